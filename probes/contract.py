@@ -1,0 +1,143 @@
+"""The plugin contract: what a probe kind is given and what one run gives back.
+
+One attempt per run, no hidden retry; exactly one outcome and one reason. There is no field for
+text from the far side, so a result cannot hold PHI (semantics 1).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from probes.reasons import Reason
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from probes.clock import Clock
+    from probes.net import Network
+
+C = TypeVar("C")
+
+
+class Outcome(StrEnum):
+    """Semantics 1. `judged` outcomes say something about the far side."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    MISCONFIGURED = "misconfigured"
+    UNKNOWN = "unknown"
+
+    @property
+    def judged(self) -> bool:
+        return self in (Outcome.UP, Outcome.DEGRADED, Outcome.DOWN)
+
+    @property
+    def good(self) -> bool:
+        return self in (Outcome.UP, Outcome.DEGRADED)
+
+
+class Phase(StrEnum):
+    """Where the time of a run went. `parse` is ours and never part of the target's latency."""
+
+    RESOLVE = "resolve"
+    CONNECT = "connect"
+    TLS = "tls"
+    SEND = "send"
+    FIRST_BYTE = "first_byte"
+    BODY = "body"
+    PARSE = "parse"
+
+
+class Fact(StrEnum):
+    """Integer facts a run may carry; the only detail evidence has beside outcome and reason."""
+
+    HTTP_STATUS = "http_status"
+    BODY_BYTES = "body_bytes"
+    CERT_DAYS_LEFT = "cert_days_left"
+    RETRY_AFTER_S = "retry_after_s"
+    RESOURCE_TYPES = "resource_types"
+    DRIFT = "drift"
+    AGE_S = "age_s"
+    STALE_ACKS = "stale_acks"
+    DUPLICATE_ACKS = "duplicate_acks"
+    ERR_CODE = "err_code"
+    GARBAGE_BYTES = "garbage_bytes"
+
+
+class StepName(StrEnum):
+    """Layers of one run; each gets its own outcome, none is a run of its own."""
+
+    CONNECT = "connect"
+    METADATA = "metadata"
+    READ = "read"
+    ACK = "ack"
+    PAGE = "page"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    name: StepName
+    outcome: Outcome
+    reason: Reason
+    duration_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one run saw. `phases` are microseconds; a phase that did not happen is absent."""
+
+    outcome: Outcome
+    reason: Reason
+    phases: Mapping[Phase, int] = field(default_factory=dict)
+    facts: Mapping[Fact, int] = field(default_factory=dict)
+    steps: tuple[Step, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One scheduled instant of one check. `at_ms` is the slot, not the start of the attempt."""
+
+    check: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """What a probe may use of the world."""
+
+    clock: Clock
+    rng: Random
+    network: Network
+    timeout_ms: int
+    """The check's own `timeout`: the whole run, connect to verdict."""
+    read_secret: Callable[[str], bytes]
+    """Resolves a reference such as `file:/run/secrets/key`; raises OSError or KeyError."""
+
+
+class Probe(Protocol):
+    """An opened check. Holds its connections and caches; used by one run at a time."""
+
+    async def run(self, slot: Slot) -> Observation: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[C]):
+    """A probe kind: one value named `KIND` in its file, one line in `probes/registry.py`.
+
+    `parse` turns a raw spec (every scalar still text) into a frozen config or raises
+    `pydantic.ValidationError`; it opens nothing. `open` may build templates and import heavy
+    libraries. `reasons` lists every reason the kind can give beside those of the runner.
+    """
+
+    name: str
+    summary: str
+    parse: Callable[[Mapping[str, Any]], C]
+    open: Callable[[C, Env], AbstractAsyncContextManager[Probe]]
+    reasons: frozenset[Reason]
+    prepare: Callable[[C], Awaitable[None] | None] = lambda _config: None
+    """Work for `config check` that `parse` must not do (a template built and checked)."""

@@ -1,0 +1,96 @@
+"""The closed list of reasons. A reason says why a run ended as it did, and nothing else.
+
+Each line: code, the outcomes it may come with, what it means for the person who reads it.
+`make generate` prints this list into `probes/README.md`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    OK = "ok"
+    SLOW = "slow"
+    AGENT_CLOCK = "agent.clock"
+    AGENT_CRASH = "agent.crash"
+    AGENT_DNS = "agent.dns"
+    AGENT_MISSED_SLOT = "agent.missed_slot"
+    AGENT_NETWORK = "agent.network"
+    AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
+    DNS_NOT_FOUND = "dns.not_found"
+    FHIR_AUTH = "fhir.auth"
+    FHIR_DRIFT = "fhir.drift"
+    FHIR_NOT_FHIR = "fhir.not_fhir"
+    FHIR_OUTCOME = "fhir.outcome"
+    FHIR_VERSION = "fhir.version"
+    FHIR_WRONG_RESOURCE = "fhir.wrong_resource"
+    HL7_ACK_ERROR = "hl7.ack_error"
+    HL7_ACK_MALFORMED = "hl7.ack_malformed"
+    HL7_ACK_REJECT = "hl7.ack_reject"
+    HL7_CLOSED = "hl7.closed"
+    HL7_NO_ACK = "hl7.no_ack"
+    HL7_WRONG_ID = "hl7.wrong_id"
+    HTTP_BODY = "http.body"
+    HTTP_CLOSED = "http.closed"
+    HTTP_NOT_HTTP = "http.not_http"
+    HTTP_STATUS = "http.status"
+    HTTP_THROTTLED = "http.throttled"
+    HTTP_TIMEOUT = "http.timeout"
+    HTTP_TOO_LARGE = "http.too_large"
+    HTTP_TRUNCATED = "http.truncated"
+    TCP_REFUSED = "tcp.refused"
+    TCP_RESET = "tcp.reset"
+    TCP_TIMEOUT = "tcp.timeout"
+    TLS_CLIENT_REJECTED = "tls.client_rejected"
+    TLS_EXPIRED = "tls.expired"
+    TLS_HANDSHAKE = "tls.handshake"
+    TLS_HOSTNAME = "tls.hostname"
+    TLS_NOT_TLS = "tls.not_tls"
+    TLS_TIMEOUT = "tls.timeout"
+    TLS_UNTRUSTED = "tls.untrusted"
+
+
+_D, _G, _M, _U = "down", "degraded", "misconfigured", "unknown"
+
+MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
+    Reason.OK: (("up",), "A right answer in time."),
+    Reason.SLOW: ((_G,), "A right answer, slower than the check's `slow_after`."),
+    Reason.AGENT_CLOCK: ((_U,), "The agent's clock stepped, or its error exceeds 2 s."),
+    Reason.AGENT_CRASH: ((_U,), "The probe itself failed; a defect of ours."),
+    Reason.AGENT_DNS: ((_U,), "The agent's resolver did not answer."),
+    Reason.AGENT_MISSED_SLOT: ((_U,), "The slot passed without an attempt."),
+    Reason.AGENT_NETWORK: ((_U,), "The agent has no route to the target."),
+    Reason.AGENT_SECRET: ((_U,), "A secret the check refers to cannot be read."),
+    Reason.DNS_NOT_FOUND: ((_D,), "The resolver says that the name does not exist."),
+    Reason.FHIR_AUTH: ((_M,), "401 or 403: the server is alive and rejects our credentials."),
+    Reason.FHIR_DRIFT: ((_G,), "An interaction the check requires is gone from the statement."),
+    Reason.FHIR_NOT_FHIR: ((_D,), "A success status whose body is not FHIR JSON."),
+    Reason.FHIR_OUTCOME: ((_D, _G, _M), "An OperationOutcome with issues of error or fatal."),
+    Reason.FHIR_VERSION: ((_M,), "`fhirVersion` is not the one the check expects."),
+    Reason.FHIR_WRONG_RESOURCE: ((_D,), "FHIR, but not the resource that was asked for."),
+    Reason.HL7_ACK_ERROR: ((_D, _G, _M), "MSA-1 is AE or CE."),
+    Reason.HL7_ACK_MALFORMED: ((_D,), "A framed answer that is no acknowledgement."),
+    Reason.HL7_ACK_REJECT: ((_D, _M), "MSA-1 is AR or CR."),
+    Reason.HL7_CLOSED: ((_D,), "The connection was closed before an acknowledgement."),
+    Reason.HL7_NO_ACK: ((_D,), "No acknowledgement in time; processed or not is unknown."),
+    Reason.HL7_WRONG_ID: ((_D,), "Acknowledgements came, none with the MSH-10 we sent."),
+    Reason.HTTP_BODY: ((_D,), "The page lacks what the check expects in it."),
+    Reason.HTTP_CLOSED: ((_D,), "Closed before the status line was complete."),
+    Reason.HTTP_NOT_HTTP: ((_D,), "The peer does not speak HTTP."),
+    Reason.HTTP_STATUS: ((_D, _M), "A status the check does not accept."),
+    Reason.HTTP_THROTTLED: ((_G,), "429 or 425: the server asks us to slow down."),
+    Reason.HTTP_TIMEOUT: ((_D,), "Connected, but no complete answer in time."),
+    Reason.HTTP_TOO_LARGE: ((_M,), "The answer exceeds the check's size cap."),
+    Reason.HTTP_TRUNCATED: ((_D,), "The body ended before its declared length."),
+    Reason.TCP_REFUSED: ((_D,), "The host answers, nothing listens on the port."),
+    Reason.TCP_RESET: ((_D,), "The connection was reset."),
+    Reason.TCP_TIMEOUT: ((_D,), "No connection in time."),
+    Reason.TLS_CLIENT_REJECTED: ((_M,), "The server refused our client certificate."),
+    Reason.TLS_EXPIRED: ((_D,), "The server's certificate is expired or not yet valid."),
+    Reason.TLS_HANDSHAKE: ((_D,), "The handshake failed."),
+    Reason.TLS_HOSTNAME: ((_M,), "The certificate is for another name."),
+    Reason.TLS_NOT_TLS: ((_M,), "The port does not speak TLS."),
+    Reason.TLS_TIMEOUT: ((_D,), "Connected, but the handshake did not end in time."),
+    Reason.TLS_UNTRUSTED: ((_M,), "The certificate chain does not end at a trusted CA."),
+}

@@ -1,0 +1,22 @@
+"""Every probe kind, one sorted line each; a kind is imported when it is first used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+from probes.contract import Kind
+
+KINDS: dict[str, str] = {
+    "fhir": "probes.kinds.fhir",
+    "hl7": "probes.kinds.hl7",
+    "http": "probes.kinds.http",
+}
+
+
+def load(name: str) -> Kind[Any]:
+    """The kind called `name`; KeyError when there is none."""
+    kind = importlib.import_module(KINDS[name]).KIND
+    if not isinstance(kind, Kind) or kind.name != name:
+        raise TypeError(f"{KINDS[name]} does not define the kind {name}")
+    return kind

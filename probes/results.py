@@ -1,0 +1,23 @@
+"""One probe result as the truth fold reads it: when, by whom, what, why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from probes.contract import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """`t` and `received` are UTC milliseconds; `t` is the start of the attempt, offset applied.
+
+    `reason` is any `[a-z0-9_.]+`: evidence written by a newer agent still folds.
+    """
+
+    check: str
+    agent: str
+    t: int
+    outcome: Outcome
+    reason: str
+    duration_ms: int
+    received: int

@@ -1,0 +1,131 @@
+"""Half-open intervals `[start, end)` on integer milliseconds, and piecewise-constant timelines."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+U = TypeVar("U")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Interval:
+    start: int
+    end: int
+
+    @property
+    def length(self) -> int:
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Span(Generic[T]):
+    """A value that holds over `[start, end)`."""
+
+    start: int
+    end: int
+    value: T
+
+
+Timeline = tuple[Span[T], ...]
+"""Spans in order, touching, without overlap; neighbours differ in value once `merge`d."""
+
+
+def unite(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
+    """Sorted, disjoint, non-touching intervals that cover the same instants."""
+    out: list[Interval] = []
+    for item in sorted(i for i in intervals if i.end > i.start):
+        if out and item.start <= out[-1].end:
+            if item.end > out[-1].end:
+                out[-1] = Interval(out[-1].start, item.end)
+        else:
+            out.append(item)
+    return tuple(out)
+
+
+def intersect(left: Sequence[Interval], right: Sequence[Interval]) -> tuple[Interval, ...]:
+    """Instants in both; each argument united."""
+    out: list[Interval] = []
+    i = j = 0
+    while i < len(left) and j < len(right):
+        start, end = max(left[i].start, right[j].start), min(left[i].end, right[j].end)
+        if start < end:
+            out.append(Interval(start, end))
+        if left[i].end < right[j].end:
+            i += 1
+        else:
+            j += 1
+    return tuple(out)
+
+
+def subtract(left: Sequence[Interval], right: Sequence[Interval]) -> tuple[Interval, ...]:
+    """Instants in `left` and not in `right`; each argument united."""
+    out: list[Interval] = []
+    j = 0
+    for item in left:
+        start = item.start
+        while j < len(right) and right[j].end <= start:
+            j += 1
+        k = j
+        while k < len(right) and right[k].start < item.end:
+            if right[k].start > start:
+                out.append(Interval(start, right[k].start))
+            start = max(start, right[k].end)
+            k += 1
+        if start < item.end:
+            out.append(Interval(start, item.end))
+    return tuple(out)
+
+
+def total(intervals: Iterable[Interval]) -> int:
+    """Milliseconds covered by disjoint intervals."""
+    return sum(i.length for i in intervals)
+
+
+def merge(spans: Iterable[Span[T]]) -> Timeline[T]:
+    """Join touching neighbours of equal value and drop empty spans. Input is in order."""
+    out: list[Span[T]] = []
+    for span in spans:
+        if span.end <= span.start:
+            continue
+        if out and out[-1].end == span.start and out[-1].value == span.value:
+            out[-1] = Span(out[-1].start, span.end, span.value)
+        else:
+            out.append(span)
+    return tuple(out)
+
+
+def clip(timeline: Iterable[Span[T]], start: int, end: int) -> Timeline[T]:
+    """The part of a timeline inside `[start, end)`."""
+    return tuple(
+        Span(max(s.start, start), min(s.end, end), s.value)
+        for s in timeline
+        if s.end > start and s.start < end and max(s.start, start) < min(s.end, end)
+    )
+
+
+def where(timeline: Iterable[Span[T]], test: Callable[[T], bool]) -> tuple[Interval, ...]:
+    """United intervals whose value passes `test`."""
+    return unite(Interval(s.start, s.end) for s in timeline if test(s.value))
+
+
+def combine(
+    timelines: Sequence[Sequence[Span[T]]], fold: Callable[[tuple[T, ...]], U], start: int, end: int
+) -> Timeline[U]:
+    """Sweep several timelines, each covering `[start, end)`, and fold their values per instant."""
+    cuts = {start, end}
+    for line in timelines:
+        cuts.update(s.start for s in line if start < s.start < end)
+    edges = sorted(cuts)
+    position = [0] * len(timelines)
+    out: list[Span[U]] = []
+    for left, right in itertools.pairwise(edges):
+        for n, line in enumerate(timelines):
+            while line[position[n]].end <= left:
+                position[n] += 1
+        values = tuple(line[position[n]].value for n, line in enumerate(timelines))
+        out.append(Span(left, right, fold(values)))
+    return merge(out)
