@@ -1,0 +1,56 @@
+# Every target does its own set-up; the second time that costs a moment.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+DEMO_SECONDS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench soak generate lock clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+
+setup: $(STAMP) ## Make .venv with every pinned dependency
+
+$(STAMP): pyproject.toml requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Wardwatch needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@.ci/debian-packages python:ensurepip=python3-venv
+	@echo "Setting up $(VENV): a minute the first time"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Watch a simulated hospital fail and recover (DEMO_SECONDS=60: once, then exit)
+	@DEMO_SECONDS="$(DEMO_SECONDS)" $(BIN)/python -m tests.demo.story
+
+test: $(STAMP) ## Lint, types, import rules and every test
+	@.ci/debian-packages '/usr/lib/postgresql/*/bin/initdb=postgresql'
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/pytest -n 2 --dist loadgroup -q
+
+lint: $(STAMP) ## Ruff, mypy strict, import directions, generated text up to date
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m tests.docs.generate --check
+
+bench: $(STAMP) ## Speed as ratios against named peers, in one run
+	@$(BIN)/python -m tests.bench.run
+
+soak: $(STAMP) ## The long forms: more examples, more kills (about half an hour)
+	@.ci/debian-packages '/usr/lib/postgresql/*/bin/initdb=postgresql'
+	@WARDWATCH_SOAK=1 $(BIN)/pytest -n 2 --dist loadgroup -q --timeout 1800
+
+generate: $(STAMP) ## Rewrite the tables in the READMEs from the code
+	@$(BIN)/python -m tests.docs.generate
+
+lock: ## Resolve pyproject.toml anew into requirements.txt, with hashes
+	@$(BIN)/pip-compile --quiet --no-config --all-extras --generate-hashes --strip-extras --allow-unsafe \
+	  --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-header \
+	  --output-file requirements.txt pyproject.toml
+
+clean: ## Remove what the targets made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,57 @@
+"""`wardwatch`: the collector, and the tools of operators and auditors."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from probes.ownership import refuse_foreign_owner
+
+COMMANDS = ("collector", "config", "replay", "status")
+NEEDS = ("alembic", "rich", "sqlalchemy")
+
+EXAMPLES = """\
+Examples:
+  wardwatch config check wardwatch.yaml
+  wardwatch collector --config wardwatch.yaml --database sqlite:///wardwatch.db
+  wardwatch status
+  wardwatch replay --config wardwatch.yaml --results results.jsonl \\
+      --from 2026-07-01T05:00:00Z --to 2026-08-01T05:00:00Z --json
+"""
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wardwatch",
+        description="Proactive monitoring and uptime for healthcare IT.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"wardwatch {version('wardwatch')}")
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name in COMMANDS:
+        importlib.import_module(f"collector.commands.{name}").add(subparsers)
+    return parser
+
+
+def missing_libraries() -> tuple[str, ...]:
+    """Libraries of the `collector` extra that are not installed."""
+    return tuple(name for name in NEEDS if importlib.util.find_spec(name) is None)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    refuse_foreign_owner()
+    missing = missing_libraries()
+    if missing:
+        sys.stderr.write(
+            f"This installation has the agent only (missing: {', '.join(missing)}).\n"
+            "For the collector and its tools: pip install 'wardwatch[collector]'\n"
+        )
+        return 2
+    args = build_parser().parse_args(argv)
+    code: int = args.func(args)
+    return code
