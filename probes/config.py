@@ -26,6 +26,8 @@ from probes import times
 
 
 def _duration(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value  # milliseconds, as the canonical form has them; in a file a scalar is text
     if not isinstance(value, str):
         raise ValueError("write a duration with its unit, such as 30s, 10m, 4h or 1h30m")
     return times.parse_duration(value)
@@ -82,6 +84,7 @@ Instant = Annotated[datetime, BeforeValidator(_datetime)]
 LocalTime = Annotated[datetime, BeforeValidator(_datetime), AfterValidator(_local)]
 Percent = Annotated[str, AfterValidator(_percent)]
 Zone = Annotated[str, AfterValidator(_zone)]
+SecretRef = Annotated[str, StringConstraints(pattern=r"^(file:/\S+|env:[A-Za-z_][A-Za-z0-9_]*)$")]
 
 
 class Model(BaseModel):

@@ -62,6 +62,8 @@ class Fact(StrEnum):
     RETRY_AFTER_S = "retry_after_s"
     RESOURCE_TYPES = "resource_types"
     DRIFT = "drift"
+    STATEMENT_CHANGED = "statement_changed"
+    VALIDATION_ERRORS = "validation_errors"
     AGE_S = "age_s"
     STALE_ACKS = "stale_acks"
     DUPLICATE_ACKS = "duplicate_acks"

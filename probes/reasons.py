@@ -23,6 +23,7 @@ class Reason(StrEnum):
     FHIR_DRIFT = "fhir.drift"
     FHIR_NOT_FHIR = "fhir.not_fhir"
     FHIR_OUTCOME = "fhir.outcome"
+    FHIR_STALE = "fhir.stale"
     FHIR_VERSION = "fhir.version"
     FHIR_WRONG_RESOURCE = "fhir.wrong_resource"
     HL7_ACK_ERROR = "hl7.ack_error"
@@ -67,6 +68,7 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.FHIR_DRIFT: ((_G,), "An interaction the check requires is gone from the statement."),
     Reason.FHIR_NOT_FHIR: ((_D,), "A success status whose body is not FHIR JSON."),
     Reason.FHIR_OUTCOME: ((_D, _G, _M), "An OperationOutcome with issues of error or fatal."),
+    Reason.FHIR_STALE: ((_D, _M), "Older than the check's `max_age`; misconfigured if undated."),
     Reason.FHIR_VERSION: ((_M,), "`fhirVersion` is not the one the check expects."),
     Reason.FHIR_WRONG_RESOURCE: ((_D,), "FHIR, but not the resource that was asked for."),
     Reason.HL7_ACK_ERROR: ((_D, _G, _M), "MSA-1 is AE or CE."),

@@ -1,0 +1,73 @@
+"""The channel contract: what a kind of receiver is given and what one attempt gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from alerts.outbox import DeliveryReason, Message
+from probes.clock import Clock
+
+C = TypeVar("C")
+
+
+class Guarantee(StrEnum):
+    """What the receiver allows (semantics 7)."""
+
+    KEYED = "keyed"
+    """One ticket, always: the receiver files by our key."""
+    LOOKUP = "lookup"
+    """One ticket after reconciliation: the receiver can be asked for our key."""
+    SEND = "send"
+    """At least one message, none lost: the receiver knows no key."""
+
+
+class Verdict(StrEnum):
+    SENT = "sent"
+    RETRY = "retry"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one attempt came to; of the reply only its status is kept."""
+
+    verdict: Verdict
+    reason: DeliveryReason
+    status: int | None = None
+    retry_after_ms: int | None = None
+
+
+class Channel(Protocol):
+    """An opened receiver; several deliveries may run at once."""
+
+    async def deliver(self, message: Message) -> Receipt:
+        """One attempt. What the far side does is a receipt, never an exception."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelEnv:
+    """What a channel may use of the world."""
+
+    clock: Clock
+    read_secret: Callable[[str], bytes]
+    """Resolves a reference such as `file:/run/secrets/hook`; raises OSError or KeyError."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelKind(Generic[C]):
+    """A channel kind: one value named `KIND` in its file, one line in `channels/registry.py`.
+
+    `parse` turns the entry without `kind` and `baa` (every scalar still text) into a frozen
+    config or raises `pydantic.ValidationError`; it opens nothing.
+    """
+
+    name: str
+    summary: str
+    guarantee: Guarantee
+    parse: Callable[[Mapping[str, Any]], C]
+    open: Callable[[C, ChannelEnv], AbstractAsyncContextManager[Channel]]

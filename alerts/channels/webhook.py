@@ -1,0 +1,150 @@
+"""A generic receiver of CloudEvents, signed as Standard Webhooks says: one POST an attempt."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from email.utils import parsedate_to_datetime
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from pydantic import AfterValidator, Field, StringConstraints
+
+from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
+from alerts.outbox import DeliveryReason, Message
+from probes.config import Model, PositiveDuration, SecretRef
+
+PREFIX = "whsec_"
+THROTTLES = frozenset({408, 425, 429})
+"""Statuses below 500 that ask for another attempt; every other 4xx is final."""
+GONE = 410
+
+
+def _address(value: str) -> str:
+    parts = urlsplit(value)
+    if not parts.hostname or "@" in parts.netloc:
+        raise ValueError("an address names a host, and no user or password")
+    return value
+
+
+class WebhookConfig(Model):
+    """The entry under `channels`, without `kind` and `baa`."""
+
+    url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$"), AfterValidator(_address)]
+    secret: SecretRef
+    timeout: Annotated[PositiveDuration, Field(le=60_000)] = 15_000
+
+
+class SecretError(Exception):
+    """The signing secret cannot be read or is not one."""
+
+
+def signing_keys(text: bytes) -> list[bytes]:
+    """The keys in a secret: `whsec_` and base64 of 24 to 64 bytes, several while rotating."""
+    keys = []
+    for word in text.decode("ascii", "replace").split():
+        try:
+            key = base64.b64decode(word.removeprefix(PREFIX), validate=True)
+        except ValueError:
+            raise SecretError from None
+        if not (word.startswith(PREFIX) and 24 <= len(key) <= 64):
+            raise SecretError
+        keys.append(key)
+    if not keys:
+        raise SecretError
+    return keys
+
+
+def headers(keys: Sequence[bytes], message_id: str, at_s: int, body: bytes) -> dict[str, str]:
+    """`at_s` is the attempt's time; the id is the message's, whatever the attempt."""
+    signed = f"{message_id}.{at_s}.".encode() + body
+    digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in keys)
+    return {
+        "content-type": "application/cloudevents+json; charset=utf-8",
+        "webhook-id": message_id,
+        "webhook-timestamp": str(at_s),
+        "webhook-signature": " ".join(f"v1,{base64.b64encode(d).decode()}" for d in digests),
+    }
+
+
+def retry_after_ms(value: str | None, now_ms: int) -> int | None:
+    """Milliseconds a Retry-After asks for: seconds or an HTTP date; None when it says neither."""
+    if value is None:
+        return None
+    if value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value) * 1000
+    try:
+        until = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return max(0, int(until.timestamp() * 1000) - now_ms)
+
+
+def judge(status: int, retry_after: int | None) -> Receipt:
+    """Only 2xx is delivered; a redirect is not followed, it is no delivery."""
+    if 200 <= status < 300:
+        return Receipt(Verdict.SENT, DeliveryReason.ACCEPTED, status)
+    if status in THROTTLES:
+        return Receipt(Verdict.RETRY, DeliveryReason.THROTTLED, status, retry_after)
+    if status == GONE:
+        return Receipt(Verdict.DEAD, DeliveryReason.GONE, status)
+    if 400 <= status < 500:
+        return Receipt(Verdict.DEAD, DeliveryReason.REFUSED, status)
+    return Receipt(Verdict.RETRY, DeliveryReason.STATUS, status, retry_after)
+
+
+class Webhook:
+    def __init__(
+        self, config: WebhookConfig, env: ChannelEnv, session: aiohttp.ClientSession
+    ) -> None:
+        self._config = config
+        self._env = env
+        self._session = session
+
+    async def deliver(self, message: Message) -> Receipt:
+        try:
+            keys = signing_keys(self._env.read_secret(self._config.secret))
+        except (OSError, KeyError, SecretError):
+            return Receipt(Verdict.RETRY, DeliveryReason.SECRET)
+        now = self._env.clock.now_ms()
+        try:
+            async with self._session.post(
+                self._config.url,
+                data=message.body,
+                headers=headers(keys, message.id, now // 1000, message.body),
+                allow_redirects=False,
+            ) as response:
+                wanted = response.headers.get("retry-after")
+                return judge(response.status, retry_after_ms(wanted, now))
+        except TimeoutError:
+            return Receipt(Verdict.RETRY, DeliveryReason.TIMEOUT)
+        except (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError):
+            return Receipt(Verdict.RETRY, DeliveryReason.TLS)
+        except (aiohttp.ClientError, OSError):
+            return Receipt(Verdict.RETRY, DeliveryReason.NETWORK)
+
+
+@asynccontextmanager
+async def _open(config: WebhookConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
+    timeout = aiohttp.ClientTimeout(total=config.timeout / 1000)
+    async with aiohttp.ClientSession(
+        timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+    ) as session:
+        yield Webhook(config, env, session)
+
+
+def _parse(spec: Mapping[str, Any]) -> WebhookConfig:
+    return WebhookConfig.model_validate(dict(spec))
+
+
+KIND = ChannelKind(
+    name="webhook",
+    summary="A signed CloudEvent to any HTTP receiver that files by the incident's key.",
+    guarantee=Guarantee.KEYED,
+    parse=_parse,
+    open=_open,
+)

@@ -1,0 +1,48 @@
+"""What delivery counts about itself. Names and meanings stand in `probes/metrics.py`."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from alerts.channel import Verdict
+from alerts.outbox import Census, DeliveryReason
+
+
+class DeliveryMetrics:
+    """Counts on the registry it is given; labels are configured ids and closed enumerations."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._attempts = Counter(
+            "wardwatch_delivery_attempts",
+            "Attempts to deliver a message, by receiver, verdict and reason.",
+            ["receiver", "verdict", "reason"],
+            registry=registry,
+        )
+        self._store_failures = Counter(
+            "wardwatch_delivery_store_failures",
+            "Outbox transactions that failed; each is tried again.",
+            registry=registry,
+        )
+        self._messages = Gauge(
+            "wardwatch_outbox_messages",
+            "Messages in the outbox that wait or are dead.",
+            ["state"],
+            registry=registry,
+        )
+        self._oldest = Gauge(
+            "wardwatch_outbox_oldest_pending_seconds",
+            "Age of the oldest message that waits; 0 when none does.",
+            registry=registry,
+        )
+
+    def attempted(self, receiver: str, verdict: Verdict, reason: DeliveryReason) -> None:
+        self._attempts.labels(receiver, verdict.value, reason.value).inc()
+
+    def store_failed(self) -> None:
+        self._store_failures.inc()
+
+    def counted(self, census: Census, now: int) -> None:
+        self._messages.labels("pending").set(census.pending)
+        self._messages.labels("dead").set(census.dead)
+        oldest = census.oldest_pending_at
+        self._oldest.set(0 if oldest is None else max(0, now - oldest) / 1000)

@@ -1,0 +1,115 @@
+"""What leaves the house: one CloudEvents 1.0 document per step of an incident. Pure.
+
+Rendered only from configured names, enumerations, integers and times (semantics 7). No field
+holds text from a probed system or from a person.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from alerts.events import Incident
+from alerts.transitions import TransitionKind
+from probes.config import Config, Workaround
+from probes.times import rfc3339
+
+MEANINGS = {
+    1: "Administrative impact; care is not affected.",
+    2: "Care is affected; a workaround is usable or the service is only impaired.",
+    3: "Care is affected and there is no usable workaround.",
+    4: "Patient safety event.",
+}
+"""The clinical risk categories as a reader needs them (semantics 5)."""
+
+_TYPES = {
+    TransitionKind.OPENED: "opened",
+    TransitionKind.PAGED: "opened",
+    TransitionKind.RECOVERED: "recovered",
+    TransitionKind.CORRECTED: "recovered",
+    TransitionKind.RESOLVED: "resolved",
+    TransitionKind.FOUND_LATE: "resolved",
+}
+
+
+def event_type(kind: TransitionKind) -> str:
+    """`opened` is the first a receiver hears of an incident; a step in between is `updated`."""
+    return f"org.wardwatch.incident.{_TYPES.get(kind, 'updated')}.v1"
+
+
+def render(
+    config: Config,
+    kind: TransitionKind,
+    incident: Incident,
+    *,
+    message_id: str,
+    receiver: str,
+    sequence: int,
+    at: int,
+    detected_at: int,
+) -> bytes:
+    """The body of one message: JSON with sorted keys, at most a few kB.
+
+    `at` is the step's instant, `detected_at` the incident's first detection. A system that the
+    config no longer has is called by its id.
+    """
+    system = config.systems.get(incident.system)
+    impact = system.impact if system else None
+    event = {
+        "specversion": "1.0",
+        "id": message_id,
+        "source": f"urn:wardwatch:{config.organization.id}",
+        "type": event_type(kind),
+        "subject": incident.key,
+        "time": rfc3339(at),
+        "datacontenttype": "application/json",
+        "data": {
+            "organization": {"id": config.organization.id, "name": config.organization.name},
+            "system": {"id": incident.system, "name": system.name if system else incident.system},
+            "key": f"{config.organization.id}.{incident.key}.{receiver}",
+            "sequence": sequence,
+            "step": kind.value,
+            "state": _state(kind, incident),
+            "family": incident.family.value,
+            "causes": [cause.value for cause in incident.causes],
+            "category": incident.category,
+            "category_meaning": MEANINGS[incident.category],
+            "priority": incident.priority.value,
+            "sites": [_site(config, site) for site in incident.sites],
+            "started_at": rfc3339(incident.started_at),
+            "detected_at": rfc3339(detected_at),
+            "recovered_at": _instant(incident.recovered_at),
+            "attached_to": incident.attached_to,
+            "reopened": incident.reopened,
+            "flapping": incident.flapping,
+            "workaround": _workaround(impact.workaround if impact else None, incident),
+            "runbook": system.runbook if system else None,
+        },
+    }
+    return json.dumps(event, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _state(kind: TransitionKind, incident: Incident) -> str:
+    if event_type(kind) == event_type(TransitionKind.RESOLVED):
+        return "resolved"
+    return "open" if incident.recovered_at is None else "recovered"
+
+
+def _site(config: Config, site: str) -> dict[str, str]:
+    known = config.sites.get(site)
+    return {"id": site, "name": known.name if known else site}
+
+
+def _instant(at_ms: int | None) -> str | None:
+    return None if at_ms is None else rfc3339(at_ms)
+
+
+def _workaround(workaround: Workaround | None, incident: Incident) -> dict[str, Any] | None:
+    """Its name and until when it may be used at most; None when none is documented."""
+    if workaround is None:
+        return None
+    span = workaround.valid_for
+    return {
+        "name": workaround.name,
+        "until": None if span is None else rfc3339(incident.started_at + span),
+    }

@@ -1,0 +1,23 @@
+"""Who is told: routes by family and priority. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alerts.events import Family, Priority
+from probes.config import Route
+
+
+def receivers(routes: Sequence[Route], family: Family, priority: Priority) -> tuple[str, ...]:
+    """Receivers of every route that fits, each once, in the order of the file.
+
+    A route's `min_priority` is the least urgent one it takes. A priority only rises while an
+    incident lasts, so whoever heard of its beginning hears of its end.
+    """
+    named = (
+        receiver
+        for route in routes
+        if family.value in route.families and priority.value <= route.min_priority
+        for receiver in route.to
+    )
+    return tuple(dict.fromkeys(named))

@@ -1,0 +1,39 @@
+"""What the config in force said about a system when an incident of it started."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alerts.instants import covering
+from probes.config import Impact, Policy
+from probes.history import History
+from probes.spans import Interval
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Fixed at an incident's start (semantics 5); durations in milliseconds."""
+
+    policy: Policy
+    impact: Impact
+    depends_on: tuple[str, ...]
+
+
+def terms(history: History, outages: Sequence[Interval], system: str, t: int) -> Terms:
+    """The terms of `system` at `t`; KeyError when no version knows the system.
+
+    What a version changes of a system that is down takes effect when that outage ends
+    (semantics 2), so inside one of its `outages` the version before the outage speaks.
+    """
+    outage = covering(outages, t)
+    instants = ([outage.start - 1] if outage else []) + [t]
+    for config in (history.at(instant) for instant in instants):
+        if config is not None and system in config.systems:
+            break
+    else:
+        config = next((v.config for v in history.versions if system in v.config.systems), None)
+        if config is None:
+            raise KeyError(system)
+    definition = config.systems[system]
+    return Terms(config.policy, definition.impact, definition.depends_on)

@@ -1,0 +1,35 @@
+"""The collector's HTTP side: agents post, people and programs ask.
+
+There is no access control yet, which is why the command listens on loopback unless told twice.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from collector.api.agents import get_agents, post_batch
+from collector.api.availability import get_availability
+from collector.api.health import get_healthz, get_metrics, get_readyz
+from collector.api.incidents import get_incident, get_incidents
+from collector.api.parts import PARTS, Parts
+from collector.api.problems import problems
+from collector.api.systems import get_system, get_systems
+
+LARGEST_BATCH = 4 * 1024 * 1024
+"""Bytes of one upload; a batch of 1 000 results is a few ten thousand."""
+
+
+def build_app(parts: Parts) -> web.Application:
+    app = web.Application(middlewares=[problems], client_max_size=LARGEST_BATCH)
+    app[PARTS] = parts
+    app.router.add_post("/agent/v1/batches", post_batch)
+    app.router.add_get("/api/v1/systems", get_systems)
+    app.router.add_get("/api/v1/systems/{id}", get_system)
+    app.router.add_get("/api/v1/incidents", get_incidents)
+    app.router.add_get("/api/v1/incidents/{key}", get_incident)
+    app.router.add_get("/api/v1/availability", get_availability)
+    app.router.add_get("/api/v1/agents", get_agents)
+    app.router.add_get("/metrics", get_metrics)
+    app.router.add_get("/healthz", get_healthz)
+    app.router.add_get("/readyz", get_readyz)
+    return app

@@ -1,0 +1,83 @@
+"""From transitions to what is recorded of them: events, rows, state changes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from alerts.events import Incident, State, SystemView
+from alerts.transitions import Transition, TransitionKind
+from collector import journal
+from collector.journal import Fact
+from collector.store.incidents import (
+    WHOLE,
+    Flips,
+    Place,
+    Recorded,
+    SystemState,
+    incident_fields,
+)
+from probes.spans import Timeline
+
+OPEN, RECOVERED, RESOLVED = "open", "recovered", "resolved"
+
+
+def event(transition: Transition, at: int, version: int) -> Fact:
+    """The journal's row for one transition."""
+    fields = incident_fields(transition.incident) | {"version": version}
+    return Fact(f"incident.{transition.kind.value}", at, journal.canonical(fields))
+
+
+def rows(
+    found: Sequence[tuple[Transition, int]], recorded: Mapping[str, Recorded], next_due: int | None
+) -> tuple[list[Recorded], list[tuple[str, Fact]]]:
+    """The incident rows after all transitions (each with its `at`), and an event for each.
+
+    One evaluation makes one new version of an incident, however many steps it took.
+    """
+    out: dict[str, Recorded] = {}
+    facts: list[tuple[str, Fact]] = []
+    for transition, at in found:
+        incident = transition.incident
+        before = recorded.get(incident.key)
+        version = 1 if before is None else before.version + 1
+        facts.append((incident.key, event(transition, at, version)))
+        earlier = out.get(incident.key, before)
+        status = _status(transition.kind, incident)
+        out[incident.key] = Recorded(
+            version,
+            incident,
+            status,
+            at if earlier is None else earlier.detected_at,
+            next_due if status == OPEN else None,
+        )
+    return list(out.values()), facts
+
+
+def _status(kind: TransitionKind, incident: Incident) -> str:
+    if incident.recovered_at is None:
+        return OPEN
+    return RESOLVED if kind is TransitionKind.RESOLVED else RECOVERED
+
+
+def flips(views: Iterable[SystemView]) -> dict[Place, Flips]:
+    """The state changes of every system and of every site of it."""
+    out: dict[Place, Flips] = {}
+    for view in views:
+        out[view.system, WHOLE] = _flips(view.states)
+        for site, line in view.site_states.items():
+            out[view.system, site] = _flips(line)
+    return out
+
+
+def _flips(line: Timeline[State]) -> Flips:
+    return tuple((span.start, span.value) for span in line)
+
+
+def states(places: Mapping[Place, Flips], now: int) -> list[SystemState]:
+    """The snapshot: what each place's last change says."""
+    return [
+        SystemState(system, site, changes[-1][1], changes[-1][0], now)
+        if changes
+        else SystemState(system, site, State.NOT_MONITORED, now, now)
+        for (system, site), changes in sorted(places.items())
+    ]

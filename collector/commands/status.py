@@ -1,0 +1,168 @@
+"""`wardwatch status`: what is up, since when, how this month stands, which incidents are open."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+from yarl import URL
+
+DEFAULT_URL = "http://127.0.0.1:8460"
+TIMEOUT_S = 10.0
+
+EXAMPLES = """\
+Examples:
+  wardwatch status
+  wardwatch status --url http://127.0.0.1:8460 --json
+
+Exit code: 0 nothing is down, 1 a system is down, 2 bad usage, 3 the collector does not answer.
+"""
+
+COLOURS = {"up": "green", "degraded": "yellow", "down": "bold red", "unknown": "magenta"}
+COLUMNS = ("SYSTEM", "STATE", "SINCE", "MONTH TO DATE", "BOUNDS", "COVERAGE")
+
+
+class UnansweredError(Exception):
+    """The text says what to do."""
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "status",
+        help="show systems, this month's availability and open incidents",
+        description="Ask a running collector for systems, availability and open incidents.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--url", default=DEFAULT_URL, help=f"the collector (default {DEFAULT_URL})")
+    parser.add_argument("--json", action="store_true", help="print the collector's answer as JSON")
+    parser.set_defaults(func=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    url = _url(args.url)
+    if url is None:
+        sys.stderr.write(f"--url: write an address such as {DEFAULT_URL}\n")
+        return 2
+    try:
+        answer = asyncio.run(_ask(url))
+    except UnansweredError as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+    if args.json:
+        sys.stdout.write(json.dumps(answer, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+    elif sys.stdout.isatty():
+        _show(answer, Console())
+    else:
+        sys.stdout.write("".join(f"{line}\n" for line in lines(answer)))
+    return 1 if any(s["state"] == "down" for s in answer["systems"]) else 0
+
+
+def _url(text: str) -> URL | None:
+    try:
+        url = URL(text)
+    except ValueError:
+        return None
+    return url if url.scheme in ("http", "https") and url.host else None
+
+
+async def _ask(url: URL) -> dict[str, Any]:
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    hint = f"is it running? `wardwatch collector --help` starts one, `--url` names another. ({url})"
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(url / "api/v1/systems") as response,
+        ):
+            status, body = response.status, await response.read()
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        raise UnansweredError(f"The collector does not answer; {hint}") from None
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        answer = None
+    if isinstance(answer, dict) and status == 200 and "systems" in answer:
+        return answer
+    if isinstance(answer, dict) and "code" in answer:
+        raise UnansweredError(
+            f"The collector answers {status} ({answer['code']}); see its log and {url / 'readyz'}"
+        )
+    raise UnansweredError(f"What answers is no Wardwatch collector (status {status}); {hint}")
+
+
+def rows(answer: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """One row per system, in `COLUMNS`; `-` where a number is undefined."""
+    out: list[tuple[str, ...]] = []
+    for system in answer["systems"]:
+        month = system["month"] or {}
+        known, low, high, coverage = (
+            month.get(name) for name in ("known", "min", "max", "coverage")
+        )
+        out.append(
+            (
+                system["name"],
+                system["state"],
+                _minute(system["since"]),
+                f"{known} %" if known else "-",
+                f"{low} to {high} %" if low and high else "-",
+                f"{coverage} %" if coverage else "-",
+            )
+        )
+    return out
+
+
+def incident_lines(answer: Mapping[str, Any]) -> list[str]:
+    """One line per open incident, the most urgent first."""
+    found = [
+        (incident, system["name"])
+        for system in answer["systems"]
+        for incident in system["open_incidents"]
+    ]
+    found.sort(key=lambda pair: (pair[0]["priority"], pair[0]["started_at"]))
+    return [
+        f"{i['priority']}  category {i['category']}  {name}: {i['family']} "
+        f"({', '.join(i['causes'])}) since {_minute(i['started_at'])}"
+        + ("  quiet, in maintenance" if i["quiet"] else "")
+        for i, name in found
+    ]
+
+
+def lines(answer: Mapping[str, Any]) -> list[str]:
+    """The plain form: aligned columns, then the incidents."""
+    table = [COLUMNS, *rows(answer)]
+    widths = [max(len(row[n]) for row in table) for n in range(len(COLUMNS))]
+    out = [
+        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table
+    ]
+    return [_headline(answer), "", *out, "", *(incident_lines(answer) or ["No open incident."])]
+
+
+def _headline(answer: Mapping[str, Any]) -> str:
+    asked = _minute(answer["as_of"]) if answer["as_of"] else "not evaluated yet"
+    return f"{answer['organization']['name']}, as of {asked}"
+
+
+def _minute(instant: str | None) -> str:
+    return "-" if instant is None else f"{instant[:10]} {instant[11:19]} UTC"
+
+
+def _show(answer: Mapping[str, Any], console: Console) -> None:
+    table = Table(title=Text(_headline(answer)), title_justify="left", box=None, pad_edge=False)
+    for name in COLUMNS:
+        table.add_column(name, justify="left" if name in COLUMNS[:3] else "right")
+    for row in rows(answer):
+        table.add_row(Text(row[0]), Text(row[1], style=COLOURS.get(row[1], "dim")), *row[2:])
+    console.print(table)
+    console.print()
+    for line in incident_lines(answer):
+        console.print(line, markup=False, highlight=False)
+    if not incident_lines(answer):
+        console.print("No open incident.", style="green")

@@ -1,0 +1,74 @@
+"""T2's transaction: everything one evaluation says, together or not at all.
+
+Incident events (journal), incident rows, messages (outbox), state changes, the snapshot and the
+cursors commit under the lease's token; a process that lost the lease commits nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from alerts.outbox import Message
+from collector import journal
+from collector.journal import Fact
+from collector.store import incidents, leases, ledger, outbox
+from collector.store.incidents import Flips, Place, Recorded, SystemState
+from collector.store.leases import Lease
+from collector.store.ledger import Chain
+from collector.store.ranges import Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one evaluation at `now` (UTC ms) wants to say."""
+
+    now: int
+    facts: Sequence[tuple[str, Fact]]
+    """(incident key, event)."""
+    incidents: Sequence[Recorded]
+    messages: Sequence[Message]
+    flips: Mapping[Place, tuple[Flips, Flips]]
+    """(before, after) of each place that changed."""
+    states: Sequence[SystemState]
+    folded: Mapping[Chain, Ranges]
+
+
+def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Lease:
+    """FencedError or StaleError when this process is not the one to say it."""
+    kept = leases.beat(conn, org, lease)
+    ids = journal.append(conn, org, [fact for _, fact in plan.facts], plan.now)
+    incidents.link_events(conn, org, zip((key for key, _ in plan.facts), ids, strict=True))
+    for row in plan.incidents:
+        incidents.write_incident(conn, org, row)
+    outbox.add(conn, org, plan.messages)
+    for place, (before, after) in sorted(plan.flips.items()):
+        incidents.write_flips(conn, org, place, before, after)
+    incidents.write_states(conn, org, plan.states)
+    ledger.advance_cursors(conn, org, plan.folded, plan.now)
+    return kept
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What earlier evaluations have said."""
+
+    incidents: Mapping[str, Recorded]
+    flips: Mapping[Place, Flips]
+    folded: Mapping[Chain, Ranges]
+    told: Mapping[tuple[str, str], int]
+    """The last `seq` per (incident key, receiver)."""
+    as_of: int
+
+
+def read_past(conn: Connection, org: str) -> Past:
+    states = incidents.read_states(conn, org)
+    return Past(
+        incidents={row.incident.key: row for row in incidents.read_incidents(conn, org)},
+        flips=incidents.read_flips(conn, org),
+        folded=ledger.folded_ranges(conn, org),
+        told=outbox.last_seqs(conn, org),
+        as_of=max((s.as_of for s in states), default=0),
+    )

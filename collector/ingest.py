@@ -1,0 +1,170 @@
+"""T1: verify a batch, store its exact bytes, commit, and only then acknowledge.
+
+Batches that arrive while a commit runs wait and share the next one. A crash at any point leaves a
+batch stored or not stored; the agent sends again what was not acknowledged, and sending again
+changes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from collector.metrics import CollectorMetrics
+from collector.store import ledger
+from collector.store.ledger import Incoming, Receipt, Verdict
+from collector.store.ranges import Ranges
+from collector.store.store import Store, StoreUnavailableError
+from probes import batch
+from probes.batch import Batch, BatchError
+from probes.clock import Clock
+from probes.config import Config
+
+log = logging.getLogger("wardwatch.ingest")
+
+GROUP = 64
+"""Batches in one commit at most."""
+WAITING = 512
+"""Batches held in memory at most before uploads are told to come back."""
+RETRY_AFTER_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """`stored` is all that is stored of the batch's epoch."""
+
+    epoch: str
+    stored: Ranges
+
+
+class RefusedError(Exception):
+    """The upload is not acknowledged. `retry` tells to keep it and come back later."""
+
+    def __init__(self, status: int, code: str, *, retry: bool = False) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.retry = retry
+
+
+class Ingest:
+    """One per process. `run` must be running for `accept` to answer."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        metrics: CollectorMetrics,
+        config: Callable[[], Config],
+        stored: Callable[[], None],
+    ) -> None:
+        """`config` is the one in force; `stored` is called after each commit with news in it."""
+        self._store = store
+        self._clock = clock
+        self._metrics = metrics
+        self._config = config
+        self._stored = stored
+        self._waiting: list[tuple[Incoming, asyncio.Future[Receipt]]] = []
+        self._wake = asyncio.Event()
+
+    async def accept(self, data: bytes) -> Accepted:
+        """Returns once `data` is durable; RefusedError otherwise."""
+        try:
+            return await self._accept(data)
+        except RefusedError as refusal:
+            self._metrics.refused.labels(refusal.code).inc()
+            log.warning("ingest.refused code=%s", refusal.code)
+            raise
+
+    async def _accept(self, data: bytes) -> Accepted:
+        received_at = self._clock.now_ms()
+        config = self._config()
+        try:
+            opened = await asyncio.to_thread(_verified, data, config, received_at)
+        except BatchError as error:
+            raise RefusedError(400, error.code.value) from None
+        receipt = await self._commit(_incoming(opened, data, received_at))
+        self._metrics.batches.labels(receipt.verdict.value).inc()
+        if receipt.verdict is Verdict.EQUIVOCATION:
+            log.error("ingest.equivocation agent=%s seq=%d", opened.header.agent, opened.header.seq)
+            raise RefusedError(409, "batch.equivocation")
+        return Accepted(opened.header.epoch, receipt.stored)
+
+    async def _commit(self, incoming: Incoming) -> Receipt:
+        if len(self._waiting) >= WAITING:
+            raise RefusedError(503, "ingest.busy", retry=True)
+        answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
+        self._waiting.append((incoming, answer))
+        self._wake.set()
+        return await answer
+
+    async def run(self) -> None:
+        """Commit what waits, for ever."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
+                await self._commit_group(group)
+
+    async def _commit_group(self, group: list[tuple[Incoming, asyncio.Future[Receipt]]]) -> None:
+        begun = self._clock.monotonic_ns()
+        try:
+            receipts = await self._write([incoming for incoming, _ in group])
+        except asyncio.CancelledError:
+            for _, answer in group:
+                answer.cancel()
+            raise
+        except RefusedError as refusal:
+            for _, answer in group:
+                if not answer.done():
+                    answer.set_exception(
+                        RefusedError(refusal.status, refusal.code, retry=refusal.retry)
+                    )
+            return
+        self._metrics.commit_seconds.observe((self._clock.monotonic_ns() - begun) / 1e9)
+        for receipt, (_, answer) in zip(receipts, group, strict=True):
+            if not answer.done():  # its client may be gone
+                answer.set_result(receipt)
+        if any(receipt.verdict is Verdict.STORED for receipt in receipts):
+            self._stored()
+
+    async def _write(self, incoming: list[Incoming]) -> list[Receipt]:
+        org = self._config().organization.id
+        try:
+            return await self._store.write(ledger.insert_batches, org, incoming)
+        except StoreUnavailableError as error:
+            raise RefusedError(503, error.fault.value, retry=True) from None
+        except Exception as error:  # noqa: BLE001 - one bad group must not end ingest
+            log.error("ingest.defect type=%s", type(error).__name__)  # noqa: TRY400 - no foreign text
+            raise RefusedError(500, "ingest.defect", retry=True) from None
+
+
+def _verified(data: bytes, config: Config, received_at: int) -> Batch:
+    """Signature first: an unsigned body is never decompressed."""
+    opened = batch.open_batch(data)
+    header = opened.header
+    if header.org != config.organization.id:
+        raise RefusedError(403, "batch.unknown_org")
+    agent = config.agents.get(header.agent)
+    if agent is None:
+        raise RefusedError(403, "batch.unknown_agent")
+    if agent.key is None:
+        raise RefusedError(403, "batch.no_key")
+    batch.verify(opened, agent.key)
+    batch.results_of(opened, received_at)
+    return opened
+
+
+def _incoming(opened: Batch, data: bytes, received_at: int) -> Incoming:
+    header = opened.header
+    return Incoming(
+        agent=header.agent,
+        epoch=header.epoch,
+        seq=header.seq,
+        header_hash=batch.header_hash(opened),
+        received_at=received_at,
+        data=data,
+    )

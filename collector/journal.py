@@ -1,0 +1,104 @@
+"""The journal: every fact that is not a batch, one append-only row each, in canonical bytes.
+
+Ids grow by one per organization in commit order and have no holes, so a later log can hash the
+rows as they stand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Select, insert, select
+
+from collector.store.tables import journal
+from collector.store.upsert import count_up
+
+CONFIG = "config.version"
+SYSTEM = "system"
+"""The actor of what no person did."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that happened at `at` (UTC ms); `data` holds text, integers, lists and maps."""
+
+    kind: str
+    at: int
+    data: bytes
+    actor: str = SYSTEM
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A fact as recorded."""
+
+    id: int
+    kind: str
+    at: int
+    recorded_at: int
+    actor: str
+    data: bytes
+
+
+def canonical(data: Mapping[str, Any]) -> bytes:
+    """The only bytes these values have: RFC 8785 for ASCII keys, text, integers, no floats."""
+    return json.dumps(
+        data, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
+    ).encode()
+
+
+def append(conn: Connection, org: str, facts: Sequence[Fact], recorded_at: int) -> range:
+    """Append in order and return the ids given."""
+    if not facts:
+        return range(0)
+    last = count_up(conn, org, "journal", len(facts))
+    ids = range(last - len(facts) + 1, last + 1)
+    conn.execute(
+        insert(journal),
+        [
+            {
+                "org": org,
+                "id": number,
+                "kind": fact.kind,
+                "at": fact.at,
+                "recorded_at": recorded_at,
+                "actor": fact.actor,
+                "data": fact.data,
+            }
+            for number, fact in zip(ids, facts, strict=True)
+        ],
+    )
+    return ids
+
+
+def rows(
+    conn: Connection,
+    org: str,
+    *,
+    kind: str | None = None,
+    after: int = 0,
+    only: Select[tuple[int]] | None = None,
+) -> list[Row]:
+    """Rows with an id above `after`, oldest first; of one kind, and of the ids `only` selects."""
+    query = (
+        select(
+            journal.c.id,
+            journal.c.kind,
+            journal.c.at,
+            journal.c.recorded_at,
+            journal.c.actor,
+            journal.c.data,
+        )
+        .where(journal.c.org == org, journal.c.id > after)
+        .order_by(journal.c.id)
+    )
+    if kind is not None:
+        query = query.where(journal.c.kind == kind)
+    if only is not None:
+        query = query.where(journal.c.id.in_(only))
+    return [
+        Row(r.id, r.kind, r.at, r.recorded_at, r.actor, bytes(r.data)) for r in conn.execute(query)
+    ]

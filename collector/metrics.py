@@ -1,0 +1,153 @@
+"""What the collector counts about itself. Names and meanings stand in `probes/metrics.py`.
+
+Labels are ids from the operator's file and closed enumerations, nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from alerts.events import Family, State
+
+COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+EVALUATE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
+
+
+BOUNDS = ("known", "min", "max")
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a scrape shows of the hospital. `month` holds the replay contract's percent strings
+    by system; `last_batch` milliseconds by agent.
+    """
+
+    states: Mapping[str, State]
+    month: Mapping[str, Mapping[str, Any]]
+    incidents_open: Mapping[tuple[str, Family], int]
+    last_batch: Mapping[str, int]
+
+
+class CollectorMetrics:
+    """One registry per collector, so that several fit in one process."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
+        self.registry = CollectorRegistry()
+        self.batches = Counter(
+            "wardwatch_ingest_batches",
+            "Verified batches by what became of them.",
+            ["verdict"],
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "wardwatch_ingest_refused",
+            "Uploads refused, by code; nothing of them was stored.",
+            ["code"],
+            registry=self.registry,
+        )
+        self.commit_seconds = Histogram(
+            "wardwatch_ingest_commit_seconds",
+            "Duration of a commit of waiting batches.",
+            registry=self.registry,
+            buckets=COMMIT_BUCKETS,
+        )
+        self.evaluate_seconds = Histogram(
+            "wardwatch_evaluate_seconds",
+            "Duration of an evaluation that had something to do.",
+            registry=self.registry,
+            buckets=EVALUATE_BUCKETS,
+        )
+        self.evaluated_at = Gauge(
+            "wardwatch_evaluate_last_timestamp_seconds",
+            "When this process last completed an evaluation round.",
+            registry=self.registry,
+        )
+        self.evaluate_failures = Counter(
+            "wardwatch_evaluate_failures",
+            "Evaluation rounds that failed, by code; each is tried again.",
+            ["code"],
+            registry=self.registry,
+        )
+        self.lease_held = Gauge(
+            "wardwatch_evaluate_lease_held",
+            "1 where this process evaluates the organization.",
+            registry=self.registry,
+        )
+        self.store_writable = Gauge(
+            "wardwatch_store_writable",
+            "1 while the last write to the store succeeded.",
+            registry=self.registry,
+        )
+
+        self.state = Gauge(
+            "wardwatch_system_state",
+            "1 for the state the system has, 0 for the others.",
+            ["system", "state"],
+            registry=self.registry,
+        )
+        self.availability = Gauge(
+            "wardwatch_system_availability_ratio",
+            "Availability of the current calendar month: known, min or max; absent while undefined.",
+            ["system", "bound"],
+            registry=self.registry,
+        )
+        self.coverage = Gauge(
+            "wardwatch_system_coverage_ratio",
+            "Known share of the current month's eligible time; absent while undefined.",
+            ["system"],
+            registry=self.registry,
+        )
+        self.incidents_open = Gauge(
+            "wardwatch_incidents_open",
+            "Incidents that are not yet recovered.",
+            ["system", "family"],
+            registry=self.registry,
+        )
+        self.last_batch = Gauge(
+            "wardwatch_agent_last_batch_timestamp_seconds",
+            "When the newest batch of an agent was received.",
+            ["agent"],
+            registry=self.registry,
+        )
+
+    def show(self, picture: Picture) -> None:
+        """Replace the gauges about systems, incidents and agents."""
+        for gauge in (
+            self.state,
+            self.availability,
+            self.coverage,
+            self.incidents_open,
+            self.last_batch,
+        ):
+            gauge.clear()
+        for system, state in picture.states.items():
+            for each in State:
+                self.state.labels(system, each.value).set(int(each is state))
+        for system, numbers in picture.month.items():
+            for bound in BOUNDS:
+                _set_percent(self.availability, (system, bound), numbers[bound])
+            _set_percent(self.coverage, (system,), numbers["coverage"])
+        for (system, family), count in picture.incidents_open.items():
+            self.incidents_open.labels(system, family.value).set(count)
+        for agent, received_at in picture.last_batch.items():
+            self.last_batch.labels(agent).set(received_at / 1000)
+
+    def exposition(self) -> bytes:
+        return generate_latest(self.registry)
+
+
+def _set_percent(gauge: Gauge, labels: tuple[str, ...], percent: str | None) -> None:
+    if percent is not None:
+        gauge.labels(*labels).set(float(percent) / 100)

@@ -1,0 +1,156 @@
+"""One collector process: store, ingest, evaluation, delivery and the HTTP side, wired together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from random import Random
+
+from aiohttp import web
+
+from alerts.channel import Channel, ChannelEnv
+from alerts.channels import registry
+from alerts.delivery import Delivery
+from alerts.metering import DeliveryMetrics
+from collector import versions
+from collector.api.app import build_app
+from collector.api.parts import Parts
+from collector.evaluate import Evaluator
+from collector.ingest import Ingest
+from collector.leader import Leader
+from collector.metrics import CollectorMetrics
+from collector.numbers import Numbers
+from collector.store import health, outbox
+from collector.store.outbox import Outbox
+from collector.store.store import Store, StoreUnavailableError
+from probes.clock import Clock
+from probes.config import Config
+
+log = logging.getLogger("wardwatch.service")
+
+WATCH_MS = 1_000
+STOP_S = 10.0
+"""How long open requests may take to end when the process is told to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the service uses of the world; `holder` is a text no other process uses."""
+
+    clock: Clock
+    rng: Random
+    read_secret: Callable[[str], bytes]
+    holder: str
+
+
+class Service:
+    """`prepare`, `listen`, then `run`. The store stays the caller's."""
+
+    def __init__(self, store: Store, config: Config, canonical: bytes, world: World) -> None:
+        self._canonical = canonical
+        self._config = config
+        self._world = world
+        org = config.organization.id
+        self.metrics = CollectorMetrics()
+        self._leader = Leader(store, world.clock, org, world.holder)
+        self._delivery_metrics = DeliveryMetrics(self.metrics.registry)
+        self._delivery: Delivery | None = None
+        evaluator = Evaluator(
+            store, world.clock, self.metrics, org, self._leader, said=self._wake_delivery
+        )
+        ingest = Ingest(store, world.clock, self.metrics, lambda: evaluator.config, evaluator.wake)
+        self.parts = Parts(
+            store=store,
+            clock=world.clock,
+            org=org,
+            ingest=ingest,
+            evaluator=evaluator,
+            numbers=Numbers(evaluator, store, world.clock, org),
+            outbox=Outbox(store, org),
+            metrics=self.metrics,
+        )
+        self._runner: web.AppRunner | None = None
+
+    async def prepare(self) -> None:
+        """Record the config, and take up what an earlier process left."""
+        store, org, now = self.parts.store, self.parts.org, self._world.clock.now_ms()
+        if await store.write(versions.record, org, self._canonical, now):
+            log.info("config.recorded")
+        if store.single_process:
+            await store.write(outbox.unlease, org, now)
+        await self.parts.evaluator.start()
+
+    async def listen(self, host: str, port: int) -> int:
+        """Returns the port. OSError when it is taken."""
+        self._runner = web.AppRunner(
+            build_app(self.parts), access_log=None, shutdown_timeout=STOP_S, handle_signals=False
+        )
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        bound: int = self._runner.addresses[0][1]
+        log.info("service.listening port=%d", bound)
+        return bound
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop` is set, then finish what is open and let another process take over.
+
+        A defect in any part ends all of it and is raised: a supervisor starts the process again.
+        """
+        working = asyncio.create_task(self._work())
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait((working, stopping), return_when=asyncio.FIRST_COMPLETED)
+            # Open uploads still need ingest: the listener goes first.
+            await self._stop_listening()
+        finally:
+            stopping.cancel()
+            working.cancel()
+            await asyncio.gather(working, stopping, return_exceptions=True)
+            with contextlib.suppress(StoreUnavailableError):
+                await self._leader.release()
+        if not working.cancelled():
+            working.result()
+
+    async def _work(self) -> None:
+        async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
+            channels = await self._open_channels(stack)
+            self._delivery = Delivery(
+                self.parts.outbox,
+                channels,
+                self._delivery_metrics,
+                clock=self._world.clock,
+                rng=self._world.rng,
+            )
+            tasks.create_task(self.parts.ingest.run())
+            tasks.create_task(self.parts.evaluator.run())
+            tasks.create_task(self._delivery.run())
+            tasks.create_task(self._watch_store())
+
+    async def _stop_listening(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+            self._runner = None
+
+    def _wake_delivery(self) -> None:
+        if self._delivery is not None:
+            self._delivery.wake()
+
+    async def _open_channels(self, stack: AsyncExitStack) -> Mapping[str, Channel]:
+        env = ChannelEnv(self._world.clock, self._world.read_secret)
+        channels: dict[str, Channel] = {}
+        for name, channel in self._config.channels.items():
+            kind = registry.load(channel.kind)
+            config = kind.parse(channel.model_extra or {})
+            channels[name] = await stack.enter_async_context(kind.open(config, env))
+        return channels
+
+    async def _watch_store(self) -> None:
+        """While the last write failed, find out whether the next one would."""
+        while True:
+            await self._world.clock.sleep_ms(WATCH_MS)
+            if self.parts.store.fault is not None:
+                await health.try_again(self.parts.store, self.parts.org)

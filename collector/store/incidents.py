@@ -1,0 +1,203 @@
+"""Incident rows and state changes: projections the lease holder writes, everyone reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, and_, delete, select, update
+
+from alerts.events import Cause, Family, Incident, Priority, State
+from collector import journal
+from collector.store.tables import incident_events, incidents, system_flips, system_states
+
+Flips = tuple[tuple[int, State], ...]
+"""(from this instant on, this state), in order."""
+Place = tuple[str, str]
+"""(system, site)."""
+WHOLE = ""
+"""The `site` of what is said about the whole system."""
+
+
+class StaleError(Exception):
+    """An incident has moved on since it was read; read again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An incident as recorded. `status` is open, recovered or resolved."""
+
+    version: int
+    incident: Incident
+    status: str
+    detected_at: int
+    next_due: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SystemState:
+    """One system, or one site of it, at the last evaluation."""
+
+    system: str
+    site: str
+    state: State
+    since: int
+    as_of: int
+
+
+def read_incidents(
+    conn: Connection,
+    org: str,
+    *,
+    key: str | None = None,
+    is_open: bool | None = None,
+    limit: int | None = None,
+) -> list[Recorded]:
+    """Newest start first."""
+    query = select(incidents).where(incidents.c.org == org)
+    if key is not None:
+        query = query.where(incidents.c.key == key)
+    if is_open is not None:
+        missing = incidents.c.recovered_at.is_(None)
+        query = query.where(missing if is_open else ~missing)
+    query = query.order_by(incidents.c.started_at.desc(), incidents.c.key).limit(limit)
+    return [
+        Recorded(r.version, _load(r.data), r.status, r.detected_at, r.next_due)
+        for r in conn.execute(query)
+    ]
+
+
+def write_incident(conn: Connection, org: str, row: Recorded) -> None:
+    """Insert version 1, or replace the version before; StaleError when that is not there."""
+    incident = row.incident
+    values = {
+        "version": row.version,
+        "system": incident.system,
+        "family": incident.family.value,
+        "status": row.status,
+        "started_at": incident.started_at,
+        "detected_at": row.detected_at,
+        "recovered_at": incident.recovered_at,
+        "next_due": row.next_due,
+        "data": json.dumps(incident_fields(incident), sort_keys=True),
+    }
+    if row.version == 1:
+        conn.execute(incidents.insert().values(org=org, key=incident.key, **values))
+        return
+    changed = conn.execute(
+        update(incidents)
+        .where(
+            incidents.c.org == org,
+            incidents.c.key == incident.key,
+            incidents.c.version == row.version - 1,
+        )
+        .values(**values)
+    )
+    if changed.rowcount != 1:
+        raise StaleError
+
+
+def link_events(conn: Connection, org: str, events: Iterable[tuple[str, int]]) -> None:
+    """Note which journal rows (by id) are about which incident (by key)."""
+    rows = [{"org": org, "key": key, "id": number} for key, number in events]
+    if rows:
+        conn.execute(incident_events.insert(), rows)
+
+
+def read_events(conn: Connection, org: str, key: str) -> list[journal.Row]:
+    """The journal rows about one incident, oldest first."""
+    about = select(incident_events.c.id).where(
+        incident_events.c.org == org, incident_events.c.key == key
+    )
+    return journal.rows(conn, org, only=about)
+
+
+def incident_fields(incident: Incident) -> dict[str, object]:
+    """Ids, enumerations, integers and instants; what the journal and the row hold."""
+    return {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in asdict(incident).items()
+    }
+
+
+def _load(text: str) -> Incident:
+    data = json.loads(text)
+    return Incident(
+        **{
+            **data,
+            "family": Family(data["family"]),
+            "causes": tuple(Cause(c) for c in data["causes"]),
+            "priority": Priority(data["priority"]),
+            "sites": tuple(data["sites"]),
+        }
+    )
+
+
+def read_flips(conn: Connection, org: str, system: str | None = None) -> dict[Place, Flips]:
+    query = (
+        select(system_flips)
+        .where(system_flips.c.org == org)
+        .order_by(system_flips.c.system, system_flips.c.site, system_flips.c.at)
+    )
+    if system is not None:
+        query = query.where(system_flips.c.system == system)
+    out: dict[Place, list[tuple[int, State]]] = {}
+    for row in conn.execute(query):
+        out.setdefault((row.system, row.site), []).append((row.at, State(row.state)))
+    return {key: tuple(flips) for key, flips in out.items()}
+
+
+def write_flips(conn: Connection, org: str, place: Place, before: Flips, after: Flips) -> None:
+    """Replace what differs; usually that is the last change or nothing."""
+    if before == after:
+        return
+    system, site = place
+    same = next(
+        (n for n, (old, new) in enumerate(zip(before, after, strict=False)) if old != new),
+        min(len(before), len(after)),
+    )
+    if same < len(before):
+        conn.execute(
+            delete(system_flips).where(
+                and_(
+                    system_flips.c.org == org,
+                    system_flips.c.system == system,
+                    system_flips.c.site == site,
+                    system_flips.c.at >= before[same][0],
+                )
+            )
+        )
+    rows = [
+        {"org": org, "system": system, "site": site, "at": at, "state": state.value}
+        for at, state in after[same:]
+    ]
+    if rows:
+        conn.execute(system_flips.insert(), rows)
+
+
+def read_states(conn: Connection, org: str) -> list[SystemState]:
+    rows = conn.execute(
+        select(system_states)
+        .where(system_states.c.org == org)
+        .order_by(system_states.c.system, system_states.c.site)
+    )
+    return [SystemState(r.system, r.site, State(r.state), r.since, r.as_of) for r in rows]
+
+
+def write_states(conn: Connection, org: str, states: Sequence[SystemState]) -> None:
+    """Replace the snapshot of the last evaluation."""
+    conn.execute(delete(system_states).where(system_states.c.org == org))
+    rows = [
+        {
+            "org": org,
+            "system": s.system,
+            "site": s.site,
+            "state": s.state.value,
+            "since": s.since,
+            "as_of": s.as_of,
+        }
+        for s in states
+    ]
+    if rows:
+        conn.execute(system_states.insert(), rows)

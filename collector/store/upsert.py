@@ -1,0 +1,30 @@
+"""The one statement the two engines spell alike but SQLAlchemy keeps apart."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+from collector.store.tables import counters
+
+
+def insert_if_absent(conn: Connection, table: Table, values: dict[str, Any]) -> None:
+    """Insert one row unless its primary key is taken, by whomever."""
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    conn.execute(insert(table).values(**values).on_conflict_do_nothing())
+
+
+def count_up(conn: Connection, org: str, name: str, by: int) -> int:
+    """Add to a counter and return its new value; others wait for our commit to do the same."""
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    statement = (
+        insert(counters)
+        .values(org=org, name=name, value=by)
+        .on_conflict_do_update(
+            index_elements=["org", "name"], set_={"value": counters.c.value + by}
+        )
+        .returning(counters.c.value)
+    )
+    return int(conn.execute(statement).scalar_one())

@@ -1,0 +1,62 @@
+"""Credentials a probe shows over HTTP, by reference: the file names a secret, never holds one."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Annotated
+
+from pydantic import StringConstraints, model_validator
+
+from probes.config import Model, SecretRef
+from probes.contract import Outcome
+from probes.net import NetFailure
+from probes.reasons import Reason
+
+HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$")]
+
+
+class Basic(Model):
+    user: Annotated[str, StringConstraints(pattern=r"^[\x21-\x39\x3b-\x7e]{1,120}$")]
+    password: SecretRef
+
+
+class SecretHeader(Model):
+    name: HeaderName
+    value: SecretRef
+
+
+class Authorization(Model):
+    """Exactly one of its fields: a bearer token, a user and password, or a header of its own."""
+
+    bearer: SecretRef | None = None
+    basic: Basic | None = None
+    header: SecretHeader | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Authorization:
+        if sum(way is not None for way in (self.bearer, self.basic, self.header)) != 1:
+            raise ValueError("write exactly one of bearer, basic and header")
+        return self
+
+    def headers(self, read_secret: Callable[[str], bytes]) -> dict[str, str]:
+        """The header to send. Raises NetFailure unknown/agent.secret."""
+        if self.bearer is not None:
+            return {"Authorization": f"Bearer {_secret(self.bearer, read_secret)}"}
+        if self.basic is not None:
+            pair = f"{self.basic.user}:{_secret(self.basic.password, read_secret)}"
+            return {"Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+        if self.header is not None:
+            return {self.header.name: _secret(self.header.value, read_secret)}
+        raise AssertionError("validated to hold one")
+
+
+def _secret(reference: str, read_secret: Callable[[str], bytes]) -> str:
+    """The secret without its outer white space: editors end files with a newline."""
+    try:
+        text = read_secret(reference).decode("ascii").strip()
+    except (OSError, KeyError, UnicodeError):
+        raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_SECRET) from None
+    if not text or not text.isprintable():
+        raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_SECRET)
+    return text

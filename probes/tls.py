@@ -1,0 +1,118 @@
+"""TLS for probes: which certificates are trusted and shown, and what a failed handshake means.
+
+Verification is always on. There is no switch for it: a probe that skips it proves less than the
+clients it stands for.
+"""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+
+from probes.contract import Outcome
+from probes.reasons import Reason
+
+TLS_REASONS = frozenset(
+    {
+        Reason.AGENT_SECRET,
+        Reason.TLS_CLIENT_REJECTED,
+        Reason.TLS_EXPIRED,
+        Reason.TLS_HANDSHAKE,
+        Reason.TLS_HOSTNAME,
+        Reason.TLS_NOT_TLS,
+        Reason.TLS_TIMEOUT,
+        Reason.TLS_UNTRUSTED,
+    }
+)
+
+# X509_verify_cert results of OpenSSL: 9 not yet valid, 10 expired; 62 host, 64 address mismatch
+_TIME_CODES = frozenset({9, 10})
+_NAME_CODES = frozenset({62, 64})
+# OpenSSL's words for bytes that are no TLS record
+_NOT_TLS = frozenset(
+    {"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "HTTPS_PROXY_REQUEST", "UNKNOWN_PROTOCOL"}
+)
+# RFC 8446 6.2: alerts a server sends about the client's certificate, or the lack of one
+_CLIENT_ALERTS = (
+    "ALERT_BAD_CERTIFICATE",
+    "ALERT_UNSUPPORTED_CERTIFICATE",
+    "ALERT_CERTIFICATE_REVOKED",
+    "ALERT_CERTIFICATE_EXPIRED",
+    "ALERT_CERTIFICATE_UNKNOWN",
+    "ALERT_CERTIFICATE_REQUIRED",
+    "ALERT_UNKNOWN_CA",
+    "ALERT_ACCESS_DENIED",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class TlsOptions:
+    """Paths of PEM files. `ca` None trusts the system's CAs; `server_name` None is the host."""
+
+    ca: str | None = None
+    client_cert: str | None = None
+    client_key: str | None = None
+    server_name: str | None = None
+
+
+class _Handshake(ssl.SSLObject):
+    """Tells apart two meanings of `handshake_failure` in TLS 1.2 and older.
+
+    Before a cipher is agreed it is a matter of protocols; afterwards the server has seen our
+    answer to its certificate request (RFC 5246 7.4.6: a required certificate is missing).
+    """
+
+    def do_handshake(self) -> None:
+        try:
+            super().do_handshake()
+        except ssl.SSLError as error:
+            if error.reason == "SSLV3_ALERT_HANDSHAKE_FAILURE" and self.cipher() is not None:
+                error.reason = "ALERT_CERTIFICATE_REQUIRED"
+            raise
+
+
+class Contexts:
+    """One SSLContext per set of files: building one with the system's CAs costs 21 ms.
+
+    A file replaced on disk gets a new context, so a renewed client certificate needs no restart.
+    """
+
+    def __init__(self) -> None:
+        self._cache: dict[tuple[str | None, ...], tuple[tuple[int, ...], ssl.SSLContext]] = {}
+
+    def get(self, tls: TlsOptions) -> ssl.SSLContext:
+        """Raises OSError when a file is unreadable, ssl.SSLError when it is not what it should."""
+        files = (tls.ca, tls.client_cert, tls.client_key)
+        stamp = tuple(number for file in files if file is not None for number in _stamp(file))
+        known = self._cache.get(files)
+        if known is not None and known[0] == stamp:
+            return known[1]
+        context = ssl.create_default_context(cafile=tls.ca)
+        context.sslobject_class = _Handshake
+        if tls.client_cert is not None:
+            # an encrypted key would make OpenSSL ask on the terminal: answer with nothing
+            context.load_cert_chain(tls.client_cert, tls.client_key, password="")
+        self._cache[files] = (stamp, context)
+        return context
+
+
+def tls_failure(error: ssl.SSLError) -> tuple[Outcome, Reason]:
+    """What an OpenSSL error says about the far side, from its codes only."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        if error.verify_code in _TIME_CODES:
+            return Outcome.DOWN, Reason.TLS_EXPIRED
+        if error.verify_code in _NAME_CODES:
+            return Outcome.MISCONFIGURED, Reason.TLS_HOSTNAME
+        return Outcome.MISCONFIGURED, Reason.TLS_UNTRUSTED
+    reason = error.reason or ""
+    if reason in _NOT_TLS:
+        return Outcome.MISCONFIGURED, Reason.TLS_NOT_TLS
+    if reason.endswith(_CLIENT_ALERTS):
+        return Outcome.MISCONFIGURED, Reason.TLS_CLIENT_REJECTED
+    return Outcome.DOWN, Reason.TLS_HANDSHAKE
+
+
+def _stamp(file: str) -> tuple[int, int, int]:
+    found = Path(file).stat()
+    return found.st_mtime_ns, found.st_size, found.st_ino

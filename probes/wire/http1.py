@@ -1,0 +1,173 @@
+"""One HTTP/1.1 exchange without IO, on h11: bytes out, bytes in, caps on everything kept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+import h11
+
+from probes.reasons import Reason
+
+MAX_HEAD = 65536
+"""Bytes of status line and header fields an answer may have."""
+
+WIRE_REASONS = frozenset(
+    {
+        Reason.HTTP_CLOSED,
+        Reason.HTTP_NOT_HTTP,
+        Reason.HTTP_TOO_LARGE,
+        Reason.HTTP_TRUNCATED,
+    }
+)
+
+_DAY_S = 86_400
+_START = b"HTTP/1."
+_PORTS = {"http": 80, "https": 443}
+_TEXT = frozenset(map(chr, range(0x21, 0x7F)))
+
+
+class HttpError(Exception):
+    """The answer is not one. `reason` is one of WIRE_REASONS, and the only text."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason.value)
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """An absolute http or https URL, taken apart. `host` has no brackets, `authority` has them."""
+
+    tls: bool
+    host: str
+    port: int
+    authority: str
+    target: str
+
+
+def parse_url(text: str) -> Url:
+    """ValueError, naming no part of the text, unless it is a URL a probe may ask for."""
+    if not set(text) <= _TEXT:
+        raise ValueError("write the URL in printable ASCII without blanks, names as xn--")
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise ValueError("not a URL, or its port is not a number from 1 to 65535") from None
+    if parts.scheme not in _PORTS or not parts.hostname or port == 0:
+        raise ValueError("write an absolute URL such as https://host.example.org/path")
+    if parts.username is not None or parts.password is not None:
+        raise ValueError("no user or password in a URL; refer to a secret instead")
+    if parts.fragment:
+        raise ValueError("a fragment (#) is never sent; leave it out")
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return Url(
+        tls=parts.scheme == "https",
+        host=parts.hostname,
+        port=port or _PORTS[parts.scheme],
+        authority=parts.netloc,
+        target=target,
+    )
+
+
+def retry_after_s(text: str | None, now_ms: int) -> int | None:
+    """Seconds of a Retry-After field (RFC 9110 10.2.3), at most a day; None if unreadable."""
+    if text is None:
+        return None
+    if text.isascii() and text.isdigit() and len(text) <= 9:
+        return min(int(text), _DAY_S)
+    try:
+        at = datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return min(max(int(at.timestamp()) - now_ms // 1000, 0), _DAY_S)
+
+
+class Exchange:
+    """One request and its answer: `request()` once, then `feed` until it says True."""
+
+    def __init__(self, method: str, url: Url, headers: Mapping[str, str], max_body: int) -> None:
+        """Raises ValueError, quoting nothing, for a header that cannot be sent."""
+        self._method = method
+        self._max_body = max_body
+        self._start = b""
+        self._body = bytearray()
+        self._peer = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+        fields = {
+            "Host": url.authority,
+            "User-Agent": "wardwatch",
+            "Accept": "*/*",
+            "Accept-Encoding": "identity",
+            "Connection": "close",
+        }
+        given = {name.lower() for name in headers}
+        fields = {name: text for name, text in fields.items() if name.lower() not in given}
+        try:
+            self._request = h11.Request(
+                method=method, target=url.target, headers=[*fields.items(), *headers.items()]
+            )
+        except (h11.LocalProtocolError, UnicodeError):  # their texts quote the value
+            raise ValueError("not a header that can be sent") from None
+        self.status: int | None = None
+        self.headers: list[tuple[str, str]] = []
+
+    def request(self) -> bytes:
+        sent = self._peer.send(self._request) or b""
+        return sent + (self._peer.send(h11.EndOfMessage()) or b"")
+
+    @property
+    def body(self) -> bytes:
+        return bytes(self._body)
+
+    def feed(self, data: bytes) -> bool:
+        """Take bytes as they came, `b""` for the end of the stream; True once the answer is whole.
+
+        Bytes after the answer are ignored. Raises HttpError.
+        """
+        if self.status is None and not self._speaks_http(data):
+            raise HttpError(Reason.HTTP_NOT_HTTP)
+        try:
+            self._peer.receive_data(data)
+            return self._advance()
+        except h11.RemoteProtocolError as error:
+            raise HttpError(self._fault(error, ended=data == b"")) from None
+
+    def _speaks_http(self, data: bytes) -> bool:
+        """Judges the first bytes alone: h11 would wait for a blank line that never comes."""
+        self._start += data[: len(_START) - len(self._start)]
+        return self._start == _START[: len(self._start)]
+
+    def _fault(self, error: h11.RemoteProtocolError, *, ended: bool) -> Reason:
+        if self.status is None:
+            if ended:
+                return Reason.HTTP_CLOSED
+            too_long = error.error_status_hint == 431  # h11's word for a head beyond its cap
+            return Reason.HTTP_TOO_LARGE if too_long else Reason.HTTP_NOT_HTTP
+        return Reason.HTTP_TRUNCATED if ended else Reason.HTTP_NOT_HTTP
+
+    def _advance(self) -> bool:
+        while True:
+            event = self._peer.next_event()
+            if event is h11.NEED_DATA:
+                return False
+            if isinstance(event, h11.Response):
+                self._take_head(event)
+            elif isinstance(event, h11.Data):
+                self._body += event.data
+                if len(self._body) > self._max_body:
+                    raise HttpError(Reason.HTTP_TOO_LARGE)
+            elif isinstance(event, h11.EndOfMessage):
+                return True
+            elif isinstance(event, h11.ConnectionClosed):
+                raise HttpError(Reason.HTTP_CLOSED)
+
+    def _take_head(self, response: h11.Response) -> None:
+        self.status = response.status_code
+        self.headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers]
+        declared = next((text for name, text in self.headers if name == "content-length"), "")
+        # h11 has checked that it is a number of at most 20 digits
+        if self._method != "HEAD" and declared and int(declared) > self._max_body:
+            raise HttpError(Reason.HTTP_TOO_LARGE)

@@ -1,0 +1,1 @@
+from stubs import stub_seal as seal

@@ -1,0 +1,137 @@
+"""A small hospital for tests of the collector: a config, agents' keys, signed batches."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from collector import journal, versions
+from collector.evaluate import Evaluator
+from collector.ingest import Ingest
+from collector.leader import LEASE_MS, Leader
+from collector.metrics import CollectorMetrics
+from collector.store.store import Store
+from probes.clock import ManualClock
+from probes.config import Config
+from probes.configfile import canonical
+from probes.contract import Outcome
+from probes.results import Result
+from tests.support.batches import seal
+
+ORG = "st-elsewhere"
+START = 1_767_225_600_000
+"""2026-01-01T00:00:00Z, where a ManualClock begins."""
+KEYS = {
+    name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32))
+    for name in ("north-1", "south-1")
+}
+
+
+def public(agent: str) -> str:
+    raw = KEYS[agent].public_key().public_bytes_raw()
+    return f"ed25519:{base64.b64encode(raw).decode()}"
+
+
+def document(**changes: Any) -> dict[str, Any]:
+    """One system `ehr`, one critical check every 10 s from two sites, a desk that hears all."""
+    return {
+        "version": "1",
+        "organization": {"id": ORG, "name": "St Elsewhere Health", "timezone": "America/Chicago"},
+        "policy": {"recover_for": "60s"},
+        "sites": {"north": {"name": "North Campus"}, "south": {"name": "South Campus"}},
+        "agents": {
+            "north-1": {"site": "north", "key": public("north-1")},
+            "south-1": {"site": "south", "key": public("south-1")},
+        },
+        "systems": {
+            "ehr": {
+                "name": "EHR",
+                "impact": {"class": "point_of_care", "service": "critical_clinical"},
+                "slo": {"target": "99.95"},
+            }
+        },
+        "checks": {
+            "ehr-read": {
+                "system": "ehr",
+                "kind": "http",
+                "every": "10s",
+                "timeout": "5s",
+                "from": ["north-1"],
+                "spec": {"url": "https://ehr.example.org/"},
+            }
+        },
+        "channels": {"desk": {"kind": "webhook", "url": "http://127.0.0.1:9/", "secret": "env:X"}},
+        "routes": [{"families": ["availability", "access", "blind"], "to": ["desk"]}],
+    } | changes
+
+
+def config(**changes: Any) -> Config:
+    return Config.model_validate(document(**changes))
+
+
+def result(t: int, outcome: Outcome, *, check: str = "ehr-read", agent: str = "north-1") -> Result:
+    """A run of 40 ms begun `t` ms after `START`."""
+    reason = {Outcome.UP: "ok", Outcome.DOWN: "tcp.refused"}.get(outcome, "slow")
+    return Result(check, agent, START + t, outcome, reason, 40, START + t + 40)
+
+
+@dataclass
+class Round:
+    """Store, ingest and evaluation of one process; the clock is moved by hand."""
+
+    store: Store
+    clock: ManualClock
+    metrics: CollectorMetrics
+    ingest: Ingest
+    evaluator: Evaluator
+    leader: Leader
+    _seqs: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    async def send(self, results: Sequence[Result], *, epoch: str = "e1") -> bytes:
+        """Seal and ingest the next batch of these results' agent; `ingest.run` must be running."""
+        agent = results[0].agent
+        seq = self._seqs[agent, epoch] = self._seqs.get((agent, epoch), 0) + 1
+        data = seal(KEYS[agent], ORG, agent, epoch, seq, results)
+        await self.ingest.accept(data)
+        return data
+
+    async def tick(self, by_ms: int) -> None:
+        """Let time pass, then look once."""
+        await self.clock.advance(by_ms)
+        await self.evaluator.step()
+
+    async def take_over(self) -> None:
+        """Wait for the lease of a process that is gone."""
+        while not await self.leader.leads():
+            await self.clock.advance(LEASE_MS)
+
+    async def events(self) -> list[tuple[str, int]]:
+        """(kind, ms after `START`) of every incident event."""
+        rows = await self.store.read(journal.rows, ORG)
+        return [(r.kind, r.at - START) for r in rows if r.kind.startswith("incident.")]
+
+
+@asynccontextmanager
+async def a_round(
+    store: Store, *, holder: str = "one", used: Config | None = None, now: int = START
+) -> AsyncIterator[Round]:
+    """A process that has recorded its config and takes in batches; leaving it is a kill."""
+    clock = ManualClock(now)
+    metrics = CollectorMetrics()
+    leader = Leader(store, clock, ORG, holder)
+    await store.write(versions.record, ORG, canonical(used or config()), now)
+    evaluator = Evaluator(store, clock, metrics, ORG, leader)
+    await evaluator.start()
+    ingest = Ingest(store, clock, metrics, lambda: evaluator.config, evaluator.wake)
+    task = asyncio.create_task(ingest.run())
+    try:
+        yield Round(store, clock, metrics, ingest, evaluator, leader)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,149 @@
+"""T1: what is stored, what is refused, and what is said about it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from collector.ingest import GROUP, WAITING, Accepted, RefusedError
+from collector.store import ledger
+from collector.store.ledger import Incoming, Receipt
+from collector.store.store import Store
+from probes.contract import Outcome
+from tests.support.batches import seal
+from tests.support.rounds import KEYS, ORG, Round, a_round, config, document, result
+
+KEY = KEYS["north-1"]
+RESULTS = [result(1_000, Outcome.UP)]
+
+
+@pytest.fixture
+async def one(sqlite_store: Store) -> AsyncIterator[Round]:
+    async with a_round(sqlite_store) as made:
+        yield made
+
+
+async def refusal(one: Round, data: bytes) -> tuple[int, str, bool]:
+    with pytest.raises(RefusedError) as caught:
+        await one.ingest.accept(data)
+    return caught.value.status, caught.value.code, caught.value.retry
+
+
+async def stored(one: Round) -> int:
+    ranges = await one.store.read(ledger.stored_ranges, ORG)
+    return sum(last - first + 1 for r in ranges.values() for first, last in r)
+
+
+def counted(one: Round, name: str, **labels: str) -> float:
+    return one.metrics.registry.get_sample_value(name, labels) or 0.0
+
+
+async def test_an_acknowledged_batch_is_stored_byte_for_byte(one: Round) -> None:
+    data = seal(KEY, ORG, "north-1", "e1", 1, RESULTS)
+    assert await one.ingest.accept(data) == Accepted("e1", ((1, 1),))
+    (kept,) = await one.store.read(ledger.read_batches, ORG, ("north-1", "e1"), ((1, 1),), limit=10)
+    assert kept.data == data
+    assert counted(one, "wardwatch_ingest_batches_total", verdict="stored") == 1
+
+
+async def test_sending_again_is_acknowledged_and_changes_nothing(one: Round) -> None:
+    data = seal(KEY, ORG, "north-1", "e1", 1, RESULTS)
+    await one.ingest.accept(data)
+    assert await one.ingest.accept(data) == Accepted("e1", ((1, 1),))
+    assert await stored(one) == 1
+    assert counted(one, "wardwatch_ingest_batches_total", verdict="duplicate") == 1
+
+
+async def test_the_same_place_with_another_header_is_an_equivocation(one: Round) -> None:
+    await one.ingest.accept(seal(KEY, ORG, "north-1", "e1", 1, RESULTS))
+    other = seal(KEY, ORG, "north-1", "e1", 1, [result(1_000, Outcome.DOWN)])
+    assert await refusal(one, other) == (409, "batch.equivocation", False)
+    assert await stored(one) == 1
+    assert counted(one, "wardwatch_ingest_refused_total", code="batch.equivocation") == 1
+
+
+GOOD = seal(KEY, ORG, "north-1", "e1", 1, RESULTS)
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        pytest.param(b"", 400, "batch.malformed", id="empty"),
+        pytest.param(b"GET / HTTP/1.1\r\n\r\n", 400, "batch.malformed", id="another protocol"),
+        pytest.param(GOOD[:40], 400, "batch.malformed", id="cut short in the header"),
+        pytest.param(GOOD[:-1], 400, "batch.body_hash", id="cut short in the body"),
+        pytest.param(GOOD[:-1] + bytes([GOOD[-1] ^ 1]), 400, "batch.body_hash", id="body changed"),
+        pytest.param(
+            seal(Ed25519PrivateKey.generate(), ORG, "north-1", "e1", 1, RESULTS),
+            400,
+            "batch.signature",
+            id="signed with another key",
+        ),
+        pytest.param(
+            seal(KEYS["south-1"], ORG, "north-1", "e1", 1, RESULTS),
+            400,
+            "batch.signature",
+            id="signed by another agent of ours",
+        ),
+        pytest.param(
+            seal(KEY, ORG, "east-9", "e1", 1, RESULTS), 403, "batch.unknown_agent", id="agent"
+        ),
+        pytest.param(
+            seal(KEY, "other", "north-1", "e1", 1, RESULTS), 403, "batch.unknown_org", id="org"
+        ),
+    ],
+)
+async def test_what_is_not_a_valid_batch_is_refused_counted_and_not_stored(
+    one: Round, data: bytes, status: int, code: str
+) -> None:
+    assert await refusal(one, data) == (status, code, False)
+    assert await stored(one) == 0
+    assert counted(one, "wardwatch_ingest_refused_total", code=code) == 1
+
+
+async def test_an_agent_without_a_pinned_key_is_refused(sqlite_store: Store) -> None:
+    agents = document()["agents"] | {"north-1": {"site": "north"}}
+    async with a_round(sqlite_store, used=config(agents=agents)) as one:
+        assert await refusal(one, GOOD) == (403, "batch.no_key", False)
+
+
+async def test_batches_that_wait_share_a_commit(
+    one: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    groups: list[int] = []
+    insert: Callable[..., list[Receipt]] = ledger.insert_batches
+
+    def counting(conn: object, org: str, incoming: list[Incoming]) -> list[Receipt]:
+        groups.append(len(incoming))
+        return insert(conn, org, incoming)
+
+    monkeypatch.setattr(ledger, "insert_batches", counting)
+    sealed = [seal(KEY, ORG, "north-1", "e1", n, RESULTS) for n in range(1, 41)]
+    await asyncio.gather(*(one.ingest.accept(data) for data in sealed))
+    assert sum(groups) == 40
+    assert len(groups) < 20
+    assert max(groups) <= GROUP
+    assert await one.store.read(ledger.stored_ranges, ORG) == {("north-1", "e1"): ((1, 40),)}
+
+
+async def test_a_client_that_leaves_takes_nobody_with_it(one: Round) -> None:
+    leaving = asyncio.create_task(one.ingest.accept(GOOD))
+    staying = asyncio.create_task(one.ingest.accept(seal(KEY, ORG, "north-1", "e1", 2, RESULTS)))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    assert (await staying).epoch == "e1"
+    assert (await one.ingest.accept(GOOD)).stored == ((1, 2),)
+
+
+async def test_too_many_waiting_uploads_are_told_to_come_back(sqlite_store: Store) -> None:
+    async with a_round(sqlite_store) as one:
+        one.ingest._waiting = [
+            (Incoming("north-1", "e0", n, "aa", 0, b""), asyncio.Future()) for n in range(WAITING)
+        ]
+        assert await refusal(one, GOOD) == (503, "ingest.busy", True)
+        for _, answer in one.ingest._waiting:
+            answer.cancel()
+        one.ingest._waiting.clear()

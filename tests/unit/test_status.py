@@ -1,0 +1,122 @@
+"""`wardwatch status`: what a person or a script reads, and the exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from collector.commands import status
+
+INCIDENT = {
+    "priority": "P1",
+    "category": 3,
+    "family": "availability",
+    "causes": ["down", "degraded"],
+    "started_at": "2026-01-01T00:00:11.000Z",
+    "quiet": False,
+}
+UP: dict[str, Any] = {
+    "id": "portal",
+    "name": "Patient portal",
+    "state": "up",
+    "since": "2026-01-01T00:00:01.000Z",
+    "month": {"known": "100.0000", "min": "99.2000", "max": "100.0000", "coverage": "99.2000"},
+    "open_incidents": [],
+}
+DOWN: dict[str, Any] = {
+    "id": "ehr",
+    "name": "EHR",
+    "state": "down",
+    "since": "2026-01-01T00:00:11.000Z",
+    "month": {"known": None, "min": None, "max": None, "coverage": None},
+    "open_incidents": [INCIDENT],
+}
+
+
+def answer(*systems: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "organization": {"id": "st-e", "name": "St Elsewhere", "timezone": "UTC"},
+        "as_of": "2026-01-01T00:05:00.000Z",
+        "systems": list(systems),
+    }
+
+
+def command(*argv: str) -> int:
+    parser = argparse.ArgumentParser()
+    status.add(parser.add_subparsers())
+    args = parser.parse_args(["status", *argv])
+    code: int = args.func(args)
+    return code
+
+
+async def asked(body: Any, *argv: str, code: int = 200) -> int:
+    """Run the command against a server that answers so."""
+
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(status=code, text=body if isinstance(body, str) else json.dumps(body))
+
+    app = web.Application()
+    app.router.add_get("/api/v1/systems", handler)
+    async with TestServer(app) as server:
+        return await asyncio.to_thread(command, "--url", str(server.make_url("")), *argv)
+
+
+async def test_in_a_pipe_it_prints_plain_aligned_text(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await asked(answer(UP, DOWN)) == 1
+    assert capsys.readouterr().out == (
+        "St Elsewhere, as of 2026-01-01 00:05:00 UTC\n"
+        "\n"
+        "SYSTEM          STATE  SINCE                    MONTH TO DATE  BOUNDS                 COVERAGE\n"
+        "Patient portal  up     2026-01-01 00:00:01 UTC  100.0000 %     99.2000 to 100.0000 %  99.2000 %\n"
+        "EHR             down   2026-01-01 00:00:11 UTC  -              -                      -\n"
+        "\n"
+        "P1  category 3  EHR: availability (down, degraded) since 2026-01-01 00:00:11 UTC\n"
+    )
+
+
+async def test_all_up_is_exit_0_and_says_that_no_incident_is_open(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert await asked(answer(UP)) == 0
+    assert capsys.readouterr().out.endswith("\nNo open incident.\n")
+
+
+async def test_json_is_the_collectors_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert await asked(answer(DOWN), "--json") == 1
+    assert json.loads(capsys.readouterr().out) == answer(DOWN)
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "said"),
+    [
+        ('{"code": "store.full", "status": 503}', 503, "answers 503 (store.full)"),
+        ("<html>a proxy</html>", 200, "no Wardwatch collector (status 200)"),
+        ("[]", 200, "no Wardwatch collector (status 200)"),
+    ],
+)
+async def test_another_answer_is_exit_3_and_says_what_to_look_at(
+    capsys: pytest.CaptureFixture[str], body: str, code: int, said: str
+) -> None:
+    assert await asked(body, code=code) == 3
+    assert said in capsys.readouterr().err
+
+
+def test_an_unreachable_collector_is_exit_3_and_says_what_to_do(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command("--url", "http://127.0.0.1:9") == 3
+    err = capsys.readouterr().err
+    assert "does not answer" in err
+    assert "wardwatch collector --help" in err
+
+
+@pytest.mark.parametrize("url", ["ehr", "ftp://127.0.0.1", "http://", "http://[::"])
+def test_a_url_that_is_none_is_bad_usage(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("--url", url) == 2
+    assert "--url" in capsys.readouterr().err
