@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from aiohttp import web
@@ -31,6 +33,8 @@ from probes.clock import Clock
 from probes.config import Config
 
 log = logging.getLogger("wardwatch.service")
+silent = logging.getLogger("wardwatch.http")
+silent.disabled = True  # aiohttp logs broken requests with their text, which may hold anything
 
 WATCH_MS = 1_000
 STOP_S = 10.0
@@ -45,6 +49,19 @@ class World:
     rng: Random
     read_secret: Callable[[str], bytes]
     holder: str
+
+
+class DefectError(Exception):
+    """A part ended by itself. The text names exception types and places, never their texts."""
+
+
+def places(error: BaseException) -> str:
+    """`KeyError at evaluate.py:12`, one for each leaf of an exception group."""
+    if isinstance(error, BaseExceptionGroup):
+        return ", ".join(places(each) for each in error.exceptions)
+    frames = traceback.extract_tb(error.__traceback__)
+    where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "nowhere"
+    return f"{type(error).__name__} at {where}"
 
 
 class Service:
@@ -87,7 +104,11 @@ class Service:
     async def listen(self, host: str, port: int) -> int:
         """Returns the port. OSError when it is taken."""
         self._runner = web.AppRunner(
-            build_app(self.parts), access_log=None, shutdown_timeout=STOP_S, handle_signals=False
+            build_app(self.parts),
+            access_log=None,
+            logger=silent,
+            shutdown_timeout=STOP_S,
+            handle_signals=False,
         )
         await self._runner.setup()
         await web.TCPSite(self._runner, host, port).start()
@@ -98,7 +119,7 @@ class Service:
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then finish what is open and let another process take over.
 
-        A defect in any part ends all of it and is raised: a supervisor starts the process again.
+        A defect in any part ends all of it as DefectError: a supervisor starts the process again.
         """
         working = asyncio.create_task(self._work())
         stopping = asyncio.create_task(stop.wait())
@@ -112,8 +133,8 @@ class Service:
             await asyncio.gather(working, stopping, return_exceptions=True)
             with contextlib.suppress(StoreUnavailableError):
                 await self._leader.release()
-        if not working.cancelled():
-            working.result()
+        if not working.cancelled() and (error := working.exception()) is not None:
+            raise DefectError(places(error))
 
     async def _work(self) -> None:
         async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:

@@ -24,6 +24,15 @@ def parse_duration(text: str) -> int:
     return sum(int(n) * unit for n, unit in zip(match.groups(), _UNITS, strict=True) if n)
 
 
+def duration_text(ms: int) -> str:
+    """5 400 000 -> `"1h30m"`: what `parse_duration` reads."""
+    out, rest = "", ms
+    for unit, name in zip(_UNITS, ("d", "h", "m", "s", "ms"), strict=True):
+        count, rest = divmod(rest, unit)
+        out += f"{count}{name}" if count else ""
+    return out or "0s"
+
+
 def parse_datetime(text: str) -> datetime:
     """ISO 8601 date and time to at most milliseconds; aware when it names an offset."""
     if "T" not in text:

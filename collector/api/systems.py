@@ -34,7 +34,7 @@ def _snapshot(conn: Connection, org: str) -> Snapshot:
 
 
 async def get_systems(request: web.Request) -> web.Response:
-    """Every system of the config in force, in the file's order."""
+    """Every system of the config in force, by id."""
     only(request)
     parts = request.app[PARTS]
     states, is_open = await parts.store.read(_snapshot, parts.org)

@@ -12,7 +12,7 @@ import signal
 import sys
 
 from alerts.channels import registry
-from collector.service import Service, World
+from collector.service import DefectError, Service, World
 from collector.store.open import open_store, parse_database
 from collector.store.store import StoreRefusedError, StoreUnavailableError
 from probes.clock import SystemClock
@@ -73,6 +73,7 @@ def run(args: argparse.Namespace) -> int:
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
     )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     try:
         host, port = parse_listen(args.listen, allow=args.allow_unauthenticated)
         parse_database(args.database)
@@ -89,6 +90,9 @@ def run(args: argparse.Namespace) -> int:
         # the address may hold a password
         shown = parse_database(args.database).render_as_string(hide_password=True)
         sys.stderr.write(f"The database cannot be used ({error.fault.value}): {shown}\n")
+        return 1
+    except DefectError as error:
+        logging.getLogger("wardwatch.service").critical("service.defect %s", error)
         return 1
 
 

@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from collector.api.agents import BATCH
 from collector.api.app import LARGEST_BATCH, build_app
-from collector.service import Service, World
+from collector.service import DefectError, Service, World
 from collector.store.store import Store, StoreFault
 from probes.clock import ManualClock
 from probes.configfile import canonical
@@ -123,7 +123,13 @@ async def test_systems_show_state_month_and_open_incidents(collector: Collector)
             "name": "North Campus",
             "state": "down",
             "since": "2026-01-01T00:00:11.000Z",
-        }
+        },
+        {
+            "id": "south",
+            "name": "South Campus",
+            "state": "not_monitored",
+            "since": "2026-01-01T00:00:00.000Z",
+        },
     ]
     assert (ehr["month"]["up_ms"], ehr["month"]["down_ms"], ehr["month"]["unknown_ms"]) == (
         10_000,
@@ -305,7 +311,9 @@ async def test_metrics_show_systems_and_are_those_of_the_catalogue(collector: Co
     assert (is_open.labels, is_open.value) == ({"system": "ehr", "family": "availability"}, 1)
 
 
-async def test_a_started_service_listens_works_and_stops(sqlite_store: Store) -> None:
+async def test_a_started_service_listens_works_and_stops(
+    sqlite_store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
     clock = ManualClock(START)
     used = config(channels={}, routes=[])
     world = World(clock, random.Random(1), lambda _ref: b"secret", "one")
@@ -323,6 +331,29 @@ async def test_a_started_service_listens_works_and_stops(sqlite_store: Store) ->
             assert response.status == 200
         async with session.get(f"{url}/readyz") as response:
             assert response.status == 200
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"JANE-DOE-MRN-12345 / HTTP/9.9\r\nJANE-DOE\r\n\r\n")
+    assert (await reader.readline()).startswith(b"HTTP/1.0 400")
+    writer.close()
+    await writer.wait_closed()
+    assert "JANE" not in caplog.text
     stop.set()
     await running
     assert service.parts.evaluator.leads is False
+
+
+async def test_a_defect_of_a_part_ends_the_service_without_its_text(sqlite_store: Store) -> None:
+    clock = ManualClock(START)
+    used = config(channels={}, routes=[])
+    service = Service(
+        sqlite_store, used, canonical(used), World(clock, random.Random(1), lambda _r: b"", "one")
+    )
+    await service.prepare()
+    evaluator: Any = service.parts.evaluator
+
+    async def broken() -> None:
+        raise KeyError("Jane Doe")
+
+    evaluator.step = broken
+    with pytest.raises(DefectError, match=r"^KeyError at test_api\.py:\d+$"):
+        await service.run(asyncio.Event())

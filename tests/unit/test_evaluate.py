@@ -64,7 +64,7 @@ async def test_state_changes_snapshot_and_cursors_commit_with_it(store: Store) -
             (1_000, State.UP),
             (11_000, State.DOWN),
         ]
-        assert set(flips) == {("ehr", ""), ("ehr", "north")}
+        assert set(flips) == {("ehr", ""), ("ehr", "north"), ("ehr", "south")}
         whole = (await store.read(incidents.read_states, ORG))[0]
         assert (whole.state, whole.since, whole.as_of) == (
             State.DOWN,

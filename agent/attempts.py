@@ -1,0 +1,125 @@
+"""One check of this agent: opened when first due, run once a slot, every end a result.
+
+What a probe raises becomes a reason here; its text is dropped, it may quote the far side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from typing import Any
+
+from probes.clock import NS_PER_MS
+from probes.config import Check
+from probes.contract import Env, Kind, Observation, Outcome, Probe, Slot
+from probes.net import NetFailure
+from probes.reasons import Reason
+from probes.segments import Run, RunStep
+
+log = logging.getLogger("wardwatch.agent")
+
+STEP_MS = 2_000
+"""Semantics 1: a step of the wall clock beyond it makes the instant of a run worthless."""
+GRACE_MS = 5_000
+"""A probe keeps its own deadline; one still running this long after it has a defect."""
+CLOSE_S = 2.0
+
+
+class Attempts:
+    """Runs of one check, one at a time."""
+
+    def __init__(
+        self, name: str, check: Check, kind: Kind[Any], env: Env, grace_ms: int = GRACE_MS
+    ) -> None:
+        self.name = name
+        self.system = check.system
+        self.every_ms = check.every
+        self._kind = kind
+        self._config = kind.parse(check.spec)
+        self._env = env
+        self._limit_s = (env.timeout_ms + grace_ms) / 1000
+        self._probe: Probe | None = None
+        self._stack = AsyncExitStack()
+
+    async def run(self, slot: Slot) -> Run:
+        """The slot's result; only cancellation gets out."""
+        clock = self._env.clock
+        wall_ms, began_ns = clock.now_ms(), clock.monotonic_ns()
+        observation = await self._observe(slot)
+        took_ns = clock.monotonic_ns() - began_ns
+        if abs(clock.now_ms() - wall_ms - took_ns // NS_PER_MS) > STEP_MS:
+            observation = Observation(Outcome.UNKNOWN, Reason.AGENT_CLOCK)
+        return Run(
+            self.system,
+            self.name,
+            slot.at_ms,
+            wall_ms,
+            observation.outcome,
+            observation.reason.value,
+            took_ns // 1000,
+            {phase.value: us for phase, us in observation.phases.items()},
+            {fact.value: value for fact, value in observation.facts.items()},
+            tuple(
+                RunStep(step.name.value, step.outcome, step.reason.value, step.duration_us)
+                for step in observation.steps
+            ),
+        )
+
+    def without_attempt(self, at_ms: int, reason: Reason) -> Run:
+        """An explicit unknown: nobody looked at `at_ms`."""
+        return Run(self.system, self.name, at_ms, at_ms, Outcome.UNKNOWN, reason.value, 0)
+
+    async def close(self) -> None:
+        """Give up what the probe holds; a probe that cannot even close is left."""
+        stack, self._stack, self._probe = self._stack, AsyncExitStack(), None
+        try:
+            async with asyncio.timeout(CLOSE_S):
+                await stack.aclose()
+        except Exception as error:  # noqa: BLE001 - a foreign defect ends no other check
+            self._crashed(error)
+
+    async def _observe(self, slot: Slot) -> Observation:
+        try:
+            async with asyncio.timeout(self._limit_s):
+                if self._probe is None:
+                    self._probe = await self._open()
+                return await self._probe.run(slot)
+        except NetFailure as failure:
+            return Observation(failure.outcome, failure.reason, failure.phases)
+        except _SecretError:
+            return Observation(Outcome.UNKNOWN, Reason.AGENT_SECRET)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the slot gets a result
+            self._crashed(error)
+            await self.close()
+            return Observation(Outcome.UNKNOWN, Reason.AGENT_CRASH)
+
+    async def _open(self) -> Probe:
+        def read_secret(reference: str) -> bytes:
+            try:
+                return self._env.read_secret(reference)
+            except (OSError, KeyError):
+                missing.append(reference)
+                raise
+
+        missing: list[str] = []
+        env = Env(
+            self._env.clock,
+            self._env.rng,
+            self._env.network,
+            self._env.timeout_ms,
+            read_secret,
+        )
+        try:
+            return await self._stack.enter_async_context(self._kind.open(self._config, env))
+        except (OSError, KeyError):
+            if missing:
+                raise _SecretError from None
+            raise
+
+    def _crashed(self, error: Exception) -> None:
+        log.error("probe.crash check=%s type=%s", self.name, type(error).__name__)
+
+
+class _SecretError(Exception):
+    """A secret was not to be had while the probe opened; the next slot tries again."""

@@ -1,0 +1,52 @@
+"""What the agent counts. Names and meanings stand in `probes/metrics.py`.
+
+Labels are ids from the operator's file and closed enumerations, nothing else.
+"""
+
+from __future__ import annotations
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from probes.metrics import METRICS
+
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+_MEANINGS = {metric.name: metric.meaning for metric in METRICS}
+
+
+class AgentMetrics:
+    """One registry per agent, so that several fit in one process."""
+
+    def __init__(self) -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
+        self.registry = CollectorRegistry()
+        self.runs = self._counter("wardwatch_check_runs", "check", "outcome", "reason")
+        self.run_seconds = Histogram(
+            "wardwatch_check_run_seconds",
+            _MEANINGS["wardwatch_check_run_seconds"],
+            ["check"],
+            buckets=BUCKETS,
+            registry=self.registry,
+        )
+        self.clock_steps = self._counter("wardwatch_agent_clock_steps")
+        self.sealed = self._counter("wardwatch_agent_batches_sealed")
+        self.uploads = self._counter("wardwatch_uplink_attempts", "verdict")
+        self.dropped = self._counter("wardwatch_uplink_dropped_batches")
+        self.pending = self._gauge("wardwatch_uplink_pending_batches")
+        self.pending_bytes = self._gauge("wardwatch_uplink_pending_bytes")
+        self.oldest_seconds = self._gauge("wardwatch_uplink_oldest_pending_seconds")
+
+    def text(self) -> bytes:
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, *labels: str) -> Counter:
+        return Counter(name, _MEANINGS[f"{name}_total"], labels, registry=self.registry)
+
+    def _gauge(self, name: str) -> Gauge:
+        return Gauge(name, _MEANINGS[name], registry=self.registry)

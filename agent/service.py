@@ -1,0 +1,172 @@
+"""One agent process: checks, batches, uplink and the HTTP side, wired together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from yarl import URL
+
+from agent.attempts import Attempts
+from agent.batcher import Batcher
+from agent.metrics import AgentMetrics
+from agent.outgoing import Outgoing, Sealed
+from agent.runner import Runner
+from agent.server import Server
+from agent.uplink import Uplink
+from agent.waiting import news_within
+from probes import batch, registry
+from probes.batch import Anchors, Place
+from probes.clock import NS_PER_MS, Clock
+from probes.config import Check, Config
+from probes.configfile import digest
+from probes.contract import Env
+from probes.net import Network
+from probes.segments import Run
+
+log = logging.getLogger("wardwatch.agent")
+
+DRAIN_S = 5.0
+"""For what is left when the process is told to stop."""
+STUCK_NS = 30_000_000_000
+"""Without a look at the schedule for so long, the process is of no use."""
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What an agent uses of the world; `random_bytes` are for secrets."""
+
+    clock: Clock
+    rng: Random
+    network: Network
+    read_secret: Callable[[str], bytes]
+    random_bytes: Callable[[int], bytes]
+
+
+def open_check(name: str, check: Check, world: World) -> Attempts:
+    env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
+    return Attempts(name, check, registry.load(check.kind), env)
+
+
+class Service:
+    """`listen` when wanted, then `run` until told to stop."""
+
+    def __init__(
+        self, config: Config, agent: str, key: Ed25519PrivateKey, epoch: str, world: World
+    ) -> None:
+        self._agent = agent
+        self._key = key
+        self._world = world
+        self._place = Place(
+            config.organization.id, agent, epoch, 1, batch.NO_PREVIOUS, digest(config)
+        )
+        self.metrics = AgentMetrics()
+        self.outgoing = Outgoing()
+        self._batcher = Batcher()
+        self._news = asyncio.Event()
+        checks = [
+            open_check(name, check, world)
+            for name, check in config.checks.items()
+            if agent in config.agents_of(name)
+        ]
+        self._runner = Runner(agent, checks, world.clock, self._record, self.metrics)
+        self._server = Server(self._metrics_text, self._alive)
+        self.checks = len(checks)
+
+    async def listen(self, host: str, port: int) -> int:
+        """Returns the port. OSError when it is taken."""
+        return await self._server.start(host, port)
+
+    async def run(self, collector: URL, stop: asyncio.Event) -> int:
+        """Work until `stop` is set; returns how many batches the collector did not take."""
+        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+            uplink = Uplink(
+                session,
+                collector,
+                self.outgoing,
+                self._place.epoch,
+                clock=self._world.clock,
+                rng=self._world.rng,
+                metrics=self.metrics,
+            )
+            try:
+                await self._work(uplink, stop)
+            finally:
+                while self._batcher.due_ms() is not None:
+                    self._seal()
+                await uplink.drain(DRAIN_S)
+                await self._server.stop()
+        return len(self.outgoing)
+
+    async def _work(self, uplink: Uplink, stop: asyncio.Event) -> None:
+        """A part that ends by itself has a defect: its exception comes out of here."""
+        parts = [
+            asyncio.create_task(self._runner.run()),
+            asyncio.create_task(self._close_batches(uplink)),
+            asyncio.create_task(uplink.run()),
+        ]
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            done, _ = await asyncio.wait((*parts, stopping), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (*parts, stopping):
+                task.cancel()
+            await asyncio.gather(*parts, stopping, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _close_batches(self, uplink: Uplink) -> None:
+        while True:
+            due_ms = self._batcher.due_ms()
+            now_ms = self._world.clock.monotonic_ns() // NS_PER_MS
+            if due_ms is None:
+                await self._news.wait()
+                self._news.clear()
+            elif due_ms > now_ms:
+                await news_within(self._news, self._world.clock, due_ms - now_ms)
+            else:
+                self._seal()
+                uplink.wake()
+
+    def _record(self, run: Run) -> None:
+        self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
+        if run.duration_us:
+            self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)
+        self._batcher.add(run, self._world.clock.monotonic_ns() // NS_PER_MS)
+        self._news.set()
+
+    def _seal(self) -> None:
+        clock = self._world.clock
+        anchors = Anchors(clock.now_ms(), clock.monotonic_ns())
+        secret = self._world.random_bytes(batch.SECRET_BYTES)
+        data = batch.seal(self._key, self._place, anchors, self._batcher.take(), secret)
+        dropped = self.outgoing.add(Sealed(self._place.seq, data, anchors.monotonic_ns))
+        if dropped:
+            log.error("uplink.dropped batches=%d", dropped)
+            self.metrics.dropped.inc(dropped)
+        self.metrics.sealed.inc()
+        place = self._place
+        self._place = Place(
+            place.org,
+            place.agent,
+            place.epoch,
+            place.seq + 1,
+            batch.header_hash(batch.open_batch(data)),
+            place.config,
+        )
+
+    def _metrics_text(self) -> bytes:
+        oldest = self.outgoing.oldest()
+        now_ns = self._world.clock.monotonic_ns()
+        self.metrics.pending.set(len(self.outgoing))
+        self.metrics.pending_bytes.set(self.outgoing.size_bytes)
+        self.metrics.oldest_seconds.set((now_ns - oldest.closed_ns) / 1e9 if oldest else 0)
+        return self.metrics.text()
+
+    def _alive(self) -> bool:
+        return self._world.clock.monotonic_ns() - self._runner.beat_ns < STUCK_NS

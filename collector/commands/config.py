@@ -1,0 +1,132 @@
+"""`wardwatch config`: is the operator's file right, and what may be written in it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from alerts.channels import registry
+from probes.config import Config
+from probes.configfile import ConfigErrors, digest, load, schema
+
+CHECK_EXAMPLES = """\
+Examples:
+  wardwatch config check wardwatch.yaml
+  wardwatch config check wardwatch.yaml --json
+
+Nothing is started, no secret is read and no address is contacted.
+
+Exit code: 0 the file is right, 2 it is not (all problems listed with file, line and path).
+"""
+
+SCHEMA_EXAMPLES = """\
+Examples:
+  wardwatch config schema > wardwatch.schema.json
+
+References between entries, rules of recurrence and the like are beyond a schema; `config check`
+knows them.
+"""
+
+EXAMPLES = """\
+Examples:
+  wardwatch config check wardwatch.yaml
+  wardwatch config schema > wardwatch.schema.json
+"""
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "config",
+        help="check the operator's file, or print its schema",
+        description="Check the operator's file, or print the JSON Schema it follows.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    check = actions.add_parser(
+        "check",
+        help="list every problem of a file",
+        description="List every problem of a file, or say in short what it describes.",
+        epilog=CHECK_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    check.add_argument("file", metavar="FILE", help="the operator's YAML file")
+    check.add_argument("--json", action="store_true", help="print the answer as JSON")
+    check.set_defaults(func=run_check)
+    printed = actions.add_parser(
+        "schema",
+        help="print the JSON Schema of the file",
+        description="Print the JSON Schema of the file, for editors that complete and check.",
+        epilog=SCHEMA_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    printed.set_defaults(func=run_schema)
+
+
+def run_check(args: argparse.Namespace) -> int:
+    try:
+        config = load(args.file, channel_check=registry.check)
+    except ConfigErrors as error:
+        if args.json:
+            _print_json({"ok": False, "problems": problems(error)})
+        else:
+            count = len(error.problems)
+            sys.stderr.write(
+                f"{error}\n\n{count} {'problem' if count == 1 else 'problems'}, nothing is started. "
+                "Mend them, then check again.\n"
+                "What may be written: probes/README.md and `wardwatch config schema`.\n"
+            )
+        return 2
+    if args.json:
+        _print_json({"ok": True, "version": digest(config), "counts": counts(config)})
+    else:
+        shown = ", ".join(f"{name} {number}" for name, number in counts(config).items())
+        sys.stdout.write(
+            f"{args.file} is right: {config.organization.name}, version {digest(config)}.\n{shown}\n"
+        )
+        for line in remarks(config):
+            sys.stdout.write(f"note: {line}\n")
+    return 0
+
+
+def run_schema(_args: argparse.Namespace) -> int:
+    _print_json(schema())
+    return 0
+
+
+def problems(error: ConfigErrors) -> list[dict[str, str | int]]:
+    return [
+        {"file": p.file, "line": p.line, "path": p.path, "message": p.message}
+        for p in error.problems
+    ]
+
+
+def counts(config: Config) -> dict[str, int]:
+    return {
+        "sites": len(config.sites),
+        "agents": len(config.agents),
+        "systems": len(config.systems),
+        "checks": len(config.checks),
+        "maintenance windows": len(config.maintenance),
+        "channels": len(config.channels),
+        "routes": len(config.routes),
+    }
+
+
+def remarks(config: Config) -> list[str]:
+    """What is allowed and still likely not meant."""
+    out = []
+    keyless = [name for name, agent in config.agents.items() if agent.key is None]
+    if keyless:
+        out.append(f"no key pinned, so no results are taken from: {', '.join(keyless)}")
+    if not config.routes:
+        out.append("no routes, so no incident is sent to anybody")
+    waiting = [w.id for w in config.maintenance if w.approval is None and w.cancelled is None]
+    if waiting:
+        out.append(f"not approved, so they exclude nothing: {', '.join(waiting)}")
+    return out
+
+
+def _print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")

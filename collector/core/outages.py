@@ -1,0 +1,60 @@
+"""Outages of a system before exclusions, each with its own uncertainty (semantics 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from alerts.events import State
+from collector.core.agent_state import AgentState, Voice
+from probes.spans import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """`end` is None while open; `min_ms` and `max_ms` as semantics 3 defines them."""
+
+    start: int
+    end: int | None
+    min_ms: int | None
+    max_ms: int | None
+
+    def covers(self, t: int) -> bool:
+        return self.start <= t and (self.end is None or t < self.end)
+
+
+def stretches(states: Timeline[State]) -> list[tuple[int, int | None]]:
+    """From the first down instant to the first that is up, degraded or no longer monitored."""
+    out: list[tuple[int, int | None]] = []
+    start: int | None = None
+    for span in states:
+        if span.value is State.DOWN:
+            start = span.start if start is None else start
+        elif span.value is not State.UNKNOWN and start is not None:
+            out.append((start, span.start))
+            start = None
+    if start is not None:
+        out.append((start, None))
+    return out
+
+
+def outage(start: int, end: int | None, voices: Iterable[Voice], now: int) -> Outage:
+    """`voices` are the (check, agent)s that can put the system down: critical or in a group."""
+    edge = now if end is None else end
+    last_failing = start
+    latest_good: int | None = None
+    for voice in voices:
+        touching = [s for s in voice.states if s.end > start and s.start < edge]
+        if not any(s.value is AgentState.DOWN for s in touching):
+            continue
+        last_failing = max([last_failing, *(t for t in voice.failing if t < edge)])
+        if touching[0].value is AgentState.DOWN and touching[0].start <= start:
+            before = [t for t in voice.good if t < start]
+            if before and (latest_good is None or before[-1] > latest_good):
+                latest_good = before[-1]
+    return Outage(
+        start,
+        end,
+        last_failing - start,
+        None if end is None or latest_good is None else end - latest_good,
+    )

@@ -1,0 +1,249 @@
+"""The truth fold of one system: results, config history and windows to states and outages.
+
+Pure and total: order, duplication and delay of the results never change the answer.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from alerts.events import State
+from collector.core import outages as outage_rules
+from collector.core.agent_state import AgentState, Voice, distinct, listen
+from collector.core.outages import Outage
+from collector.core.rejection import rejected_by_all
+from collector.core.segment import SegmentStates, judge
+from collector.core.versions import InForce, in_force
+from collector.core.windows import FAR, Occurrence, excluded, occurrences
+from probes.config import Check
+from probes.history import History
+from probes.results import Result
+from probes.spans import Interval, Span, Timeline, clip, intersect, merge, unite, where
+
+Source = tuple[str, str]
+"""(check, agent)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SystemTruth:
+    """All that is true of one system up to `now`.
+
+    `states` covers `[monitored_from, now)`; `monitored_from` is None before the first version
+    or when nothing is monitored yet. `voices` is by (check, agent). `checks` and `sites` hold
+    timelines over the same range for those that ever belonged to the system.
+    """
+
+    system: str
+    now: int
+    history: History
+    recorded: bool
+    monitored_from: int | None
+    versions: tuple[InForce, ...]
+    voices: Mapping[Source, Voice]
+    checks: Mapping[str, Timeline[State]]
+    sites: Mapping[str, Timeline[State]]
+    states: Timeline[State]
+    outages: tuple[Outage, ...]
+    blips: tuple[int, ...]
+    access: tuple[Interval, ...]
+    rejected_by_all: tuple[Interval, ...]
+    conflicts: int
+
+    @property
+    def monitored(self) -> tuple[Interval, ...]:
+        return where(self.states, lambda s: s is not State.NOT_MONITORED)
+
+    def occurrences(self, until: int) -> tuple[Occurrence, ...]:
+        """Window occurrences that start before `until`, judged against the outages."""
+        return occurrences(
+            self.system, self.history, self.outages, -FAR, until, recorded=self.recorded
+        )
+
+    def excluded(self, until: int) -> tuple[Interval, ...]:
+        """Time approved maintenance takes out, up to `until`, united."""
+        return intersect(excluded(self.occurrences(until)), (Interval(-FAR, until),))
+
+
+def fold_system(
+    system: str,
+    history: History,
+    results: Mapping[Source, Sequence[Result]],
+    now: int,
+    first_seen: int | None,
+) -> SystemTruth:
+    """Fold one system at `now`.
+
+    `results` may hold other systems' checks; they are passed over. `first_seen` is None in the
+    live collector, where every version has the instant it was recorded. In replay it is `--from`:
+    a config without an instant then starts at the first result, or at `first_seen` if that is
+    earlier than any; and the claimed time of an approval counts, for nothing was recorded.
+    """
+    names = {
+        n for v in history.versions for n in v.config.checks if _is_of(v.config.checks[n], system)
+    }
+    lines: dict[Source, list[Result]] = {}
+    conflicts = 0
+    for source, line in results.items():
+        if source[0] in names:
+            lines[source], double = distinct(r for r in line if r.t < now)
+            conflicts += double
+    start = _earliest(lines, first_seen)
+
+    def states_of(versions: Sequence[InForce]) -> _Folded:
+        return _fold(system, versions, lines, now, start)
+
+    def outage_at(versions: Sequence[InForce], t: int) -> tuple[bool, int | None]:
+        for left, right in outage_rules.stretches(states_of(versions).states):
+            if left <= t and (right is None or t < right):
+                return True, right
+        return False, None
+
+    versions = in_force(system, history, now, outage_at)
+    folded = states_of(versions)
+    deciding = [
+        voice
+        for (check, _), voice in folded.voices.items()
+        if any(
+            check in v.config.checks and v.config.checks[check].role != "supporting"
+            for v in versions
+        )
+    ]
+    return SystemTruth(
+        system=system,
+        now=now,
+        history=history,
+        recorded=first_seen is None,
+        monitored_from=folded.states[0].start if folded.states else None,
+        versions=tuple(versions),
+        voices=folded.voices,
+        checks=folded.checks,
+        sites=folded.sites,
+        states=folded.states,
+        outages=tuple(
+            outage_rules.outage(left, right, deciding, now)
+            for left, right in outage_rules.stretches(folded.states)
+        ),
+        blips=tuple(sorted(b.start for voice in folded.voices.values() for b in voice.blips)),
+        access=folded.access,
+        rejected_by_all=rejected_by_all(system, versions, folded.voices, folded.checks),
+        conflicts=conflicts,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    voices: dict[Source, Voice]
+    checks: dict[str, Timeline[State]]
+    sites: dict[str, Timeline[State]]
+    states: Timeline[State]
+    access: tuple[Interval, ...]
+
+
+def _is_of(check: Check, system: str) -> bool:
+    return check.system == system
+
+
+def _earliest(lines: Mapping[Source, Sequence[Result]], first_seen: int | None) -> int:
+    """Where a version without an instant begins."""
+    firsts = [line[0].t for line in lines.values() if line]
+    return min([*firsts, *([] if first_seen is None else [first_seen])], default=FAR)
+
+
+def _fold(
+    system: str,
+    versions: Sequence[InForce],
+    lines: Mapping[Source, Sequence[Result]],
+    now: int,
+    start: int,
+) -> _Folded:
+    parts = [
+        (Interval(left, min(v.end, now)), v)
+        for v in versions
+        for left in [_monitored_from(system, v, start)]
+        if left is not None and left < min(v.end, now)
+    ]
+    if not parts:
+        return _Folded({}, {}, {}, (), ())
+    low = parts[0][0].start
+    voices = {
+        source: listen(line, _rules(source, system, versions), low, now)
+        for source, line in lines.items()
+        if any(source[0] in v.config.checks for _, v in parts)
+    }
+    pieces = [(part, judge(system, v.config, voices, part)) for part, v in parts]
+    access: list[Interval] = []
+    if any(s.value is AgentState.MISCONFIGURED for v in voices.values() for s in v.states):
+        for (part, seen), (_, v) in zip(pieces, parts, strict=True):
+            pardoned = judge(system, v.config, voices, part, pardoned=True)
+            access += _not_ours(seen, pardoned)
+    whole = Interval(low, now)
+    checks = {name for _, seen in pieces for name in seen.checks}
+    sites = {name for _, seen in pieces for name in seen.sites}
+    return _Folded(
+        voices=voices,
+        checks={
+            name: _joined(whole, [s.checks.get(name, ()) for _, s in pieces]) for name in checks
+        },
+        sites={name: _joined(whole, [s.sites.get(name, ()) for _, s in pieces]) for name in sites},
+        states=_joined(whole, [s.states for _, s in pieces]),
+        access=unite(access),
+    )
+
+
+def _not_ours(seen: SegmentStates, pardoned: SegmentStates) -> tuple[Interval, ...]:
+    """Unknown time that would be known had every misconfigured voice been up."""
+    return intersect(
+        where(seen.states, lambda s: s is State.UNKNOWN),
+        where(pardoned.states, lambda s: s is not State.UNKNOWN),
+    )
+
+
+def _monitored_from(system: str, version: InForce, start: int) -> int | None:
+    """From when this version monitors the system; None when it does not know it.
+
+    `start` is where a version without an instant begins, unless the system says otherwise.
+    """
+    found = version.config.systems.get(system)
+    if found is None:
+        return None
+    if found.effective_from is not None:
+        return max(version.start, version.config.ms(found.effective_from))
+    return start if version.start == -FAR else version.start
+
+
+def _rules(
+    source: Source, system: str, versions: Sequence[InForce]
+) -> Callable[[int], Check | None]:
+    """The check as in force at an instant, None where the agent is not assigned to it."""
+    name, agent = source
+    starts = [v.start for v in versions]
+    own: list[Check | None] = []
+    for version in versions:
+        check = version.config.checks.get(name)
+        assigned = (
+            check is not None and check.system == system and agent in version.config.agents_of(name)
+        )
+        own.append(check if assigned else None)
+
+    def check_at(t: int) -> Check | None:
+        # Results from before the first version are history, judged by that version.
+        return own[max(bisect.bisect_right(starts, t) - 1, 0)]
+
+    return check_at
+
+
+def _joined(whole: Interval, pieces: Sequence[Timeline[State]]) -> Timeline[State]:
+    """One timeline over `whole`; where no piece speaks, nothing is monitored."""
+    spans: list[Span[State]] = []
+    edge = whole.start
+    for piece in pieces:
+        for span in clip(piece, whole.start, whole.end):
+            if span.start > edge:
+                spans.append(Span(edge, span.start, State.NOT_MONITORED))
+            spans.append(span)
+            edge = span.end
+    if edge < whole.end:
+        spans.append(Span(edge, whole.end, State.NOT_MONITORED))
+    return merge(spans)

@@ -1,0 +1,64 @@
+"""Which config version judges a system at which instant (semantics 2, last paragraph)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from collector.core.windows import FAR, segments
+from probes.config import Config
+from probes.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """`config` judges the system over `[start, end)`."""
+
+    start: int
+    end: int
+    config: Config
+
+
+OutageAt = Callable[[Sequence[InForce], int], tuple[bool, int | None]]
+"""Given versions in force, is an outage open at an instant, and when does it end?"""
+
+
+def in_force(system: str, history: History, now: int, outage_at: OutageAt) -> list[InForce]:
+    """Versions recorded before `now`, each from when it takes effect for this system.
+
+    A version that arrives during an outage of the system waits until the outage ends; one
+    overtaken before then never takes effect. Removing the system ends it at once.
+    """
+    recorded = [(start, config) for start, _, config in segments(history) if start < now]
+    chosen: list[InForce] = []
+    for n, (start, config) in enumerate(recorded):
+        following = recorded[n + 1][0] if n + 1 < len(recorded) else FAR
+        at = start
+        if chosen and system in config.systems and _differs(system, chosen[-1].config, config):
+            is_open, end = outage_at([*chosen[:-1], _until(chosen[-1], FAR)], start)
+            if is_open:
+                if end is None or end >= following:
+                    continue
+                at = end
+        if chosen:
+            chosen[-1] = _until(chosen[-1], at)
+        chosen.append(InForce(at, FAR, config))
+    return [one for one in chosen if one.start < one.end]
+
+
+def _until(one: InForce, end: int) -> InForce:
+    return InForce(one.start, end, one.config)
+
+
+def _differs(system: str, old: Config, new: Config) -> bool:
+    return _about(system, old) != _about(system, new)
+
+
+def _about(system: str, config: Config) -> object:
+    """All that the truth fold reads of a version for one system."""
+    checks = {name: config.checks[name] for name in config.checks_of(system)}
+    agents = {
+        agent: config.agents[agent].site for name in checks for agent in config.agents_of(name)
+    }
+    users = {site: value.users for site, value in config.sites.items()}
+    return (config.systems.get(system), checks, agents, users)

@@ -1,0 +1,205 @@
+"""`wardwatch replay`: a file of results through the same folds, to the document of the contract."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from alerts.policy import incidents
+from collector.core.availability import availability, fields
+from collector.core.detection import detected_at
+from collector.core.truth import Source, SystemTruth, fold_system
+from collector.core.view import view
+from probes.config import Config
+from probes.contract import Outcome
+from probes.history import History
+from probes.results import Result
+from probes.times import parse_datetime, rfc3339
+
+YEAR_2000_MS = 946_684_800_000
+
+
+class ReplayErrors(Exception):
+    """Every problem of the input, each naming file and line."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = tuple(problems)
+
+
+Reason = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.]+$")]
+Duration = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _ResultLine(msgspec.Struct, forbid_unknown_fields=True):
+    check: str
+    agent: str
+    at: str
+    outcome: Outcome
+    reason: Reason
+    duration_ms: Duration
+    received: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    checks: frozenset[str]
+    agents: frozenset[str]
+    assigned: frozenset[Source]
+
+    @classmethod
+    def of(cls, history: History) -> _Known:
+        configs = [v.config for v in history.versions]
+        return cls(
+            frozenset(name for c in configs for name in c.checks),
+            frozenset(name for c in configs for name in c.agents),
+            frozenset((n, a) for c in configs for n in c.checks for a in c.agents_of(n)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """Results by (check, agent), in order of `t`; `ignored` counts those of unassigned agents."""
+
+    results: dict[Source, list[Result]]
+    ignored: int
+
+
+def read_results(path: Path, history: History) -> Input:
+    """Read JSON lines in any order. ReplayErrors lists every bad line."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError:
+        raise ReplayErrors([f"{path}: cannot be read"]) from None
+    decoder = msgspec.json.Decoder(_ResultLine)
+    problems: list[str] = []
+    results: dict[Source, list[Result]] = {}
+    ignored = 0
+    known = _Known.of(history)
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            result = _result(decoder.decode(line), known, history.latest)
+        except (msgspec.DecodeError, ValueError) as problem:
+            problems.append(f"{path}:{number}: {problem}")
+            continue
+        if (result.check, result.agent) in known.assigned:
+            results.setdefault((result.check, result.agent), []).append(result)
+        else:
+            ignored += 1
+    if problems:
+        raise ReplayErrors(problems)
+    for own in results.values():
+        own.sort(key=lambda r: r.t)
+    return Input(results, ignored)
+
+
+def replay(history: History, given: Input, start: int, end: int, now: int) -> dict[str, Any]:
+    """The output document; instants are UTC milliseconds. Keys are sorted when it is printed."""
+    by_system = _by_system(history, given.results)
+    truths = {
+        system: fold_system(system, history, results, now, start)
+        for system, results in by_system.items()
+    }
+    shown = {name: fields(availability(t, history, start, end, now)) for name, t in truths.items()}
+    formulas = {one["formula"] for one in shown.values()}
+    return {
+        "period": {
+            "start": rfc3339(start),
+            "end": rfc3339(end),
+            "now": rfc3339(now),
+            "finished": now >= end,
+        },
+        "formula": formulas.pop() if len(formulas) == 1 else "mixed",
+        "systems": shown,
+        "incidents": _incidents(truths, history, by_system, start, end, now),
+        "maintenance": _maintenance(truths.values(), start, end),
+        "approval_basis": "claimed",
+        "conflicts": sum(t.conflicts for t in truths.values()),
+        "ignored": given.ignored,
+    }
+
+
+def _result(line: _ResultLine, known: _Known, config: Config) -> Result:
+    if line.check not in known.checks:
+        raise ValueError("check: no check of this id in the config")
+    if line.agent not in known.agents:
+        raise ValueError("agent: no agent of this id in the config")
+    t = config.ms(parse_datetime(line.at))
+    if t < YEAR_2000_MS:
+        raise ValueError("at: before the year 2000")
+    received = t + line.duration_ms
+    if line.received is not None:
+        received = config.ms(parse_datetime(line.received))
+    return Result(line.check, line.agent, t, line.outcome, line.reason, line.duration_ms, received)
+
+
+def _by_system(
+    history: History, results: dict[Source, list[Result]]
+) -> dict[str, dict[Source, list[Result]]]:
+    """Results under every system a version gives their check to, in the order of the file."""
+    out: dict[str, dict[Source, list[Result]]] = {
+        system: {} for version in history.versions for system in version.config.systems
+    }
+    for version in history.versions:
+        for name, check in version.config.checks.items():
+            for agent in version.config.agents_of(name):
+                if (name, agent) in results:
+                    out[check.system][name, agent] = results[name, agent]
+    return out
+
+
+def _incidents(
+    truths: dict[str, SystemTruth],
+    history: History,
+    by_system: dict[str, dict[Source, list[Result]]],
+    start: int,
+    end: int,
+    now: int,
+) -> list[dict[str, Any]]:
+    views = {name: view(truth) for name, truth in truths.items()}
+    return [
+        {
+            "system": one.system,
+            "family": str(one.family),
+            "causes": [str(cause) for cause in one.causes],
+            "category": one.category,
+            "priority": str(one.priority),
+            "started_at": rfc3339(one.started_at),
+            "detected_at": rfc3339(detected_at(one, views, history, by_system[one.system], start)),
+            "recovered_at": None if one.recovered_at is None else rfc3339(one.recovered_at),
+            "attached_to": one.attached_to,
+            "quiet": one.quiet,
+            "reopened": one.reopened,
+            "flapping": one.flapping,
+            "sites": list(one.sites),
+        }
+        for one in incidents(views, history, now)
+        if one.started_at < end and (one.recovered_at is None or one.recovered_at > start)
+    ]
+
+
+def _maintenance(truths: Iterable[SystemTruth], start: int, end: int) -> list[dict[str, Any]]:
+    """One entry an occurrence, whatever the number of its systems."""
+    found: dict[tuple[int, str], tuple[int, bool, str | None]] = {}
+    for truth in truths:
+        for one in truth.occurrences(end):
+            if not (one.start < end and (one.end > start or one.start >= start)):
+                continue
+            _, excludes, why = found.get((one.start, one.id), (0, False, None))
+            found[one.start, one.id] = (one.end, excludes or one.excludes, why or one.why)
+    return [
+        {
+            "id": name,
+            "start": rfc3339(begins),
+            "end": rfc3339(ends),
+            "excludes": excludes,
+            "why": None if why is None else str(why),
+        }
+        for (begins, name), (ends, excludes, why) in sorted(found.items())
+    ]

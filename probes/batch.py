@@ -1,0 +1,305 @@
+"""The batch: a signed header and one compressed body, as agents send and collectors keep it.
+
+Bytes: `WWB1`, header length (u32, big-endian), header (JSON), Ed25519 signature over the header's
+bytes (64), body (zstd to the end). The header binds the body by its SHA-256, the previous header
+by its hash, and each system's segment by `segments_root`.
+
+Body: msgpack `[secret (16 bytes), {system: segment}]`. Leaf of a system, in the order of ids:
+`HMAC-SHA256(secret, system) || segment`. Whoever is shown one segment with its HMAC and audit path
+verifies it against the signed header and learns nothing of the others, not even their names.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+import zstandard
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from probes import segments
+from probes.contract import Outcome
+from probes.reasons import Reason
+from probes.results import Result
+from probes.segments import Run, SegmentError
+from probes.wire import merkle
+
+MAGIC = b"WWB1"
+VERSION = 1
+CONTENT_TYPE = "application/vnd.wardwatch.batch"
+HEADER_LIMIT = 4096
+BODY_LIMIT = 16 * 1024 * 1024
+"""Bytes of a body at most, unpacked."""
+CLOCK_ERROR_LIMIT_MS = 2_000
+"""Semantics 1: beyond it nobody knows when the results were."""
+NO_PREVIOUS = "0" * 64
+"""`prev` of an epoch's first header."""
+SECRET_BYTES = 16
+_SIGNATURE_BYTES = 64
+_START = len(MAGIC) + 4
+
+_Id = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,62}\Z")]
+_Hex256 = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+_Count = Annotated[int, msgspec.Meta(ge=0, lt=2**53)]
+_Clock = Annotated[int, msgspec.Meta(gt=-(2**52), lt=2**52)]
+
+
+class BatchFault(StrEnum):
+    """Why bytes are no valid batch."""
+
+    MALFORMED = "batch.malformed"
+    VERSION = "batch.version"
+    TOO_LARGE = "batch.too_large"
+    SIGNATURE = "batch.signature"
+    BODY_HASH = "batch.body_hash"
+    SEGMENTS_ROOT = "batch.segments_root"
+    COUNTS = "batch.counts"
+
+
+class BatchError(Exception):
+    """The only exception of reading a batch; its text is the code."""
+
+    def __init__(self, code: BatchFault) -> None:
+        super().__init__(code.value)
+        self.code = code
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """What is signed. Instants are UTC milliseconds by the agent's wall clock; fields a newer agent
+    adds are passed over and stay in the signed bytes.
+    """
+
+    version: int
+    org: _Id
+    agent: _Id
+    epoch: _Id
+    seq: Annotated[int, msgspec.Meta(ge=1, lt=2**53)]
+    prev: _Hex256
+    config: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{16}\Z")]
+    first_at: _Count
+    last_at: _Count
+    wall_ms: _Count
+    monotonic_ns: Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+    clock_offset_ms: _Clock
+    clock_error_ms: _Count
+    clock_source: Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.]{1,32}\Z")]
+    beacon: _Hex256 | None
+    results: _Count
+    systems: _Count
+    body_sha256: _Hex256
+    body_length: _Count
+    segments_root: _Hex256
+
+
+class _Version(msgspec.Struct):
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """An envelope taken apart; nothing of it is verified yet. `body` is still compressed."""
+
+    header: Header
+    header_bytes: bytes
+    signature: bytes
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a batch stands in its agent's chain. `prev` is the hash of the header before it."""
+
+    org: str
+    agent: str
+    epoch: str
+    seq: int
+    prev: str
+    config: str
+    beacon: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchors:
+    """Wall and monotonic clock read together when the batch closed; add `offset_ms` to a wall
+    instant to get true time, right within `error_ms`.
+    """
+
+    wall_ms: int
+    monotonic_ns: int
+    offset_ms: int = 0
+    error_ms: int = 0
+    source: str = "host"
+
+
+_HEADER = msgspec.json.Decoder(Header)
+_BODY = msgspec.msgpack.Decoder(tuple[bytes, dict[_Id, bytes]])
+
+
+def seal(
+    key: Ed25519PrivateKey, place: Place, anchors: Anchors, runs: Sequence[Run], secret: bytes
+) -> bytes:
+    """The envelope of at least one run. `secret`: 16 random bytes, new for each batch."""
+    by_system: dict[str, list[Run]] = {}
+    for run in runs:
+        by_system.setdefault(run.system, []).append(run)
+    packed = {system: segments.encode(by_system[system]) for system in sorted(by_system)}
+    body = zstandard.compress(msgspec.msgpack.encode((secret, packed)))
+    header = Header(
+        version=VERSION,
+        org=place.org,
+        agent=place.agent,
+        epoch=place.epoch,
+        seq=place.seq,
+        prev=place.prev,
+        config=place.config,
+        first_at=min(run.at_ms for run in runs),
+        last_at=max(run.at_ms for run in runs),
+        wall_ms=anchors.wall_ms,
+        monotonic_ns=anchors.monotonic_ns,
+        clock_offset_ms=anchors.offset_ms,
+        clock_error_ms=anchors.error_ms,
+        clock_source=anchors.source,
+        beacon=place.beacon,
+        results=len(runs),
+        systems=len(packed),
+        body_sha256=hashlib.sha256(body).hexdigest(),
+        body_length=len(body),
+        segments_root=merkle.root(leaves(secret, packed)).hex(),
+    )
+    header_bytes = msgspec.json.encode(header)
+    if len(header_bytes) > HEADER_LIMIT:
+        raise ValueError("the header is too large")
+    size = len(header_bytes).to_bytes(4, "big")
+    return MAGIC + size + header_bytes + key.sign(header_bytes) + body
+
+
+def leaf(secret: bytes, system: str, segment: bytes) -> bytes:
+    return hmac.digest(secret, system.encode(), "sha256") + segment
+
+
+def leaves(secret: bytes, packed: Mapping[str, bytes]) -> list[bytes]:
+    """The leaves under `segments_root`, in the order of system ids."""
+    return [leaf(secret, system, packed[system]) for system in sorted(packed)]
+
+
+def open_batch(data: bytes) -> Batch:
+    """Take an envelope apart and read its header. The body is neither hashed nor unpacked."""
+    if data[:3] != MAGIC[:3] or len(data) < _START:
+        raise BatchError(BatchFault.MALFORMED)
+    if data[:4] != MAGIC:
+        raise BatchError(BatchFault.VERSION)
+    size = int.from_bytes(data[4:_START], "big")
+    if size > HEADER_LIMIT:
+        raise BatchError(BatchFault.TOO_LARGE)
+    end = _START + size
+    if len(data) < end + _SIGNATURE_BYTES:
+        raise BatchError(BatchFault.MALFORMED)
+    header_bytes = data[_START:end]
+    return Batch(
+        _header(header_bytes),
+        header_bytes,
+        data[end : end + _SIGNATURE_BYTES],
+        data[end + _SIGNATURE_BYTES :],
+    )
+
+
+def verify(batch: Batch, public_key: str) -> None:
+    """Signature by `ed25519:BASE64`, then the body's length and hash; BatchError otherwise."""
+    algorithm, _, text = public_key.partition(":")
+    try:
+        if algorithm != "ed25519":
+            raise BatchError(BatchFault.SIGNATURE)
+        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True))
+        key.verify(batch.signature, batch.header_bytes)
+    except (InvalidSignature, binascii.Error, ValueError):
+        raise BatchError(BatchFault.SIGNATURE) from None
+    header = batch.header
+    if (
+        len(batch.body) != header.body_length
+        or hashlib.sha256(batch.body).hexdigest() != header.body_sha256
+    ):
+        raise BatchError(BatchFault.BODY_HASH)
+
+
+def body_of(batch: Batch) -> tuple[bytes, dict[str, bytes]]:
+    """(secret, segment by system), checked against the header's `segments_root`."""
+    try:
+        secret, packed = _BODY.decode(_unpacked(batch.body))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise BatchError(BatchFault.MALFORMED) from None
+    if len(secret) != SECRET_BYTES:
+        raise BatchError(BatchFault.MALFORMED)
+    if merkle.root(leaves(secret, packed)).hex() != batch.header.segments_root:
+        raise BatchError(BatchFault.SEGMENTS_ROOT)
+    return secret, packed
+
+
+def runs_of(batch: Batch) -> list[Run]:
+    """Every run, by system, as the agent recorded it."""
+    _, packed = body_of(batch)
+    try:
+        runs = [run for system in sorted(packed) for run in segments.decode(system, packed[system])]
+    except SegmentError:
+        raise BatchError(BatchFault.MALFORMED) from None
+    header = batch.header
+    if not runs or (len(packed), len(runs)) != (header.systems, header.results):
+        raise BatchError(BatchFault.COUNTS)
+    span = (min(run.at_ms for run in runs), max(run.at_ms for run in runs))
+    if span != (header.first_at, header.last_at):
+        raise BatchError(BatchFault.COUNTS)
+    return runs
+
+
+def results_of(batch: Batch, received_ms: int) -> list[Result]:
+    """The results as the truth fold reads them: offset applied; semantics 1 where the clock is not
+    known well enough.
+    """
+    header = batch.header
+    lost = header.clock_error_ms > CLOCK_ERROR_LIMIT_MS
+    return [
+        Result(
+            run.check,
+            header.agent,
+            run.at_ms + header.clock_offset_ms,
+            Outcome.UNKNOWN if lost else run.outcome,
+            Reason.AGENT_CLOCK.value if lost else run.reason,
+            run.duration_us // 1000,
+            received_ms,
+        )
+        for run in runs_of(batch)
+    ]
+
+
+def header_hash(batch: Batch) -> str:
+    """SHA-256 of the header's bytes, hex: `prev` of the next batch."""
+    return hashlib.sha256(batch.header_bytes).hexdigest()
+
+
+def _header(data: bytes) -> Header:
+    try:
+        if msgspec.json.decode(data, type=_Version).version != VERSION:
+            raise BatchError(BatchFault.VERSION)
+        return _HEADER.decode(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise BatchError(BatchFault.MALFORMED) from None
+
+
+def _unpacked(body: bytes) -> bytes:
+    """The body must be one frame that says its size, so that a bomb is refused unopened."""
+    try:
+        size = zstandard.get_frame_parameters(body).content_size
+        if size in (zstandard.CONTENTSIZE_UNKNOWN, zstandard.CONTENTSIZE_ERROR):
+            raise BatchError(BatchFault.MALFORMED)
+        if size > BODY_LIMIT:
+            raise BatchError(BatchFault.TOO_LARGE)
+        return zstandard.ZstdDecompressor().decompress(body, allow_extra_data=False)
+    except zstandard.ZstdError:
+        raise BatchError(BatchFault.MALFORMED) from None

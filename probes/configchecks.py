@@ -1,0 +1,205 @@
+"""What only the whole file shows: references, cycles, groups, contradictions.
+
+Works on the raw document, so that one bad value hides no other problem. Values of a wrong type
+are passed over here: the model names them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+from fractions import Fraction
+from graphlib import CycleError, TopologicalSorter
+from typing import Any
+
+from probes import times
+from probes.yamlfile import Document, Path, Problem
+
+_REFERENCES: tuple[tuple[Path, str, str], ...] = (
+    (("agents", "*", "site"), "sites", "site"),
+    (("systems", "*", "depends_on", "*"), "systems", "system"),
+    (("systems", "*", "impact", "workaround", "requires", "*"), "systems", "system"),
+    (("checks", "*", "system"), "systems", "system"),
+    (("checks", "*", "from", "*"), "agents", "agent"),
+    (("maintenance", "*", "systems", "*"), "systems", "system"),
+    (("routes", "*", "to", "*"), "channels", "channel"),
+)
+_LISTS: tuple[Path, ...] = tuple(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*")
+_NAMES: tuple[Path, ...] = (
+    ("organization", "name"),
+    ("sites", "*", "name"),
+    ("contacts", "*", "name"),
+    ("systems", "*", "name"),
+    ("systems", "*", "impact", "workaround", "name"),
+    ("channels", "*", "baa", "plan"),
+)
+_ENTRIES = ("sites", "agents", "contacts", "systems", "checks", "channels")
+# Social security numbers and what is called a record number or a date of birth
+_LIKE_PHI = re.compile(
+    r"(?<![0-9])[0-9]{3}[- ][0-9]{2}[- ][0-9]{4}(?![0-9])"
+    r"|(?<![a-z])(mrn|ssn|dob)[^a-z0-9]{0,3}(no|nr)?[^a-z0-9]{0,3}[0-9]",
+    re.IGNORECASE,
+)
+_LONG_NUMBER = re.compile(r"[0-9]{7,}")
+
+
+def matches(data: Any, pattern: Path, at: Path = ()) -> Iterator[tuple[Path, Any]]:
+    """Every (path, value) that `pattern` fits; `*` is any entry of a map or list."""
+    if not pattern:
+        yield at, data
+        return
+    head, rest = pattern[0], pattern[1:]
+    if isinstance(data, dict):
+        for key in data if head == "*" else (k for k in (head,) if k in data):
+            yield from matches(data[key], rest, (*at, key))
+    elif isinstance(data, list) and head == "*":
+        for number, value in enumerate(data):
+            yield from matches(value, rest, (*at, number))
+
+
+def section(document: Document, name: str) -> dict[str, Any]:
+    """The entries of a top-level map that are maps themselves."""
+    found = document.data.get(name) if isinstance(document.data, dict) else None
+    entries = found if isinstance(found, dict) else {}
+    return {key: value for key, value in entries.items() if isinstance(value, dict)}
+
+
+def attempt(function: Callable[[Any], Any], value: Any) -> Any:
+    """None where the model already refuses the value."""
+    try:
+        return function(value)
+    except (TypeError, ValueError, ArithmeticError, AttributeError):
+        return None
+
+
+def cross_problems(document: Document) -> list[Problem]:
+    """In no particular order."""
+    return [
+        *_dangling(document),
+        *_twice(document),
+        *_checks(document),
+        *_systems(document),
+        *_cycles(document),
+        *_names(document),
+    ]
+
+
+def _dangling(document: Document) -> Iterator[Problem]:
+    for pattern, where, what in _REFERENCES:
+        known: Any = next((value for _, value in matches(document.data, (where,))), {})
+        for path, value in matches(document.data, pattern):
+            if isinstance(value, str) and isinstance(known, dict) and value not in known:
+                near = get_close_matches(value, known, 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                yield document.problem(path, f"there is no {what} of this id under {where}{hint}")
+
+
+def _twice(document: Document) -> Iterator[Problem]:
+    for pattern in _LISTS:
+        for path, values in matches(document.data, pattern):
+            texts = values if isinstance(values, list) else []
+            for number, value in enumerate(texts):
+                if isinstance(value, str) and value in texts[:number]:
+                    yield document.problem((*path, number), "listed twice")
+    first: dict[str, Path] = {}
+    for path, value in matches(document.data, ("maintenance", "*", "id")):
+        if isinstance(value, str) and value in first:
+            line = document.lines[first[value]]
+            yield document.problem(path, f"the id is used twice, first in line {line}")
+        elif isinstance(value, str):
+            first[value] = path
+
+
+def _checks(document: Document) -> Iterator[Problem]:
+    systems = section(document, "systems")
+    for name, check in section(document, "checks").items():
+        path = ("checks", name)
+        every = attempt(times.parse_duration, check.get("every"))
+        timeout = attempt(times.parse_duration, check.get("timeout"))
+        if every and timeout and timeout > every:
+            yield document.problem((*path, "timeout"), "timeout is longer than every")
+        if check.get("from") == []:
+            yield document.problem(
+                (*path, "from"), "name at least one agent, or leave it out for every agent"
+            )
+        role, system = check.get("role"), check.get("system")
+        if isinstance(role, dict) and isinstance(system, str) and system in systems:
+            groups = systems[system].get("groups", {})
+            group = role.get("group")
+            if isinstance(group, str) and isinstance(groups, dict) and group not in groups:
+                yield document.problem((*path, "role", "group"), "its system has no such group")
+
+
+def _systems(document: Document) -> Iterator[Problem]:
+    roles: dict[str, list[Any]] = {}
+    for check in section(document, "checks").values():
+        if isinstance(check.get("system"), str):
+            roles.setdefault(check["system"], []).append(check.get("role", "critical"))
+    for name, system in section(document, "systems").items():
+        mine = roles.get(name, [])
+        groups = system.get("groups", {})
+        if not groups and not any(r != "supporting" and not isinstance(r, dict) for r in mine):
+            yield document.problem(
+                ("systems", name), "the system has no critical check and no group"
+            )
+        for group, value in groups.items() if isinstance(groups, dict) else ():
+            size = sum(isinstance(r, dict) and r.get("group") == group for r in mine)
+            need = attempt(int, value.get("need")) if isinstance(value, dict) else None
+            path = ("systems", name, "groups", group)
+            if size == 0:
+                yield document.problem(path, "no check of the system is in this group")
+            elif need is not None and need > size:
+                yield document.problem((*path, "need"), f"the group has only {size} checks")
+        yield from _slo(document, name, system.get("slo"))
+
+
+def _slo(document: Document, name: str, slo: Any) -> Iterator[Problem]:
+    if not isinstance(slo, dict):
+        return
+    target = attempt(Fraction, slo.get("target"))
+    minimum = attempt(Fraction, slo.get("minimum", "99.5"))
+    if target is not None and minimum is not None and minimum > target:
+        message = "the minimum (99.5 unless written) is above the target"
+        yield document.problem(("systems", name, "slo", "minimum"), message)
+
+
+def _cycles(document: Document) -> Iterator[Problem]:
+    systems = section(document, "systems")
+    order = list(systems)
+    needs = {
+        name: [n for n in system.get("depends_on", ()) if isinstance(n, str) and n in systems]
+        for name, system in systems.items()
+        if isinstance(system.get("depends_on", []), list)
+    }
+    while True:
+        try:
+            TopologicalSorter(needs).prepare()
+        except CycleError as error:
+            # graphlib tells it from the needed to the needing; we from the needing
+            ring = list(reversed(error.args[1][1:]))
+        else:
+            return
+        first = ring.index(min(ring, key=order.index))
+        ring = ring[first:] + ring[:first]
+        path = ("systems", ring[0], "depends_on")
+        yield document.problem(path, f"a cycle: {' -> '.join([*ring, ring[0]])}")
+        # one edge less, so that the next round shows another cycle
+        target = ring[1] if len(ring) > 1 else ring[0]
+        needs[ring[0]] = [n for n in needs[ring[0]] if n != target]
+
+
+def _names(document: Document) -> Iterator[Problem]:
+    """Names leave by every channel, so none may look like a patient's (semantics 7)."""
+    message = "this looks like a patient's identifier; names and ids leave by every channel"
+    for pattern in _NAMES:
+        for path, value in matches(document.data, pattern):
+            if isinstance(value, str) and (_LIKE_PHI.search(value) or _LONG_NUMBER.search(value)):
+                yield document.problem(path, message)
+    for name in _ENTRIES:
+        for path, _ in matches(document.data, (name, "*")):
+            if _LIKE_PHI.search(str(path[-1])):
+                yield document.problem(path, message)
+    for path, value in matches(document.data, ("maintenance", "*", "id")):
+        if isinstance(value, str) and _LIKE_PHI.search(value):
+            yield document.problem(path, message)

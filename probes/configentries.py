@@ -1,0 +1,121 @@
+"""Checks of single entries that the model leaves open: specs, channels, windows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from probes import recurrence, registry, times
+from probes.configchecks import attempt, section
+from probes.modelerrors import problems_of
+from probes.yamlfile import Document, Path, Problem
+
+ChannelCheck = Callable[[str, Mapping[str, Any]], None]
+
+
+def entry_problems(
+    document: Document, *, kinds: bool, channel_check: ChannelCheck | None
+) -> list[Problem]:
+    """In no particular order."""
+    found = list(_windows(document))
+    if kinds:
+        for name, check in section(document, "checks").items():
+            found += _spec(document, ("checks", name), check)
+    if channel_check is not None:
+        for name, channel in section(document, "channels").items():
+            found += _channel(document, ("channels", name), channel, channel_check)
+    return found
+
+
+def _spec(document: Document, path: Path, check: dict[str, Any]) -> Iterator[Problem]:
+    name, spec = check.get("kind"), check.get("spec", {})
+    if not isinstance(name, str) or not name or not isinstance(spec, dict):
+        return
+    if name not in registry.KINDS:
+        known = ", ".join(registry.KINDS)
+        yield document.problem((*path, "kind"), f"unknown kind; there are {known}")
+        return
+    place = (*path, "spec")
+    try:
+        kind = registry.load(name)
+        _finish(kind.prepare(kind.parse(spec)))
+    except ValidationError as error:
+        yield from problems_of(error, document, place, spec)
+    except ValueError as error:
+        yield document.problem(place, str(error))  # a kind's own words: places, never values
+    except ModuleNotFoundError as error:
+        message = f"needs the library {error.name}: pip install 'wardwatch[{name}]'"
+        yield document.problem((*path, "kind"), message)
+
+
+def _finish(pending: Awaitable[None] | None) -> None:
+    """Wait in a thread: the caller may stand inside an event loop of its own."""
+    if pending is None:
+        return
+
+    async def wait() -> None:
+        await pending
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, wait()).result()
+
+
+def _channel(
+    document: Document, path: Path, channel: dict[str, Any], check: ChannelCheck
+) -> Iterator[Problem]:
+    name = channel.get("kind")
+    if not isinstance(name, str) or not name:
+        return
+    spec = {key: value for key, value in channel.items() if key not in ("kind", "baa")}
+    try:
+        check(name, spec)
+    except ValidationError as error:
+        yield from problems_of(error, document, path, spec)
+    except KeyError:
+        yield document.problem((*path, "kind"), "unknown channel kind")
+
+
+def _windows(document: Document) -> Iterator[Problem]:
+    windows = document.data.get("maintenance") if isinstance(document.data, dict) else None
+    zone = _zone(document)
+    for number, window in enumerate(windows if isinstance(windows, list) else ()):
+        if not isinstance(window, dict):
+            continue
+        path: Path = ("maintenance", number)
+        if isinstance(window.get("rrule"), str):
+            try:
+                recurrence.parse(window["rrule"])
+            except ValueError as error:
+                yield document.problem((*path, "rrule"), str(error))
+        for key in ("start", "end"):
+            value = attempt(times.parse_datetime, window.get(key))
+            if value is not None and not 1970 <= value.year <= 9000:
+                yield document.problem((*path, key), "the year lies from 1970 to 9000")
+        if "approval" not in window:
+            continue
+        if "proposed" not in window:
+            yield document.problem((*path, "approval"), "an approval without a proposal")
+            continue
+        proposed, approved = (_instant(window[key], zone) for key in ("proposed", "approval"))
+        if proposed is not None and approved is not None and approved < proposed:
+            yield document.problem((*path, "approval", "at"), "approved before it was proposed")
+
+
+def _zone(document: Document) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(document.data["organization"]["timezone"])
+    except (KeyError, TypeError, ValueError, OSError):
+        return None
+
+
+def _instant(act: Any, zone: ZoneInfo | None) -> int | None:
+    value = attempt(times.parse_datetime, act.get("at")) if isinstance(act, dict) else None
+    if value is None or (value.tzinfo is None and zone is None):
+        return None
+    found: int | None = attempt(lambda v: times.to_ms(v, zone or ZoneInfo("UTC")), value)
+    return found

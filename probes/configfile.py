@@ -1,0 +1,118 @@
+"""Loads the operator's file: every problem at once, each with its file, line and path.
+
+Nothing is quoted from the file but keys, so a secret written in a wrong place is never shown.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from probes import times
+from probes.config import Config
+from probes.configchecks import cross_problems
+from probes.configentries import entry_problems
+from probes.modelerrors import problems_of
+from probes.yamlfile import ConfigErrors, Problem, read
+
+__all__ = [
+    "ConfigErrors",
+    "Problem",
+    "canonical",
+    "digest",
+    "load",
+    "parse_canonical",
+    "read_secret",
+    "schema",
+]
+
+MAX_SECRET = 65_536
+
+
+def load(
+    path: str,
+    *,
+    kinds: bool = True,
+    channel_check: Callable[[str, Mapping[str, Any]], None] | None = None,
+) -> Config:
+    """The file's value; ConfigErrors lists all that is wrong.
+
+    `kinds` opens every check's spec; `channel_check` is given the kind and the own fields of each
+    channel, raises KeyError for an unknown kind and ValidationError for fields it refuses.
+    Secrets are references and stay closed.
+    """
+    document, problems = read(path)
+    config: Config | None = None
+    try:
+        config = Config.model_validate(document.data)
+    except ValidationError as error:
+        problems += problems_of(error, document, (), document.data)
+    problems += cross_problems(document)
+    problems += entry_problems(document, kinds=kinds, channel_check=channel_check)
+    if problems or config is None:
+        raise ConfigErrors(tuple(sorted(set(problems))))
+    return config
+
+
+def canonical(config: Config) -> bytes:
+    """The only bytes a value has: JSON, keys sorted, durations in milliseconds."""
+    data = config.model_dump(mode="json", by_alias=True)
+    return json.dumps(
+        data, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
+    ).encode()
+
+
+def parse_canonical(data: bytes) -> Config:
+    """The value `canonical` wrote; its maps are in the order of their keys."""
+    return Config.model_validate(json.loads(data))
+
+
+def digest(config: Config) -> str:
+    """Names a version: the first 16 hex digits of the SHA-256 of its canonical bytes."""
+    return hashlib.sha256(canonical(config)).hexdigest()[:16]
+
+
+def read_secret(ref: str) -> bytes:
+    """What `file:/path` or `env:NAME` refers to; OSError or KeyError when it cannot be had."""
+    where, _, name = ref.partition(":")
+    if where == "env" and name:
+        return os.environ[name].encode()
+    if where == "file" and name.startswith("/"):
+        with Path(name).open("rb") as file:
+            secret = file.read(MAX_SECRET + 1)
+        if len(secret) > MAX_SECRET:
+            raise OSError("larger than any secret")
+        return secret
+    raise KeyError("not a reference")
+
+
+def schema() -> dict[str, Any]:
+    """JSON Schema of the file, for editors: what one may write, before any cross check."""
+    made = Config.model_json_schema(by_alias=True)
+    _as_written(made)
+    return {
+        **made,
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Wardwatch operator's file",
+    }
+
+
+def _as_written(node: Any) -> None:
+    """Defaults in the form of the file: durations with units, no whole models."""
+    if isinstance(node, list):
+        for value in node:
+            _as_written(value)
+    if not isinstance(node, dict):
+        return
+    if isinstance(node.get("default"), dict):
+        del node["default"]
+    elif node.get("type") == "string" and isinstance(node.get("default"), int):
+        node["default"] = times.duration_text(node["default"])
+    for value in node.values():
+        _as_written(value)

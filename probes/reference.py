@@ -1,0 +1,94 @@
+"""The table of every key of the operator's file, made from the model: `make generate`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from probes import config, times
+
+_TERMS: tuple[tuple[Any, str], ...] = (
+    (config.Id, "id"),
+    (config.Name, "name"),
+    (config.Duration, "duration"),
+    (config.PositiveDuration, "duration above 0"),
+    (config.Instant, "date and time"),
+    (config.LocalTime, "wall-clock time"),
+    (config.Percent, "percentage"),
+    (config.Zone, "time zone"),
+    (str, "text"),
+    (int, "whole number"),
+    (bool, "true or false"),
+)
+
+
+def config_reference() -> str:
+    """Markdown: one row a key, in the order of the model."""
+    rows = [
+        f"| `{path}` | {kind} | {default} | {meaning} |"
+        for path, kind, default, meaning in _rows(config.Config, "")
+    ]
+    return "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    hints = get_type_hints(model, include_extras=True)
+    for name, info in model.model_fields.items():
+        path = f"{prefix}{info.alias or name}"
+        kind = _type(hints[name])
+        yield path, kind, _default(info, kind), info.description or ""
+        for below, nested in _nested(hints[name]):
+            yield from _rows(nested, f"{path}{below}.")
+
+
+def _type(hint: Any) -> str:
+    term = next((text for known, text in _TERMS if hint == known), None)
+    if term is not None:
+        return term
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Annotated:
+        return _type(args[0])
+    if origin in (Union, UnionType):
+        return " or ".join(_type(arg) for arg in args if arg is not NoneType)
+    if origin is Literal:
+        return ", ".join(f"`{arg}`" for arg in args)
+    if origin is tuple:
+        return f"list of {_type(args[0])}"
+    return _by_shape(hint, origin, args)
+
+
+def _by_shape(hint: Any, origin: Any, args: tuple[Any, ...]) -> str:
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return ", ".join(f"`{member.value}`" for member in hint)
+    return "map by id" if origin is Mapping and args[0] == config.Id else "map"
+
+
+def _default(info: FieldInfo, kind: str) -> str:
+    if info.is_required():
+        return "required"
+    value = info.default
+    if value is None or isinstance(value, tuple | Mapping | BaseModel):
+        return "-"
+    if kind.startswith("duration"):
+        return f"`{times.duration_text(value)}`"
+    return f"`{value}`"
+
+
+def _nested(hint: Any) -> Iterator[tuple[str, type[BaseModel]]]:
+    """The models inside a type, each with what stands between the key and their own keys."""
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        yield "", hint
+        return
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Mapping and args[0] == config.Id:
+        yield from ((f".ID{below}", model) for below, model in _nested(args[1]))
+    elif origin is tuple:
+        yield from ((f"[]{below}", model) for below, model in _nested(args[0]))
+    elif origin in (Union, UnionType, Annotated):
+        for arg in args:
+            yield from _nested(arg)
