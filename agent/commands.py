@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         return asyncio.run(_serve(config, args.agent, key, collector, listen))
     except Exception as error:  # noqa: BLE001 - a traceback would print foreign texts
-        log.critical("agent.defect %s", places(error))  # noqa: TRY400 - types and places only
+        log.critical("agent.defect %s", places(error))
         return 1
 
 

@@ -206,7 +206,9 @@ class Evaluator:
         due = policy.next_due(views, history, now)
         said = {key: row.incident for key, row in past.incidents.items()}
         found = shown_for(transitions(said, derived), derived, match(said.values(), derived))
-        instants = occasions(found, self.folded, history, self.evidence.results, now)
+        instants = occasions(
+            found, self.folded, history, self.evidence.results, since=past.as_of, now=now
+        )
         dated = [(t, at) for (t, _), at in zip(found, instants, strict=True)]
         rows, facts = changes.rows(dated, past.incidents, due)
         sent = messages(dated, rows, past.told, history.latest, now)

@@ -1,66 +1,123 @@
 """When a transition happened: the `at` of its event (semantics 6).
 
 Caused by a result, an event is as old as the confirming result (`t` + duration); caused by a
-deadline, as the deadline. Both are found the same way: the first instant at which everything
-that had happened by then, folded as of then, shows it.
+deadline, as the deadline. Both are found the same way: the first moment at which everything
+that had happened by then, that moment included, shows it. That can only be the end of a result
+or a deadline, so only those are tried.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
 
 from alerts.events import Incident, SystemView
-from alerts.policy import incidents
+from alerts.policy import incidents, next_due
 from alerts.transitions import Transition, TransitionKind
+from collector.core.detection import DAY_MS, HOLDS_BACK
 from collector.truths import Folded, Source, fold, prolonged
 from probes.history import History
 from probes.results import Result
 
+Found = Sequence[tuple[Transition, Incident]]
+"""Transitions, each with the incident that the truth shows for it."""
+
 
 def occasions(
-    found: Sequence[tuple[Transition, Incident]],
+    found: Found,
     folded: Mapping[str, Folded],
     history: History,
     results: Mapping[Source, Sequence[Result]],
+    *,
+    since: int,
     now: int,
 ) -> list[int]:
-    """The `at` of each transition. Each comes with the incident the truth shows for it."""
+    """The instant of each transition found at `now`; `since` is when was last looked."""
     if not found:
         return []
-    systems = {transition.incident.system for transition, _ in found}
-    done = {source: [(r.t + r.duration_ms, r) for r in line] for source, line in results.items()}
+    past = _Past(found, folded, history, results, now)
+    return [past.first(transition, shown, since - 1) for transition, shown in found]
 
-    @cache
-    def known_at(t: int) -> tuple[Incident, ...]:
-        past = {source: [r for end, r in line if end <= t] for source, line in done.items()}
-        views: dict[str, SystemView] = {
-            name: fold(name, history, past, t).view if name in systems else prolonged(f, now)
-            for name, f in folded.items()
+
+class _Past:
+    """What was to be seen at earlier moments by the systems with transitions.
+
+    As for `detected_at`, only the day before their incidents is folded again; other systems are
+    taken as they are known now.
+    """
+
+    def __init__(
+        self,
+        found: Found,
+        folded: Mapping[str, Folded],
+        history: History,
+        results: Mapping[Source, Sequence[Result]],
+        now: int,
+    ) -> None:
+        self._systems = {transition.incident.system for transition, _ in found}
+        self._folded = folded
+        self._history = history
+        self._now = now
+        self._seen: dict[int, tuple[list[Incident], int | None]] = {}
+        checks = {name: c for v in history.versions for name, c in v.config.checks.items()}
+        back = max([DAY_MS, *(HOLDS_BACK * c.hold_ms for c in checks.values())])
+        start = min(shown.started_at for _, shown in found) - back
+        self._results = {
+            source: line[bisect_left(line, start, key=lambda r: r.t) :]
+            for source, line in results.items()
+            if source[0] in checks
         }
-        return tuple(incidents(views, history, t))
+        ends = {r.t + r.duration_ms for line in self._results.values() for r in line}
+        self._ends = sorted(end for end in ends if end < now)
 
-    ends = {end for line in done.values() for end, _ in line}
+    def first(self, transition: Transition, shown: Incident, since: int) -> int:
+        """The first moment that shows the transition; `now` when none before it does."""
 
-    def at(transition: Transition, shown: Incident) -> int:
-        first = _first(
-            lambda t: any(_shows(transition, shown, i) for i in known_at(t)), shown.started_at, now
-        )
-        # A timer due at d has fired at d + 1; a result counts from the millisecond it ended.
-        return first if first in ends or first == now else first - 1
+        def shows(moment: int) -> bool:
+            return any(_shows(transition, shown, one) for one in self._known(moment)[0])
 
-    return [at(transition, shown) for transition, shown in found]
+        low = shown.started_at
+        if low < since and not shows(since):
+            low = since
+        elif shows(low):
+            return low
+        ends = self._ends[bisect_right(self._ends, low) :]
+        place = bisect_left(ends, 1, key=lambda moment: int(shows(moment)))
+        low = ends[place - 1] if place else low
+        high = ends[place] if place < len(ends) else self._now
+        return self._deadline(shows, low, high)
 
+    def _deadline(self, shows: Callable[[int], bool], low: int, high: int) -> int:
+        """The first deadline between `low` and `high` that shows it, else `high`."""
+        moment = low
+        while True:
+            following = self._known(moment)[1]
+            if following is None or following >= high:
+                return high
+            moment = following
+            if shows(moment):
+                return moment
 
-def _first(shows: Callable[[int], bool], low: int, high: int) -> int:
-    """The first instant in `[low, high]` that shows; `high` when it only shows there."""
-    while low < high:
-        middle = (low + high) // 2
-        if shows(middle):
-            high = middle
-        else:
-            low = middle + 1
-    return high
+    def _known(self, moment: int) -> tuple[list[Incident], int | None]:
+        """What was to be seen, and the next deadline at which time alone could change it."""
+        if moment not in self._seen:
+            now = moment + 1  # knowledge includes the moment, and a timer due then has fired
+            past = {
+                source: [r for r in line if r.t + r.duration_ms <= moment]
+                for source, line in self._results.items()
+            }
+            then = {name: fold(name, self._history, past, now) for name in self._systems}
+            views: dict[str, SystemView] = {
+                name: then[name].view if name in then else prolonged(f, self._now)
+                for name, f in self._folded.items()
+            }
+            dues = [f.until for f in then.values()] + [next_due(views, self._history, now)]
+            following = min((due for due in dues if due is not None and due > now), default=None)
+            self._seen[moment] = (
+                incidents(views, self._history, now),
+                None if following is None else following - 1,
+            )
+        return self._seen[moment]
 
 
 def _shows(transition: Transition, shown: Incident, seen: Incident) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,9 +22,11 @@ from probes.results import Result
 from probes.times import parse_datetime, rfc3339
 
 YEAR_2000_MS = 946_684_800_000
+YEAR_9000_MS = 221_845_392_000_000
+LONGEST_MS = 3650 * 86_400_000
 
 
-class ReplayErrors(Exception):
+class ReplayErrors(Exception):  # noqa: N818 - it carries all of them
     """Every problem of the input, each naming file and line."""
 
     def __init__(self, problems: Sequence[str]) -> None:
@@ -32,7 +35,7 @@ class ReplayErrors(Exception):
 
 
 Reason = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.]+$")]
-Duration = Annotated[int, msgspec.Meta(ge=0)]
+Duration = Annotated[int, msgspec.Meta(ge=0, le=LONGEST_MS)]
 
 
 class _ResultLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -125,17 +128,25 @@ def replay(history: History, given: Input, start: int, end: int, now: int) -> di
     }
 
 
+def instant(written: datetime, config: Config) -> int:
+    """UTC milliseconds; ValueError for what no calendar page of UTC holds."""
+    try:
+        return config.ms(written)
+    except OverflowError:
+        raise ValueError("outside the years 1 to 9999 in UTC") from None
+
+
 def _result(line: _ResultLine, known: _Known, config: Config) -> Result:
     if line.check not in known.checks:
         raise ValueError("check: no check of this id in the config")
     if line.agent not in known.agents:
         raise ValueError("agent: no agent of this id in the config")
-    t = config.ms(parse_datetime(line.at))
-    if t < YEAR_2000_MS:
-        raise ValueError("at: before the year 2000")
+    t = instant(parse_datetime(line.at), config)
+    if not YEAR_2000_MS <= t < YEAR_9000_MS:
+        raise ValueError("at: before the year 2000 or after the year 8999")
     received = t + line.duration_ms
     if line.received is not None:
-        received = config.ms(parse_datetime(line.received))
+        received = instant(parse_datetime(line.received), config)
     return Result(line.check, line.agent, t, line.outcome, line.reason, line.duration_ms, received)
 
 

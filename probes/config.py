@@ -6,6 +6,7 @@ leave as milliseconds, percentages stay text with an exact ratio.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
@@ -25,6 +26,7 @@ from pydantic import (
 
 from probes import times
 
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LONGEST_MS = 3650 * 86_400_000
 _UNITS = r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
 
@@ -43,7 +45,10 @@ def _duration(value: object) -> int:
 def _datetime(value: object) -> datetime:
     if not isinstance(value, str):
         raise ValueError("write a date and a time, such as 2026-01-05T02:00")
-    return times.parse_datetime(value)
+    at = times.parse_datetime(value)
+    if not 1970 <= at.year <= 9000:
+        raise ValueError("the year lies from 1970 to 9000")
+    return at
 
 
 def _local(value: datetime) -> datetime:
@@ -76,9 +81,7 @@ def _name(value: str) -> str:
 
 
 def _id(value: str) -> str:
-    if not (value and value[0] != "-" and len(value) <= 63):
-        raise ValueError("an id is 1 to 63 of a-z, 0-9 and -, not starting with -")
-    if not all(c in "abcdefghijklmnopqrstuvwxyz0123456789-" for c in value):
+    if not _ID.fullmatch(value):
         raise ValueError("an id is 1 to 63 of a-z, 0-9 and -, not starting with -")
     return value
 

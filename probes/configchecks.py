@@ -41,6 +41,9 @@ _LIKE_PHI = re.compile(
     r"|(?<![a-z])(mrn|ssn|dob)[^a-z0-9]{0,3}(no|nr)?[^a-z0-9]{0,3}[0-9]",
     re.IGNORECASE,
 )
+_GUESSES = 200
+"""Ids compared with a wrong one: in a file of thousands, guessing would take minutes."""
+_PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
 _LONG_NUMBER = re.compile(r"[0-9]{7,}")
 
 
@@ -90,7 +93,7 @@ def _dangling(document: Document) -> Iterator[Problem]:
         known: Any = next((value for _, value in matches(document.data, (where,))), {})
         for path, value in matches(document.data, pattern):
             if isinstance(value, str) and isinstance(known, dict) and value not in known:
-                near = get_close_matches(value, known, 1)
+                near = get_close_matches(value, list(known)[:_GUESSES], 1)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 yield document.problem(path, f"there is no {what} of this id under {where}{hint}")
 
@@ -157,9 +160,9 @@ def _systems(document: Document) -> Iterator[Problem]:
 def _slo(document: Document, name: str, slo: Any) -> Iterator[Problem]:
     if not isinstance(slo, dict):
         return
-    target = attempt(Fraction, slo.get("target"))
-    minimum = attempt(Fraction, slo.get("minimum", "99.5"))
-    if target is not None and minimum is not None and minimum > target:
+    target, minimum = slo.get("target"), slo.get("minimum", "99.5")
+    readable = all(isinstance(n, str) and _PERCENT.fullmatch(n) for n in (target, minimum))
+    if readable and Fraction(str(minimum)) > Fraction(str(target)):
         message = "the minimum (99.5 unless written) is above the target"
         yield document.problem(("systems", name, "slo", "minimum"), message)
 

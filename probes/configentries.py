@@ -92,10 +92,6 @@ def _windows(document: Document) -> Iterator[Problem]:
                 recurrence.parse(window["rrule"])
             except ValueError as error:
                 yield document.problem((*path, "rrule"), str(error))
-        for key in ("start", "end"):
-            value = attempt(times.parse_datetime, window.get(key))
-            if value is not None and not 1970 <= value.year <= 9000:
-                yield document.problem((*path, key), "the year lies from 1970 to 9000")
         if "approval" not in window:
             continue
         if "proposed" not in window:

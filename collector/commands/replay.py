@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from collector.replay import Input, ReplayErrors, read_results, replay
+from collector.replay import Input, ReplayErrors, instant, read_results, replay
 from probes.configfile import ConfigErrors, load
 from probes.history import History, Version
 from probes.times import parse_datetime
@@ -57,10 +58,10 @@ def run(args: argparse.Namespace) -> int:
     history = _history(args.config, problems)
     given: Input | None = None
     times: dict[str, int] = {}
+    for name, text in (("--from", args.start), ("--to", args.end), ("--now", args.now)):
+        if text is not None:
+            _instant(name, text, history, times, problems)
     if history is not None:
-        for name, text in (("--from", args.start), ("--to", args.end), ("--now", args.now)):
-            if text is not None:
-                _instant(name, text, history, times, problems)
         if times.get("--from", 0) >= times.get("--to", 1 << 60):
             problems.append("--to: must be later than --from")
         try:
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     now = times.get("--now", times["--to"])
     document = replay(history, given, times["--from"], times["--to"], now)
     if args.json:
-        pass
+        sys.stdout.write(json.dumps(document, sort_keys=True) + "\n")
     else:
         _show(document)
     return 0
@@ -86,7 +87,7 @@ def _history(files: list[str], problems: list[str]) -> History | None:
         if "@" in item and not Path(item).exists():
             path, _, at = item.rpartition("@")
         try:
-            config = load(Path(path), kinds=False)
+            config = load(path, kinds=False)
         except ConfigErrors as found:
             problems.append(str(found))
             continue
@@ -96,7 +97,7 @@ def _history(files: list[str], problems: list[str]) -> History | None:
             versions.append(Version(None, config))
             continue
         try:
-            versions.append(Version(config.ms(parse_datetime(at)), config))
+            versions.append(Version(instant(parse_datetime(at), config), config))
         except ValueError as problem:
             problems.append(f"--config {item}: {problem}")
     if len({v.at for v in versions}) < len(versions):
@@ -105,10 +106,12 @@ def _history(files: list[str], problems: list[str]) -> History | None:
 
 
 def _instant(
-    name: str, text: str, history: History, times: dict[str, int], problems: list[str]
+    name: str, text: str, history: History | None, times: dict[str, int], problems: list[str]
 ) -> None:
     try:
-        times[name] = history.latest.ms(parse_datetime(text))
+        written = parse_datetime(text)
+        if history is not None:
+            times[name] = instant(written, history.latest)
     except ValueError as problem:
         problems.append(f"{name}: {problem}")
 

@@ -269,7 +269,14 @@ def _verdicts(
             )
             for target in (slo.target, slo.minimum)
         ]
-        ranked = sorted(monitored, key=lambda item: (_least(item[1]), item[0]))
+        ranked = sorted(
+            monitored,
+            key=lambda item: (
+                _verdict(item[1], slo.target, finished=finished) != found[0],
+                _least(item[1]),
+                item[0],
+            ),
+        )
         behind = _behind("worst_site", ranked[0][1] if ranked else Judged(0, 0, 0, 0, 0, 0))
         behind["site"] = ranked[0][0] if ranked else None
         return found[0], found[1], behind

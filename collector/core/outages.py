@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from alerts.events import State
 from collector.core.agent_state import AgentState, Voice
-from probes.spans import Timeline
+from probes.spans import Span, Timeline
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +45,26 @@ def outage(start: int, end: int | None, voices: Iterable[Voice], now: int) -> Ou
     last_failing = start
     latest_good: int | None = None
     for voice in voices:
-        touching = [s for s in voice.states if s.end > start and s.start < edge]
-        if not any(s.value is AgentState.DOWN for s in touching):
-            continue
-        last_failing = max([last_failing, *(t for t in voice.failing if t < edge)])
-        if touching[0].value is AgentState.DOWN and touching[0].start <= start:
-            before = [t for t in voice.good if t < start]
-            if before and (latest_good is None or before[-1] > latest_good):
-                latest_good = before[-1]
+        first = max(bisect.bisect_right(voice.states, start, key=_starts) - 1, 0)
+        last = bisect.bisect_left(voice.states, edge, key=_starts)
+        touching = [s for s in voice.states[first:last] if s.value is AgentState.DOWN]
+        for span in reversed(touching):
+            # Failing results count while the agent is in outage, not those of a later blip.
+            n = bisect.bisect_left(voice.failing, min(span.end, edge)) - 1
+            if n >= 0 and voice.failing[n] >= span.start:
+                last_failing = max(last_failing, voice.failing[n])
+                break
+        if touching and touching[0].start <= start:
+            n = bisect.bisect_left(voice.good, start) - 1
+            if n >= 0 and (latest_good is None or voice.good[n] > latest_good):
+                latest_good = voice.good[n]
     return Outage(
         start,
         end,
         last_failing - start,
         None if end is None or latest_good is None else end - latest_good,
     )
+
+
+def _starts(span: Span[AgentState]) -> int:
+    return span.start

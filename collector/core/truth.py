@@ -80,6 +80,7 @@ def fold_system(
     a config without an instant then starts at the first result, or at `first_seen` if that is
     earlier than any; and the claimed time of an approval counts, for nothing was recorded.
     """
+    history = _known(history, now)
     names = {
         n for v in history.versions for n in v.config.checks if _is_of(v.config.checks[n], system)
     }
@@ -139,6 +140,11 @@ class _Folded:
     sites: dict[str, Timeline[State]]
     states: Timeline[State]
     access: tuple[Interval, ...]
+
+
+def _known(history: History, now: int) -> History:
+    """What was recorded before `now`; all of it where nothing was, and nothing is monitored."""
+    return History([v for v in history.versions if v.at is None or v.at < now] or history.versions)
 
 
 def _is_of(check: Check, system: str) -> bool:

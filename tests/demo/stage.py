@@ -43,7 +43,7 @@ def operator_file(ports: dict[str, int], keys: dict[str, str], secret: Path, now
     return f"""\
 version: 1
 organization: {{id: st-elsewhere, name: St Elsewhere Health, timezone: America/Chicago}}
-policy: {{degraded_after: 10s, blind_after: 20s, recover_for: 5s, reopen_within: 30s, raise_after: 1m}}
+policy: {{degraded_after: 10s, blind_after: 30s, recover_for: 5s, reopen_within: 30s, raise_after: 1m}}
 sites:
   north: {{name: North Campus, users: 1200}}
   south: {{name: South Campus, users: 300}}
@@ -70,14 +70,14 @@ checks:
   ehr-read:
     system: ehr
     kind: fhir
-    every: 2s
-    timeout: 1s
-    spec: {{base_url: "http://127.0.0.1:{ports["ehr"]}", read: Patient/zz-uptime-1}}
+    every: 5s
+    timeout: 2s
+    spec: {{base_url: "http://127.0.0.1:{ports["ehr"]}/fhir/R4", read: Patient/zz-uptime-1}}
   lab-orders:
     system: lab
     kind: hl7
-    every: 2s
-    timeout: 1500ms
+    every: 5s
+    timeout: 2s
     spec:
       host: 127.0.0.1
       port: {ports["lab"]}
@@ -87,8 +87,8 @@ checks:
   portal-login:
     system: portal
     kind: http
-    every: 2s
-    timeout: 1500ms
+    every: 5s
+    timeout: 2s
     spec: {{url: "http://127.0.0.1:{ports["portal"]}/login", contains: Sign in}}
 maintenance:
   - id: portal-tonight
@@ -106,7 +106,7 @@ routes:
 
 
 class Stage:
-    """`async with Stage(folder) as stage`: everything runs; leaving ends it all."""
+    """`async with Stage(folder) as stage`: everything runs; leaving it ends it all."""
 
     def __init__(
         self, folder: Path, database: str | None = None, canaries: tuple[str, ...] = ()

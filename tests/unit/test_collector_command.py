@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
+import asyncio
+import contextlib
+import json
+import socket
+import sqlite3
+from pathlib import Path
+
 import pytest
 
+from collector.commands import collector
 from collector.commands.collector import ListenError, parse_listen
+from collector.store.sqlite import open_sqlite
+from tests.support.rounds import document
 
 
 @pytest.mark.parametrize(
@@ -32,3 +43,71 @@ def test_other_addresses_are_refused_unless_allowed(text: str) -> None:
 def test_what_is_no_address_is_refused_with_the_form(text: str) -> None:
     with pytest.raises(ListenError, match="write HOST:PORT"):
         parse_listen(text, allow=True)
+
+
+def command(*argv: str) -> int:
+    parser = argparse.ArgumentParser()
+    collector.add(parser.add_subparsers())
+    args = parser.parse_args(["collector", *argv])
+    code: int = args.func(args)
+    return code
+
+
+@pytest.fixture
+def good(tmp_path: Path) -> str:
+    path = tmp_path / "wardwatch.yaml"
+    path.write_text(json.dumps(document()))
+    return str(path)
+
+
+def test_migrate_only_makes_the_schema_and_exits(tmp_path: Path, good: str) -> None:
+    url = f"sqlite:///{tmp_path}/wardwatch.db"
+    assert command("--config", good, "--database", url, "--migrate-only") == 0
+    with contextlib.closing(sqlite3.connect(tmp_path / "wardwatch.db")) as database:
+        names = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    assert {"batches", "journal", "alembic_version"} <= names
+
+
+def test_every_error_of_the_config_is_listed_and_nothing_is_made(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = document(colour="red")
+    bad["checks"]["ehr-read"]["every"] = "soon"
+    path = tmp_path / "wardwatch.yaml"
+    path.write_text(json.dumps(bad))
+    url = f"sqlite:///{tmp_path}/wardwatch.db"
+    assert command("--config", str(path), "--database", url) == 2
+    err = capsys.readouterr().err
+    assert "colour" in err
+    assert "checks.ehr-read.every" in err
+    assert not (tmp_path / "wardwatch.db").exists()
+
+
+def test_a_database_in_use_is_exit_2_and_says_so(
+    tmp_path: Path, good: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = open_sqlite(tmp_path / "wardwatch.db")
+    url = f"sqlite:///{tmp_path}/wardwatch.db"
+    assert command("--config", good, "--database", url, "--migrate-only") == 2
+    asyncio.run(store.close())
+    assert "another process uses this database" in capsys.readouterr().err
+
+
+def test_a_server_that_is_not_there_is_exit_1_without_the_password(
+    good: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "postgresql://wardwatch:hunter2@/x?host=/nonexistent"
+    assert command("--config", good, "--database", url) == 1
+    err = capsys.readouterr().err
+    assert "store.unreachable" in err
+    assert "hunter2" not in err
+
+
+def test_a_taken_port_is_exit_2(
+    tmp_path: Path, good: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        url = f"sqlite:///{tmp_path}/wardwatch.db"
+        assert command("--config", good, "--database", url, "--listen", listen) == 2
+    assert "is the port taken?" in capsys.readouterr().err

@@ -167,7 +167,7 @@ def test_any_change_of_a_file_loads_or_raises_config_errors(
     file = written(tmp_path_factory.getbasetemp(), yaml.safe_dump(content, allow_unicode=True))
     found: tuple[Problem, ...] = ()
     try:
-        config: Config | None = load(file, kinds=False, channel_check=registry.check)
+        config: Config | None = load(file, channel_check=registry.check)
     except ConfigErrors as error:
         config, found = None, error.problems
     assert list(found) == sorted(set(found))

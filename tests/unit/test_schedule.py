@@ -10,8 +10,8 @@ from probes.contract import Slot
 
 
 def test_the_offset_is_the_same_on_every_host() -> None:
-    assert offset_ms("north-1", "ehr-read", 30_000) == 1_617
-    assert offset_ms("south-1", "ehr-read", 30_000) == 17_402
+    assert offset_ms("north-1", "ehr-read", 30_000) == 2_663
+    assert offset_ms("south-1", "ehr-read", 30_000) == 24_702
 
 
 def test_the_first_slot_is_at_or_after_the_start() -> None:

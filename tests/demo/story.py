@@ -1,0 +1,197 @@
+"""`make demo`: a simulated hospital, watched while its EHR fails and comes back.
+
+With DEMO_SECONDS the story runs once within that time and exits 0 only if the incident opened,
+was delivered exactly once, recovered, and availability shows the outage. Without it the hospital
+stays up until Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from probes.clock import SystemClock
+from probes.times import from_ms
+from tests.demo.stage import Stage
+
+STATE_STYLE = {"up": "green", "degraded": "yellow", "down": "bold red", "unknown": "cyan"}
+CATEGORY = {
+    1: "no clinical impact",
+    2: "workaround exists",
+    3: "point of care, no alternative",
+    4: "patient safety event",
+}
+
+
+class StoryError(Exception):
+    """Something the story promises did not happen."""
+
+
+class Story:
+    def __init__(self, stage: Stage, console: Console) -> None:
+        self.stage = stage
+        self.console = console
+
+    def say(self, text: str, style: str = "") -> None:
+        now = from_ms(SystemClock().now_ms())
+        self.console.print(f"{now:%H:%M:%S}  {text}", style=style, highlight=False)
+
+    async def until(
+        self, what: str, found: Callable[[], Awaitable[Any]], within_s: float = 40
+    ) -> Any:
+        """Poll until `found` gives something; StoryError names what did not come."""
+        deadline = asyncio.get_running_loop().time() + within_s
+        while asyncio.get_running_loop().time() < deadline:
+            value = await found()
+            if value:
+                return value
+            await asyncio.sleep(0.25)
+        raise StoryError(f"within {within_s:.0f} s there was no {what}")
+
+    async def incidents(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = (await self.stage.api("incidents"))["incidents"]
+        return found
+
+    async def show_systems(self) -> None:
+        systems = (await self.stage.api("systems"))["systems"]
+        table = Table("system", "state", "known %", "min %", "max %", "coverage %", "target %")
+        for one in systems:
+            month = one["month"]
+            numbers = [month[key] or "-" for key in ("known", "min", "max", "coverage", "target")]
+            style = STATE_STYLE.get(one["state"], "")
+            table.add_row(one["name"], f"[{style}]{one['state']}[/]", *numbers)
+        self.console.print(table)
+
+    async def tell(self) -> None:
+        stage = self.stage
+        self.say("Two agents at two sites probe three systems over real sockets (simulated).")
+
+        async def all_up() -> bool:
+            systems = (await self.stage.api("systems"))["systems"]
+            return all(s["state"] == "up" and s["month"]["known"] for s in systems)
+
+        await self.until("calm", all_up, 25)
+        self.say("All systems are up. Month to date, with bounds and coverage:", "green")
+        await self.show_systems()
+
+        await stage.fault("ehr", "503_outcome")
+        self.say("The EHR begins to fail: it answers 503 to every request.", "bold")
+
+        async def opened() -> dict[str, Any] | None:
+            return next((i for i in await self.incidents() if i["family"] == "availability"), None)
+
+        incident = await self.until("incident", opened)
+        self.say(
+            f"Incident {incident['key']} opened: {incident['priority']}, category "
+            f"{incident['category']} ({CATEGORY[incident['category']]}).",
+            "bold red",
+        )
+        self.say(
+            f"It started at {incident['started_at']} (first failing result), "
+            f"detected at {incident['detected_at']}."
+        )
+
+        async def delivered() -> Any:
+            return stage.receiver.tickets.get(incident["key"])
+
+        ticket = await self.until("ticket", delivered, 15)
+        self.say(f"The ticketing endpoint (simulated) has one ticket: {ticket.key}.")
+
+        await stage.fault("ehr", "none")
+        self.say("The EHR is mended.", "bold")
+
+        async def recovered() -> dict[str, Any] | None:
+            found = [i for i in await self.incidents() if i["key"] == incident["key"]]
+            return found[0] if found and found[0]["recovered_at"] else None
+
+        after = await self.until("recovery", recovered)
+        self.say(f"Recovered at {after['recovered_at']}; {after['status']}.", "green")
+
+        async def told() -> bool:
+            return any(".recovered." in e["type"] for e in ticket.events)
+
+        await self.until("recovery in the ticket", told, 15)
+        self.say("Month to date, with the outage in it:")
+        await self.show_systems()
+        await self.check(incident)
+
+    async def check(self, incident: dict[str, Any]) -> None:
+        """What the demo promises, each a plain statement."""
+        receiver = self.stage.receiver
+        month = (await self.stage.api("availability?period=month"))["systems"]["ehr"]
+        ticket = receiver.tickets[incident["key"]]
+        opened = [e for e in ticket.events if ".opened." in e["type"]]
+        promises = {
+            "the incident is category 3, P1": (incident["category"], incident["priority"])
+            == (3, "P1"),
+            "one ticket, opened exactly once": len(receiver.tickets) == 1 and len(opened) == 1,
+            "every message was signed": receiver.refused == 0,
+            "availability shows one outage": len(month["outages"]) == 1 and month["down_ms"] > 0,
+            "known lies between min and max": bool(month["known"])
+            and float(month["min"]) <= float(month["known"]) <= float(month["max"]),
+        }
+        for promise, kept in promises.items():
+            self.say(f"{'kept' if kept else 'BROKEN'}: {promise}", "" if kept else "bold red")
+        broken = [promise for promise, kept in promises.items() if not kept]
+        if broken:
+            raise StoryError("; ".join(broken))
+
+
+def invitation(stage: Stage) -> str:
+    control = f"http://127.0.0.1:{stage.ports['control']}"
+    return f"""
+The hospital stays up until Ctrl-C. Things to open and try:
+  {stage.url}/api/v1/systems                states, since when, month to date
+  {stage.url}/api/v1/incidents              incidents
+  {stage.url}/metrics                       for Prometheus
+  http://127.0.0.1:{stage.agent_ports["north-1"]}/metrics                     the agent at the north site
+  .venv/bin/wardwatch status --url {stage.url}
+  .venv/bin/wardwatch-agent probe --config {stage.config} ehr-read
+  curl -X POST {control}/ehr/html200        a login page where FHIR should be
+  curl -X POST {control}/lab/hang           an interface that takes messages and never answers
+  curl -X POST {control}/portal/500         ... and /none mends any of them
+Logs and the database are in {stage.folder}
+"""
+
+
+async def run(seconds: float | None) -> int:
+    console = Console(width=None if sys.stdout.isatty() else 100)
+    with tempfile.TemporaryDirectory(prefix="wardwatch-demo-") as folder:
+        try:
+            async with asyncio.timeout(seconds), Stage(Path(folder)) as stage:
+                story = Story(stage, console)
+                await story.tell()
+                if seconds is None:
+                    console.print(invitation(stage), highlight=False)
+                    await asyncio.Event().wait()
+        except StoryError as broken:
+            console.print(f"The story did not go as promised: {broken}", style="bold red")
+            return 1
+        except TimeoutError:
+            console.print(f"The story did not end within {seconds:.0f} s", style="bold red")
+            return 1
+    console.print("The story went as promised.", style="green")
+    return 0
+
+
+def main() -> int:
+    text = os.environ.get("DEMO_SECONDS", "")
+    if text and not text.isdigit():
+        sys.stderr.write("DEMO_SECONDS is a whole number of seconds, such as 60\n")
+        return 2
+    try:
+        return asyncio.run(run(float(text) if text else None))
+    except KeyboardInterrupt:
+        return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

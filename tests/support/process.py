@@ -1,0 +1,78 @@
+"""A collector as a process of its own, to be killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+COMMAND = (
+    "import argparse, sys\n"
+    "from collector.commands import collector\n"
+    "parser = argparse.ArgumentParser()\n"
+    "collector.add(parser.add_subparsers())\n"
+    "args = parser.parse_args(['collector', *sys.argv[1:]])\n"
+    "sys.exit(args.func(args))\n"
+)
+
+
+@dataclass
+class CollectorProcess:
+    process: asyncio.subprocess.Process
+    url: str
+    log: list[str]
+    reading: asyncio.Task[None]
+
+    async def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        await self._gone()
+
+    async def stop(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        await self._gone()
+        assert self.process.returncode is not None
+        return self.process.returncode
+
+    async def _gone(self) -> None:
+        await asyncio.wait_for(self.process.wait(), 20)
+        await self.reading
+
+
+async def start_collector(
+    config: Path, database: str, *more: str, env: dict[str, str] | None = None
+) -> CollectorProcess:
+    """Wait until it listens; its standard error is kept in `log`."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        COMMAND,
+        "--config",
+        str(config),
+        "--database",
+        database,
+        "--listen",
+        "127.0.0.1:0",
+        *more,
+        env=os.environ | (env or {}),
+        stderr=asyncio.subprocess.PIPE,
+    )
+    log: list[str] = []
+    listening: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def read() -> None:
+        assert process.stderr is not None
+        async for line in process.stderr:
+            log.append(line.decode().rstrip())
+            found = re.search(r"http://[^;]+", log[-1])
+            if found and not listening.done():
+                listening.set_result(found.group())
+        if not listening.done():
+            listening.set_exception(AssertionError("\n".join(log)))
+
+    reading = asyncio.create_task(read())
+    url = await asyncio.wait_for(listening, 30)
+    return CollectorProcess(process, url, log, reading)

@@ -1,0 +1,322 @@
+"""`wardwatch-agent` as an operator meets it: words, exit codes, and a process that runs and stops."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import stat
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+from aiohttp import web
+
+from agent.cli import build_parser, main
+from agent.metrics import AgentMetrics
+from probes import batch
+from probes.metrics import METRICS
+from probes.segments import Run
+from probes.testing.portal import Portal
+
+
+def document(url: str, key: str | None = None) -> dict[str, Any]:
+    def check(**spec: str) -> dict[str, Any]:
+        return {
+            "system": "portal",
+            "kind": "http",
+            "every": "200ms",
+            "timeout": "2s",
+            "spec": {"url": url, **spec},
+        }
+
+    return {
+        "version": "1",
+        "organization": {"id": "st-elsewhere", "name": "St Elsewhere", "timezone": "UTC"},
+        "sites": {"north": {"name": "North"}},
+        "agents": {
+            "north-1": {"site": "north"} | ({"key": key} if key else {}),
+            "north-2": {"site": "north"},
+        },
+        "systems": {"portal": {"name": "Portal", "impact": {"class": "administrative"}}},
+        "checks": {"login": check(), "elsewhere": check() | {"from": ["north-2"]}},
+    }
+
+
+def written(folder: Path, value: dict[str, Any]) -> str:
+    path = folder / "wardwatch.yaml"
+    path.write_text(yaml.safe_dump(value, sort_keys=False))
+    return str(path)
+
+
+async def command(*words: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        "import sys; from agent.cli import main; sys.exit(main())",
+        *words,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, err = await process.communicate()
+    assert process.returncode is not None
+    return process.returncode, out.decode(), err.decode()
+
+
+@asynccontextmanager
+async def a_portal(fault: str = "none") -> AsyncIterator[Portal]:
+    portal = Portal(canaries=("MRN-4711",))
+    await portal.start()
+    portal.set_fault(fault)
+    try:
+        yield portal
+    finally:
+        await portal.stop()
+
+
+def made_key(state: Path, capsys: pytest.CaptureFixture[str]) -> str:
+    assert main(["key", "--state", str(state)]) == 0
+    return capsys.readouterr().out.split()[-1]
+
+
+def test_the_key_is_made_once_and_nobody_else_may_read_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "deep" / "state"
+    key = made_key(state, capsys)
+    assert key.startswith("ed25519:")
+    assert made_key(state, capsys) == key
+    assert [path.name for path in state.iterdir()] == ["agent.key"]
+    assert stat.S_IMODE((state / "agent.key").stat().st_mode) == 0o600
+
+
+def test_a_key_others_may_read_or_no_key_at_all_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made_key(tmp_path, capsys)
+    (tmp_path / "agent.key").chmod(0o644)
+    assert main(["key", "--state", str(tmp_path)]) == 2
+    assert f"chmod 600 {tmp_path}/agent.key" in capsys.readouterr().err
+    (tmp_path / "agent.key").chmod(0o600)
+    (tmp_path / "agent.key").write_bytes(b"short")
+    assert main(["key", "--state", str(tmp_path)]) == 2
+    assert "not a key of ours" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    assert main(["key", "--state", str(tmp_path / "file")]) == 2
+
+
+def test_kinds_are_listed_with_their_reasons(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["kinds"]) == 0
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
+        "fhir",
+        "hl7",
+        "http",
+    ]
+    assert main(["kinds", "--json"]) == 0
+    listed = {kind["name"]: kind for kind in json.loads(capsys.readouterr().out)}
+    assert "hl7.no_ack" in listed["hl7"]["reasons"]
+
+
+@pytest.mark.parametrize("words", [[], ["run"], ["key"], ["probe"], ["kinds"]])
+def test_every_help_has_examples(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        build_parser().parse_args([*words, "--help"])
+    assert left.value.code == 0
+    assert "\nExamples:\n  wardwatch-agent " in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("fault", "code", "outcome", "reason"),
+    [
+        ("none", 0, "up", "ok"),
+        ("500", 1, "down", "http.status"),
+        ("429", 3, "degraded", "http.throttled"),
+        ("403", 4, "misconfigured", "http.status"),
+    ],
+)
+async def test_probe_says_what_came_of_one_attempt(
+    tmp_path: Path, fault: str, code: int, outcome: str, reason: str
+) -> None:
+    async with a_portal(fault) as portal:
+        file = written(tmp_path, document(portal.url))
+        said, out, err = await command("probe", "--config", file, "login", "--json")
+        plain = await command("probe", "--config", file, "login")
+    answer = json.loads(out)
+    assert (said, answer["outcome"], answer["reason"], err) == (code, outcome, reason, "")
+    assert plain[0] == code
+    assert plain[1].startswith(f"login: {outcome} ({reason}) in ")
+    assert "MRN-4711" not in out + plain[1]
+
+
+async def test_probe_without_a_readable_secret_is_unknown(tmp_path: Path) -> None:
+    value = document("https://127.0.0.1:9/")
+    value["checks"]["login"]["spec"]["auth"] = {"bearer": "env:WARDWATCH_NO_SUCH"}
+    file = written(tmp_path, value)
+    said, out, _ = await command("probe", "--config", file, "login", "--json")
+    assert (said, json.loads(out)["reason"]) == (5, "agent.secret")
+
+
+def test_bad_input_exits_2_with_every_problem_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, document("http://127.0.0.1:9/"))
+    assert main(["probe", "--config", file, "logout"]) == 2
+    assert "no check 'logout'; there are: login, elsewhere" in capsys.readouterr().err
+    words = ["run", "--config", file, "--agent", "east-9", "--collector", "nowhere"]
+    assert main([*words, "--listen", "9101", "--state", str(tmp_path / "state")]) == 2
+    said = capsys.readouterr().err
+    assert [line.split(":")[0] for line in said.splitlines()] == [
+        "--collector",
+        "--listen",
+        "--agent",
+    ]
+
+
+def test_an_agent_with_another_key_than_the_pinned_one_does_not_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = written(tmp_path, document("http://127.0.0.1:9/", "ed25519:" + "A" * 43 + "="))
+    words = ["run", "--config", file, "--agent", "north-1", "--collector", "http://127.0.0.1:9"]
+    assert main([*words, "--state", str(tmp_path / "state")]) == 2
+    assert "the file pins another key for north-1" in capsys.readouterr().err
+
+
+class Collector:
+    """Verifies and keeps what it is sent, as the real one does; `open` lets it answer."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.batches: list[batch.Batch] = []
+        self.open = True
+        self._runner: web.AppRunner
+
+    async def start(self) -> str:
+        app = web.Application()
+        app.router.add_post("/agent/v1/batches", self._post)
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}"
+
+    async def stop(self) -> None:
+        await self._runner.cleanup()
+
+    def runs(self) -> list[Run]:
+        return [run for one in self.batches for run in batch.runs_of(one)]
+
+    async def _post(self, request: web.Request) -> web.Response:
+        if not self.open:
+            return web.Response(status=503)
+        opened = batch.open_batch(await request.read())
+        batch.verify(opened, self.key)
+        self.batches.append(opened)
+        stored = [[1, opened.header.seq]]
+        return web.json_response({"epoch": opened.header.epoch, "stored": stored})
+
+
+@asynccontextmanager
+async def a_collector(key: str) -> AsyncIterator[tuple[Collector, str]]:
+    collector = Collector(key)
+    url = await collector.start()
+    try:
+        yield collector, url
+    finally:
+        await collector.stop()
+
+
+async def test_a_running_agent_sends_chained_batches_and_stops_when_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = made_key(tmp_path, capsys)
+    async with a_portal() as portal, a_collector(key) as (collector, url):
+        file = written(tmp_path, document(portal.url, key))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            "import sys; from agent.cli import main; sys.exit(main())",
+            *("run", "--config", file, "--agent", "north-1", "--collector", url),
+            *("--state", str(tmp_path), "--listen", "127.0.0.1:0"),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        try:
+            async with asyncio.timeout(20):
+                line = (await process.stderr.readline()).decode()
+                while not line.startswith("Listening"):
+                    line = (await process.stderr.readline()).decode()
+                at = f"http://127.0.0.1:{line.split(':')[0].split()[-1]}"
+                while not collector.batches:
+                    await asyncio.sleep(0.02)
+                async with aiohttp.ClientSession() as session:
+                    async with session.get(f"{at}/healthz") as response:
+                        assert (response.status, await response.json()) == (200, {"status": "ok"})
+                    async with session.get(f"{at}/metrics") as response:
+                        text = await response.text()
+                portal.set_fault("500")
+                while len(collector.batches) < 2:
+                    await asyncio.sleep(0.02)
+                await asyncio.sleep(0.3)
+                process.send_signal(signal.SIGTERM)
+                rest = (await process.stderr.read()).decode()
+                assert await process.wait() == 0
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
+    assert 'wardwatch_check_runs_total{check="login",outcome="up",reason="ok"}' in text
+    assert "lost" not in rest
+    assert "MRN-4711" not in text + rest
+    headers = [one.header for one in collector.batches]
+    assert [header.seq for header in headers] == list(range(1, len(headers) + 1))
+    hashes = [batch.header_hash(one) for one in collector.batches]
+    assert [header.prev for header in headers] == [batch.NO_PREVIOUS, *hashes[:-1]]
+    assert len({header.epoch for header in headers}) == 1
+    runs = collector.runs()
+    assert {run.check for run in runs} == {"login"}
+    assert {run.reason for run in runs} <= {"ok", "http.status", "agent.missed_slot"}
+    slots = [run.slot_ms for run in runs]
+    assert sorted(slots) == list(range(min(slots), max(slots) + 1, 200))
+
+
+async def test_what_is_left_goes_out_while_the_agent_stops(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = made_key(tmp_path, capsys)
+    async with a_portal() as portal, a_collector(key) as (collector, url):
+        collector.open = False
+        file = written(tmp_path, document(portal.url, key))
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            "import sys; from agent.cli import main; sys.exit(main())",
+            *("run", "--config", file, "--agent", "north-1", "--collector", url),
+            *("--state", str(tmp_path)),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert process.stderr is not None
+        async with asyncio.timeout(20):
+            while b"uplink.not_acknowledged" not in await process.stderr.readline():
+                pass
+            process.send_signal(signal.SIGINT)
+            await asyncio.sleep(0.3)
+            collector.open = True
+            rest = (await process.stderr.read()).decode()
+            assert await process.wait() == 0
+    assert "lost" not in rest
+    assert [one.header.seq for one in collector.batches][0] == 1
+
+
+def test_the_catalogue_and_the_agent_agree_on_every_metric() -> None:
+    shown = {
+        metric.name + ("_total" if metric.type == "counter" else ""): metric
+        for metric in AgentMetrics().registry.collect()
+    }
+    listed = {metric.name: metric for metric in METRICS if metric.where == "agent"}
+    assert shown.keys() == listed.keys()
+    for name, metric in listed.items():
+        assert (shown[name].type, shown[name].documentation) == (metric.type, metric.meaning)
