@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
 
 from alerts.events import Incident, State, SystemView
 from alerts.transitions import Transition, TransitionKind
@@ -17,6 +19,8 @@ from collector.store.incidents import (
     incident_fields,
 )
 from probes.spans import Timeline
+
+T = TypeVar("T")
 
 OPEN, RECOVERED, RESOLVED = "open", "recovered", "resolved"
 
@@ -51,6 +55,24 @@ def rows(
             next_due if status == OPEN else None,
         )
     return list(out.values()), facts
+
+
+def in_order(transition: Transition, shown: Incident) -> Transition:
+    """Causes and sites in the order of appearance, which is known better later than at first."""
+    incident = transition.incident
+    return replace(
+        transition,
+        incident=replace(
+            incident,
+            causes=_sorted(incident.causes, shown.causes),
+            sites=_sorted(incident.sites, shown.sites),
+        ),
+    )
+
+
+def _sorted(items: tuple[T, ...], wanted: tuple[T, ...]) -> tuple[T, ...]:
+    places = {item: place for place, item in enumerate(wanted)}
+    return tuple(sorted(items, key=lambda item: places.get(item, len(places))))
 
 
 def _status(kind: TransitionKind, incident: Incident) -> str:

@@ -209,7 +209,10 @@ class Evaluator:
         instants = occasions(
             found, self.folded, history, self.evidence.results, since=past.as_of, now=now
         )
-        dated = [(t, at) for (t, _), at in zip(found, instants, strict=True)]
+        dated = [
+            (changes.in_order(transition, shown), at)
+            for (transition, shown), at in zip(found, instants, strict=True)
+        ]
         rows, facts = changes.rows(dated, past.incidents, due)
         sent = messages(dated, rows, past.told, history.latest, now)
         places = changes.flips(views.values())

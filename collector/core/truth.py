@@ -144,7 +144,8 @@ class _Folded:
 
 def _known(history: History, now: int) -> History:
     """What was recorded before `now`; all of it where nothing was, and nothing is monitored."""
-    return History([v for v in history.versions if v.at is None or v.at < now] or history.versions)
+    known = [v for v in history.versions if v.at is None or v.at < now]
+    return History(known) if 0 < len(known) < len(history.versions) else history
 
 
 def _is_of(check: Check, system: str) -> bool:

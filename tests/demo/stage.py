@@ -16,7 +16,7 @@ from asyncio.subprocess import PIPE, STDOUT, Process
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self
 
 import aiohttp
 
@@ -144,15 +144,16 @@ class Stage:
         await self._strike()
 
     async def _set(self) -> None:
-        hospital = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "tests.demo.hospital",
-            *self._canaries,
-            stdout=PIPE,
-            stderr=self._log("hospital"),
-            cwd=Path(__file__).resolve().parents[2],
-        )
+        with self._log("hospital") as log:
+            hospital = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "tests.demo.hospital",
+                *self._canaries,
+                stdout=PIPE,
+                stderr=log,
+                cwd=Path(__file__).resolve().parents[2],
+            )
         self.processes["hospital"] = hospital
         if hospital.stdout is None:
             raise RuntimeError("the hospital process has no output")
@@ -204,12 +205,12 @@ class Stage:
         )
 
     async def spawn(self, name: str, *command: str | Path) -> None:
-        log = self._log(name)
-        self.processes[name] = await asyncio.create_subprocess_exec(
-            *command, stdout=log, stderr=STDOUT
-        )
+        with self._log(name) as log:
+            self.processes[name] = await asyncio.create_subprocess_exec(
+                *command, stdout=log, stderr=STDOUT
+            )
 
-    def _log(self, name: str) -> Any:
+    def _log(self, name: str) -> BinaryIO:
         return (self.folder / f"{name}.log").open("ab")
 
     async def ready(self, within_s: float = 30) -> None:
