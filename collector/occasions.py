@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from alerts.events import Incident, SystemView
 from alerts.policy import incidents, next_due
 from alerts.transitions import Transition, TransitionKind
-from collector.core.detection import DAY_MS, HOLDS_BACK
 from collector.truths import Folded, Source, fold, prolonged
 from probes.history import History
 from probes.results import Result
+
+DAY_MS = 86_400_000
 
 Found = Sequence[tuple[Transition, Incident]]
 """Transitions, each with the incident that the truth shows for it."""
@@ -42,8 +43,8 @@ def occasions(
 class _Past:
     """What was to be seen at earlier moments by the systems with transitions.
 
-    As for `detected_at`, only the day before their incidents is folded again; other systems are
-    taken as they are known now.
+    Only a day and the runs before their incidents are folded again: nothing older bears on them.
+    Other systems are taken as they are known now.
     """
 
     def __init__(
@@ -60,7 +61,8 @@ class _Past:
         self._now = now
         self._seen: dict[int, tuple[list[Incident], int | None]] = {}
         checks = {name: c for v in history.versions for name, c in v.config.checks.items()}
-        back = max([DAY_MS, *(HOLDS_BACK * c.hold_ms for c in checks.values())])
+        runs = [(c.confirm.down + c.confirm.up + 1) * c.hold_ms for c in checks.values()]
+        back = DAY_MS + 2 * max(runs, default=0)
         start = min(shown.started_at for _, shown in found) - back
         self._results = {
             source: line[bisect_left(line, start, key=lambda r: r.t) :]

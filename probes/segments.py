@@ -16,13 +16,22 @@ import msgspec
 
 from probes.contract import Outcome
 
-_REASON = re.compile(r"[a-z0-9_.]{1,64}")
+_CODE = re.compile(r"[a-z0-9_.]{1,64}")
+"""Reasons and the names of phases, facts and steps: no text fits in (semantics 1)."""
 _CHECK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _FAR = 2**53
 """No instant and no duration reaches it; what does would overflow a store."""
 
 Index = Annotated[int, msgspec.Meta(ge=0, lt=_FAR)]
 Integer = Annotated[int, msgspec.Meta(gt=-_FAR, lt=_FAR)]
+
+ROWS = 10_000
+"""Of a segment at most, ten times what an agent puts in: a small body must not fill a memory."""
+_STEP_ROWS = 10 * ROWS
+Column = Annotated[list[Index], msgspec.Meta(max_length=ROWS)]
+Integers = Annotated[list[Integer], msgspec.Meta(max_length=ROWS)]
+Names = Annotated[list[str], msgspec.Meta(max_length=ROWS)]
+StepColumn = Annotated[list[Index], msgspec.Meta(max_length=_STEP_ROWS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,19 +63,22 @@ class Run:
 class Sparse(msgspec.Struct, frozen=True):
     """`values[i]` belongs to row `rows[i]`."""
 
-    rows: list[Index]
-    values: list[Integer]
+    rows: Column
+    values: Integers
+
+
+SparseColumns = Annotated[dict[str, Sparse], msgspec.Meta(max_length=100)]
 
 
 class Steps(msgspec.Struct, frozen=True):
     """One entry per step, in the order of rows and then of the run; indexes into the tables."""
 
-    names: list[str]
-    rows: list[Index]
-    name: list[Index]
-    outcome: list[Index]
-    reason: list[Index]
-    duration_us: list[Index]
+    names: Names
+    rows: StepColumn
+    name: StepColumn
+    outcome: StepColumn
+    reason: StepColumn
+    duration_us: StepColumn
 
 
 class Columns(msgspec.Struct, frozen=True):
@@ -74,18 +86,18 @@ class Columns(msgspec.Struct, frozen=True):
     `at`.
     """
 
-    checks: list[str]
-    outcomes: list[Outcome]
-    reasons: list[str]
+    checks: Names
+    outcomes: Annotated[list[Outcome], msgspec.Meta(max_length=len(Outcome))]
+    reasons: Names
     base: Index
-    check: list[Index]
-    at: list[Index]
-    slot: list[Integer]
-    outcome: list[Index]
-    reason: list[Index]
-    duration_us: list[Index]
-    phases: dict[str, Sparse]
-    facts: dict[str, Sparse]
+    check: Column
+    at: Column
+    slot: Integers
+    outcome: Column
+    reason: Column
+    duration_us: Column
+    phases: SparseColumns
+    facts: SparseColumns
     steps: Steps
 
 
@@ -149,9 +161,8 @@ def _gather(rows: Sequence[Mapping[str, int]]) -> dict[str, Sparse]:
 
 
 def _runs(system: str, columns: Columns) -> list[Run]:
-    if not (
-        all(map(_CHECK.fullmatch, columns.checks)) and all(map(_REASON.fullmatch, columns.reasons))
-    ):
+    codes = (*columns.reasons, *columns.phases, *columns.facts, *columns.steps.names)
+    if not (all(map(_CHECK.fullmatch, columns.checks)) and all(map(_CODE.fullmatch, codes))):
         raise SegmentError("names")
     size = len(columns.at)
     phases, facts = _scatter(columns.phases, size), _scatter(columns.facts, size)

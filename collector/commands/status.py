@@ -8,12 +8,15 @@ import json
 import sys
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from yarl import URL
+
+from probes.times import parse_datetime
 
 DEFAULT_URL = "http://127.0.0.1:8460"
 TIMEOUT_S = 10.0
@@ -27,7 +30,8 @@ Exit code: 0 nothing is down, 1 a system is down, 2 bad usage, 3 the collector d
 """
 
 COLOURS = {"up": "green", "degraded": "yellow", "down": "bold red", "unknown": "magenta"}
-COLUMNS = ("SYSTEM", "STATE", "SINCE", "MONTH TO DATE", "BOUNDS", "COVERAGE")
+NUMBERS = ("known", "min", "max", "coverage")
+COLUMNS = ("SYSTEM", "STATE", "SINCE (UTC)", "KNOWN %", "MIN %", "MAX %", "COVERAGE %")
 
 
 class UnansweredError(Exception):
@@ -100,23 +104,15 @@ async def _ask(url: URL) -> dict[str, Any]:
 
 def rows(answer: Mapping[str, Any]) -> list[tuple[str, ...]]:
     """One row per system, in `COLUMNS`; `-` where a number is undefined."""
-    out: list[tuple[str, ...]] = []
-    for system in answer["systems"]:
-        month = system["month"] or {}
-        known, low, high, coverage = (
-            month.get(name) for name in ("known", "min", "max", "coverage")
+    return [
+        (
+            system["name"],
+            system["state"],
+            _minute(system["since"]),
+            *((system["month"] or {}).get(name) or "-" for name in NUMBERS),
         )
-        out.append(
-            (
-                system["name"],
-                system["state"],
-                _minute(system["since"]),
-                f"{known} %" if known else "-",
-                f"{low} to {high} %" if low and high else "-",
-                f"{coverage} %" if coverage else "-",
-            )
-        )
-    return out
+        for system in answer["systems"]
+    ]
 
 
 def incident_lines(answer: Mapping[str, Any]) -> list[str]:
@@ -129,7 +125,7 @@ def incident_lines(answer: Mapping[str, Any]) -> list[str]:
     found.sort(key=lambda pair: (pair[0]["priority"], pair[0]["started_at"]))
     return [
         f"{i['priority']}  category {i['category']}  {name}: {i['family']} "
-        f"({', '.join(i['causes'])}) since {_minute(i['started_at'])}"
+        f"({', '.join(i['causes'])}) since {_minute(i['started_at'])} UTC"
         + ("  quiet, in maintenance" if i["quiet"] else "")
         for i, name in found
     ]
@@ -146,18 +142,23 @@ def lines(answer: Mapping[str, Any]) -> list[str]:
 
 
 def _headline(answer: Mapping[str, Any]) -> str:
-    asked = _minute(answer["as_of"]) if answer["as_of"] else "not evaluated yet"
-    return f"{answer['organization']['name']}, as of {asked}"
+    as_of = answer["as_of"]
+    asked = "not evaluated yet" if as_of is None else f"as of {as_of[:10]} {as_of[11:19]} UTC"
+    zone = ZoneInfo(answer["organization"]["timezone"])
+    month = parse_datetime(answer["period"]["start"]).astimezone(zone).strftime("%Y-%m")
+    return f"{answer['organization']['name']}, {asked}; availability of {month} to date"
 
 
 def _minute(instant: str | None) -> str:
-    return "-" if instant is None else f"{instant[:10]} {instant[11:19]} UTC"
+    return "-" if instant is None else f"{instant[:10]} {instant[11:16]}"
 
 
 def _show(answer: Mapping[str, Any], console: Console) -> None:
     table = Table(title=Text(_headline(answer)), title_justify="left", box=None, pad_edge=False)
     for name in COLUMNS:
-        table.add_column(name, justify="left" if name in COLUMNS[:3] else "right")
+        table.add_column(
+            name, justify="left" if name in COLUMNS[:3] else "right", no_wrap=name != "SYSTEM"
+        )
     for row in rows(answer):
         table.add_row(Text(row[0]), Text(row[1], style=COLOURS.get(row[1], "dim")), *row[2:])
     console.print(table)

@@ -6,7 +6,8 @@ condition. It may lie after `now`, and after the incident's end, when evidence c
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import bisect
+from collections.abc import Iterator, Mapping, Sequence
 
 from alerts.events import Incident, SystemView
 from alerts.policy import incidents
@@ -15,8 +16,8 @@ from collector.core.view import view
 from probes.history import History
 from probes.results import Result
 
-DAY_MS = 86_400_000
-HOLDS_BACK = 20
+TWO_HOURS_MS = 7_200_000
+STEP_MS = 600_000
 
 
 def detected_at(
@@ -28,26 +29,70 @@ def detected_at(
 ) -> int:
     """`results` are those of the incident's system, in order of `t`, late ones too.
 
-    Only the day before the incident is folded again (or twenty holds, if longer): by then every
-    run and row that can reach into it has begun.
+    Only the hours before the incident are folded again, long enough for every run, row, hour of
+    intermittence and earlier incident that can reach into it.
     """
-    checks = [c for v in history.versions for c in v.config.checks.values()]
-    back = max([DAY_MS, *(HOLDS_BACK * c.hold_ms for c in checks)])
-    since = incident.started_at - back
-    recent = {source: [r for r in line if r.t >= since] for source, line in results.items()}
-    moments = sorted({r.received for line in recent.values() for r in line})
-    candidates = [incident.due_at, *(m for m in moments if m > incident.due_at)]
+    since = incident.started_at - _reach(incident.system, history)
     start = min(first_seen, views[incident.system].states[0].start)
-    for moment in candidates:
+    moment = incident.due_at
+    for moment in _moments(incident.due_at, since, results):
         known = {
-            source: [r for r in line if r.received <= moment] for source, line in recent.items()
+            source: [r for r in _between(line, since, moment + 1) if r.received <= moment]
+            for source, line in results.items()
         }
         # Knowledge at a moment includes that moment, and a timer due at d has fired at d + 1.
         truth = fold_system(incident.system, history, known, moment + 1, start)
-        seen = incidents({**views, incident.system: view(truth)}, history, moment + 1)
+        seen = incidents({incident.system: view(truth)}, history, moment + 1)
         if any(_same(one, incident) for one in seen):
             return moment
-    return candidates[-1]
+    return moment
+
+
+def _reach(system: str, history: History) -> int:
+    """How far back results and incidents can bear on one that starts now, in milliseconds."""
+    configs = [v.config for v in history.versions]
+    runs = [
+        (c.confirm.down + c.confirm.up + 1) * c.hold_ms
+        for config in configs
+        for c in config.checks.values()
+        if c.system == system
+    ]
+    policies = [config.policy for config in configs]
+    return max([TWO_HOURS_MS, *(2 * run for run in runs)]) + max(
+        p.reopen_within + p.recover_for for p in policies
+    )
+
+
+def _moments(due: int, since: int, results: Mapping[Source, Sequence[Result]]) -> Iterator[int]:
+    """`due`, then each later moment at which a result became known, in order.
+
+    A result from the future becomes known when its time comes, so none is known before its `t`:
+    a step of growing length need not look past its own end.
+    """
+    yield due
+    last, step = due, STEP_MS
+    newest = max((line[-1].t for line in results.values() if line), default=due)
+    while True:
+        horizon = last + step
+        final = horizon > newest
+        became = {
+            max(r.received, r.t)
+            for line in results.values()
+            for r in _between(line, since, horizon + 1)
+        }
+        yield from sorted(m for m in became if last < m and (final or m <= horizon))
+        if final:
+            return
+        last, step = horizon, 2 * step
+
+
+def _between(line: Sequence[Result], start: int, end: int) -> Sequence[Result]:
+    left = bisect.bisect_left(line, start, key=_t)
+    return line[left : bisect.bisect_left(line, end, key=_t)]
+
+
+def _t(result: Result) -> int:
+    return result.t
 
 
 def _same(one: Incident, incident: Incident) -> bool:

@@ -1,5 +1,5 @@
 """kill -9 of the collector in the middle of an outage: nothing acknowledged is lost, nobody is
-paged twice. On SQLite and on PostgreSQL."""
+paged twice."""
 
 from __future__ import annotations
 

@@ -6,16 +6,21 @@ import asyncio
 import random
 
 import pytest
+from aiohttp import ClientSession
 from sqlalchemy import Connection
 
+from collector.api.agents import BATCH
 from collector.ingest import RefusedError
+from collector.service import Service, World
 from collector.store import health, ledger
 from collector.store.open import open_store
 from collector.store.store import Store, StoreFault, StoreUnavailableError
+from probes.clock import ManualClock
+from probes.configfile import canonical
 from probes.contract import Outcome
 from tests.support.batches import seal
 from tests.support.postgres import PostgresServer
-from tests.support.rounds import KEYS, ORG, a_round, result
+from tests.support.rounds import KEYS, ORG, START, a_round, config, result
 
 MANY = [
     result(n, random.Random(n).choice([Outcome.UP, Outcome.DOWN])) for n in range(0, 4_000_000, 997)
@@ -51,6 +56,38 @@ async def test_a_full_store_acknowledges_nothing_and_recovers(sqlite_store: Stor
         await sqlite_store.write(room)
         assert (await one.ingest.accept(data)).stored == ((1, 1),)
         assert fault(sqlite_store) is None
+
+
+async def test_agents_and_supervisors_are_told_that_the_store_is_full(sqlite_store: Store) -> None:
+    used = config(channels={}, routes=[])
+    world = World(ManualClock(START), random.Random(1), lambda _ref: b"", "one")
+    service = Service(sqlite_store, used, canonical(used), world)
+    await service.prepare()
+    port = await service.listen("127.0.0.1", 0)
+    stop = asyncio.Event()
+    running = asyncio.create_task(service.run(stop))
+    data = seal(KEYS["north-1"], ORG, "north-1", "e1", 1, MANY)
+    async with ClientSession(f"http://127.0.0.1:{port}") as session:
+
+        async def post() -> tuple[int, str | None, str | None]:
+            headers = {"Content-Type": BATCH}
+            async with session.post("/agent/v1/batches", data=data, headers=headers) as response:
+                code = (await response.json(content_type=None)).get("code")
+                return response.status, response.headers.get("Retry-After"), code
+
+        async def ready() -> int:
+            async with session.get("/readyz") as response:
+                return response.status
+
+        assert await ready() == 200
+        await sqlite_store.write(no_room)
+        assert await post() == (503, "5", "store.full")
+        assert await ready() == 503
+        await sqlite_store.write(room)
+        assert await post() == (200, None, None)
+        assert await ready() == 200
+    stop.set()
+    await running
 
 
 async def test_a_full_store_is_tried_with_a_block_until_it_takes_data_again(

@@ -91,9 +91,16 @@ runs = st.builds(
     st.integers(0, 2**45),
     counts,
     counts,
-    st.lists(st.builds(RunStep, names, outcomes, reasons, st.integers(0, 2**45)), max_size=3).map(
-        tuple
-    ),
+    st.lists(
+        st.builds(
+            RunStep,
+            st.sampled_from(["connect", "new_one"]),
+            outcomes,
+            reasons,
+            st.integers(0, 2**45),
+        ),
+        max_size=3,
+    ).map(tuple),
 )
 
 
@@ -173,6 +180,12 @@ def test_a_frame_that_hides_its_size_is_refused() -> None:
     assert fault(lambda: read(forged(hiding))) is BatchFault.MALFORMED
 
 
+def test_more_rows_than_any_agent_writes_are_refused() -> None:
+    many = {name: [0] * 10_001 for name in ("check", "at", "slot", "outcome", "reason")}
+    data = one_system(**many, duration_us=[0] * 10_001, phases={}, facts={})
+    assert fault(lambda: read(data)) is BatchFault.MALFORMED
+
+
 def test_deep_nesting_is_refused() -> None:
     deep = msgspec.msgpack.encode((SECRET, {}))[:-1] + b"\x91" * 200_000 + b"\xc0"
     assert fault(lambda: read(forged(zstandard.compress(deep)))) is BatchFault.MALFORMED
@@ -205,6 +218,7 @@ def test_columns_of_a_newer_agent_are_passed_over() -> None:
         pytest.param({"check": [0, -1]}, id="an index from the end"),
         pytest.param({"checks": ["Ehr Read"]}, id="no check id"),
         pytest.param({"reasons": ["ok", "said: John Doe"]}, id="a reason with free text"),
+        pytest.param({"facts": {"John Doe": {"rows": [], "values": []}}}, id="a fact of free text"),
         pytest.param({"outcomes": ["up", "fine"]}, id="no outcome"),
         pytest.param({"duration_us": [1, 2**60]}, id="a number out of bounds"),
         pytest.param({"slot": [0, 2**52]}, id="a slot before time began"),

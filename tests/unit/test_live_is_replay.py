@@ -18,7 +18,7 @@ from probes.results import Result
 from probes.times import rfc3339
 from tests.support.rounds import ORG, START, a_round, config, document, result
 
-SLOTS = 90
+SLOTS = 70
 POLICY = {
     "degraded_after": "60s",
     "blind_after": "60s",
@@ -26,34 +26,28 @@ POLICY = {
     "reopen_within": "60s",
     "raise_after": "120s",
 }
-MOODS: tuple[list[Outcome], ...] = (
-    [Outcome.UP] * 9 + [Outcome.DOWN],
-    [Outcome.DOWN] * 9 + [Outcome.UP],
-    [Outcome.DEGRADED],
-    [Outcome.MISCONFIGURED],
-    [Outcome.UNKNOWN],
-    [],
-)
+MOODS = (*Outcome, None)
 
 
 def weather(seed: int) -> list[tuple[str, int, Outcome]]:
-    """(agent, ms, outcome): each agent's view of the world changes its mood now and then."""
+    """(agent, ms, outcome): what each agent sees changes now and then, and silence is among it."""
     rng = random.Random(seed)
     out: list[tuple[str, int, Outcome]] = []
     for agent, offset in (("north-1", 1_000), ("south-1", 4_000)):
-        mood = MOODS[0]
+        mood: Outcome | None = Outcome.UP
         for slot in range(SLOTS):
             if rng.random() < 0.12:
-                mood = rng.choice([*MOODS, MOODS[0], MOODS[0]])
+                mood = rng.choice([*MOODS, Outcome.UP, Outcome.UP])
             if mood:
-                out.append((agent, slot * 10_000 + offset, rng.choice(mood)))
+                out.append((agent, slot * 10_000 + offset, mood))
     return sorted(out, key=lambda each: each[1])
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(6))
 async def test_live_equals_replay_when_nothing_is_late(tmp_path: Path, seed: int) -> None:
     checks = document()["checks"]
     del checks["ehr-read"]["from"]
+    # What is unconfirmed when it is looked at is acted on as it is then, and corrected later.
     checks["ehr-read"]["confirm"] = {"down": 1}
     used = config(policy=POLICY, checks=checks)
     results: dict[tuple[str, str], list[Result]] = {}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import json
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from rich.console import Console
 
 from collector.commands import status
 
@@ -41,7 +43,8 @@ DOWN: dict[str, Any] = {
 
 def answer(*systems: dict[str, Any]) -> dict[str, Any]:
     return {
-        "organization": {"id": "st-e", "name": "St Elsewhere", "timezone": "UTC"},
+        "organization": {"id": "st-e", "name": "St Elsewhere", "timezone": "Europe/Berlin"},
+        "period": {"start": "2025-12-31T23:00:00.000Z"},
         "as_of": "2026-01-01T00:05:00.000Z",
         "systems": list(systems),
     }
@@ -70,14 +73,26 @@ async def asked(body: Any, *argv: str, code: int = 200) -> int:
 async def test_in_a_pipe_it_prints_plain_aligned_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert await asked(answer(UP, DOWN)) == 1
     assert capsys.readouterr().out == (
-        "St Elsewhere, as of 2026-01-01 00:05:00 UTC\n"
+        "St Elsewhere, as of 2026-01-01 00:05:00 UTC; availability of 2026-01 to date\n"
         "\n"
-        "SYSTEM          STATE  SINCE                    MONTH TO DATE  BOUNDS                 COVERAGE\n"
-        "Patient portal  up     2026-01-01 00:00:01 UTC  100.0000 %     99.2000 to 100.0000 %  99.2000 %\n"
-        "EHR             down   2026-01-01 00:00:11 UTC  -              -                      -\n"
+        "SYSTEM          STATE  SINCE (UTC)       KNOWN %   MIN %    MAX %     COVERAGE %\n"
+        "Patient portal  up     2026-01-01 00:00  100.0000  99.2000  100.0000  99.2000\n"
+        "EHR             down   2026-01-01 00:00  -         -        -         -\n"
         "\n"
-        "P1  category 3  EHR: availability (down, degraded) since 2026-01-01 00:00:11 UTC\n"
+        "P1  category 3  EHR: availability (down, degraded) since 2026-01-01 00:00 UTC\n"
     )
+
+
+async def test_on_a_terminal_it_fits_80_columns_and_names_are_not_markup() -> None:
+    named = UP | {"name": "[red]Portal[/red] of the whole health system"}
+    console = Console(width=80, file=io.StringIO(), force_terminal=False)
+    status._show(answer(named, DOWN), console)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    shown = file.getvalue()
+    assert max(len(line) for line in shown.splitlines()) <= 80
+    assert "[red]Portal" in shown
+    assert "100.0000" in shown
 
 
 async def test_all_up_is_exit_0_and_says_that_no_incident_is_open(

@@ -1,0 +1,158 @@
+"""`make bench`: CPU time of our code beside a named peer, in one process and one run.
+
+Prints a table and writes `build/bench.json`. Ratios are ours / peer; goals are ceilings.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fhir.resources.R4B.capabilitystatement import CapabilityStatement
+from hl7apy.consts import VALIDATION_LEVEL
+from hl7apy.parser import parse_message
+from rich.console import Console
+from rich.table import Table
+
+from collector.core.truth import fold_system
+from probes.config import Config
+from probes.contract import Outcome
+from probes.history import History, Version
+from probes.results import Result
+from probes.testing.fhir_statement import capability_statement
+from probes.wire.fhir import judge_statement
+from probes.wire.hl7 import parse_ack
+
+ROUNDS = 5
+ACK = (
+    b"MSH|^~\\&|LAB|NORTH|WARDWATCH|NORTH|20260701050000+0000||ACK^A08^ACK|77|T|2.5.1\r"
+    b"MSA|AA|UP4Q2M7XK5\r"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    name: str
+    peer: str
+    ours: Callable[[], object]
+    theirs: Callable[[], object]
+    goal: float
+
+
+def cpu_us(work: Callable[[], object]) -> float:
+    """Median CPU microseconds of one call, over rounds of at least 0.1 s."""
+    work()
+    figures = []
+    for _ in range(ROUNDS):
+        calls, start = 0, time.process_time()
+        while time.process_time() - start < 0.1:
+            work()
+            calls += 1
+        figures.append((time.process_time() - start) / calls * 1e6)
+    return statistics.median(figures)
+
+
+def results(count: int) -> dict[tuple[str, str], list[Result]]:
+    """One check every 30 s; every 500th result fails, so that blips are folded too."""
+    return {
+        ("ehr-read", "north-1"): [
+            Result(
+                "ehr-read",
+                "north-1",
+                1_767_225_600_000 + n * 30_000,
+                Outcome.DOWN if n % 500 == 0 else Outcome.UP,
+                "ok",
+                12,
+                1_767_225_600_012 + n * 30_000,
+            )
+            for n in range(count)
+        ]
+    }
+
+
+def config() -> Config:
+    return Config.model_validate(
+        {
+            "version": "1",
+            "organization": {"id": "bench", "name": "Bench", "timezone": "UTC"},
+            "sites": {"north": {"name": "North"}},
+            "agents": {"north-1": {"site": "north"}},
+            "systems": {"ehr": {"name": "EHR", "impact": {"class": "clinical"}}},
+            "checks": {
+                "ehr-read": {"system": "ehr", "kind": "any", "every": "30s", "timeout": "10s"}
+            },
+        }
+    )
+
+
+def rows() -> Sequence[Row]:
+    document = capability_statement(
+        "https://ehr.example.org/fhir", fhir_version="4.0.1", without=None, text="bench"
+    )
+    body = json.dumps(document).encode()
+    month = results(86_400)
+    history = History([Version(None, config())])
+    now = 1_767_225_600_000 + 86_400 * 30_000
+    line = month["ehr-read", "north-1"]
+
+    def fold() -> object:
+        return fold_system("ehr", history, month, now, 1_767_225_600_000)
+
+    def floor() -> object:
+        # What any fold must do at the least: order the results and look at each.
+        return sum(r.outcome is Outcome.DOWN for r in sorted(line, key=lambda r: r.t))
+
+    return (
+        Row(
+            "read an HL7 acknowledgement",
+            "hl7apy",
+            lambda: parse_ack(ACK),
+            lambda: parse_message(
+                ACK.decode(), find_groups=False, validation_level=VALIDATION_LEVEL.TOLERANT
+            ),
+            0.02,
+        ),
+        Row(
+            "judge a CapabilityStatement",
+            "fhir.resources R4B",
+            lambda: judge_statement("application/fhir+json", body, "4.0", ()),
+            lambda: CapabilityStatement.model_validate_json(body),
+            0.1,
+        ),
+        Row("fold a month of one check", "sort and count", fold, floor, 50),
+    )
+
+
+def main() -> int:
+    table = Table("what", "ours us", "peer", "peer us", "ratio", "goal", "met")
+    out = []
+    for row in rows():
+        ours, theirs = cpu_us(row.ours), cpu_us(row.theirs)
+        ratio = ours / theirs
+        met = ratio <= row.goal
+        out.append(
+            {
+                "name": row.name,
+                "ours": round(ours, 2),
+                "peer": row.peer,
+                "peer_us": round(theirs, 2),
+                "ratio": round(ratio, 4),
+                "goal": row.goal,
+                "met": met,
+            }
+        )
+        figures = (f"{ours:.1f}", row.peer, f"{theirs:.1f}", f"{ratio:.4f}", f"{row.goal}")
+        table.add_row(row.name, *figures, "yes" if met else "NO")
+    Console().print(table)
+    build = Path("build")
+    build.mkdir(exist_ok=True)
+    (build / "bench.json").write_text(json.dumps(out, indent=1) + "\n", encoding="utf-8")
+    return 0 if all(row["met"] for row in out) else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
