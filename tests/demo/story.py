@@ -147,17 +147,23 @@ class Story:
 
 def invitation(stage: Stage) -> str:
     control = f"http://127.0.0.1:{stage.ports['control']}"
+    agent = f"http://127.0.0.1:{stage.agent_ports['north-1']}"
+    lines = {
+        f"{stage.url}/api/v1/systems": "states, since when, month to date",
+        f"{stage.url}/api/v1/incidents": "incidents",
+        f"{stage.url}/metrics": "the collector, for Prometheus",
+        f"{agent}/metrics": "the agent at the north site",
+        f".venv/bin/wardwatch status --url {stage.url}": "",
+        f".venv/bin/wardwatch-agent probe --config {stage.config} ehr-read": "",
+        f"curl -X POST {control}/ehr/html200": "a login page where FHIR should be",
+        f"curl -X POST {control}/lab/hang": "takes messages, never answers",
+        f"curl -X POST {control}/portal/500": "and /none mends any of them",
+    }
+    width = max(len(what) for what, why in lines.items() if why)
+    listed = "\n".join(f"  {what:{width}}  {why}".rstrip() for what, why in lines.items())
     return f"""
 The hospital stays up until Ctrl-C. Things to open and try:
-  {stage.url}/api/v1/systems                states, since when, month to date
-  {stage.url}/api/v1/incidents              incidents
-  {stage.url}/metrics                       for Prometheus
-  http://127.0.0.1:{stage.agent_ports["north-1"]}/metrics                     the agent at the north site
-  .venv/bin/wardwatch status --url {stage.url}
-  .venv/bin/wardwatch-agent probe --config {stage.config} ehr-read
-  curl -X POST {control}/ehr/html200        a login page where FHIR should be
-  curl -X POST {control}/lab/hang           an interface that takes messages and never answers
-  curl -X POST {control}/portal/500         ... and /none mends any of them
+{listed}
 Logs and the database are in {stage.folder}
 """
 
@@ -170,7 +176,7 @@ async def run(seconds: float | None) -> int:
                 story = Story(stage, console)
                 await story.tell()
                 if seconds is None:
-                    console.print(invitation(stage), highlight=False)
+                    console.print(invitation(stage), highlight=False, soft_wrap=True)
                     await asyncio.Event().wait()
         except StoryError as broken:
             console.print(f"The story did not go as promised: {broken}", style="bold red")
