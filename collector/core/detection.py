@@ -7,7 +7,7 @@ condition. It may lie after `now`, and after the incident's end, when evidence c
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from alerts.events import Incident, SystemView
 from alerts.policy import incidents
@@ -17,7 +17,7 @@ from probes.history import History
 from probes.results import Result
 
 TWO_HOURS_MS = 7_200_000
-STEP_MS = 600_000
+PROMPT = 64
 
 
 def detected_at(
@@ -29,23 +29,32 @@ def detected_at(
 ) -> int:
     """`results` are those of the incident's system, in order of `t`, late ones too.
 
-    Only the hours before the incident are folded again, long enough for every run, row, hour of
-    intermittence and earlier incident that can reach into it.
+    Only the hours around the incident's due time are folded again, long enough for every run,
+    row, hour of intermittence and earlier incident that can bear on it. The first moments are
+    tried one by one; among those of evidence later than that, what was shown stays shown.
     """
-    since = incident.started_at - _reach(incident.system, history)
+    reach = _reach(incident.system, history)
+    since, edge = incident.started_at - reach, incident.due_at + reach
     start = min(first_seen, views[incident.system].states[0].start)
-    moment = incident.due_at
-    for moment in _moments(incident.due_at, since, results):
-        known = {
-            source: [r for r in _between(line, since, moment + 1) if r.received <= moment]
-            for source, line in results.items()
-        }
+    near = {source: _between(line, since, edge + 1) for source, line in results.items()}
+
+    def shown(moment: int) -> bool:
+        known = {source: [r for r in line if r.received <= moment] for source, line in near.items()}
         # Knowledge at a moment includes that moment, and a timer due at d has fired at d + 1.
-        truth = fold_system(incident.system, history, known, moment + 1, start)
-        seen = incidents({incident.system: view(truth)}, history, moment + 1)
-        if any(_same(one, incident) for one in seen):
+        now = min(moment, edge) + 1
+        truth = fold_system(incident.system, history, known, now, start)
+        seen = incidents({incident.system: view(truth)}, history, now)
+        return any(_same(one, incident) for one in seen)
+
+    # A result from the future is known when its time comes.
+    became = {max(r.received, r.t) for line in near.values() for r in line}
+    moments = [incident.due_at, *sorted(m for m in became if m > incident.due_at)]
+    for moment in moments[:PROMPT]:
+        if shown(moment):
             return moment
-    return moment
+    late = moments[PROMPT:]
+    found = bisect.bisect_left(late, True, key=shown)  # noqa: FBT003 - what is looked for
+    return late[found] if found < len(late) else moments[-1]
 
 
 def _reach(system: str, history: History) -> int:
@@ -63,29 +72,6 @@ def _reach(system: str, history: History) -> int:
     )
 
 
-def _moments(due: int, since: int, results: Mapping[Source, Sequence[Result]]) -> Iterator[int]:
-    """`due`, then each later moment at which a result became known, in order.
-
-    A result from the future becomes known when its time comes, so none is known before its `t`:
-    a step of growing length need not look past its own end.
-    """
-    yield due
-    last, step = due, STEP_MS
-    newest = max((line[-1].t for line in results.values() if line), default=due)
-    while True:
-        horizon = last + step
-        final = horizon > newest
-        became = {
-            max(r.received, r.t)
-            for line in results.values()
-            for r in _between(line, since, horizon + 1)
-        }
-        yield from sorted(m for m in became if last < m and (final or m <= horizon))
-        if final:
-            return
-        last, step = horizon, 2 * step
-
-
 def _between(line: Sequence[Result], start: int, end: int) -> Sequence[Result]:
     left = bisect.bisect_left(line, start, key=_t)
     return line[left : bisect.bisect_left(line, end, key=_t)]
@@ -100,4 +86,5 @@ def _same(one: Incident, incident: Incident) -> bool:
         one.system == incident.system
         and one.family is incident.family
         and (one.recovered_at is None or one.recovered_at > incident.started_at)
+        and (incident.recovered_at is None or one.started_at < incident.recovered_at)
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from alerts.events import State
@@ -24,16 +24,24 @@ class Outage:
         return self.start <= t and (self.end is None or t < self.end)
 
 
-def stretches(states: Timeline[State]) -> list[tuple[int, int | None]]:
-    """From the first down instant to the first that is up, degraded or no longer monitored."""
+def stretches(states: Timeline[State], ends: Sequence[int] = ()) -> list[tuple[int, int | None]]:
+    """From the first down instant to the first that is up, degraded or no longer monitored.
+
+    `ends` are instants at which an outage is known to end for a version that waited for it;
+    unknown time there belongs to no outage.
+    """
     out: list[tuple[int, int | None]] = []
     start: int | None = None
     for span in states:
         if span.value is State.DOWN:
             start = span.start if start is None else start
-        elif span.value is not State.UNKNOWN and start is not None:
-            out.append((start, span.start))
-            start = None
+        elif start is not None:
+            ended = [t for t in ends if span.start <= t < span.end]
+            if span.value is not State.UNKNOWN:
+                ended = [span.start]
+            if ended:
+                out.append((start, ended[0]))
+                start = None
     if start is not None:
         out.append((start, None))
     return out

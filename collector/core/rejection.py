@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping, Sequence
 
 from alerts.events import State
@@ -30,10 +31,24 @@ def rejected_by_all(
                 together = intersect(
                     together, where(silent, lambda s: s is AgentState.MISCONFIGURED)
                 )
-            was_up = intersect(where(states, lambda s: s is State.UP), (part[0],))
+            # An up that still holds from before the change is no proof under this definition.
+            proof = min(
+                (t for agent in agents for t in _first_good(voices.get((name, agent)), part[0])),
+                default=part[0].end,
+            )
+            was_up = intersect(
+                where(states, lambda s: s is State.UP), (Interval(proof, part[0].end),)
+            )
             if was_up:
                 found += intersect(together, (Interval(was_up[0].start, part[0].end),))
     return unite(found)
+
+
+def _first_good(voice: Voice | None, part: Interval) -> tuple[int, ...]:
+    if voice is None:
+        return ()
+    n = bisect.bisect_left(voice.good, part.start)
+    return voice.good[n : n + 1]
 
 
 def _same_definition(

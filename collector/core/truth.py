@@ -96,7 +96,7 @@ def fold_system(
         return _fold(system, versions, lines, now, start)
 
     def outage_at(versions: Sequence[InForce], t: int) -> tuple[bool, int | None]:
-        for left, right in outage_rules.stretches(states_of(versions).states):
+        for left, right in outage_rules.stretches(states_of(versions).states, _ends(versions)):
             if left <= t and (right is None or t < right):
                 return True, right
         return False, None
@@ -124,7 +124,7 @@ def fold_system(
         states=folded.states,
         outages=tuple(
             outage_rules.outage(left, right, deciding, now)
-            for left, right in outage_rules.stretches(folded.states)
+            for left, right in outage_rules.stretches(folded.states, _ends(versions))
         ),
         blips=tuple(sorted(b.start for voice in folded.voices.values() for b in voice.blips)),
         access=folded.access,
@@ -140,6 +140,10 @@ class _Folded:
     sites: dict[str, Timeline[State]]
     states: Timeline[State]
     access: tuple[Interval, ...]
+
+
+def _ends(versions: Sequence[InForce]) -> list[int]:
+    return [v.start for v in versions if v.waited]
 
 
 def _known(history: History, now: int) -> History:

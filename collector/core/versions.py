@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collector.core.windows import FAR, segments
 from probes.config import Config
@@ -12,11 +12,12 @@ from probes.history import History
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """`config` judges the system over `[start, end)`."""
+    """`config` judges the system over `[start, end)`; `waited` for an outage to end at `start`."""
 
     start: int
     end: int
     config: Config
+    waited: bool = False
 
 
 OutageAt = Callable[[Sequence[InForce], int], tuple[bool, int | None]]
@@ -28,6 +29,8 @@ def in_force(system: str, history: History, now: int, outage_at: OutageAt) -> li
 
     A version that arrives during an outage of the system waits until the outage ends; one
     overtaken before then never takes effect. Removing the system ends it at once.
+    That outage has then ended, even if the new version knows nothing at that instant: else a
+    version that watches in vain could never be mended.
     """
     recorded = [(start, config) for start, _, config in segments(history) if start < now]
     chosen: list[InForce] = []
@@ -42,12 +45,12 @@ def in_force(system: str, history: History, now: int, outage_at: OutageAt) -> li
                 at = end
         if chosen:
             chosen[-1] = _until(chosen[-1], at)
-        chosen.append(InForce(at, FAR, config))
+        chosen.append(InForce(at, FAR, config, waited=at > start))
     return [one for one in chosen if one.start < one.end]
 
 
 def _until(one: InForce, end: int) -> InForce:
-    return InForce(one.start, end, one.config)
+    return replace(one, end=end)
 
 
 def _differs(system: str, old: Config, new: Config) -> bool:

@@ -75,13 +75,14 @@ def fold(
     words: str | Mapping[tuple[str, str], str],
     *,
     until: int,
+    every: int = 60,
     used: Config | None = None,
     history: Sequence[tuple[int | None, Config]] = (),
 ) -> SystemTruth:
     """The truth of `ehr`, `until` seconds after `T0`; replay semantics."""
     lines = {("c", "a"): words} if isinstance(words, str) else words
     versions = [Version(t, c) for t, c in history] or [Version(None, used or config())]
-    results = {source: at(line, *source) for source, line in lines.items()}
+    results = {source: at(line, *source, every) for source, line in lines.items()}
     return fold_system("ehr", History(versions), results, T0 + until * 1000, T0)
 
 

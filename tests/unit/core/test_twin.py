@@ -29,7 +29,7 @@ Line = list[tuple[int, Outcome]]
 
 def settled(line: Line, now: int) -> Line:
     """One result an instant, the worse of two; without explicit unknowns."""
-    out = []
+    out: Line = []
     for t in sorted({t for t, _ in line if t < now}):
         outcome = min((o for u, o in line if u == t), key=WORST.index)
         if outcome is not Outcome.UNKNOWN:
