@@ -18,7 +18,7 @@ from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
 from agent.waiting import news_within
 from probes.batch import CONTENT_TYPE, BatchFault
-from probes.clock import Clock
+from probes.clock import NS_PER_MS, Clock
 from probes.wire.http1 import retry_after_s
 
 log = logging.getLogger("wardwatch.agent")
@@ -81,17 +81,22 @@ class Uplink:
 
     async def run(self) -> None:
         passed = 0  # a refused batch stays, and those behind it go on
+        again = 0  # when the refused are tried once more, however much came since
         while True:
+            now = self._clock.monotonic_ns() // NS_PER_MS
+            if passed and now >= again:
+                passed = 0
             sealed = self._outgoing.after(passed)
             if sealed is None:
-                if not passed:
+                if passed:
+                    await news_within(self._news, self._clock, again - now)
+                else:
                     await self._news.wait()
                     self._news.clear()
-                elif not await news_within(self._news, self._clock, REFUSED_AGAIN_MS):
-                    passed = 0
                 continue
             verdict = await self.send(sealed)
             if verdict is Verdict.REFUSED:
+                again = again if passed else now + REFUSED_AGAIN_MS
                 passed = sealed.seq
             elif verdict is Verdict.RETRY:
                 await self._clock.sleep_ms(self.backoff_ms())

@@ -67,6 +67,7 @@ class Evaluator:
         self._past: Past | None = None
         self._policy_due: int | None = None
         self._unsaid = True
+        self._new_versions = False
         self._wake = asyncio.Event()
         self._folding = asyncio.Lock()
 
@@ -152,19 +153,21 @@ class Evaluator:
     async def refold(self, *, everything: bool = False) -> set[str]:
         """Fold what evidence, versions or time have touched; the systems that were."""
         async with self._folding:
-            news = await self.evidence.refresh()
-            fresh = await self._read_versions()
+            await self.evidence.refresh()
+            await self._read_versions()
             self._advance()
             by_check = truths.systems_by_check(self.history)
             stale = truths.due(self.folded, self.now)
-            for _, _, results in news:
-                for result in results:
-                    stale |= by_check.get(result.check, set())
-            if fresh or everything or not self.folded:
+            for check in self.evidence.touched:
+                stale |= by_check.get(check, set())
+            if self._new_versions or everything or not self.folded:
                 stale = set(truths.systems_of(self.history))
             if stale:
                 await asyncio.to_thread(self._fold, stale)
                 self._unsaid = True
+            # Only now: a look that fails before this point leaves its news for the next.
+            self.evidence.touched.clear()
+            self._new_versions = False
             return stale
 
     def _advance(self) -> None:
@@ -178,13 +181,13 @@ class Evaluator:
         for system in systems:
             self.folded[system] = truths.fold(system, self.history, self.evidence.results, self.now)
 
-    async def _read_versions(self) -> bool:
+    async def _read_versions(self) -> None:
         after = self._rows[-1].id if self._rows else 0
         fresh = await self._store.read(journal.rows, self._org, kind=CONFIG, after=after)
         if fresh:
             self._rows.extend(fresh)
             self._history = versions.history(self._rows)
-        return bool(fresh)
+            self._new_versions = True
 
     async def _say(self) -> None:
         past, lease = self._past, self._leader.lease

@@ -41,7 +41,11 @@ class LastBatch:
 
 
 class Evidence:
-    """`results` are in order of `t`; `held` says which batches they come from."""
+    """`results` are in order of `t`; `held` says which batches they come from.
+
+    `touched` names the checks whose results came since somebody emptied it: it outlives a look
+    that failed after its batches were read.
+    """
 
     def __init__(self, store: Store, org: str) -> None:
         self._store = store
@@ -49,10 +53,10 @@ class Evidence:
         self.results: dict[Source, list[Result]] = {}
         self.held: dict[Chain, Ranges] = {}
         self.last: dict[str, LastBatch] = {}
+        self.touched: set[str] = set()
 
-    async def refresh(self) -> list[tuple[Chain, int, list[Result]]]:
-        """Read what is stored and not held yet; returns it as (chain, seq, results)."""
-        news: list[tuple[Chain, int, list[Result]]] = []
+    async def refresh(self) -> None:
+        """Read what is stored and not held yet."""
         stored = await self._store.read(ledger.stored_ranges, self._org)
         for chain, have in stored.items():
             wanted = ranges.missing(self.held.get(chain, ()), have)
@@ -63,16 +67,15 @@ class Evidence:
                 decoded = await asyncio.to_thread(_decode, page)
                 for incoming, (results, last) in zip(page, decoded, strict=True):
                     self._add(chain, incoming.seq, results, last)
-                    news.append((chain, incoming.seq, results))
                 if not page:
                     break
                 wanted = ranges.missing(self.held[chain], wanted)
-        return news
 
     def _add(
         self, chain: Chain, seq: int, results: Sequence[Result], last: LastBatch | None
     ) -> None:
         for result in results:
+            self.touched.add(result.check)
             line = self.results.setdefault((result.check, result.agent), [])
             if line and result.t < line[-1].t:
                 insort(line, result, key=lambda r: r.t)

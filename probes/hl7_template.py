@@ -1,11 +1,14 @@
 """The HL7 v2 message a check sends: built or read once, checked with hl7apy, then only cut.
 
-hl7apy quotes the values it dislikes. Of what it says only names of fields come out of here.
+hl7apy quotes the values it dislikes. What it says is never read: whether it refuses is enough.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from probes.wire.hl7 import Template, cut, field, split
 
@@ -13,7 +16,6 @@ from probes.wire.hl7 import Template, cut, field, split
 VERSIONS = ("2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2")
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_PLACE = re.compile(r"\b([A-Z][A-Z0-9]{2})(?:_([0-9]{1,3}))?\b")
 # Replaced at every run; what stands there at the check only has to be well formed.
 _CHECK_TIME = "20260101000000+0000"
 _CHECK_ID = "WWAAAAAAAAAAAAAAAAAA"
@@ -87,7 +89,7 @@ def _check(text: str) -> None:
     # Heavy, and an extra of the distribution: loaded by those who have a check of this kind.
     from hl7apy import load_library  # noqa: PLC0415
     from hl7apy.consts import VALIDATION_LEVEL  # noqa: PLC0415
-    from hl7apy.parser import parse_message, parse_segment  # noqa: PLC0415
+    from hl7apy.parser import parse_message  # noqa: PLC0415
 
     segments = split(text)
     version = field(segments[0], 12).partition(field(segments[0], 2)[:1])[0]
@@ -101,33 +103,88 @@ def _check(text: str) -> None:
     ]
     if problems:
         raise TemplateError("; ".join(problems))
-
-    def refused(line: str) -> bool:
-        try:
-            parse_segment(line, version, None, VALIDATION_LEVEL.STRICT)
-        except Exception:  # noqa: BLE001 - hl7apy stumbles over what it should refuse
-            return True
-        return False
-
+    segments = [segment for segment in segments if segment[0] in known]
+    refused, kept = False, Counter[str]()
     try:
-        parse_message(text, validation_level=VALIDATION_LEVEL.STRICT).validate()
-    except Exception as error:  # noqa: BLE001 - the same
-        places = _named(str(error), known)
-    else:
+        message = parse_message(text, validation_level=VALIDATION_LEVEL.STRICT)
+        kept.update(line[:3] for line in message.to_er7().split("\r"))
+        message.validate()
+    except Exception:  # noqa: BLE001 - hl7apy stumbles over what it should refuse
+        refused = True
+    # hl7apy says nothing of a segment that has no place in the structure: it leaves it out.
+    dropped = Counter(name for name, *_ in segments) - kept
+    if not refused and not dropped:
         return
-    # A structure has names in hl7apy's text; a value has none, so each is tried by itself.
-    places = places or [
-        f"{name}-{number}"
-        for name, *fields in segments
-        if name in known and name != "MSH"
-        for number, value in enumerate(fields, 1)
-        if value and refused(f"{name}{'|' * number}{value}")
-    ]
-    where = f"at {', '.join(places)}" if places else "as a whole, MSH-9 perhaps"
+    places = _places(segments, version) if refused else list(dropped)
+    where = f"at {', '.join(dict.fromkeys(places))}" if places else "as a whole, MSH-9 perhaps"
     raise TemplateError(f"the template breaks HL7 {version} {where}")
 
 
-def _named(text: str, segments: frozenset[str]) -> list[str]:
-    """Only names of HL7's own segments, with a field's number, pass."""
-    found = {(m[1], m[2]) for m in _PLACE.finditer(text) if m[1] in segments}
-    return sorted(name + (f"-{number}" if number else "") for name, number in found)
+def _places(segments: list[list[str]], version: str) -> list[str]:
+    """Where a refused message breaks, from HL7's tables and one trial a field.
+
+    What hl7apy says is not read: values stand in it.
+    """
+    from hl7apy import load_reference  # noqa: PLC0415
+    from hl7apy.exceptions import ChildNotFound  # noqa: PLC0415
+
+    count = Counter(name for name, *_ in segments)
+    places: list[str] = []
+    try:
+        structure = load_reference(field(segments[0], 9).rpartition("^")[2], "Message", version)[1]
+    except ChildNotFound:
+        places.append("MSH-9")
+    else:
+        for part in structure:
+            names = list(_names([part]))
+            if part[2][0] and not any(count[name] for name in names):
+                places.append(names[0])  # a group is missing by its first segment
+        once = Counter(_names(structure))
+        places += [
+            name
+            for name, _, (_, most), _ in structure
+            if once[name] == most == 1 and count[name] > 1
+        ]
+    for at, segment in enumerate(segments):
+        if at and segment[0] == "MSH":
+            continue  # one message a template; this one's fields are counted otherwise
+        children = load_reference(segment[0], "Segment", version)[1]
+        needed = {int(name[4:]) for name, _, (least, _), _ in children if least}
+        places += [
+            f"{segment[0]}-{number}"
+            for number in range(1, max(len(segment), *needed, 1) + 1)
+            if (
+                number in needed
+                if not field(segment, number)
+                else _refused(segment, number, version)
+            )
+        ]
+    return places
+
+
+def _names(structure: Sequence[Any]) -> Iterator[str]:
+    """Every segment a structure names, those of its groups too."""
+    for name, reference, _, kind in structure:
+        if kind == "SEG":
+            yield name
+        else:
+            yield from _names(reference[1])
+
+
+def _refused(segment: list[str], number: int, version: str) -> bool:
+    """Whether hl7apy refuses this one field, all others empty."""
+    from hl7apy.consts import VALIDATION_LEVEL  # noqa: PLC0415
+    from hl7apy.parser import parse_segment  # noqa: PLC0415
+
+    name, value = segment[0], segment[number]
+    if name == "MSH" and number <= 2:
+        return False  # the delimiters, which `from_file` has seen to
+    head = "MSH|^~\\&" + "|" * (number - 2) if name == "MSH" else name + "|" * number
+    try:
+        parsed = parse_segment(head + value, version, None, VALIDATION_LEVEL.STRICT)
+        for one in parsed.children:
+            if one.name == f"{name}_{number}":  # of MSH, the delimiters are there too
+                one.validate()
+    except Exception:  # noqa: BLE001 - as above
+        return True
+    return False

@@ -41,7 +41,7 @@ class HttpAnswer:
         return next((text for known, text in self.headers if known == name), None)
 
 
-async def get(  # noqa: PLR0917 - an order agreed by all HTTP kinds
+async def get(
     env: Env,
     url: str,
     headers: Mapping[str, str],

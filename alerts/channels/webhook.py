@@ -7,7 +7,6 @@ import hashlib
 import hmac
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
@@ -17,10 +16,16 @@ from pydantic import AfterValidator, Field, StringConstraints
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
 from probes.config import Model, PositiveDuration, SecretRef
+from probes.wire.http1 import retry_after_s
 
 PREFIX = "whsec_"
 THROTTLES = frozenset({408, 425, 429})
-"""Statuses below 500 that ask for another attempt; every other 4xx is final."""
+"""Statuses that ask for another attempt."""
+REFUSALS = frozenset({400, 413, 415, 422})
+"""Verdicts on the message itself; it is the same in every attempt.
+
+Anything else may pass (a rotated secret, a redeployed receiver), so no page is given up for it.
+"""
 GONE = 410
 
 
@@ -71,30 +76,20 @@ def headers(keys: Sequence[bytes], message_id: str, at_s: int, body: bytes) -> d
     }
 
 
-def retry_after_ms(value: str | None, now_ms: int) -> int | None:
-    """Milliseconds a Retry-After asks for: seconds or an HTTP date; None when it says neither."""
-    if value is None:
-        return None
-    if value.isascii() and value.isdigit() and len(value) < 10:
-        return int(value) * 1000
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0, int(until.timestamp() * 1000) - now_ms)
+def judge(status: int, retry_after: str | None, now_ms: int) -> Receipt:
+    """Only 2xx is delivered; a redirect is not followed, it is no delivery.
 
-
-def judge(status: int, retry_after: int | None) -> Receipt:
-    """Only 2xx is delivered; a redirect is not followed, it is no delivery."""
+    `retry_after` is the field as the receiver wrote it.
+    """
     if 200 <= status < 300:
         return Receipt(Verdict.SENT, DeliveryReason.ACCEPTED, status)
-    if status in THROTTLES:
-        return Receipt(Verdict.RETRY, DeliveryReason.THROTTLED, status, retry_after)
     if status == GONE:
         return Receipt(Verdict.DEAD, DeliveryReason.GONE, status)
-    if 400 <= status < 500:
+    if status in REFUSALS:
         return Receipt(Verdict.DEAD, DeliveryReason.REFUSED, status)
-    return Receipt(Verdict.RETRY, DeliveryReason.STATUS, status, retry_after)
+    reason = DeliveryReason.THROTTLED if status in THROTTLES else DeliveryReason.STATUS
+    seconds = retry_after_s(retry_after, now_ms)
+    return Receipt(Verdict.RETRY, reason, status, None if seconds is None else seconds * 1000)
 
 
 class Webhook:
@@ -118,8 +113,7 @@ class Webhook:
                 headers=headers(keys, message.id, now // 1000, message.body),
                 allow_redirects=False,
             ) as response:
-                wanted = response.headers.get("retry-after")
-                return judge(response.status, retry_after_ms(wanted, now))
+                return judge(response.status, response.headers.get("retry-after"), now)
         except TimeoutError:
             return Receipt(Verdict.RETRY, DeliveryReason.TIMEOUT)
         except (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError):

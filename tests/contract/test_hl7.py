@@ -321,37 +321,6 @@ async def test_a_file_that_appears_later_is_used_from_the_next_run_on(
     assert [first.outcome, second.outcome] == [UNKNOWN, UP]
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "expected"),
-    [
-        (b"EVN||20260101", b"EVN||MRN-00774411", "the template breaks HL7 2.5.1 at EVN-2"),
-        (b"PV1|1|N\n", b"", "the template breaks HL7 2.5.1 at PV1"),
-        (b"PV1|1|N", b"QQQ|MRN-00774411", "segment 4 of the template is not one of HL7 2.5.1"),
-        (b"ADT^A08^ADT_A01", b"MRN-00774411", "as a whole, MSH-9 perhaps"),
-        (b"2.5.1", b"MRN-00774411", "MSH-12 of the template is not one of 2.3.1, 2.4, "),
-        (b"MSH|^~\\&", b"MSH,^~\\&", "does not begin with MSH and the usual delimiters"),
-        (b"UPTIME", b"M\xc3\x9cLLER", "the template is not plain ASCII"),
-        (b"UPTIME", b"\x0b", "the template has control characters"),
-    ],
-)
-def test_a_template_that_breaks_hl7_is_refused_by_place_and_never_by_value(
-    tmp_path: Path, old: bytes, new: bytes, expected: str
-) -> None:
-    path = tmp_path / "a08.hl7"
-    path.write_bytes(A08.replace(old, new))
-    with pytest.raises(ValueError, match="template") as caught:
-        KIND.prepare(KIND.parse(from_file(6661, str(path))))
-    assert expected in str(caught.value)
-    assert "MRN" not in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    "version", ["2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.8", "2.8.1", "2.8.2"]
-)
-def test_the_built_in_message_is_right_in_every_version(version: str) -> None:
-    KIND.prepare(KIND.parse(spec(6661, version=version, sending_facility="WARD^1.2.3^ISO")))
-
-
 PATIENT = {"id": "ZZ0001", "assigning_authority": "TEST", "name": "ZZTEST^UPTIME"}
 
 

@@ -23,7 +23,6 @@ from alerts.channels.webhook import (
     SecretError,
     headers,
     judge,
-    retry_after_ms,
     signing_keys,
 )
 from alerts.events import Cause, Family, Incident, Priority
@@ -108,10 +107,16 @@ async def test_a_delivered_message_is_one_signed_post() -> None:
         ("204", Verdict.SENT, DeliveryReason.ACCEPTED, 204),
         ("redirect", Verdict.RETRY, DeliveryReason.STATUS, 307),
         ("400", Verdict.DEAD, DeliveryReason.REFUSED, 400),
-        ("401", Verdict.DEAD, DeliveryReason.REFUSED, 401),
-        ("404", Verdict.DEAD, DeliveryReason.REFUSED, 404),
+        ("401", Verdict.RETRY, DeliveryReason.STATUS, 401),
+        ("403", Verdict.RETRY, DeliveryReason.STATUS, 403),
+        ("404", Verdict.RETRY, DeliveryReason.STATUS, 404),
+        ("405", Verdict.RETRY, DeliveryReason.STATUS, 405),
         ("408", Verdict.RETRY, DeliveryReason.THROTTLED, 408),
+        ("409", Verdict.RETRY, DeliveryReason.STATUS, 409),
         ("410", Verdict.DEAD, DeliveryReason.GONE, 410),
+        ("413", Verdict.DEAD, DeliveryReason.REFUSED, 413),
+        ("415", Verdict.DEAD, DeliveryReason.REFUSED, 415),
+        ("422", Verdict.DEAD, DeliveryReason.REFUSED, 422),
         ("425", Verdict.RETRY, DeliveryReason.THROTTLED, 425),
         ("429", Verdict.RETRY, DeliveryReason.THROTTLED, 429),
         ("500", Verdict.RETRY, DeliveryReason.STATUS, 500),
@@ -176,13 +181,28 @@ async def test_without_its_secret_nothing_is_posted(secret: Callable[[str], byte
 def test_retry_after_is_read_as_seconds_or_as_a_date(
     value: str | None, expected: int | None
 ) -> None:
-    assert retry_after_ms(value, NOW) == expected
+    assert judge(503, value, NOW).retry_after_ms == expected
 
 
 @given(st.text(max_size=60))
 def test_no_retry_after_text_is_an_error(value: str) -> None:
-    wanted = retry_after_ms(value, NOW)
+    wanted = judge(503, value, NOW).retry_after_ms
     assert wanted is None or wanted >= 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ("200", Receipt(Verdict.SENT, DeliveryReason.ACCEPTED, 200)),
+        ("503", Receipt(Verdict.RETRY, DeliveryReason.STATUS, 503)),
+    ],
+)
+async def test_an_impossible_date_in_retry_after_changes_nothing(
+    answer: str, expected: Receipt
+) -> None:
+    async with hook(answer) as receiver:
+        receiver.headers = {"retry-after": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}
+        assert await deliver(receiver.url) == expected
 
 
 async def test_the_receiver_is_asked_how_long_to_wait() -> None:
@@ -194,7 +214,13 @@ async def test_the_receiver_is_asked_how_long_to_wait() -> None:
 
 @given(st.integers(100, 599))
 def test_only_2xx_is_success(status: int) -> None:
-    assert (judge(status, None).verdict is Verdict.SENT) == (status // 100 == 2)
+    assert (judge(status, None, NOW).verdict is Verdict.SENT) == (status // 100 == 2)
+
+
+@given(st.integers(100, 599))
+def test_only_a_verdict_on_the_message_itself_is_final(status: int) -> None:
+    dead = judge(status, None, NOW).verdict is Verdict.DEAD
+    assert dead == (status in {400, 410, 413, 415, 422})
 
 
 @pytest.mark.parametrize(

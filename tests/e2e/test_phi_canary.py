@@ -9,6 +9,8 @@ import asyncio
 import base64
 import contextlib
 import gzip
+import random
+import sqlite3
 import urllib.parse
 import zlib
 from pathlib import Path
@@ -19,6 +21,7 @@ import zstandard
 from tests.demo.stage import Stage
 
 CANARIES = ("QUIBBLEWICK", "MRN-7749302186")
+CONTROL = f"patient {CANARIES[0]} {CANARIES[1]}\n".encode()
 FAULTS = {
     "ehr": ("html200", "500", "503_outcome", "outcome200_error", "wrong_resource", "truncated"),
     "lab": ("ae", "ar", "late_ack", "wrong_id", "malformed", "garbage"),
@@ -64,6 +67,21 @@ def leaks(sinks: dict[str, bytes]) -> list[str]:
     ]
 
 
+def blobs(database: Path) -> dict[str, bytes]:
+    """Every value of every table, whole: a large one is broken over pages in the file itself."""
+    out: dict[str, bytes] = {}
+    with contextlib.closing(sqlite3.connect(database)) as connection:
+        tables = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        for (table,) in tables.fetchall():
+            cursor = connection.execute(f'SELECT * FROM "{table}"')  # noqa: S608 - our own names
+            names = [column[0] for column in cursor.description]
+            for number, row in enumerate(cursor.fetchall()):
+                for name, value in zip(names, row, strict=True):
+                    data = value if isinstance(value, bytes) else str(value).encode()
+                    out[f"{table}.{name} {number}"] = data
+    return out
+
+
 @pytest.mark.parametrize("canary", CANARIES)
 def test_the_search_finds_a_leak_in_every_disguise(canary: str) -> None:
     raw = f"patient {canary} arrived".encode()
@@ -105,9 +123,26 @@ async def test_no_planted_name_or_record_number_reaches_any_sink(tmp_path: Path)
         assert stage.receiver.bodies
         stage.kill("collector")
         await stage.processes["collector"].wait()
-        for path in tmp_path.rglob("*"):
+        for file in tmp_path.rglob("*"):
             # The hospital's own log is the simulator's; all else in the folder is ours.
-            if path.is_file() and path.name != "hospital.log":
-                sinks[path.name] = path.read_bytes()
+            if file.is_file() and file.name != "hospital.log":
+                sinks[file.name] = file.read_bytes()
+        sinks |= blobs(tmp_path / "wardwatch.db")
     assert {"wardwatch.db", "collector.log", "north-1.log", "south-1.log"} <= set(sinks)
+    assert sum(name.startswith("batches.") for name in sinks) > 5
     assert leaks(sinks) == []
+
+    # The leaky control, through the real sinks: a row as large as a batch, a log line.
+    leaky = zstandard.ZstdCompressor().compress(random.Random(7).randbytes(20_000) + CONTROL)
+    with contextlib.closing(sqlite3.connect(tmp_path / "wardwatch.db")) as connection:
+        connection.execute("UPDATE batches SET data = ? WHERE seq = 1", (leaky,))
+        connection.commit()
+    with (tmp_path / "north-1.log").open("ab") as log:
+        log.write(CONTROL)
+    caught = blobs(tmp_path / "wardwatch.db") | {
+        "north-1.log": (tmp_path / "north-1.log").read_bytes()
+    }
+    assert {leak.split()[0].rstrip(":") for leak in leaks(caught)} >= {
+        "batches.data",
+        "north-1.log",
+    }

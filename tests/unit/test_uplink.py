@@ -183,6 +183,20 @@ async def test_a_200_that_does_not_name_the_batch_acknowledges_nothing() -> None
         assert await bench.uplink.send(sealed) is Verdict.ACKNOWLEDGED
 
 
+async def test_a_refused_batch_is_tried_again_after_a_minute_however_much_came_since() -> None:
+    async with (
+        a_bench(web.json_response({"code": "batch.version"}, status=400), stored(9)) as bench,
+        running(bench),
+    ):
+        bench.add(1, 2)
+        await bench.got_to(2)
+        for seq in (3, 4, 5):
+            await bench.clock.advance(20_000)
+            bench.add(seq)
+            await bench.got_to(seq if seq < 5 else 6)
+        assert bench.got.count(b"batch 1") == 2
+
+
 async def test_a_refused_batch_stays_and_holds_up_no_other() -> None:
     async with (
         a_bench(web.json_response({"code": "batch.counts"}, status=400), stored(2)) as bench,
