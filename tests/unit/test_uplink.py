@@ -184,17 +184,19 @@ async def test_a_200_that_does_not_name_the_batch_acknowledges_nothing() -> None
 
 
 async def test_a_refused_batch_is_tried_again_after_a_minute_however_much_came_since() -> None:
-    async with (
-        a_bench(web.json_response({"code": "batch.version"}, status=400), stored(9)) as bench,
-        running(bench),
-    ):
+    refused = web.json_response({"code": "batch.version"}, status=400)
+    answers = [refused, *(stored(seq) for seq in (2, 3, 4, 1, 5))]
+    async with a_bench(*answers) as bench, running(bench):
         bench.add(1, 2)
         await bench.got_to(2)
-        for seq in (3, 4, 5):
-            await bench.clock.advance(20_000)
+        for seq in (3, 4):
+            await bench.clock.advance(25_000)
             bench.add(seq)
-            await bench.got_to(seq if seq < 5 else 6)
-        assert bench.got.count(b"batch 1") == 2
+            await bench.got_to(seq)
+        await bench.clock.advance(10_000)
+        bench.add(5)
+        await bench.got_to(6)
+        assert bench.got[4:] == [b"batch 1", b"batch 5"]
 
 
 async def test_a_refused_batch_stays_and_holds_up_no_other() -> None:
