@@ -11,14 +11,13 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from collector.core.availability import availability, fields
+from collector.core.document import document
 from collector.evaluate import Evaluator
 from collector.metrics import CollectorMetrics, Picture
 from collector.store.incidents import WHOLE, read_incidents, read_states
 from collector.store.store import Store
 from probes import times
 from probes.clock import NS_PER_MS, Clock
-from probes.times import rfc3339
 
 FRESH_MS = 2_000
 """For so long one answer serves all who ask for the same period."""
@@ -53,22 +52,8 @@ class Numbers:
 
     def _compute(self, start: int, end: int) -> dict[str, Any]:
         evaluator = self._evaluator
-        now = evaluator.now
-        systems = {
-            name: fields(availability(folded.truth, evaluator.history, start, end, now))
-            for name, folded in evaluator.folded.items()
-        }
-        formulas = {system["formula"] for system in systems.values()}
-        return {
-            "period": {
-                "start": rfc3339(start),
-                "end": rfc3339(end),
-                "now": rfc3339(now),
-                "finished": now >= end,
-            },
-            "formula": formulas.pop() if len(formulas) == 1 else "mixed",
-            "systems": systems,
-        }
+        truths = {name: folded.truth for name, folded in evaluator.folded.items()}
+        return document(truths, evaluator.history, start, end, evaluator.now)
 
     async def measure(self, metrics: CollectorMetrics) -> None:
         """Show the hospital in the gauges as of now."""

@@ -11,8 +11,8 @@ from typing import Annotated, Any
 import msgspec
 
 from alerts.policy import incidents
-from collector.core.availability import availability, fields
 from collector.core.detection import detected_at
+from collector.core.document import document
 from collector.core.truth import Source, SystemTruth, fold_system
 from collector.core.view import view
 from probes.config import Config
@@ -109,17 +109,8 @@ def replay(history: History, given: Input, start: int, end: int, now: int) -> di
         system: fold_system(system, history, results, now, start)
         for system, results in by_system.items()
     }
-    shown = {name: fields(availability(t, history, start, end, now)) for name, t in truths.items()}
-    formulas = {one["formula"] for one in shown.values()}
     return {
-        "period": {
-            "start": rfc3339(start),
-            "end": rfc3339(end),
-            "now": rfc3339(now),
-            "finished": now >= end,
-        },
-        "formula": formulas.pop() if len(formulas) == 1 else "mixed",
-        "systems": shown,
+        **document(truths, history, start, end, now),
         "incidents": _incidents(truths, history, by_system, start, end, now),
         "maintenance": _maintenance(truths.values(), start, end),
         "approval_basis": "claimed",

@@ -14,7 +14,6 @@ from collector.core.windows import FAR
 from probes.config import Config, Slo
 from probes.history import History
 from probes.spans import Interval, Timeline, intersect, subtract, total, where
-from probes.times import rfc3339
 
 PROVISIONAL_MS = 72 * 3_600_000
 
@@ -124,50 +123,6 @@ def percent(numerator: int, denominator: int) -> str | None:
         return None
     whole = numerator * 1_000_000 // denominator
     return f"{whole // 10_000}.{whole % 10_000:04d}"
-
-
-def fields(one: Availability) -> dict[str, Any]:
-    """The document of the replay contract for one system."""
-    return {
-        **_fields(one.amounts),
-        "formula": one.formula,
-        "raw": _fields(one.raw),
-        "sites": {site: _fields(amounts) for site, amounts in one.sites.items()},
-        "runs": {"judged": one.judged_runs, "good": one.good_runs},
-        "target": None if one.slo is None else one.slo.target,
-        "verdict": one.verdict,
-        "minimum": None if one.slo is None else one.slo.minimum,
-        "minimum_verdict": one.minimum_verdict,
-        "judged_by": None if one.judged_by is None else dict(one.judged_by),
-        "provisional": one.provisional,
-        "outages": [
-            {
-                "start": rfc3339(o.start),
-                "end": None if o.end is None else rfc3339(o.end),
-                "min_ms": o.min_ms,
-                "max_ms": o.max_ms,
-            }
-            for o in one.outages
-        ],
-        "blips": one.blips,
-    }
-
-
-def _fields(a: Amounts) -> dict[str, Any]:
-    seen = a.numerator + a.down
-    return {
-        "eligible_ms": a.eligible,
-        "up_ms": a.up,
-        "degraded_ms": a.degraded,
-        "down_ms": a.down,
-        "unknown_ms": a.unknown,
-        "excluded_ms": a.excluded,
-        "not_monitored_ms": a.not_monitored,
-        "known": percent(a.numerator, seen),
-        "min": None if seen == 0 else percent(a.numerator, a.eligible),
-        "max": None if seen == 0 else percent(a.numerator + a.unknown, a.eligible),
-        "coverage": percent(seen, a.eligible),
-    }
 
 
 def _at(states: Timeline[State], wanted: State) -> tuple[Interval, ...]:
