@@ -6,11 +6,13 @@ the truth no longer shows is recovered with the kind `corrected`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from alerts.events import Family, Incident
+from alerts.terms import terms
+from probes.history import History
 
 SELF_RESOLVING = 2
 """The highest category that resolves by itself after recovery (semantics 5)."""
@@ -39,20 +41,27 @@ class Transition:
     incident: Incident
 
 
-def transitions(recorded: Mapping[str, Incident], derived: Sequence[Incident]) -> list[Transition]:
+def transitions(
+    recorded: Mapping[str, Incident], derived: Sequence[Incident], history: History
+) -> list[Transition]:
     """The steps that bring what is recorded up to what the truth shows, in order.
 
     Both must reach back equally far: a recorded incident without counterpart in `derived` is
     corrected. Ends come before beginnings, so no prefix has two open incidents of one family.
     """
-    matched = match(recorded.values(), derived)
+    matched = match(recorded.values(), derived, history)
     continued = {incident.key for incident in matched.values()}
     vanished = [
         old for key, old in recorded.items() if key not in continued and old.recovered_at is None
     ]
+    lasting = {
+        (old.system, old.family)
+        for key, old in recorded.items()
+        if key in continued and old.recovered_at is None
+    }
     groups = [
         *(
-            list(_changed(matched[new.key], new) if new.key in matched else _new(new))
+            list(_changed(matched[new.key], new, lasting) if new.key in matched else _new(new))
             for new in derived
         ),
         *(list(_ended(old, old.started_at, TransitionKind.CORRECTED)) for old in vanished),
@@ -62,19 +71,23 @@ def transitions(recorded: Mapping[str, Incident], derived: Sequence[Incident]) -
     return [transition for group in groups for transition in group]
 
 
-def match(recorded: Iterable[Incident], derived: Sequence[Incident]) -> dict[str, Incident]:
+def match(
+    recorded: Iterable[Incident], derived: Sequence[Incident], history: History
+) -> dict[str, Incident]:
     """Which recorded incident each derived one continues, by the derived key.
 
     Same system and family, and in this order: the same start; a derived one that covers the
     recorded start (evidence found later moved it back); the first derived one that starts
-    inside the recorded one. Of several recorded ones the best agreeing continues.
+    inside the recorded one; the next derived one, if it starts at most `reopen_within` after
+    the recorded end (semantics 5). Of several recorded ones the best agreeing continues. A
+    recorded one has one counterpart at most, so what the truth keeps apart is never joined.
     """
     families: dict[tuple[str, Family], list[Incident]] = {}
     for incident in sorted(derived, key=lambda i: i.started_at):
         families.setdefault((incident.system, incident.family), []).append(incident)
     chosen: dict[str, tuple[Incident, Incident]] = {}
     for old in recorded:
-        new = _counterpart(old, families.get((old.system, old.family), ()))
+        new = _counterpart(old, families.get((old.system, old.family), ()), history)
         if new is None:
             continue
         rival = chosen.get(new.key)
@@ -83,7 +96,7 @@ def match(recorded: Iterable[Incident], derived: Sequence[Incident]) -> dict[str
     return {key: old for key, (old, _) in chosen.items()}
 
 
-def _counterpart(old: Incident, family: Sequence[Incident]) -> Incident | None:
+def _counterpart(old: Incident, family: Sequence[Incident], history: History) -> Incident | None:
     for new in family:
         if new.started_at == old.started_at:
             return new
@@ -93,6 +106,10 @@ def _counterpart(old: Incident, family: Sequence[Incident]) -> Incident | None:
     for new in family:
         if old.started_at < new.started_at < _end(old):
             return new
+    for new in family:
+        if new.started_at >= _end(old):
+            policy = terms(history, (), old.system, old.started_at).policy
+            return new if new.started_at - _end(old) <= policy.reopen_within else None
     return None
 
 
@@ -100,9 +117,11 @@ def _end(incident: Incident) -> float:
     return float("inf") if incident.recovered_at is None else incident.recovered_at
 
 
-def _agreement(old: Incident, new: Incident) -> tuple[bool, bool, bool, int, str]:
+def _agreement(old: Incident, new: Incident) -> tuple[bool, bool, bool, bool, int, str]:
     """Judged so that the one chosen agrees best once the difference is recorded, too."""
+    follows = old.started_at != new.started_at and _end(old) <= new.started_at
     return (
+        not follows,
         old.recovered_at == new.recovered_at,
         old.recovered_at is None,
         old.recovered_at != old.started_at,
@@ -120,13 +139,28 @@ def _new(incident: Incident) -> Iterator[Transition]:
     yield Transition(TransitionKind.RESOLVED, incident)
 
 
-def _changed(old: Incident, new: Incident) -> Iterator[Transition]:
-    """One step for each thing that differs, each carrying all steps before it."""
+def _changed(
+    old: Incident, new: Incident, lasting: Container[tuple[str, Family]]
+) -> Iterator[Transition]:
+    """One step for each thing that differs, each carrying all steps before it.
+
+    `lasting` are the families in which a recorded incident stays open: beside it a past one
+    whose reopening is found late is corrected, not opened again.
+    """
     now = old
+    past = old.recovered_at is not None and new.recovered_at is not None
     again = new.reopened > old.reopened or (
         old.recovered_at is not None and new.recovered_at is None
     )
-    if again:
+    if again and past and (old.system, old.family) in lasting:
+        now = replace(
+            now,
+            recovered_at=new.recovered_at,
+            reopened=new.reopened,
+            flapping=old.flapping or new.flapping,
+        )
+        yield Transition(TransitionKind.CORRECTED, now)
+    elif again:
         now = replace(
             now,
             recovered_at=None,

@@ -208,7 +208,8 @@ class Evaluator:
         derived = policy.incidents(views, history, now)
         due = policy.next_due(views, history, now)
         said = {key: row.incident for key, row in past.incidents.items()}
-        found = shown_for(transitions(said, derived), derived, match(said.values(), derived))
+        matched = match(said.values(), derived, history)
+        found = shown_for(transitions(said, derived, history), derived, matched)
         instants = occasions(
             found, self.folded, history, self.evidence.results, since=past.as_of, now=now
         )

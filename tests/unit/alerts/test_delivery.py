@@ -89,7 +89,7 @@ async def test_a_message_is_sent_once_and_is_then_sent() -> None:
     assert at.counted("sent", "accepted") == 1
 
 
-@pytest.mark.parametrize("fault", ["503", "drop", "hang", "429", "redirect"])
+@pytest.mark.parametrize("fault", ["503", "drop", "hang", "429", "redirect", "401", "404"])
 async def test_a_retry_has_the_same_id_and_body(fault: str) -> None:
     async with hook(fault) as receiver, bench(receiver, "100ms") as at:
         await at.store.add([message()])

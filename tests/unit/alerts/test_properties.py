@@ -35,7 +35,8 @@ def test_growing_time_step_by_step_ends_in_what_one_call_says(
     recorded: dict[str, Incident] = {}
     for now in steps:
         recorded = applied(
-            recorded, transitions(recorded, incidents(world.views, world.history, now))
+            recorded,
+            transitions(recorded, incidents(world.views, world.history, now), world.history),
         )
     at_once = incidents(world.views, world.history, END * MIN)
     assert sorted(recorded.values(), key=lambda i: (i.started_at, i.system, i.family)) == at_once
@@ -48,10 +49,11 @@ def test_nothing_is_corrected_and_nothing_is_resolved_twice_when_nothing_was_lat
 ) -> None:
     recorded: dict[str, Incident] = {}
     for now in steps:
-        found = transitions(recorded, incidents(world.views, world.history, now))
+        derived = incidents(world.views, world.history, now)
+        found = transitions(recorded, derived, world.history)
         assert TransitionKind.CORRECTED not in {step.kind for step in found}
         recorded = applied(recorded, found)
-        assert transitions(recorded, incidents(world.views, world.history, now)) == []
+        assert transitions(recorded, derived, world.history) == []
 
 
 @given(worlds(), worlds(), worlds(), st.integers(0, END * MIN))
@@ -62,8 +64,8 @@ def test_after_any_change_of_truth_the_next_difference_is_empty(
     recorded: dict[str, Incident] = {}
     for world in (first, second, third, second):
         derived = incidents(world.views, world.history, now)
-        recorded = applied(recorded, transitions(recorded, derived))
-        assert transitions(recorded, derived) == []
+        recorded = applied(recorded, transitions(recorded, derived, world.history))
+        assert transitions(recorded, derived, world.history) == []
         open_now = {(i.system, i.family) for i in derived if i.recovered_at is None}
         assert {
             (i.system, i.family) for i in recorded.values() if i.recovered_at is None

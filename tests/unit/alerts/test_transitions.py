@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import pytest
+
+from alerts import transitions as difference
 from alerts.events import Cause, Incident, Priority, SystemView
 from alerts.policy import incidents
-from alerts.transitions import Transition, transitions
+from alerts.transitions import Transition
 from tests.unit.alerts.views import MIN, config, history, times, view, views, window
 
 ADMIN = history(config({"ehr": {"class": "administrative"}}))
 CLINICAL = history(config({"ehr": {}, "net": {}}))
+
+
+def transitions(recorded: Mapping[str, Incident], derived: Sequence[Incident]) -> list[Transition]:
+    """Every config here has the policies of the default one."""
+    return difference.transitions(recorded, derived, ADMIN)
 
 
 def truth(now: float, *shown: SystemView, clinical: bool = False) -> list[Incident]:
@@ -127,6 +135,43 @@ def test_what_the_truth_no_longer_shows_is_recovered_as_corrected() -> None:
     ]
     recorded = after(steps, recorded)
     assert transitions(recorded, truth(31, view("up:31"))) == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "steps", "key"),
+    [
+        ("up:50 down:20", ["reopened"], "ehr.availability.1200000"),
+        ("up:51 down:20", ["opened"], "ehr.availability.3060000"),
+    ],
+)
+def test_after_a_correction_a_start_at_most_reopen_within_later_is_the_same_incident(
+    shown: str, steps: list[str], key: str
+) -> None:
+    recorded = after(transitions({}, truth(30, view("up:20 down:10"))))
+    recorded = after(transitions(recorded, truth(31, view("up:31"))), recorded)
+    derived = truth(55, view(shown))
+    found = transitions(recorded, derived)
+    assert kinds(found) == steps
+    assert (found[-1].incident.key, found[-1].incident.recovered_at) == (key, None)
+    assert transitions(after(found, recorded), derived) == []
+
+
+def test_what_the_truth_keeps_apart_is_not_joined_by_a_corrected_incident_between() -> None:
+    recorded = after(transitions({}, truth(70, view("down:5 up:55 down:10"))))
+    recorded = after(transitions(recorded, truth(71, view("down:5 up:66"))), recorded)
+    found = transitions(recorded, truth(90, view("down:5 up:75 down:10")))
+    assert [(s.kind.value, s.incident.key) for s in found] == [
+        ("reopened", "ehr.availability.3600000")
+    ]
+    assert sorted(after(found, recorded)) == ["ehr.availability.0", "ehr.availability.3600000"]
+
+
+def test_a_reopening_found_late_beside_an_open_incident_is_a_correction() -> None:
+    recorded = after(transitions({}, truth(95, view("down:5 up:80 down:10"))))
+    found = transitions(recorded, truth(95, view("down:5 up:10 down:5 up:65 down:10")))
+    assert [(s.kind.value, s.incident.reopened, s.incident.recovered_at) for s in found] == [
+        ("corrected", 1, 20 * MIN)
+    ]
 
 
 def test_an_end_found_to_be_another_is_corrected() -> None:
