@@ -5,6 +5,7 @@ Labels are ids from the operator's file and closed enumerations, nothing else.
 
 from __future__ import annotations
 
+import psutil
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -41,8 +42,21 @@ class AgentMetrics:
         self.pending = self._gauge("wardwatch_uplink_pending_batches")
         self.pending_bytes = self._gauge("wardwatch_uplink_pending_bytes")
         self.oldest_seconds = self._gauge("wardwatch_uplink_oldest_pending_seconds")
+        self._process = psutil.Process()
+        self._cpu = self._counter("wardwatch_agent_cpu_seconds")
+        self._cpu_counted = 0.0
+        self._resident = self._gauge("wardwatch_agent_resident_bytes")
+        self._open_files = self._gauge("wardwatch_agent_open_files")
 
     def text(self) -> bytes:
+        """The exposition; what the agent takes of its host is read now."""
+        with self._process.oneshot():
+            times = self._process.cpu_times()
+            self._resident.set(self._process.memory_info().rss)
+            self._open_files.set(self._process.num_fds())
+        used = times.user + times.system
+        self._cpu.inc(used - self._cpu_counted)
+        self._cpu_counted = used
         return generate_latest(self.registry)
 
     def _counter(self, name: str, *labels: str) -> Counter:

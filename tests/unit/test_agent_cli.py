@@ -320,3 +320,17 @@ def test_the_catalogue_and_the_agent_agree_on_every_metric() -> None:
     assert shown.keys() == listed.keys()
     for name, metric in listed.items():
         assert (shown[name].type, shown[name].documentation) == (metric.type, metric.meaning)
+
+
+def test_the_agent_says_what_it_takes_of_its_host() -> None:
+    metrics = AgentMetrics()
+    first, second = metrics.text().decode(), metrics.text().decode()
+
+    def value(text: str, name: str) -> float:
+        line = next(line for line in text.splitlines() if line.startswith(f"{name} "))
+        return float(line.split()[1])
+
+    assert value(first, "wardwatch_agent_resident_bytes") > 10_000_000
+    assert value(first, "wardwatch_agent_open_files") >= 3
+    cpu = "wardwatch_agent_cpu_seconds_total"
+    assert 0 < value(first, cpu) <= value(second, cpu) < 600
