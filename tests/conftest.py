@@ -1,5 +1,12 @@
-"""Fixtures every test may ask for."""
+"""Fixtures every test may ask for, and how long hypothesis searches."""
 
 from __future__ import annotations
 
+from hypothesis import settings
+
+from tests.support.soak import longer
+
 pytest_plugins = ["tests.support.postgres", "tests.support.stores"]
+
+settings.register_profile("wardwatch", max_examples=longer(100), deadline=None)
+settings.load_profile("wardwatch")

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.demo.stage import Stage
+from tests.support.soak import longer
 
 
 async def until(found: Any, within_s: float = 40) -> Any:
@@ -39,8 +40,9 @@ async def acknowledged(stage: Stage, port: int) -> int:
 
 
 @pytest.mark.timeout(120)
+@pytest.mark.parametrize("loop", range(longer(1)))
 async def test_killing_the_collector_mid_outage_loses_nothing_and_pages_once(
-    tmp_path: Path,
+    tmp_path: Path, loop: int
 ) -> None:
     async with Stage(tmp_path) as stage:
 

@@ -22,6 +22,7 @@ from probes.configfile import (
 )
 from probes.reference import config_reference
 from probes.yamlfile import MAX_BYTES, Problem, parse, read
+from tests.support.soak import longer
 
 EXAMPLE = Path(__file__).parents[2] / "wardwatch.example.yaml"
 MINIMAL = """\
@@ -117,7 +118,7 @@ def test_a_file_that_is_not_there_is_a_problem(tmp_path: Path) -> None:
         load(missing)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=longer(150), deadline=None)
 @given(
     st.text(alphabet=st.sampled_from("ab01:-?[]{},&*!|>%#'\"\\ \n\t\u00e9\U0001f600"), max_size=60)
 )
@@ -153,7 +154,7 @@ def paths(data: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [at, *(path for key, value in entries for path in paths(value, (*at, key)))]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=longer(150), deadline=None)
 @given(data=st.data())
 def test_any_change_of_a_file_loads_or_raises_config_errors(
     tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
@@ -182,7 +183,7 @@ def test_the_canonical_form_reads_back_as_the_same_value() -> None:
     assert json.loads(canonical(config))["checks"]["ehr-read"]["every"] == 30_000
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=longer(25), deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_order_of_keys_does_not_change_the_canonical_form(rng: Any) -> None:
     def shuffled(value: Any) -> Any:

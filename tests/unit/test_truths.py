@@ -10,6 +10,7 @@ from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
 from tests.support.rounds import START, config, result
+from tests.support.soak import longer
 
 HISTORY = History([Version(START, config())])
 WITH_WINDOW = History(
@@ -38,7 +39,7 @@ runs = st.lists(
 ).map(sorted)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=longer(150), deadline=None)
 @given(
     runs, st.integers(1, 250_000), st.integers(0, 60_000), st.sampled_from([HISTORY, WITH_WINDOW])
 )

@@ -11,10 +11,13 @@ from hypothesis import strategies as st
 from alerts.events import Incident
 from alerts.policy import incidents, next_due
 from alerts.transitions import Transition, TransitionKind, transitions
+from tests.support.soak import longer
 from tests.unit.alerts.worlds import END, World, moments, prolonged, worlds
 
 MIN = 60_000
-slowly = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+slowly = settings(
+    max_examples=longer(150), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
 
 
 def applied(recorded: Mapping[str, Incident], steps: Sequence[Transition]) -> dict[str, Incident]:

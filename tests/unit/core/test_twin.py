@@ -16,6 +16,7 @@ from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
+from tests.support.soak import longer
 from tests.support.stories import T0, config, result
 
 UNIT = 120_000
@@ -184,7 +185,7 @@ def by_unit(truth: SystemTruth, site: str | None = None) -> list[str]:
     return [str(s.value) for s in spans for _ in range((s.end - s.start) // UNIT)]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=longer(300), deadline=None)
 @given(stories)
 def test_the_fold_says_at_every_instant_what_the_text_says(story: Story) -> None:
     one, two, other, n, m, now = story
@@ -201,7 +202,7 @@ def test_the_fold_says_at_every_instant_what_the_text_says(story: Story) -> None
         assert by_unit(truth) == [vote([vote([a]), vote([b])]) for a, b in pairs]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=longer(150), deadline=None)
 @given(stories)
 def test_an_outage_and_its_uncertainty_are_what_the_text_says(story: Story) -> None:
     one, two, other, n, m, now = story
@@ -245,7 +246,7 @@ def test_an_outage_and_its_uncertainty_are_what_the_text_says(story: Story) -> N
     assert units == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=longer(100), deadline=None)
 @given(stories, st.integers(0, 70), st.sampled_from(["contract-v1", "whole-period-v1"]))
 def test_splitting_a_period_adds_up(story: Story, cut: int, formula: str) -> None:
     window = {
@@ -287,7 +288,7 @@ def test_splitting_a_period_adds_up(story: Story, cut: int, formula: str) -> Non
     assert whole.blips == left.blips + right.blips
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=longer(100), deadline=None)
 @given(stories, st.randoms(use_true_random=False))
 def test_order_and_duplicates_change_nothing(story: Story, chance: random.Random) -> None:
     plain = evidence(story)
@@ -304,7 +305,7 @@ def test_order_and_duplicates_change_nothing(story: Story, chance: random.Random
     assert one.conflicts == two.conflicts
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=longer(100), deadline=None)
 @given(stories)
 def test_states_cover_all_time_up_to_now_without_overlap(story: Story) -> None:
     truth = folded(story, evidence(story))
