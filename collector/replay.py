@@ -13,7 +13,8 @@ import msgspec
 from alerts.policy import incidents
 from collector.core.detection import detected_at
 from collector.core.document import document
-from collector.core.truth import Source, SystemTruth, fold_system
+from collector.core.settled import Source
+from collector.core.truth import SystemTruth, fold_system
 from collector.core.view import view
 from probes.config import Config
 from probes.contract import Outcome

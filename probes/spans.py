@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -105,6 +106,35 @@ def clip(timeline: Iterable[Span[T]], start: int, end: int) -> Timeline[T]:
         for s in timeline
         if s.end > start and s.start < end and max(s.start, start) < min(s.end, end)
     )
+
+
+def onwards(timeline: Sequence[Span[T]], start: int) -> Sequence[Span[T]]:
+    """The spans of a timeline that end after `start`, whole; quick also where it is long."""
+    return timeline[bisect.bisect_right(timeline, start, key=_end) :]
+
+
+def until(timeline: Sequence[Span[T]], end: int) -> Timeline[T]:
+    """The part of a timeline before `end`; quick also where it is long."""
+    spans = timeline[: bisect.bisect_left(timeline, end, key=_start)]
+    if spans and spans[-1].end > end:
+        return (*spans[:-1], Span(spans[-1].start, end, spans[-1].value))
+    return tuple(spans)
+
+
+def joined(left: Timeline[T], right: Timeline[T]) -> Timeline[T]:
+    """Two merged timelines, one after the other, as one."""
+    if left and right and left[-1].end == right[0].start and left[-1].value == right[0].value:
+        middle = Span(left[-1].start, right[0].end, right[0].value)
+        return (*left[:-1], middle, *right[1:])
+    return (*left, *right)
+
+
+def _start(span: Span[T]) -> int:
+    return span.start
+
+
+def _end(span: Span[T]) -> int:
+    return span.end
 
 
 def where(timeline: Iterable[Span[T]], test: Callable[[T], bool]) -> tuple[Interval, ...]:

@@ -1,27 +1,19 @@
-"""One (check, agent): from results to states over time (semantics 2.1, 2.2 and 2.3)."""
+"""What one agent says of one check over time (semantics 2.1 to 2.3): from results to a `Voice`."""
 
 from __future__ import annotations
 
-import itertools
+import bisect
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+import msgspec
+
+from collector.core.tally import Tally
+from collector.core.voice_fold import AgentState, Segment, VoiceFold
 from probes.config import Check
 from probes.contract import Outcome
 from probes.results import Result
-from probes.spans import Interval, Span, Timeline, merge
-
-
-class AgentState(StrEnum):
-    """`misconfigured` is unknown time with that cause, confirmed."""
-
-    UP = "up"
-    DEGRADED = "degraded"
-    DOWN = "down"
-    UNKNOWN = "unknown"
-    MISCONFIGURED = "misconfigured"
-
+from probes.spans import Interval, Span, Timeline, joined, merge, onwards, until, where
 
 # Of two different results of one instant the worse stands (semantics 2.1).
 _WORST_FIRST = (
@@ -32,12 +24,9 @@ _WORST_FIRST = (
     Outcome.UP,
 )
 _RANK = {outcome: rank for rank, outcome in enumerate(_WORST_FIRST)}
-_GOOD = {Outcome.UP: AgentState.UP, Outcome.DEGRADED: AgentState.DEGRADED}
 
-WINDOW = 10
-WINDOW_MS = 3_600_000
-RUNS = 3
-HALF = 5
+CheckAt = Callable[[int], Check | None]
+"""The check as in force at an instant, None where the agent is not assigned to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +34,40 @@ class Voice:
     """What one agent says of one check up to `now`.
 
     `blips` are runs of failures too short to confirm, from the first failing to the good result.
-    `judged` and `good` are the instants of judged results and of the good among them.
+    `judged` counts judged results over any time. `failing` are the instants of all `down`;
+    `good` are those of the good ones that an outage or a rejection may ask for, long past, and
+    all recent ones.
     """
 
     states: Timeline[AgentState]
     blips: tuple[Interval, ...]
-    judged: tuple[int, ...]
+    judged: Tally
     good: tuple[int, ...]
     failing: tuple[int, ...]
 
+    def runs(self, part: Interval) -> tuple[int, int]:
+        """(judged, good) results in a part of time."""
+        judged = self.judged.count(part)
+        left = bisect.bisect_left(self.failing, part.start)
+        return judged, judged - (bisect.bisect_left(self.failing, part.end) - left)
 
-@dataclass(slots=True)
-class _Segment:
-    """The time one judged or misconfigured result speaks for."""
 
-    start: int
-    end: int
-    state: AgentState
-    outcome: Outcome
-    after_gap: bool
+class Heard(msgspec.Struct):
+    """One voice up to `until`: results before it are taken, and what they say is final as long as
+    no result comes for a time before `edge`, which is not before `until`.
+
+    `last_t` is when the last result taken was, whatever its outcome.
+    """
+
+    until: int
+    edge: int
+    fold: VoiceFold = msgspec.field(default_factory=VoiceFold)
+    states: Timeline[AgentState] = ()
+    blips: list[Interval] = []
+    judged: Tally = msgspec.field(default_factory=Tally)
+    good: list[int] = []
+    failing: list[int] = []
+    last_t: int | None = None
 
 
 def distinct(results: Iterable[Result]) -> tuple[list[Result], int]:
@@ -81,180 +85,109 @@ def distinct(results: Iterable[Result]) -> tuple[list[Result], int]:
     return kept, len(conflicts)
 
 
-def listen(
-    results: Sequence[Result], check_at: Callable[[int], Check | None], start: int, now: int
-) -> Voice:
-    """Fold distinct results, in order, into states that cover `[start, now)`.
-
-    `check_at(t)` is the check as in force at `t`, None where this agent is not assigned to it.
-    """
-    fold = _Fold(now)
+def follow(results: Iterable[Result], check_at: CheckAt, heard: Heard | None) -> VoiceFold:
+    """The fold after distinct results, in order, from where `heard` left off."""
+    fold = VoiceFold() if heard is None else heard.fold.resumed()
     for result in results:
         check = check_at(result.t)
         if check is not None and result.outcome is not Outcome.UNKNOWN:
             fold.take(result.t, result.outcome, check)
-    fold.close()
-    _intermittence(fold.segments)
-    held = fold.segments
+    return fold
+
+
+def tell(fold: VoiceFold, start: int, now: int, heard: Heard | None) -> Voice:
+    """What a fold says over `[start, now)`, with what was settled before it."""
+    fold.close(now)
+    if heard is None:
+        return Voice(
+            states=_cover(fold.segments, start, now),
+            blips=tuple(fold.blips),
+            judged=Tally(fine=fold.judged),
+            good=tuple(fold.good),
+            failing=tuple(fold.failing),
+        )
+    recent = _cover(fold.segments, max(start, heard.until), now)
     return Voice(
-        states=_cover(held, start, now),
-        blips=tuple(fold.blips),
-        judged=tuple(s.start for s in held if s.outcome.judged),
-        good=tuple(s.start for s in held if s.outcome.good),
-        failing=tuple(s.start for s in held if s.outcome is Outcome.DOWN),
+        states=joined(heard.states, recent),
+        blips=(*heard.blips, *fold.blips),
+        judged=heard.judged.extended(fold.judged),
+        good=(*heard.good, *fold.good),
+        failing=(*heard.failing, *fold.failing),
     )
 
 
-class _Fold:
-    """Holds and confirmation in one pass; a state written early is mended when a run is decided."""
-
-    def __init__(self, now: int) -> None:
-        self.now = now
-        self.segments: list[_Segment] = []
-        self.blips: list[Interval] = []
-        self._hold_end = 0
-        self._outage = False
-        self._failures = 0
-        self._first_failing = 0
-        self._undecided: list[_Segment] = []
-        self._good_run = 0
-        self._recovering: list[tuple[_Segment, AgentState]] = []
-        self._row: list[_Segment] = []
-        self._row_confirmed = False
-
-    def take(self, t: int, outcome: Outcome, check: Check) -> None:
-        previous = self.segments[-1] if self.segments else None
-        gap = previous is not None and self._hold_end < t
-        if previous is not None:
-            previous.end = min(self._hold_end, t)
-        if gap:
-            self._break_runs()
-        self._hold_end = t + check.hold_ms
-        segment = _Segment(t, t, AgentState.UNKNOWN, outcome, gap or previous is None)
-        self.segments.append(segment)
-        if outcome is Outcome.MISCONFIGURED:
-            self._misconfigured(segment, None if gap else previous, check.confirm.down)
-            return
-        self._row = []
-        self._row_confirmed = False
-        if outcome is Outcome.DOWN:
-            self._down(segment, check.confirm.down)
-        else:
-            self._good(segment, _GOOD[outcome], check.confirm.up)
-
-    def close(self) -> None:
-        if self.segments:
-            self.segments[-1].end = min(self._hold_end, self.now)
-
-    def _break_runs(self) -> None:
-        # An unconfirmed run before a gap stays unknown; inside an outage a short good run is down.
-        self._failures = 0
-        self._undecided = []
-        self._good_run = 0
-        self._recovering = []
-
-    def _misconfigured(self, segment: _Segment, previous: _Segment | None, need: int) -> None:
-        # Only judged results break the row: a gap inside it is a gap, and no recovery.
-        self._row.append(segment)
-        if self._row_confirmed or len(self._row) >= need:
-            self._row_confirmed = True
-            for one in self._row:
-                one.state = AgentState.MISCONFIGURED
-            self._row = []
-            return
-        if previous is None:
-            return
-        segment.state = previous.state
-        if self._undecided and self._undecided[-1] is previous:
-            self._undecided.append(segment)
-        if self._recovering and self._recovering[-1][0] is previous:
-            self._recovering.append((segment, self._recovering[-1][1]))
-
-    def _down(self, segment: _Segment, need: int) -> None:
-        self._good_run = 0
-        self._recovering = []
-        if self._outage:
-            segment.state = AgentState.DOWN
-            return
-        if self._failures == 0:
-            self._first_failing = segment.start
-        self._failures += 1
-        self._undecided.append(segment)
-        if self._failures >= need:
-            self._decide(AgentState.DOWN)
-            self._outage = True
-
-    def _good(self, segment: _Segment, state: AgentState, need: int) -> None:
-        if not self._outage:
-            if self._failures:
-                self.blips.append(Interval(self._first_failing, segment.start))
-                self._decide(AgentState.DEGRADED)
-            segment.state = state
-            return
-        segment.state = AgentState.DOWN
-        self._good_run += 1
-        self._recovering.append((segment, state))
-        if self._good_run >= need:
-            for one, own in self._recovering:
-                if one.state is not AgentState.MISCONFIGURED:
-                    one.state = own
-            self._outage = False
-            self._good_run = 0
-            self._recovering = []
-
-    def _decide(self, state: AgentState) -> None:
-        for one in self._undecided:
-            if one.state is not AgentState.MISCONFIGURED:
-                one.state = state
-        self._undecided = []
-        self._failures = 0
+def listen(results: Sequence[Result], check_at: CheckAt, start: int, now: int) -> Voice:
+    """Fold distinct results, in order, into states that cover `[start, now)`."""
+    return tell(follow(results, check_at, None), start, now, None)
 
 
-def _intermittence(segments: Sequence[_Segment]) -> None:
-    """Semantics 2.3: ten judged results in an hour, failing in three separate runs or more."""
-    judged = [n for n, s in enumerate(segments) if s.outcome.judged]
-    down = [segments[n].outcome is Outcome.DOWN for n in judged]
-    if sum(down) < RUNS:
-        return
-    broken = _gap_before(segments, judged)
-    begins = [fails and (n == 0 or not down[n - 1] or broken[n]) for n, fails in enumerate(down)]
-    downs = list(itertools.accumulate(down, initial=0))
-    starts = list(itertools.accumulate(begins, initial=0))
-    for first in range(len(judged) - WINDOW + 1):
-        last = first + WINDOW - 1
-        count = downs[last + 1] - downs[first]
-        if count < RUNS:
-            continue
-        if segments[judged[last]].start - segments[judged[first]].start > WINDOW_MS:
-            continue
-        if starts[last + 1] - starts[first + 1] + down[first] < RUNS:
-            continue
-        failing = [n for n in range(first, last + 1) if down[n]]
-        end = failing[-1] + 1
-        while end < len(judged) and down[end]:
-            end += 1
-        _worsen(segments, judged[failing[0] : end], is_down=count >= HALF)
+def moved_on(
+    before: Heard,
+    fold: VoiceFold,
+    voice: Voice,
+    to: int,
+    edge: int,
+    taken: int | None,
+    versions: Iterable[int],
+) -> Heard:
+    """`before`, settled up to `to` by all results before `edge`.
+
+    `fold` has taken the results before that, the last at `taken`; `voice` is told with all that
+    is known, so what it says before `to` is final. At `versions` a version takes effect.
+    """
+    last_t = before.last_t if taken is None else taken
+    tally = before.judged.extended(fold.judged)
+    if last_t is not None:
+        # What an agent sends later about a time of silence can still be counted.
+        tally.pack(min(to, last_t))
+    fold.prune()
+    good = [*before.good[-1:], *fold.good]
+    return Heard(
+        to,
+        edge,
+        msgspec.structs.replace(fold, blips=[], judged=[], good=[], failing=[]),
+        until(voice.states, to),
+        [*before.blips, *fold.blips],
+        tally,
+        [*before.good[:-1], *_marks(good, voice.states, versions)],
+        [*before.failing, *fold.failing],
+        last_t,
+    )
 
 
-def _gap_before(segments: Sequence[_Segment], judged: Sequence[int]) -> list[bool]:
-    """For each judged result: has there been a gap since the judged result before it?"""
-    gaps = list(itertools.accumulate((s.after_gap for s in segments), initial=0))
-    out = [False] * len(judged)
-    for n in range(1, len(judged)):
-        out[n] = gaps[judged[n] + 1] > gaps[judged[n - 1] + 1]
-    return out
+def taken_back(heard: Heard, line: Sequence[Result], check_at: CheckAt, to: int) -> Heard | None:
+    """`heard` for a result at `to`, before its edge; `line` are the results not taken, in order.
+
+    None unless the voice was silent from `to` to the edge, and nothing of it was undecided.
+    """
+    known = [r for r in line if r.t < heard.edge]
+    last_t = known[-1].t if known else heard.last_t
+    if last_t is not None and last_t >= to:
+        return None
+    if follow(known, check_at, heard).mendable_from(to) < min(to, heard.until):
+        return None
+    return msgspec.structs.replace(
+        heard, until=min(to, heard.until), edge=to, states=until(heard.states, to)
+    )
 
 
-def _worsen(segments: Sequence[_Segment], chosen: Iterable[int], *, is_down: bool) -> None:
-    for n in chosen:
-        segment = segments[n]
-        if is_down:
-            segment.state = AgentState.DOWN
-        elif segment.state in (AgentState.UP, AgentState.UNKNOWN):
-            segment.state = AgentState.DEGRADED
+def _marks(good: Sequence[int], states: Timeline[AgentState], versions: Iterable[int]) -> list[int]:
+    """Of good results those that are asked for later: within an outage of this voice, the last
+    before one, the first under a version, and the newest.
+    """
+    if not good:
+        return []
+    kept = {good[-1]}
+    for down in where(onwards(states, good[0]), lambda s: s is AgentState.DOWN):
+        first = bisect.bisect_left(good, down.start)
+        kept.update(good[max(first - 1, 0) : bisect.bisect_left(good, down.end)])
+    for start in versions:
+        first = bisect.bisect_left(good, start)
+        kept.update(good[first : first + 1])
+    return sorted(kept)
 
 
-def _cover(segments: Sequence[_Segment], start: int, now: int) -> Timeline[AgentState]:
+def _cover(segments: Sequence[Segment], start: int, now: int) -> Timeline[AgentState]:
     """Spans over `[start, now)`; what no result speaks for is unknown."""
     spans: list[Span[AgentState]] = []
     edge = start

@@ -184,22 +184,8 @@ def _whole(
 
 
 def _runs(truth: SystemTruth, eligible: Sequence[Interval]) -> tuple[int, int]:
-    judged = good = 0
-    for voice in truth.voices.values():
-        judged += _inside(voice.judged, eligible)
-        good += _inside(voice.good, eligible)
-    return judged, good
-
-
-def _inside(instants: Sequence[int], intervals: Sequence[Interval]) -> int:
-    count = n = 0
-    for t in instants:
-        while n < len(intervals) and intervals[n].end <= t:
-            n += 1
-        if n == len(intervals):
-            break
-        count += intervals[n].start <= t
-    return count
+    counts = [voice.runs(part) for voice in truth.voices.values() for part in eligible]
+    return sum(judged for judged, _ in counts), sum(good for _, good in counts)
 
 
 def _verdicts(

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 
 from alerts.events import Incident, SystemView
 from alerts.policy import incidents
-from collector.core.truth import Source, fold_system
+from collector.core.settled import Source
+from collector.core.truth import fold_system
 from collector.core.view import view
 from probes.history import History
 from probes.results import Result

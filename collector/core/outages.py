@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from alerts.events import State
-from collector.core.agent_state import AgentState, Voice
+from collector.core.agent_state import Voice
+from collector.core.voice_fold import AgentState
 from probes.spans import Span, Timeline
 
 

@@ -6,8 +6,9 @@ import bisect
 from collections.abc import Mapping, Sequence
 
 from alerts.events import State
-from collector.core.agent_state import AgentState, Voice
+from collector.core.agent_state import Voice
 from collector.core.versions import InForce
+from collector.core.voice_fold import AgentState
 from probes.spans import Interval, Timeline, intersect, unite, where
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.events import State
-from collector.core.agent_state import AgentState, Voice
+from collector.core.agent_state import Voice
 from collector.core.quorum import voter
 from collector.core.system_state import system_state
+from collector.core.voice_fold import AgentState
 from probes.config import Config
 from probes.spans import Interval, Span, Timeline, clip, combine, merge
 

@@ -1,29 +1,40 @@
 """The truth fold of one system: results, config history and windows to states and outages.
 
-Pure and total: order, duplication and delay of the results never change the answer.
+Pure and total: order, duplication and delay of the results never change the answer. It starts
+from nothing or from what is settled (`core/settled.py`), with the same answer.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.events import State
 from collector.core import outages as outage_rules
-from collector.core.agent_state import AgentState, Voice, distinct, listen
+from collector.core.agent_state import CheckAt, Voice, distinct, follow, tell
 from collector.core.outages import Outage
 from collector.core.rejection import rejected_by_all
 from collector.core.segment import SegmentStates, judge
-from collector.core.versions import InForce, in_force
+from collector.core.settled import NOTHING, Settled, Source
+from collector.core.versions import Decided, InForce, in_force
+from collector.core.voice_fold import AgentState, VoiceFold
 from collector.core.windows import FAR, Occurrence, excluded, occurrences
 from probes.config import Check
 from probes.history import History
 from probes.results import Result
-from probes.spans import Interval, Span, Timeline, clip, intersect, merge, unite, where
-
-Source = tuple[str, str]
-"""(check, agent)."""
+from probes.spans import (
+    Interval,
+    Span,
+    Timeline,
+    clip,
+    intersect,
+    joined,
+    merge,
+    onwards,
+    unite,
+    where,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +42,9 @@ class SystemTruth:
     """All that is true of one system up to `now`.
 
     `states` covers `[monitored_from, now)`; `monitored_from` is None before the first version
-    or when nothing is monitored yet. `voices` is by (check, agent). `checks` and `sites` hold
-    timelines over the same range for those that ever belonged to the system.
+    or when nothing is monitored yet. `voices` is by (check, agent); `folds` are what they were
+    told by. `checks` and `sites` hold timelines over the same range for those that ever belonged
+    to the system.
     """
 
     system: str
@@ -40,8 +52,9 @@ class SystemTruth:
     history: History
     recorded: bool
     monitored_from: int | None
-    versions: tuple[InForce, ...]
+    decided: Decided
     voices: Mapping[Source, Voice]
+    folds: Mapping[Source, VoiceFold]
     checks: Mapping[str, Timeline[State]]
     sites: Mapping[str, Timeline[State]]
     states: Timeline[State]
@@ -50,6 +63,10 @@ class SystemTruth:
     access: tuple[Interval, ...]
     rejected_by_all: tuple[Interval, ...]
     conflicts: int
+
+    @property
+    def versions(self) -> tuple[InForce, ...]:
+        return self.decided.versions
 
     @property
     def monitored(self) -> tuple[Interval, ...]:
@@ -72,8 +89,9 @@ def fold_system(
     results: Mapping[Source, Sequence[Result]],
     now: int,
     first_seen: int | None,
+    settled: Settled = NOTHING,
 ) -> SystemTruth:
-    """Fold one system at `now`.
+    """Fold one system at `now`, by the results that are not settled.
 
     `results` may hold other systems' checks; they are passed over. `first_seen` is None in the
     live collector, where every version has the instant it was recorded. In replay it is `--from`:
@@ -84,8 +102,8 @@ def fold_system(
     names = {
         n for v in history.versions for n in v.config.checks if _is_of(v.config.checks[n], system)
     }
-    lines: dict[Source, list[Result]] = {}
-    conflicts = 0
+    lines: dict[Source, list[Result]] = {source: [] for source in settled.voices}
+    conflicts = settled.conflicts
     for source, line in results.items():
         if source[0] in names:
             lines[source], double = distinct(r for r in line if r.t < now)
@@ -93,15 +111,16 @@ def fold_system(
     start = _earliest(lines, first_seen)
 
     def states_of(versions: Sequence[InForce]) -> _Folded:
-        return _fold(system, versions, lines, now, start)
+        return _fold(system, versions, lines, now, start, settled)
 
     def outage_at(versions: Sequence[InForce], t: int) -> tuple[bool, int | None]:
-        for left, right in outage_rules.stretches(states_of(versions).states, _ends(versions)):
+        for left, right in _stretches(states_of(versions).states, versions, settled):
             if left <= t and (right is None or t < right):
                 return True, right
         return False, None
 
-    versions = in_force(system, history, now, outage_at)
+    decided = in_force(system, history, now, outage_at, settled.decided)
+    versions = decided.versions
     folded = states_of(versions)
     deciding = [
         voice
@@ -117,18 +136,22 @@ def fold_system(
         history=history,
         recorded=first_seen is None,
         monitored_from=folded.states[0].start if folded.states else None,
-        versions=tuple(versions),
+        decided=decided,
         voices=folded.voices,
+        folds=folded.folds,
         checks=folded.checks,
         sites=folded.sites,
         states=folded.states,
-        outages=tuple(
-            outage_rules.outage(left, right, deciding, now)
-            for left, right in outage_rules.stretches(folded.states, _ends(versions))
+        outages=(
+            *settled.outages,
+            *(
+                outage_rules.outage(left, right, deciding, now)
+                for left, right in _stretches(folded.states, versions, settled)
+            ),
         ),
         blips=tuple(sorted(b.start for voice in folded.voices.values() for b in voice.blips)),
         access=folded.access,
-        rejected_by_all=rejected_by_all(system, versions, folded.voices, folded.checks),
+        rejected_by_all=_rejected(system, versions, folded, settled),
         conflicts=conflicts,
     )
 
@@ -136,14 +159,22 @@ def fold_system(
 @dataclass(frozen=True, slots=True)
 class _Folded:
     voices: dict[Source, Voice]
+    folds: dict[Source, VoiceFold]
     checks: dict[str, Timeline[State]]
     sites: dict[str, Timeline[State]]
     states: Timeline[State]
     access: tuple[Interval, ...]
 
 
-def _ends(versions: Sequence[InForce]) -> list[int]:
-    return [v.start for v in versions if v.waited]
+def _stretches(
+    states: Timeline[State], versions: Sequence[InForce], settled: Settled
+) -> list[tuple[int, int | None]]:
+    """Outages that are not settled."""
+    since = settled.until if settled.open_since is None else settled.open_since
+    recent = onwards(states, since)
+    if recent and recent[0].start < since:
+        recent = (Span(since, recent[0].end, recent[0].value), *recent[1:])
+    return outage_rules.stretches(tuple(recent), [v.start for v in versions if v.waited])
 
 
 def _known(history: History, now: int) -> History:
@@ -168,6 +199,7 @@ def _fold(
     lines: Mapping[Source, Sequence[Result]],
     now: int,
     start: int,
+    settled: Settled,
 ) -> _Folded:
     parts = [
         (Interval(left, min(v.end, now)), v)
@@ -175,32 +207,64 @@ def _fold(
         for left in [_monitored_from(system, v, start)]
         if left is not None and left < min(v.end, now)
     ]
+    low = parts[0][0].start if parts else now
+    voices: dict[Source, Voice] = {}
+    folds: dict[Source, VoiceFold] = {}
+    for source, line in lines.items() if versions else ():
+        heard = settled.voices.get(source)
+        folds[source] = follow(line, rules(source, system, versions), heard)
+        voices[source] = tell(folds[source], low, now, heard)
     if not parts:
-        return _Folded({}, {}, {}, (), ())
-    low = parts[0][0].start
-    voices = {
-        source: listen(line, _rules(source, system, versions), low, now)
-        for source, line in lines.items()
-        if any(source[0] in v.config.checks for _, v in parts)
-    }
-    pieces = [(part, judge(system, v.config, voices, part)) for part, v in parts]
-    access: list[Interval] = []
-    if any(s.value is AgentState.MISCONFIGURED for v in voices.values() for s in v.states):
-        for (part, seen), (_, v) in zip(pieces, parts, strict=True):
+        return _Folded(voices, folds, {}, {}, (), ())
+    edge = max(low, settled.until)
+    recent = [
+        (Interval(max(part.start, edge), part.end), v) for part, v in parts if part.end > edge
+    ]
+    pieces = [(part, judge(system, v.config, voices, part)) for part, v in recent]
+    access = [*settled.access]
+    if _misconfigured(voices, edge):
+        for (part, seen), (_, v) in zip(pieces, recent, strict=True):
             pardoned = judge(system, v.config, voices, part, pardoned=True)
             access += _not_ours(seen, pardoned)
-    whole = Interval(low, now)
-    checks = {name for _, seen in pieces for name in seen.checks}
-    sites = {name for _, seen in pieces for name in seen.sites}
+    whole = Interval(edge, now)
+
+    def all_time(before: Timeline[State], pieces: Sequence[Timeline[State]]) -> Timeline[State]:
+        if not before and settled.states:
+            before = (Span(low, edge, State.NOT_MONITORED),)
+        return joined(before, _joined(whole, pieces))
+
+    checks = {*settled.checks, *(name for _, seen in pieces for name in seen.checks)}
+    sites = {*settled.sites, *(name for _, seen in pieces for name in seen.sites)}
     return _Folded(
         voices=voices,
+        folds=folds,
         checks={
-            name: _joined(whole, [s.checks.get(name, ()) for _, s in pieces]) for name in checks
+            n: all_time(settled.checks.get(n, ()), [s.checks.get(n, ()) for _, s in pieces])
+            for n in checks
         },
-        sites={name: _joined(whole, [s.sites.get(name, ()) for _, s in pieces]) for name in sites},
-        states=_joined(whole, [s.states for _, s in pieces]),
+        sites={
+            n: all_time(settled.sites.get(n, ()), [s.sites.get(n, ()) for _, s in pieces])
+            for n in sites
+        },
+        states=all_time(settled.states, [s.states for _, s in pieces]),
         access=unite(access),
     )
+
+
+def _misconfigured(voices: Mapping[Source, Voice], since: int) -> bool:
+    return any(
+        s.value is AgentState.MISCONFIGURED
+        for v in voices.values()
+        for s in onwards(v.states, since)
+    )
+
+
+def _rejected(
+    system: str, versions: Sequence[InForce], folded: _Folded, settled: Settled
+) -> tuple[Interval, ...]:
+    if not _misconfigured(folded.voices, settled.until):
+        return settled.rejected
+    return rejected_by_all(system, versions, folded.voices, folded.checks)
 
 
 def _not_ours(seen: SegmentStates, pardoned: SegmentStates) -> tuple[Interval, ...]:
@@ -224,9 +288,7 @@ def _monitored_from(system: str, version: InForce, start: int) -> int | None:
     return start if version.start == -FAR else version.start
 
 
-def _rules(
-    source: Source, system: str, versions: Sequence[InForce]
-) -> Callable[[int], Check | None]:
+def rules(source: Source, system: str, versions: Sequence[InForce]) -> CheckAt:
     """The check as in force at an instant, None where the agent is not assigned to it."""
     name, agent = source
     starts = [v.start for v in versions]

@@ -12,41 +12,67 @@ from probes.history import History
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """`config` judges the system over `[start, end)`; `waited` for an outage to end at `start`."""
+    """`config` judges the system over `[start, end)`; `waited` for an outage to end at `start`.
+
+    `number` is its place among the recorded versions.
+    """
 
     start: int
     end: int
     config: Config
     waited: bool = False
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """Versions in force, and for each recorded one the instant that decided what becomes of it:
+    when it was recorded, when the outage it waited for ended, or when the next overtook it.
+    """
+
+    versions: tuple[InForce, ...] = ()
+    dates: tuple[int, ...] = ()
+
+    def before(self, t: int) -> Decided:
+        """What states before `t` have decided."""
+        count = next((n for n, date in enumerate(self.dates) if date >= t), len(self.dates))
+        kept = [v for v in self.versions if v.number < count]
+        return Decided((*kept[:-1], *(_until(v, FAR) for v in kept[-1:])), self.dates[:count])
 
 
 OutageAt = Callable[[Sequence[InForce], int], tuple[bool, int | None]]
 """Given versions in force, is an outage open at an instant, and when does it end?"""
 
 
-def in_force(system: str, history: History, now: int, outage_at: OutageAt) -> list[InForce]:
+def in_force(
+    system: str, history: History, now: int, outage_at: OutageAt, known: Decided
+) -> Decided:
     """Versions recorded before `now`, each from when it takes effect for this system.
 
     A version that arrives during an outage of the system waits until the outage ends; one
     overtaken before then never takes effect. Removing the system ends it at once.
     That outage has then ended, even if the new version knows nothing at that instant: else a
-    version that watches in vain could never be mended.
+    version that watches in vain could never be mended. `known` is what was decided before.
     """
     recorded = [(start, config) for start, _, config in segments(history) if start < now]
-    chosen: list[InForce] = []
-    for n, (start, config) in enumerate(recorded):
+    chosen = list(known.versions)
+    dates = list(known.dates)
+    for n in range(len(dates), len(recorded)):
+        start, config = recorded[n]
         following = recorded[n + 1][0] if n + 1 < len(recorded) else FAR
         at = start
         if chosen and system in config.systems and _differs(system, chosen[-1].config, config):
             is_open, end = outage_at([*chosen[:-1], _until(chosen[-1], FAR)], start)
             if is_open:
                 if end is None or end >= following:
+                    dates.append(following)
                     continue
                 at = end
         if chosen:
             chosen[-1] = _until(chosen[-1], at)
-        chosen.append(InForce(at, FAR, config, waited=at > start))
-    return [one for one in chosen if one.start < one.end]
+        chosen.append(InForce(at, FAR, config, waited=at > start, number=n))
+        dates.append(at)
+    return Decided(tuple(one for one in chosen if one.start < one.end), tuple(dates))
 
 
 def _until(one: InForce, end: int) -> InForce:

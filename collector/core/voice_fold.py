@@ -1,0 +1,270 @@
+"""One (check, agent), result by result: holds, confirmation and intermittence (semantics 2.1-2.3).
+
+Resumable: what it must remember is short, so a fold can be put down, stored and taken up again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+
+import msgspec
+
+from probes.config import Check
+from probes.contract import Outcome
+from probes.spans import Interval
+
+
+class AgentState(StrEnum):
+    """`misconfigured` is unknown time with that cause, confirmed."""
+
+    UP = "up"
+    DEGRADED = "degraded"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+    MISCONFIGURED = "misconfigured"
+
+
+_GOOD = {Outcome.UP: AgentState.UP, Outcome.DEGRADED: AgentState.DEGRADED}
+
+WINDOW = 10
+WINDOW_MS = 3_600_000
+RUNS = 3
+HALF = 5
+
+
+class Segment(msgspec.Struct):
+    """The time one judged or misconfigured result speaks for.
+
+    `base` is its state by semantics 2.1 and 2.2; `own` is what it is if a recovery takes it in;
+    `worse` is what 2.3 makes of it at least; `broken`: a gap since the judged result before it.
+    """
+
+    start: int
+    end: int
+    outcome: Outcome
+    base: AgentState
+    own: AgentState
+    broken: bool
+    worse: AgentState | None = None
+
+    @property
+    def state(self) -> AgentState:
+        if self.worse is AgentState.DOWN:
+            return AgentState.DOWN
+        if self.worse is not None and self.base in (AgentState.UP, AgentState.UNKNOWN):
+            return self.worse
+        return self.base
+
+
+class VoiceFold(msgspec.Struct):
+    """Takes results in order of `t`, one an instant, without explicit unknowns.
+
+    `segments` are those since the fold was taken up, and before them what a later result may
+    still mend or look at. They are named by number: `first` is that of `segments[0]`. `blips`,
+    `judged`, `good` and `failing` (instants) are of the results taken since.
+    """
+
+    first: int = 0
+    segments: list[Segment] = []
+    hold_end: int = 0
+    in_outage: bool = False
+    failures: int = 0
+    first_failing: int = 0
+    undecided: list[int] = []
+    good_run: int = 0
+    recovering: list[int] = []
+    row: list[int] = []
+    row_confirmed: bool = False
+    recent: list[int] = []
+    """The last ten judged, or all there are."""
+    gap_since_judged: bool = False
+    running: AgentState | None = None
+    """What the failing run that goes on has been made by semantics 2.3."""
+    steady: int = 0
+    """How many last results in a row were judged alike, without a gap."""
+    blips: list[Interval] = []
+    judged: list[int] = []
+    good: list[int] = []
+    failing: list[int] = []
+
+    def resumed(self) -> VoiceFold:
+        """A fold that goes on from here and leaves this one as it is."""
+        return msgspec.structs.replace(
+            self,
+            segments=[msgspec.structs.replace(segment) for segment in self.segments],
+            undecided=list(self.undecided),
+            recovering=list(self.recovering),
+            row=list(self.row),
+            recent=list(self.recent),
+            blips=[],
+            judged=[],
+            good=[],
+            failing=[],
+        )
+
+    def take(self, t: int, outcome: Outcome, check: Check) -> None:
+        """The next result; `check` is as in force at `t`."""
+        previous = self.segments[-1] if self.segments else None
+        gap = previous is None or self.hold_end < t
+        if previous is not None:
+            previous.end = min(self.hold_end, t)
+        alike = previous is not None and not gap and previous.outcome is outcome
+        self.steady = self.steady + 1 if alike and outcome.judged else int(outcome.judged)
+        if gap:
+            self._break_runs()
+            self.gap_since_judged = True
+        self.hold_end = t + check.hold_ms
+        number = self.first + len(self.segments)
+        segment = Segment(
+            t, t, outcome, AgentState.UNKNOWN, AgentState.UNKNOWN, self.gap_since_judged
+        )
+        self.segments.append(segment)
+        if outcome is Outcome.MISCONFIGURED:
+            self._misconfigured(number, segment, None if gap else previous, check.confirm.down)
+            return
+        self.row = []
+        self.row_confirmed = False
+        self.judged.append(t)
+        if outcome is Outcome.DOWN:
+            self.failing.append(t)
+            self._down(number, segment, check.confirm.down)
+        else:
+            self.good.append(t)
+            self._good(number, segment, check.confirm.up)
+        self.gap_since_judged = False
+        self._intermittence(number, segment)
+
+    def close(self, now: int) -> None:
+        """Nothing more is known before `now`."""
+        if self.segments:
+            self.segments[-1].end = min(self.hold_end, now)
+
+    def mendable_from(self, edge: int) -> int:
+        """The first instant whose state a result at or after `edge` may still change."""
+        firsts = [edge, *(self._at(n).start for n in self.row[:1])]
+        if self.hold_end >= edge:
+            firsts += [self._at(n).start for n in (*self.undecided[:1], *self.recovering[:1])]
+        # A window of ten that holds a later result begins with one of the last nine.
+        nine = [self._at(n) for n in self.recent[-(WINDOW - 1) :]]
+        firsts += [
+            s.start for s in nine if s.outcome is Outcome.DOWN and edge - s.start <= WINDOW_MS
+        ]
+        return min(firsts)
+
+    def prune(self) -> None:
+        """Forget the segments that no later result mends or looks at."""
+        if not self.segments:
+            return
+        oldest = self.segments[-1].start - WINDOW_MS
+        self.recent = [n for n in self.recent if self._at(n).start >= oldest]
+        last = self.first + len(self.segments) - 1
+        kept = min([last, *self.undecided, *self.recovering, *self.row, *self.recent])
+        del self.segments[: kept - self.first]
+        self.first = kept
+
+    def _at(self, number: int) -> Segment:
+        return self.segments[number - self.first]
+
+    def _break_runs(self) -> None:
+        # An unconfirmed run before a gap stays unknown; inside an outage a short good run is down.
+        self.failures = 0
+        self.undecided = []
+        self.good_run = 0
+        self.recovering = []
+
+    def _misconfigured(
+        self, number: int, segment: Segment, previous: Segment | None, need: int
+    ) -> None:
+        # Only judged results break the row: a gap inside it is a gap, and no recovery.
+        self.row.append(number)
+        if self.row_confirmed or len(self.row) >= need:
+            self.row_confirmed = True
+            for one in self.row:
+                self._at(one).base = AgentState.MISCONFIGURED
+            self.row = []
+            return
+        if previous is None:
+            return
+        segment.base, segment.own = previous.base, previous.own
+        if self.undecided and self.undecided[-1] == number - 1:
+            self.undecided.append(number)
+        if self.recovering and self.recovering[-1] == number - 1:
+            self.recovering.append(number)
+
+    def _down(self, number: int, segment: Segment, need: int) -> None:
+        self.good_run = 0
+        self.recovering = []
+        if self.in_outage:
+            segment.base = AgentState.DOWN
+            return
+        if self.failures == 0:
+            self.first_failing = segment.start
+        self.failures += 1
+        self.undecided.append(number)
+        if self.failures >= need:
+            self._decide(AgentState.DOWN)
+            self.in_outage = True
+
+    def _good(self, number: int, segment: Segment, need: int) -> None:
+        segment.own = _GOOD[segment.outcome]
+        if not self.in_outage:
+            if self.failures:
+                self.blips.append(Interval(self.first_failing, segment.start))
+                self._decide(AgentState.DEGRADED)
+            segment.base = segment.own
+            return
+        segment.base = AgentState.DOWN
+        self.good_run += 1
+        self.recovering.append(number)
+        if self.good_run >= need:
+            for one in map(self._at, self.recovering):
+                if one.base is not AgentState.MISCONFIGURED:
+                    one.base = one.own
+            self.in_outage = False
+            self.good_run = 0
+            self.recovering = []
+
+    def _decide(self, state: AgentState) -> None:
+        for one in map(self._at, self.undecided):
+            if one.base is not AgentState.MISCONFIGURED:
+                one.base = state
+        self.undecided = []
+        self.failures = 0
+
+    def _intermittence(self, number: int, segment: Segment) -> None:
+        """Semantics 2.3: ten judged results in an hour, failing in three separate runs or more.
+
+        The last of a window's ten is the newest result; a failing run that goes on past the
+        window is made worse with it, until the first good result.
+        """
+        self.recent = [*self.recent[-(WINDOW - 1) :], number]
+        if segment.outcome is not Outcome.DOWN:
+            self.running = None
+        elif self.running is not None:
+            segment.worse = self.running
+        ten = [self._at(n) for n in self.recent]
+        count = sum(s.outcome is Outcome.DOWN for s in ten)
+        if len(ten) < WINDOW or count < RUNS or ten[-1].start - ten[0].start > WINDOW_MS:
+            return
+        if sum(_begins(ten)) < RUNS:
+            return
+        level = AgentState.DOWN if count >= HALF else AgentState.DEGRADED
+        failing = [n for n, s in enumerate(ten) if s.outcome is Outcome.DOWN]
+        for one in ten[failing[0] : failing[-1] + 1]:
+            one.worse = _worse(one.worse, level)
+        if segment.outcome is Outcome.DOWN:
+            self.running = _worse(self.running, level)
+
+
+def _begins(ten: list[Segment]) -> Iterator[bool]:
+    """Which of these judged results begin a failing run, as seen from these alone."""
+    before: Segment | None = None
+    for one in ten:
+        fails = one.outcome is Outcome.DOWN
+        yield fails and (before is None or before.outcome is not Outcome.DOWN or one.broken)
+        before = one
+
+
+def _worse(one: AgentState | None, level: AgentState) -> AgentState:
+    return AgentState.DOWN if AgentState.DOWN in (one, level) else level

@@ -1,0 +1,194 @@
+"""A fold from what is settled says what a fold from the first result on says."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collector.core.settled import NOTHING, Settled, taken_back
+from collector.core.settling import settle
+from collector.core.truth import SystemTruth, fold_system, rules
+from probes.config import Config
+from probes.contract import Outcome
+from probes.history import History, Version
+from probes.results import Result
+from probes.spans import Interval
+from tests.support.soak import longer
+from tests.support.stories import T0, check, config, result, system
+
+UNIT = 60_000
+MOODS = [*Outcome, Outcome.UP, Outcome.UP, Outcome.UP, Outcome.DOWN]
+
+
+def hospital(rng: random.Random, *, need: int = 1) -> Config:
+    """Two critical checks and a group, from agents of two sites."""
+    confirm = {"down": rng.randint(1, 3), "up": rng.randint(1, 3)}
+    return config(
+        systems={"ehr": system(groups={"g": {"need": need}})},
+        checks={
+            "c": check(**{"from": ["a", "b", "s"], "confirm": confirm}),
+            "d": check(every=rng.choice(["60s", "120s"])),
+            "e": check(role={"group": "g"}),
+            "f": check(role={"group": "g"}, **{"from": ["s"]}),
+        },
+    )
+
+
+SOURCES = [("c", "a"), ("c", "b"), ("c", "s"), ("d", "a"), ("e", "a"), ("f", "s")]
+
+
+def weather(rng: random.Random, slots: int) -> list[Result]:
+    """What each says changes now and then, and silence is among it."""
+    out: list[Result] = []
+    for check_id, agent in SOURCES:
+        mood: Outcome | None = Outcome.UP
+        shaky = rng.random() < 0.3
+        for slot in range(slots):
+            if rng.random() < 0.08:
+                mood = rng.choice([*MOODS, None])
+            said = rng.choice([Outcome.UP, Outcome.DOWN]) if shaky and mood else mood
+            if said:
+                t = T0 + slot * UNIT + rng.choice([0, 0, 1, 999])
+                out.append(result(t, said, check_id, agent))
+    return out
+
+
+@dataclass
+class Follower:
+    """Takes results as they come and settles what is past, as a collector does."""
+
+    history: History
+    settled: Settled = NOTHING
+    tail: dict[tuple[str, str], list[Result]] = field(default_factory=dict)
+    everything: dict[tuple[str, str], list[Result]] = field(default_factory=dict)
+    started_anew: int = 0
+    taken_back: int = 0
+
+    def take(self, results: list[Result], truth: SystemTruth | None) -> None:
+        for each in sorted(results, key=lambda r: r.t):
+            source = (each.check, each.agent)
+            self.everything.setdefault(source, []).append(each)
+            line = self.tail.setdefault(source, [])
+            if self.settled.is_late(source, each.t):
+                assert truth is not None
+                back = taken_back(
+                    self.settled,
+                    source,
+                    sorted(line, key=lambda r: r.t),
+                    rules(source, "ehr", truth.versions),
+                    each.t,
+                    waiting=len(truth.decided.dates) > len(self.settled.decided.dates),
+                )
+                if back is None:
+                    self.started_anew += 1
+                    self.settled = NOTHING
+                    self.tail = {s: list(line) for s, line in self.everything.items()}
+                    continue
+                self.taken_back += 1
+                self.settled = back
+            line.append(each)
+
+    def tell(self, now: int) -> SystemTruth:
+        return fold_system("ehr", self.history, self.tail, now, None, self.settled)
+
+    def settle(self, truth: SystemTruth, edge: int) -> None:
+        self.settled = settle(truth, self.tail, self.settled, edge)
+        self.tail = {
+            source: [r for r in line if r.t >= self.settled.upto(source)]
+            for source, line in self.tail.items()
+        }
+
+
+def same(one: SystemTruth, two: SystemTruth) -> None:
+    for name in (
+        "monitored_from",
+        "decided",
+        "checks",
+        "sites",
+        "states",
+        "outages",
+        "blips",
+        "access",
+        "rejected_by_all",
+        "conflicts",
+    ):
+        assert getattr(one, name) == getattr(two, name), name
+    assert one.voices.keys() >= two.voices.keys()
+    for source, voice in two.voices.items():
+        assert one.voices[source].states == voice.states
+        assert one.voices[source].failing == voice.failing
+
+
+def whole_buckets(one: SystemTruth, two: SystemTruth, start: int, end: int) -> None:
+    part = Interval(start // 300_000 * 300_000, end // 300_000 * 300_000)
+    for source, voice in two.voices.items():
+        assert one.voices[source].runs(part) == voice.runs(part)
+
+
+def versions(rng: random.Random, slots: int) -> History:
+    found: list[Any] = [Version(T0, hospital(rng))]
+    for _ in range(rng.choice([0, 0, 1, 2])):
+        at = found[-1].at + rng.randint(1, slots // 2) * UNIT + rng.choice([0, 0, 7])
+        found.append(Version(at, hospital(rng, need=rng.randint(1, 2))))
+    return History(found)
+
+
+def story(seed: int) -> Follower:
+    """A hospital's time, told step by step; AssertionError where the two folds differ."""
+    rng = random.Random(seed)
+    slots = rng.choice([30, 60, 100])
+    history = versions(rng, slots)
+    follower = Follower(history)
+    coming = []
+    for each in weather(rng, slots):
+        # A result may come late, as those of an agent that was cut off for a while do.
+        lateness = rng.choice([0] * 20 + [rng.randint(0, 40)]) * UNIT
+        coming.append((each.t + 5 + lateness, each))
+    for check_id, agent in SOURCES[: rng.choice([0, 2])]:
+        cut = T0 + rng.randint(5, slots) * UNIT
+        healed = cut + rng.randint(10, 40) * UNIT
+        coming = [
+            (max(at, healed) if (e.check, e.agent) == (check_id, agent) and e.t >= cut else at, e)
+            for at, e in coming
+        ]
+    coming.sort(key=lambda pair: pair[0])
+    truth: SystemTruth | None = None
+    now = T0
+    grace = rng.choice([2, 5, 15]) * UNIT
+    while coming:
+        now += rng.randint(1, 8) * UNIT + rng.choice([0, 0, 333])
+        count = sum(at < now for at, _ in coming)
+        follower.take([each for _, each in coming[:count]], truth)
+        coming = coming[count:]
+        truth = follower.tell(now)
+        if rng.random() < 0.6:
+            follower.settle(truth, now - grace)
+        if rng.random() < 0.3 or not coming:
+            expected = fold_system("ehr", history, follower.everything, now, None)
+            same(follower.tell(now), expected)
+            whole_buckets(truth, expected, T0, now)
+    return follower
+
+
+@settings(max_examples=longer(60), deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_fold_from_what_is_settled_is_a_fold_from_the_first_result(seed: int) -> None:
+    story(seed)
+
+
+def test_what_lies_far_back_is_not_looked_at_again() -> None:
+    rng = random.Random(1)
+    follower = Follower(History([Version(T0, hospital(rng))]))
+    line = [result(T0 + n * UNIT, Outcome.UP, *source) for n in range(600) for source in SOURCES]
+    follower.take(line, None)
+    now = T0 + 600 * UNIT
+    follower.settle(follower.tell(now), now - 15 * UNIT)
+    assert {len(rest) for rest in follower.tail.values()} == {15}
+    assert follower.settled.until == now - 15 * UNIT
+    heard = follower.settled.voices["c", "a"]
+    assert len(heard.fold.segments) <= 10
+    assert len(heard.judged.fine) <= 10
