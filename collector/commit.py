@@ -14,11 +14,13 @@ from sqlalchemy import Connection
 from alerts.outbox import Message
 from collector import journal
 from collector.journal import Fact
-from collector.store import incidents, leases, ledger, outbox
+from collector.snapshots import FORMAT
+from collector.store import incidents, leases, ledger, outbox, snapshots
 from collector.store.incidents import Flips, Place, Recorded, SystemState
 from collector.store.leases import Lease
 from collector.store.ledger import Chain
 from collector.store.ranges import Ranges
+from collector.store.snapshots import Snapshots
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Plan:
     """(before, after) of each place that changed."""
     states: Sequence[SystemState]
     folded: Mapping[Chain, Ranges]
+    snapshots: Snapshots | None
 
 
 def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Lease:
@@ -48,6 +51,8 @@ def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Lease:
         incidents.write_flips(conn, org, place, before, after)
     incidents.write_states(conn, org, plan.states)
     ledger.advance_cursors(conn, org, plan.folded, plan.now)
+    if plan.snapshots is not None:
+        snapshots.write(conn, org, FORMAT, plan.snapshots)
     return kept
 
 

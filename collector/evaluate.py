@@ -9,23 +9,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from alerts import policy
 from alerts.transitions import match, transitions
-from collector import changes, journal, truths, versions
+from collector import changes, truths
 from collector.commit import Past, Plan, commit, read_past
 from collector.evidence import Evidence
-from collector.journal import CONFIG, Row
+from collector.follower import Follower
 from collector.leader import Leader
 from collector.messages import messages
 from collector.metrics import CollectorMetrics
-from collector.occasions import occasions, shown_for
+from collector.occasions import TooDeepError, occasions, shown_for
 from collector.store.incidents import StaleError
 from collector.store.leases import FencedError
 from collector.store.store import Store, StoreUnavailableError
-from collector.truths import Folded
+from collector.truths import Live
 from probes.clock import NS_PER_MS, Clock
 from probes.config import Config
 from probes.history import History
@@ -35,7 +35,10 @@ log = logging.getLogger("wardwatch.evaluate")
 IDLE_MS = 1_000
 """The longest wait between two looks at the store."""
 SHORTEST_MS = 20
-BEHIND_MS = 2_000
+SAY_MS = 10_000
+"""How often the cursors and the instant of the last look are committed though nothing changed."""
+SAVE_MS = 3_600_000
+"""How often what is settled is saved."""
 
 
 class Evaluator:
@@ -52,31 +55,37 @@ class Evaluator:
         said: Callable[[], None] = lambda: None,
     ) -> None:
         """`said` is called after a commit that wrote messages."""
-        self.evidence = Evidence(store, org)
-        self.folded: dict[str, Folded] = {}
-        self.now = 0
-        """The edge of knowledge: the latest instant folded; it never goes back."""
+        self._follower = Follower(store, clock, org)
         self._store = store
         self._clock = clock
         self._metrics = metrics
         self._org = org
         self._leader = leader
         self._said = said
-        self._rows: list[Row] = []
-        self._history: History | None = None
         self._past: Past | None = None
         self._policy_due: int | None = None
         self._unsaid = True
-        self._new_versions = False
+        self._saved_at = 0
         self._wake = asyncio.Event()
-        self._folding = asyncio.Lock()
+
+    @property
+    def now(self) -> int:
+        """The edge of knowledge: the latest instant folded; it never goes back."""
+        return self._follower.now
+
+    @property
+    def folded(self) -> Mapping[str, Live]:
+        """Every system, by id."""
+        return self._follower.lives
+
+    @property
+    def evidence(self) -> Evidence:
+        return self._follower.evidence
 
     @property
     def history(self) -> History:
         """The config versions read so far; RuntimeError before `start`."""
-        if self._history is None:
-            raise RuntimeError("not started")
-        return self._history
+        return self._follower.history
 
     @property
     def config(self) -> Config:
@@ -90,8 +99,8 @@ class Evaluator:
         self._wake.set()
 
     async def start(self) -> None:
-        """Read the versions; at least one is recorded."""
-        await self._read_versions()
+        """Read the versions (at least one is recorded) and the newest snapshots."""
+        await self._follower.start()
 
     async def run(self) -> None:
         """Look at least every second, and whenever woken; rest as long as the last look took."""
@@ -106,7 +115,8 @@ class Evaluator:
             await self._rest()
 
     async def _rest(self) -> None:
-        due = [f.until for f in self.folded.values() if f.until is not None]
+        untils = (live.until for live in self.folded.values())
+        due = [until for until in untils if until is not None]
         if self.leads and self._policy_due is not None:
             due.append(self._policy_due)
         wait = min([IDLE_MS, *(t - self._clock.now_ms() for t in due)])
@@ -137,72 +147,50 @@ class Evaluator:
             self._past = None
         elif self._past is None:
             self._past = await self._store.read(read_past, self._org)
-            self.now = max(self.now, self._past.as_of)
+            self._follower.now = max(self.now, self._past.as_of)
             self._unsaid = True
-        folded = await self.refold()
+        self._unsaid |= await self._follower.catch_up()
         if leads and (self._unsaid or self._is_due()):
             await self._say()
-        if folded:
             took = (self._clock.monotonic_ns() - begun) / 1e9
             self._metrics.evaluate_seconds.observe(took)
         self._metrics.evaluated_at.set(self._clock.now_ms() / 1000)
 
     def _is_due(self) -> bool:
-        return self._policy_due is not None and self._policy_due <= self.now
+        past = self._past
+        return (self._policy_due is not None and self._policy_due <= self.now) or (
+            past is not None and self.now - past.as_of >= SAY_MS
+        )
 
-    async def refold(self, *, everything: bool = False) -> set[str]:
-        """Fold what evidence, versions or time have touched; the systems that were."""
-        async with self._folding:
-            await self.evidence.refresh()
-            await self._read_versions()
-            self._advance()
-            by_check = truths.systems_by_check(self.history)
-            stale = truths.due(self.folded, self.now)
-            for check in self.evidence.touched:
-                stale |= by_check.get(check, set())
-            if self._new_versions or everything or not self.folded:
-                stale = set(truths.systems_of(self.history))
-            if stale:
-                await asyncio.to_thread(self._fold, stale)
-                self._unsaid = True
-            # Only now: a look that fails before this point leaves its news for the next.
-            self.evidence.touched.clear()
-            self._new_versions = False
-            return stale
-
-    def _advance(self) -> None:
-        clock = self._clock.now_ms()
-        if clock < self.now - BEHIND_MS:
-            # A host clock set back: what is said stays said, and time goes on when it is here again.
-            log.warning("evaluate.clock_behind ms=%d", self.now - clock)
-        self.now = max(self.now, clock)
-
-    def _fold(self, systems: Iterable[str]) -> None:
-        for system in systems:
-            self.folded[system] = truths.fold(system, self.history, self.evidence.results, self.now)
-
-    async def _read_versions(self) -> None:
-        after = self._rows[-1].id if self._rows else 0
-        fresh = await self._store.read(journal.rows, self._org, kind=CONFIG, after=after)
-        if fresh:
-            self._rows.extend(fresh)
-            self._history = versions.history(self._rows)
-            self._new_versions = True
+    async def refold(self) -> None:
+        """Fold everything up to now."""
+        self._unsaid |= await self._follower.catch_up(everything=True)
 
     async def _say(self) -> None:
         past, lease = self._past, self._leader.lease
         if past is None or lease is None:
             return
-        async with self._folding:
-            plan, following, due = await asyncio.to_thread(self._plan, past)
+        deep: dict[str, Live] = {}
+        async with self._follower.lock:
+            while True:
+                try:
+                    plan, following, due = await asyncio.to_thread(self._plan, past, deep)
+                    break
+                except TooDeepError as error:
+                    deep |= await self._follower.older(error.wanted, keep=True)
             self._unsaid = False
         self._leader.renewed(await self._store.write(commit, self._org, lease, plan))
         self._past, self._policy_due = following, due
+        if plan.snapshots is not None:
+            self._saved_at = plan.now
         if plan.messages:
             self._said()
 
-    def _plan(self, past: Past) -> tuple[Plan, Past, int | None]:
-        """What to say now, what is said once that is committed, and when to look again."""
+    def _plan(self, past: Past, deep: Mapping[str, Live]) -> tuple[Plan, Past, int | None]:
+        """What to say now, what is said once that is committed, and when to look again.
+
+        `deep` are systems settled no further than a transition asks for.
+        """
         now, history = self.now, self.history
         views = {name: truths.prolonged(folded, now) for name, folded in self.folded.items()}
         derived = policy.incidents(views, history, now)
@@ -210,9 +198,7 @@ class Evaluator:
         said = {key: row.incident for key, row in past.incidents.items()}
         matched = match(said.values(), derived, history)
         found = shown_for(transitions(said, derived, history), derived, matched)
-        instants = occasions(
-            found, self.folded, history, self.evidence.results, since=past.as_of, now=now
-        )
+        instants = occasions(found, self.folded, deep, history, since=past.as_of, now=now)
         dated = [
             (changes.in_order(transition, shown), at)
             for (transition, shown), at in zip(found, instants, strict=True)
@@ -229,6 +215,7 @@ class Evaluator:
             flips={p: pair for p, pair in moved.items() if pair[0] != pair[1]},
             states=changes.states(places, now),
             folded={c: r for c, r in self.evidence.held.items() if past.folded.get(c) != r},
+            snapshots=self._follower.snapshot() if now - self._saved_at >= SAVE_MS else None,
         )
         following = replace(
             past,

@@ -1,16 +1,19 @@
-"""The stored results in memory, by (check, agent): a cache of the batches, one per process.
+"""Reading the stored batches: what is new, in the order of time; and any time again.
 
-It is filled from the store at start and follows it by the ranges each chain holds, so it sees
-what other replicas stored, and what arrives late, without looking at the rest again.
+What a chain holds is known by ranges, so this sees what other replicas stored, and what arrives
+late, without looking at the rest again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import heapq
 import logging
-from bisect import insort
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
 
 from collector.store import ledger, ranges
 from collector.store.ledger import Chain, Incoming
@@ -24,6 +27,8 @@ log = logging.getLogger("wardwatch.evidence")
 
 PAGE = 200
 """Batches read in one transaction at most."""
+AT_HAND = 4_000
+"""Batches held in memory at most, about, while many chains are read side by side."""
 
 Source = tuple[str, str]
 """(check, agent)."""
@@ -40,73 +45,158 @@ class LastBatch:
     clock_error_ms: int
 
 
-class Evidence:
-    """`results` are in order of `t`; `held` says which batches they come from.
-
-    `touched` names the checks whose results came since somebody emptied it: it outlives a look
-    that failed after its batches were read.
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some batches' results. Nothing that is still to be read began before `edge` (None: that was
+    the last page).
     """
+
+    results: Sequence[Result]
+    held: Mapping[Chain, Ranges]
+    edge: int | None
+
+
+@dataclass(slots=True)
+class _Front:
+    """Where reading stands in one chain."""
+
+    wanted: Ranges
+    read: deque[Incoming] = field(default_factory=deque)
+
+
+class Evidence:
+    """`held` says which batches count as read; `last` and `latest` are what they say last."""
 
     def __init__(self, store: Store, org: str) -> None:
         self._store = store
         self._org = org
-        self.results: dict[Source, list[Result]] = {}
         self.held: dict[Chain, Ranges] = {}
         self.last: dict[str, LastBatch] = {}
-        self.touched: set[str] = set()
+        self.latest: dict[Source, Result] = {}
 
-    async def refresh(self) -> None:
-        """Read what is stored and not held yet."""
-        stored = await self._store.read(ledger.stored_ranges, self._org)
-        for chain, have in stored.items():
-            wanted = ranges.missing(self.held.get(chain, ()), have)
-            while wanted:
-                page = await self._store.read(
-                    ledger.read_batches, self._org, chain, wanted, limit=PAGE
-                )
-                decoded = await asyncio.to_thread(_decode, page)
-                for incoming, (results, last) in zip(page, decoded, strict=True):
-                    self._add(chain, incoming.seq, results, last)
-                if not page:
-                    break
-                wanted = ranges.missing(self.held[chain], wanted)
+    def dump(self) -> str:
+        """`last` and `latest` as text, for `load`."""
+        return msgspec.json.encode([list(self.last.items()), list(self.latest.values())]).decode()
 
-    def _add(
-        self, chain: Chain, seq: int, results: Sequence[Result], last: LastBatch | None
+    def load(self, held: Mapping[Chain, Ranges], text: str) -> None:
+        """Take up what was read when `text` was dumped."""
+        last, latest = msgspec.json.decode(
+            text, type=tuple[list[tuple[str, LastBatch]], list[Result]]
+        )
+        self.held, self.last = dict(held), dict(last)
+        self.latest = {(r.check, r.agent): r for r in latest}
+
+    def read(self, page: Page) -> None:
+        """Count the batches of a page as read."""
+        for result in page.results:
+            known = self.latest.get((result.check, result.agent))
+            if known is None or known.t <= result.t:
+                self.latest[result.check, result.agent] = result
+        self.held.update(page.held)
+
+    async def since(
+        self, held: Mapping[Chain, Ranges], upto: Mapping[Chain, Ranges] | None = None
+    ) -> AsyncIterator[Page]:
+        """What is stored (or in `upto`) and not in `held`, in pages, oldest first."""
+        stored = upto
+        if stored is None:
+            stored = await self._store.read(ledger.stored_ranges, self._org)
+        fronts = {
+            chain: _Front(wanted)
+            for chain, have in stored.items()
+            if (wanted := ranges.missing(held.get(chain, ()), have))
+        }
+        heads: list[tuple[int, Chain]] = []
+        size = max(10, min(PAGE, AT_HAND // max(len(fronts), 1)))
+        for chain, front in fronts.items():
+            await self._fill(chain, front, heads, size)
+        done = dict(held)
+        while heads:
+            taken: list[Incoming] = []
+            while heads and len(taken) < PAGE:
+                _, chain = heapq.heappop(heads)
+                front = fronts[chain]
+                incoming = front.read.popleft()
+                taken.append(incoming)
+                done[chain] = ranges.add(done.get(chain, ()), incoming.seq)
+                await self._fill(chain, front, heads, size)
+            results, last = await asyncio.to_thread(_decode, taken)
+            for agent, each in last:
+                known = self.last.get(agent)
+                if known is None or (each.received_at, each.seq) >= (
+                    known.received_at,
+                    known.seq,
+                ):
+                    self.last[agent] = each
+            changed = {(i.agent, i.epoch): done[i.agent, i.epoch] for i in taken}
+            yield Page(results, changed, heads[0][0] if heads else None)
+
+    async def between(
+        self, sources: Iterable[Source], start: int, end: int
+    ) -> dict[Source, list[Result]]:
+        """All results of some (check, agent)s in `[start, end)`, in order of `t`."""
+        out: dict[Source, list[Result]] = {source: [] for source in sources}
+        after: Chain | None = None
+        seq = 0
+        while True:
+            page = await self._store.read(
+                ledger.read_between, self._org, start, end, after, seq, PAGE
+            )
+            results, _ = await asyncio.to_thread(_decode, page)
+            for result in results:
+                if start <= result.t < end and (result.check, result.agent) in out:
+                    out[result.check, result.agent].append(result)
+            if len(page) < PAGE:
+                break
+            after, seq = (page[-1].agent, page[-1].epoch), page[-1].seq
+        for line in out.values():
+            line.sort(key=_t)
+        return out
+
+    async def _fill(
+        self, chain: Chain, front: _Front, heads: list[tuple[int, Chain]], size: int
     ) -> None:
-        for result in results:
-            self.touched.add(result.check)
-            line = self.results.setdefault((result.check, result.agent), [])
-            if line and result.t < line[-1].t:
-                insort(line, result, key=lambda r: r.t)
-            else:
-                line.append(result)
-        self.held[chain] = ranges.add(self.held.get(chain, ()), seq)
-        known = self.last.get(chain[0])
-        if last and (
-            known is None or (last.received_at, last.seq) >= (known.received_at, known.seq)
-        ):
-            self.last[chain[0]] = last
+        """Read on where nothing is left to hand out, and put the next batch's time up."""
+        if not front.read and front.wanted:
+            page = await self._store.read(
+                ledger.read_batches, self._org, chain, front.wanted, limit=size
+            )
+            front.read.extend(page)
+            front.wanted = (
+                ranges.missing(((0, page[-1].seq),), front.wanted) if len(page) == size else ()
+            )
+        if front.read:
+            heapq.heappush(heads, (front.read[0].first_t, chain))
 
 
-def _decode(page: Sequence[Incoming]) -> list[tuple[list[Result], LastBatch | None]]:
-    return [_decode_one(incoming) for incoming in page]
+def _t(result: Result) -> int:
+    return result.t
 
 
-def _decode_one(incoming: Incoming) -> tuple[list[Result], LastBatch | None]:
-    try:
-        opened = batch.open_batch(incoming.data)
-        results = batch.results_of(opened, incoming.received_at)
-    except BatchError as error:
-        # It was readable when it was stored: this program is older than that, or has a defect.
-        log.error("evidence.unreadable code=%s seq=%d", error.code.value, incoming.seq)  # noqa: TRY400 - codes only
-        return [], None
-    header = opened.header
-    last = LastBatch(
-        incoming.epoch,
-        incoming.seq,
-        incoming.received_at,
-        header.clock_offset_ms,
-        header.clock_error_ms,
-    )
+def _decode(page: Sequence[Incoming]) -> tuple[list[Result], list[tuple[str, LastBatch]]]:
+    """Results in order of `t`, and what each batch says of its agent."""
+    results: list[Result] = []
+    last: list[tuple[str, LastBatch]] = []
+    for incoming in page:
+        try:
+            opened = batch.open_batch(incoming.data)
+            results += batch.results_of(opened, incoming.received_at)
+        except BatchError as error:
+            # It was readable when it was stored: this program is older than that, or has a defect.
+            log.error("evidence.unreadable code=%s seq=%d", error.code.value, incoming.seq)  # noqa: TRY400 - codes only
+            continue
+        header = opened.header
+        last.append(
+            (
+                incoming.agent,
+                LastBatch(
+                    incoming.epoch,
+                    incoming.seq,
+                    incoming.received_at,
+                    header.clock_offset_ms,
+                    header.clock_error_ms,
+                ),
+            )
+        )
+    results.sort(key=_t)
     return results, last

@@ -167,4 +167,6 @@ def _incoming(opened: Batch, data: bytes, received_at: int) -> Incoming:
         header_hash=batch.header_hash(opened),
         received_at=received_at,
         data=data,
+        first_t=header.first_at + header.clock_offset_ms,
+        last_t=header.last_at + header.clock_offset_ms,
     )

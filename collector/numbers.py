@@ -45,7 +45,7 @@ class Numbers:
             at = self._clock.monotonic_ns() // NS_PER_MS
             self._known = {p: k for p, k in self._known.items() if at - k[0] < FRESH_MS}
             if (start, end) not in self._known:
-                await self._evaluator.refold(everything=True)
+                await self._evaluator.refold()
                 answer = await asyncio.to_thread(self._compute, start, end)
                 self._known[start, end] = (at, answer)
             return self._known[start, end][1]

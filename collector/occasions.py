@@ -14,9 +14,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from alerts.events import Incident, SystemView
 from alerts.policy import incidents, next_due
 from alerts.transitions import Transition, TransitionKind
-from collector.truths import Folded, Source, fold, prolonged
+from collector.truths import Live, prolonged
 from probes.history import History
-from probes.results import Result
 
 DAY_MS = 86_400_000
 
@@ -24,52 +23,69 @@ Found = Sequence[tuple[Transition, Incident]]
 """Transitions, each with the incident that the truth shows for it."""
 
 
+class TooDeepError(Exception):
+    """What is settled hides the moments asked for: `wanted` says from when on, by system."""
+
+    def __init__(self, wanted: Mapping[str, int]) -> None:
+        super().__init__("settled too far")
+        self.wanted = dict(wanted)
+
+
 def occasions(
     found: Found,
-    folded: Mapping[str, Folded],
+    folded: Mapping[str, Live],
+    deep: Mapping[str, Live],
     history: History,
-    results: Mapping[Source, Sequence[Result]],
     *,
     since: int,
     now: int,
 ) -> list[int]:
-    """The instant of each transition found at `now`; `since` is when was last looked."""
+    """The instant of each transition found at `now`; `since` is when was last looked.
+
+    TooDeepError names systems that are settled too far; they are looked up in `deep` first.
+    """
     if not found:
         return []
-    past = _Past(found, folded, history, results, now)
-    return [past.first(transition, shown, since - 1) for transition, shown in found]
+    past = _Past(found, folded, deep, history, now)
+    wanted: dict[str, int] = {}
+    out: list[int] = []
+    for transition, shown in found:
+        try:
+            out.append(past.first(transition, shown, since - 1))
+        except TooDeepError as error:
+            wanted |= {name: min(t, wanted.get(name, t)) for name, t in error.wanted.items()}
+    if wanted:
+        raise TooDeepError(wanted)
+    return out
 
 
 class _Past:
     """What was to be seen at earlier moments by the systems with transitions.
 
-    Only a day and the runs before their incidents are folded again: nothing older bears on them.
     Other systems are taken as they are known now.
     """
 
     def __init__(
         self,
         found: Found,
-        folded: Mapping[str, Folded],
+        folded: Mapping[str, Live],
+        deep: Mapping[str, Live],
         history: History,
-        results: Mapping[Source, Sequence[Result]],
         now: int,
     ) -> None:
-        self._systems = {transition.incident.system for transition, _ in found}
+        systems = {transition.incident.system for transition, _ in found}
+        self._lives = {name: deep.get(name, folded[name]) for name in systems if name in folded}
+        self._deep = deep
         self._folded = folded
         self._history = history
         self._now = now
         self._seen: dict[int, tuple[list[Incident], int | None]] = {}
-        checks = {name: c for v in history.versions for name, c in v.config.checks.items()}
-        runs = [(c.confirm.down + c.confirm.up + 1) * c.hold_ms for c in checks.values()]
-        back = DAY_MS + 2 * max(runs, default=0)
-        start = min(shown.started_at for _, shown in found) - back
-        self._results = {
-            source: line[bisect_left(line, start, key=lambda r: r.t) :]
-            for source, line in results.items()
-            if source[0] in checks
+        ends = {
+            r.t + r.duration_ms
+            for live in self._lives.values()
+            for line in live.tail.values()
+            for r in line
         }
-        ends = {r.t + r.duration_ms for line in self._results.values() for r in line}
         self._ends = sorted(end for end in ends if end < now)
 
     def first(self, transition: Transition, shown: Incident, since: int) -> int:
@@ -104,22 +120,29 @@ class _Past:
         """What was to be seen, and the next deadline at which time alone could change it."""
         if moment not in self._seen:
             now = moment + 1  # knowledge includes the moment, and a timer due then has fired
-            past = {
-                source: [r for r in line if r.t + r.duration_ms <= moment]
-                for source, line in self._results.items()
-            }
-            then = {name: fold(name, self._history, past, now) for name in self._systems}
+            self._must_reach(moment)
+            then = {name: live.earlier(self._history, moment) for name, live in self._lives.items()}
             views: dict[str, SystemView] = {
-                name: then[name].view if name in then else prolonged(f, self._now)
-                for name, f in self._folded.items()
+                name: then[name].view if name in then else prolonged(live, self._now)
+                for name, live in self._folded.items()
             }
-            dues = [f.until for f in then.values()] + [next_due(views, self._history, now)]
+            dues = [live.until for live in then.values()] + [next_due(views, self._history, now)]
             following = min((due for due in dues if due is not None and due > now), default=None)
             self._seen[moment] = (
                 incidents(views, self._history, now),
                 None if following is None else following - 1,
             )
         return self._seen[moment]
+
+    def _must_reach(self, moment: int) -> None:
+        hidden = [
+            name
+            for name, live in self._lives.items()
+            if name not in self._deep and (moment + 1 < live.settled.reach or moment < live.ended)
+        ]
+        if hidden:
+            # By a day more, so that what is settled had ended then.
+            raise TooDeepError(dict.fromkeys(hidden, moment - DAY_MS))
 
 
 def _shows(transition: Transition, shown: Incident, seen: Incident) -> bool:

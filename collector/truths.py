@@ -1,35 +1,176 @@
-"""The truth of each system, folded again only when evidence came or time can have changed it.
+"""The truth of each system, kept up with results as they come.
 
-Between two folds a view is prolonged: what held at the edge of knowledge still holds, because
-`due` names every system for which that is no longer certain.
+A result that says what its agent said before costs the same however much lies behind it: it only
+prolongs. Any other folds the system again from what is settled. Between two folds a view is
+prolonged: what held at the edge of knowledge still holds until `until`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from alerts.events import SystemView
-from collector.core.truth import SystemTruth, fold_system
+from collector.core.settled import NOTHING, Settled, Source, taken_back
+from collector.core.settling import settle
+from collector.core.truth import SystemTruth, fold_system, rules
 from collector.core.view import view
+from collector.core.voice_fold import WINDOW
+from collector.core.windows import FAR
 from probes.config import Config
+from probes.contract import Outcome
 from probes.history import History
 from probes.results import Result
 from probes.spans import Interval, Span, Timeline
 
 T = TypeVar("T")
-Source = tuple[str, str]
+
+GRACE_MS = 900_000
+"""What comes no later than this is not late: nothing younger is settled."""
+SETTLE_MS = 900_000
+"""How much may gather before it is settled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """The truth as of `at`; from `until` on time alone may have changed it (None: never)."""
+@dataclass(slots=True)
+class _Pulse:
+    """A voice that says the same again and again: until when another of that changes nothing."""
 
-    at: int
-    truth: SystemTruth
-    view: SystemView
-    until: int | None
+    outcome: Outcome
+    last_t: int
+    hold_end: int
+    hold_ms: int
+    rules_end: int
+
+
+@dataclass(slots=True)
+class Live:
+    """One system. `truth` and `view` are as of `at`, as `fold` left them.
+
+    `changed`: anything but the passing of time has changed what is seen, since somebody unset it.
+    `older`: a result came for a time before this instant that what is settled cannot take in.
+    """
+
+    system: str
+    settled: Settled = NOTHING
+    tail: dict[Source, list[Result]] = field(default_factory=dict)
+    at: int = -FAR
+    stale: bool = True
+    changed: bool = False
+    older: int | None = None
+    ended: int = -FAR
+    """When the last of the settled results had ended."""
+    _truth: SystemTruth | None = None
+    _view: SystemView | None = None
+    _pulses: dict[Source, _Pulse] = field(default_factory=dict)
+    _holds: dict[Source, int] = field(default_factory=dict)
+    _edges: tuple[int, ...] = ()
+
+    @property
+    def truth(self) -> SystemTruth:
+        """RuntimeError before the first `fold`."""
+        if self._truth is None:
+            raise RuntimeError("not folded yet")
+        return self._truth
+
+    @property
+    def view(self) -> SystemView:
+        """RuntimeError before the first `fold`."""
+        if self._view is None:
+            raise RuntimeError("not folded yet")
+        return self._view
+
+    @property
+    def until(self) -> int | None:
+        """The first instant after `at` at which time alone may change the truth.
+
+        A hold ends, a result from a clock ahead of ours comes of age, a window begins or ends, a
+        version or a system's `effective_from` begins. At that very instant knowledge is still
+        `[.., instant)`, so it shows one millisecond later.
+        """
+        edges = (*self._edges, *self._holds.values())
+        return min((t + 1 for t in edges if t >= self.at), default=None)
+
+    @property
+    def gathered(self) -> int:
+        """How many results are not settled."""
+        return sum(map(len, self.tail.values()))
+
+    def take(self, results: Iterable[Result], now: int) -> None:
+        """Results of this system's checks, in order of `t`."""
+        for result in results:
+            source = (result.check, result.agent)
+            if self._is_more_of_the_same(source, result, now):
+                self.tail[source].append(result)
+                continue
+            self.stale = True
+            if self.settled.is_late(source, result.t) and not self._takes_back(source, result.t):
+                self.older = result.t if self.older is None else min(self.older, result.t)
+            self.tail.setdefault(source, []).append(result)
+
+    def fold(self, history: History, now: int) -> None:
+        """Fold up to `now`."""
+        before = self._view
+        expected = None if before is None else prolonged(self, now)
+        truth = fold_system(self.system, history, self.tail, now, None, self.settled)
+        seen = view(truth)
+        self._truth, self._view, self.at, self.stale = truth, seen, now, False
+        self._edges = tuple(_edges(self.system, seen, history, self.tail, now))
+        self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}
+        self._pulses = dict(_pulses(truth, self.tail, now))
+        self.changed |= seen != expected
+
+    def earlier(self, history: History, moment: int) -> Live:
+        """The same system as it was to be known at a moment, that moment included: by the results
+        that had ended by then. Nothing may be settled that had not.
+        """
+        tail = {
+            source: [r for r in line if r.t + r.duration_ms <= moment]
+            for source, line in self.tail.items()
+        }
+        then = Live(self.system, self.settled, tail)
+        then.fold(history, moment + 1)
+        return then
+
+    def settle(self, edge: int) -> None:
+        """Make final what results from `edge` on cannot change; `fold` must be up to date."""
+        self.settled = settle(self.truth, self.tail, self.settled, edge)
+        for source, line in self.tail.items():
+            upto = self.settled.upto(source)
+            taken = [r for r in line if r.t < upto]
+            if taken:
+                self.ended = max(self.ended, *(r.t + r.duration_ms for r in taken))
+                self.tail[source] = [r for r in line if r.t >= upto]
+
+    def _is_more_of_the_same(self, source: Source, result: Result, now: int) -> bool:
+        pulse = self._pulses.get(source)
+        if pulse is None or not pulse.last_t < result.t < min(now, pulse.rules_end):
+            return False
+        if self.stale or self.settled.is_late(source, result.t):
+            return False
+        if result.outcome is not Outcome.UNKNOWN:
+            if result.outcome is not pulse.outcome or result.t > pulse.hold_end:
+                return False
+            pulse.hold_end = self._holds[source] = result.t + pulse.hold_ms
+        pulse.last_t = result.t
+        return True
+
+    def _takes_back(self, source: Source, t: int) -> bool:
+        if self._truth is None:
+            return False
+        decided = self.truth.decided
+        back = taken_back(
+            self.settled,
+            source,
+            sorted(self.tail.get(source, ()), key=lambda r: r.t),
+            rules(source, self.system, decided.versions),
+            t,
+            waiting=len(decided.dates) > len(self.settled.decided.dates),
+        )
+        if back is None:
+            return False
+        self.settled = back
+        return True
 
 
 def systems_of(history: History) -> tuple[str, ...]:
@@ -46,32 +187,23 @@ def systems_by_check(history: History) -> dict[str, set[str]]:
     return out
 
 
-def fold(
-    system: str, history: History, results: Mapping[Source, Sequence[Result]], now: int
-) -> Folded:
-    """Fold one system at `now`."""
-    truth = fold_system(system, history, results, now, None)
-    seen = view(truth)
-    return Folded(now, truth, seen, _until(system, seen, history, results, now))
+def is_due(live: Live, now: int) -> bool:
+    """May time alone have changed the truth by `now`?"""
+    until = live.until
+    return until is not None and until <= now
 
 
-def due(folded: Mapping[str, Folded], now: int) -> set[str]:
-    """Systems whose truth time alone may have changed by `now`."""
-    return {name for name, f in folded.items() if f.until is not None and f.until <= now}
-
-
-def prolonged(folded: Folded, now: int) -> SystemView:
+def prolonged(live: Live, now: int) -> SystemView:
     """The view at a later `now` at which the system is not due."""
-    if now <= folded.at:
-        return folded.view
+    seen, at = live.view, live.at
+    if now <= at:
+        return seen
     return replace(
-        folded.view,
-        states=_longer(folded.view.states, folded.at, now),
-        site_states={
-            site: _longer(line, folded.at, now) for site, line in folded.view.site_states.items()
-        },
-        access=_running(folded.view.access, folded.at, now),
-        rejected_by_all=_running(folded.view.rejected_by_all, folded.at, now),
+        seen,
+        states=_longer(seen.states, at, now),
+        site_states={site: _longer(line, at, now) for site, line in seen.site_states.items()},
+        access=_running(seen.access, at, now),
+        rejected_by_all=_running(seen.rejected_by_all, at, now),
     )
 
 
@@ -85,43 +217,44 @@ def _running(intervals: Sequence[Interval], edge: int, now: int) -> tuple[Interv
     return tuple(Interval(i.start, now if i.end >= edge else i.end) for i in intervals)
 
 
-def _until(
+def _edges(
     system: str,
     seen: SystemView,
     history: History,
-    results: Mapping[Source, Sequence[Result]],
+    tail: Mapping[Source, Sequence[Result]],
     now: int,
-) -> int | None:
-    """The first instant after `now` at which the fold may answer differently by itself.
-
-    A hold ends, a result from a clock ahead of ours comes of age, a window begins or ends, a
-    version or a system's `effective_from` begins. At that very instant knowledge is still
-    `[.., instant)`, so it shows one millisecond later.
-    """
-    edges: list[int] = []
-    for (check, _agent), line in results.items():
-        edges.extend(_edges(check, system, line, history, now))
-    edges.extend(t for w in seen.windows for t in (w.start, w.end))
-    edges.extend(v.at for v in history.versions if v.at is not None)
-    edges.extend(_effective(system, v.config) for v in history.versions)
-    return min((t + 1 for t in edges if t >= now), default=None)
-
-
-def _edges(
-    check: str, system: str, line: Sequence[Result], history: History, now: int
 ) -> Iterable[int]:
-    versions = [v.config.checks[check] for v in history.versions if check in v.config.checks]
-    holds = {c.hold_ms for c in versions if c.system == system}
-    if not holds:
-        return
-    for result in reversed(line):
-        if result.t < now and result.t + max(holds) < now:
-            break
-        if result.t >= now:
-            yield result.t
-        yield from (result.t + hold for hold in holds)
+    """Instants from `now` on at which something begins or ends whatever agents say."""
+    edges = [r.t for line in tail.values() for r in line if r.t >= now]
+    edges += [t for w in seen.windows for t in (w.start, w.end)]
+    edges += [v.at for v in history.versions if v.at is not None]
+    edges += [_effective(system, v.config) for v in history.versions]
+    return (t for t in edges if t >= now)
 
 
 def _effective(system: str, config: Config) -> int:
     found = config.systems.get(system)
     return -1 if found is None or found.effective_from is None else config.ms(found.effective_from)
+
+
+def _pulses(
+    truth: SystemTruth, tail: Mapping[Source, Sequence[Result]], now: int
+) -> Iterable[tuple[Source, _Pulse]]:
+    """Voices of which another result like the last ones changes nothing.
+
+    After so many alike in a row, without a gap, no run is undecided, and no ten results that
+    hold the next one hold anything else.
+    """
+    starts = [v.start for v in truth.versions]
+    for source, fold in truth.folds.items():
+        line = tail.get(source, ())
+        if not line or not fold.segments:
+            continue
+        last = fold.segments[-1]
+        check = rules(source, truth.system, truth.versions)(last.start)
+        last_t = max(r.t for r in line)
+        if check is None or last_t >= now:
+            continue
+        if fold.steady >= max(WINDOW, check.confirm.down, check.confirm.up):
+            rules_end = min((s for s in starts if s > last.start), default=FAR)
+            yield source, _Pulse(last.outcome, last_t, fold.hold_end, check.hold_ms, rules_end)

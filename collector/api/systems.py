@@ -102,11 +102,11 @@ def _state(state: SystemState | None) -> dict[str, str | None]:
 
 
 def _checks(system: str, parts: Parts) -> list[dict[str, Any]]:
-    config, results = parts.config, parts.evaluator.evidence.results
+    config, latest = parts.config, parts.evaluator.evidence.latest
     out = []
     for name in config.checks_of(system):
         check = config.checks[name]
-        last = [(a, line[-1]) for a in config.agents_of(name) if (line := results.get((name, a)))]
+        last = [(a, r) for a in config.agents_of(name) if (r := latest.get((name, a)))]
         out.append(
             {
                 "id": name,

@@ -53,6 +53,11 @@ class Settled:
         return -FAR if heard is None else heard.until
 
     @property
+    def edge(self) -> int:
+        """A result from then on is late for nobody."""
+        return max((h.edge for h in self.voices.values()), default=self.until)
+
+    @property
     def reach(self) -> int:
         """The latest instant up to which any voice is settled."""
         return max((h.until for h in self.voices.values()), default=self.until)

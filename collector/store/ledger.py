@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, Row, and_, literal, or_, select, tuple_, update
 
 from collector.store import ranges
 from collector.store.ranges import Ranges
@@ -23,7 +24,7 @@ Chain = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A verified batch. `received_at` is UTC milliseconds, `header_hash` hex."""
+    """A verified batch. Instants are UTC milliseconds, `header_hash` is hex."""
 
     agent: str
     epoch: str
@@ -31,6 +32,8 @@ class Incoming:
     header_hash: str
     received_at: int
     data: bytes
+    first_t: int
+    last_t: int
 
 
 class Verdict(StrEnum):
@@ -73,6 +76,8 @@ def insert_batches(conn: Connection, org: str, incoming: Sequence[Incoming]) -> 
                 received_at=batch.received_at,
                 header_hash=batch.header_hash,
                 data=batch.data,
+                first_t=batch.first_t,
+                last_t=batch.last_t,
             )
         )
         held[chain] = ranges.add(held[chain], batch.seq)
@@ -159,9 +164,36 @@ def read_batches(
         .order_by(batches.c.seq)
         .limit(limit)
     )
-    return [
-        Incoming(r.agent, r.epoch, r.seq, r.header_hash, r.received_at, bytes(r.data)) for r in rows
-    ]
+    return [_incoming(row) for row in rows]
+
+
+def read_between(
+    conn: Connection, org: str, start: int, end: int, after: Chain | None, seq: int, limit: int
+) -> list[Incoming]:
+    """At most `limit` batches with results in `[start, end)`, by (agent, epoch, seq), of those
+    after `after` and its `seq`.
+    """
+    query = select(batches).where(
+        batches.c.org == org, batches.c.last_t >= start, batches.c.first_t < end
+    )
+    if after is not None:
+        place = tuple_(batches.c.agent, batches.c.epoch, batches.c.seq)
+        query = query.where(place > tuple_(literal(after[0]), literal(after[1]), literal(seq)))
+    query = query.order_by(batches.c.agent, batches.c.epoch, batches.c.seq).limit(limit)
+    return [_incoming(row) for row in conn.execute(query)]
+
+
+def _incoming(row: Row[Any]) -> Incoming:
+    return Incoming(
+        row.agent,
+        row.epoch,
+        row.seq,
+        row.header_hash,
+        row.received_at,
+        bytes(row.data),
+        row.first_t,
+        row.last_t,
+    )
 
 
 def union(batches_read: Iterable[Incoming]) -> dict[Chain, Ranges]:

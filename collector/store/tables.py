@@ -1,7 +1,7 @@
 """Every table. `org` leads each primary key; instants are UTC milliseconds.
 
 `batches` and `journal` are what happened and are only ever appended to. Everything else is a
-projection of them (`system_flips`, `system_states`, `incidents`), coordination (`leases`,
+projection of them (`system_flips`, `system_states`, `incidents`, `snapshots`), coordination (`leases`,
 `counters`), or bookkeeping of who has read what (`chains`, `cursors`), and can be made again.
 """
 
@@ -38,8 +38,12 @@ batches = Table(
     _int("received_at"),
     _text("header_hash"),
     Column("data", LargeBinary, nullable=False),
+    _int("first_t"),
+    _int("last_t"),
+    Index("batches_by_time", "org", "last_t", "first_t"),
 )
-"""Exact bytes as they came; nothing rejected is in here."""
+"""Exact bytes as they came; nothing rejected is in here. `first_t` and `last_t` are when the first
+and the last of its results were, by true time."""
 
 chains = Table(
     "chains",
@@ -112,6 +116,29 @@ system_states = Table(
     _int("as_of"),
 )
 """The snapshot of the last evaluation: the state of each system and of each site of it."""
+
+snapshots = Table(
+    "snapshots",
+    metadata,
+    _key("org"),
+    _whole_key("day"),
+    _key("system"),
+    _int("edge"),
+    Column("data", LargeBinary, nullable=False),
+)
+"""What was settled of a system at the end of a UTC day, or lately; `edge`: it takes in any result
+from then on."""
+
+snapshot_cursors = Table(
+    "snapshot_cursors",
+    metadata,
+    _key("org"),
+    _whole_key("day"),
+    _int("format"),
+    _text("folded"),
+    _text("last"),
+)
+"""Which batches the snapshots of a day are made of, as ranges by chain, and what they say last."""
 
 incident_events = Table("incident_events", metadata, _key("org"), _key("key"), _whole_key("id"))
 """Which journal rows are about an incident."""

@@ -22,7 +22,8 @@ ORG = "st-elsewhere"
 
 
 def batch(seq: int, *, header: str = "aa", agent: str = "north-1", epoch: str = "e1") -> Incoming:
-    return Incoming(agent, epoch, seq, header, 1_000 + seq, b"\x00bytes\xff" + bytes([seq]))
+    at = 1_000 + seq
+    return Incoming(agent, epoch, seq, header, at, b"\x00bytes\xff" + bytes([seq]), at - 9, at)
 
 
 def count(conn: Connection) -> int:

@@ -218,8 +218,10 @@ async def test_running_looks_at_news_at_once_and_at_deadlines_in_time(store: Sto
         try:
             await one.send([result(0, UP)])
             one.evaluator.wake()
-            await until(one, lambda: "ehr" in one.evaluator.folded)
-            await until(one, lambda: one.evaluator.now >= START + 630_000)
+            await until(one, lambda: one.evaluator.folded["ehr"].at >= START)
+            await until(
+                one, lambda: (past := one.evaluator._past) and past.as_of >= START + 630_000
+            )
         finally:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)

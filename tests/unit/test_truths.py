@@ -1,11 +1,13 @@
-"""A prolonged view is the view a fold would give, until the system is due."""
+"""A truth kept up with results is the truth a fold tells; a view is prolonged until it is due."""
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.truths import due, fold, prolonged
+from collector import snapshots
+from collector.truths import GRACE_MS, Live, is_due, prolonged
 from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
@@ -34,9 +36,18 @@ WITH_WINDOW = History(
     ]
 )
 
+MOODS = [*Outcome, *[Outcome.UP] * 12, *[Outcome.DOWN] * 6]
+
 runs = st.lists(
     st.tuples(st.integers(0, 240_000), st.sampled_from(list(Outcome))), max_size=12
 ).map(sorted)
+
+
+def folded(results: list[Result], history: History, now: int) -> Live:
+    live = Live("ehr")
+    live.take(results, now)
+    live.fold(history, now)
+    return live
 
 
 @settings(max_examples=longer(150), deadline=None)
@@ -46,26 +57,108 @@ runs = st.lists(
 def test_a_view_is_prolonged_only_while_a_fold_would_say_the_same(
     outcomes: list[tuple[int, Outcome]], first: int, later: int, history: History
 ) -> None:
-    results: dict[tuple[str, str], list[Result]] = {
-        ("ehr-read", "north-1"): [result(t, outcome) for t, outcome in outcomes]
-    }
+    results = [result(t, outcome) for t, outcome in outcomes]
     now = START + first
     then = now + later
-    folded = fold("ehr", history, results, now)
-    if due({"ehr": folded}, then):
+    live = folded(results, history, now)
+    if is_due(live, then):
         return
-    assert prolonged(folded, then) == fold("ehr", history, results, then).view
+    assert prolonged(live, then) == folded(results, history, then).view
 
 
 def test_a_system_is_due_the_millisecond_after_a_hold_ends() -> None:
-    results = {("ehr-read", "north-1"): [result(1_000, Outcome.UP)]}
-    folded = fold("ehr", HISTORY, results, START + 5_000)
-    assert folded.until == START + 26_001
-    assert due({"ehr": folded}, START + 26_000) == set()
-    assert due({"ehr": folded}, START + 26_001) == {"ehr"}
+    live = folded([result(1_000, Outcome.UP)], HISTORY, START + 5_000)
+    assert live.until == START + 26_001
+    assert not is_due(live, START + 26_000)
+    assert is_due(live, START + 26_001)
 
 
 def test_a_result_from_a_clock_ahead_of_ours_is_looked_at_when_it_comes_of_age() -> None:
-    results = {("ehr-read", "north-1"): [result(9_000, Outcome.UP)]}
-    folded = fold("ehr", HISTORY, results, START + 5_000)
-    assert folded.until == START + 9_001
+    live = folded([result(9_000, Outcome.UP)], HISTORY, START + 5_000)
+    assert live.until == START + 9_001
+
+
+def steady(outcome: Outcome, count: int) -> Live:
+    """The same every 10 s, folded one second after the last."""
+    results = [result(n * 10_000, outcome) for n in range(count)]
+    return folded(results, HISTORY, START + count * 10_000 - 9_000)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UP, Outcome.DEGRADED, Outcome.DOWN])
+def test_more_of_the_same_folds_nothing_and_prolongs_the_hold(outcome: Outcome) -> None:
+    live = steady(outcome, 11)
+    assert live.until == START + 125_001
+    live.take([result(110_000, outcome), result(115_000, Outcome.UNKNOWN)], START + 116_000)
+    assert not live.stale
+    assert live.until == START + 135_001
+
+
+@pytest.mark.parametrize(
+    ("news", "now"),
+    [
+        (result(110_000, Outcome.DOWN), 116_000),
+        (result(110_000, Outcome.DEGRADED), 116_000),
+        (result(110_000, Outcome.MISCONFIGURED), 116_000),
+        (result(125_001, Outcome.UP), 126_000),
+        (result(99_999, Outcome.UP), 116_000),
+        (result(110_000, Outcome.UP), 110_000),
+        (result(110_000, Outcome.UP, agent="south-1"), 116_000),
+    ],
+)
+def test_anything_else_folds(news: Result, now: int) -> None:
+    live = steady(Outcome.UP, 11)
+    live.take([news], START + now)
+    assert live.stale
+
+
+def test_before_ten_alike_every_result_folds() -> None:
+    live = steady(Outcome.UP, 9)
+    live.take([result(90_000, Outcome.UP)], START + 91_000)
+    assert live.stale
+
+
+changing = st.lists(
+    st.tuples(st.sampled_from([1_000, 10_000, 10_000, 10_000, 40_000]), st.sampled_from(MOODS)),
+    min_size=1,
+    max_size=60,
+)
+
+
+@settings(max_examples=longer(150), deadline=None)
+@given(changing, st.integers(1, 9))
+def test_a_truth_kept_up_is_the_truth_told_at_once(
+    steps: list[tuple[int, Outcome]], size: int
+) -> None:
+    live = Live("ehr")
+    results: list[Result] = []
+    t = now = START
+    for n in range(0, len(steps), size):
+        fresh = []
+        for step, outcome in steps[n : n + size]:
+            t += step
+            fresh.append(result(t - START, outcome))
+        results += fresh
+        now = t + 5
+        live.take(fresh, now)
+        if live.stale or is_due(live, now):
+            live.fold(HISTORY, now)
+        assert prolonged(live, now) == folded(results, HISTORY, now).view
+    live.fold(HISTORY, now)
+    live.settle(now - 20_000)
+    live.fold(HISTORY, now)
+    assert live.truth.states == folded(results, HISTORY, now).truth.states
+
+
+def test_what_is_settled_is_kept_as_bytes_and_taken_up_again() -> None:
+    live = steady(Outcome.UP, 200)
+    late = [result(n * 10_000, o) for n, o in ((200, Outcome.DOWN), (201, Outcome.DOWN))]
+    live.take(late, START + 2_020_000)
+    live.fold(HISTORY, START + 2_020_000)
+    live.settle(START + 2_020_000 - GRACE_MS)
+    again = snapshots.decode("ehr", snapshots.encode(live), HISTORY)
+    assert again.settled == live.settled
+    assert again.tail == live.tail
+    assert again.ended == live.ended == START + 1_110_040
+    again.fold(HISTORY, START + 2_020_000)
+    assert again.view == live.view
+    assert again.truth.outages == live.truth.outages

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,5 +65,5 @@ def test_a_tally_counts_what_is_there(
     tally = tally.extended([t for t in given_ if t >= done])
     for bucket in tally.cut(edges):
         tally.exact[bucket] = [t for t in given_ if bucket <= t < bucket + BUCKET]
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         assert tally.count(Interval(start, end)) == sum(start <= t < end for t in given_)
