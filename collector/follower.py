@@ -11,6 +11,7 @@ import logging
 from collections.abc import Mapping
 
 from collector import journal, snapshots, truths, versions
+from collector.core.windows import FAR
 from collector.evidence import Evidence, Page
 from collector.journal import CONFIG, Row
 from collector.snapshots import FORMAT
@@ -46,6 +47,7 @@ class Follower:
         self._history: History | None = None
         self._by_check: dict[str, set[str]] = {}
         self._new_versions = False
+        self._joined: list[tuple[str, str, int]] = []
         self._settled_at = 0
         self.lock = asyncio.Lock()
 
@@ -70,6 +72,7 @@ class Follower:
         """
         async with self.lock:
             await self._read_versions()
+            self._advance()
             async for page in self.evidence.since(self.evidence.held):
                 # Read first, so that a version recorded before these results is known.
                 await self._read_versions()
@@ -77,6 +80,7 @@ class Follower:
                 self.evidence.read(page)
                 await self._send_back()
             await self._send_back()
+            await self._hand_over()
             self._advance()
             await asyncio.to_thread(self._fold, everything)
             self._new_versions = False
@@ -146,6 +150,15 @@ class Follower:
             log.info("follower.older systems=%d", len(late))
             self.lives.update(await self.older(late))
 
+    async def _hand_over(self) -> None:
+        """A check that joined a system: its results that were read before the version was."""
+        for system, check, at in self._joined:
+            sources = [(check, agent) for v in self.history.versions for agent in v.config.agents]
+            found = await self.evidence.between(sources, at, FAR)
+            results = sorted((r for line in found.values() for r in line), key=lambda r: r.t)
+            self.lives[system].take(results, self.now)
+        self._joined.clear()
+
     def _fold(self, everything: bool) -> None:  # noqa: FBT001 - asyncio.to_thread hands it on
         everything = everything or self._new_versions
         settling = self.now - self._settled_at >= SETTLE_MS
@@ -169,9 +182,16 @@ class Follower:
         fresh = await self._store.read(journal.rows, self._org, kind=CONFIG, after=after)
         if not fresh:
             return
+        known = self._by_check if self._rows else None
         self._rows.extend(fresh)
         self._history = versions.history(self._rows)
         self._by_check = truths.systems_by_check(self.history)
+        if known is not None:
+            self._joined += [
+                (system, check, fresh[0].recorded_at)
+                for check, systems in self._by_check.items()
+                for system in systems - known.get(check, set())
+            ]
         self._new_versions = True
         for system in truths.systems_of(self.history):
             self.lives.setdefault(system, Live(system))

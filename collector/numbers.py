@@ -11,7 +11,10 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from collector.core.availability import cut
 from collector.core.document import document
+from collector.core.tally import BUCKET_MS
+from collector.core.truth import counted
 from collector.evaluate import Evaluator
 from collector.metrics import CollectorMetrics, Picture
 from collector.store.incidents import WHOLE, read_incidents, read_states
@@ -46,9 +49,22 @@ class Numbers:
             self._known = {p: k for p, k in self._known.items() if at - k[0] < FRESH_MS}
             if (start, end) not in self._known:
                 await self._evaluator.refold()
+                await self._look_up(start, end)
                 answer = await asyncio.to_thread(self._compute, start, end)
                 self._known[start, end] = (at, answer)
             return self._known[start, end][1]
+
+    async def _look_up(self, start: int, end: int) -> None:
+        """Read again what a count of runs needs of long ago."""
+        now, history = self._evaluator.now, self._evaluator.history
+        for live in self._evaluator.folded.values():
+            for source, buckets in cut(live.truth, history, start, end, now).items():
+                exact = live.truth.voices[source].judged.exact
+                for bucket in buckets:
+                    found = await self._evaluator.evidence.between(
+                        [source], bucket, bucket + BUCKET_MS
+                    )
+                    exact[bucket] = counted(live.truth, source, found[source])
 
     def _compute(self, start: int, end: int) -> dict[str, Any]:
         evaluator = self._evaluator

@@ -9,6 +9,7 @@ from typing import Any
 
 from alerts.events import State
 from collector.core.outages import Outage
+from collector.core.settled import Source
 from collector.core.truth import SystemTruth
 from collector.core.windows import FAR
 from probes.config import Config, Slo
@@ -80,11 +81,7 @@ def availability(
     amounts = _amounts(truth.states, period, out, now, formula)
     sites = _sites(truth, config)
     by_site = {site: _amounts(line, period, out, now, formula) for site, line in sites.items()}
-    monitored = where(truth.states, _monitored)
-    eligible = intersect(monitored, (Interval(start, min(end, now)),)) if start < now else ()
-    if formula == "contract-v1":
-        eligible = subtract(eligible, out)
-    judged_runs, good_runs = _runs(truth, eligible)
+    judged_runs, good_runs = _runs(truth, _eligible(truth, period, out, now, formula))
     future: dict[str | None, int] = {
         None: _whole(truth.states, period, out, now, formula),
         **{site: _whole(line, period, out, now, formula) for site, line in sites.items()},
@@ -115,6 +112,18 @@ def availability(
             for t in truth.blips
         ),
     )
+
+
+def cut(
+    truth: SystemTruth, history: History, start: int, end: int, now: int
+) -> dict[Source, set[int]]:
+    """The five minutes long past whose results `availability` must have at hand to count runs."""
+    slo, _ = _terms(truth, history, min(end, now) - 1)
+    formula = "contract-v1" if slo is None else slo.formula
+    eligible = _eligible(truth, Interval(start, end), truth.excluded(end), now, formula)
+    edges = {t for part in eligible for t in (part.start, part.end)}
+    found = {source: voice.judged.cut(edges) for source, voice in truth.voices.items()}
+    return {source: buckets for source, buckets in found.items() if buckets}
 
 
 def percent(numerator: int, denominator: int) -> str | None:
@@ -181,6 +190,15 @@ def _whole(
     if formula == "contract-v1":
         monitored = subtract(monitored, out)
     return total(monitored)
+
+
+def _eligible(
+    truth: SystemTruth, period: Interval, out: Sequence[Interval], now: int, formula: str
+) -> Sequence[Interval]:
+    """Time in which runs count."""
+    known = (Interval(period.start, min(period.end, now)),) if period.start < now else ()
+    eligible = intersect(where(truth.states, _monitored), known)
+    return subtract(eligible, out) if formula == "contract-v1" else eligible
 
 
 def _runs(truth: SystemTruth, eligible: Sequence[Interval]) -> tuple[int, int]:

@@ -288,6 +288,12 @@ def _monitored_from(system: str, version: InForce, start: int) -> int | None:
     return start if version.start == -FAR else version.start
 
 
+def counted(truth: SystemTruth, source: Source, results: Sequence[Result]) -> list[int]:
+    """When the results of a voice were that count as judged runs."""
+    check_at = rules(source, truth.system, truth.versions)
+    return [r.t for r in distinct(results)[0] if r.outcome.judged and check_at(r.t) is not None]
+
+
 def rules(source: Source, system: str, versions: Sequence[InForce]) -> CheckAt:
     """The check as in force at an instant, None where the agent is not assigned to it."""
     name, agent = source
