@@ -79,6 +79,8 @@ class VoiceFold(msgspec.Struct):
     recent: list[int] = []
     """The last ten judged, or all there are."""
     gap_since_judged: bool = False
+    since_down: int = WINDOW
+    """How many judged results came after the last down, as far as it matters."""
     running: AgentState | None = None
     """What the failing run that goes on has been made by semantics 2.3."""
     steady: int = 0
@@ -238,11 +240,17 @@ class VoiceFold(msgspec.Struct):
         The last of a window's ten is the newest result; a failing run that goes on past the
         window is made worse with it, until the first good result.
         """
-        self.recent = [*self.recent[-(WINDOW - 1) :], number]
-        if segment.outcome is not Outcome.DOWN:
-            self.running = None
-        elif self.running is not None:
+        self.recent.append(number)
+        if len(self.recent) > WINDOW:
+            del self.recent[0]
+        if segment.outcome is Outcome.DOWN:
+            self.since_down = 0
             segment.worse = self.running
+        else:
+            self.since_down += 1
+            self.running = None
+            if self.since_down >= WINDOW:
+                return  # none of the ten is down
         ten = [self._at(n) for n in self.recent]
         count = sum(s.outcome is Outcome.DOWN for s in ten)
         if len(ten) < WINDOW or count < RUNS or ten[-1].start - ten[0].start > WINDOW_MS:

@@ -26,6 +26,7 @@ from probes.results import Result
 from probes.testing.fhir_statement import capability_statement
 from probes.wire.fhir import judge_statement
 from probes.wire.hl7 import parse_ack
+from tests.bench import live
 
 ROUNDS = 5
 ACK = (
@@ -98,6 +99,7 @@ def rows() -> Sequence[Row]:
     history = History([Version(None, config())])
     now = 1_767_225_600_000 + 86_400 * 30_000
     line = month["ehr-read", "north-1"]
+    recorded = live.history(config())
 
     def fold() -> object:
         return fold_system("ehr", history, month, now, 1_767_225_600_000)
@@ -124,6 +126,27 @@ def rows() -> Sequence[Row]:
             0.1,
         ),
         Row("fold a month of one check", "sort and count", fold, floor, 50),
+        Row(
+            "take an unchanged result, a month behind it",
+            "an hour behind it",
+            live.more_of_the_same(recorded, live.MONTH),
+            live.more_of_the_same(recorded, live.HOUR),
+            1.5,
+        ),
+        Row(
+            "fold a change, a month behind it",
+            "an hour behind it",
+            live.a_change(recorded, live.MONTH),
+            live.a_change(recorded, live.HOUR),
+            2,
+        ),
+        Row(
+            "a month's availability from intervals",
+            "from its results",
+            live.month_from_intervals(recorded),
+            live.month_from_results(recorded),
+            0.05,
+        ),
     )
 
 
