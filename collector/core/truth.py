@@ -123,7 +123,7 @@ def fold_system(
         sites=folded.sites,
         states=folded.states,
         outages=tuple(
-            outage_rules.outage(left, right, deciding, now)
+            outage_rules.outage(left, right, deciding)
             for left, right in outage_rules.stretches(folded.states, _ends(versions))
         ),
         blips=tuple(sorted(b.start for voice in folded.voices.values() for b in voice.blips)),

@@ -252,13 +252,13 @@ def test_an_slo_is_the_one_in_force_at_the_last_instant_of_the_period() -> None:
     [
         ("uddu", 200, [(60, 180, 60, 180)]),
         ("dddu", 200, [(0, 180, 120, None)]),
-        ("udd", 200, [(60, None, 60, None)]),
+        ("udd", 200, [(60, None, None, None)]),
         ("udd...u", 400, [(60, 360, 60, 360)]),
-        ("uddudd", 400, [(60, 180, 60, 180), (240, None, 60, None)]),
+        ("uddudd", 400, [(60, 180, 60, 180), (240, None, None, None)]),
     ],
 )
 def test_an_outage_carries_its_own_uncertainty(
-    words: str, now: int, expected: list[tuple[int, int | None, int, int | None]]
+    words: str, now: int, expected: list[tuple[int, int | None, int | None, int | None]]
 ) -> None:
     def s(value: int | None) -> int | None:
         return None if value is None else value // 1000
