@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from collector.core import periods
 from collector.core.document import document
 from collector.evaluate import Evaluator
 from collector.metrics import CollectorMetrics, Picture
 from collector.store.incidents import WHOLE, read_incidents, read_states
 from collector.store.store import Store
-from probes import times
 from probes.clock import NS_PER_MS, Clock
+from probes.spans import Interval
 
 FRESH_MS = 2_000
 """For so long one answer serves all who ask for the same period."""
@@ -31,24 +30,37 @@ class Numbers:
         self._store = store
         self._clock = clock
         self._org = org
-        self._known: dict[tuple[int, int], tuple[int, dict[str, Any]]] = {}
+        self._known: dict[tuple[int, int] | str, tuple[int, dict[str, Any]]] = {}
         self._asking = asyncio.Lock()
 
     async def this_month(self) -> dict[str, Any]:
         """The organization's calendar month that holds the present instant."""
-        start, end = month(self._clock.now_ms(), self._evaluator.config.organization.zone)
-        return await self.availability(start, end)
+        return await self.of("month")
 
-    async def availability(self, start: int, end: int) -> dict[str, Any]:
-        """`period`, `formula` and `systems` of `[start, end)`."""
+    def span(self, period: str) -> Interval:
+        """A period as `core/periods.py` reads it; ValueError says what may be written."""
+        zone = self._evaluator.config.organization.zone
+        return periods.period(period, self._clock.now_ms(), zone)
+
+    async def of(self, period: str) -> dict[str, Any]:
+        """The document of `span(period)`."""
+        span = self.span(period)
+        # The rolling one ends at another instant each time, and is one answer for a moment too.
+        return await self.availability(
+            span.start, span.end, key=period if period == "30d" else None
+        )
+
+    async def availability(self, start: int, end: int, *, key: str | None = None) -> dict[str, Any]:
+        """The document of `[start, end)`; `key` names a period whose ends move."""
+        wanted = (start, end) if key is None else key
         async with self._asking:
             at = self._clock.monotonic_ns() // NS_PER_MS
             self._known = {p: k for p, k in self._known.items() if at - k[0] < FRESH_MS}
-            if (start, end) not in self._known:
+            if wanted not in self._known:
                 await self._evaluator.refold(everything=True)
                 answer = await asyncio.to_thread(self._compute, start, end)
-                self._known[start, end] = (at, answer)
-            return self._known[start, end][1]
+                self._known[wanted] = (at, answer)
+            return self._known[wanted][1]
 
     def _compute(self, start: int, end: int) -> dict[str, Any]:
         evaluator = self._evaluator
@@ -70,11 +82,3 @@ class Numbers:
                 last_batch={agent: batch.received_at for agent, batch in last.items()},
             )
         )
-
-
-def month(now: int, zone: ZoneInfo) -> tuple[int, int]:
-    """From the first instant of the local month's first day to that of the next month's."""
-    here = times.from_ms(now, zone)
-    first = datetime(here.year, here.month, 1)
-    following = datetime(here.year + here.month // 12, here.month % 12 + 1, 1)
-    return times.to_ms(first, zone), times.to_ms(following, zone)
