@@ -9,7 +9,7 @@ import asyncio
 from collections import Counter
 from typing import Any
 
-from collector.core import periods
+from collector.core import caqh, periods
 from collector.core.document import document
 from collector.evaluate import Evaluator
 from collector.metrics import CollectorMetrics, Picture
@@ -65,7 +65,9 @@ class Numbers:
     def _compute(self, start: int, end: int) -> dict[str, Any]:
         evaluator = self._evaluator
         truths = {name: folded.truth for name, folded in evaluator.folded.items()}
-        return document(truths, evaluator.history, start, end, evaluator.now)
+        history, now = evaluator.history, evaluator.now
+        rollups = caqh.from_results(evaluator.evidence.results, history, start, end, now)
+        return document(truths, history, start, end, now, rollups)
 
     async def measure(self, metrics: CollectorMetrics) -> None:
         """Show the hospital in the gauges as of now."""

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from alerts.policy import incidents
+from collector.core import caqh
 from collector.core.detection import detected_at
 from collector.core.document import document
 from collector.core.truth import Source, SystemTruth, fold_system
@@ -109,8 +110,9 @@ def replay(history: History, given: Input, start: int, end: int, now: int) -> di
         system: fold_system(system, history, results, now, start)
         for system, results in by_system.items()
     }
+    rollups = caqh.from_results(given.results, history, start, end, now)
     return {
-        **document(truths, history, start, end, now),
+        **document(truths, history, start, end, now, rollups),
         "incidents": _incidents(truths, history, by_system, start, end, now),
         "maintenance": _maintenance(truths.values(), start, end),
         "approval_basis": "claimed",

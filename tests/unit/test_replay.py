@@ -93,7 +93,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
 def test_the_document_has_the_keys_of_the_contract(desk: Desk) -> None:
     got = desk.document(DAY)
     assert set(got) == {
-        "period", "formula", "systems", "incidents", "maintenance", "approval_basis", "conflicts",
+        "period", "formula", "tzdata", "systems", "incidents", "maintenance", "approval_basis", "conflicts",
         "ignored",
     }  # fmt: skip
     assert got["period"] == {
@@ -106,7 +106,8 @@ def test_the_document_has_the_keys_of_the_contract(desk: Desk) -> None:
     for one in got["systems"].values():
         assert set(one) == AMOUNTS | {
             "formula", "raw", "sites", "runs", "target", "verdict", "minimum", "minimum_verdict",
-            "judged_by", "provisional", "outages", "blips",
+            "judged_by", "provisional", "outages", "blips", "worst_site", "user_weighted",
+            "budget", "burn", "caqh",
         }  # fmt: skip
         assert set(one["raw"]) == AMOUNTS
         assert set(one["sites"]) == {"north", "south"}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from collector.core.availability import Amounts, Availability, availability, percent
+from collector.core.amounts import Amounts, percent
+from collector.core.availability import Availability, availability
 from collector.core.document import fields
 from probes.config import Config
 from probes.history import History, Version
