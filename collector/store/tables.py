@@ -1,8 +1,8 @@
 """Every table. `org` leads each primary key; instants are UTC milliseconds.
 
 `batches` and `journal` are what happened and are only ever appended to. Everything else is a
-projection of them (`system_flips`, `system_states`, `incidents`), coordination (`leases`,
-`counters`), or bookkeeping of who has read what (`chains`, `cursors`), and can be made again.
+projection of them (`system_flips`, `system_states`, `rollups`, `incidents`), coordination
+(`leases`, `counters`), or bookkeeping of who has read what (`chains`, `cursors`), and can be made again.
 """
 
 from __future__ import annotations
@@ -112,6 +112,17 @@ system_states = Table(
     _int("as_of"),
 )
 """The snapshot of the last evaluation: the state of each system and of each site of it."""
+
+rollups = Table(
+    "rollups",
+    metadata,
+    _key("org"),
+    _key("check"),
+    _key("agent"),
+    _whole_key("bucket"),
+    Column("data", LargeBinary, nullable=False),
+)
+"""Five minutes of one (check, agent) from `bucket` on: `data` as `core/rollup.py` encodes it."""
 
 incident_events = Table("incident_events", metadata, _key("org"), _key("key"), _whole_key("id"))
 """Which journal rows are about an incident."""
