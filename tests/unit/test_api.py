@@ -6,6 +6,7 @@ import asyncio
 import io
 import random
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -223,6 +224,7 @@ async def test_availability_of_a_period_has_the_fields_of_the_replay_contract(
         "finished": True,
     }
     assert body["systems"]["ehr"]["down_ms"] == 9_000
+    assert body["tzdata"] == version("tzdata")
     _, month = await collector.get("/api/v1/availability?period=month")
     assert month["period"]["end"] == "2026-01-01T06:00:00.000Z"
     assert month["period"]["finished"] is False

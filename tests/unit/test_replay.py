@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +140,17 @@ def test_the_values_are_those_computed_by_hand(desk: Desk) -> None:
     assert ehr["raw"]["known"] == "80.0000"
     assert ehr["runs"] == {"judged": 9, "good": 7}
     assert (ehr["target"], ehr["verdict"]) == ("99.95", "breached")
+    # 0.05 % of 540 s are 270 ms; all of the time is gone, 120 s are spent
+    assert ehr["budget"] == {
+        "scope": "organization", "site": None, "unit": "ms", "total": 270, "spent": 120_000,
+        "remaining": -119_730, "pace": "444.4444",
+    }  # fmt: skip
+    # a five-minute window that ends with the period: the outage is over, one hour still shows it
+    assert [(row["long"], row["short"], row["firing"]) for row in ehr["burn"]] == [
+        ("22.2222", "0.0000", False), ("22.2222", "22.2222", True),
+        ("22.2222", "22.2222", True), ("22.2222", "22.2222", True),
+    ]  # fmt: skip
+    assert ehr["caqh"] is None
     assert (ehr["minimum"], ehr["minimum_verdict"]) == ("99.5", "breached")
     assert ehr["outages"] == [
         {
@@ -312,7 +324,9 @@ def test_missing_results_are_an_error(desk: Desk) -> None:
 
 def test_without_json_it_prints_a_table(desk: Desk) -> None:
     assert desk.run(DAY) == 0
-    assert "77.7777" in desk.capsys.readouterr().out
+    said = desk.capsys.readouterr().out
+    assert "77.7777" in said
+    assert f"formula contract-v1, tzdata {version('tzdata')}" in said
 
 
 def test_a_period_of_which_nothing_is_known_yet_is_not_monitored(desk: Desk) -> None:
