@@ -55,8 +55,8 @@ class Report:
         return str(next((s["name"] for s in self.now if s["id"] == system), system))
 
     def site(self, system: str, site: str) -> str:
-        known = next((s["sites"] for s in self.now if s["id"] == system), [])
-        return str(next((s["name"] for s in known if s["id"] == site), site))
+        here = [one for s in self.now if s["id"] == system for one in s["sites"]]
+        return str(next((one["name"] for one in here if one["id"] == site), site))
 
     def local(self, instant: str) -> str:
         """`2026-11-01 01:30:00 CDT`."""

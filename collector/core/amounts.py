@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import bisect
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.events import State
-from collector.core.windows import FAR
-from probes.spans import Interval, Timeline, intersect, subtract, total, where
+from probes.spans import Interval, Span, Timeline, subtract, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,34 +110,64 @@ def amounts(
 ) -> Amounts:
     """Of `period`, with `out` excluded (united); time from `now` on is not monitored."""
     range_ = (Interval(period.start, max(period.start, min(period.end, now))),)
-    watched = intersect(where(states, monitored), range_)
-    excluded = total(intersect(watched, out))
-    eligible = subtract(range_, out)
-    parts = {state: total(intersect(_at(states, state), eligible)) for state in State}
+    seen = _monitored_ms(_by_state(states, range_))
+    parts = _by_state(states, subtract(range_, out))
+    excluded = seen - _monitored_ms(parts)
     whole_period = formula == "whole-period-v1"
     return Amounts(
-        eligible=total(watched) - (0 if whole_period else excluded),
+        eligible=seen - (0 if whole_period else excluded),
         up=parts[State.UP],
         degraded=parts[State.DEGRADED],
         down=parts[State.DOWN],
         unknown=parts[State.UNKNOWN],
         excluded=excluded,
-        not_monitored=period.length - total(watched),
+        not_monitored=period.length - seen,
     )
 
 
 def whole_of(
-    states: Timeline[State], period: Interval, out: Sequence[Interval], now: int, formula: str
+    so_far: Amounts,
+    states: Timeline[State],
+    period: Interval,
+    out: Sequence[Interval],
+    now: int,
+    formula: str,
 ) -> int:
-    """`E_whole`: what was monitored so far, and all the rest of the period if it still is."""
-    watched = where(states, monitored)
-    if watched and watched[-1].end >= now and now < period.end:
-        watched = (*watched[:-1], Interval(watched[-1].start, FAR))
-    watched = intersect(watched, (period,))
-    if formula == "contract-v1":
-        watched = subtract(watched, out)
-    return total(watched)
+    """`E_whole`: eligible time so far, and all the rest of the period if it is still monitored."""
+    if not states or not monitored(states[-1].value) or states[-1].end < now or now >= period.end:
+        return so_far.eligible
+    rest = (Interval(max(now, period.start), period.end),)
+    return so_far.eligible + total(subtract(rest, out if formula == "contract-v1" else ()))
 
 
-def _at(states: Timeline[State], wanted: State) -> tuple[Interval, ...]:
-    return where(states, lambda state: state is wanted)
+def watched(states: Timeline[State]) -> tuple[Interval, ...]:
+    """Monitored time, united; a timeline is in order, so nothing needs sorting."""
+    found: list[Interval] = []
+    for span in states:
+        if not monitored(span.value):
+            continue
+        if found and found[-1].end == span.start:
+            found[-1] = Interval(found[-1].start, span.end)
+        else:
+            found.append(Interval(span.start, span.end))
+    return tuple(found)
+
+
+def _by_state(states: Timeline[State], inside: Sequence[Interval]) -> dict[State, int]:
+    """Milliseconds of each state inside united intervals, in one pass over those spans."""
+    found = dict.fromkeys(State, 0)
+    for interval in inside:
+        n = bisect.bisect_right(states, interval.start, key=_ends)
+        while n < len(states) and states[n].start < interval.end:
+            span = states[n]
+            found[span.value] += min(span.end, interval.end) - max(span.start, interval.start)
+            n += 1
+    return found
+
+
+def _monitored_ms(found: Mapping[State, int]) -> int:
+    return sum(length for state, length in found.items() if monitored(state))
+
+
+def _ends(span: Span[State]) -> int:
+    return span.end

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from alerts.events import State
 from collector.core import burn, periods
-from collector.core.amounts import NOTHING, Amounts, Sums, amounts, monitored, sums, whole_of
+from collector.core.amounts import NOTHING, Amounts, Sums, amounts, sums, watched, whole_of
 from collector.core.budget import Budget, budget
 from collector.core.outages import Outage
 from collector.core.truth import SystemTruth
 from collector.core.verdict import Scopes, verdicts
 from probes.config import Config, Slo
 from probes.history import History
-from probes.spans import Interval, Timeline, intersect, subtract, where
+from probes.spans import Interval, Timeline, intersect, subtract
 
 PROVISIONAL_MS = 72 * 3_600_000
 
@@ -59,15 +60,17 @@ def availability(
     lines = _sites(truth, config)
     by_site = {site: amounts(line, period, out, now, formula) for site, line in lines.items()}
     scopes = _scopes(
-        sums(own, whole=whole_of(truth.states, period, out, now, formula)),
+        sums(own, whole=whole_of(own, truth.states, period, out, now, formula)),
         {
-            site: sums(by_site[site], whole=whole_of(line, period, out, now, formula))
+            site: sums(
+                by_site[site], whole=whole_of(by_site[site], line, period, out, now, formula)
+            )
             for site, line in lines.items()
         },
         config,
     )
-    watched = where(truth.states, monitored)
-    eligible = intersect(watched, (Interval(start, min(end, now)),)) if start < now else ()
+    known = (Interval(start, min(end, now)),) if start < now else ()
+    eligible = intersect(watched(truth.states), known)
     if formula == "contract-v1":
         eligible = subtract(eligible, out)
     judged_runs, good_runs = _runs(truth, eligible)
@@ -116,8 +119,8 @@ def _scopes(organization: Sums, sites: Mapping[str, Sums], config: Config) -> Sc
     weighted = NOTHING
     for site, one in sites.items():
         weighted += one.times(_users(config, site))
-    watched = {site: one for site, one in sites.items() if one.eligible or one.whole}
-    return Scopes(organization, watched, weighted)
+    monitored = {site: one for site, one in sites.items() if one.eligible or one.whole}
+    return Scopes(organization, monitored, weighted)
 
 
 def _users(config: Config, site: str) -> int:
@@ -135,7 +138,7 @@ def _burn(
 ) -> tuple[burn.Row, ...]:
     """As of the last known instant of the period, in the calendar month that holds it."""
     lines: dict[str | None, Timeline[State]] = {None: truth.states}
-    lines.update((site, line) for site, line in sites.items() if where(line, monitored))
+    lines.update((site, line) for site, line in sites.items() if watched(line))
     users = {site: _users(config, site) for site in sites}
     month = periods.month(edge - 1, config.organization.zone)
     return burn.rows(slo, burn.Sight(lines, users, out, edge, month.length))
@@ -150,11 +153,7 @@ def _runs(truth: SystemTruth, eligible: Sequence[Interval]) -> tuple[int, int]:
 
 
 def _inside(instants: Sequence[int], intervals: Sequence[Interval]) -> int:
-    count = n = 0
-    for t in instants:
-        while n < len(intervals) and intervals[n].end <= t:
-            n += 1
-        if n == len(intervals):
-            break
-        count += intervals[n].start <= t
-    return count
+    return sum(
+        bisect.bisect_left(instants, one.end) - bisect.bisect_left(instants, one.start)
+        for one in intervals
+    )

@@ -14,7 +14,7 @@ from alerts.events import State
 from collector.core.amounts import NOTHING, Sums, amounts, sums
 from collector.core.verdict import ratio
 from probes.config import Slo
-from probes.spans import Interval, Timeline, clip
+from probes.spans import Interval, Timeline
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 
@@ -26,7 +26,6 @@ ROWS = (
     (TICKET, 3 * DAY, 6 * HOUR, Fraction(10, 100)),
 )
 """Severity, long window, short window, share of the month's budget the long one may burn."""
-REACH_MS = 3 * DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +68,7 @@ class Row:
 
 def rows(slo: Slo, sight: Sight) -> tuple[Row, ...]:
     """The four rows as of `sight.edge`, by the contract's scope."""
-    lines = {
-        site: clip(line, sight.edge - REACH_MS, sight.edge) for site, line in sight.lines.items()
-    }
+    lines = sight.lines
     sites = sorted(site for site in lines if site is not None)
     if slo.scope == "worst_site":
         found = [

@@ -113,10 +113,8 @@ def reach(history: History, start: int, end: int, now: int) -> Interval:
 
 def _week(truth: SystemTruth, span: Interval, now: int) -> Week:
     out = truth.excluded(span.end)
-    found = sums(
-        amounts(truth.states, span, out, now, FORMULA),
-        whole=whole_of(truth.states, span, out, now, FORMULA),
-    )
+    own = amounts(truth.states, span, out, now, FORMULA)
+    found = sums(own, whole=whole_of(own, truth.states, span, out, now, FORMULA))
     finished = now >= span.end
     return Week(span, found, {t: verdict(found, t, finished=finished) for t in TARGETS})
 

@@ -284,7 +284,8 @@ async def server(sqlite_store: Store) -> AsyncIterator[TestServer]:
     results = [result(1_000, UP), result(11_000, DOWN), result(21_000, DOWN)]
     await service.parts.ingest.accept(seal(KEYS["north-1"], ORG, "north-1", "e1", 1, results))
     await service.parts.evaluator.step()
-    async with TestServer(build_app(service.parts)) as found:
+    found = TestServer(build_app(service.parts))
+    async with found:
         yield found
     ingesting.cancel()
     await asyncio.gather(ingesting, return_exceptions=True)

@@ -93,7 +93,7 @@ def test_remaining_is_negative_once_more_is_spent_than_there_was() -> None:
 def test_unknown_time_and_windows_spend_nothing() -> None:
     one = judged("", with_slo(target="80")).budget
     assert one is not None
-    assert (one.total, one.spent, one.pace) == (120_000, 0, 0)
+    assert (one.total, one.spent, one.pace) == (120_000, 0, Fraction(0))
     used = config(
         systems={"ehr": system(slo={"target": "80"})}, maintenance=[slot("00:01", "00:06")]
     )

@@ -129,6 +129,22 @@ def test_approved_maintenance_is_published_downtime_and_excluded_whatever_the_fo
         assert (week.sums.known, week.verdicts["90"]) == ("90.2777", "met")
 
 
+def test_an_answer_inside_a_window_is_an_answer() -> None:
+    window = {
+        "id": "w",
+        "systems": ["ehr"],
+        "start": "2026-01-06T00:00",
+        "end": "2026-01-07T00:00",
+        "timezone": "America/Chicago",
+        "proposed": {"by": "p", "at": "2025-12-30T00:00:00Z"},
+        "approval": {"by": "q", "at": "2025-12-31T00:00:00Z"},
+    }
+    planned = config(maintenance=[window]).maintenance
+    one = found([run(MONDAY + 25 * HOUR)], payer(maintenance=planned))
+    assert one.weeks[0].sums.eligible == 6 * DAY
+    assert one.months[0].responses == 1
+
+
 def test_weeks_and_months_are_whole_whatever_the_period_and_begin_with_monitoring() -> None:
     start, end = MONDAY + DAY, MONDAY + 30 * DAY
     one = found(hourly(until=800), start=start, end=end, now=MONDAY + 31 * DAY, since=start)
