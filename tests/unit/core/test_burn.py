@@ -7,6 +7,8 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from alerts.events import State
 from collector.core import burn
@@ -14,7 +16,7 @@ from collector.core.burn import Row, Sight, rows
 from collector.core.document import fields
 from collector.core.periods import period
 from probes.config import Slo
-from probes.spans import Interval, Span, Timeline
+from probes.spans import Interval, Span, Timeline, merge, unite
 from tests.support.stories import config
 from tests.unit.core.test_availability import judged, with_slo
 
@@ -211,3 +213,35 @@ def test_the_month_is_the_one_that_holds_the_last_known_instant() -> None:
     later = judged("u", used, start=31 * 86_400, end=end + 31 * 86_400, now=end + 1).burn
     assert later is not None
     assert later[1].factor == Fraction("6.2")
+
+
+STEP = 30_000
+runs = st.lists(st.tuples(st.sampled_from(State), st.integers(1, 3_000)), min_size=1, max_size=12)
+
+
+@given(runs, st.lists(st.tuples(st.integers(0, 9_000), st.integers(1, 2_000)), max_size=3))
+def test_ratios_are_what_counting_every_half_minute_gives(
+    parts: list[tuple[State, int]], windows: list[tuple[int, int]]
+) -> None:
+    """Rows of one system against a list of its states, one each 30 s, counted back from the edge."""
+    states = [state for state, count in parts for _ in range(count)]
+    spans, begin = [], EDGE - len(states) * STEP
+    for state, count in parts:
+        spans.append(Span(begin, begin + count * STEP, state))
+        begin += count * STEP
+    out = unite(
+        Interval(EDGE - (back + length) * STEP, EDGE - back * STEP) for back, length in windows
+    )
+    left_out = {back + n for back, length in windows for n in range(length)}
+    for row in seen(merge(spans), NINES, out=out):
+        for length, ratio in ((row.long_ms, row.long), (row.short_ms, row.short)):
+            inside = [
+                state
+                for back, state in enumerate(reversed(states))
+                if back < length // STEP and back not in left_out
+            ]
+            down = inside.count(State.DOWN)
+            known = down + inside.count(State.UP) + inside.count(State.DEGRADED)
+            assert ratio == (Fraction(down, known) if known else None)
+        both = None not in (row.long, row.short)
+        assert row.firing == (both and min(row.long or 0, row.short or 0) > row.threshold)
