@@ -107,14 +107,18 @@ def _print(report: Report, *, as_json: bool) -> None:
 
 
 def _show(report: Report, console: Console) -> None:
+    """On a narrow terminal the last columns become a line of each system: no number is cut off."""
+    wide = figures.width(report) <= console.width
+    columns = figures.COLUMNS if wide else figures.FEW_COLUMNS
     title = Text(figures.headline(report))
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for name in figures.COLUMNS:
+    for name in columns:
         left = name in ("SYSTEM", "VERDICT")
         table.add_column(name, justify="left" if left else "right", no_wrap=name != "SYSTEM")
     for row in figures.rows(report):
-        verdict = Text(row[7], style=COLOURS.get(row[7].rstrip("*"), "dim"))
-        table.add_row(Text(row[0]), *row[1:7], verdict, *row[8:])
+        cells = dict(zip(figures.COLUMNS, map(Text, row), strict=True))
+        cells["VERDICT"].stylize(COLOURS.get(cells["VERDICT"].plain.rstrip("*"), "dim"))
+        table.add_row(*(cells[name] for name in columns))
     console.print(table)
-    for line in figures.details(report):
+    for line in figures.details(report, rest=not wide):
         console.print(line, markup=False, highlight=False)

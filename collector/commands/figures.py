@@ -19,6 +19,9 @@ COLUMNS = (
     "SYSTEM", "KNOWN %", "MIN %", "MAX %", "COVERAGE %", "DOWN", "TARGET", "VERDICT", "LEFT",
     "PACE",
 )  # fmt: skip
+FEW_COLUMNS = (*COLUMNS[:5], "VERDICT")
+NAME_WIDTH = 20
+"""A terminal that leaves a system's name so much room is wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +90,27 @@ def rows(report: Report) -> list[tuple[str, ...]]:
     ]
 
 
+def width(report: Report) -> int:
+    """What all columns need at least; a long name may wrap."""
+    table = [COLUMNS, *rows(report)]
+    widths = [max(len(row[n]) for row in table) for n in range(len(COLUMNS))]
+    return min(widths[0], NAME_WIDTH) + sum(widths[1:]) + 2 * (len(COLUMNS) - 1)
+
+
 def lines(report: Report) -> list[str]:
     """The plain form: aligned columns, then what there is to say."""
     return [headline(report), "", *_aligned([COLUMNS, *rows(report)]), *details(report)]
 
 
-def details(report: Report) -> list[str]:
-    """Sites of the systems named, scopes, burning budgets, outages, CAQH CORE, how it was made."""
+def details(report: Report, *, rest: bool = False) -> list[str]:
+    """Sites of the systems named, scopes, burning budgets, outages, CAQH CORE, how it was made.
+
+    `rest` says first what the columns left out of `FEW_COLUMNS` would.
+    """
     out: list[str] = []
     for system, one in report.shown.items():
         found = [
+            *([_rest(one)] if rest else []),
             *(_sites(report, system, one) if report.named else []),
             *_judged(report, system, one),
             *_burning(report, system, one),
@@ -127,6 +141,13 @@ def _budget(budget: Mapping[str, Any] | None) -> tuple[str, str]:
     left = budget["remaining"]
     unit = " x users" if budget["unit"] == "user_ms" else ""
     return f"{'-' if left < 0 else ''}{duration_text(abs(left))}{unit}", budget["pace"] or "-"
+
+
+def _rest(one: Mapping[str, Any]) -> str:
+    left, pace = _budget(one["budget"])
+    target = "no target" if one["target"] is None else f"target {one['target']} %"
+    budget = "" if one["budget"] is None else f", budget left {left}, pace {pace}"
+    return f"down {duration_text(one['down_ms'])}, {target}{budget}"
 
 
 def _sites(report: Report, system: str, one: Mapping[str, Any]) -> list[str]:

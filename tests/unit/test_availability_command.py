@@ -204,6 +204,23 @@ async def test_on_a_terminal_names_are_not_markup_and_verdicts_are_coloured() ->
     assert "\x1b[1;31mbreached*" in file.getvalue()
 
 
+@pytest.mark.parametrize("columns", [80, 90, 110])
+async def test_a_narrow_terminal_cuts_no_number_off(columns: int) -> None:
+    period, systems = answers(hospital())
+    systems["systems"][0]["name"] = "The electronic health record of all campuses"
+    console = Console(width=columns, file=io.StringIO(), force_terminal=False)
+    availability._show(Report(period, systems, ()), console)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    shown = file.getvalue()
+    assert max(len(line) for line in shown.splitlines()) <= columns
+    assert "…" not in shown
+    assert all(word in shown for word in ("98.3333", "100.0000", "breached*", "-58s200ms"))
+    narrow = "  down 1m, target 99.95 %, budget left -58s200ms, pace 33.3333\n"
+    assert (narrow in shown) == (columns < 100)
+    assert ("  down 0s, no target\n" in shown) == (columns < 100)
+
+
 async def test_json_is_the_collectors_answer_about_the_systems_named(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
