@@ -119,7 +119,7 @@ def _scopes(organization: Sums, sites: Mapping[str, Sums], config: Config) -> Sc
     weighted = NOTHING
     for site, one in sites.items():
         weighted += one.times(_users(config, site))
-    monitored = {site: one for site, one in sites.items() if one.eligible or one.whole}
+    monitored = {site: one for site, one in sites.items() if one.whole}
     return Scopes(organization, monitored, weighted)
 
 

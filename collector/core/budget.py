@@ -64,4 +64,4 @@ def _most_spent(scopes: Scopes) -> str | None:
 
 
 def _share_down(judged: Sums) -> Fraction:
-    return Fraction(judged.down, judged.whole) if judged.whole else Fraction(0)
+    return Fraction(judged.down, judged.whole)

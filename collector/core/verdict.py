@@ -15,7 +15,7 @@ from probes.config import Slo
 class Scopes:
     """The same period seen by every scope a contract may name.
 
-    `sites` holds the monitored sites only; `weighted` their sums times `users`.
+    `sites` holds the monitored sites only, whose `whole` is above 0; `weighted` their sums times `users`.
     """
 
     organization: Sums
