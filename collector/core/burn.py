@@ -79,7 +79,7 @@ def rows(slo: Slo, sight: Sight) -> tuple[Row, ...]:
             for row, each in zip(ROWS, found, strict=True)
         )
     if slo.scope == "user_weighted":
-        heard = [(lines[site], sight.users.get(site, 0)) for site in sites]
+        heard = [(lines[site], sight.users[site]) for site in sites]
     else:
         heard = [(lines[None], 1)]
     return tuple(_row(slo, sight, row, heard, None) for row in ROWS)
@@ -117,11 +117,11 @@ def _errors(
     return Fraction(found.down, found.up + found.down) if found.seen else None
 
 
-def _order(row: Row) -> tuple[bool, Fraction, Fraction, str]:
-    """The worst first: one that fires, then the higher ratios, then the id."""
+def _order(row: Row) -> tuple[bool, Fraction, Fraction]:
+    """The worst first: one that fires, then the higher ratios; one that knows nothing last."""
+    unknown = Fraction(-1)
     return (
         not row.firing,
-        -(Fraction(-1) if row.long is None else row.long),
-        -(Fraction(-1) if row.short is None else row.short),
-        row.site or "",
+        -(unknown if row.long is None else row.long),
+        -(unknown if row.short is None else row.short),
     )

@@ -198,6 +198,11 @@ def test_the_worst_site_decides_where_the_contract_says_so() -> None:
     }  # fmt: skip
 
 
+def test_the_worst_site_is_judged_against_target_and_minimum_apart() -> None:
+    one = judged(SOUTH_DOWN, two_sites(scope="worst_site", minimum="70"))
+    assert (one.verdict, one.minimum_verdict) == ("breached", "met")
+
+
 @pytest.mark.parametrize(
     ("south", "verdict"),
     [("dddd", "breached"), ("", "no_data"), ("uuuu", "indeterminate"), ("u" * 10, "met")],

@@ -114,6 +114,16 @@ def test_equal_to_the_threshold_is_not_exceeded() -> None:
     # 14.4 * 6.25 % = 90 %: exactly 54 minutes of 60, all of the last five
     one = seen(line((54, 0)), Slo(target="93.75"))[0]
     assert (one.long, one.threshold, one.firing) == (Fraction(9, 10), Fraction(9, 10), False)
+    # the same of the short window: 4.5 minutes of 5, and all of the hour before
+    (row, *_) = seen(
+        (
+            Span(0, EDGE - 5 * MINUTE, State.DOWN),
+            Span(EDGE - 5 * MINUTE, EDGE - 30_000, State.DOWN),
+            Span(EDGE - 30_000, EDGE, State.UP),
+        ),
+        Slo(target="93.75"),
+    )
+    assert (row.long, row.short, row.firing) == (Fraction(119, 120), Fraction(9, 10), False)
 
 
 def test_a_slow_burn_makes_a_ticket_and_no_page() -> None:
@@ -162,6 +172,24 @@ def test_a_row_of_the_worst_site_names_the_site_it_fires_for() -> None:
     # north has the higher ratio, but it is over there
     assert (found[0].site, found[0].firing) == ("south", True)
     assert (found[2].site, found[2].firing) == ("north", True)
+
+
+def test_a_row_of_the_worst_site_that_fires_for_none_is_that_of_the_highest_ratio() -> None:
+    blind, calm = line(unknown=[(60 * 24 * 9, 0)]), line()
+    past, earlier = line((58, 55)), line((58, 56), (4, 3))
+    slo = Slo(target="90", scope="worst_site")
+
+    def told(**lines: Timeline[State]) -> str | None:
+        return rows(slo, Sight({None: line(), **lines}, {}, (), EDGE, MONTH))[0].site
+
+    assert told(a=blind, b=calm) == "b"
+    assert told(a=calm, b=past, c=blind) == "b"
+    # three minutes each in the hour; one of them in the last five
+    assert told(a=past, b=earlier) == "b"
+    half = line((58, 55), unknown=[(5, 0)])
+    # fifty-five minutes known: a higher ratio
+    assert told(a=past, b=half) == "b"
+    assert told(a=half, b=line((57, 54), unknown=[(6, 1)])) == "b"
 
 
 def test_sites_that_are_alike_are_told_apart_by_their_ids() -> None:

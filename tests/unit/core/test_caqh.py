@@ -160,7 +160,14 @@ def test_weeks_and_months_are_whole_whatever_the_period_and_begin_with_monitorin
 
 @pytest.mark.parametrize(
     ("within", "slow", "verdict"),
-    [(9, 1, "met"), (8, 1, "breached"), (0, 0, "no_data"), (0, 3, "breached"), (3, 0, "met")],
+    [
+        (9, 1, "met"),
+        (8, 1, "breached"),
+        (179, 21, "breached"),
+        (0, 0, "no_data"),
+        (0, 3, "breached"),
+        (3, 0, "met"),
+    ],
 )
 def test_a_month_is_met_when_nine_of_ten_answers_come_within_20_seconds(
     within: int, slow: int, verdict: str
@@ -219,6 +226,51 @@ def test_answers_to_an_agent_that_is_not_assigned_then_are_not_counted() -> None
     lines = {("c", "a"): [run(JANUARY)], ("c", "b"): [run(JANUARY)]}
     (month,) = found(lines, start=JANUARY, end=FEBRUARY).months
     assert month.responses == 1
+
+
+def test_answers_before_monitoring_began_are_history() -> None:
+    since = JANUARY + HOUR
+    lines = [run(since - 2), run(since - 1), run(since), run(since + 300_000)]
+    (month,) = found(lines, start=JANUARY, end=FEBRUARY, since=since).months
+    assert month.responses == 2
+    # five minutes are not cut: what shares its bucket with the first monitored instant counts
+    (month,) = found(lines, start=JANUARY, end=FEBRUARY, since=since + 1).months
+    assert month.responses == 2
+    (month,) = found(lines, start=JANUARY, end=FEBRUARY, since=since - 1).months
+    assert month.responses == 4
+
+
+def test_answers_are_counted_by_the_version_at_the_start_of_their_bucket() -> None:
+    one, other = payer(), payer(checks={"d": payer().checks["c"]})
+    at = JANUARY + HOUR
+    history = History([Version(JANUARY, one), Version(at, other)])
+    lines = {
+        ("c", "a"): [run(at - 1), run(at), run(at + 1)],
+        ("d", "a"): [run(at - 1, source="d"), run(at, source="d")],
+    }
+    truth = fold_system("ehr", history, lines, FEBRUARY, None)
+    rollups = caqh.from_results(lines, history, JANUARY, FEBRUARY, FEBRUARY)
+    (month,) = caqh.caqh(truth, other, rollups, JANUARY, FEBRUARY, FEBRUARY).months
+    assert month.responses == 2
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "now", "expected"),
+    [
+        (JANUARY, FEBRUARY, FEBRUARY, (JANUARY, FEBRUARY)),
+        (JANUARY + DAY, FEBRUARY - DAY, FEBRUARY, (JANUARY, FEBRUARY)),
+        (JANUARY, FEBRUARY + 1, FEBRUARY, (JANUARY, FEBRUARY)),
+        (JANUARY, FEBRUARY + 1, FEBRUARY + 1, (JANUARY, FEBRUARY + 28 * DAY)),
+        # nothing of it is known yet
+        (FEBRUARY, FEBRUARY + DAY, JANUARY, (FEBRUARY, FEBRUARY + 28 * DAY)),
+        (FEBRUARY - 1, FEBRUARY + DAY, JANUARY, (JANUARY, FEBRUARY)),
+    ],
+)
+def test_rollups_are_read_of_the_whole_months_a_period_touches(
+    start: int, end: int, now: int, expected: tuple[int, int]
+) -> None:
+    history = History([Version(None, payer())])
+    assert caqh.reach(history, start, end, now) == Interval(*expected)
 
 
 def test_the_document_has_it_for_billing_systems_only() -> None:
