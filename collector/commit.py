@@ -15,11 +15,12 @@ from alerts.outbox import Message
 from collector import journal
 from collector.journal import Fact
 from collector.snapshots import FORMAT
-from collector.store import incidents, leases, ledger, outbox, snapshots
+from collector.store import incidents, leases, ledger, outbox, rollups, snapshots
 from collector.store.incidents import Flips, Place, Recorded, SystemState
 from collector.store.leases import Lease
 from collector.store.ledger import Chain
 from collector.store.ranges import Ranges
+from collector.store.rollups import RollupRow
 from collector.store.snapshots import Snapshots
 
 
@@ -37,6 +38,7 @@ class Plan:
     states: Sequence[SystemState]
     folded: Mapping[Chain, Ranges]
     snapshots: Snapshots | None
+    rollups: Sequence[RollupRow]
 
 
 def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Lease:
@@ -51,6 +53,7 @@ def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Lease:
         incidents.write_flips(conn, org, place, before, after)
     incidents.write_states(conn, org, plan.states)
     ledger.advance_cursors(conn, org, plan.folded, plan.now)
+    rollups.write(conn, org, plan.rollups)
     if plan.snapshots is not None:
         snapshots.write(conn, org, FORMAT, plan.snapshots)
     return kept

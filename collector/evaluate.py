@@ -9,26 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from alerts import policy
 from alerts.transitions import match, transitions
 from collector import changes, truths
 from collector.commit import Past, Plan, commit, read_past
+from collector.core.rollup import Rollup, Rollups
+from collector.core.settled import Source
 from collector.evidence import Evidence
 from collector.follower import Follower
 from collector.leader import Leader
 from collector.messages import messages
 from collector.metrics import CollectorMetrics
 from collector.occasions import TooDeepError, occasions, shown_for
+from collector.store import rollups
 from collector.store.incidents import StaleError
 from collector.store.leases import FencedError
+from collector.store.rollups import RollupRow
 from collector.store.store import Store, StoreUnavailableError
 from collector.truths import Live
 from probes.clock import NS_PER_MS, Clock
 from probes.config import Config
 from probes.history import History
+from probes.spans import Interval
 
 log = logging.getLogger("wardwatch.evaluate")
 
@@ -145,6 +150,7 @@ class Evaluator:
         self._metrics.lease_held.set(int(leads))
         if not leads:
             self._past = None
+            self._follower.forget()
         elif self._past is None:
             self._past = await self._store.read(read_past, self._org)
             self._follower.now = max(self.now, self._past.as_of)
@@ -170,23 +176,52 @@ class Evaluator:
         past, lease = self._past, self._leader.lease
         if past is None or lease is None:
             return
-        deep: dict[str, Live] = {}
         async with self._follower.lock:
-            while True:
-                try:
-                    plan, following, due = await asyncio.to_thread(self._plan, past, deep)
-                    break
-                except TooDeepError as error:
-                    deep |= await self._follower.older(error.wanted, keep=True)
+            made = self._follower.closed()
+            rows = await self._follower.rollups(made)
+            self._follower.touched -= made
+            plan, following, due = await self._planned(past, rows)
             self._unsaid = False
-        self._leader.renewed(await self._store.write(commit, self._org, lease, plan))
+        try:
+            self._leader.renewed(await self._store.write(commit, self._org, lease, plan))
+        except BaseException:
+            self._follower.touched |= made
+            raise
         self._past, self._policy_due = following, due
         if plan.snapshots is not None:
             self._saved_at = plan.now
         if plan.messages:
             self._said()
 
-    def _plan(self, past: Past, deep: Mapping[str, Live]) -> tuple[Plan, Past, int | None]:
+    async def _planned(
+        self, past: Past, rows: Sequence[RollupRow]
+    ) -> tuple[Plan, Past, int | None]:
+        deep: dict[str, Live] = {}
+        while True:
+            try:
+                return await asyncio.to_thread(self._plan, past, deep, rows)
+            except TooDeepError as error:
+                deep |= await self._follower.older(error.wanted, keep=True)
+
+    async def rollups(self, checks: Collection[str], span: Interval) -> Rollups:
+        """All rollups of some checks that start in a span, as of the latest look."""
+        async with self._follower.lock:
+            stored = await self._store.read(rollups.read, self._org, checks, span.start, span.end)
+            fresh = await self._follower.rollups(
+                [
+                    (check, agent, bucket)
+                    for check, agent, bucket in self._follower.touched
+                    if check in checks and span.start <= bucket < span.end
+                ]
+            )
+        found: dict[Source, dict[int, Rollup]] = {}
+        for row in (*stored, *fresh):
+            found.setdefault((row.check, row.agent), {})[row.bucket] = row.rollup
+        return found
+
+    def _plan(
+        self, past: Past, deep: Mapping[str, Live], made: Sequence[RollupRow]
+    ) -> tuple[Plan, Past, int | None]:
         """What to say now, what is said once that is committed, and when to look again.
 
         `deep` are systems settled no further than a transition asks for.
@@ -215,6 +250,7 @@ class Evaluator:
             flips={p: pair for p, pair in moved.items() if pair[0] != pair[1]},
             states=changes.states(places, now),
             folded={c: r for c, r in self.evidence.held.items() if past.folded.get(c) != r},
+            rollups=made,
             snapshots=self._follower.snapshot() if now - self._saved_at >= SAVE_MS else None,
         )
         following = replace(

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from collector import journal, snapshots, truths, versions
+import msgspec
+
+from collector import journal, rollups, snapshots, truths, versions
+from collector.core.rollup import BUCKET_MS
 from collector.core.windows import FAR
 from collector.evidence import Evidence, Page
 from collector.journal import CONFIG, Row
+from collector.rollups import Bucket
 from collector.snapshots import FORMAT
 from collector.store import snapshots as saved
+from collector.store.rollups import RollupRow
 from collector.store.snapshots import DAY_MS, Snapshot, Snapshots
 from collector.store.store import Store
 from collector.truths import GRACE_MS, SETTLE_MS, Live
@@ -26,6 +31,9 @@ from probes.results import Result
 log = logging.getLogger("wardwatch.follower")
 
 BEHIND_MS = 2_000
+CLOSED_MS = 60_000
+"""How long after its end a rollup is made for the first time."""
+FORGOTTEN_MS = 7_200_000
 GATHERED = 2_000
 """Results of a system that may wait to be settled while a backlog is read."""
 
@@ -47,6 +55,8 @@ class Follower:
         self._history: History | None = None
         self._by_check: dict[str, set[str]] = {}
         self._new_versions = False
+        self.touched: set[Bucket] = set()
+        """Rollups whose results came since they were made."""
         self._joined: list[tuple[str, str, int]] = []
         self._settled_at = 0
         self.lock = asyncio.Lock()
@@ -64,7 +74,9 @@ class Follower:
         newest = await self._store.read(saved.read_latest, self._org, FORMAT)
         if newest is not None:
             self.lives = self._restored(newest)
-            self.evidence.load(newest.folded, newest.last)
+            text, buckets = msgspec.json.decode(newest.last, type=tuple[str, list[Bucket]])
+            self.evidence.load(newest.folded, text)
+            self.touched = set(buckets)
 
     async def catch_up(self, *, everything: bool = False) -> bool:
         """Fold what evidence, versions or time have touched, or everything up to now; did
@@ -78,6 +90,7 @@ class Follower:
                 await self._read_versions()
                 await asyncio.to_thread(self._feed, self.lives, page, None)
                 self.evidence.read(page)
+                self.touched |= rollups.touched(page.results)
                 await self._send_back()
             await self._send_back()
             await self._hand_over()
@@ -114,12 +127,26 @@ class Follower:
         return Snapshots(
             self.now // DAY_MS,
             dict(self.evidence.held),
-            self.evidence.dump(),
+            msgspec.json.encode([self.evidence.dump(), sorted(self.touched)]).decode(),
             tuple(
                 Snapshot(name, live.settled.edge, snapshots.encode(live))
                 for name, live in self.lives.items()
             ),
         )
+
+    def closed(self) -> set[Bucket]:
+        """Touched rollups of five minutes that are over."""
+        edge = self.now - BUCKET_MS - CLOSED_MS
+        return {bucket for bucket in self.touched if bucket[2] <= edge}
+
+    def forget(self) -> None:
+        """Drop what another process has made rollups of by now."""
+        edge = self.now - FORGOTTEN_MS
+        self.touched = {bucket for bucket in self.touched if bucket[2] > edge}
+
+    async def rollups(self, wanted: Collection[Bucket]) -> list[RollupRow]:
+        """These rollups as the evidence makes them; `lock` must be held."""
+        return await rollups.make(wanted, self.lives, self.evidence)
 
     def _restored(self, made: Snapshots) -> dict[str, Live]:
         return {s.system: snapshots.decode(s.system, s.data, self.history) for s in made.systems}

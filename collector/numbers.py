@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
+from collector.core import caqh, periods
 from collector.core.availability import cut
 from collector.core.document import document
+from collector.core.rollup import Rollups
 from collector.core.tally import BUCKET_MS
 from collector.core.truth import counted
 from collector.evaluate import Evaluator
 from collector.metrics import CollectorMetrics, Picture
 from collector.store.incidents import WHOLE, read_incidents, read_states
 from collector.store.store import Store
-from probes import times
 from probes.clock import NS_PER_MS, Clock
+from probes.spans import Interval
 
 FRESH_MS = 2_000
 """For so long one answer serves all who ask for the same period."""
@@ -34,25 +34,43 @@ class Numbers:
         self._store = store
         self._clock = clock
         self._org = org
-        self._known: dict[tuple[int, int], tuple[int, dict[str, Any]]] = {}
+        self._known: dict[tuple[int, int] | str, tuple[int, dict[str, Any]]] = {}
         self._asking = asyncio.Lock()
 
     async def this_month(self) -> dict[str, Any]:
         """The organization's calendar month that holds the present instant."""
-        start, end = month(self._clock.now_ms(), self._evaluator.config.organization.zone)
-        return await self.availability(start, end)
+        return await self.of("month")
 
-    async def availability(self, start: int, end: int) -> dict[str, Any]:
-        """`period`, `formula` and `systems` of `[start, end)`."""
+    def span(self, period: str) -> Interval:
+        """A period as `core/periods.py` reads it; ValueError says what may be written."""
+        zone = self._evaluator.config.organization.zone
+        return periods.period(period, self._clock.now_ms(), zone)
+
+    async def of(self, period: str) -> dict[str, Any]:
+        """The document of `span(period)`."""
+        span = self.span(period)
+        # The rolling one ends at another instant each time, and is one answer for a moment too.
+        return await self.availability(
+            span.start, span.end, key=period if period == "30d" else None
+        )
+
+    async def availability(self, start: int, end: int, *, key: str | None = None) -> dict[str, Any]:
+        """The document of `[start, end)`; `key` names a period whose ends move."""
+        wanted = (start, end) if key is None else key
         async with self._asking:
             at = self._clock.monotonic_ns() // NS_PER_MS
             self._known = {p: k for p, k in self._known.items() if at - k[0] < FRESH_MS}
-            if (start, end) not in self._known:
+            if wanted not in self._known:
                 await self._evaluator.refold()
                 await self._look_up(start, end)
-                answer = await asyncio.to_thread(self._compute, start, end)
-                self._known[start, end] = (at, answer)
-            return self._known[start, end][1]
+                history, now = self._evaluator.history, self._evaluator.now
+                rollups: Rollups = {}
+                if billing := caqh.checks(history):
+                    reach = caqh.reach(history, start, end, now)
+                    rollups = await self._evaluator.rollups(billing, reach)
+                answer = await asyncio.to_thread(self._compute, start, end, rollups)
+                self._known[wanted] = (at, answer)
+            return self._known[wanted][1]
 
     async def _look_up(self, start: int, end: int) -> None:
         """Read again what a count of runs needs of long ago."""
@@ -66,10 +84,11 @@ class Numbers:
                     )
                     exact[bucket] = counted(live.truth, source, found[source])
 
-    def _compute(self, start: int, end: int) -> dict[str, Any]:
+    def _compute(self, start: int, end: int, rollups: Rollups) -> dict[str, Any]:
         evaluator = self._evaluator
         truths = {name: folded.truth for name, folded in evaluator.folded.items()}
-        return document(truths, evaluator.history, start, end, evaluator.now)
+        history, now = evaluator.history, evaluator.now
+        return document(truths, history, start, end, now, rollups)
 
     async def measure(self, metrics: CollectorMetrics) -> None:
         """Show the hospital in the gauges as of now."""
@@ -86,11 +105,3 @@ class Numbers:
                 last_batch={agent: batch.received_at for agent, batch in last.items()},
             )
         )
-
-
-def month(now: int, zone: ZoneInfo) -> tuple[int, int]:
-    """From the first instant of the local month's first day to that of the next month's."""
-    here = times.from_ms(now, zone)
-    first = datetime(here.year, here.month, 1)
-    following = datetime(here.year + here.month // 12, here.month % 12 + 1, 1)
-    return times.to_ms(first, zone), times.to_ms(following, zone)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import Annotated, Any
 import msgspec
 
 from alerts.policy import incidents
+from collector.core import caqh
+from collector.core.agent_state import distinct
 from collector.core.detection import detected_at
 from collector.core.document import document
 from collector.core.settled import Source
@@ -110,12 +112,13 @@ def replay(history: History, given: Input, start: int, end: int, now: int) -> di
         system: fold_system(system, history, results, now, start)
         for system, results in by_system.items()
     }
+    rollups = caqh.from_results(given.results, history, start, end, now)
     return {
-        **document(truths, history, start, end, now),
+        **document(truths, history, start, end, now, rollups),
         "incidents": _incidents(truths, history, by_system, start, end, now),
         "maintenance": _maintenance(truths.values(), start, end),
         "approval_basis": "claimed",
-        "conflicts": sum(t.conflicts for t in truths.values()),
+        "conflicts": _conflicts(given.results, now),
         "ignored": given.ignored,
     }
 
@@ -155,6 +158,11 @@ def _by_system(
                 if (name, agent) in results:
                     out[check.system][name, agent] = results[name, agent]
     return out
+
+
+def _conflicts(results: Mapping[Source, Sequence[Result]], now: int) -> int:
+    """Each counts once, also where several systems were given the check one after the other."""
+    return sum(distinct(r for r in line if r.t < now)[1] for line in results.values())
 
 
 def _incidents(

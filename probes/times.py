@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import zoneinfo
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
 _DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?")
 # The pinned tzdata package alone answers, so that every host computes the same minutes.
 zoneinfo.reset_tzpath(to=())
+TZDATA = version("tzdata")
+"""The pinned version, printed with every number that depends on a zone."""
 
 _UNITS = (86_400_000, 3_600_000, 60_000, 1_000, 1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -11,13 +11,17 @@ from probes.config import Config
 
 
 async def get_availability(request: web.Request) -> web.Response:
-    """`from` and `to`, or `period=month`: the organization's current calendar month."""
+    """`from` and `to`, or `period`: a name such as `month`, or a period such as `2026-Q3`."""
     only(request, "from", "to", "period")
     parts = request.app[PARTS]
     if request.query.get("period") is not None:
-        if request.query["period"] != "month" or len(request.query) > 1:
-            raise BadRequestError("period", "write period=month alone, or from and to")
-        return answer(await parts.numbers.this_month())
+        if len(request.query) > 1:
+            raise BadRequestError("period", "write period alone, or from and to")
+        try:
+            parts.numbers.span(request.query["period"])
+        except ValueError as error:
+            raise BadRequestError("period", str(error)) from None
+        return answer(await parts.numbers.of(request.query["period"]))
     start = _instant(request, "from", parts.config)
     end = _instant(request, "to", parts.config)
     if end <= start:
@@ -28,7 +32,7 @@ async def get_availability(request: web.Request) -> web.Response:
 def _instant(request: web.Request, name: str, config: Config) -> int:
     text = request.query.get(name)
     if text is None:
-        raise BadRequestError(name, "write from and to, or period=month")
+        raise BadRequestError(name, "write from and to, or period")
     try:
         return config.ms(times.parse_datetime(text))
     except (ValueError, OverflowError):

@@ -120,6 +120,7 @@ def _show(document: dict[str, Any]) -> None:
     console = Console()
     period = document["period"]
     console.print(f"{period['start']} to {period['end']}, known up to {period['now']}")
+    console.print(f"formula {document['formula']}, tzdata {document['tzdata']}", highlight=False)
     table = Table(
         "system", "known %", "min %", "max %", "coverage %", "down ms", "target", "verdict"
     )

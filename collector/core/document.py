@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from typing import Any
 
-from collector.core.availability import Amounts, Availability, availability, percent
+from collector.core import caqh
+from collector.core.amounts import Amounts, Sums, decimals, sums
+from collector.core.availability import Availability, availability, terms
+from collector.core.budget import Budget
+from collector.core.burn import Row
+from collector.core.caqh import Caqh
+from collector.core.rollup import Rollups
 from collector.core.truth import SystemTruth
+from collector.core.verdict import lowest
 from probes.history import History
-from probes.times import rfc3339
+from probes.spans import Interval
+from probes.times import TZDATA, rfc3339
 
 
 def document(
-    truths: Mapping[str, SystemTruth], history: History, start: int, end: int, now: int
+    truths: Mapping[str, SystemTruth],
+    history: History,
+    start: int,
+    end: int,
+    now: int,
+    rollups: Rollups,
 ) -> dict[str, Any]:
-    """`period`, `formula` and `systems` of `[start, end)`; `mixed` where formulas differ."""
+    """`period`, `formula`, `tzdata` and `systems` of `[start, end)`; `mixed` where formulas differ.
+
+    `rollups` are those of the billing systems' checks, see `core/caqh.py`.
+    """
     systems = {
-        name: fields(availability(t, history, start, end, now)) for name, t in truths.items()
+        name: fields(availability(t, history, start, end, now))
+        | {"caqh": _billing(t, history, rollups, start, end, now)}
+        for name, t in truths.items()
     }
     formulas = {one["formula"] for one in systems.values()}
     return {
@@ -27,17 +46,20 @@ def document(
             "finished": now >= end,
         },
         "formula": formulas.pop() if len(formulas) == 1 else "mixed",
+        "tzdata": TZDATA,
         "systems": systems,
     }
 
 
 def fields(one: Availability) -> dict[str, Any]:
-    """The document of the replay contract for one system."""
+    """The document of the replay contract for one system, without `caqh`."""
     return {
         **_fields(one.amounts),
         "formula": one.formula,
         "raw": _fields(one.raw),
         "sites": {site: _fields(amounts) for site, amounts in one.sites.items()},
+        "worst_site": _worst_site(one.scopes.sites),
+        "user_weighted": _percents(one.scopes.weighted) if one.scopes.weighted.whole else None,
         "runs": {"judged": one.judged_runs, "good": one.good_runs},
         "target": None if one.slo is None else one.slo.target,
         "verdict": one.verdict,
@@ -45,6 +67,8 @@ def fields(one: Availability) -> dict[str, Any]:
         "minimum_verdict": one.minimum_verdict,
         "judged_by": None if one.judged_by is None else dict(one.judged_by),
         "provisional": one.provisional,
+        "budget": None if one.budget is None else _budget(one.budget),
+        "burn": None if one.burn is None else [_row(row) for row in one.burn],
         "outages": [
             {
                 "start": rfc3339(o.start),
@@ -59,7 +83,6 @@ def fields(one: Availability) -> dict[str, Any]:
 
 
 def _fields(a: Amounts) -> dict[str, Any]:
-    seen = a.numerator + a.down
     return {
         "eligible_ms": a.eligible,
         "up_ms": a.up,
@@ -68,8 +91,85 @@ def _fields(a: Amounts) -> dict[str, Any]:
         "unknown_ms": a.unknown,
         "excluded_ms": a.excluded,
         "not_monitored_ms": a.not_monitored,
-        "known": percent(a.numerator, seen),
-        "min": None if seen == 0 else percent(a.numerator, a.eligible),
-        "max": None if seen == 0 else percent(a.numerator + a.unknown, a.eligible),
-        "coverage": percent(seen, a.eligible),
+        **_percents(sums(a)),
     }
+
+
+def _percents(found: Sums) -> dict[str, Any]:
+    return {
+        "known": found.known,
+        "min": found.least,
+        "max": found.most,
+        "coverage": found.coverage,
+    }
+
+
+def _worst_site(sites: Mapping[str, Sums]) -> dict[str, Any] | None:
+    site = lowest(sites)
+    return None if site is None else {"site": site, **_percents(sites[site])}
+
+
+def _budget(one: Budget) -> dict[str, Any]:
+    return {
+        "scope": one.scope,
+        "site": one.site,
+        "unit": "user_ms" if one.scope == "user_weighted" else "ms",
+        "total": one.total,
+        "spent": one.spent,
+        "remaining": one.remaining,
+        "pace": _ratio(one.pace),
+    }
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {
+        "severity": row.severity,
+        "long_ms": row.long_ms,
+        "short_ms": row.short_ms,
+        "factor": _ratio(row.factor),
+        "threshold": _percent(row.threshold),
+        "long": _percent(row.long),
+        "short": _percent(row.short),
+        "site": row.site,
+        "firing": row.firing,
+    }
+
+
+def _billing(
+    truth: SystemTruth, history: History, rollups: Rollups, start: int, end: int, now: int
+) -> dict[str, Any] | None:
+    config = terms(truth, history, min(end, now) - 1)
+    if not caqh.applies(truth.system, config):
+        return None
+    return _caqh(caqh.caqh(truth, config, rollups, start, end, now))
+
+
+def _caqh(found: Caqh) -> dict[str, Any]:
+    return {
+        "weeks": [
+            {**_span(one.span), **_percents(one.sums), "verdicts": dict(one.verdicts)}
+            for one in found.weeks
+        ],
+        "months": [
+            {
+                **_span(one.span),
+                "within": one.within,
+                "responses": one.responses,
+                "share": _percent(Fraction(one.within, one.responses) if one.responses else None),
+                "verdict": one.verdict,
+            }
+            for one in found.months
+        ],
+    }
+
+
+def _span(span: Interval) -> dict[str, Any]:
+    return {"start": rfc3339(span.start), "end": rfc3339(span.end)}
+
+
+def _ratio(value: Fraction | None) -> str | None:
+    return None if value is None else decimals(value.numerator, value.denominator)
+
+
+def _percent(value: Fraction | None) -> str | None:
+    return None if value is None else _ratio(100 * value)

@@ -14,7 +14,7 @@ from probes.spans import Span, Timeline
 
 @dataclass(frozen=True, slots=True)
 class Outage:
-    """`end` is None while open; `min_ms` and `max_ms` as semantics 3 defines them."""
+    """`min_ms` and `max_ms` as semantics 3 defines them; while open both and `end` are None."""
 
     start: int
     end: int | None
@@ -48,18 +48,19 @@ def stretches(states: Timeline[State], ends: Sequence[int] = ()) -> list[tuple[i
     return out
 
 
-def outage(start: int, end: int | None, voices: Iterable[Voice], now: int) -> Outage:
+def outage(start: int, end: int | None, voices: Iterable[Voice]) -> Outage:
     """`voices` are the (check, agent)s that can put the system down: critical or in a group."""
-    edge = now if end is None else end
+    if end is None:
+        return Outage(start, None, None, None)
     last_failing = start
     latest_good: int | None = None
     for voice in voices:
         first = max(bisect.bisect_right(voice.states, start, key=_starts) - 1, 0)
-        last = bisect.bisect_left(voice.states, edge, key=_starts)
+        last = bisect.bisect_left(voice.states, end, key=_starts)
         touching = [s for s in voice.states[first:last] if s.value is AgentState.DOWN]
         for span in reversed(touching):
             # Failing results count while the agent is in outage, not those of a later blip.
-            n = bisect.bisect_left(voice.failing, min(span.end, edge)) - 1
+            n = bisect.bisect_left(voice.failing, min(span.end, end)) - 1
             if n >= 0 and voice.failing[n] >= span.start:
                 last_failing = max(last_failing, voice.failing[n])
                 break
@@ -71,7 +72,7 @@ def outage(start: int, end: int | None, voices: Iterable[Voice], now: int) -> Ou
         start,
         end,
         last_failing - start,
-        None if end is None or latest_good is None else end - latest_good,
+        None if latest_good is None else end - latest_good,
     )
 
 

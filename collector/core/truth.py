@@ -145,7 +145,7 @@ def fold_system(
         outages=(
             *settled.outages,
             *(
-                outage_rules.outage(left, right, deciding, now)
+                outage_rules.outage(left, right, deciding)
                 for left, right in _stretches(folded.states, versions, settled)
             ),
         ),

@@ -1,8 +1,9 @@
 """Every table. `org` leads each primary key; instants are UTC milliseconds.
 
 `batches` and `journal` are what happened and are only ever appended to. Everything else is a
-projection of them (`system_flips`, `system_states`, `incidents`, `snapshots`), coordination (`leases`,
-`counters`), or bookkeeping of who has read what (`chains`, `cursors`), and can be made again.
+projection of them (`system_flips`, `system_states`, `rollups`, `snapshots`, `incidents`),
+coordination (`leases`, `counters`), or bookkeeping of who has read what (`chains`, `cursors`),
+and can be made again.
 """
 
 from __future__ import annotations
@@ -139,6 +140,17 @@ snapshot_cursors = Table(
     _text("last"),
 )
 """Which batches the snapshots of a day are made of, as ranges by chain, and what they say last."""
+
+rollups = Table(
+    "rollups",
+    metadata,
+    _key("org"),
+    _key("check"),
+    _key("agent"),
+    _whole_key("bucket"),
+    Column("data", LargeBinary, nullable=False),
+)
+"""Five minutes of one (check, agent) from `bucket` on: `data` as `core/rollup.py` encodes it."""
 
 incident_events = Table("incident_events", metadata, _key("org"), _key("key"), _whole_key("id"))
 """Which journal rows are about an incident."""

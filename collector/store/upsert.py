@@ -1,7 +1,8 @@
-"""The one statement the two engines spell alike but SQLAlchemy keeps apart."""
+"""The statements the two engines spell alike but SQLAlchemy keeps apart."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Table
@@ -28,3 +29,14 @@ def count_up(conn: Connection, org: str, name: str, by: int) -> int:
         .returning(counters.c.value)
     )
     return int(conn.execute(statement).scalar_one())
+
+
+def replace_all(conn: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert rows, or give those whose primary key is taken the new values of all columns."""
+    if not rows:
+        return
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(table)
+    keys = list(table.primary_key.columns)
+    values = {c.name: statement.excluded[c.name] for c in table.columns if not c.primary_key}
+    conn.execute(statement.on_conflict_do_update(index_elements=keys, set_=values), list(rows))

@@ -6,6 +6,7 @@ import asyncio
 import io
 import random
 from collections.abc import AsyncIterator
+from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -223,9 +224,45 @@ async def test_availability_of_a_period_has_the_fields_of_the_replay_contract(
         "finished": True,
     }
     assert body["systems"]["ehr"]["down_ms"] == 9_000
+    assert body["tzdata"] == version("tzdata")
     _, month = await collector.get("/api/v1/availability?period=month")
     assert month["period"]["end"] == "2026-01-01T06:00:00.000Z"
     assert month["period"]["finished"] is False
+
+
+@pytest.mark.parametrize(
+    ("period", "start", "end"),
+    [
+        # in Chicago it is still December
+        ("quarter", "2025-10-01T05:00:00.000Z", "2026-01-01T06:00:00.000Z"),
+        ("year", "2025-01-01T06:00:00.000Z", "2026-01-01T06:00:00.000Z"),
+        ("week", "2025-12-29T06:00:00.000Z", "2026-01-05T06:00:00.000Z"),
+        ("30d", "2025-12-02T00:00:30.000Z", "2026-01-01T00:00:30.000Z"),
+        ("2026-01", "2026-01-01T06:00:00.000Z", "2026-02-01T06:00:00.000Z"),
+        ("2025-Q4", "2025-10-01T05:00:00.000Z", "2026-01-01T06:00:00.000Z"),
+        ("2026", "2026-01-01T06:00:00.000Z", "2027-01-01T06:00:00.000Z"),
+        ("2026-W31", "2026-07-27T05:00:00.000Z", "2026-08-03T05:00:00.000Z"),
+    ],
+)
+async def test_a_period_is_named_or_written_out(
+    collector: Collector, period: str, start: str, end: str
+) -> None:
+    await collector.outage()
+    status, body = await collector.get(f"/api/v1/availability?period={period}")
+    assert (status, body["period"]["start"], body["period"]["end"]) == (200, start, end)
+
+
+async def test_the_rolling_period_is_finished_and_answered_once_for_a_moment(
+    collector: Collector,
+) -> None:
+    await collector.outage()
+    _, first = await collector.get("/api/v1/availability?period=30d")
+    assert (first["period"]["finished"], first["systems"]["ehr"]["down_ms"]) == (True, 19_000)
+    await collector.clock.advance(1_999)
+    assert (await collector.get("/api/v1/availability?period=30d"))[1] == first
+    await collector.clock.advance(1)
+    _, second = await collector.get("/api/v1/availability?period=30d")
+    assert second["period"]["end"] == "2026-01-01T00:00:32.000Z"
 
 
 async def test_agents_show_their_newest_batch(collector: Collector) -> None:
@@ -261,7 +298,10 @@ async def test_agents_show_their_newest_batch(collector: Collector) -> None:
             "api.parameter",
             "to",
         ),
-        ("/api/v1/availability?period=year", 400, "api.parameter", "period"),
+        ("/api/v1/availability?period=day", 400, "api.parameter", "period"),
+        ("/api/v1/availability?period=", 400, "api.parameter", "period"),
+        ("/api/v1/availability?period=2026-W54", 400, "api.parameter", "period"),
+        ("/api/v1/availability?period=month&to=2026-01-02T00:00", 400, "api.parameter", "period"),
     ],
 )
 async def test_errors_are_problems_that_never_repeat_what_was_sent(

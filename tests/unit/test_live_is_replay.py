@@ -49,7 +49,10 @@ async def test_live_equals_replay_when_nothing_is_late(tmp_path: Path, seed: int
     del checks["ehr-read"]["from"]
     # What is unconfirmed when it is looked at is acted on as it is then, and corrected later.
     checks["ehr-read"]["confirm"] = {"down": 1}
-    used = config(policy=POLICY, checks=checks)
+    # A billing system, so that the answers within 20 s are compared too.
+    systems = document()["systems"]
+    systems["ehr"]["impact"]["service"] = "billing"
+    used = config(policy=POLICY, checks=checks, systems=systems)
     results: dict[tuple[str, str], list[Result]] = {}
     store = await open_store(f"sqlite:///{tmp_path}/w.db")
     async with a_round(store, used=used) as one:
@@ -66,6 +69,7 @@ async def test_live_equals_replay_when_nothing_is_late(tmp_path: Path, seed: int
     await store.close()
     expected = replay(History([Version(START, used)]), Input(results, 0), START, now, now)
     assert numbers["systems"] == expected["systems"]
+    assert expected["systems"]["ehr"]["caqh"]["months"][0]["responses"] > 0
     assert live(rows) == expected["incidents"]
     assert expected["incidents"]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def desk(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Desk:
 def test_the_document_has_the_keys_of_the_contract(desk: Desk) -> None:
     got = desk.document(DAY)
     assert set(got) == {
-        "period", "formula", "systems", "incidents", "maintenance", "approval_basis", "conflicts",
+        "period", "formula", "tzdata", "systems", "incidents", "maintenance", "approval_basis", "conflicts",
         "ignored",
     }  # fmt: skip
     assert got["period"] == {
@@ -106,7 +107,8 @@ def test_the_document_has_the_keys_of_the_contract(desk: Desk) -> None:
     for one in got["systems"].values():
         assert set(one) == AMOUNTS | {
             "formula", "raw", "sites", "runs", "target", "verdict", "minimum", "minimum_verdict",
-            "judged_by", "provisional", "outages", "blips",
+            "judged_by", "provisional", "outages", "blips", "worst_site", "user_weighted",
+            "budget", "burn", "caqh",
         }  # fmt: skip
         assert set(one["raw"]) == AMOUNTS
         assert set(one["sites"]) == {"north", "south"}
@@ -138,6 +140,17 @@ def test_the_values_are_those_computed_by_hand(desk: Desk) -> None:
     assert ehr["raw"]["known"] == "80.0000"
     assert ehr["runs"] == {"judged": 9, "good": 7}
     assert (ehr["target"], ehr["verdict"]) == ("99.95", "breached")
+    # 0.05 % of 540 s are 270 ms; all of the time is gone, 120 s are spent
+    assert ehr["budget"] == {
+        "scope": "organization", "site": None, "unit": "ms", "total": 270, "spent": 120_000,
+        "remaining": -119_730, "pace": "444.4444",
+    }  # fmt: skip
+    # a five-minute window that ends with the period: the outage is over, one hour still shows it
+    assert [(row["long"], row["short"], row["firing"]) for row in ehr["burn"]] == [
+        ("22.2222", "0.0000", False), ("22.2222", "22.2222", True),
+        ("22.2222", "22.2222", True), ("22.2222", "22.2222", True),
+    ]  # fmt: skip
+    assert ehr["caqh"] is None
     assert (ehr["minimum"], ehr["minimum_verdict"]) == ("99.5", "breached")
     assert ehr["outages"] == [
         {
@@ -209,6 +222,21 @@ def test_blind_time_is_detected_when_its_timer_is_due_and_a_window_starts_it_ane
 def test_conflicts_and_results_of_unassigned_agents_are_counted(desk: Desk) -> None:
     got = desk.document([*DAY, line(0, "down"), line(1, "up"), line(1, "down", agent="s")])
     assert (got["conflicts"], got["ignored"]) == (1, 1)
+
+
+def test_a_conflict_counts_once_also_of_a_check_that_changed_systems(desk: Desk) -> None:
+    moved = desk.path / "moved.yaml"
+    moved.write_text(
+        CONFIG.replace("c: {system: ehr", "c: {system: idle").replace(
+            "i: {system: idle", "i: {system: ehr"
+        )
+    )
+    files = [
+        "--config", f"{desk.config}@2026-07-01T05:00:00Z",
+        "--config", f"{moved}@2026-07-01T05:05:30Z",
+    ]  # fmt: skip
+    got = desk.document([*DAY, line(0, "down")], *files)
+    assert got["conflicts"] == 1
 
 
 def test_times_without_a_zone_are_in_the_zone_of_the_organization(desk: Desk) -> None:
@@ -311,7 +339,9 @@ def test_missing_results_are_an_error(desk: Desk) -> None:
 
 def test_without_json_it_prints_a_table(desk: Desk) -> None:
     assert desk.run(DAY) == 0
-    assert "77.7777" in desk.capsys.readouterr().out
+    said = desk.capsys.readouterr().out
+    assert "77.7777" in said
+    assert f"formula contract-v1, tzdata {version('tzdata')}" in said
 
 
 def test_a_period_of_which_nothing_is_known_yet_is_not_monitored(desk: Desk) -> None:

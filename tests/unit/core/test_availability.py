@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from collector.core.availability import Amounts, Availability, availability, percent
+from collector.core.amounts import Amounts, percent
+from collector.core.availability import Availability, availability
 from collector.core.document import fields
 from probes.config import Config
 from probes.history import History, Version
@@ -197,6 +198,11 @@ def test_the_worst_site_decides_where_the_contract_says_so() -> None:
     }  # fmt: skip
 
 
+def test_the_worst_site_is_judged_against_target_and_minimum_apart() -> None:
+    one = judged(SOUTH_DOWN, two_sites(scope="worst_site", minimum="70"))
+    assert (one.verdict, one.minimum_verdict) == ("breached", "met")
+
+
 @pytest.mark.parametrize(
     ("south", "verdict"),
     [("dddd", "breached"), ("", "no_data"), ("uuuu", "indeterminate"), ("u" * 10, "met")],
@@ -252,13 +258,13 @@ def test_an_slo_is_the_one_in_force_at_the_last_instant_of_the_period() -> None:
     [
         ("uddu", 200, [(60, 180, 60, 180)]),
         ("dddu", 200, [(0, 180, 120, None)]),
-        ("udd", 200, [(60, None, 60, None)]),
+        ("udd", 200, [(60, None, None, None)]),
         ("udd...u", 400, [(60, 360, 60, 360)]),
-        ("uddudd", 400, [(60, 180, 60, 180), (240, None, 60, None)]),
+        ("uddudd", 400, [(60, 180, 60, 180), (240, None, None, None)]),
     ],
 )
 def test_an_outage_carries_its_own_uncertainty(
-    words: str, now: int, expected: list[tuple[int, int | None, int, int | None]]
+    words: str, now: int, expected: list[tuple[int, int | None, int | None, int | None]]
 ) -> None:
     def s(value: int | None) -> int | None:
         return None if value is None else value // 1000

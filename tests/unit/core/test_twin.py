@@ -213,7 +213,7 @@ def test_an_outage_and_its_uncertainty_are_what_the_text_says(story: Story) -> N
         for agent, line in (("a", one), (other, two))
     }
     judged = {"a": settled(one, now), other: settled(two, now)}
-    expected: list[tuple[int, int | None, int, int | None]] = []
+    expected: list[tuple[int, int | None, int | None, int | None]] = []
     x = 0
     while "down" in states[x:]:
         start = states.index("down", x)
@@ -232,7 +232,8 @@ def test_an_outage_and_its_uncertainty_are_what_the_text_says(story: Story) -> N
             if t < start and o in GOOD and own[agent][start] == "down"
         ]
         widest = None if end is None or not good else (end - max(good)) * UNIT
-        expected.append((start, end, (max([start, *failing]) - start) * UNIT, widest))
+        least = None if end is None else (max([start, *failing]) - start) * UNIT
+        expected.append((start, end, least, widest))
         x = edge
     units = [
         (

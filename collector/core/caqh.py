@@ -1,0 +1,153 @@
+"""What CAQH CORE asks of billing systems: availability a week, answers in real time a month.
+
+Weeks and months are calendar ones in the organization's zone, whole, whatever period is asked
+for. Published downtime is approved maintenance: it is excluded whatever the contract's formula.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from collector.core import periods, rollup
+from collector.core.amounts import Sums, amounts, sums, whole_of
+from collector.core.rollup import BUCKET_MS, Rollup, Rollups, Source
+from collector.core.truth import SystemTruth
+from collector.core.verdict import verdict
+from probes.config import Config, ServiceClass
+from probes.history import History
+from probes.results import Result
+from probes.spans import Interval
+
+TARGETS = ("86", "90")
+"""Percent of a calendar week: the mandated rule, and its update of 2022."""
+LIMIT_MS = 20_000
+SHARE = Fraction(90, 100)
+"""So many of a month's real-time responses come within the limit."""
+FORMULA = "contract-v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """`verdicts` is by target, as of any other period."""
+
+    span: Interval
+    sums: Sums
+    verdicts: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """A response is a run judged `up` or `degraded`, of a check that is critical or in a group.
+
+    `verdict` is met, breached, no_data or open.
+    """
+
+    span: Interval
+    within: int
+    responses: int
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Caqh:
+    weeks: tuple[Week, ...]
+    months: tuple[Month, ...]
+
+
+def applies(system: str, config: Config) -> bool:
+    found = config.systems.get(system)
+    return found is not None and found.impact.service is ServiceClass.BILLING
+
+
+def caqh(
+    truth: SystemTruth, config: Config, rollups: Rollups, start: int, end: int, now: int
+) -> Caqh:
+    """Every week and month that overlaps monitored time of `[start, min(end, now))`.
+
+    `config` gives the zone; `rollups` may hold other checks' too, and reaches as far as `reach`.
+    """
+    zone = config.organization.zone
+    first = start if truth.monitored_from is None else max(start, truth.monitored_from)
+    last = min(end, now) if truth.monitored_from is not None else first
+    return Caqh(
+        tuple(_week(truth, one, now) for one in periods.weeks(first, last, zone)),
+        tuple(_month(truth, one, rollups, now) for one in periods.months(first, last, zone)),
+    )
+
+
+def from_results(
+    results: Mapping[Source, Sequence[Result]], history: History, start: int, end: int, now: int
+) -> dict[Source, dict[int, Rollup]]:
+    """What `caqh` reads for this period, made from results in memory; those from `now` on are
+    not known.
+    """
+    names, span = checks(history), reach(history, start, end, now)
+    return {
+        source: rollup.rollups(r for r in line if span.start <= r.t < min(span.end, now))
+        for source, line in results.items()
+        if source[0] in names
+    }
+
+
+def checks(history: History) -> frozenset[str]:
+    """Checks that ever spoke for a billing system."""
+    return frozenset(
+        name
+        for version in history.versions
+        for name, check in version.config.checks.items()
+        if applies(check.system, version.config)
+    )
+
+
+def reach(history: History, start: int, end: int, now: int) -> Interval:
+    """The whole months `caqh` reads rollups of, for a period and in the zone of any version."""
+    last = max(start + 1, min(end, now))
+    zones = {version.config.organization.zone for version in history.versions}
+    return Interval(
+        min(periods.month(start, zone).start for zone in zones),
+        max(periods.month(last - 1, zone).end for zone in zones),
+    )
+
+
+def _week(truth: SystemTruth, span: Interval, now: int) -> Week:
+    out = truth.excluded(span.end)
+    own = amounts(truth.states, span, out, now, FORMULA)
+    found = sums(own, whole=whole_of(own, truth.states, span, out, now, FORMULA))
+    finished = now >= span.end
+    return Week(span, found, {t: verdict(found, t, finished=finished) for t in TARGETS})
+
+
+def _month(truth: SystemTruth, span: Interval, rollups: Rollups, now: int) -> Month:
+    found = [
+        one
+        for (check, agent), buckets in rollups.items()
+        for bucket, one in buckets.items()
+        if span.start <= bucket < span.end and _decides(truth, check, agent, bucket)
+    ]
+    within = sum(one.within(LIMIT_MS) for one in found)
+    responses = sum(one.responses for one in found)
+    return Month(span, within, responses, _share(within, responses, finished=now >= span.end))
+
+
+def _share(within: int, responses: int, *, finished: bool) -> str:
+    if not finished:
+        return "open"
+    if responses == 0:
+        return "no_data"
+    return "met" if within >= SHARE * responses else "breached"
+
+
+def _decides(truth: SystemTruth, check: str, agent: str, bucket: int) -> bool:
+    """Is it monitored time, and the check the system's, not supporting, and the agent's then?"""
+    if truth.monitored_from is None or bucket + BUCKET_MS <= truth.monitored_from:
+        return False
+    version = next((v for v in reversed(truth.versions) if v.start <= bucket), truth.versions[0])
+    own = version.config.checks.get(check)
+    return (
+        own is not None
+        and own.system == truth.system
+        and own.role != "supporting"
+        and agent in version.config.agents_of(check)
+    )

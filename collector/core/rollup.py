@@ -1,0 +1,137 @@
+"""Five minutes of one (check, agent): how runs ended, and how long answers took.
+
+A rollup is made of distinct results, one an instant, whatever order they came in, so it never
+depends on the way evidence travelled. Rollups of other instants add up.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from collector.core.agent_state import distinct
+from probes.contract import Outcome
+from probes.results import Result
+
+BUCKET_MS = 300_000
+"""A bucket starts at a multiple of it, in UTC."""
+BOUNDS = (
+    1, 2, 3, 5, 7,
+    10, 15, 20, 30, 50, 70,
+    100, 150, 200, 300, 500, 700,
+    1_000, 1_500, 2_000, 3_000, 5_000, 7_000,
+    10_000, 15_000, 20_000, 30_000, 50_000, 70_000,
+    100_000, 150_000, 200_000, 300_000,
+)  # fmt: skip
+"""Upper bounds of the histogram in milliseconds, inclusive; what took longer is counted after the
+last. About six a decade, and the 20 s of CAQH CORE among them. They are part of the stored form:
+another scale is another `FORMAT`."""
+FORMAT: Final = 1
+
+Source = tuple[str, str]
+"""(check, agent)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """`counts` is (outcome, reason, runs), sorted. `answered` counts the `up` and `degraded` runs
+    by duration, one entry for each of `BOUNDS` and one for what took longer: how long a failure
+    took says nothing about latency.
+    """
+
+    counts: tuple[tuple[Outcome, str, int], ...]
+    answered: tuple[int, ...]
+
+    @property
+    def responses(self) -> int:
+        return sum(self.answered)
+
+    def within(self, limit_ms: int) -> int:
+        """Responses that took at most `limit_ms`, which is one of `BOUNDS`; ValueError otherwise."""
+        return sum(self.answered[: BOUNDS.index(limit_ms) + 1])
+
+
+EMPTY = Rollup((), (0,) * (len(BOUNDS) + 1))
+
+Rollups = Mapping[Source, Mapping[int, Rollup]]
+"""By (check, agent), then by the start of the bucket."""
+
+
+def rollups(results: Iterable[Result]) -> dict[int, Rollup]:
+    """Of one (check, agent), by the start of the bucket that holds `t`.
+
+    Of several results of one instant the one that stands counts; among those with the same
+    outcome that is the longest.
+    """
+    kept, _ = distinct(sorted(results, key=lambda r: (r.t, -r.duration_ms, r.reason)))
+    inside: dict[int, list[Result]] = {}
+    for result in kept:
+        inside.setdefault(result.t // BUCKET_MS * BUCKET_MS, []).append(result)
+    return {bucket: _rollup(found) for bucket, found in inside.items()}
+
+
+def added(parts: Iterable[Rollup]) -> Rollup:
+    """The sum of rollups that share no instant."""
+    counts: Counter[tuple[Outcome, str]] = Counter()
+    answered = [0] * (len(BOUNDS) + 1)
+    for part in parts:
+        for outcome, reason, n in part.counts:
+            counts[outcome, reason] += n
+        for place, n in enumerate(part.answered):
+            answered[place] += n
+    return Rollup(_sorted(counts), tuple(answered))
+
+
+class _Stored(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    format: Literal[1]
+    counts: list[tuple[Outcome, str, Annotated[int, msgspec.Meta(ge=1)]]]
+    answered: list[
+        tuple[
+            Annotated[int, msgspec.Meta(ge=0, le=len(BOUNDS))], Annotated[int, msgspec.Meta(ge=1)]
+        ]
+    ]
+    """(place in the histogram, runs), without zeros."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(_Stored)
+
+
+def encode(rollup: Rollup) -> bytes:
+    """The same bytes for the same rollup, always."""
+    held = [(place, n) for place, n in enumerate(rollup.answered) if n]
+    return _encoder.encode(_Stored(FORMAT, list(rollup.counts), held))
+
+
+def decode(data: bytes) -> Rollup:
+    """ValueError for what `encode` did not write, or another format did."""
+    try:
+        stored = _decoder.decode(data)
+    except msgspec.DecodeError:
+        raise ValueError("no rollup of a format known here") from None
+    answered = [0] * (len(BOUNDS) + 1)
+    for place, n in stored.answered:
+        answered[place] = n
+    rollup = Rollup(tuple(stored.counts), tuple(answered))
+    if encode(rollup) != data:
+        raise ValueError("no rollup of a format known here")
+    return rollup
+
+
+def _rollup(results: Iterable[Result]) -> Rollup:
+    counts: Counter[tuple[Outcome, str]] = Counter()
+    answered = [0] * (len(BOUNDS) + 1)
+    for result in results:
+        counts[result.outcome, result.reason] += 1
+        if result.outcome.good:
+            answered[bisect_left(BOUNDS, result.duration_ms)] += 1
+    return Rollup(_sorted(counts), tuple(answered))
+
+
+def _sorted(counts: Mapping[tuple[Outcome, str], int]) -> tuple[tuple[Outcome, str, int], ...]:
+    return tuple((outcome, reason, n) for (outcome, reason), n in sorted(counts.items()))

@@ -1,0 +1,53 @@
+"""Which rollups are to be made anew, and making them: always whole, from all evidence of them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from collector.core import rollup
+from collector.core.rollup import BUCKET_MS
+from collector.core.settled import Source
+from collector.evidence import Evidence
+from collector.store.rollups import RollupRow
+from collector.truths import Live
+from probes.results import Result
+
+Bucket = tuple[str, str, int]
+"""(check, agent, start of the five minutes)."""
+SPAN_MS = 12 * BUCKET_MS
+"""How much evidence is read again at a time."""
+
+
+def touched(results: Collection[Result]) -> set[Bucket]:
+    return {(r.check, r.agent, r.t // BUCKET_MS * BUCKET_MS) for r in results}
+
+
+async def make(
+    wanted: Collection[Bucket], lives: Mapping[str, Live], evidence: Evidence
+) -> list[RollupRow]:
+    """From the results at hand where all of a bucket are, else from the stored batches."""
+    unsettled: dict[Source, tuple[int, list[Result]]] = {}
+    for live in lives.values():
+        for source, line in live.tail.items():
+            upto = live.settled.upto(source)
+            if source not in unsettled or upto < unsettled[source][0]:
+                unsettled[source] = (upto, line)
+    out: list[RollupRow] = []
+    afar: dict[int, set[Bucket]] = {}
+    for check, agent, bucket in wanted:
+        upto, line = unsettled.get((check, agent), (bucket + 1, []))
+        if upto <= bucket:
+            out += _rows((check, agent), [r for r in line if r.t >= bucket], {bucket})
+        else:
+            afar.setdefault(bucket // SPAN_MS * SPAN_MS, set()).add((check, agent, bucket))
+    for start, buckets in sorted(afar.items()):
+        sources = {(check, agent) for check, agent, _ in buckets}
+        found = await evidence.between(sources, start, start + SPAN_MS)
+        for source, line in found.items():
+            out += _rows(source, line, {b for *own, b in buckets if tuple(own) == source})
+    return out
+
+
+def _rows(source: Source, results: list[Result], buckets: set[int]) -> list[RollupRow]:
+    near = [r for r in results if r.t // BUCKET_MS * BUCKET_MS in buckets]
+    return [RollupRow(*source, bucket, one) for bucket, one in rollup.rollups(near).items()]

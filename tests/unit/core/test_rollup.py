@@ -1,0 +1,175 @@
+"""Rollups: what stands counts once, bounds are inclusive, the same bytes for the same content."""
+
+from __future__ import annotations
+
+import random
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.core.agent_state import distinct
+from collector.core.rollup import BOUNDS, EMPTY, Rollup, added, decode, encode, rollups
+from probes.contract import Outcome
+from probes.results import Result
+from tests.support.stories import T0
+
+UP, DEGRADED, DOWN = Outcome.UP, Outcome.DEGRADED, Outcome.DOWN
+UNKNOWN, MISCONFIGURED = Outcome.UNKNOWN, Outcome.MISCONFIGURED
+
+
+def run(ms: int, outcome: Outcome = UP, duration: int = 40, reason: str = "ok") -> Result:
+    return Result("c", "a", T0 + ms, outcome, reason, duration, T0 + ms + duration)
+
+
+def one(*results: Result) -> Rollup:
+    (found,) = rollups(results).values()
+    return found
+
+
+def places(rollup: Rollup) -> dict[int | None, int]:
+    """Runs by the upper bound of their place; None is what took longer than all."""
+    bounds: list[int | None] = [*BOUNDS, None]
+    return {b: n for b, n in zip(bounds, rollup.answered, strict=True) if n}
+
+
+def test_bounds_rise_about_six_a_decade_and_hold_twenty_seconds() -> None:
+    assert (BOUNDS[0], BOUNDS[-1], len(BOUNDS)) == (1, 300_000, 33)
+    assert 20_000 in BOUNDS
+    assert all(left < right <= 2 * left for left, right in pairwise(BOUNDS))
+
+
+def test_a_bucket_is_five_minutes_from_a_multiple_of_them() -> None:
+    found = rollups([run(0), run(299_999), run(300_000), run(-1)])
+    assert list(found) == [T0 - 300_000, T0, T0 + 300_000]
+    assert [r.responses for r in found.values()] == [1, 2, 1]
+    assert all(bucket % 300_000 == 0 for bucket in found)
+
+
+@pytest.mark.parametrize(
+    ("duration", "bound"),
+    [(0, 1), (1, 1), (2, 2), (4, 5), (10, 10), (11, 15), (20_000, 20_000), (20_001, 30_000),
+     (300_000, 300_000), (300_001, None), (10**12, None)],
+)  # fmt: skip
+def test_a_duration_counts_at_the_first_bound_it_does_not_exceed(
+    duration: int, bound: int | None
+) -> None:
+    assert places(one(run(0, duration=duration))) == {bound: 1}
+
+
+def test_runs_are_counted_by_outcome_and_reason() -> None:
+    found = one(
+        run(1), run(2), run(3, DEGRADED, reason="http.slow"), run(4, DOWN, reason="tcp.refused"),
+        run(5, DOWN, reason="tcp.timeout"), run(6, UNKNOWN, reason="agent.network"),
+        run(7, MISCONFIGURED, reason="http.status"), run(8, DOWN, reason="tcp.refused"),
+    )  # fmt: skip
+    assert found.counts == (
+        (DEGRADED, "http.slow", 1),
+        (DOWN, "tcp.refused", 2),
+        (DOWN, "tcp.timeout", 1),
+        (MISCONFIGURED, "http.status", 1),
+        (UNKNOWN, "agent.network", 1),
+        (UP, "ok", 2),
+    )
+
+
+def test_only_answers_have_a_place_in_the_histogram() -> None:
+    found = one(
+        run(1, UP, 100), run(2, DEGRADED, 25_000), run(3, DOWN, 10_000), run(4, UNKNOWN, 7),
+        run(5, MISCONFIGURED, 70),
+    )  # fmt: skip
+    assert places(found) == {100: 1, 30_000: 1}
+    assert (found.responses, found.within(20_000), found.within(30_000)) == (2, 1, 2)
+
+
+def test_a_limit_that_is_no_bound_cannot_be_asked_for() -> None:
+    with pytest.raises(ValueError, match="not in tuple"):
+        one(run(0)).within(25_000)
+
+
+def test_duplicates_count_once_and_of_two_the_worse_stands() -> None:
+    assert one(run(0), run(0)).counts == ((UP, "ok", 1),)
+    assert one(run(0), run(0, DOWN, reason="tcp.refused")).counts == ((DOWN, "tcp.refused", 1),)
+    assert places(one(run(0, duration=5), run(0, duration=9), run(0, duration=7))) == {10: 1}
+
+
+RESULTS = st.lists(
+    st.builds(
+        run,
+        st.integers(0, 20).map(lambda n: n * 50_000),
+        st.sampled_from(Outcome),
+        st.sampled_from([3, 40, 19_999, 20_000, 20_001, 400_000]),
+        st.sampled_from(["ok", "tcp.refused", "http.slow"]),
+    ),
+    max_size=40,
+)
+
+
+@given(RESULTS, st.randoms(use_true_random=False))
+def test_order_and_duplicates_change_no_byte(results: list[Result], chance: random.Random) -> None:
+    mixed = [*results, *results[::2]]
+    chance.shuffle(mixed)
+    plain, other = rollups(results), rollups(mixed)
+    assert {b: encode(r) for b, r in plain.items()} == {b: encode(r) for b, r in other.items()}
+
+
+@given(RESULTS)
+def test_every_standing_result_is_counted_once(results: list[Result]) -> None:
+    kept, _ = distinct(results)
+    whole = added(rollups(results).values())
+    assert sum(n for _, _, n in whole.counts) == len(kept)
+    assert whole.responses == sum(r.outcome.good for r in kept)
+    assert whole.responses == sum(n for outcome, _, n in whole.counts if outcome.good)
+
+
+@given(RESULTS, st.integers(0, 20))
+def test_rollups_of_disjoint_instants_add_up(results: list[Result], cut: int) -> None:
+    early = [r for r in results if r.t < T0 + cut * 50_000]
+    late = [r for r in results if r.t >= T0 + cut * 50_000]
+    parts = [*rollups(early).values(), *rollups(late).values()]
+    assert added(parts) == added(reversed(parts)) == added(rollups(results).values())
+
+
+@given(RESULTS)
+def test_what_is_encoded_decodes_to_the_same(results: list[Result]) -> None:
+    for found in rollups(results).values():
+        assert decode(encode(found)) == found
+
+
+def test_nothing_adds_up_to_nothing() -> None:
+    assert added([]) == EMPTY
+    assert decode(encode(EMPTY)) == EMPTY
+
+
+def test_the_stored_form_is_a_few_bytes_and_never_changes() -> None:
+    found = one(*(run(n * 10_000, duration=40) for n in range(30)))
+    # [1, [["up", "ok", 30]], [[9, 30]]]: 40 ms are counted at 50, the tenth bound
+    assert encode(found).hex() == "93019193a27570a26f6b1e9192091e"
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        [2, [], []],
+        [1, [["sideways", "ok", 1]], []],
+        [1, [["up", "ok", 0]], []],
+        [1, [], [[34, 1]]],
+        [1, [], [[3, 0]]],
+        [1, [], [[3, 1], [3, 1]]],
+        [1, [], [[4, 1], [3, 1]]],
+        [1, []],
+        [1, [], [], []],
+        {"format": 1},
+    ],
+)
+def test_what_was_not_encoded_here_is_refused(stored: object) -> None:
+    with pytest.raises(ValueError, match="no rollup of a format known here"):
+        decode(msgspec.msgpack.encode(stored))
+
+
+@pytest.mark.parametrize("data", [b"", b"\xc1", encode(EMPTY) + b"\x00", encode(EMPTY)[:-1]])
+def test_broken_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="no rollup of a format known here"):
+        decode(data)
