@@ -201,6 +201,8 @@ def test_the_worst_site_decides_where_the_contract_says_so() -> None:
 def test_the_worst_site_is_judged_against_target_and_minimum_apart() -> None:
     one = judged(SOUTH_DOWN, two_sites(scope="worst_site", minimum="70"))
     assert (one.verdict, one.minimum_verdict) == ("breached", "met")
+    assert one.judged_by is not None
+    assert one.judged_by["site"] == "south"
 
 
 @pytest.mark.parametrize(

@@ -179,8 +179,10 @@ def test_a_row_of_the_worst_site_that_fires_for_none_is_that_of_the_highest_rati
     past, earlier = line((58, 55)), line((58, 56), (4, 3))
     slo = Slo(target="90", scope="worst_site")
 
-    def told(**lines: Timeline[State]) -> str | None:
-        return rows(slo, Sight({None: line(), **lines}, {}, (), EDGE, MONTH))[0].site
+    def told(**sites: Timeline[State]) -> str | None:
+        lines: dict[str | None, Timeline[State]] = {None: line()}
+        lines.update(sites.items())
+        return rows(slo, Sight(lines, {}, (), EDGE, MONTH))[0].site
 
     assert told(a=blind, b=calm) == "b"
     assert told(a=calm, b=past, c=blind) == "b"
