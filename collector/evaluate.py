@@ -17,7 +17,7 @@ from alerts.transitions import match, transitions
 from collector import changes, journal, truths, versions
 from collector.commit import Past, Plan, commit, read_past
 from collector.evidence import Evidence
-from collector.journal import CONFIG, Row
+from collector.journal import Row
 from collector.leader import Leader
 from collector.messages import messages
 from collector.metrics import CollectorMetrics
@@ -183,7 +183,7 @@ class Evaluator:
 
     async def _read_versions(self) -> None:
         after = self._rows[-1].id if self._rows else 0
-        fresh = await self._store.read(journal.rows, self._org, kind=CONFIG, after=after)
+        fresh = await self._store.read(journal.rows, self._org, kind=versions.KINDS, after=after)
         if fresh:
             self._rows.extend(fresh)
             self._history = versions.history(self._rows)

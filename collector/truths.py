@@ -102,7 +102,7 @@ def _until(
     for (check, _agent), line in results.items():
         edges.extend(_edges(check, system, line, history, now))
     edges.extend(t for w in seen.windows for t in (w.start, w.end))
-    edges.extend(v.at for v in history.versions if v.at is not None)
+    edges.extend(history.instants)
     edges.extend(_effective(system, v.config) for v in history.versions)
     return min((t + 1 for t in edges if t >= now), default=None)
 

@@ -98,6 +98,7 @@ LocalTime = Annotated[datetime, BeforeValidator(_datetime), AfterValidator(_loca
 # An editor reads 99.95 as a number where we read text.
 Percent = Annotated[str, AfterValidator(_percent), WithJsonSchema({"type": ["string", "number"]})]
 Zone = Annotated[str, AfterValidator(_zone)]
+Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 SecretRef = Annotated[str, StringConstraints(pattern=r"^(file:/\S+|env:[A-Za-z_][A-Za-z0-9_]*)$")]
 
 
@@ -154,6 +155,8 @@ class Site(Model):
     """Shown to people."""
     users: Annotated[int, Field(ge=0)] | None = None
     """Weight of the site where `slo.scope` is `user_weighted`."""
+    timezone: Zone | None = None
+    """Zone its people read times in; left out: the organization's. No number depends on it."""
 
 
 class Agent(Model):
@@ -295,7 +298,7 @@ class Act(Model):
     """Who."""
     at: Instant
     """When; without offset in the organization's zone."""
-    ref: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    ref: Ref | None = None
     """Number of a change or ticket."""
 
 
@@ -379,6 +382,8 @@ class Config(Model):
     """What is probed, by id."""
     maintenance: tuple[Window, ...] = ()
     """Planned windows."""
+    approvers: tuple[Id, ...] = ()
+    """Who may approve windows and corrections by API or command; left out: nobody."""
     channels: Mapping[Id, Channel] = {}
     """Receivers of incidents, by id."""
     routes: tuple[Route, ...] = ()

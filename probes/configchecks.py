@@ -25,7 +25,10 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("maintenance", "*", "systems", "*"), "systems", "system"),
     (("routes", "*", "to", "*"), "channels", "channel"),
 )
-_LISTS: tuple[Path, ...] = tuple(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*")
+_LISTS: tuple[Path, ...] = (
+    *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),
+    ("approvers",),
+)
 _NAMES: tuple[Path, ...] = (
     ("organization", "name"),
     ("sites", "*", "name"),
@@ -45,6 +48,14 @@ _GUESSES = 200
 """Ids compared with a wrong one: in a file of thousands, guessing would take minutes."""
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
 _LONG_NUMBER = re.compile(r"[0-9]{7,}")
+
+
+LOOKS_LIKE_PHI = "this looks like a patient's identifier; names and ids leave by every channel"
+
+
+def like_phi(text: str) -> bool:
+    """Does an id or a reference look like one of a patient?"""
+    return _LIKE_PHI.search(text) is not None
 
 
 def matches(data: Any, pattern: Path, at: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -194,7 +205,7 @@ def _cycles(document: Document) -> Iterator[Problem]:
 
 def _names(document: Document) -> Iterator[Problem]:
     """Names leave by every channel, so none may look like a patient's (semantics 7)."""
-    message = "this looks like a patient's identifier; names and ids leave by every channel"
+    message = LOOKS_LIKE_PHI
     for pattern in _NAMES:
         for path, value in matches(document.data, pattern):
             if isinstance(value, str) and (_LIKE_PHI.search(value) or _LONG_NUMBER.search(value)):

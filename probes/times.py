@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zoneinfo
 from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
 from zoneinfo import ZoneInfo
 
 _DURATION = re.compile(r"(?:([0-9]+)d)?(?:([0-9]+)h)?(?:([0-9]+)m)?(?:([0-9]+)s)?(?:([0-9]+)ms)?")
@@ -64,3 +65,8 @@ def from_ms(at_ms: int, zone: ZoneInfo | None = None) -> datetime:
 def rfc3339(at_ms: int) -> str:
     """`2026-07-01T05:00:00.000Z`: always milliseconds, always UTC."""
     return from_ms(at_ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
+
+
+def tzdata_version() -> str:
+    """Which time zone rules answer here, as reports print them: `2026.6`."""
+    return version("tzdata")
