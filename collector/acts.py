@@ -48,9 +48,7 @@ def fact_of_request(one: Correction) -> Fact:
         "by": one.requested.by,
         "ref": one.requested.ref,
     }
-    return Fact(
-        CorrectionKind.REQUESTED.value, one.requested.at, canonical(data), one.requested.by
-    )
+    return Fact(CorrectionKind.REQUESTED.value, one.requested.at, canonical(data), one.requested.by)
 
 
 def fact_of_approval(correction: str, signed: Signed) -> Fact:

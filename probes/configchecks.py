@@ -119,8 +119,9 @@ def _twice(document: Document) -> Iterator[Problem]:
     first: dict[str, Path] = {}
     for path, value in matches(document.data, ("maintenance", "*", "id")):
         if isinstance(value, str) and value in first:
-            line = document.lines[first[value]]
-            yield document.problem(path, f"the id is used twice, first in line {line}")
+            line = document.lines.get(first[value])
+            where = "" if line is None else f", first in line {line}"
+            yield document.problem(path, f"the id is used twice{where}")
         elif isinstance(value, str):
             first[value] = path
 

@@ -63,7 +63,9 @@ class History:
     @property
     def instants(self) -> tuple[int, ...]:
         """When anything of it was recorded; time passing one changes what is known."""
-        signed = [s.at for c in self.corrections for s in (c.requested, c.approved) if s is not None]
+        signed = [
+            s.at for c in self.corrections for s in (c.requested, c.approved) if s is not None
+        ]
         return (
             *(v.at for v in self.versions if v.at is not None),
             *(act.at for act in self.acts),

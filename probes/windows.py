@@ -43,7 +43,11 @@ def digest(window: Window) -> str:
 
 
 def proposals(
-    entries: Iterable[Any], systems: Iterable[str], by: str, at: str, document: Document | None = None
+    entries: Iterable[Any],
+    systems: Iterable[str],
+    by: str,
+    at: str,
+    document: Document | None = None,
 ) -> tuple[Window, ...]:
     """Windows proposed by `by` at the instant `at` (RFC 3339); WindowErrors lists all problems.
 

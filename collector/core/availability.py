@@ -13,7 +13,7 @@ from collector.core.truth import SystemTruth
 from collector.core.windows import FAR
 from probes.config import Config, Slo
 from probes.history import History
-from probes.spans import Interval, Timeline, intersect, subtract, total, where
+from probes.spans import Interval, Timeline, intersect, subtract, total, unite, where
 
 PROVISIONAL_MS = 72 * 3_600_000
 
@@ -70,13 +70,22 @@ class Availability:
 
 
 def availability(
-    truth: SystemTruth, history: History, start: int, end: int, now: int
+    truth: SystemTruth,
+    history: History,
+    start: int,
+    end: int,
+    now: int,
+    *,
+    also_excluded: Sequence[Interval] = (),
 ) -> Availability:
-    """`[start, end)` as known at `now`; times are UTC milliseconds."""
+    """`[start, end)` as known at `now`; times are UTC milliseconds.
+
+    `also_excluded` is time that corrections take out beside approved maintenance.
+    """
     period = Interval(start, end)
     slo, config = _terms(truth, history, min(end, now) - 1)
     formula = "contract-v1" if slo is None else slo.formula
-    out = truth.excluded(end)
+    out = unite((*truth.excluded(end), *also_excluded))
     amounts = _amounts(truth.states, period, out, now, formula)
     sites = _sites(truth, config)
     by_site = {site: _amounts(line, period, out, now, formula) for site, line in sites.items()}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from collector.core.availability import Amounts, Availability, availability, percent
+from collector.core.corrections import Corrected, corrected
 from collector.core.truth import SystemTruth
 from probes.history import History
 from probes.times import rfc3339
@@ -16,7 +17,11 @@ def document(
 ) -> dict[str, Any]:
     """`period`, `formula` and `systems` of `[start, end)`; `mixed` where formulas differ."""
     systems = {
-        name: fields(availability(t, history, start, end, now)) for name, t in truths.items()
+        name: {
+            **fields(availability(t, history, start, end, now)),
+            "corrected": _corrected(corrected(t, history, start, end, now)),
+        }
+        for name, t in truths.items()
     }
     formulas = {one["formula"] for one in systems.values()}
     return {
@@ -55,6 +60,21 @@ def fields(one: Availability) -> dict[str, Any]:
             for o in one.outages
         ],
         "blips": one.blips,
+    }
+
+
+def _corrected(second: Corrected | None) -> dict[str, Any] | None:
+    """The number with approved corrections, beside the unchanged one."""
+    if second is None:
+        return None
+    one = second.availability
+    return {
+        **_fields(one.amounts),
+        "sites": {site: _fields(amounts) for site, amounts in one.sites.items()},
+        "verdict": one.verdict,
+        "minimum_verdict": one.minimum_verdict,
+        "judged_by": None if one.judged_by is None else dict(one.judged_by),
+        "corrections": list(second.ids),
     }
 
 

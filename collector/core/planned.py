@@ -70,7 +70,8 @@ def segments(history: History) -> list[tuple[int, int, Config]]:
 @lru_cache(maxsize=16)
 def planned(history: History, *, recorded: bool) -> tuple[Planned, ...]:
     """Every definition there ever was. `recorded`: approvals of the file count from the later of
-    the claimed time and the instant the first version with that exact content was recorded."""
+    the claimed time and the instant the first version with that exact content was recorded.
+    """
     return (*_of_files(history, recorded=recorded), *_of_acts(history))
 
 
@@ -149,15 +150,11 @@ def _first_cancel(
     found = [act for act in acts if act.kind is ActKind.CANCELLED and act.id == window.id]
     if window.cancelled is not None and config is not None:
         said = window.cancelled
-        found.append(
-            WindowAct(ActKind.CANCELLED, window.id, said.by, config.ms(said.at), said.ref)
-        )
+        found.append(WindowAct(ActKind.CANCELLED, window.id, said.by, config.ms(said.at), said.ref))
     return min(found, key=lambda act: act.at, default=None)
 
 
-def _finished(
-    acts: Iterable[WindowAct], window: Window, config: Config | None
-) -> tuple[int, ...]:
+def _finished(acts: Iterable[WindowAct], window: Window, config: Config | None) -> tuple[int, ...]:
     said = () if config is None else (config.ms(act.at) for act in window.finished)
     beside = (a.at for a in acts if a.kind is ActKind.FINISHED and a.id == window.id)
     return tuple(sorted((*said, *beside)))

@@ -106,7 +106,7 @@ def test_the_document_has_the_keys_of_the_contract(desk: Desk) -> None:
     for one in got["systems"].values():
         assert set(one) == AMOUNTS | {
             "formula", "raw", "sites", "runs", "target", "verdict", "minimum", "minimum_verdict",
-            "judged_by", "provisional", "outages", "blips",
+            "judged_by", "provisional", "outages", "blips", "corrected",
         }  # fmt: skip
         assert set(one["raw"]) == AMOUNTS
         assert set(one["sites"]) == {"north", "south"}
