@@ -1,0 +1,107 @@
+"""How commands ask a running collector, and what they say when it does not answer."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+DEFAULT_URL = "http://127.0.0.1:8460"
+TIMEOUT_S = 10.0
+
+
+class UnansweredError(Exception):
+    """The text says what to do."""
+
+
+class AnsweredNoError(Exception):
+    """The collector understood and refused: a problem document."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(problem["code"])
+        self.status = status
+        self.problem = problem
+
+    def lines(self) -> list[str]:
+        """What stands against it, one line each."""
+        told = self.problem
+        if "problems" in told:
+            return [
+                f"{p['path']}: {p['message']}" if p["path"] else p["message"]
+                for p in told["problems"]
+            ]
+        about = f"{told['about']}: " if "about" in told else ""
+        where = f" ({told['file']}, {told['place']})" if "file" in told else ""
+        return [f"{about}{told.get('detail', 'refused')} [{told['code']}]{where}"]
+
+
+def add_url(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", default=DEFAULT_URL, help=f"the collector (default {DEFAULT_URL})")
+
+
+def parse_url(text: str) -> URL | None:
+    try:
+        url = URL(text)
+    except ValueError:
+        return None
+    return url if url.scheme in ("http", "https") and url.host else None
+
+
+def print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def asking(work: Callable[[URL, argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Run a command that asks the collector at `--url`; 1 refused, 2 no URL, 3 no answer."""
+    url = parse_url(args.url)
+    if url is None:
+        sys.stderr.write(f"--url: write an address such as {DEFAULT_URL}\n")
+        return 2
+    try:
+        return work(url, args)
+    except AnsweredNoError as error:
+        if args.json:
+            print_json(error.problem)
+        sys.stderr.write("".join(f"{line}\n" for line in error.lines()))
+        return 1
+    except UnansweredError as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+
+
+def ask(url: URL, path: str, body: object = None, **query: str | None) -> dict[str, Any]:
+    """GET, or POST where there is a body. AnsweredNoError for 4xx, else UnansweredError."""
+    wanted = url / path
+    return asyncio.run(_ask(url, wanted.with_query({k: v for k, v in query.items() if v}), body))
+
+
+async def _ask(url: URL, wanted: URL, body: object) -> dict[str, Any]:
+    hint = f"is it running? `wardwatch collector --help` starts one, `--url` names another. ({url})"
+    method, sent = ("GET", None) if body is None else ("POST", body)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session,
+            session.request(method, wanted, json=sent) as response,
+        ):
+            status, data = response.status, await response.read()
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        raise UnansweredError(f"The collector does not answer; {hint}") from None
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        answer = None
+    if isinstance(answer, dict) and status == 200:
+        return answer
+    if isinstance(answer, dict) and "code" in answer:
+        if 400 <= status < 500:
+            raise AnsweredNoError(status, answer)
+        raise UnansweredError(
+            f"The collector answers {status} ({answer['code']}); see its log and {url / 'readyz'}"
+        )
+    raise UnansweredError(f"What answers is no Wardwatch collector (status {status}); {hint}")
