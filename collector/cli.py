@@ -11,8 +11,8 @@ from importlib.metadata import version
 
 from probes.ownership import refuse_foreign_owner
 
-COMMANDS = ("collector", "config", "replay", "status")
-NEEDS = ("alembic", "rich", "sqlalchemy")
+COMMANDS = ("collector", "config", "correction", "maintenance", "replay", "status")
+NEEDS = ("alembic", "icalendar", "recurring_ical_events", "rich", "sqlalchemy")
 
 EXAMPLES = """\
 Examples:

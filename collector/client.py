@@ -75,28 +75,21 @@ def asking(work: Callable[[URL, argparse.Namespace], int], args: argparse.Namesp
         return 3
 
 
-def ask(url: URL, path: str, body: object = None, **query: str | None) -> dict[str, Any]:
-    """GET, or POST where there is a body. AnsweredNoError for 4xx, else UnansweredError."""
-    wanted = url / path
-    return asyncio.run(_ask(url, wanted.with_query({k: v for k, v in query.items() if v}), body))
+def ask(
+    url: URL,
+    path: str,
+    field: str,
+    body: object = None,
+    query: Mapping[str, str | None] | None = None,
+) -> dict[str, Any]:
+    """GET, or POST where there is a body; `field` is one that every right answer has.
 
-
-async def _ask(url: URL, wanted: URL, body: object) -> dict[str, Any]:
-    hint = f"is it running? `wardwatch collector --help` starts one, `--url` names another. ({url})"
-    method, sent = ("GET", None) if body is None else ("POST", body)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT_S)) as session,
-            session.request(method, wanted, json=sent) as response,
-        ):
-            status, data = response.status, await response.read()
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        raise UnansweredError(f"The collector does not answer; {hint}") from None
-    try:
-        answer = json.loads(data)
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict) and status == 200:
+    AnsweredNoError for a problem of ours in 4xx, else UnansweredError.
+    """
+    told = {name: value for name, value in (query or {}).items() if value is not None}
+    wanted = (url / path).with_query(told)
+    status, answer = asyncio.run(_exchange(url, wanted, body))
+    if isinstance(answer, dict) and status == 200 and field in answer:
         return answer
     if isinstance(answer, dict) and "code" in answer:
         if 400 <= status < 500:
@@ -104,4 +97,25 @@ async def _ask(url: URL, wanted: URL, body: object) -> dict[str, Any]:
         raise UnansweredError(
             f"The collector answers {status} ({answer['code']}); see its log and {url / 'readyz'}"
         )
-    raise UnansweredError(f"What answers is no Wardwatch collector (status {status}); {hint}")
+    raise UnansweredError(f"What answers is no Wardwatch collector (status {status}); {_hint(url)}")
+
+
+def _hint(url: URL) -> str:
+    return f"is it running? `wardwatch collector --help` starts one, `--url` names another. ({url})"
+
+
+async def _exchange(url: URL, wanted: URL, body: object) -> tuple[int, Any]:
+    """The status, and the answer where it is JSON."""
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.request("GET" if body is None else "POST", wanted, json=body) as response,
+        ):
+            status, data = response.status, await response.read()
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        raise UnansweredError(f"The collector does not answer; {_hint(url)}") from None
+    try:
+        return status, json.loads(data)
+    except ValueError:
+        return status, None

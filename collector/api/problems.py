@@ -82,5 +82,5 @@ def _refused(error: RefusedActError) -> web.Response:
         status = 403
     file = None if error.place is None else error.file
     more = {"digest": error.digest, "file": file, "place": error.place}
-    told = {name: value for name, value in more.items() if value is not None}
+    told: dict[str, Any] = {name: value for name, value in more.items() if value is not None}
     return problem(status, error.code, detail=DETAILS[error.code], about=error.about, **told)

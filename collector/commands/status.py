@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import aiohttp
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from yarl import URL
 
+from collector.client import add_url, ask, asking, print_json
+from collector.show import aligned
 from probes.times import parse_datetime
-
-DEFAULT_URL = "http://127.0.0.1:8460"
-TIMEOUT_S = 10.0
 
 EXAMPLES = """\
 Examples:
@@ -34,10 +30,6 @@ NUMBERS = ("known", "min", "max", "coverage")
 COLUMNS = ("SYSTEM", "STATE", "SINCE (UTC)", "KNOWN %", "MIN %", "MAX %", "COVERAGE %")
 
 
-class UnansweredError(Exception):
-    """The text says what to do."""
-
-
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "status",
@@ -46,60 +38,24 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--url", default=DEFAULT_URL, help=f"the collector (default {DEFAULT_URL})")
+    add_url(parser)
     parser.add_argument("--json", action="store_true", help="print the collector's answer as JSON")
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    url = _url(args.url)
-    if url is None:
-        sys.stderr.write(f"--url: write an address such as {DEFAULT_URL}\n")
-        return 2
-    try:
-        answer = asyncio.run(_ask(url))
-    except UnansweredError as error:
-        sys.stderr.write(f"{error}\n")
-        return 3
+    return asking(_status, args)
+
+
+def _status(url: URL, args: argparse.Namespace) -> int:
+    answer = ask(url, "api/v1/systems", "systems")
     if args.json:
-        sys.stdout.write(json.dumps(answer, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        print_json(answer)
     elif sys.stdout.isatty():
         _show(answer, Console())
     else:
         sys.stdout.write("".join(f"{line}\n" for line in lines(answer)))
     return 1 if any(s["state"] == "down" for s in answer["systems"]) else 0
-
-
-def _url(text: str) -> URL | None:
-    try:
-        url = URL(text)
-    except ValueError:
-        return None
-    return url if url.scheme in ("http", "https") and url.host else None
-
-
-async def _ask(url: URL) -> dict[str, Any]:
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    hint = f"is it running? `wardwatch collector --help` starts one, `--url` names another. ({url})"
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(url / "api/v1/systems") as response,
-        ):
-            status, body = response.status, await response.read()
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        raise UnansweredError(f"The collector does not answer; {hint}") from None
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict) and status == 200 and "systems" in answer:
-        return answer
-    if isinstance(answer, dict) and "code" in answer:
-        raise UnansweredError(
-            f"The collector answers {status} ({answer['code']}); see its log and {url / 'readyz'}"
-        )
-    raise UnansweredError(f"What answers is no Wardwatch collector (status {status}); {hint}")
 
 
 def rows(answer: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -133,12 +89,13 @@ def incident_lines(answer: Mapping[str, Any]) -> list[str]:
 
 def lines(answer: Mapping[str, Any]) -> list[str]:
     """The plain form: aligned columns, then the incidents."""
-    table = [COLUMNS, *rows(answer)]
-    widths = [max(len(row[n]) for row in table) for n in range(len(COLUMNS))]
-    out = [
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table
+    return [
+        _headline(answer),
+        "",
+        *aligned([COLUMNS, *rows(answer)]),
+        "",
+        *(incident_lines(answer) or ["No open incident."]),
     ]
-    return [_headline(answer), "", *out, "", *(incident_lines(answer) or ["No open incident."])]
 
 
 def _headline(answer: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -20,11 +21,11 @@ BASE = {
 }
 
 
-def calendar(*events: dict[str, str | None]) -> bytes:
+def calendar(*events: Mapping[str, str | None]) -> bytes:
     """Each event is `BASE` with changes; None leaves a line out."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//example//change calendar//EN"]
     for changes in events:
-        written = {name: value for name, value in (BASE | changes).items() if value is not None}
+        written = {name: value for name, value in {**BASE, **changes}.items() if value is not None}
         lines += ["BEGIN:VEVENT", "DTSTAMP:20251201T000000Z"]
         lines += [f"{name}:{value}" for name, value in written.items()]
         lines += ["END:VEVENT"]

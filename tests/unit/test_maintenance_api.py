@@ -96,6 +96,17 @@ async def test_a_window_is_proposed_approved_and_excludes(desk: Desk) -> None:
     ]
 
 
+async def test_an_act_is_evaluated_at_once(small: Desk) -> None:
+    evaluator: Any = small.service.parts.evaluator
+    await evaluator.step()
+    evaluator._wake.clear()
+    await small.approve(await small.propose(plan(start="2025-12-31T18:00:05")))
+    assert evaluator._wake.is_set()
+    await evaluator.step()
+    (window,) = evaluator.folded["ehr"].view.windows
+    assert window.start == START + 5_000
+
+
 async def test_approved_time_leaves_the_denominator(desk: Desk) -> None:
     await desk.approve(await desk.propose(plan()))
     await desk.clock.advance(36 * HOUR)
