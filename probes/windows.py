@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from pydantic import ValidationError
@@ -33,6 +34,7 @@ def content(window: Window) -> dict[str, Any]:
     return {**data, "systems": sorted(data["systems"]), "exdate": sorted(data["exdate"])}
 
 
+@lru_cache(maxsize=4096)
 def digest(window: Window) -> str:
     """SHA-256 of the canonical content, 64 hex digits."""
     return hashlib.sha256(

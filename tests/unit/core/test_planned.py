@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from collector.core.outages import Outage
 from collector.core.planned import Source, standing
-from collector.core.windows import Occurrence, occurrences
+from collector.core.windows import Occurrence, excluded, occurrences
 from probes.acts import ActKind, WindowAct
 from probes.config import Config, Window
 from probes.history import History, Version
-from probes.spans import Interval
+from probes.spans import Interval, intersect
 from probes.windows import digest
 from tests.support.stories import T0, config, system
 
@@ -210,3 +212,38 @@ def test_the_digest_is_of_what_and_when_and_not_of_who() -> None:
     ]
     assert len({digest(window()), *(digest(window(**change)) for change in changes)}) == 9
     assert digest(window()) == "66fb82ae9463e1eee9625d8509f65bbf7b7a263b67fba0209cc1adec0025c6b6"
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> list[WindowAct]:
+    """Acts on a daily window over four days, in the order they were recorded."""
+    found: list[WindowAct] = []
+    for at in sorted(draw(st.sets(st.integers(-24, 72), max_size=8))):
+        t = T0 + at * HOUR // 2
+        content = {
+            "rrule": "FREQ=DAILY;COUNT=4",
+            "end": draw(st.sampled_from(["2026-01-01T03:00", "2026-01-01T05:00"])),
+        }
+        by = draw(st.sampled_from(["p", "q"]))
+        act = draw(st.sampled_from(["proposed", "approved", "cancelled", "finished"]))
+        match act:
+            case "proposed":
+                found.append(proposed(t, **content))
+            case "approved":
+                found.append(approved(t, by=by, **content))
+            case _:
+                found.append(said(ActKind(f"window.{act}"), t))
+    return found
+
+
+@given(stories(), st.integers(-24, 200))
+def test_no_act_changes_what_was_excluded_before_it(acts: list[WindowAct], at: int) -> None:
+    t = T0 + at * HOUR // 2
+    history = History([Version(T0 - 9 * DAY, config())], acts)
+    past = (Interval(T0 - 9 * DAY, t),)
+
+    def taken(known: History) -> tuple[Interval, ...]:
+        found = occurrences("ehr", known, (), T0 - 9 * DAY, LATER, recorded=True)
+        return intersect(excluded(found), past)
+
+    assert taken(history.known(t)) == taken(history)
