@@ -16,7 +16,7 @@ from probes.history import History
 from probes.windows import digest
 
 DETAILS = {
-    "act.not_an_approver": "approvers are listed in the operator's file",
+    "act.not_an_approver": "not an approver; approvers are listed in the operator's file",
     "act.own_proposal": "somebody else than the proposer approves",
     "act.own_request": "somebody else than who requested it approves",
     "window.unknown": "there is no window of this id",

@@ -38,7 +38,7 @@ async def test_a_correction_is_requested_approved_and_listed(
     assert await run(desk, *REQUEST) == 0
     assert await run(desk, "approve", "c1", "--by", "csm-1") == 1
     assert capsys.readouterr().err == (
-        "csm-1: approvers are listed in the operator's file [act.not_an_approver]\n"
+        "csm-1: not an approver; approvers are listed in the operator's file [act.not_an_approver]\n"
     )
     assert await run(desk, "approve", "c1", "--by", "approver-1") == 0
     capsys.readouterr()
