@@ -36,7 +36,8 @@ class AnsweredNoError(Exception):
                 f"{p['path']}: {p['message']}" if p["path"] else p["message"]
                 for p in told["problems"]
             ]
-        about = f"{told['about']}: " if "about" in told else ""
+        meant = told.get("about", told.get("parameter"))
+        about = "" if meant is None else f"{meant}: "
         where = f" ({told['file']}, {told['place']})" if "file" in told else ""
         return [f"{about}{told.get('detail', 'refused')} [{told['code']}]{where}"]
 

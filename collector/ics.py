@@ -30,6 +30,7 @@ _BEYOND = {
     "RDATE": "single dates beside a rule: write events of their own",
     "EXRULE": "rules of exclusion are no longer part of iCalendar: write EXDATE",
 }
+LAST_YEAR = 9000
 CHECKED = timedelta(days=400)
 """How far two readings of an event are compared."""
 _DURATION_CHECKED = timedelta(days=28 * 365)
@@ -83,7 +84,7 @@ def read_calendar(data: bytes) -> tuple[list[Event], list[EventProblem]]:
     problems: list[EventProblem] = []
     first: dict[str, int] = {}
     for number, event in enumerate(found, 1):
-        uid = str(event.get("UID", ""))[:80]
+        uid = str(event.get("UID", ""))
         own = list(_beyond(event))
         if uid in first and "RECURRENCE-ID" not in event:
             own.append(_NotHeldError("UID", f"the same as that of event {first[uid]}"))
@@ -93,8 +94,8 @@ def read_calendar(data: bytes) -> tuple[list[Event], list[EventProblem]]:
             own += _read_alike(event, entry)
         if entry is not None and not own:
             cancelled = str(event.get("STATUS", "")).upper() == "CANCELLED"
-            events.append(Event(number, uid, entry, cancelled))
-        problems += [EventProblem(number, uid or "no UID", e.field, e.message) for e in own]
+            events.append(Event(number, _shown(uid), entry, cancelled))
+        problems += [EventProblem(number, _shown(uid), e.field, e.message) for e in own]
     return events, problems
 
 
@@ -103,6 +104,12 @@ def id_of(uid: str) -> str:
     if _ID.fullmatch(uid):
         return uid
     return f"ics-{hashlib.sha256(uid.encode()).hexdigest()[:12]}"
+
+
+def _shown(uid: str) -> str:
+    """As messages name it: cut, and nothing in it that a terminal obeys."""
+    cut = uid[:80]
+    return (cut if cut.isascii() and cut.isprintable() else ascii(cut)) or "no UID"
 
 
 def _beyond(event: Any) -> Iterator[_NotHeldError]:
@@ -171,6 +178,8 @@ def _wall_clock(event: Any, name: str) -> tuple[datetime, str]:
         raise _NotHeldError(name, "a whole day has no wall-clock times: write start and end")
     if not isinstance(value, datetime):
         raise _NotHeldError(name, "it cannot be read")
+    if not 1970 <= value.year <= LAST_YEAR:
+        raise _NotHeldError(name, f"the year lies from 1970 to {LAST_YEAR}")
     zone = event[name].params.get("TZID")
     if zone is None:
         if value.tzinfo is None:
@@ -204,6 +213,8 @@ def _end(event: Any, start: datetime, zone: str, rule: str | None) -> datetime:
     length = getattr(event.get("DURATION"), "dt", None)
     if not isinstance(length, timedelta):
         raise _NotHeldError("DTEND", "the key is missing")
+    if not timedelta(0) <= length <= CHECKED:
+        raise _NotHeldError("DURATION", f"from 0 to {CHECKED.days} days")
     info, real = ZoneInfo(zone), length // timedelta(milliseconds=1)
     for begins in recurrence.local_starts(start, rule, (), info, start + _DURATION_CHECKED):
         if times.to_ms(begins + length, info) - times.to_ms(begins, info) != real:
@@ -225,6 +236,8 @@ def _excluded(event: Any, zone: str) -> list[datetime]:
                 raise _NotHeldError(
                     "EXDATE", "a whole day: write the start that does not take place"
                 )
+            if not 1970 <= value.year <= LAST_YEAR:
+                raise _NotHeldError("EXDATE", f"the year lies from 1970 to {LAST_YEAR}")
             if value.tzinfo is None:
                 raise _NotHeldError("EXDATE", "a floating time: name its zone with TZID")
             named = line.params.get("TZID", "UTC")

@@ -29,6 +29,7 @@ Examples:
 
 There is no login yet: whoever reaches the port reads everything. It therefore listens on loopback
 only; put an authenticating proxy in front, or say --allow-unauthenticated on a trusted network.
+What people do (windows, corrections) is taken from this host only, and not with that option.
 Agents' batches are always verified against the keys pinned in the config.
 
 Exit code: 0 stopped as told, 1 a defect or no store, 2 bad usage or config (all errors listed).

@@ -123,6 +123,9 @@ NO_START: dict[str, str | None] = {"DTSTART;TZID=America/Chicago": None}
             NO_END | {"DURATION": "PT2H", "RRULE": "FREQ=DAILY"},
             "DURATION: on 2026-03-08 the clocks change inside it",
         ),
+        (NO_START | {"DTSTART": "00010101T000000Z"}, "DTSTART: the year lies from 1970 to 9000"),
+        (NO_END | {"DURATION": "-PT2H"}, "DURATION: from 0 to 400 days"),
+        ({"EXDATE": "00010101T000000Z"}, "EXDATE: the year lies from 1970 to 9000"),
         ({"RRULE": "FREQ=HOURLY"}, "RRULE: FREQ is DAILY, WEEKLY, MONTHLY or YEARLY"),
         ({"RRULE": "FREQ=DAILY;BYHOUR=3"}, "RRULE: an RRULE is PART=VALUE"),
         ({"RRULE": "FREQ=DAILY;UNTIL=20260201T020000"}, "RRULE: UNTIL is a time in UTC"),
@@ -161,6 +164,20 @@ def test_a_uid_twice_is_a_problem_of_the_second() -> None:
     assert [str(p) for p in problems] == [
         "event 2 (weekday-early): UID: the same as that of event 1"
     ]
+
+
+def test_a_uid_is_named_so_that_no_terminal_obeys_it() -> None:
+    _, problems = read_calendar(
+        calendar({"UID": "\x1b[31mred" + "x" * 200, "EXRULE": "FREQ=DAILY"})
+    )
+    (problem,) = problems
+    assert problem.uid == "'\\x1b[31mred" + "x" * 72 + "'"
+
+
+def test_two_long_uids_that_begin_alike_are_two() -> None:
+    events, problems = read_calendar(calendar({"UID": "A" * 100 + "1"}, {"UID": "A" * 100 + "2"}))
+    assert problems == []
+    assert len({event.entry["id"] for event in events}) == 2
 
 
 @pytest.mark.parametrize(

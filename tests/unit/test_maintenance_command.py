@@ -297,3 +297,7 @@ async def test_an_answer_in_json_is_the_collectors(
     assert (told["windows"], told["occurrences"], told["approval_basis"]) == ([], [], "recorded")
     assert await run(desk, "approve", "x", "--by", "a", "--digest", "0" * 12, "--json") == 1
     assert json.loads(capsys.readouterr().out)["code"] == "window.unknown"
+    assert await run(desk, "list", "--from", "soon") == 1
+    assert capsys.readouterr().err == (
+        "from: write a date and a time, such as 2026-01-05T02:00:00Z [api.parameter]\n"
+    )

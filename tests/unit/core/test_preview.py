@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from collector.core.preview import MEANINGS, Note, ahead, shown, zones
 from probes.config import Window
-from probes.times import rfc3339
+from probes.times import from_ms, rfc3339
 from tests.support.stories import T0, config
 
 DAY = 86_400_000
@@ -58,6 +59,50 @@ def test_the_minutes_are_real_and_odd_nights_are_explained(
 ) -> None:
     ((_, real, said),) = told(given)
     assert (real, said) == (minutes, notes)
+
+
+US = {
+    "2026-03-08": 180, "2026-11-01": 300, "2027-03-14": 180, "2027-11-07": 300,
+    "2028-03-12": 180, "2028-11-05": 300,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("zone", "odd"),
+    [
+        ("America/New_York", US),
+        ("America/Chicago", US),
+        ("America/Phoenix", {}),
+        (
+            "Europe/Berlin",
+            {
+                "2026-03-29": 180, "2026-10-25": 300, "2027-03-28": 180, "2027-10-31": 300,
+                "2028-03-26": 180, "2028-10-29": 300,
+            },
+        ),
+        (
+            "Australia/Lord_Howe",
+            {
+                "2026-04-05": 270, "2026-10-04": 210, "2027-04-04": 270, "2027-10-03": 210,
+                "2028-04-02": 270, "2028-10-01": 210,
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_three_years_of_nights_from_half_past_midnight_to_half_past_four(
+    zone: str, odd: dict[str, int]
+) -> None:
+    given = window("2026-01-01T00:30", "2026-01-01T04:30", zone, rrule="FREQ=DAILY;COUNT=1096")
+    found = ahead(given, T0 - DAY, 2_000)
+    assert len(found) == 1_096
+    local = [from_ms(one.start, ZoneInfo(zone)) for one in found]
+    assert {f"{t:%H:%M}" for t in local} == {"00:30"}
+    nights = {
+        f"{t:%Y-%m-%d}": one.length_ms // 60_000
+        for t, one in zip(local, found, strict=True)
+        if one.length_ms != 240 * 60_000
+    }
+    assert nights == odd
 
 
 def test_the_next_ones_are_those_that_are_not_over() -> None:
