@@ -11,8 +11,16 @@ from importlib.metadata import version
 
 from probes.ownership import refuse_foreign_owner
 
-COMMANDS = ("availability", "collector", "config", "replay", "status")
-NEEDS = ("alembic", "rich", "sqlalchemy")
+COMMANDS = (
+    "availability",
+    "collector",
+    "config",
+    "correction",
+    "maintenance",
+    "replay",
+    "status",
+)
+NEEDS = ("alembic", "icalendar", "recurring_ical_events", "rich", "sqlalchemy")
 
 EXAMPLES = """\
 Examples:

@@ -16,7 +16,7 @@ from collector import journal, rollups, snapshots, truths, versions
 from collector.core.rollup import BUCKET_MS
 from collector.core.windows import FAR
 from collector.evidence import Evidence, Page
-from collector.journal import CONFIG, Row
+from collector.journal import Row
 from collector.rollups import Bucket
 from collector.snapshots import FORMAT
 from collector.store import snapshots as saved
@@ -206,7 +206,7 @@ class Follower:
 
     async def _read_versions(self) -> None:
         after = self._rows[-1].id if self._rows else 0
-        fresh = await self._store.read(journal.rows, self._org, kind=CONFIG, after=after)
+        fresh = await self._store.read(journal.rows, self._org, kind=versions.KINDS, after=after)
         if not fresh:
             return
         known = self._by_check if self._rows else None

@@ -50,6 +50,11 @@ def canonical(data: Mapping[str, Any]) -> bytes:
     ).encode()
 
 
+def hold(conn: Connection, org: str) -> None:
+    """Nobody else appends until this transaction ends: what is read now stays the whole of it."""
+    count_up(conn, org, "journal", 0)
+
+
 def append(conn: Connection, org: str, facts: Sequence[Fact], recorded_at: int) -> range:
     """Append in order and return the ids given."""
     if not facts:
@@ -78,11 +83,11 @@ def rows(
     conn: Connection,
     org: str,
     *,
-    kind: str | None = None,
+    kind: str | Sequence[str] | None = None,
     after: int = 0,
     only: Select[tuple[int]] | None = None,
 ) -> list[Row]:
-    """Rows with an id above `after`, oldest first; of one kind, and of the ids `only` selects."""
+    """Rows with an id above `after`, oldest first; of a kind or some, of the ids `only` selects."""
     query = (
         select(
             journal.c.id,
@@ -96,7 +101,7 @@ def rows(
         .order_by(journal.c.id)
     )
     if kind is not None:
-        query = query.where(journal.c.kind == kind)
+        query = query.where(journal.c.kind.in_([kind] if isinstance(kind, str) else kind))
     if only is not None:
         query = query.where(journal.c.id.in_(only))
     return [

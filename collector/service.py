@@ -24,6 +24,7 @@ from collector.api.parts import Parts
 from collector.evaluate import Evaluator
 from collector.ingest import Ingest
 from collector.leader import Leader
+from collector.loopback import is_loopback
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
 from collector.store import health, outbox
@@ -67,7 +68,16 @@ def places(error: BaseException) -> str:
 class Service:
     """`prepare`, `listen`, then `run`. The store stays the caller's."""
 
-    def __init__(self, store: Store, config: Config, canonical: bytes, world: World) -> None:
+    def __init__(
+        self,
+        store: Store,
+        config: Config,
+        canonical: bytes,
+        world: World,
+        *,
+        file: str = "wardwatch.yaml",
+    ) -> None:
+        """`file` is how answers name the operator's file."""
         self._canonical = canonical
         self._config = config
         self._world = world
@@ -89,6 +99,7 @@ class Service:
             numbers=Numbers(evaluator, store, world.clock, org),
             outbox=Outbox(store, org),
             metrics=self.metrics,
+            file=file,
         )
         self._runner: web.AppRunner | None = None
 
@@ -104,7 +115,7 @@ class Service:
     async def listen(self, host: str, port: int) -> int:
         """Returns the port. OSError when it is taken."""
         self._runner = web.AppRunner(
-            build_app(self.parts),
+            build_app(self.parts, local_only=is_loopback(host)),
             access_log=None,
             logger=silent,
             shutdown_timeout=STOP_S,

@@ -227,7 +227,7 @@ def _edges(
     """Instants from `now` on at which something begins or ends whatever agents say."""
     edges = [r.t for line in tail.values() for r in line if r.t >= now]
     edges += [t for w in seen.windows for t in (w.start, w.end)]
-    edges += [v.at for v in history.versions if v.at is not None]
+    edges += history.instants
     edges += [_effective(system, v.config) for v in history.versions]
     return (t for t in edges if t >= now)
 

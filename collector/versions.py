@@ -1,32 +1,74 @@
-"""Config versions: recorded in the journal when a file is loaded, in force from then on.
+"""What is in force: config versions, and what people did beside them, read from the journal.
 
-The YAML owns windows, so proposals, approvals and cancellations come with the version that has
-them, and are recorded when it is.
+A version is recorded when a file is loaded, and in force from then on. Proposals, approvals and
+cancellations written in the file come with the version that has them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from collector import journal
+from collector import acts, journal
 from collector.journal import CONFIG, Fact, Row
+from probes.config import Config
 from probes.configfile import parse_canonical
 from probes.history import History, Version
+
+KINDS = (CONFIG, *acts.KINDS)
+"""Kinds of journal rows that make the history."""
 
 
 def record(conn: Connection, org: str, canonical: bytes, now: int) -> bool:
     """Append a config's canonical bytes unless they are the latest version already."""
-    known = journal.rows(conn, org, kind=CONFIG)
-    if known and known[-1].data == canonical:
+    journal.hold(conn, org)
+    known = journal.rows(conn, org, kind=KINDS)
+    versions = [row for row in known if row.kind == CONFIG]
+    if versions and versions[-1].data == canonical:
         return False
-    # Versions are ordered by their instants, so a host clock set back must not reorder them.
-    at = max(now, known[-1].recorded_at + 1) if known else now
-    journal.append(conn, org, [Fact(CONFIG, at, canonical)], at)
+    _append(conn, org, known, [Fact(CONFIG, now, canonical)], now)
     return True
 
 
+def act(
+    conn: Connection, org: str, decide: Callable[[History, int], Sequence[Fact]], now: int
+) -> History:
+    """Record what `decide` makes of the history and the instant; the history with it.
+
+    One transaction: others who act wait for it. What `decide` raises leaves nothing behind.
+    """
+    journal.hold(conn, org)
+    known = journal.rows(conn, org, kind=KINDS)
+    at = _following(known, now)
+    facts = decide(history(known), at)
+    _append(conn, org, known, facts, at)
+    return history(journal.rows(conn, org, kind=KINDS))
+
+
 def history(rows: Sequence[Row]) -> History:
-    """The versions as recorded; at least one row is needed."""
-    return History(Version(row.recorded_at, parse_canonical(row.data)) for row in rows)
+    """Versions and acts as recorded; at least one row of a version is needed."""
+    return History(
+        (Version(row.recorded_at, _parsed(row.data)) for row in rows if row.kind == CONFIG),
+        acts.window_acts(rows),
+        acts.corrections(rows),
+    )
+
+
+def _append(
+    conn: Connection, org: str, known: Sequence[Row], facts: Sequence[Fact], now: int
+) -> None:
+    at = _following(known, now)
+    same = [Fact(f.kind, max(f.at, at), f.data, f.actor) for f in facts]
+    journal.append(conn, org, same, at)
+
+
+def _following(known: Sequence[Row], now: int) -> int:
+    """History is ordered by its instants, so a host clock set back must not reorder it."""
+    return max(now, known[-1].recorded_at + 1) if known else now
+
+
+@lru_cache(maxsize=64)
+def _parsed(data: bytes) -> Config:
+    return parse_canonical(data)

@@ -34,18 +34,14 @@ _UNITS = r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
 def _duration(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
         return value  # milliseconds, as the canonical form has them; in a file a scalar is text
-    if not isinstance(value, str):
-        raise ValueError("write a duration with its unit, such as 30s, 10m, 4h or 1h30m")
-    ms = times.parse_duration(value)
+    ms = times.parse_duration(value if isinstance(value, str) else "")
     if ms > _LONGEST_MS:
         raise ValueError("a duration is at most 3650d")
     return ms
 
 
 def _datetime(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise ValueError("write a date and a time, such as 2026-01-05T02:00")
-    at = times.parse_datetime(value)
+    at = times.parse_datetime(value if isinstance(value, str) else "")
     if not 1970 <= at.year <= 9000:
         raise ValueError("the year lies from 1970 to 9000")
     return at
@@ -98,6 +94,7 @@ LocalTime = Annotated[datetime, BeforeValidator(_datetime), AfterValidator(_loca
 # An editor reads 99.95 as a number where we read text.
 Percent = Annotated[str, AfterValidator(_percent), WithJsonSchema({"type": ["string", "number"]})]
 Zone = Annotated[str, AfterValidator(_zone)]
+Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 SecretRef = Annotated[str, StringConstraints(pattern=r"^(file:/\S+|env:[A-Za-z_][A-Za-z0-9_]*)$")]
 
 
@@ -154,6 +151,8 @@ class Site(Model):
     """Shown to people."""
     users: Annotated[int, Field(ge=0)] | None = None
     """Weight of the site where `slo.scope` is `user_weighted`."""
+    timezone: Zone | None = None
+    """Zone its people read times in; left out: the organization's. No number depends on it."""
 
 
 class Agent(Model):
@@ -295,7 +294,7 @@ class Act(Model):
     """Who."""
     at: Instant
     """When; without offset in the organization's zone."""
-    ref: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
+    ref: Ref | None = None
     """Number of a change or ticket."""
 
 
@@ -379,6 +378,8 @@ class Config(Model):
     """What is probed, by id."""
     maintenance: tuple[Window, ...] = ()
     """Planned windows."""
+    approvers: tuple[Id, ...] = ()
+    """Who may approve windows and corrections by API or command; left out: nobody."""
     channels: Mapping[Id, Channel] = {}
     """Receivers of incidents, by id."""
     routes: tuple[Route, ...] = ()

@@ -25,7 +25,10 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("maintenance", "*", "systems", "*"), "systems", "system"),
     (("routes", "*", "to", "*"), "channels", "channel"),
 )
-_LISTS: tuple[Path, ...] = tuple(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*")
+_LISTS: tuple[Path, ...] = (
+    *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),
+    ("approvers",),
+)
 _NAMES: tuple[Path, ...] = (
     ("organization", "name"),
     ("sites", "*", "name"),
@@ -45,6 +48,14 @@ _GUESSES = 200
 """Ids compared with a wrong one: in a file of thousands, guessing would take minutes."""
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
 _LONG_NUMBER = re.compile(r"[0-9]{7,}")
+
+
+LOOKS_LIKE_PHI = "this looks like a patient's identifier; names and ids leave by every channel"
+
+
+def like_phi(text: str) -> bool:
+    """Does an id or a reference look like one of a patient?"""
+    return _LIKE_PHI.search(text) is not None
 
 
 def matches(data: Any, pattern: Path, at: Path = ()) -> Iterator[tuple[Path, Any]]:
@@ -108,8 +119,9 @@ def _twice(document: Document) -> Iterator[Problem]:
     first: dict[str, Path] = {}
     for path, value in matches(document.data, ("maintenance", "*", "id")):
         if isinstance(value, str) and value in first:
-            line = document.lines[first[value]]
-            yield document.problem(path, f"the id is used twice, first in line {line}")
+            line = document.lines.get(first[value])
+            where = "" if line is None else f", first in line {line}"
+            yield document.problem(path, f"the id is used twice{where}")
         elif isinstance(value, str):
             first[value] = path
 
@@ -194,15 +206,15 @@ def _cycles(document: Document) -> Iterator[Problem]:
 
 def _names(document: Document) -> Iterator[Problem]:
     """Names leave by every channel, so none may look like a patient's (semantics 7)."""
-    message = "this looks like a patient's identifier; names and ids leave by every channel"
     for pattern in _NAMES:
         for path, value in matches(document.data, pattern):
             if isinstance(value, str) and (_LIKE_PHI.search(value) or _LONG_NUMBER.search(value)):
-                yield document.problem(path, message)
+                yield document.problem(path, LOOKS_LIKE_PHI)
     for name in _ENTRIES:
         for path, _ in matches(document.data, (name, "*")):
             if _LIKE_PHI.search(str(path[-1])):
-                yield document.problem(path, message)
-    for path, value in matches(document.data, ("maintenance", "*", "id")):
-        if isinstance(value, str) and _LIKE_PHI.search(value):
-            yield document.problem(path, message)
+                yield document.problem(path, LOOKS_LIKE_PHI)
+    for pattern in (("maintenance", "*", "id"), ("approvers", "*")):
+        for path, value in matches(document.data, pattern):
+            if isinstance(value, str) and _LIKE_PHI.search(value):
+                yield document.problem(path, LOOKS_LIKE_PHI)

@@ -1,4 +1,7 @@
-"""Config versions in the order they took effect; every instant is judged by the one in force."""
+"""What was in force when: config versions, and what people did beside them.
+
+Every instant is judged by the version in force then.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from probes.acts import Correction, WindowAct
 from probes.config import Config
 
 
@@ -18,19 +22,52 @@ class Version:
 
 
 class History:
-    """At least one version, sorted by instant; before the first there is no config."""
+    """At least one version, sorted by instant; before the first there is no config.
 
-    def __init__(self, versions: Iterable[Version]) -> None:
+    `acts` on windows are in the order they were recorded, `corrections` in that of their requests.
+    """
+
+    def __init__(
+        self,
+        versions: Iterable[Version],
+        acts: Iterable[WindowAct] = (),
+        corrections: Iterable[Correction] = (),
+    ) -> None:
         self.versions = tuple(sorted(versions, key=lambda v: -1 if v.at is None else v.at))
         if not self.versions:
             raise ValueError("a history has at least one version")
         self._starts = [-1 if v.at is None else v.at for v in self.versions]
+        self.acts = tuple(acts)
+        self.corrections = tuple(corrections)
 
     def at(self, t: int) -> Config | None:
         """The version in force at `t`; None before the first was recorded."""
         position = bisect.bisect_right(self._starts, t) - 1
         return self.versions[position].config if position >= 0 else None
 
+    def known(self, now: int) -> History:
+        """What was recorded before `now`; every version where none was, and nothing is monitored."""
+        versions = [v for v in self.versions if v.at is None or v.at < now]
+        acts = [act for act in self.acts if act.at < now]
+        found = [one.known(now) for one in self.corrections]
+        corrections = [one for one in found if one is not None]
+        whole = len(versions) in (0, len(self.versions)) and len(acts) == len(self.acts)
+        if whole and tuple(corrections) == self.corrections:
+            return self
+        return History(versions or self.versions, acts, corrections)
+
     @property
     def latest(self) -> Config:
         return self.versions[-1].config
+
+    @property
+    def instants(self) -> tuple[int, ...]:
+        """When anything of it was recorded; time passing one changes what is known."""
+        signed = [
+            s.at for c in self.corrections for s in (c.requested, c.approved) if s is not None
+        ]
+        return (
+            *(v.at for v in self.versions if v.at is not None),
+            *(act.at for act in self.acts),
+            *signed,
+        )

@@ -67,3 +67,8 @@ def from_ms(at_ms: int, zone: ZoneInfo | None = None) -> datetime:
 def rfc3339(at_ms: int) -> str:
     """`2026-07-01T05:00:00.000Z`: always milliseconds, always UTC."""
     return from_ms(at_ms).strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
+
+
+def tzdata_version() -> str:
+    """Which time zone rules answer here, as reports print them: `2026.6`."""
+    return version("tzdata")

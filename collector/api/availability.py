@@ -22,14 +22,15 @@ async def get_availability(request: web.Request) -> web.Response:
         except ValueError as error:
             raise BadRequestError("period", str(error)) from None
         return answer(await parts.numbers.of(request.query["period"]))
-    start = _instant(request, "from", parts.config)
-    end = _instant(request, "to", parts.config)
+    start = instant_of(request, "from", parts.config)
+    end = instant_of(request, "to", parts.config)
     if end <= start:
         raise BadRequestError("to", "a period ends after it starts")
     return answer(await parts.numbers.availability(start, end))
 
 
-def _instant(request: web.Request, name: str, config: Config) -> int:
+def instant_of(request: web.Request, name: str, config: Config) -> int:
+    """UTC ms of a parameter; a time without offset is in the organization's zone."""
     text = request.query.get(name)
     if text is None:
         raise BadRequestError(name, "write from and to, or period")

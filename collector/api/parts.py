@@ -33,6 +33,12 @@ class Parts:
     numbers: Numbers
     outbox: Outbox
     metrics: CollectorMetrics
+    file: str
+    """The operator's file, as the command was given it."""
+
+    def now(self) -> int:
+        """The instant of what is done now: never before what was evaluated already."""
+        return max(self.clock.now_ms(), self.evaluator.now)
 
     @property
     def config(self) -> Config:

@@ -10,6 +10,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from collector.api.acting import FORBIDDEN, ForbiddenError, InvalidError
+from collector.core.acting import DETAILS, RefusedActError
 from collector.ingest import RETRY_AFTER_S, RefusedError
 from collector.store.store import StoreUnavailableError
 
@@ -54,6 +56,13 @@ def _problem_of(error: Exception) -> web.Response:
             answer = problem(error.status, error.code, retry_after_s=retry)
         case BadRequestError():
             answer = problem(400, "api.parameter", parameter=error.parameter, detail=error.detail)
+        case ForbiddenError():
+            answer = problem(403, error.code, detail=FORBIDDEN[error.code])
+        case InvalidError():
+            found = [{"path": path, "message": message} for path, message in error.problems]
+            answer = problem(400, "api.body", problems=found)
+        case RefusedActError():
+            answer = _refused(error)
         case StoreUnavailableError():
             answer = problem(503, error.fault.value, retry_after_s=RETRY_AFTER_S)
         case web.HTTPRequestEntityTooLarge():
@@ -65,3 +74,13 @@ def _problem_of(error: Exception) -> web.Response:
             log.error("api.defect type=%s", type(error).__name__)
             answer = problem(500, "api.defect")
     return answer
+
+
+def _refused(error: RefusedActError) -> web.Response:
+    status = 404 if error.code.endswith(".unknown") else 409
+    if error.code.startswith("act."):
+        status = 403
+    file = None if error.place is None else error.file
+    more = {"digest": error.digest, "file": file, "place": error.place}
+    told: dict[str, Any] = {name: value for name, value in more.items() if value is not None}
+    return problem(status, error.code, detail=DETAILS[error.code], about=error.about, **told)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
 import sys
-from typing import Any
+from collections.abc import Mapping
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from yarl import URL
 
-from collector.commands import client, figures
-from collector.commands.client import DEFAULT_URL, ParameterError, UnansweredError
+from collector.client import AnsweredNoError, add_url, ask, asking, print_json
+from collector.commands import figures
 from collector.commands.figures import Report
 
 EXAMPLES = """\
@@ -46,25 +44,26 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--period", metavar="P", help="a period, see below (default: month)")
     parser.add_argument("--from", dest="start", metavar="T", help="start of any other period")
     parser.add_argument("--to", dest="end", metavar="T", help="its end")
-    parser.add_argument("--url", default=DEFAULT_URL, help=f"the collector (default {DEFAULT_URL})")
+    add_url(parser)
     parser.add_argument("--json", action="store_true", help="print the collector's answer as JSON")
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    url, query = client.address(args.url), _query(args)
-    problems = [] if url is not None else [f"--url: write an address such as {DEFAULT_URL}"]
+    return asking(_availability, args)
+
+
+def _availability(url: URL, args: argparse.Namespace) -> int:
+    query = _query(args)
     if query is None:
-        problems.append("--period: write it alone, or --from and --to together")
-    if url is None or query is None:
-        return _refuse(problems)
+        return _refuse(["--period: write it alone, or --from and --to together"])
     try:
-        document, systems = asyncio.run(_ask(url, query))
-    except ParameterError as error:
-        return _refuse([f"--{error.parameter}: {error.detail}"])
-    except UnansweredError as error:
-        sys.stderr.write(f"{error}\n")
-        return 3
+        document = ask(url, "api/v1/availability", "systems", query=query)
+    except AnsweredNoError as error:
+        if "parameter" not in error.problem:
+            raise
+        return _refuse([f"--{error.problem['parameter']}: {error.problem['detail']}"])
+    systems = ask(url, "api/v1/systems", "systems")
     unknown = [name for name in args.systems if name not in document["systems"]]
     if unknown:
         known = ", ".join(document["systems"])
@@ -74,21 +73,13 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(s["state"] == "down" for s in report.now) else 0
 
 
-def _query(args: argparse.Namespace) -> dict[str, str] | None:
+def _query(args: argparse.Namespace) -> Mapping[str, str | None] | None:
     """What to ask for; None when that is two things, or half of one."""
     if args.start is None and args.end is None:
         return {"period": "month" if args.period is None else args.period}
     if args.period is not None or args.start is None or args.end is None:
         return None
     return {"from": args.start, "to": args.end}
-
-
-async def _ask(url: URL, query: dict[str, str]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The document of the period, and the systems as they are now, with their names."""
-    return (
-        await client.ask(url, "api/v1/availability", query),
-        await client.ask(url, "api/v1/systems"),
-    )
 
 
 def _refuse(problems: list[str]) -> int:
@@ -98,8 +89,7 @@ def _refuse(problems: list[str]) -> int:
 
 def _print(report: Report, *, as_json: bool) -> None:
     if as_json:
-        text = json.dumps(report.chosen, indent=2, sort_keys=True, ensure_ascii=False)
-        sys.stdout.write(text + "\n")
+        print_json(report.chosen)
     elif sys.stdout.isatty():
         _show(report, Console())
     else:

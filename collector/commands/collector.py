@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import ipaddress
 import logging
 import random
 import secrets
@@ -12,6 +11,7 @@ import signal
 import sys
 
 from alerts.channels import registry
+from collector.loopback import is_loopback
 from collector.service import DefectError, Service, World
 from collector.store.open import open_store, parse_database
 from collector.store.store import StoreRefusedError, StoreUnavailableError
@@ -29,6 +29,7 @@ Examples:
 
 There is no login yet: whoever reaches the port reads everything. It therefore listens on loopback
 only; put an authenticating proxy in front, or say --allow-unauthenticated on a trusted network.
+What people do (windows, corrections) is taken from this host only, and not with that option.
 Agents' batches are always verified against the keys pinned in the config.
 
 Exit code: 0 stopped as told, 1 a defect or no store, 2 bad usage or config (all errors listed).
@@ -102,7 +103,7 @@ async def _main(args: argparse.Namespace, config: Config, host: str, port: int) 
         if args.migrate_only:
             return 0
         world = World(SystemClock(), random.SystemRandom(), read_secret, secrets.token_hex(8))
-        service = Service(store, config, canonical(config), world)
+        service = Service(store, config, canonical(config), world, file=args.config)
         await service.prepare()
         try:
             bound = await service.listen(host, port)
@@ -129,21 +130,12 @@ def parse_listen(text: str, *, allow: bool) -> tuple[str, int]:
     host = host.removeprefix("[").removesuffix("]")
     if not (colon and host and port.isascii() and port.isdigit() and int(port) <= 65_535):
         raise ListenError(f"--listen: write HOST:PORT, such as {DEFAULT_LISTEN}")
-    if not (allow or _is_loopback(host)):
+    if not (allow or is_loopback(host)):
         raise ListenError(
             f"--listen: {host} can be reached from outside and there is no login yet; "
             "listen on 127.0.0.1 behind a proxy, or add --allow-unauthenticated"
         )
     return host, int(port)
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _shown(host: str) -> str:

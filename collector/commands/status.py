@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -13,9 +11,10 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from yarl import URL
 
-from collector.commands import client
-from collector.commands.client import DEFAULT_URL, UnansweredError
+from collector.client import add_url, ask, asking, print_json
+from collector.show import aligned
 from probes.times import parse_datetime
 
 EXAMPLES = """\
@@ -39,23 +38,19 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--url", default=DEFAULT_URL, help=f"the collector (default {DEFAULT_URL})")
+    add_url(parser)
     parser.add_argument("--json", action="store_true", help="print the collector's answer as JSON")
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    url = client.address(args.url)
-    if url is None:
-        sys.stderr.write(f"--url: write an address such as {DEFAULT_URL}\n")
-        return 2
-    try:
-        answer = asyncio.run(client.ask(url, "api/v1/systems"))
-    except UnansweredError as error:
-        sys.stderr.write(f"{error}\n")
-        return 3
+    return asking(_status, args)
+
+
+def _status(url: URL, args: argparse.Namespace) -> int:
+    answer = ask(url, "api/v1/systems", "systems")
     if args.json:
-        sys.stdout.write(json.dumps(answer, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+        print_json(answer)
     elif sys.stdout.isatty():
         _show(answer, Console())
     else:
@@ -94,12 +89,13 @@ def incident_lines(answer: Mapping[str, Any]) -> list[str]:
 
 def lines(answer: Mapping[str, Any]) -> list[str]:
     """The plain form: aligned columns, then the incidents."""
-    table = [COLUMNS, *rows(answer)]
-    widths = [max(len(row[n]) for row in table) for n in range(len(COLUMNS))]
-    out = [
-        "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in table
+    return [
+        _headline(answer),
+        "",
+        *aligned([COLUMNS, *rows(answer)]),
+        "",
+        *(incident_lines(answer) or ["No open incident."]),
     ]
-    return [_headline(answer), "", *out, "", *(incident_lines(answer) or ["No open incident."])]
 
 
 def _headline(answer: Mapping[str, Any]) -> str:

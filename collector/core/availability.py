@@ -16,7 +16,7 @@ from collector.core.truth import SystemTruth
 from collector.core.verdict import Scopes, verdicts
 from probes.config import Config, Slo
 from probes.history import History
-from probes.spans import Interval, Timeline, intersect, subtract
+from probes.spans import Interval, Timeline, intersect, subtract, unite
 
 PROVISIONAL_MS = 72 * 3_600_000
 
@@ -47,15 +47,24 @@ class Availability:
 
 
 def availability(
-    truth: SystemTruth, history: History, start: int, end: int, now: int
+    truth: SystemTruth,
+    history: History,
+    start: int,
+    end: int,
+    now: int,
+    *,
+    also_excluded: Sequence[Interval] = (),
 ) -> Availability:
-    """`[start, end)` as known at `now`; times are UTC milliseconds."""
+    """`[start, end)` as known at `now`; times are UTC milliseconds.
+
+    `also_excluded` is time that corrections take out beside approved maintenance.
+    """
     period = Interval(start, end)
     config = terms(truth, history, min(end, now) - 1)
     found = config.systems.get(truth.system)
     slo = None if found is None else found.slo
     formula = "contract-v1" if slo is None else slo.formula
-    out = truth.excluded(end)
+    out = unite((*truth.excluded(end), *also_excluded))
     own = amounts(truth.states, period, out, now, formula)
     lines = _sites(truth, config)
     by_site = {site: amounts(line, period, out, now, formula) for site, line in lines.items()}

@@ -12,6 +12,7 @@ from collector.core.availability import Availability, availability, terms
 from collector.core.budget import Budget
 from collector.core.burn import Row
 from collector.core.caqh import Caqh
+from collector.core.corrections import Corrected, corrected
 from collector.core.rollup import Rollups
 from collector.core.truth import SystemTruth
 from collector.core.verdict import lowest
@@ -33,8 +34,11 @@ def document(
     `rollups` are those of the billing systems' checks, see `core/caqh.py`.
     """
     systems = {
-        name: fields(availability(t, history, start, end, now))
-        | {"caqh": _billing(t, history, rollups, start, end, now)}
+        name: {
+            **fields(availability(t, history, start, end, now)),
+            "caqh": _billing(t, history, rollups, start, end, now),
+            "corrected": _corrected(corrected(t, history, start, end, now)),
+        }
         for name, t in truths.items()
     }
     formulas = {one["formula"] for one in systems.values()}
@@ -79,6 +83,21 @@ def fields(one: Availability) -> dict[str, Any]:
             for o in one.outages
         ],
         "blips": one.blips,
+    }
+
+
+def _corrected(second: Corrected | None) -> dict[str, Any] | None:
+    """The number with approved corrections, beside the unchanged one."""
+    if second is None:
+        return None
+    one = second.availability
+    return {
+        **_fields(one.amounts),
+        "sites": {site: _fields(amounts) for site, amounts in one.sites.items()},
+        "verdict": one.verdict,
+        "minimum_verdict": one.minimum_verdict,
+        "judged_by": None if one.judged_by is None else dict(one.judged_by),
+        "corrections": list(second.ids),
     }
 
 

@@ -98,7 +98,7 @@ def fold_system(
     a config without an instant then starts at the first result, or at `first_seen` if that is
     earlier than any; and the claimed time of an approval counts, for nothing was recorded.
     """
-    history = _known(history, now)
+    history = history.known(now)
     names = {
         n for v in history.versions for n in v.config.checks if _is_of(v.config.checks[n], system)
     }
@@ -175,12 +175,6 @@ def _stretches(
     if recent and recent[0].start < since:
         recent = (Span(since, recent[0].end, recent[0].value), *recent[1:])
     return outage_rules.stretches(tuple(recent), [v.start for v in versions if v.waited])
-
-
-def _known(history: History, now: int) -> History:
-    """What was recorded before `now`; all of it where nothing was, and nothing is monitored."""
-    known = [v for v in history.versions if v.at is None or v.at < now]
-    return History(known) if 0 < len(known) < len(history.versions) else history
 
 
 def _is_of(check: Check, system: str) -> bool:

@@ -10,12 +10,14 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from collector.core.outages import Outage
+from collector.core.planned import FAR, Planned, planned, segments
 from probes import recurrence, times
 from probes.config import Config, ImpactClass, Window
 from probes.history import History
 from probes.spans import Interval, intersect, subtract, unite
 
-FAR = 1 << 60
+__all__ = ["AHEAD_MS", "FAR", "Occurrence", "Why", "excluded", "occurrences", "segments"]
+
 AHEAD_MS = 100 * 86_400_000
 RECURRING_EXPECT_DOWN_MS = 1_800_000
 
@@ -47,16 +49,6 @@ class Occurrence:
         return bool(self.parts)
 
 
-def segments(history: History) -> list[tuple[int, int, Config]]:
-    """`(from, to, config)` of each version; the last has no end."""
-    starts = [-FAR if v.at is None else v.at for v in history.versions]
-    return [
-        (start, end, version.config)
-        for start, end, version in zip(starts, [*starts[1:], FAR], history.versions, strict=True)
-        if start < end
-    ]
-
-
 def occurrences(
     system: str,
     history: History,
@@ -68,26 +60,25 @@ def occurrences(
 ) -> tuple[Occurrence, ...]:
     """Occurrences that start before `until` and end after `since`, by (start, id).
 
-    A window acts while the version that has it is in force. `recorded`: the later of the claimed
-    time of an approval and the instant its version was recorded counts; else the claim does.
+    A window acts while its definition is in force. `recorded`: the later of the claimed time of
+    an approval and the instant it was recorded counts; else the claim does.
     """
     found: dict[tuple[str, int], Occurrence] = {}
-    for left, right, config in segments(history):
-        here = Interval(max(left, since), min(right, until))
-        for window in config.maintenance:
-            if system not in window.systems or left >= until or right <= since:
+    for plan in planned(history, recorded=recorded):
+        left, right = plan.start, plan.end
+        if system not in plan.window.systems or left >= until or right <= since:
+            continue
+        for start, end in instants(plan.window, until):
+            if start >= right or max(end, start + 1) <= max(left, since) or start >= until:
                 continue
-            approved = _approved_at(window, config, history, recorded=recorded)
-            for start, end in _instants(window, until):
-                if start >= right or max(end, start + 1) <= max(left, since) or start >= until:
-                    continue
-                one = _judge(window, config, system, start, end, approved, outages)
-                parts = intersect(one.parts, (Interval(left, right),))
-                before = found.get((one.id, start))
-                if before is not None:
-                    parts = unite((*before.parts, *parts))
-                if here.end > here.start:
-                    found[one.id, start] = replace(one, parts=parts)
+            config = history.at(max(start, left)) or history.latest
+            one = _judge(plan, config, system, start, end, outages)
+            parts = intersect(one.parts, (Interval(left, right),))
+            before = found.get((one.id, start))
+            if before is not None:
+                parts = unite((*before.parts, *parts))
+            if max(left, since) < min(right, until):
+                found[one.id, start] = replace(one, parts=parts)
     return tuple(sorted(found.values(), key=lambda o: (o.start, o.id)))
 
 
@@ -95,25 +86,8 @@ def excluded(found: Iterable[Occurrence]) -> tuple[Interval, ...]:
     return unite(part for one in found for part in one.parts)
 
 
-def _approved_at(window: Window, config: Config, history: History, *, recorded: bool) -> int | None:
-    if window.approval is None:
-        return None
-    claimed = config.ms(window.approval.at)
-    if not recorded:
-        return claimed
-    # The approval covers exact content: it was recorded with the first version that has both.
-    wanted = _approved_content(window)
-    for version in history.versions:
-        if any(_approved_content(w) == wanted for w in version.config.maintenance):
-            return claimed if version.at is None else max(claimed, version.at)
-    return claimed
-
-
-def _approved_content(window: Window) -> Window:
-    return window.model_copy(update={"cancelled": None, "finished": ()})
-
-
-def _instants(window: Window, until: int) -> Sequence[tuple[int, int]]:
+def instants(window: Window, until: int) -> Sequence[tuple[int, int]]:
+    """`(start, end)` in UTC ms of occurrences to `until` and somewhat beyond, in order."""
     # Whole steps of the horizon, so that a moving `now` reuses what was expanded.
     return _expanded(window.model_copy(update={"approval": None}), until // AHEAD_MS + 1)
 
@@ -133,40 +107,41 @@ def _expanded(window: Window, steps: int) -> tuple[tuple[int, int], ...]:
 
 
 def _judge(
-    window: Window,
+    plan: Planned,
     config: Config,
     system: str,
     start: int,
     end: int,
-    approved: int | None,
     outages: Sequence[Outage],
 ) -> Occurrence:
-    for act in window.finished:
-        at = config.ms(act.at)
+    for at in plan.finished:
         if start <= at < end:
             end = at
-    why = _why(window, config, start, approved)
+    approval = plan.approval
+    why = _why(plan, start)
     whole: tuple[Interval, ...] = (Interval(start, end),) if why is None and end > start else ()
     parts = whole
-    if why is None and approved is not None:
-        open_then = [o for o in outages if o.covers(approved)]
+    if why is None and approval is not None:
+        open_then = [o for o in outages if o.covers(approval.at)]
         covered = unite(Interval(o.start, FAR if o.end is None else o.end) for o in open_then)
         parts = subtract(whole, covered)
         if parts != whole:
             why = Why.DURING_OUTAGE
         elif end <= start:
             why = Why.EMPTY
-    return Occurrence(window.id, start, end, why, parts, _expect_down(window, config, system))
+    expected = _expect_down(plan.window, config, system)
+    return Occurrence(plan.window.id, start, end, why, parts, expected)
 
 
-def _why(window: Window, config: Config, start: int, approved: int | None) -> Why | None:
-    if window.cancelled is not None and start >= config.ms(window.cancelled.at):
+def _why(plan: Planned, start: int) -> Why | None:
+    approval = plan.approval
+    if plan.cancelled is not None and start >= plan.cancelled.at:
         return Why.CANCELLED
-    if window.approval is None or approved is None:
+    if approval is None:
         return Why.UNAPPROVED
-    if window.approval.by == window.proposed.by:
+    if approval.by == plan.window.proposed.by:
         return Why.SELF_APPROVED
-    if approved >= start:
+    if approval.at >= start:
         return Why.APPROVED_LATE
     return None
 

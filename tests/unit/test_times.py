@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.times import parse_datetime, parse_duration, rfc3339, to_ms
+from probes.times import parse_datetime, parse_duration, rfc3339, to_ms, tzdata_version
 
 CHICAGO = ZoneInfo("America/Chicago")
 
@@ -57,3 +58,8 @@ def test_an_offset_in_the_text_wins_over_the_zone() -> None:
 @given(st.integers(0, 4_000_000_000_000))
 def test_printing_and_reading_an_instant_gives_it_back(at_ms: int) -> None:
     assert to_ms(parse_datetime(rfc3339(at_ms)), CHICAGO) == at_ms
+
+
+def test_the_version_of_the_time_zone_rules_is_the_one_that_is_pinned() -> None:
+    pins = Path(__file__).parents[2] / "requirements.txt"
+    assert f"tzdata=={tzdata_version()} " in pins.read_text(encoding="utf-8")

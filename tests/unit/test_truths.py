@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from collector import snapshots
 from collector.truths import GRACE_MS, Live, is_due, prolonged
+from probes.acts import ActKind, WindowAct
+from probes.config import Window
 from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
+from probes.windows import digest
 from tests.support.rounds import START, config, result
 from tests.support.soak import longer
 
@@ -36,6 +39,26 @@ WITH_WINDOW = History(
     ]
 )
 
+PROPOSED = Window.model_validate(
+    {
+        "id": "w",
+        "systems": ["ehr"],
+        "start": "2025-12-31T18:02:00",
+        "end": "2025-12-31T18:03:00",
+        "timezone": "America/Chicago",
+        "proposed": {"by": "change-1", "at": "2026-01-01T00:00:30Z"},
+    }
+)
+WITH_ACTS = History(
+    [Version(START, config())],
+    [
+        WindowAct(
+            ActKind.PROPOSED, "w", "change-1", START + 30_000, None, digest(PROPOSED), PROPOSED
+        ),
+        WindowAct(ActKind.APPROVED, "w", "approver-1", START + 60_000, None, digest(PROPOSED)),
+        WindowAct(ActKind.FINISHED, "w", "change-1", START + 150_000),
+    ],
+)
 MOODS = [*Outcome, *[Outcome.UP] * 12, *[Outcome.DOWN] * 6]
 
 runs = st.lists(
@@ -52,7 +75,10 @@ def folded(results: list[Result], history: History, now: int) -> Live:
 
 @settings(max_examples=longer(150), deadline=None)
 @given(
-    runs, st.integers(1, 250_000), st.integers(0, 60_000), st.sampled_from([HISTORY, WITH_WINDOW])
+    runs,
+    st.integers(1, 250_000),
+    st.integers(0, 60_000),
+    st.sampled_from([HISTORY, WITH_WINDOW, WITH_ACTS]),
 )
 def test_a_view_is_prolonged_only_while_a_fold_would_say_the_same(
     outcomes: list[tuple[int, Outcome]], first: int, later: int, history: History
@@ -71,6 +97,16 @@ def test_a_system_is_due_the_millisecond_after_a_hold_ends() -> None:
     assert live.until == START + 26_001
     assert not is_due(live, START + 26_000)
     assert is_due(live, START + 26_001)
+
+
+def test_a_system_is_due_the_millisecond_after_somebody_acted() -> None:
+    live = folded([], WITH_ACTS, START + 60_000)
+    assert live.view.windows == ()
+    assert live.until == START + 60_001
+    (window,) = folded([], WITH_ACTS, START + 60_001).view.windows
+    assert (window.start, window.end) == (START + 120_000, START + 180_000)
+    (window,) = folded([], WITH_ACTS, START + 150_001).view.windows
+    assert (window.start, window.end) == (START + 120_000, START + 150_000)
 
 
 def test_a_result_from_a_clock_ahead_of_ours_is_looked_at_when_it_comes_of_age() -> None:

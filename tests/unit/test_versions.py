@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from typing import Any
 
-from collector import journal, versions
-from collector.journal import CONFIG
+import pytest
+
+from collector import acts, journal, versions
+from collector.core.acting import RefusedActError
+from collector.journal import CONFIG, Fact
 from collector.store.store import Store
+from probes.acts import ActKind, CorrectAs, Correction, CorrectionReason, Signed, WindowAct
 from probes.configfile import canonical
+from probes.history import History
 from tests.support.rounds import ORG, START, config
 
 HOUR = 3_600_000
@@ -49,3 +56,69 @@ async def test_versions_keep_their_order_when_the_host_clock_is_set_back(
     await sqlite_store.write(versions.record, ORG, canonical(config(routes=[])), START - HOUR)
     rows = await sqlite_store.read(journal.rows, ORG, kind=CONFIG)
     assert [r.recorded_at - START for r in rows] == [0, 1]
+
+
+def an_approval(history: History, at: int) -> list[Fact]:
+    """What people do needs the history that is known, and the instant it is recorded at."""
+    assert len(history.versions) == 1
+    return [
+        acts.fact_of(WindowAct(ActKind.APPROVED, "upgrade", "approver-1", at, "CHG1", "0" * 64))
+    ]
+
+
+async def test_an_act_is_recorded_after_all_that_was_recorded_before(store: Store) -> None:
+    await store.write(versions.record, ORG, canonical(config()), START)
+    history = await store.write(versions.act, ORG, an_approval, START - HOUR)
+    expected = WindowAct(ActKind.APPROVED, "upgrade", "approver-1", START + 1, "CHG1", "0" * 64)
+    assert history.acts == (expected,)
+    assert await store.write(versions.record, ORG, canonical(config(routes=[])), START)
+    rows = await store.read(journal.rows, ORG, kind=versions.KINDS)
+    assert [(r.kind, r.actor, r.recorded_at - START) for r in rows] == [
+        ("config.version", "system", 0),
+        ("window.approved", "approver-1", 1),
+        ("config.version", "system", 2),
+    ]
+    assert versions.history(rows).acts == (expected,)
+
+
+async def test_what_is_refused_leaves_nothing_behind(store: Store) -> None:
+    await store.write(versions.record, ORG, canonical(config()), START)
+
+    def refuse(_history: History, _at: int) -> list[Fact]:
+        raise RefusedActError("window.unknown", "upgrade")
+
+    with pytest.raises(RefusedActError):
+        await store.write(versions.act, ORG, refuse, START)
+    assert len(await store.read(journal.rows, ORG)) == 1
+    (appended,) = (await store.write(versions.act, ORG, an_approval, START + 5)).acts
+    assert appended.at == START + 5
+    assert [r.id for r in await store.read(journal.rows, ORG)] == [1, 2]
+
+
+async def test_two_who_act_at_once_see_each_other(store: Store) -> None:
+    await store.write(versions.record, ORG, canonical(config()), START)
+    seen: list[int] = []
+
+    def count(history: History, at: int) -> list[Fact]:
+        seen.append(len(history.acts))
+        return an_approval(history, at)
+
+    writes = (store.write(versions.act, ORG, count, START) for _ in range(4))
+    await asyncio.gather(*writes)
+    assert sorted(seen) == [0, 1, 2, 3]
+
+
+async def test_corrections_come_back_with_both_signatures(sqlite_store: Store) -> None:
+    await sqlite_store.write(versions.record, ORG, canonical(config()), START)
+    one = Correction(
+        "c1", "ehr", START - HOUR, START, CorrectAs.UP, CorrectionReason.THIRD_PARTY,
+        Signed("csm-1", START + 1, "CHG1"),
+    )  # fmt: skip
+    signed = Signed("approver-1", START + 2)
+    await sqlite_store.write(versions.act, ORG, lambda _h, _at: [acts.fact_of_request(one)], START)
+    history = await sqlite_store.write(
+        versions.act, ORG, lambda _h, _at: [acts.fact_of_approval("c1", signed)], START
+    )
+    assert history.corrections == (replace(one, approved=signed),)
+    assert history.known(START + 2).corrections == (one,)
+    assert history.known(START + 1).corrections == ()

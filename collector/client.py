@@ -1,0 +1,122 @@
+"""How commands ask a running collector, and what they say when it does not answer."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+DEFAULT_URL = "http://127.0.0.1:8460"
+TIMEOUT_S = 10.0
+
+
+class UnansweredError(Exception):
+    """The text says what to do."""
+
+
+class AnsweredNoError(Exception):
+    """The collector understood and refused: a problem document."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(problem["code"])
+        self.status = status
+        self.problem = problem
+
+    def lines(self) -> list[str]:
+        """What stands against it, one line each."""
+        told = self.problem
+        if "problems" in told:
+            return [
+                f"{p['path']}: {p['message']}" if p["path"] else p["message"]
+                for p in told["problems"]
+            ]
+        meant = told.get("about", told.get("parameter"))
+        about = "" if meant is None else f"{meant}: "
+        where = f" ({told['file']}, {told['place']})" if "file" in told else ""
+        return [f"{about}{told.get('detail', 'refused')} [{told['code']}]{where}"]
+
+
+def add_url(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--url", default=DEFAULT_URL, help=f"the collector (default {DEFAULT_URL})")
+
+
+def parse_url(text: str) -> URL | None:
+    try:
+        url = URL(text)
+    except ValueError:
+        return None
+    return url if url.scheme in ("http", "https") and url.host else None
+
+
+def print_json(value: object) -> None:
+    sys.stdout.write(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+
+
+def asking(work: Callable[[URL, argparse.Namespace], int], args: argparse.Namespace) -> int:
+    """Run a command that asks the collector at `--url`; 1 refused, 2 no URL, 3 no answer."""
+    url = parse_url(args.url)
+    if url is None:
+        sys.stderr.write(f"--url: write an address such as {DEFAULT_URL}\n")
+        return 2
+    try:
+        return work(url, args)
+    except AnsweredNoError as error:
+        if args.json:
+            print_json(error.problem)
+        sys.stderr.write("".join(f"{line}\n" for line in error.lines()))
+        return 1
+    except UnansweredError as error:
+        sys.stderr.write(f"{error}\n")
+        return 3
+
+
+def ask(
+    url: URL,
+    path: str,
+    field: str,
+    body: object = None,
+    query: Mapping[str, str | None] | None = None,
+) -> dict[str, Any]:
+    """GET, or POST where there is a body; `field` is one that every right answer has.
+
+    AnsweredNoError for a problem of ours in 4xx, else UnansweredError.
+    """
+    told = {name: value for name, value in (query or {}).items() if value is not None}
+    wanted = (url / path).with_query(told)
+    status, answer = asyncio.run(_exchange(url, wanted, body))
+    if isinstance(answer, dict) and status == 200 and field in answer:
+        return answer
+    if isinstance(answer, dict) and "code" in answer:
+        if 400 <= status < 500:
+            raise AnsweredNoError(status, answer)
+        raise UnansweredError(
+            f"The collector answers {status} ({answer['code']}); see its log and {url / 'readyz'}"
+        )
+    raise UnansweredError(f"What answers is no Wardwatch collector (status {status}); {_hint(url)}")
+
+
+def _hint(url: URL) -> str:
+    return f"is it running? `wardwatch collector --help` starts one, `--url` names another. ({url})"
+
+
+async def _exchange(url: URL, wanted: URL, body: object) -> tuple[int, Any]:
+    """The status, and the answer where it is JSON."""
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.request("GET" if body is None else "POST", wanted, json=body) as response,
+        ):
+            status, data = response.status, await response.read()
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        raise UnansweredError(f"The collector does not answer; {_hint(url)}") from None
+    try:
+        return status, json.loads(data)
+    except ValueError:
+        return status, None

@@ -1,0 +1,153 @@
+"""`wardwatch correction`: count time differently after the fact, with two people."""
+
+from __future__ import annotations
+
+import argparse
+
+from yarl import URL
+
+from collector import show
+from collector.client import add_url, ask, asking, print_json
+from probes.acts import CorrectAs, CorrectionReason
+
+API = "api/v1/corrections"
+COLUMNS = (
+    "ID",
+    "STATUS",
+    "SYSTEM",
+    "FROM (UTC)",
+    "TO (UTC)",
+    "AS",
+    "REASON",
+    "REF",
+    "BY",
+    "APPROVED",
+)
+
+EXAMPLES = """\
+Examples:
+  wardwatch correction request c-2026-07 --system ehr --from 2026-07-04T02:00 \\
+      --to 2026-07-04T03:10 --as excluded --reason customer_power --ref CHG0032 --by csm-1
+  wardwatch correction approve c-2026-07 --by approver-1
+
+A correction edits nothing: availability prints the number as measured, and beside it the number
+with the approved corrections.
+"""
+LIST = """\
+Examples:
+  wardwatch correction list
+  wardwatch correction list --system ehr --json
+"""
+REQUEST = """\
+Examples:
+  wardwatch correction request c-2026-07 --system ehr --from 2026-07-04T02:00 \\
+      --to 2026-07-04T03:10 --as excluded --reason customer_power --ref CHG0032 --by csm-1
+
+Times without offset are in the organization's zone, and have passed. It counts for nothing until
+somebody else, who is an approver, approves it.
+"""
+APPROVE = """\
+Examples:
+  wardwatch correction approve c-2026-07 --by approver-1 --ref CHG0033
+"""
+CODES = """
+Exit code: 0 done, 1 refused by the collector, 2 bad usage, 3 the collector does not answer.
+"""
+
+
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "correction",
+        help="count time differently after the fact, with two people",
+        description="Corrections after the fact: requested by one person, approved by another.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    listed = _action(actions, "list", "list corrections", LIST)
+    listed.add_argument("--system", metavar="ID", help="of one system only")
+    listed.set_defaults(func=lambda args: asking(_list, args))
+    asked = _action(actions, "request", "request a correction", REQUEST)
+    asked.add_argument("id", metavar="ID", help="a new id")
+    asked.add_argument("--system", required=True, metavar="ID", help="whose time")
+    asked.add_argument("--from", dest="start", required=True, metavar="T", help="from when")
+    asked.add_argument("--to", dest="end", required=True, metavar="T", help="to when")
+    asked.add_argument(
+        "--as", dest="counts_as", required=True, choices=list(CorrectAs), help="what it counts as"
+    )
+    asked.add_argument("--reason", required=True, choices=list(CorrectionReason), help="why")
+    asked.add_argument("--ref", required=True, metavar="REF", help="the document behind it")
+    asked.add_argument("--by", required=True, metavar="WHO", help="who requests")
+    asked.set_defaults(func=lambda args: asking(_request, args))
+    approved = _action(actions, "approve", "approve a correction", APPROVE)
+    approved.add_argument("id", metavar="ID", help="the correction")
+    approved.add_argument("--by", required=True, metavar="WHO", help="who approves")
+    approved.add_argument("--ref", metavar="REF", help="number of a change or ticket")
+    approved.set_defaults(func=lambda args: asking(_approve, args))
+
+
+def _action(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    about: str,
+    examples: str,
+) -> argparse.ArgumentParser:
+    parser = actions.add_parser(
+        name,
+        help=about,
+        description=f"{about[0].upper()}{about[1:]}.",
+        epilog=f"{examples}{CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add_url(parser)
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    return parser
+
+
+def _list(url: URL, args: argparse.Namespace) -> int:
+    found = ask(url, API, "corrections", query={"system": args.system})
+    return _show(found["corrections"], args)
+
+
+def _request(url: URL, args: argparse.Namespace) -> int:
+    body = {
+        "id": args.id,
+        "system": args.system,
+        "from": args.start,
+        "to": args.end,
+        "as": args.counts_as,
+        "reason": args.reason,
+        "ref": args.ref,
+        "by": args.by,
+    }
+    return _show([ask(url, API, "id", body)], args)
+
+
+def _approve(url: URL, args: argparse.Namespace) -> int:
+    body = {"by": args.by, "ref": args.ref}
+    return _show([ask(url, f"{API}/{args.id}/approve", "id", body)], args)
+
+
+def _show(found: list[dict[str, object]], args: argparse.Namespace) -> int:
+    if args.json:
+        print_json({"corrections": found})
+        return 0
+    rows = [_row(one) for one in found]
+    show.write("Corrections" if rows else "No corrections.", COLUMNS, rows)
+    return 0
+
+
+def _row(one: dict[str, object]) -> tuple[str, ...]:
+    requested, approved = one["requested"], one["approved"]
+    return (
+        str(one["id"]),
+        str(one["status"]),
+        str(one["system"]),
+        str(one["from"])[:19].replace("T", " "),
+        str(one["to"])[:19].replace("T", " "),
+        str(one["as"]),
+        str(one["reason"]),
+        str(requested["ref"]) if isinstance(requested, dict) else "-",
+        str(requested["by"]) if isinstance(requested, dict) else "-",
+        str(approved["by"]) if isinstance(approved, dict) else "-",
+    )

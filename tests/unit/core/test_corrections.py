@@ -1,0 +1,144 @@
+"""Corrections of a number: what counts, and what it leaves alone (semantics 4)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from collector.core.availability import availability
+from collector.core.corrections import corrected
+from collector.core.truth import SystemTruth
+from probes.acts import CorrectAs, Correction, CorrectionReason, Signed
+from probes.history import History, Version
+from tests.support.stories import T0, config, fold
+
+EXCLUDED, UP, DOWN = CorrectAs.EXCLUDED, CorrectAs.UP, CorrectAs.DOWN
+MINUTE = 60_000
+END = T0 + 10 * MINUTE
+
+
+def told() -> SystemTruth:
+    """Ten minutes: up, down from the third to the sixth, up again."""
+    return fold("uuudddduuu", until=600)
+
+
+def correction(
+    name: str, start: int, end: int, counts_as: CorrectAs, approved: int | None = 1
+) -> Correction:
+    """Minutes after `T0`; `approved` is its order among approvals."""
+    signed = None if approved is None else Signed("approver-1", END + approved)
+    return Correction(
+        name,
+        "ehr",
+        T0 + start * MINUTE,
+        T0 + end * MINUTE,
+        counts_as,
+        CorrectionReason.PROBE_AT_FAULT,
+        Signed("csm-1", END, "CHG1"),
+        signed,
+    )
+
+
+def number(*found: Correction, now: int = END + 100) -> tuple[int, int, int, int] | None:
+    """Up, down, unknown, excluded minutes with the corrections; None for no second number."""
+    truth = replace(told(), now=now)
+    history = History([Version(None, config())], corrections=found)
+    one = corrected(truth, history, T0, END, now)
+    if one is None:
+        return None
+    a = one.availability.amounts
+    assert a.eligible == a.up + a.degraded + a.down + a.unknown
+    return (a.up // MINUTE, a.down // MINUTE, a.unknown // MINUTE, a.excluded // MINUTE)
+
+
+def test_what_was_measured() -> None:
+    one = availability(told(), History([Version(None, config())]), T0, END, END)
+    assert (one.amounts.up, one.amounts.down) == (6 * MINUTE, 4 * MINUTE)
+    assert number() is None
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ([correction("a", 3, 7, EXCLUDED)], (6, 0, 0, 4)),
+        ([correction("a", 3, 7, UP)], (10, 0, 0, 0)),
+        ([correction("a", 0, 2, DOWN)], (4, 6, 0, 0)),
+        ([correction("a", 2, 5, EXCLUDED)], (5, 2, 0, 3)),
+        ([correction("a", -60, 1, DOWN)], (5, 5, 0, 0)),
+    ],
+)
+def test_corrected_time_counts_as_two_people_agreed(
+    found: Sequence[Correction], expected: tuple[int, int, int, int]
+) -> None:
+    assert number(*found) == expected
+
+
+def test_without_a_second_person_nothing_counts() -> None:
+    assert number(correction("a", 3, 7, UP, approved=None)) is None
+    alone = replace(correction("a", 3, 7, UP), approved=Signed("csm-1", END + 1))
+    assert number(alone) is None
+
+
+def test_an_approval_counts_once_it_is_known() -> None:
+    one = correction("a", 3, 7, UP, approved=50)
+    assert number(one, now=END + 50) is None
+    assert number(one, now=END + 51) == (10, 0, 0, 0)
+
+
+def test_of_two_that_overlap_the_one_approved_last_stands() -> None:
+    first, last = correction("a", 3, 7, EXCLUDED, 2), correction("b", 5, 8, DOWN, 3)
+    assert number(first, last) == (5, 3, 0, 2)
+    assert number(last, first) == (5, 3, 0, 2)
+    sooner = replace(last, approved=Signed("approver-1", END + 1))
+    assert number(first, sooner) == (5, 1, 0, 4)
+
+
+def test_a_correction_of_another_time_or_system_changes_nothing() -> None:
+    assert number(correction("a", 10, 12, UP)) is None
+    assert number(correction("a", -2, 0, UP)) is None
+    assert number(replace(correction("a", 3, 7, UP), system="other")) is None
+
+
+def test_time_that_is_not_monitored_stays_so() -> None:
+    truth = fold("uuuu", until=600, used=config(systems={
+        "ehr": {"name": "EHR", "impact": {"class": "clinical"},
+                "effective_from": "2026-01-01T00:02"}}))  # fmt: skip
+    history = History([Version(None, config())], corrections=[correction("a", 0, 4, DOWN)])
+    one = corrected(truth, history, T0, T0 + 4 * MINUTE, END + 100)
+    assert one is not None
+    a = one.availability.amounts
+    assert (a.not_monitored, a.down, a.up) == (2 * MINUTE, 2 * MINUTE, 0)
+
+
+def test_an_approved_window_stays_excluded_whatever_a_correction_says() -> None:
+    window = {
+        "id": "w", "systems": ["ehr"], "start": "2026-01-01T00:03", "end": "2026-01-01T00:07",
+        "timezone": "UTC", "proposed": {"by": "p", "at": "2025-12-01T00:00:00Z"},
+        "approval": {"by": "q", "at": "2025-12-02T00:00:00Z"},
+    }  # fmt: skip
+    used = config(maintenance=[window])
+    truth = fold("uuudddduuu", until=600, used=used)
+    history = History([Version(None, used)], corrections=[correction("a", 2, 8, DOWN)])
+    one = corrected(truth, history, T0, END, END + 100)
+    assert one is not None
+    a = one.availability.amounts
+    assert (a.excluded, a.down, a.up) == (4 * MINUTE, 2 * MINUTE, 4 * MINUTE)
+
+
+def test_every_site_is_corrected_with_its_system() -> None:
+    history = History([Version(None, config())], corrections=[correction("a", 3, 7, UP)])
+    one = corrected(told(), history, T0, END, END + 100)
+    assert one is not None
+    north = one.availability.sites["north"]
+    assert (north.up, north.down) == (10 * MINUTE, 0)
+    assert one.availability.sites["south"].eligible == 0
+
+
+def test_two_corrections_are_named_in_the_order_of_their_approvals() -> None:
+    found = [correction("b", 0, 1, DOWN, 2), correction("a", 3, 7, UP, 1)]
+    history = History([Version(None, config())], corrections=found)
+    one = corrected(told(), history, T0, END, END + 100)
+    assert one is not None
+    assert one.ids == ("a", "b")

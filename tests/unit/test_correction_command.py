@@ -1,0 +1,67 @@
+"""`wardwatch correction`: request, approve, list."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from collector.cli import main
+from collector.store.store import Store
+from tests.support.planning import Desk, a_desk
+
+REQUEST = (
+    "request", "c1", "--system", "ehr", "--from", "2025-12-31T18:00:00", "--to",
+    "2025-12-31T18:00:01", "--as", "down", "--reason", "not_seen_by_probes", "--ref", "CHG1",
+    "--by", "csm-1",
+)  # fmt: skip
+
+
+@pytest.fixture
+async def desk(sqlite_store: Store) -> AsyncIterator[Desk]:
+    async with a_desk(sqlite_store) as opened:
+        yield opened
+
+
+async def run(desk: Desk, *argv: str) -> int:
+    url = str(desk.client.make_url(""))
+    code = await asyncio.to_thread(main, ["correction", *argv, "--url", url])
+    await desk.clock.advance(1_000)
+    return code
+
+
+async def test_a_correction_is_requested_approved_and_listed(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run(desk, *REQUEST) == 0
+    assert await run(desk, "approve", "c1", "--by", "csm-1") == 1
+    assert capsys.readouterr().err == (
+        "csm-1: not an approver; approvers are listed in the operator's file [act.not_an_approver]\n"
+    )
+    assert await run(desk, "approve", "c1", "--by", "approver-1") == 0
+    capsys.readouterr()
+    assert await run(desk, "list", "--system", "ehr") == 0
+    assert capsys.readouterr().out.splitlines()[2].split() == [
+        "c1", "approved", "ehr", "2026-01-01", "00:00:00", "2026-01-01", "00:00:01", "down",
+        "not_seen_by_probes", "CHG1", "csm-1", "approver-1",
+    ]  # fmt: skip
+
+
+async def test_nothing_to_list_is_said_and_json_is_the_collectors(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run(desk, "list") == 0
+    assert capsys.readouterr().out == "No corrections.\n"
+    assert await run(desk, "list", "--json") == 0
+    assert json.loads(capsys.readouterr().out) == {"corrections": []}
+
+
+def test_a_reason_that_is_none_of_the_list_is_bad_usage(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["correction", *("because" if a == "not_seen_by_probes" else a for a in REQUEST)])
+    assert left.value.code == 2
+    assert "customer_power" in capsys.readouterr().err
