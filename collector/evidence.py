@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from bisect import insort
-from collections.abc import Sequence
+from bisect import bisect_left, insort
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from collector.store import ledger, ranges
@@ -70,6 +70,20 @@ class Evidence:
                 if not page:
                     break
                 wanted = ranges.missing(self.held[chain], wanted)
+
+    async def between(
+        self, sources: Iterable[Source], start: int, end: int
+    ) -> dict[Source, list[Result]]:
+        """Results of these (check, agent)s with `start <= t < end`, in order of `t`.
+
+        A source without any has an empty list.
+        """
+        out: dict[Source, list[Result]] = {}
+        for source in sources:
+            line = self.results.get(source, [])
+            left, right = (bisect_left(line, t, key=lambda r: r.t) for t in (start, end))
+            out[source] = line[left:right]
+        return out
 
     def _add(
         self, chain: Chain, seq: int, results: Sequence[Result], last: LastBatch | None

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from collector.api.agents import get_agents, post_batch
 from collector.api.availability import get_availability
+from collector.api.explain import get_explanation
 from collector.api.health import get_healthz, get_metrics, get_readyz
 from collector.api.incidents import get_incident, get_incidents
 from collector.api.parts import PARTS, Parts
@@ -25,6 +26,7 @@ def build_app(parts: Parts) -> web.Application:
     app.router.add_post("/agent/v1/batches", post_batch)
     app.router.add_get("/api/v1/systems", get_systems)
     app.router.add_get("/api/v1/systems/{id}", get_system)
+    app.router.add_get("/api/v1/systems/{id}/explain", get_explanation)
     app.router.add_get("/api/v1/incidents", get_incidents)
     app.router.add_get("/api/v1/incidents/{key}", get_incident)
     app.router.add_get("/api/v1/availability", get_availability)

@@ -9,6 +9,8 @@ from collector.api.problems import BadRequestError
 from probes import times
 from probes.config import Config
 
+BOTH = "write from and to, or period=month"
+
 
 async def get_availability(request: web.Request) -> web.Response:
     """`from` and `to`, or `period=month`: the organization's current calendar month."""
@@ -18,17 +20,20 @@ async def get_availability(request: web.Request) -> web.Response:
         if request.query["period"] != "month" or len(request.query) > 1:
             raise BadRequestError("period", "write period=month alone, or from and to")
         return answer(await parts.numbers.this_month())
-    start = _instant(request, "from", parts.config)
-    end = _instant(request, "to", parts.config)
+    start = instant_of(request, "from", parts.config, BOTH)
+    end = instant_of(request, "to", parts.config, BOTH)
     if end <= start:
         raise BadRequestError("to", "a period ends after it starts")
     return answer(await parts.numbers.availability(start, end))
 
 
-def _instant(request: web.Request, name: str, config: Config) -> int:
+def instant_of(
+    request: web.Request, name: str, config: Config, missing: str = "write a date and a time"
+) -> int:
+    """A parameter in UTC milliseconds; without a zone it is in the organization's."""
     text = request.query.get(name)
     if text is None:
-        raise BadRequestError(name, "write from and to, or period=month")
+        raise BadRequestError(name, missing)
     try:
         return config.ms(times.parse_datetime(text))
     except (ValueError, OverflowError):

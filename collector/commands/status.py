@@ -10,16 +10,20 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import aiohttp
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from yarl import URL
 
+from collector.commands.asking import (
+    DEFAULT_URL,
+    UnansweredError,
+    ask,
+    no_url,
+    parse_url,
+    refusal,
+)
 from probes.times import parse_datetime
-
-DEFAULT_URL = "http://127.0.0.1:8460"
-TIMEOUT_S = 10.0
 
 EXAMPLES = """\
 Examples:
@@ -32,10 +36,6 @@ Exit code: 0 nothing is down, 1 a system is down, 2 bad usage, 3 the collector d
 COLOURS = {"up": "green", "degraded": "yellow", "down": "bold red", "unknown": "magenta"}
 NUMBERS = ("known", "min", "max", "coverage")
 COLUMNS = ("SYSTEM", "STATE", "SINCE (UTC)", "KNOWN %", "MIN %", "MAX %", "COVERAGE %")
-
-
-class UnansweredError(Exception):
-    """The text says what to do."""
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -52,9 +52,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    url = _url(args.url)
+    url = parse_url(args.url)
     if url is None:
-        sys.stderr.write(f"--url: write an address such as {DEFAULT_URL}\n")
+        sys.stderr.write(no_url("--url"))
         return 2
     try:
         answer = asyncio.run(_ask(url))
@@ -70,36 +70,11 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(s["state"] == "down" for s in answer["systems"]) else 0
 
 
-def _url(text: str) -> URL | None:
-    try:
-        url = URL(text)
-    except ValueError:
-        return None
-    return url if url.scheme in ("http", "https") and url.host else None
-
-
 async def _ask(url: URL) -> dict[str, Any]:
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
-    hint = f"is it running? `wardwatch collector --help` starts one, `--url` names another. ({url})"
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.get(url / "api/v1/systems") as response,
-        ):
-            status, body = response.status, await response.read()
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        raise UnansweredError(f"The collector does not answer; {hint}") from None
-    try:
-        answer = json.loads(body)
-    except ValueError:
-        answer = None
-    if isinstance(answer, dict) and status == 200 and "systems" in answer:
-        return answer
-    if isinstance(answer, dict) and "code" in answer:
-        raise UnansweredError(
-            f"The collector answers {status} ({answer['code']}); see its log and {url / 'readyz'}"
-        )
-    raise UnansweredError(f"What answers is no Wardwatch collector (status {status}); {hint}")
+    status, answer = await ask(url, "api/v1/systems")
+    if status != 200:
+        raise refusal(url, status, answer)
+    return answer
 
 
 def rows(answer: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -56,6 +56,11 @@ def _counts(step: Step) -> str:
             f"In {period}, it counts in column {_COLUMNS[column]}: known does not change, min "
             "falls as if it were down, max rises as if it were up."
         )
+    elif facts["class"] == "excluded":
+        said = (
+            f"In {period}, it counts as kept: in U, and known, min and max rise, but in the "
+            "column excluded and never in the column up."
+        )
     else:
         moves = "rise" if column == "U" else "fall"
         said = f"In {period}, it counts in column {_COLUMNS[column]}: known, min and max {moves}."

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from collector.core.steps import Reason, Step
-from collector.explaining.words import cited, in_a_row, instant, number
+from collector.explaining.words import cited, in_a_row, instant, number, verb
 from probes.times import duration_text
 
 
@@ -61,7 +61,8 @@ def _good(step: Step) -> str:
 def _recovered(step: Step) -> str:
     return (
         f"The outage that began {instant(step.start)} is over: {in_a_row(number(step, 'need'), 'good')} "
-        f"({cited(step)}) confirm the recovery, back-dated to the first of them: {step.verdict}."
+        f"({cited(step)}) {verb(number(step, 'need'), 'confirm')} the recovery, back-dated to the first of them: "
+        f"{step.verdict}."
     )
 
 
@@ -75,8 +76,8 @@ def _short_recovery(step: Step) -> str:
 def _outage(step: Step) -> str:
     ended = "it has not ended" if step.end is None else f"it ends {instant(step.end)}"
     return (
-        f"{in_a_row(number(step, 'need'), 'failing')} ({cited(step)}) make an outage, back-dated to "
-        f"the first of them; {ended}: down."
+        f"{in_a_row(number(step, 'need'), 'failing')} ({cited(step)}) "
+        f"{verb(number(step, 'need'), 'make')} an outage, back-dated to the first of them; {ended}: down."
     )
 
 
@@ -104,8 +105,8 @@ def _unconfirmed_yet(step: Step) -> str:
 
 def _rejected(step: Step) -> str:
     return (
-        f"{in_a_row(number(step, 'need'), 'misconfigured')} ({cited(step)}) confirm that the target "
-        f"rejects us: unknown from {instant(step.start)} on, with the cause misconfigured."
+        f"{in_a_row(number(step, 'need'), 'misconfigured')} ({cited(step)}) "
+        f"{verb(number(step, 'need'), 'confirm')} that the target rejects us: unknown from {instant(step.start)} on, with the cause misconfigured."
     )
 
 

@@ -25,3 +25,8 @@ def moment(step: Step, key: str) -> str:
 
 def in_a_row(count: int, word: str) -> str:
     return f"{count} {word} result{'' if count == 1 else 's in a row'}"
+
+
+def verb(count: int, word: str) -> str:
+    """`confirms` for one, `confirm` for more."""
+    return f"{word}s" if count == 1 else word
