@@ -111,17 +111,28 @@ def _offline(args: argparse.Namespace) -> int:
     results = inputs.results(args.results, history, problems)
     if history is not None and all(args.system not in v.config.systems for v in history.versions):
         problems.append("SYSTEM: no system of this id in any config version")
-    if problems or history is None or results is None:
+    period = None if history is None else _period(history, times, problems)
+    if problems or history is None or results is None or period is None:
         return inputs.refuse(problems)
-    return _print(_told(args.system, history, results, times), args)
+    return _print(_told(args.system, history, results, period, times), args)
 
 
-def _told(system: str, history: History, given: Input, times: dict[str, int]) -> dict[str, Any]:
+def _period(history: History, times: dict[str, int], problems: list[str]) -> Interval | None:
+    if "--from" in times and "--to" in times:
+        return Interval(times["--from"], times["--to"])
+    if "--at" not in times:
+        return None
+    try:
+        return Interval(*month(times["--at"], history.latest.organization.zone))
+    except (ValueError, OverflowError):
+        problems.append("--at: write an instant of the years 1 to 9998")
+        return None
+
+
+def _told(
+    system: str, history: History, given: Input, period: Interval, times: dict[str, int]
+) -> dict[str, Any]:
     at = times["--at"]
-    if "--from" in times:
-        period = Interval(times["--from"], times["--to"])
-    else:
-        period = Interval(*month(at, history.latest.organization.zone))
     now = times.get("--now", period.end)
     truth = fold_system(system, history, given.results, now, period.start)
     return document(explain(truth, given.results, at, period))
