@@ -11,7 +11,7 @@ from importlib.metadata import version
 
 from probes.ownership import refuse_foreign_owner
 
-COMMANDS = ("collector", "config", "explain", "replay", "status")
+COMMANDS = ("collector", "config", "explain", "replay", "status", "what_if")
 NEEDS = ("alembic", "rich", "sqlalchemy")
 
 EXAMPLES = """\

@@ -5,6 +5,8 @@ There is no access control yet, which is why the command listens on loopback unl
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from collector.api.agents import get_agents, post_batch
@@ -15,6 +17,7 @@ from collector.api.incidents import get_incident, get_incidents
 from collector.api.parts import PARTS, Parts
 from collector.api.problems import problems
 from collector.api.systems import get_system, get_systems
+from collector.api.what_if import COMPARING, post_what_if
 
 LARGEST_BATCH = 4 * 1024 * 1024
 """Bytes of one upload; a batch of 1 000 results is a few ten thousand."""
@@ -23,6 +26,7 @@ LARGEST_BATCH = 4 * 1024 * 1024
 def build_app(parts: Parts) -> web.Application:
     app = web.Application(middlewares=[problems], client_max_size=LARGEST_BATCH)
     app[PARTS] = parts
+    app[COMPARING] = asyncio.Lock()
     app.router.add_post("/agent/v1/batches", post_batch)
     app.router.add_get("/api/v1/systems", get_systems)
     app.router.add_get("/api/v1/systems/{id}", get_system)
@@ -30,6 +34,7 @@ def build_app(parts: Parts) -> web.Application:
     app.router.add_get("/api/v1/incidents", get_incidents)
     app.router.add_get("/api/v1/incidents/{key}", get_incident)
     app.router.add_get("/api/v1/availability", get_availability)
+    app.router.add_post("/api/v1/what-if", post_what_if)
     app.router.add_get("/api/v1/agents", get_agents)
     app.router.add_get("/metrics", get_metrics)
     app.router.add_get("/healthz", get_healthz)
