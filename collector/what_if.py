@@ -74,7 +74,7 @@ def lines(found: Mapping[str, Any]) -> list[str]:
         if name not in same:
             out += _system(name, one)
     if same:
-        out.append(f"No difference: {', '.join(same)}")
+        out.append(f"The same numbers: {', '.join(same)}")
     out += ["", *(_incidents(found["incidents"]) or ["The same incidents."])]
     return out
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -50,7 +51,7 @@ async def ask(
             session.request(
                 "GET" if body is None else "POST",
                 (url / path).with_query(query or {}),
-                data=body,
+                data=None if body is None else io.BytesIO(body),
                 headers=headers,
             ) as response,
         ):

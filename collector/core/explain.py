@@ -13,7 +13,7 @@ from typing import TypeVar
 from alerts.events import State
 from collector.core.agent_state import AgentState, distinct
 from collector.core.explain_agent import Voiced, explain_agent
-from collector.core.explain_number import column_of, explain_class, explain_number
+from collector.core.explain_number import explain_class, explain_number
 from collector.core.explain_system import explain_role, explain_states, explain_vote
 from collector.core.explain_versions import explain_versions
 from collector.core.reading import read, rules
@@ -62,7 +62,7 @@ def explain(
     if state is not State.NOT_MONITORED and config is not None:
         steps += _judged(truth, config, results, at)
     verdict, classed = explain_class(truth, at, state)
-    column, counted = explain_number(truth, verdict, state, period)
+    column, counted = explain_number(truth, at, verdict, state, period)
     return Explanation(
         system=truth.system,
         at=at,
@@ -139,6 +139,3 @@ def _voice(
 
 def _at(line: Sequence[Span[T]], at: int, otherwise: T) -> T:
     return next((s.value for s in line if s.start <= at < s.end), otherwise)
-
-
-__all__ = ["Explanation", "column_of", "explain"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alerts.events import State
-from collector.core.availability import Amounts, availability, percent
+from collector.core.availability import Amounts, Availability, availability, percent
 from collector.core.steps import ContradictionError, Reason, Rule, Step, Subject, Value
 from collector.core.truth import SystemTruth
 from collector.core.windows import Occurrence
@@ -87,12 +87,13 @@ def column_of(verdict: str, formula: str) -> str:
 
 
 def explain_number(
-    truth: SystemTruth, verdict: str, state: State, period: Interval
+    truth: SystemTruth, at: int, verdict: str, state: State, period: Interval
 ) -> tuple[str, list[Step]]:
     """The column of the period an instant of this class counts in, and the period's numbers."""
     found = availability(truth, truth.history, period.start, period.end, truth.now)
     column = column_of(verdict, found.formula)
     known, least, most = _EFFECTS[column]
+    scope = None if found.slo is None else found.slo.scope
     return column, [
         Step(
             Rule.AVAILABILITY,
@@ -108,6 +109,8 @@ def explain_number(
                 "known": known,
                 "min": least,
                 "max": most,
+                "scope": scope,
+                "sites": _sites(truth, at, verdict, found),
             },
         ),
         Step(
@@ -120,10 +123,21 @@ def explain_number(
             facts={
                 **_numbers(found.amounts),
                 "target": None if found.slo is None else found.slo.target,
-                "scope": None if found.slo is None else found.slo.scope,
+                "scope": scope,
             },
         ),
     ]
+
+
+def _sites(truth: SystemTruth, at: int, verdict: str, found: Availability) -> tuple[str, ...]:
+    """`north:D` for each site: the column of its own number."""
+    out = []
+    for site in found.sites:
+        states = truth.sites.get(site, ())
+        state = next((s.value for s in states if s.start <= at < s.end), State.NOT_MONITORED)
+        own = verdict if verdict == EXCLUDED and state is not State.NOT_MONITORED else state.value
+        out.append(f"{site}:{column_of(own, found.formula)}")
+    return tuple(out)
 
 
 def _numbers(a: Amounts) -> dict[str, Value]:

@@ -66,7 +66,19 @@ def _counts(step: Step) -> str:
         said = f"In {period}, it counts in column {_COLUMNS[column]}: known, min and max {moves}."
     if raw != column:
         said += f" Beside it, in raw, where nothing is excluded, it counts in {_COLUMNS[raw]}."
+    if facts["scope"] in ("worst_site", "user_weighted"):
+        said += (
+            f" The verdicts of scope {facts['scope']} are judged by the sites' own numbers, in "
+            f"which it counts so: {_sites(step)}."
+        )
     return said
+
+
+def _sites(step: Step) -> str:
+    """`north in D, south in no column`."""
+    sites = step.facts["sites"]
+    pairs = [one.rsplit(":", 1) for one in sites] if isinstance(sites, tuple) else []
+    return ", ".join(f"{site} in {'no column' if c == 'none' else c}" for site, c in pairs)
 
 
 def _numbers(step: Step) -> str:

@@ -437,6 +437,15 @@ def test_the_number_says_its_column(words: str, column: str, sentence: str) -> N
     assert said(whole, "number")[0] == f"In {PERIOD_WORDS} contract-v1, {sentence}"
 
 
+def test_a_scope_of_sites_names_the_column_of_each_site() -> None:
+    used = config(systems={"ehr": system(slo={"target": "99.9", "scope": "worst_site"})})
+    sentence = said(told("dddd", second=130, used=used), "number")[0]
+    assert sentence.endswith(
+        "known, min and max fall. The verdicts of scope worst_site are judged by the sites' own "
+        "numbers, in which it counts so: north in D, south in no column."
+    )
+
+
 def test_the_numbers_of_the_period_are_beside_it() -> None:
     assert said(told("uddu", second=130, until=310), "number")[1] == (
         "As known now the period has U 3m10s, D 2m, K 0s, excluded 0s: known 61.2903 %, "

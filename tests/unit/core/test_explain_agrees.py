@@ -14,13 +14,14 @@ from collector.core.quorum import vote
 from collector.core.reach import reach
 from collector.core.steps import Reason, Step, Subject
 from collector.core.truth import Source, SystemTruth, fold_system
+from collector.explaining.sentences import sentence
 from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
 from probes.spans import Interval
 from tests.support.soak import longer
-from tests.support.stories import OUTCOMES, T0, check, config, result
+from tests.support.stories import OUTCOMES, T0, at, check, config, result, system
 from tests.unit.core.test_twin import HOLD, UNIT, Story, evidence, folded, settled, stories
 
 Lines = dict[Source, list[Result]]
@@ -121,6 +122,60 @@ def test_the_votes_cited_give_the_state_by_the_rule(story: Story) -> None:
         true = next(s.value for s in truth.states if s.start <= one.at < s.end)
         assert set(said) == {true}
         assert one.verdict == true
+
+
+WINDOW = {
+    "id": "w",
+    "systems": ["ehr"],
+    "start": "2026-01-01T00:20:00",
+    "end": "2026-01-01T00:40:00",
+    "timezone": "UTC",
+    "proposed": {"by": "p", "at": "2025-12-30T00:00:00Z"},
+    "approval": {"by": "q", "at": "2026-01-01T00:10:00Z"},
+}
+GROUPED = check(role={"group": "r"}, **{"from": ["a", "s"]})
+LAB = system(impact={"class": "administrative"})
+VERSIONS = [
+    config(checks={"c": check(**{"from": ["a", "b", "s"]})}),
+    config(checks={"c": check(confirm={"down": 3, "up": 2}, **{"from": ["a", "s"]})}),
+    config(checks={"c": check(confirm={"down": 1, "up": 1}), "d": check(role="supporting")}),
+    config(
+        checks={"c": GROUPED, "d": GROUPED},
+        systems={"ehr": system(groups={"r": {"need": 1}})},
+        maintenance=[WINDOW],
+    ),
+    config(checks={"c": check(), "d": check(every="3m")}, maintenance=[WINDOW]),
+    config(systems={"lab": LAB}, checks={"c": check(system="lab")}),
+    config(systems={"ehr": system(effective_from="2026-01-01T00:30:00")}),
+]
+words = st.text(alphabet="uudddgmx.", max_size=60)
+
+
+@settings(max_examples=longer(150), deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.sampled_from(VERSIONS)), min_size=1, max_size=4),
+    st.dictionaries(
+        st.tuples(st.sampled_from("cd"), st.sampled_from("abs")), words, min_size=1, max_size=4
+    ),
+    st.integers(1, 70),
+    st.data(),
+)
+def test_no_explanation_contradicts_the_truth_under_any_history(
+    dated: list[tuple[int, Config]], told: dict[Source, str], until: int, data: st.DataObject
+) -> None:
+    history = History([Version(T0 + n * 60_000, used) for n, used in dict(dated).items()])
+    lines = {source: at(line, *source) for source, line in told.items()}
+    truth = fold_system("ehr", history, lines, T0 + until * 60_000, None)
+    for second in data.draw(st.lists(st.integers(0, 4200), min_size=1, max_size=8)):
+        instant = T0 + second * 1000
+        found = explain(truth, lines, instant, DAY)
+        true = [s.value for s in truth.states if s.start <= instant < s.end]
+        state = true[0] if true else State.NOT_MONITORED
+        assert found.state is state
+        out = any(i.start <= instant < i.end for i in truth.excluded(instant + 1))
+        monitored = state is not State.NOT_MONITORED
+        assert found.verdict == ("excluded" if out and monitored else state)
+        assert all(sentence(step) for step in found.steps)
 
 
 SLOT = 10_000
