@@ -43,6 +43,8 @@ async def ask(
 
     UnansweredError when nothing answers, or something that is no collector.
     """
+    # as a stream: aiohttp warns of large bodies given whole, for they hold up the loop
+    data = None if body is None else io.BytesIO(body)
     hint = f"is it running? `wardwatch collector --help` starts one, `--url` names another. ({url})"
     headers = {} if body is None else {"Content-Type": "application/yaml"}
     try:
@@ -51,7 +53,7 @@ async def ask(
             session.request(
                 "GET" if body is None else "POST",
                 (url / path).with_query(query or {}),
-                data=None if body is None else io.BytesIO(body),
+                data=data,
                 headers=headers,
             ) as response,
         ):

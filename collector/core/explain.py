@@ -12,7 +12,8 @@ from typing import TypeVar
 
 from alerts.events import State
 from collector.core.agent_state import AgentState, distinct
-from collector.core.explain_agent import Voiced, explain_agent
+from collector.core.explain_agent import explain_agent
+from collector.core.explain_hold import Voiced
 from collector.core.explain_number import explain_class, explain_number
 from collector.core.explain_system import explain_role, explain_states, explain_vote
 from collector.core.explain_versions import explain_versions
