@@ -13,6 +13,7 @@ from yarl import URL
 from collector.commands import inputs
 from collector.commands.asking import UnansweredError, ask, no_url, parse_url, refusal
 from collector.core.explain import explain
+from collector.core.reach import near
 from collector.core.truth import fold_system
 from collector.explaining.document import document, lines
 from collector.numbers import month
@@ -135,7 +136,7 @@ def _told(
     at = times["--at"]
     now = times.get("--now", period.end)
     truth = fold_system(system, history, given.results, now, period.start)
-    return document(explain(truth, given.results, at, period))
+    return document(explain(truth, near(truth, given.results, at), at, period))
 
 
 def _print(told: dict[str, Any], args: argparse.Namespace) -> int:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+
 from collector.core.agent_state import WINDOW, WINDOW_MS, AgentState, Voice
 from collector.core.truth import Source, SystemTruth
 from probes.config import Check
+from probes.results import Result
 from probes.spans import Interval, Timeline
 
 _SILENT = (AgentState.UNKNOWN, AgentState.MISCONFIGURED)
@@ -24,6 +28,25 @@ def reach(truth: SystemTruth, at: int) -> dict[Source, Interval]:
         source: _around(voice, _margin(truth, source[0]), at)
         for source, voice in truth.voices.items()
     }
+
+
+def near(
+    truth: SystemTruth, results: Mapping[Source, Sequence[Result]], at: int
+) -> dict[Source, Sequence[Result]]:
+    """Of results in order of `t`, those within reach of `at`."""
+    return {
+        source: results[source][
+            bisect_left(results[source], range_.start, key=_t) : bisect_left(
+                results[source], range_.end, key=_t
+            )
+        ]
+        for source, range_ in reach(truth, at).items()
+        if source in results
+    }
+
+
+def _t(result: Result) -> int:
+    return result.t
 
 
 def _margin(truth: SystemTruth, check: str) -> int:

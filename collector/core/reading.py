@@ -112,8 +112,14 @@ class Reading:
         judged = [n for n, h in enumerate(self.held) if h.outcome.judged]
         begins = {r.members[0] for r in self.runs}
         place = bisect.bisect_left(judged, position)
+        # A ten before the good result that ended the downs before this one reaches no further.
+        chain = place
+        while chain > 0 and all(
+            self.held[judged[n]].outcome is Outcome.DOWN for n in (chain - 1, chain)
+        ):
+            chain -= 1
         out: list[Ten] = []
-        for first in range(min(place + 1, len(judged) - WINDOW + 1)):
+        for first in range(max(chain - WINDOW + 1, 0), min(place + 1, len(judged) - WINDOW + 1)):
             ten = tuple(judged[first : first + WINDOW])
             failing = tuple(n for n in ten if self.held[n].outcome is Outcome.DOWN)
             separate = sum(n == ten[0] or n in begins for n in failing)

@@ -37,7 +37,7 @@ def _window(step: Step) -> str:
     told = "" if proposed is None else f", proposed by {proposed}"
     if approved is not None:
         told += f", approved by {approved} {moment(step, 'approved_at')}"
-    name = f"Window {step.facts['id']} from {instant(step.start)} to {instant(step.end)}{told},"
+    name = f"Window {step.facts['id']} from {instant(step.start)} to {instant(step.end)}{told}{',' if told else ''}"
     if step.reason is Reason.WINDOW_EXCLUDES:
         return f"{name} excludes this instant."
     return f"{name} does not exclude this instant: {_WHY[str(step.facts['why'])]}."

@@ -524,6 +524,19 @@ def test_a_window_that_does_not_exclude_says_why(
     ]
 
 
+def test_a_window_of_a_version_no_longer_in_force_excludes_nothing() -> None:
+    history = [(0, config(maintenance=[APPROVED])), (150, config())]
+    whole = told("uuuuu", second=200, history=history)
+    assert said(whole, "system")[1:] == [
+        (
+            "Window w from 01:00 to 05:00 does not exclude this instant: the config version in "
+            "force then does not have it so."
+        ),
+        "No approved window takes this instant out: its class is the system's state, up.",
+    ]
+    assert told("uuuuu", second=130, history=history)["class"] == "excluded"
+
+
 def test_time_that_is_not_monitored_says_why() -> None:
     begun = [
         (60, config()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -9,17 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.events import State
+from collector.core.agent_state import AgentState
 from collector.core.explain import Explanation, explain
 from collector.core.quorum import vote
-from collector.core.reach import reach
-from collector.core.steps import Reason, Step, Subject
+from collector.core.reach import near, reach
+from collector.core.steps import ContradictionError, Reason, Step, Subject
 from collector.core.truth import Source, SystemTruth, fold_system
 from collector.explaining.sentences import sentence
 from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
-from probes.spans import Interval
+from probes.spans import Interval, Span
 from tests.support.soak import longer
 from tests.support.stories import OUTCOMES, T0, at, check, config, result, system
 from tests.unit.core.test_twin import HOLD, UNIT, Story, evidence, folded, settled, stories
@@ -203,14 +205,6 @@ def line_of(parts: list[tuple[str, int]]) -> list[Result]:
     ]
 
 
-def within(lines: Lines, truth: SystemTruth, at: int) -> Lines:
-    ranges = reach(truth, at)
-    return {
-        source: [r for r in line if ranges[source].start <= r.t < ranges[source].end]
-        for source, line in lines.items()
-    }
-
-
 def shifted(truth_from: int, lines: Lines, n: int, m: int) -> SystemTruth:
     history = History([Version(T0 + truth_from * SLOT, quick(n, m))])
     edge = max([T0 + truth_from * SLOT, *(r.t for line in lines.values() for r in line)])
@@ -227,7 +221,7 @@ def test_the_results_within_reach_explain_as_much_as_all_results(
     last = (truth.now - T0) // SLOT
     for x in data.draw(st.lists(st.integers(0, last), min_size=1, max_size=12)):
         at = T0 + x * SLOT + 1
-        assert explain(truth, within(lines, truth, at), at, DAY) == explain(truth, lines, at, DAY)
+        assert explain(truth, near(truth, lines, at), at, DAY) == explain(truth, lines, at, DAY)
 
 
 def test_the_reach_is_hours_and_not_the_whole_history() -> None:
@@ -247,7 +241,7 @@ def test_the_reach_goes_back_to_the_start_of_the_outage() -> None:
     found = reach(truth, at)["c", "a"]
     assert found.start < began - 3_600_000
     assert found.start > T0
-    (step,) = of(explain(truth, within(lines, truth, at), at, DAY), Reason.OUTAGE)
+    (step,) = of(explain(truth, near(truth, lines, at), at, DAY), Reason.OUTAGE)
     assert step.instants == (began, began + SLOT)
 
 
@@ -273,5 +267,22 @@ def test_a_rule_that_looks_far_back_is_within_reach(
     lines: Lines = {("c", "a"): line_of(parts)}
     truth = shifted(0, lines, *confirm)
     at = T0 + slot * SLOT + 1
-    near = within(lines, truth, at)
-    assert explain(truth, near, at, DAY) == explain(truth, lines, at, DAY)
+    assert explain(truth, near(truth, lines, at), at, DAY) == explain(truth, lines, at, DAY)
+
+
+def test_what_is_read_beside_a_truth_it_does_not_fit_is_not_shown() -> None:
+    lines: Lines = {("c", "a"): line_of([("u", 20)])}
+    truth = shifted(0, lines, 2, 1)
+    at = T0 + 5 * SLOT
+    down = (Span(truth.states[0].start, truth.now, State.DOWN),)
+    voice = replace(
+        truth.voices["c", "a"], states=(Span(truth.states[0].start, truth.now, AgentState.DOWN),)
+    )
+    for wrong in (
+        replace(truth, states=down),
+        replace(truth, checks={"c": down}),
+        replace(truth, sites=truth.sites | {"north": down}),
+        replace(truth, voices={("c", "a"): voice}),
+    ):
+        with pytest.raises(ContradictionError):
+            explain(wrong, lines, at, DAY)
