@@ -16,9 +16,11 @@ COMMANDS = (
     "collector",
     "config",
     "correction",
+    "explain",
     "maintenance",
     "replay",
     "status",
+    "what_if",
 )
 NEEDS = ("alembic", "icalendar", "recurring_ical_events", "rich", "sqlalchemy")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import io
 import json
 import sys
 from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ from yarl import URL
 
 DEFAULT_URL = "http://127.0.0.1:8460"
 TIMEOUT_S = 10.0
+YAML = {"Content-Type": "application/yaml"}
 
 
 class UnansweredError(Exception):
@@ -82,6 +84,9 @@ def ask(
     field: str,
     body: object = None,
     query: Mapping[str, str | None] | None = None,
+    *,
+    yaml: bytes | None = None,
+    timeout_s: float = TIMEOUT_S,
 ) -> dict[str, Any]:
     """GET, or POST where there is a body; `field` is one that every right answer has.
 
@@ -89,7 +94,7 @@ def ask(
     """
     told = {name: value for name, value in (query or {}).items() if value is not None}
     wanted = (url / path).with_query(told)
-    status, answer = asyncio.run(_exchange(url, wanted, body))
+    status, answer = asyncio.run(_exchange(url, wanted, body, yaml, timeout_s))
     if isinstance(answer, dict) and status == 200 and field in answer:
         return answer
     if isinstance(answer, dict) and "code" in answer:
@@ -105,13 +110,20 @@ def _hint(url: URL) -> str:
     return f"is it running? `wardwatch collector --help` starts one, `--url` names another. ({url})"
 
 
-async def _exchange(url: URL, wanted: URL, body: object) -> tuple[int, Any]:
+async def _exchange(
+    url: URL, wanted: URL, body: object, yaml: bytes | None, timeout_s: float
+) -> tuple[int, Any]:
     """The status, and the answer where it is JSON."""
-    timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+    timeout = aiohttp.ClientTimeout(total=timeout_s)
+    method = "GET" if body is None and yaml is None else "POST"
+    # as a stream: aiohttp warns of large bodies given whole, for they hold up the loop
+    sent: dict[str, Any] = (
+        {"json": body} if yaml is None else {"data": io.BytesIO(yaml), "headers": YAML}
+    )
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
-            session.request("GET" if body is None else "POST", wanted, json=body) as response,
+            session.request(method, wanted, **sent) as response,
         ):
             status, data = response.status, await response.read()
     except (aiohttp.ClientError, OSError, TimeoutError):

@@ -19,7 +19,7 @@ from probes.config import Config
 from probes.configchecks import cross_problems
 from probes.configentries import entry_problems
 from probes.modelerrors import problems_of
-from probes.yamlfile import ConfigErrors, Problem, read
+from probes.yamlfile import ConfigErrors, Document, Problem, decode, read
 
 __all__ = [
     "ConfigErrors",
@@ -27,6 +27,7 @@ __all__ = [
     "canonical",
     "digest",
     "load",
+    "load_bytes",
     "parse_canonical",
     "read_secret",
     "schema",
@@ -47,7 +48,21 @@ def load(
     channel, raises KeyError for an unknown kind and ValidationError for fields it refuses.
     Secrets are references and stay closed.
     """
-    document, problems = read(path)
+    return _checked(*read(path), kinds=kinds, channel_check=channel_check)
+
+
+def load_bytes(raw: bytes, name: str) -> Config:
+    """Like `load` with `kinds=False`, from a file's bytes; `name` names them in problems."""
+    return _checked(*decode(raw, name), kinds=False, channel_check=None)
+
+
+def _checked(
+    document: Document,
+    problems: list[Problem],
+    *,
+    kinds: bool,
+    channel_check: Callable[[str, Mapping[str, Any]], None] | None,
+) -> Config:
     config: Config | None = None
     try:
         config = Config.model_validate(document.data)

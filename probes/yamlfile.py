@@ -79,6 +79,11 @@ def read(path: str) -> tuple[Document, list[Problem]]:
             raw = file.read(MAX_BYTES + 1)
     except (OSError, ValueError):
         raise ConfigErrors((Problem(path, 1, "", "the file cannot be read"),)) from None
+    return decode(raw, path)
+
+
+def decode(raw: bytes, path: str) -> tuple[Document, list[Problem]]:
+    """Like `read`, from a file's bytes; `path` names them in problems."""
     if len(raw) > MAX_BYTES:
         raise ConfigErrors((Problem(path, 1, "", "the file is larger than 1 MiB"),))
     try:

@@ -6,6 +6,8 @@ and why acts are taken on loopback only.
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from collector.api.acting import LOCAL_ONLY
@@ -16,6 +18,7 @@ from collector.api.corrections import (
     post_correction,
     post_correction_approval,
 )
+from collector.api.explain import get_explanation
 from collector.api.health import get_healthz, get_metrics, get_readyz
 from collector.api.incidents import get_incident, get_incidents
 from collector.api.maintenance import (
@@ -30,6 +33,7 @@ from collector.api.maintenance import (
 from collector.api.parts import PARTS, Parts
 from collector.api.problems import problems
 from collector.api.systems import get_system, get_systems
+from collector.api.what_if import COMPARING, post_what_if
 
 LARGEST_BATCH = 4 * 1024 * 1024
 """Bytes of one upload; a batch of 1 000 results is a few ten thousand."""
@@ -40,12 +44,15 @@ def build_app(parts: Parts, *, local_only: bool = False) -> web.Application:
     app = web.Application(middlewares=[problems], client_max_size=LARGEST_BATCH)
     app[PARTS] = parts
     app[LOCAL_ONLY] = local_only
+    app[COMPARING] = asyncio.Lock()
     app.router.add_post("/agent/v1/batches", post_batch)
     app.router.add_get("/api/v1/systems", get_systems)
     app.router.add_get("/api/v1/systems/{id}", get_system)
+    app.router.add_get("/api/v1/systems/{id}/explain", get_explanation)
     app.router.add_get("/api/v1/incidents", get_incidents)
     app.router.add_get("/api/v1/incidents/{key}", get_incident)
     app.router.add_get("/api/v1/availability", get_availability)
+    app.router.add_post("/api/v1/what-if", post_what_if)
     app.router.add_get("/api/v1/agents", get_agents)
     app.router.add_get("/api/v1/maintenance", get_maintenance)
     app.router.add_post("/api/v1/maintenance", post_proposal)

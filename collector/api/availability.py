@@ -9,6 +9,8 @@ from collector.api.problems import BadRequestError
 from probes import times
 from probes.config import Config
 
+BOTH = "write from and to, or period"
+
 
 async def get_availability(request: web.Request) -> web.Response:
     """`from` and `to`, or `period`: a name such as `month`, or a period such as `2026-Q3`."""
@@ -22,18 +24,20 @@ async def get_availability(request: web.Request) -> web.Response:
         except ValueError as error:
             raise BadRequestError("period", str(error)) from None
         return answer(await parts.numbers.of(request.query["period"]))
-    start = instant_of(request, "from", parts.config)
-    end = instant_of(request, "to", parts.config)
+    start = instant_of(request, "from", parts.config, BOTH)
+    end = instant_of(request, "to", parts.config, BOTH)
     if end <= start:
         raise BadRequestError("to", "a period ends after it starts")
     return answer(await parts.numbers.availability(start, end))
 
 
-def instant_of(request: web.Request, name: str, config: Config) -> int:
+def instant_of(
+    request: web.Request, name: str, config: Config, missing: str = "write a date and a time"
+) -> int:
     """UTC ms of a parameter; a time without offset is in the organization's zone."""
     text = request.query.get(name)
     if text is None:
-        raise BadRequestError(name, "write from and to, or period")
+        raise BadRequestError(name, missing)
     try:
         return config.ms(times.parse_datetime(text))
     except (ValueError, OverflowError):

@@ -5,16 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from collector.replay import Input, ReplayErrors, instant, read_results, replay
-from probes.configfile import ConfigErrors, load
-from probes.history import History, Version
-from probes.times import parse_datetime
+from collector.commands import inputs
+from collector.replay import replay
 
 EXAMPLES = """\
 Examples:
@@ -38,39 +35,24 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--config",
-        action="append",
-        required=True,
-        metavar="FILE[@INSTANT]",
-        help="the operator's file; with an instant, in force from then on; may be repeated",
-    )
-    parser.add_argument("--results", required=True, metavar="FILE", help="results, JSON lines")
+    inputs.add_history(parser)
+    inputs.add_results(parser)
     parser.add_argument("--from", dest="start", required=True, metavar="T", help="period start")
     parser.add_argument("--to", dest="end", required=True, metavar="T", help="period end")
-    parser.add_argument("--now", metavar="T", help="edge of knowledge (default: --to)")
+    inputs.add_now(parser)
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
     problems: list[str] = []
-    history = _history(args.config, problems)
-    given: Input | None = None
-    times: dict[str, int] = {}
-    for name, text in (("--from", args.start), ("--to", args.end), ("--now", args.now)):
-        if text is not None:
-            _instant(name, text, history, times, problems)
-    if history is not None:
-        if times.get("--from", 0) >= times.get("--to", 1 << 60):
-            problems.append("--to: must be later than --from")
-        try:
-            given = read_results(Path(args.results), history)
-        except ReplayErrors as found:
-            problems.extend(found.problems)
+    history = inputs.history(args.config, problems)
+    times = inputs.instants(
+        (("--from", args.start), ("--to", args.end), ("--now", args.now)), history, problems
+    )
+    given = inputs.results(args.results, history, problems)
     if problems or history is None or given is None:
-        sys.stderr.write("\n".join(problems) + "\nNothing was computed.\n")
-        return 2
+        return inputs.refuse(problems)
     now = times.get("--now", times["--to"])
     document = replay(history, given, times["--from"], times["--to"], now)
     if args.json:
@@ -78,42 +60,6 @@ def run(args: argparse.Namespace) -> int:
     else:
         _show(document)
     return 0
-
-
-def _history(files: list[str], problems: list[str]) -> History | None:
-    versions: list[Version] = []
-    for item in files:
-        path, at = item, None
-        if "@" in item and not Path(item).exists():
-            path, _, at = item.rpartition("@")
-        try:
-            config = load(path, kinds=False)
-        except ConfigErrors as found:
-            problems.append(str(found))
-            continue
-        if at is None:
-            if len(files) > 1:
-                problems.append(f"--config {item}: with several files each needs @INSTANT")
-            versions.append(Version(None, config))
-            continue
-        try:
-            versions.append(Version(instant(parse_datetime(at), config), config))
-        except ValueError as problem:
-            problems.append(f"--config {item}: {problem}")
-    if len({v.at for v in versions}) < len(versions):
-        problems.append("--config: two files take effect at the same instant")
-    return History(versions) if versions and len(versions) == len(files) else None
-
-
-def _instant(
-    name: str, text: str, history: History | None, times: dict[str, int], problems: list[str]
-) -> None:
-    try:
-        written = parse_datetime(text)
-        if history is not None:
-            times[name] = instant(written, history.latest)
-    except ValueError as problem:
-        problems.append(f"{name}: {problem}")
 
 
 def _show(document: dict[str, Any]) -> None:

@@ -54,10 +54,12 @@ def availability(
     now: int,
     *,
     also_excluded: Sequence[Interval] = (),
+    count_runs: bool = True,
 ) -> Availability:
     """`[start, end)` as known at `now`; times are UTC milliseconds.
 
-    `also_excluded` is time that corrections take out beside approved maintenance.
+    `also_excluded` is time that corrections take out beside approved maintenance. To count runs
+    of long ago, what `cut` names must be at hand; without counting they are 0.
     """
     period = Interval(start, end)
     config = terms(truth, history, min(end, now) - 1)
@@ -78,7 +80,8 @@ def availability(
         },
         config,
     )
-    judged_runs, good_runs = _runs(truth, _eligible(truth, period, out, now, formula))
+    counted = _eligible(truth, period, out, now, formula) if count_runs else ()
+    judged_runs, good_runs = _runs(truth, counted)
     judged = None if slo is None else verdicts(slo, scopes, finished=now >= end)
     return Availability(
         system=truth.system,

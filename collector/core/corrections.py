@@ -72,7 +72,7 @@ def corrected(
     )
     also = tuple(i for i, counts_as in parts if counts_as is CorrectAs.EXCLUDED)
     return Corrected(
-        availability(changed, history, start, end, now, also_excluded=also),
+        availability(changed, history, start, end, now, also_excluded=also, count_runs=False),
         tuple(one.id for one in found),
     )
 
