@@ -29,7 +29,7 @@ START = 1_767_225_600_000
 """2026-01-01T00:00:00Z, where a ManualClock begins."""
 KEYS = {
     name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32))
-    for name in ("north-1", "south-1")
+    for name in ("north-1", "south-1", "north-2", "south-2", "south-3")
 }
 
 
