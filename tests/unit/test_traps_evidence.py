@@ -13,7 +13,6 @@ from collector import versions
 from collector.store.incidents import read_states
 from collector.store.open import open_store
 from collector.store.store import Store
-from probes.config import Check
 from probes.configfile import canonical
 from tests.support.hours import HOUR, MINUTE, every_minute, minutely, numbers, play, replayed, spell
 from tests.support.rounds import ORG, START, a_round, document, public
