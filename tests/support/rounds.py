@@ -128,7 +128,7 @@ async def a_round(
     await store.write(versions.record, ORG, canonical(used or config()), now)
     evaluator = Evaluator(store, clock, metrics, ORG, leader)
     await evaluator.start()
-    ingest = Ingest(store, clock, metrics, lambda: evaluator.config, evaluator.wake)
+    ingest = Ingest(store, clock, metrics, lambda: evaluator.history, evaluator.wake)
     task = asyncio.create_task(ingest.run())
     try:
         yield Round(store, clock, metrics, ingest, evaluator, leader)
