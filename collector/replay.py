@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import msgspec
 
 from alerts.policy import incidents
+from collector.core.agent_state import distinct
 from collector.core.detection import detected_at
 from collector.core.document import document
 from collector.core.truth import Source, SystemTruth, fold_system
@@ -100,7 +101,7 @@ def replay(history: History, given: Input, start: int, end: int, now: int) -> di
         "incidents": _incidents(truths, history, by_system, start, end, now),
         "maintenance": _maintenance(truths.values(), start, end),
         "approval_basis": "claimed",
-        "conflicts": sum(t.conflicts for t in truths.values()),
+        "conflicts": _conflicts(given.results, now),
         "ignored": given.ignored,
     }
 
@@ -127,6 +128,11 @@ def _result(line: _ResultLine, known: Known, config: Config) -> Result:
         if is_future(t, received):
             raise ValueError(f"at: more than {AHEAD_MS // 60_000} min after it was received")
     return Result(line.check, line.agent, t, line.outcome, line.reason, line.duration_ms, received)
+
+
+def _conflicts(results: dict[Source, list[Result]], now: int) -> int:
+    """Each (check, agent, instant) counts once, also where a check moved between systems."""
+    return sum(distinct(r for r in own if r.t < now)[1] for own in results.values())
 
 
 def _by_system(

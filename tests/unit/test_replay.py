@@ -211,6 +211,22 @@ def test_conflicts_and_results_of_unassigned_agents_are_counted(desk: Desk) -> N
     assert (got["conflicts"], got["ignored"]) == (1, 1)
 
 
+def test_a_conflict_of_a_check_that_moved_to_another_system_counts_once(desk: Desk) -> None:
+    moved = desk.path / "moved.yaml"
+    moved.write_text(
+        CONFIG.replace("c: {system: ehr,", "c: {system: idle,").replace(
+            "i: {system: idle,", "i: {system: ehr,"
+        )
+    )
+    files = [
+        "--config",
+        f"{desk.config}@2026-07-01T05:00:00Z",
+        "--config",
+        f"{moved}@2026-07-01T05:05:30Z",
+    ]
+    assert desk.document([*DAY, line(0, "down")], *files)["conflicts"] == 1
+
+
 def test_times_without_a_zone_are_in_the_zone_of_the_organization(desk: Desk) -> None:
     lines = [line(0, "up", at="2026-07-01T00:00:00")]
     assert (

@@ -36,7 +36,9 @@ RECEIVED = START + 1_000
         ({"agent": "south-1", "t": 0}, "not_assigned"),
     ],
 )
-def test_a_result_is_left_out_for_its_first_flaw(changes: dict[str, object], flaw: str) -> None:
+def test_a_result_is_left_out_for_its_first_flaw(
+    changes: dict[str, object], flaw: str | None
+) -> None:
     one = replace(GOOD, **changes)  # type: ignore[arg-type]  # fields by name
     found = sort_out([one], RECEIVED, KNOWN)
     expected = Sorted((one,), {}) if flaw is None else Sorted((), {Flaw(flaw): 1})
