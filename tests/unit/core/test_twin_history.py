@@ -14,6 +14,7 @@ from collector.core.truth import SystemTruth, fold_system
 from probes.config import Config
 from probes.history import History, Version
 from probes.results import Result
+from probes.spans import Interval
 from probes.times import from_ms
 from tests.support.soak import longer
 from tests.support.stories import OUTCOMES, T0, config, result, system
@@ -80,7 +81,7 @@ def plans(draw: st.DrawFn, at: int, *, first: bool) -> Plan:
 @st.composite
 def stories(draw: st.DrawFn) -> Story:
     starts = sorted({draw(st.integers(0, 2)), *draw(st.lists(st.integers(3, 24), max_size=3))})
-    moods = st.text("uuuuddddgmx.", max_size=26)
+    moods = st.text("uuuuddddgmmx.", max_size=26)
     steady = st.sampled_from(["u" * 26, "u" * 26, "d" * 6 + "u" * 20, "u" * 9 + "d" * 7 + "u" * 10])
     sources = [(name, agent) for name in ROLES for agent in ("a", "b", "s")]
     wild = {(name, agent) for name in ("c", "g1", "t") for agent in ("a", "s")} | {("c", "b")}
@@ -201,6 +202,19 @@ def test_outages_over_versions_are_what_the_text_says(story: Story) -> None:
             continue
         low, high = twin.uncertainty((one.start - T0) // UNIT, (one.end - T0) // UNIT)
         assert (one.min_ms, one.max_ms) == (low * UNIT, None if high is None else high * UNIT)
+
+
+@settings(max_examples=longer(200), deadline=None)
+@given(stories())
+def test_time_without_access_is_what_the_text_says(story: Story) -> None:
+    truth, twin, _ = both(story)
+
+    def by_unit_of(intervals: tuple[Interval, ...]) -> list[bool]:
+        inside = [T0 + x * UNIT for x in range(story.now)]
+        return [any(i.start <= t < i.end for i in intervals) for t in inside]
+
+    assert by_unit_of(truth.access) == twin.access()
+    assert by_unit_of(truth.rejected_by_all) == [twin.rejected(x) for x in range(story.now)]
 
 
 def counted(twin: Twin, states: list[str], end: int, formula: str) -> Amounts:

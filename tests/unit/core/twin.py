@@ -345,6 +345,48 @@ class Twin:
                 good += [t for t, o, _rule in line if t < start and o in GOOD]
         return max(failing) - start, None if not good else end - max(good)
 
+    def access(self) -> list[bool]:
+        """Unknown time that would not be unknown had every confirmed misconfigured been up (5)."""
+        pardoned = {
+            source: ["up" if s == "misconfigured" else s for s in line]
+            for source, line in self.voices.items()
+        }
+        _, _, otherwise = self._states(self.in_force, pardoned)
+        return [
+            state == "unknown" and other != "unknown"
+            for state, other in zip(self.states, otherwise, strict=True)
+        ]
+
+    def rejected(self, x: int) -> bool:
+        """Is a critical check, up before with the same config, refused everywhere now (5)?"""
+        plan = self.in_force[x]
+        if plan is None or self.states[x] == "not_monitored":
+            return False
+        for name, watched in plan.checks.items():
+            if watched.role != "critical":
+                continue
+            if any(self.voices[name, a][x] != "misconfigured" for a in watched.agents):
+                continue
+            first = x
+            while first > 0 and self._definition(name, first - 1) == watched:
+                first -= 1
+            seen = [
+                t
+                for a in watched.agents
+                for t, o, _rule in self.heard[name, a]
+                if first <= t and o in GOOD
+            ]
+            if any(
+                self.checks[name][y] == "up" and min(seen, default=y + 1) <= y
+                for y in range(first, x + 1)
+            ):
+                return True
+        return False
+
+    def _definition(self, name: str, x: int) -> Watched | None:
+        plan = self.in_force[x]
+        return None if plan is None else plan.checks.get(name)
+
     def excluded(self, x: int) -> bool:
         """Does approved maintenance of the version recorded last cover unit `x` (4)?"""
         recorded = [p for p in self.plans if p.at <= min(x, self.now - 1)]
