@@ -85,9 +85,10 @@ def availability(
     if formula == "contract-v1":
         eligible = subtract(eligible, out)
     judged_runs, good_runs = _runs(truth, eligible)
+    to_come = _to_come(truth, now)
     future: dict[str | None, int] = {
-        None: _whole(truth.states, period, out, now, formula),
-        **{site: _whole(line, period, out, now, formula) for site, line in sites.items()},
+        place: _whole(line, to_come.get(place, ()), period, out, now, formula)
+        for place, line in {None: truth.states, **sites}.items()
     }
     verdicts = (
         None
@@ -170,14 +171,35 @@ def _amounts(
     )
 
 
+def _to_come(truth: SystemTruth, now: int) -> dict[str | None, tuple[Interval, ...]]:
+    """Where a system that is not monitored yet will be, by site, None for the whole."""
+    config = truth.versions[-1].config if truth.versions else None
+    found = None if config is None else config.systems.get(truth.system)
+    if config is None or found is None or found.effective_from is None:
+        return {}
+    begins = config.ms(found.effective_from)
+    if begins < now:
+        return {}
+    deciding = [n for n in config.checks_of(truth.system) if config.checks[n].role != "supporting"]
+    sites = {config.agents[agent].site for name in deciding for agent in config.agents_of(name)}
+    return dict.fromkeys((None, *sites), (Interval(begins, FAR),))
+
+
 def _whole(
-    states: Timeline[State], period: Interval, out: Sequence[Interval], now: int, formula: str
+    states: Timeline[State],
+    to_come: Sequence[Interval],
+    period: Interval,
+    out: Sequence[Interval],
+    now: int,
+    formula: str,
 ) -> int:
-    """`E_whole`: what was monitored so far, and all the rest of the period if it still is."""
+    """`E_whole`: what was monitored so far, all the rest of the period if it still is, and what
+    begins to be later in it.
+    """
     monitored = where(states, _monitored)
     if monitored and monitored[-1].end >= now and now < period.end:
         monitored = (*monitored[:-1], Interval(monitored[-1].start, FAR))
-    monitored = intersect(monitored, (period,))
+    monitored = intersect((*monitored, *to_come), (period,))
     if formula == "contract-v1":
         monitored = subtract(monitored, out)
     return total(monitored)
