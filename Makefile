@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 DEMO_SECONDS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench soak generate lock clean
+.PHONY: help setup demo test lint bench soak mutate generate lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
@@ -40,9 +40,13 @@ lint: $(STAMP) ## Ruff, mypy strict, import directions, generated text up to dat
 bench: $(STAMP) ## Speed as ratios against named peers, in one run
 	@$(BIN)/python -m tests.bench.run
 
-soak: $(STAMP) ## The long forms: more examples, more kills (about half an hour)
+soak: $(STAMP) ## The long forms: more examples, more kills (about an hour and a half)
 	@.ci/debian-packages '/usr/lib/postgresql/*/bin/initdb=postgresql'
 	@WARDWATCH_SOAK=1 $(BIN)/pytest -n 2 --dist loadgroup -q --timeout 1800
+	@$(MAKE) --no-print-directory mutate
+
+mutate: $(STAMP) ## Change collector/core a little, expect a test to notice (FILES=... for some)
+	@$(BIN)/python -m tests.mutation.run $(FILES)
 
 generate: $(STAMP) ## Rewrite the tables in the READMEs from the code
 	@$(BIN)/python -m tests.docs.generate

@@ -10,6 +10,7 @@ import logging
 from contextlib import AsyncExitStack
 from typing import Any
 
+from agent.pulse import LATE_MS, Pulse
 from probes.clock import NS_PER_MS
 from probes.config import Check
 from probes.contract import Env, Kind, Observation, Outcome, Probe, Slot
@@ -30,7 +31,13 @@ class Attempts:
     """Runs of one check, one at a time."""
 
     def __init__(
-        self, name: str, check: Check, kind: Kind[Any], env: Env, grace_ms: int = GRACE_MS
+        self,
+        name: str,
+        check: Check,
+        kind: Kind[Any],
+        env: Env,
+        pulse: Pulse,
+        grace_ms: int = GRACE_MS,
     ) -> None:
         self.name = name
         self.system = check.system
@@ -38,6 +45,7 @@ class Attempts:
         self._kind = kind
         self._config = kind.parse(check.spec)
         self._env = env
+        self._pulse = pulse
         self._limit_s = (env.timeout_ms + grace_ms) / 1000
         self._probe: Probe | None = None
         self._stack = AsyncExitStack()
@@ -50,6 +58,8 @@ class Attempts:
         took_ns = clock.monotonic_ns() - began_ns
         if abs(clock.now_ms() - wall_ms - took_ns // NS_PER_MS) > STEP_MS:
             observation = Observation(Outcome.UNKNOWN, Reason.AGENT_CLOCK)
+        elif self._own_delay(observation, began_ns, took_ns):
+            observation = Observation(Outcome.UNKNOWN, Reason.AGENT_STALLED)
         return Run(
             self.system,
             self.name,
@@ -65,6 +75,15 @@ class Attempts:
                 for step in observation.steps
             ),
         )
+
+    def _own_delay(self, observation: Observation, began_ns: int, took_ns: int) -> bool:
+        """Is it a verdict about time, and was this process the one that was late?"""
+        over_ns = took_ns - self._env.timeout_ms * NS_PER_MS
+        timed_out = observation.outcome is Outcome.DOWN and over_ns >= 0
+        if not timed_out and observation.outcome is not Outcome.DEGRADED:
+            return False
+        # The deadline may have been served before the late beat was.
+        return self._pulse.stalled_since(began_ns) or over_ns > LATE_MS * NS_PER_MS
 
     def without_attempt(self, at_ms: int, reason: Reason) -> Run:
         """An explicit unknown: nobody looked at `at_ms`."""

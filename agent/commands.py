@@ -19,6 +19,7 @@ from yarl import URL
 
 from agent import identity
 from agent.identity import IdentityError
+from agent.pulse import Pulse
 from agent.service import Service, World, open_check
 from probes import registry
 from probes.clock import SystemClock
@@ -147,7 +148,7 @@ async def _serve(
 
 async def _attempt(name: str, check: Check) -> Run:
     world = host_world()
-    opened = open_check(name, check, world)
+    opened = open_check(name, check, world, Pulse(world.clock))
     try:
         return await opened.run(Slot(name, world.clock.now_ms()))
     finally:

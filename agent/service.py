@@ -16,6 +16,7 @@ from agent.attempts import Attempts
 from agent.batcher import Batcher
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
+from agent.pulse import Pulse
 from agent.runner import Runner
 from agent.server import Server
 from agent.uplink import Uplink
@@ -48,9 +49,9 @@ class World:
     random_bytes: Callable[[int], bytes]
 
 
-def open_check(name: str, check: Check, world: World) -> Attempts:
+def open_check(name: str, check: Check, world: World, pulse: Pulse) -> Attempts:
     env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
-    return Attempts(name, check, registry.load(check.kind), env)
+    return Attempts(name, check, registry.load(check.kind), env, pulse)
 
 
 class Service:
@@ -69,8 +70,9 @@ class Service:
         self.outgoing = Outgoing()
         self._batcher = Batcher()
         self._news = asyncio.Event()
+        self._pulse = Pulse(world.clock)
         checks = [
-            open_check(name, check, world)
+            open_check(name, check, world, self._pulse)
             for name, check in config.checks.items()
             if agent in config.agents_of(name)
         ]
@@ -106,6 +108,7 @@ class Service:
     async def _work(self, uplink: Uplink, stop: asyncio.Event) -> None:
         """A part that ends by itself has a defect: its exception comes out of here."""
         parts = [
+            asyncio.create_task(self._pulse.run()),
             asyncio.create_task(self._runner.run()),
             asyncio.create_task(self._close_batches(uplink)),
             asyncio.create_task(uplink.run()),

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from collector.sorting import is_possible
 from collector.store import ledger, ranges
 from collector.store.ledger import Chain, Incoming
 from collector.store.ranges import Ranges
@@ -180,11 +181,12 @@ def _decode(page: Sequence[Incoming]) -> tuple[list[Result], list[tuple[str, Las
     for incoming in page:
         try:
             opened = batch.open_batch(incoming.data)
-            results += batch.results_of(opened, incoming.received_at)
+            found = batch.results_of(opened, incoming.received_at)
         except BatchError as error:
             # It was readable when it was stored: this program is older than that, or has a defect.
             log.error("evidence.unreadable code=%s seq=%d", error.code.value, incoming.seq)  # noqa: TRY400 - codes only
             continue
+        results += (r for r in found if is_possible(r.t, incoming.received_at))
         header = opened.header
         last.append(
             (

@@ -90,7 +90,9 @@ class Follower:
                 await self._read_versions()
                 await asyncio.to_thread(self._feed, self.lives, page, None)
                 self.evidence.read(page)
-                self.touched |= rollups.touched(page.results)
+                self.touched |= rollups.touched(
+                    [r for r in page.results if r.check in self._by_check]
+                )
                 await self._send_back()
             await self._send_back()
             await self._hand_over()

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from collector.metrics import CollectorMetrics
+from collector.sorting import Flaw, Known, sort_out
 from collector.store import ledger
 from collector.store.ledger import Incoming, Receipt, Verdict
 from collector.store.ranges import Ranges
@@ -21,6 +22,8 @@ from probes import batch
 from probes.batch import Batch, BatchError
 from probes.clock import Clock
 from probes.config import Config
+from probes.history import History
+from probes.results import Result
 
 log = logging.getLogger("wardwatch.ingest")
 
@@ -57,14 +60,15 @@ class Ingest:
         store: Store,
         clock: Clock,
         metrics: CollectorMetrics,
-        config: Callable[[], Config],
+        history: Callable[[], History],
         stored: Callable[[], None],
     ) -> None:
-        """`config` is the one in force; `stored` is called after each commit with news in it."""
+        """`history` holds the versions read so far; `stored` is called after each commit with news in it."""
         self._store = store
         self._clock = clock
         self._metrics = metrics
-        self._config = config
+        self._history = history
+        self._known: tuple[History, Known] | None = None
         self._stored = stored
         self._waiting: list[tuple[Incoming, asyncio.Future[Receipt]]] = []
         self._wake = asyncio.Event()
@@ -80,9 +84,9 @@ class Ingest:
 
     async def _accept(self, data: bytes) -> Accepted:
         received_at = self._clock.now_ms()
-        config = self._config()
+        history, known = self._versions()
         try:
-            opened = await asyncio.to_thread(_verified, data, config, received_at)
+            opened, results = await asyncio.to_thread(_verified, data, history.latest, received_at)
         except BatchError as error:
             raise RefusedError(400, error.code.value) from None
         receipt = await self._commit(_incoming(opened, data, received_at))
@@ -90,7 +94,20 @@ class Ingest:
         if receipt.verdict is Verdict.EQUIVOCATION:
             log.error("ingest.equivocation agent=%s seq=%d", opened.header.agent, opened.header.seq)
             raise RefusedError(409, "batch.equivocation")
+        if receipt.verdict is Verdict.STORED:
+            self._count(sort_out(results, received_at, known).rejected, opened.header.agent)
         return Accepted(opened.header.epoch, receipt.stored)
+
+    def _versions(self) -> tuple[History, Known]:
+        history = self._history()
+        if self._known is None or self._known[0] is not history:
+            self._known = (history, Known.of(history))
+        return self._known
+
+    def _count(self, rejected: Mapping[Flaw, int], agent: str) -> None:
+        for flaw, count in sorted(rejected.items()):
+            self._metrics.rejected.labels(flaw.value).inc(count)
+            log.warning("ingest.rejected agent=%s reason=%s count=%d", agent, flaw.value, count)
 
     async def _commit(self, incoming: Incoming) -> Receipt:
         if len(self._waiting) >= WAITING:
@@ -132,7 +149,7 @@ class Ingest:
             self._stored()
 
     async def _write(self, incoming: list[Incoming]) -> list[Receipt]:
-        org = self._config().organization.id
+        org = self._history().latest.organization.id
         try:
             return await self._store.write(ledger.insert_batches, org, incoming)
         except StoreUnavailableError as error:
@@ -142,7 +159,7 @@ class Ingest:
             raise RefusedError(500, "ingest.defect", retry=True) from None
 
 
-def _verified(data: bytes, config: Config, received_at: int) -> Batch:
+def _verified(data: bytes, config: Config, received_at: int) -> tuple[Batch, list[Result]]:
     """Signature first: an unsigned body is never decompressed."""
     opened = batch.open_batch(data)
     header = opened.header
@@ -154,8 +171,7 @@ def _verified(data: bytes, config: Config, received_at: int) -> Batch:
     if agent.key is None:
         raise RefusedError(403, "batch.no_key")
     batch.verify(opened, agent.key)
-    batch.results_of(opened, received_at)
-    return opened
+    return opened, batch.results_of(opened, received_at)
 
 
 def _incoming(opened: Batch, data: bytes, received_at: int) -> Incoming:

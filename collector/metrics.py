@@ -57,6 +57,12 @@ class CollectorMetrics:
             ["code"],
             registry=self.registry,
         )
+        self.rejected = Counter(
+            "wardwatch_results_rejected",
+            "Results of stored batches that are left out of the numbers, by reason.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.commit_seconds = Histogram(
             "wardwatch_ingest_commit_seconds",
             "Duration of a commit of waiting batches.",

@@ -18,13 +18,13 @@ from collector.core.document import document
 from collector.core.settled import Source
 from collector.core.truth import SystemTruth, fold_system
 from collector.core.view import view
+from collector.sorting import AHEAD_MS, YEAR_2000_MS, Known, is_future
 from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History
 from probes.results import Result
 from probes.times import parse_datetime, rfc3339
 
-YEAR_2000_MS = 946_684_800_000
 YEAR_9000_MS = 221_845_392_000_000
 LONGEST_MS = 3650 * 86_400_000
 
@@ -52,22 +52,6 @@ class _ResultLine(msgspec.Struct, forbid_unknown_fields=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    checks: frozenset[str]
-    agents: frozenset[str]
-    assigned: frozenset[Source]
-
-    @classmethod
-    def of(cls, history: History) -> _Known:
-        configs = [v.config for v in history.versions]
-        return cls(
-            frozenset(name for c in configs for name in c.checks),
-            frozenset(name for c in configs for name in c.agents),
-            frozenset((n, a) for c in configs for n in c.checks for a in c.agents_of(n)),
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Input:
     """Results by (check, agent), in order of `t`; `ignored` counts those of unassigned agents."""
 
@@ -76,7 +60,7 @@ class Input:
 
 
 def read_results(path: Path, history: History) -> Input:
-    """Read JSON lines in any order. ReplayErrors lists every bad line."""
+    """Read JSON lines in any order. ReplayErrors lists every bad line, and how many there are."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError:
@@ -84,11 +68,12 @@ def read_results(path: Path, history: History) -> Input:
     decoder = msgspec.json.Decoder(_ResultLine)
     problems: list[str] = []
     results: dict[Source, list[Result]] = {}
-    ignored = 0
-    known = _Known.of(history)
+    ignored = count = 0
+    known = Known.of(history)
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
+        count += 1
         try:
             result = _result(decoder.decode(line), known, history.latest)
         except (msgspec.DecodeError, ValueError) as problem:
@@ -99,6 +84,7 @@ def read_results(path: Path, history: History) -> Input:
         else:
             ignored += 1
     if problems:
+        problems.append(f"{path}: {len(problems)} of {count} results rejected")
         raise ReplayErrors(problems)
     for own in results.values():
         own.sort(key=lambda r: r.t)
@@ -131,7 +117,7 @@ def instant(written: datetime, config: Config) -> int:
         raise ValueError("outside the years 1 to 9999 in UTC") from None
 
 
-def _result(line: _ResultLine, known: _Known, config: Config) -> Result:
+def _result(line: _ResultLine, known: Known, config: Config) -> Result:
     if line.check not in known.checks:
         raise ValueError("check: no check of this id in the config")
     if line.agent not in known.agents:
@@ -142,6 +128,8 @@ def _result(line: _ResultLine, known: _Known, config: Config) -> Result:
     received = t + line.duration_ms
     if line.received is not None:
         received = instant(parse_datetime(line.received), config)
+        if is_future(t, received):
+            raise ValueError(f"at: more than {AHEAD_MS // 60_000} min after it was received")
     return Result(line.check, line.agent, t, line.outcome, line.reason, line.duration_ms, received)
 
 

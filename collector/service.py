@@ -89,7 +89,7 @@ class Service:
         evaluator = Evaluator(
             store, world.clock, self.metrics, org, self._leader, said=self._wake_delivery
         )
-        ingest = Ingest(store, world.clock, self.metrics, lambda: evaluator.config, evaluator.wake)
+        ingest = Ingest(store, world.clock, self.metrics, lambda: evaluator.history, evaluator.wake)
         self.parts = Parts(
             store=store,
             clock=world.clock,

@@ -183,6 +183,14 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_results_rejected_total",
+        "counter",
+        "results",
+        ("reason",),
+        "Results of stored batches that are left out of the numbers, by reason.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_store_writable",
         "gauge",
         "flag",

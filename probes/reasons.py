@@ -18,6 +18,7 @@ class Reason(StrEnum):
     AGENT_MISSED_SLOT = "agent.missed_slot"
     AGENT_NETWORK = "agent.network"
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
+    AGENT_STALLED = "agent.stalled"
     DNS_NOT_FOUND = "dns.not_found"
     FHIR_AUTH = "fhir.auth"
     FHIR_DRIFT = "fhir.drift"
@@ -63,6 +64,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.AGENT_MISSED_SLOT: ((_U,), "The slot passed without an attempt."),
     Reason.AGENT_NETWORK: ((_U,), "The agent has no route to the target."),
     Reason.AGENT_SECRET: ((_U,), "A secret the check refers to cannot be read."),
+    Reason.AGENT_STALLED: (
+        (_U,),
+        "The agent's own process did not get to run while it waited, so nobody knows who was late.",
+    ),
     Reason.DNS_NOT_FOUND: ((_D,), "The resolver says that the name does not exist."),
     Reason.FHIR_AUTH: ((_M,), "401 or 403: the server is alive and rejects our credentials."),
     Reason.FHIR_DRIFT: ((_G,), "An interaction the check requires is gone from the statement."),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.events import State
-from probes.spans import Interval, Span, Timeline, subtract, total
+from probes.spans import Interval, Span, Timeline, intersect, subtract, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +132,14 @@ def whole_of(
     out: Sequence[Interval],
     now: int,
     formula: str,
+    to_come: Sequence[Interval] = (),
 ) -> int:
-    """`E_whole`: eligible time so far, and all the rest of the period if it is still monitored."""
-    if not states or not monitored(states[-1].value) or states[-1].end < now or now >= period.end:
-        return so_far.eligible
-    rest = (Interval(max(now, period.start), period.end),)
+    """`E_whole`: eligible time so far, all the rest of the period if it is still monitored, and
+    what begins to be later in it.
+    """
+    rest = intersect(to_come, (period,))
+    if states and monitored(states[-1].value) and states[-1].end >= now and now < period.end:
+        rest = (Interval(max(now, period.start), period.end),)
     return so_far.eligible + total(subtract(rest, out if formula == "contract-v1" else ()))
 
 

@@ -14,6 +14,7 @@ from collector.core.outages import Outage
 from collector.core.settled import Source
 from collector.core.truth import SystemTruth
 from collector.core.verdict import Scopes, verdicts
+from collector.core.windows import FAR
 from probes.config import Config, Slo
 from probes.history import History
 from probes.spans import Interval, Timeline, intersect, subtract, unite
@@ -70,12 +71,16 @@ def availability(
     own = amounts(truth.states, period, out, now, formula)
     lines = _sites(truth, config)
     by_site = {site: amounts(line, period, out, now, formula) for site, line in lines.items()}
+    to_come = _to_come(truth, now)
+
+    def whole(so_far: Amounts, line: Timeline[State], place: str | None) -> int:
+        begins = to_come.get(place, ())
+        return whole_of(so_far, line, period, out, now, formula, begins)
+
     scopes = _scopes(
-        sums(own, whole=whole_of(own, truth.states, period, out, now, formula)),
+        sums(own, whole=whole(own, truth.states, None)),
         {
-            site: sums(
-                by_site[site], whole=whole_of(by_site[site], line, period, out, now, formula)
-            )
+            site: sums(by_site[site], whole=whole(by_site[site], line, site))
             for site, line in lines.items()
         },
         config,
@@ -146,6 +151,20 @@ def _scopes(organization: Sums, sites: Mapping[str, Sums], config: Config) -> Sc
 def _users(config: Config, site: str) -> int:
     """A site without `users`, or no longer there, weighs nothing."""
     return (config.sites[site].users or 0) if site in config.sites else 0
+
+
+def _to_come(truth: SystemTruth, now: int) -> dict[str | None, tuple[Interval, ...]]:
+    """Where a system that is not monitored yet will be, by site, None for the whole."""
+    config = truth.versions[-1].config if truth.versions else None
+    found = None if config is None else config.systems.get(truth.system)
+    if config is None or found is None or found.effective_from is None:
+        return {}
+    begins = config.ms(found.effective_from)
+    if begins < now:
+        return {}
+    deciding = [n for n in config.checks_of(truth.system) if config.checks[n].role != "supporting"]
+    sites = {config.agents[agent].site for name in deciding for agent in config.agents_of(name)}
+    return dict.fromkeys((None, *sites), (Interval(begins, FAR),))
 
 
 def _burn(

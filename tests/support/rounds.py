@@ -29,7 +29,7 @@ START = 1_767_225_600_000
 """2026-01-01T00:00:00Z, where a ManualClock begins."""
 KEYS = {
     name: Ed25519PrivateKey.from_private_bytes(name.encode().ljust(32))
-    for name in ("north-1", "south-1")
+    for name in ("north-1", "south-1", "north-2", "south-2", "south-3")
 }
 
 
@@ -128,7 +128,7 @@ async def a_round(
     await store.write(versions.record, ORG, canonical(used or config()), now)
     evaluator = Evaluator(store, clock, metrics, ORG, leader)
     await evaluator.start()
-    ingest = Ingest(store, clock, metrics, lambda: evaluator.config, evaluator.wake)
+    ingest = Ingest(store, clock, metrics, lambda: evaluator.history, evaluator.wake)
     task = asyncio.create_task(ingest.run())
     try:
         yield Round(store, clock, metrics, ingest, evaluator, leader)

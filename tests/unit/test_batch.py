@@ -221,6 +221,7 @@ def test_columns_of_a_newer_agent_are_passed_over() -> None:
         pytest.param({"facts": {"John Doe": {"rows": [], "values": []}}}, id="a fact of free text"),
         pytest.param({"outcomes": ["up", "fine"]}, id="no outcome"),
         pytest.param({"duration_us": [1, 2**60]}, id="a number out of bounds"),
+        pytest.param({"duration_us": [1, -1]}, id="a negative duration"),
         pytest.param({"slot": [0, 2**52]}, id="a slot before time began"),
         pytest.param({"base": 2**53 - 1}, id="an instant too far"),
         pytest.param({"facts": {"a": {"rows": [2], "values": [1]}}}, id="a fact of no run"),

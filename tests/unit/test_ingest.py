@@ -14,7 +14,7 @@ from collector.store.ledger import Incoming, Receipt
 from collector.store.store import Store
 from probes.contract import Outcome
 from tests.support.batches import seal
-from tests.support.rounds import KEYS, ORG, Round, a_round, config, document, result
+from tests.support.rounds import KEYS, ORG, START, Round, a_round, config, document, result
 
 KEY = KEYS["north-1"]
 RESULTS = [result(1_000, Outcome.UP)]
@@ -148,3 +148,36 @@ async def test_too_many_waiting_uploads_are_told_to_come_back(sqlite_store: Stor
         for _, answer in one.ingest._waiting:
             answer.cancel()
         one.ingest._waiting.clear()
+
+
+async def test_results_that_cannot_be_true_are_counted_once_and_kept_byte_for_byte(
+    one: Round, caplog: pytest.LogCaptureFixture
+) -> None:
+    await one.clock.advance(60_000)
+    odd = [
+        result(0, Outcome.UP),
+        result(1_000, Outcome.UP, check="nobody-knows"),
+        result(2_000, Outcome.DOWN, check="nobody-knows"),
+        result(-START, Outcome.DOWN),
+        result(360_001, Outcome.DOWN),
+        result(3_000, Outcome.UP),
+    ]
+    data = seal(KEY, ORG, "north-1", "e1", 1, odd)
+    for _ in range(2):
+        assert await one.ingest.accept(data) == Accepted("e1", ((1, 1),))
+    (kept,) = await one.store.read(ledger.read_batches, ORG, ("north-1", "e1"), ((1, 1),), limit=10)
+    assert kept.data == data
+    name = "wardwatch_results_rejected_total"
+    assert counted(one, name, reason="unknown_check") == 2
+    assert counted(one, name, reason="too_old") == 1
+    assert counted(one, name, reason="future") == 1
+    assert counted(one, name, reason="not_assigned") == 0
+    assert "ingest.rejected agent=north-1 reason=unknown_check count=2" in caplog.text
+
+
+async def test_results_of_an_agent_that_was_never_assigned_are_counted(one: Round) -> None:
+    await one.clock.advance(60_000)
+    await one.ingest.accept(
+        seal(KEYS["south-1"], ORG, "south-1", "e1", 1, [result(0, Outcome.UP, agent="south-1")])
+    )
+    assert counted(one, "wardwatch_results_rejected_total", reason="not_assigned") == 1

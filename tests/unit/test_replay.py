@@ -287,20 +287,32 @@ def test_bad_lines_are_all_listed_with_their_number(desk: Desk) -> None:
         line(6, "up", at="yesterday"),
         line(7, "up", at="0001-01-01T00:00:00+14:00"),
         line(8, "up", extra=1),
-        line(9, "up", at="1999-01-01T00:00:00Z"),
+        line(9, "up", at="1999-12-31T23:59:59.999Z"),
+        line(10, "up", at="2000-01-01T00:00:00Z"),
+        line(11, "up", received="2026-07-01T05:06:00.000Z"),
+        line(12, "up", received="2026-07-01T05:06:59.999Z"),
+        "",
+        json.dumps(["a", "list"]),
     ]
     said = desk.errors(lines)
-    assert [s.split(":")[1] for s in said[:-1]] == [
-        str(n) for n in (1, 3, 4, 5, 6, 7, 8, 9, 10, 11)
+    assert [s.split(":")[1] for s in said[:-2]] == [
+        str(n) for n in (1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 16)
     ]
-    assert all(s.startswith("results.jsonl:") for s in said[:-1])
-    assert said[-1] == "Nothing was computed."
+    assert all(s.startswith("results.jsonl:") for s in said[:-2])
+    why = {int(s.split(":")[1]): s.split(":", 2)[2].strip() for s in said[:-2]}
+    assert why[1] == "check: no check of this id in the config"
+    assert why[4] == "agent: no agent of this id in the config"
+    assert why[5].startswith("JSON is malformed")
+    assert why[7] == "Expected `int` >= 0 - at `$.duration_ms`"
+    assert why[11] == "at: before the year 2000 or after the year 8999"
+    assert why[14] == "at: more than 5 min after it was received"
+    assert said[-2:] == ["results.jsonl: 12 of 15 results rejected", "Nothing was computed."]
 
 
 def test_bad_times_and_bad_lines_are_listed_together(desk: Desk) -> None:
     said = desk.errors(["{"], "--now", "later", period=["--from", "noon", "--to", "2026-07-01"])
     assert [s.split(":")[0] for s in said] == [
-        "--from", "--to", "--now", "results.jsonl", "Nothing was computed.",
+        "--from", "--to", "--now", "results.jsonl", "results.jsonl", "Nothing was computed.",
     ]  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from agent.attempts import Attempts
 from agent.metrics import AgentMetrics
+from agent.pulse import Pulse
 from agent.runner import Runner
 from agent.schedule import first_slot_ms, offset_ms
 from probes.clock import ManualClock
@@ -70,7 +71,7 @@ def attempts(
         {"system": "ehr", "kind": "scripted", "every": "10s", "timeout": "5s", "spec": spec or {}}
     )
     env = Env(clock, Random(1), Network(clock), 5_000, no_secret)
-    return Attempts(name, check, script.kind(), env, grace_ms=-4_950)
+    return Attempts(name, check, script.kind(), env, Pulse(clock), grace_ms=-4_950)
 
 
 @asynccontextmanager

@@ -25,7 +25,8 @@ from probes.results import Result
 from probes.spans import Interval, Span
 from tests.support.soak import longer
 from tests.support.stories import OUTCOMES, T0, at, check, config, result, system
-from tests.unit.core.test_twin import HOLD, UNIT, Story, evidence, folded, settled, stories
+from tests.unit.core.test_twin import Story, evidence, folded, stories
+from tests.unit.core.twin import UNIT, settled
 
 Lines = dict[Source, list[Result]]
 DAY = Interval(T0, T0 + 86_400_000)
@@ -71,7 +72,7 @@ def test_a_cited_outage_was_confirmed_by_n_failing_results_without_a_good_one_or
                 heard = [
                     r.t for r in line if left <= r.t <= right and r.outcome is not Outcome.UNKNOWN
                 ]
-                assert all(b - a <= HOLD * UNIT for a, b in pairwise(sorted(heard)))
+                assert all(b - a <= 3 * UNIT for a, b in pairwise(sorted(heard)))
 
 
 @settings(max_examples=longer(60), deadline=None)

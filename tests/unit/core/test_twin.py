@@ -18,123 +18,7 @@ from probes.history import History, Version
 from probes.results import Result
 from tests.support.soak import longer
 from tests.support.stories import T0, config, result
-
-UNIT = 120_000
-HOLD = 3  # every one unit, a time-out of one unit
-HOUR = 30
-WORST = [Outcome.DOWN, Outcome.MISCONFIGURED, Outcome.UNKNOWN, Outcome.DEGRADED, Outcome.UP]
-GOOD = {Outcome.UP: "up", Outcome.DEGRADED: "degraded"}
-SEVERITY = ["up", "degraded", "down"]
-Line = list[tuple[int, Outcome]]
-
-
-def settled(line: Line, now: int) -> Line:
-    """One result an instant, the worse of two; without explicit unknowns."""
-    out: Line = []
-    for t in sorted({t for t, _ in line if t < now}):
-        outcome = min((o for u, o in line if u == t), key=WORST.index)
-        if outcome is not Outcome.UNKNOWN:
-            out.append((t, outcome))
-    return out
-
-
-def runs(line: Line) -> list[list[tuple[int, bool]]]:
-    """Judged results (t, fails) in runs; another side or a gap anywhere between breaks one."""
-    out: list[list[tuple[int, bool]]] = []
-    broken = True
-    for n, (t, outcome) in enumerate(line):
-        broken = broken or (n > 0 and line[n - 1][0] + HOLD < t)
-        if outcome is Outcome.MISCONFIGURED:
-            continue
-        fails = outcome is Outcome.DOWN
-        if broken or out[-1][-1][1] != fails:
-            out.append([])
-        out[-1].append((t, fails))
-        broken = False
-    return out
-
-
-def outages(line: Line, n: int, m: int) -> list[tuple[int, int | None]]:
-    found: list[tuple[int, int | None]] = []
-    for run in runs(line):
-        fails = run[0][1]
-        is_open = bool(found) and found[-1][1] is None
-        if not is_open and fails and len(run) >= n:
-            found.append((run[0][0], None))
-        if is_open and not fails and len(run) >= m:
-            found[-1] = (found[-1][0], run[0][0])
-    return found
-
-
-def ended_by_good(line: Line, t: int) -> bool:
-    """Was the failing run of `t` ended by a good result and not by a gap or the present?"""
-    after = [p for p, o in line if p >= t]
-    for left, right in pairwise(after):
-        if left + HOLD < right:
-            return False
-        if dict(line)[right] in GOOD:
-            return True
-    return False
-
-
-def confirmed(line: Line, t: int, n: int) -> bool:
-    """Is the misconfigured result at `t` one of `n` in a row, no judged result between?"""
-    place = [p for p, _ in line].index(t)
-    first = last = place
-    while first > 0 and line[first - 1][1] is Outcome.MISCONFIGURED:
-        first -= 1
-    while last + 1 < len(line) and line[last + 1][1] is Outcome.MISCONFIGURED:
-        last += 1
-    return last - first + 1 >= n
-
-
-def base(line: Line, x: int, n: int, m: int) -> str:
-    """Semantics 2.1 and 2.2 at one instant."""
-    before = [(t, o) for t, o in line if t <= x < t + HOLD]
-    if not before:
-        return "unknown"
-    t, outcome = before[-1]
-    if outcome is Outcome.MISCONFIGURED:
-        return "misconfigured" if confirmed(line, t, n) else base(line, t - 1, n, m)
-    if any(left <= t and (right is None or t < right) for left, right in outages(line, n, m)):
-        return "down"
-    if outcome in GOOD:
-        return GOOD[outcome]
-    return "degraded" if ended_by_good(line, t) else "unknown"
-
-
-def voice(line: Line, x: int, n: int, m: int) -> str:
-    """Semantics 2.3 on top."""
-    state = base(line, x, n, m)
-    holders = [(t, o) for t, o in line if t <= x < t + HOLD]
-    if not holders or holders[-1][1] is Outcome.MISCONFIGURED:
-        return state
-    judged = [(t, o) for t, o in line if o is not Outcome.MISCONFIGURED]
-    begun = {run[0][0] for run in runs(line)}
-    for first in range(len(judged) - 9):
-        ten = judged[first : first + 10]
-        failing = [t for t, o in ten if o is Outcome.DOWN]
-        separate = sum(t == failing[0] or t in begun for t in failing)
-        if ten[-1][0] - ten[0][0] > HOUR or separate < 3:
-            continue
-        end = min((t for t, o in judged if t > failing[-1] and o in GOOD), default=10**9)
-        if failing[0] <= holders[-1][0] < end:
-            if len(failing) >= 5:
-                return "down"
-            state = "down" if state == "down" else "degraded"
-    return state
-
-
-def vote(states: list[str]) -> str:
-    fresh = [s for s in states if s not in ("unknown", "misconfigured")]
-    if not fresh or len(fresh) < Fraction(len(states), 2):
-        return "unknown"
-    if fresh.count("down") >= Fraction(2, 3) * len(fresh):
-        return "down"
-    if "down" in fresh or fresh.count("degraded") >= Fraction(2, 3) * len(fresh):
-        return "degraded"
-    return "up"
-
+from tests.unit.core.twin import GOOD, UNIT, Heard, Line, Rule, heard, settled, voice, vote
 
 agent_line = st.lists(
     st.tuples(st.integers(1, 3), st.sampled_from([*Outcome, Outcome.UP, Outcome.DOWN])),
@@ -151,6 +35,11 @@ stories = st.tuples(
     st.integers(1, 60),
 )
 Story = tuple[Line, Line, str, int, int, int]
+
+
+def told_to(line: Line, n: int, m: int, now: int) -> Heard:
+    """Every one unit with a time-out of one unit: a hold is three units."""
+    return heard(line, now, lambda _: Rule(n, m, 3))
 
 
 def hospital(story: Story) -> Config:
@@ -190,7 +79,7 @@ def by_unit(truth: SystemTruth, site: str | None = None) -> list[str]:
 def test_the_fold_says_at_every_instant_what_the_text_says(story: Story) -> None:
     one, two, other, n, m, now = story
     truth = folded(story, evidence(story))
-    own = [[voice(settled(line, now), x, n, m) for x in range(now)] for line in (one, two)]
+    own = [[voice(told_to(line, n, m, now), x) for x in range(now)] for line in (one, two)]
     pairs = [list(pair) for pair in zip(*own, strict=True)]
     if other == "b":
         assert by_unit(truth) == [vote(pair) for pair in pairs]
@@ -209,7 +98,7 @@ def test_an_outage_and_its_uncertainty_are_what_the_text_says(story: Story) -> N
     truth = folded(story, evidence(story))
     states = by_unit(truth)
     own = {
-        agent: [voice(settled(line, now), x, n, m) for x in range(now)]
+        agent: [voice(told_to(line, n, m, now), x) for x in range(now)]
         for agent, line in (("a", one), (other, two))
     }
     judged = {"a": settled(one, now), other: settled(two, now)}

@@ -1,0 +1,150 @@
+"""The edges of a period, in milliseconds: what falls just inside, and what just outside."""
+
+from __future__ import annotations
+
+import pytest
+
+from collector.core.availability import Availability, availability
+from collector.core.truth import fold_system
+from probes.config import Config
+from probes.contract import Outcome
+from probes.history import History, Version
+from tests.support.stories import T0, check, config, result, system
+
+UP, DOWN = Outcome.UP, Outcome.DOWN
+MINUTE = 60_000
+
+
+def of(
+    versions: list[tuple[int, Config]],
+    runs: list[tuple[int, Outcome]],
+    start: int,
+    end: int,
+    now: int,
+) -> Availability:
+    """Instants are ms after `T0`."""
+    history = History([Version(T0 + at, used) for at, used in versions])
+    line = [result(T0 + t, outcome) for t, outcome in runs]
+    truth = fold_system("ehr", history, {("c", "a"): line}, T0 + now, None)
+    return availability(truth, history, T0 + start, T0 + end, T0 + now)
+
+
+BLIP = [(0, UP), (MINUTE, DOWN), (2 * MINUTE, UP), (4 * MINUTE, UP)]
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "blips"),
+    [
+        (0, 5 * MINUTE, 1),
+        (MINUTE, 2 * MINUTE, 1),
+        (MINUTE + 1, 5 * MINUTE, 0),
+        (0, MINUTE, 0),
+        (0, MINUTE + 1, 1),
+    ],
+)
+def test_a_blip_belongs_to_the_period_of_its_first_failing_result(
+    start: int, end: int, blips: int
+) -> None:
+    assert of([(0, config())], BLIP, start, end, 5 * MINUTE).blips == blips
+
+
+@pytest.mark.parametrize(("recorded", "blips"), [(MINUTE, 1), (MINUTE + 1, 0)])
+def test_a_blip_from_before_a_system_was_monitored_is_not_counted(
+    recorded: int, blips: int
+) -> None:
+    assert of([(recorded, config())], BLIP, 0, 5 * MINUTE, 5 * MINUTE).blips == blips
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "judged", "good"),
+    [
+        (0, 5 * MINUTE, 4, 3),
+        (0, MINUTE, 1, 1),
+        (0, MINUTE + 1, 2, 1),
+        (MINUTE, 2 * MINUTE, 1, 0),
+        (MINUTE + 1, 2 * MINUTE, 0, 0),
+        (5 * MINUTE, 6 * MINUTE, 0, 0),
+        (6 * MINUTE, 7 * MINUTE, 0, 0),
+    ],
+)
+def test_a_run_counts_where_it_began(start: int, end: int, judged: int, good: int) -> None:
+    one = of([(0, config())], BLIP, start, end, 5 * MINUTE)
+    assert (one.judged_runs, one.good_runs) == (judged, good)
+
+
+def with_target(target: str) -> Config:
+    return config(systems={"ehr": system(slo={"target": target})})
+
+
+@pytest.mark.parametrize(
+    ("changed", "target"),
+    [(5 * MINUTE - 2, "50"), (5 * MINUTE - 1, "50"), (5 * MINUTE, "99.9")],
+)
+def test_the_last_instant_of_a_period_is_its_last_millisecond(changed: int, target: str) -> None:
+    versions = [(0, config()), (changed, with_target("50"))]
+    one = of(versions, BLIP, 0, 5 * MINUTE, 9 * MINUTE)
+    assert one.slo is not None
+    assert one.slo.target == target
+
+
+def test_of_an_open_period_the_last_known_instant_counts() -> None:
+    versions = [(0, config()), (3 * MINUTE, with_target("50"))]
+    for now, target in ((3 * MINUTE, "99.9"), (3 * MINUTE + 1, "50")):
+        one = of(versions, BLIP, 0, 9 * MINUTE, now)
+        assert one.slo is not None
+        assert one.slo.target == target
+
+
+def test_before_a_system_was_recorded_the_first_terms_it_has_are_printed() -> None:
+    later = [(7 * MINUTE, with_target("50")), (8 * MINUTE, with_target("60"))]
+    one = of(later, BLIP, 0, 5 * MINUTE, 9 * MINUTE)
+    assert one.slo is not None
+    assert (one.slo.target, one.verdict) == ("50", "no_data")
+    assert one.amounts.not_monitored == 5 * MINUTE
+
+
+def test_after_its_removal_the_last_terms_it_had_are_printed() -> None:
+    gone = config(systems={"other": system()}, checks={})
+    versions = [(0, with_target("60")), (MINUTE // 2, with_target("50")), (3 * MINUTE, gone)]
+    one = of(versions, BLIP, 0, 5 * MINUTE, 9 * MINUTE)
+    assert one.slo is not None
+    assert one.slo.target == "50"
+    assert one.amounts.not_monitored == 2 * MINUTE
+
+
+def test_without_an_slo_the_formula_is_the_contracts() -> None:
+    used = config(systems={"ehr": system(slo=None)})
+    one = of([(0, used)], BLIP, 0, 5 * MINUTE, 5 * MINUTE)
+    assert (one.system, one.formula, one.judged_by) == ("ehr", "contract-v1", None)
+
+
+def test_the_number_beside_a_verdict_names_its_scope() -> None:
+    one = of([(0, config())], BLIP, 0, 5 * MINUTE, 5 * MINUTE)
+    assert one.judged_by is not None
+    assert one.judged_by["scope"] == "organization"
+    assert [one.judged_by[key] for key in ("known", "min", "max")] == ["100.0000"] * 3
+
+
+def test_whatever_was_judged_makes_data_be_it_down_or_degraded() -> None:
+    for outcome, verdict in ((DOWN, "breached"), (Outcome.DEGRADED, "indeterminate")):
+        one = of([(0, config())], [(0, outcome), (MINUTE, outcome)], 0, 5 * MINUTE, 5 * MINUTE)
+        assert one.verdict == verdict
+
+
+def test_a_removed_site_weighs_nothing_and_is_still_listed() -> None:
+    scoped = {"target": "99.9", "scope": "user_weighted"}
+    sites = {"north": {"name": "N", "users": 1}, "south": {"name": "S", "users": 9}}
+    checks = {"c": check(**{"from": ["a", "s"]})}
+    both = config(systems={"ehr": system(slo=scoped)}, sites=sites, checks=checks)
+    agents = {"a": {"site": "north"}, "b": {"site": "north"}}
+    one_left = config(
+        systems={"ehr": system(slo=scoped)},
+        sites={"north": sites["north"]},
+        agents=agents,
+        checks={"c": check()},
+    )
+    one = of([(0, both), (3 * MINUTE, one_left)], BLIP, 0, 5 * MINUTE, 5 * MINUTE)
+    assert set(one.sites) == {"north", "south"}
+    assert one.verdict == "met"
+    assert one.judged_by is not None
+    assert one.judged_by["min"] == "100.0000"
