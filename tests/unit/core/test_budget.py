@@ -184,7 +184,9 @@ def test_a_scope_over_sites_without_a_monitored_site_has_an_empty_budget() -> No
 
 
 def test_worst_site_and_user_weighted_numbers_stand_beside_whatever_the_scope() -> None:
-    shown = fields(judged(LINES, two_sites()))
+    one = judged(LINES, two_sites())
+    assert one.scopes.weighted == Sums(2_220_000, 180_000, 0, 2_400_000, 2_400_000, 2_400_000)
+    shown = fields(one)
     percents = {"known": "70.0000", "min": "70.0000", "max": "70.0000", "coverage": "100.0000"}
     assert shown["worst_site"] == {"site": "south", **percents}
     # (3 * 600 + 420) / 2400
