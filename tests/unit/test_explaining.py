@@ -259,6 +259,14 @@ def test_a_recovery_that_is_too_short_is_still_down() -> None:
     )
 
 
+def test_explicit_unknowns_since_the_result_are_counted_and_the_latest_named() -> None:
+    assert said(told("xuxx", second=180), "voice")[1] == (
+        "2 explicit unknown since then (the latest of 03:00, any): no information, it neither "
+        "ends nor extends a hold."
+    )
+    assert len(said(told("xuu", second=70), "voice")) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -285,12 +293,14 @@ def test_intermittence_names_its_ten_results(words: str, sentence: str) -> None:
 
 
 def test_results_that_contradict_each_other_are_named() -> None:
-    results = {("c", "a"): [*at("uu"), result(T0 + 60_000, Outcome.DOWN)]}
+    worse = [result(T0 + 60_000, outcome) for outcome in (Outcome.UNKNOWN, Outcome.DOWN)]
+    results = {("c", "a"): [*at("uu"), *worse]}
     truth = fold_system("ehr", History([Version(None, config())]), results, T0 + 90_000, T0)
     whole = document(explain(truth, results, T0 + 70_000, PERIOD))
-    assert said(whole, "voice")[1] == (
-        "Results of 01:00 contradict each other (down, up): the worse stands, down."
-    )
+    assert said(whole, "voice")[1:2] == [
+        "Results of 01:00 contradict each other (down, unknown, up): the worse stands, down."
+    ]
+    assert len(said(whole, "voice")) == 3
 
 
 def test_the_votes_of_agents_and_sites_are_counted() -> None:
@@ -688,6 +698,12 @@ def test_a_version_judges_from_its_very_instant_also_where_it_comes_a_second_tim
         "The config version recorded 01:00 judges this instant.",
         "The config version recorded 02:00 judges this instant.",
     ]
+
+
+def test_the_checks_explained_are_those_of_the_version_in_force_at_the_instant() -> None:
+    history = [(0, config()), (60, STRICT)]
+    assert said(told("uuu", second=59, history=history), "check", check="z") == []
+    assert len(said(told("uuu", second=60, history=history), "check", check="z")) == 2
 
 
 def test_a_change_of_words_is_named_without_them() -> None:
