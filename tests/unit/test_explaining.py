@@ -259,6 +259,14 @@ def test_a_recovery_that_is_too_short_is_still_down() -> None:
     )
 
 
+def test_explicit_unknowns_since_the_result_are_counted_and_the_latest_named() -> None:
+    assert said(told("xuxx", second=180), "voice")[1] == (
+        "2 explicit unknown since then (the latest of 03:00, any): no information, it neither "
+        "ends nor extends a hold."
+    )
+    assert len(said(told("xuu", second=70), "voice")) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
@@ -285,12 +293,14 @@ def test_intermittence_names_its_ten_results(words: str, sentence: str) -> None:
 
 
 def test_results_that_contradict_each_other_are_named() -> None:
-    results = {("c", "a"): [*at("uu"), result(T0 + 60_000, Outcome.DOWN)]}
+    worse = [result(T0 + 60_000, outcome) for outcome in (Outcome.UNKNOWN, Outcome.DOWN)]
+    results = {("c", "a"): [*at("uu"), *worse]}
     truth = fold_system("ehr", History([Version(None, config())]), results, T0 + 90_000, T0)
     whole = document(explain(truth, results, T0 + 70_000, PERIOD))
-    assert said(whole, "voice")[1] == (
-        "Results of 01:00 contradict each other (down, up): the worse stands, down."
-    )
+    assert said(whole, "voice")[1:2] == [
+        "Results of 01:00 contradict each other (down, unknown, up): the worse stands, down."
+    ]
+    assert len(said(whole, "voice")) == 3
 
 
 def test_the_votes_of_agents_and_sites_are_counted() -> None:
@@ -318,6 +328,8 @@ def test_too_few_votes_are_unknown_and_degraded_needs_two_thirds() -> None:
     assert said(alone, "site_of_check") == [
         "Of 2 agents 1 can be judged, 2 needed: too few, unknown."
     ]
+    # at the level of sites there is only one, and need is capped at that
+    assert said(alone, "check")[0] == "Of 1 site 0 can be judged, 1 needed: too few, unknown."
     slow = told({("c", "a"): "gggg", ("c", "b"): "gggg"}, second=130, used=used)
     assert said(slow, "site_of_check") == [
         (
@@ -388,6 +400,22 @@ def test_groups_and_supporting_checks_are_weighed(
     )
 
 
+def test_at_a_site_a_group_needs_at_most_its_members_there() -> None:
+    here, there = ({"role": {"group": "readers"}, "from": [agent]} for agent in "as")
+    used = config(
+        systems={"ehr": system(groups={"readers": {"need": 2}})},
+        checks={"g1": check(**here), "g2": check(**there)},
+    )
+    whole = told({("g1", "a"): "uuuu", ("g2", "s"): "dddd"}, second=130, used=used)
+    assert said(whole, "site", site="north") == ["Every check that counts is up: up."]
+    assert said(whole, "site", site="south") == [
+        "Of the 1 members of group readers 1 are down and 1 must work: down."
+    ]
+    assert said(whole, "system")[0] == (
+        "Of the 2 members of group readers 1 are down and 2 must work: down."
+    )
+
+
 def test_a_site_without_a_check_that_counts_is_not_monitored() -> None:
     used = config(
         checks={"c": check(), "z": check(**{"from": ["s"]}, role="supporting")},
@@ -444,6 +472,17 @@ def test_a_scope_of_sites_names_the_column_of_each_site() -> None:
         "known, min and max fall. The verdicts of scope worst_site are judged by the sites' own "
         "numbers, in which it counts so: north in D, south in no column."
     )
+
+
+def test_a_site_counts_by_its_own_state_also_in_a_window() -> None:
+    slo = {"target": "99.9", "scope": "user_weighted", "formula": "whole-period-v1"}
+    used = config(systems={"ehr": system(slo=slo)}, maintenance=[APPROVED])
+    inside = said(told("uuuuuuu", second=130, used=used), "number")[0]
+    assert inside.endswith("it counts so: north in U, south in no column.")
+    at_the_flip = said(told("uuuuuudd", second=360, used=used), "number")[0]
+    assert at_the_flip.endswith("it counts so: north in D, south in no column.")
+    just_before = said(told("uuuuuudd", second=359, used=used), "number")[0]
+    assert just_before.endswith("it counts so: north in U, south in no column.")
 
 
 def test_the_numbers_of_the_period_are_beside_it() -> None:
@@ -534,7 +573,10 @@ def test_a_window_of_a_version_no_longer_in_force_excludes_nothing() -> None:
         ),
         "No approved window takes this instant out: its class is the system's state, up.",
     ]
-    assert told("uuuuu", second=130, history=history)["class"] == "excluded"
+    assert told("uuuuu", second=149, history=history)["class"] == "excluded"
+    assert told("uuuuu", second=150, history=history)["class"] == "up"
+    # whoever proposed it is named by the version that had it
+    assert "proposed by change-1" in said(told("uuuuu", second=130, history=history), "system")[1]
 
 
 def test_time_that_is_not_monitored_says_why() -> None:
@@ -555,6 +597,31 @@ def test_time_that_is_not_monitored_says_why() -> None:
     over = told("uuuu", second=700)
     assert said(over, "system") == ["Nothing is known from 10:00 on: not monitored."]
     assert (over["class"], over["column"]) == ("not_monitored", "none")
+
+
+@pytest.mark.parametrize(
+    ("second", "verdict", "named"),
+    [(59, "up", 0), (60, "excluded", 1), (299, "excluded", 1), (300, "up", 0)],
+)
+def test_a_window_holds_its_start_and_not_its_end(second: int, verdict: str, named: int) -> None:
+    whole = told("uuuuuu", second=second, used=config(maintenance=[APPROVED]))
+    assert whole["class"] == verdict
+    reasons = [s["reason"] for s in whole["steps"]]
+    assert (reasons.count("window_excludes"), reasons.count("window_does_not")) == (named, 0)
+
+
+def test_monitoring_begins_and_ends_at_its_instants() -> None:
+    assert said(told("uuuu", second=-5), "system") == [
+        "Nothing was recorded of this system before 00:00: not monitored."
+    ]
+    late = config(systems={"ehr": system(effective_from="2026-01-01T00:02:00")})
+    assert told("uuuu", second=119, used=late)["steps"][1]["reason"] == "before_effective"
+    assert told("uuuu", second=120, used=late)["class"] == "up"
+    assert told("uuuu", second=239, until=240)["class"] == "up"
+    assert told("uuuu", second=240, until=240)["steps"][1]["reason"] == "after_now"
+    gone = [(60, config()), (120, config(systems={"x": system()}, checks={"c": check(system="x")}))]
+    assert told("uuuu", second=119, history=gone)["class"] == "up"
+    assert told("uuuu", second=120, history=gone)["steps"][-3]["reason"] == "not_in_config"
 
 
 STRICT = config(
@@ -600,6 +667,43 @@ def test_a_version_overtaken_while_it_waits_never_takes_effect() -> None:
         "The config version recorded 02:30 waited for the outage that began 01:00 and was "
         "overtaken by a later version: it never takes effect for this system."
     )
+
+
+def test_of_two_versions_that_wait_the_earlier_is_overtaken_while_the_outage_is_open() -> None:
+    patient = config(checks={"c": check(confirm={"down": 5, "up": 1})})
+    history = [(0, config()), (150, STRICT), (200, patient)]
+    whole = told("udddd", second=200, until=300, history=history)
+    assert [s for s in said(whole, "version") if s.startswith("The config")] == [
+        "The config version recorded 00:00 judges this instant.",
+        (
+            "The config version recorded 02:30 waited for the outage that began 01:00 and was "
+            "overtaken by a later version: it never takes effect for this system."
+        ),
+        (
+            "The config version recorded 03:20 is not in force yet for this system: it waits for "
+            "the outage that began 01:00, which has not ended."
+        ),
+    ]
+
+
+def test_a_version_judges_from_its_very_instant_also_where_it_comes_a_second_time() -> None:
+    one, two = config(), STRICT
+    history = [(0, one), (60, two), (120, one)]
+    recorded = [
+        said(told("uuuuu", second=second, history=history), "version")[0]
+        for second in (59, 60, 120)
+    ]
+    assert recorded == [
+        "The config version recorded 00:00 judges this instant.",
+        "The config version recorded 01:00 judges this instant.",
+        "The config version recorded 02:00 judges this instant.",
+    ]
+
+
+def test_the_checks_explained_are_those_of_the_version_in_force_at_the_instant() -> None:
+    history = [(0, config()), (60, STRICT)]
+    assert said(told("uuu", second=59, history=history), "check", check="z") == []
+    assert len(said(told("uuu", second=60, history=history), "check", check="z")) == 2
 
 
 def test_a_change_of_words_is_named_without_them() -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from collector.api.app import build_app
 from collector.api.what_if import COMPARING, YAML
 from collector.cli import main
-from collector.core.what_if import compare, differs
+from collector.core.what_if import JUDGED, compare, differs
 from collector.replay import Input, replay
 from collector.service import Service, World
 from collector.store.store import Store
@@ -273,6 +273,33 @@ def test_an_incident_that_starts_at_the_same_instant_is_preferred() -> None:
     (changed,) = found["changed"]
     assert changed["fields"] == ["started_at", "detected_at", "recovered_at"]
     assert changed["after"]["started_at"] == "2026-01-01T00:07:00.000Z"
+
+
+def test_incidents_that_only_touch_are_two() -> None:
+    found = compare(side(entry(20, 22)), side(entry(18, 20)))["incidents"]
+    assert (len(found["gone"]), len(found["new"]), found["changed"]) == (1, 1, [])
+
+
+UNMOVED: dict[str, Any] = {
+    "before": dict.fromkeys(JUDGED),
+    "after": dict.fromkeys(JUDGED),
+    "change": {"up_ms": 0, "down_ms": 0},
+    "outages": {"gone": [], "new": [], "changed": []},
+}
+
+
+@pytest.mark.parametrize(
+    "difference",
+    [
+        {"change": {"up_ms": 0, "down_ms": 1}},
+        {"change": None},
+        {"after": dict.fromkeys(JUDGED) | {"target": "99.5"}},
+        {"outages": {"gone": [{}], "new": [], "changed": []}},
+    ],
+)
+def test_any_one_difference_makes_a_system_differ(difference: dict[str, Any]) -> None:
+    assert not differs(UNMOVED)
+    assert differs(UNMOVED | difference)
 
 
 def strict(n: int, formula: str = "contract-v1") -> Config:
