@@ -164,7 +164,7 @@ async def test_trap_8_an_agent_that_is_cut_off_leaves_unknown_time_and_one_blind
 
 
 class Answering:
-    """A server in a thread of its own: it answers at once, whatever our loop does."""
+    """A server in a thread of its own: it answers soon, whatever our loop does."""
 
     def __init__(self) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -179,6 +179,7 @@ class Answering:
             except OSError:
                 return
             connection.recv(1)
+            time.sleep(0.05)  # until the loop is held up
             connection.sendall(b"!")
             connection.close()
 
