@@ -281,7 +281,7 @@ def test_what_is_read_beside_a_truth_it_does_not_fit_is_not_shown() -> None:
     for wrong in (
         replace(truth, states=down),
         replace(truth, checks={"c": down}),
-        replace(truth, sites=truth.sites | {"north": down}),
+        replace(truth, sites={**truth.sites, "north": down}),
         replace(truth, voices={("c", "a"): voice}),
     ):
         with pytest.raises(ContradictionError):
