@@ -17,10 +17,10 @@ from collector.core.explain_hold import Voiced
 from collector.core.explain_number import explain_class, explain_number
 from collector.core.explain_system import explain_role, explain_states, explain_vote
 from collector.core.explain_versions import explain_versions
-from collector.core.reading import read, rules
+from collector.core.reading import read
 from collector.core.settled import Source
 from collector.core.steps import ContradictionError, Reason, Rule, Step, Subject
-from collector.core.truth import SystemTruth
+from collector.core.truth import SystemTruth, rules
 from collector.core.voice_fold import AgentState
 from probes.config import Config
 from probes.results import Result

@@ -11,7 +11,6 @@ import bisect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from collector.core.versions import InForce
 from collector.core.voice_fold import HALF, RUNS, WINDOW, WINDOW_MS
 from probes.config import Check
 from probes.contract import Outcome
@@ -159,26 +158,6 @@ def read(line: Sequence[Result], check_at: Callable[[int], Check | None], now: i
         )
     runs = _runs(held, now)
     return Reading(tuple(held), tuple(runs), tuple(_outages(held, runs)))
-
-
-def rules(
-    source: tuple[str, str], system: str, versions: Sequence[InForce]
-) -> Callable[[int], Check | None]:
-    """The check as in force at an instant; None where the agent is not assigned to it then.
-
-    Results from before the first version are history, judged by that version.
-    """
-    name, agent = source
-    starts = [v.start for v in versions]
-    own = [
-        check
-        if (check := v.config.checks.get(name)) is not None
-        and check.system == system
-        and agent in v.config.agents_of(name)
-        else None
-        for v in versions
-    ]
-    return lambda t: own[max(bisect.bisect_right(starts, t) - 1, 0)]
 
 
 def _runs(held: Sequence[Held], now: int) -> list[Run]:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from collector.core.rollup import EMPTY, Rollup
 from collector.store import rollups
 from collector.store.open import open_store
 from collector.store.rollups import RollupRow
 from collector.store.store import Store
+from collector.store.tables import batches
 from probes.contract import Outcome
+from tests.support.rounds import START, a_round, result
 
 ORG = "st-elsewhere"
 FIVE = 300_000
@@ -63,15 +65,30 @@ async def test_concurrent_writers_do_not_wait_for_each_other(store: Store) -> No
     assert len(await store.read(rollups.read, ORG, {"ehr-read"}, 0, 99 * FIVE)) == 100
 
 
-async def test_a_database_of_the_first_schema_gets_the_table(database: str) -> None:
+async def test_a_database_of_the_first_schema_is_brought_up_to_date(database: str) -> None:
     def back(conn: Connection) -> None:
-        conn.execute(text("DROP TABLE rollups"))
-        conn.execute(text("UPDATE alembic_version SET version_num='0001'"))
+        for command in (
+            "DROP TABLE rollups",
+            "DROP TABLE snapshots",
+            "DROP TABLE snapshot_cursors",
+            "DROP INDEX batches_by_time",
+            "ALTER TABLE batches DROP COLUMN first_t",
+            "ALTER TABLE batches DROP COLUMN last_t",
+            "UPDATE alembic_version SET version_num='0001'",
+        ):
+            conn.execute(text(command))
+
+    def times(conn: Connection) -> list[tuple[int, int]]:
+        found = conn.execute(select(batches.c.first_t, batches.c.last_t))
+        return [(first - START, last - START) for first, last in found]
 
     first = await open_store(database)
+    async with a_round(first) as one:
+        await one.send([result(n * 1_000, Outcome.UP) for n in (3, 1, 2)])
     await first.write(back)
     await first.close()
     second = await open_store(database)
     await second.write(rollups.write, ORG, [row(1)])
     assert await second.read(rollups.read, ORG, {"ehr-read"}, 0, 9 * FIVE) == [row(1)]
+    assert await second.read(times) == [(1_000, 3_000)]
     await second.close()
