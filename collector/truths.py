@@ -64,7 +64,7 @@ class Live:
     _view: SystemView | None = None
     _pulses: dict[Source, _Pulse] = field(default_factory=dict)
     _holds: dict[Source, int] = field(default_factory=dict)
-    _edges: tuple[int, ...] = ()
+    _edge: int = FAR
 
     @property
     def truth(self) -> SystemTruth:
@@ -88,8 +88,9 @@ class Live:
         version or a system's `effective_from` begins. At that very instant knowledge is still
         `[.., instant)`, so it shows one millisecond later.
         """
-        edges = (*self._edges, *self._holds.values())
-        return min((t + 1 for t in edges if t >= self.at), default=None)
+        first = min((t for t in self._holds.values() if t >= self.at), default=FAR)
+        first = min(first, self._edge)
+        return None if first == FAR else first + 1
 
     @property
     def gathered(self) -> int:
@@ -115,7 +116,7 @@ class Live:
         truth = fold_system(self.system, history, self.tail, now, None, self.settled)
         seen = view(truth)
         self._truth, self._view, self.at, self.stale = truth, seen, now, False
-        self._edges = tuple(_edges(self.system, seen, history, self.tail, now))
+        self._edge = min(_edges(self.system, seen, history, self.tail, now), default=FAR)
         self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}
         self._pulses = dict(_pulses(truth, self.tail, now))
         self.changed |= seen != expected
