@@ -18,6 +18,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from collector.explaining.document import lines
 from probes.clock import SystemClock
 from probes.times import from_ms
 from tests.demo.stage import Stage
@@ -121,7 +122,17 @@ class Story:
         await self.until("recovery in the ticket", told, 15)
         self.say("Month to date, with the outage in it:")
         await self.show_systems()
+        await self.explain()
         await self.check(incident)
+
+    async def explain(self) -> None:
+        """What `wardwatch explain ehr --at` says of the outage's first instant."""
+        month = await self.stage.api("availability?period=month")
+        at = month["systems"]["ehr"]["outages"][0]["start"]
+        told = await self.stage.api(f"systems/ehr/explain?at={at}")
+        self.say(f"Why {at} counts as it does (wardwatch explain ehr --at {at}):")
+        for line in lines(told):
+            self.console.print(f"          {line}", highlight=False, markup=False, soft_wrap=True)
 
     async def check(self, incident: dict[str, Any]) -> None:
         """What the demo promises, each a plain statement."""
@@ -154,6 +165,7 @@ def invitation(stage: Stage) -> str:
         f"{stage.url}/metrics": "the collector, for Prometheus",
         f"{agent}/metrics": "the agent at the north site",
         f".venv/bin/wardwatch status --url {stage.url}": "",
+        f".venv/bin/wardwatch availability ehr --url {stage.url}": "",
         f".venv/bin/wardwatch-agent probe --config {stage.config} ehr-read": "",
         f"curl -X POST {control}/ehr/html200": "a login page where FHIR should be",
         f"curl -X POST {control}/lab/hang": "takes messages, never answers",
