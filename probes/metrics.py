@@ -131,7 +131,7 @@ METRICS: tuple[Metric, ...] = (
         "histogram",
         "seconds",
         (),
-        "Duration of an evaluation round that had something to fold.",
+        "Duration of a look at the store: reading, folding, and committing what follows.",
         "collector",
     ),
     Metric(
