@@ -86,9 +86,11 @@ def availability(
         eligible = subtract(eligible, out)
     judged_runs, good_runs = _runs(truth, eligible)
     to_come = _to_come(truth, now)
-    future: dict[str | None, int] = {
+    places: dict[str | None, Timeline[State]] = {None: truth.states}
+    places.update(sites)
+    future = {
         place: _whole(line, to_come.get(place, ()), period, out, now, formula)
-        for place, line in {None: truth.states, **sites}.items()
+        for place, line in places.items()
     }
     verdicts = (
         None

@@ -46,7 +46,7 @@ def in_force(system: str, history: History, now: int, outage_at: OutageAt) -> li
         if chosen:
             chosen[-1] = _until(chosen[-1], at)
         chosen.append(InForce(at, FAR, config, waited=at > start))
-    return [one for one in chosen if one.start < one.end]
+    return chosen
 
 
 def _until(one: InForce, end: int) -> InForce:
