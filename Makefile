@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DEMO_SECONDS ?=
+FILES ?=
+STEADY := $(addprefix collector/core/,outages.py quorum.py rejection.py segment.py system_state.py versions.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench soak mutate generate lock clean
@@ -40,10 +42,10 @@ lint: $(STAMP) ## Ruff, mypy strict, import directions, generated text up to dat
 bench: $(STAMP) ## Speed as ratios against named peers, in one run
 	@$(BIN)/python -m tests.bench.run
 
-soak: $(STAMP) ## The long forms: more examples, more kills (about an hour and a half)
+soak: $(STAMP) ## The long forms: more examples, more kills (about an hour)
 	@.ci/debian-packages '/usr/lib/postgresql/*/bin/initdb=postgresql'
 	@WARDWATCH_SOAK=1 $(BIN)/pytest -n 2 --dist loadgroup -q --timeout 1800
-	@$(MAKE) --no-print-directory mutate
+	@$(MAKE) --no-print-directory mutate FILES="$(STEADY)"
 
 mutate: $(STAMP) ## Change collector/core a little, expect a test to notice (FILES=... for some)
 	@$(BIN)/python -m tests.mutation.run $(FILES)

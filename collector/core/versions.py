@@ -72,7 +72,7 @@ def in_force(
             chosen[-1] = _until(chosen[-1], at)
         chosen.append(InForce(at, FAR, config, waited=at > start, number=n))
         dates.append(at)
-    return Decided(tuple(one for one in chosen if one.start < one.end), tuple(dates))
+    return Decided(tuple(chosen), tuple(dates))
 
 
 def _until(one: InForce, end: int) -> InForce:
