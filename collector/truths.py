@@ -252,7 +252,7 @@ def _pulses(
         if not line or not fold.segments:
             continue
         last = fold.segments[-1]
-        check = rules(source, truth.system, truth.versions)(last.start)
+        check = rules(source, truth.system, truth.versions).at(last.start)
         last_t = max(r.t for r in line)
         if check is None or last_t >= now:
             continue

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
+from collector.core.planned import FAR
 from collector.core.tally import Tally
 from collector.core.voice_fold import AgentState, Segment, VoiceFold
 from probes.config import Check
@@ -25,8 +26,26 @@ _WORST_FIRST = (
 )
 _RANK = {outcome: rank for rank, outcome in enumerate(_WORST_FIRST)}
 
-CheckAt = Callable[[int], Check | None]
-"""The check as in force at an instant, None where the agent is not assigned to it."""
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What judges one (check, agent): `checks[n]` from `starts[n]` on, None where the agent is not
+    assigned. `removed` are the instants at which the check ended.
+    """
+
+    starts: tuple[int, ...]
+    checks: tuple[Check | None, ...]
+    removed: tuple[int, ...] = ()
+
+    def at(self, t: int) -> Check | None:
+        # Results from before the first version are history, judged by that version.
+        return self.checks[max(bisect.bisect_right(self.starts, t) - 1, 0)]
+
+    def life(self, t: int) -> Interval:
+        """From the removal before `t` to the one after it."""
+        n = bisect.bisect_right(self.removed, t)
+        edges = (-FAR, *self.removed, FAR)
+        return Interval(edges[n], edges[n + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +104,15 @@ def distinct(results: Iterable[Result]) -> tuple[list[Result], int]:
     return kept, len(conflicts)
 
 
-def follow(results: Iterable[Result], check_at: CheckAt, heard: Heard | None) -> VoiceFold:
+def follow(results: Iterable[Result], rules: Rules, heard: Heard | None) -> VoiceFold:
     """The fold after distinct results, in order, from where `heard` left off."""
     fold = VoiceFold() if heard is None else heard.fold.resumed()
     for result in results:
-        check = check_at(result.t)
+        check = rules.at(result.t)
         if check is not None and result.outcome is not Outcome.UNKNOWN:
+            ended = rules.life(result.t).start
+            if fold.segments and fold.segments[-1].start < ended:
+                fold.end(ended)
             fold.take(result.t, result.outcome, check)
     return fold
 
@@ -114,11 +136,6 @@ def tell(fold: VoiceFold, start: int, now: int, heard: Heard | None) -> Voice:
         good=(*heard.good, *fold.good),
         failing=(*heard.failing, *fold.failing),
     )
-
-
-def listen(results: Sequence[Result], check_at: CheckAt, start: int, now: int) -> Voice:
-    """Fold distinct results, in order, into states that cover `[start, now)`."""
-    return tell(follow(results, check_at, None), start, now, None)
 
 
 def moved_on(
@@ -155,7 +172,7 @@ def moved_on(
     )
 
 
-def taken_back(heard: Heard, line: Sequence[Result], check_at: CheckAt, to: int) -> Heard | None:
+def taken_back(heard: Heard, line: Sequence[Result], rules: Rules, to: int) -> Heard | None:
     """`heard` for a result at `to`, before its edge; `line` are the results not taken, in order.
 
     None unless the voice was silent from `to` to the edge, and nothing of it was undecided.
@@ -164,7 +181,7 @@ def taken_back(heard: Heard, line: Sequence[Result], check_at: CheckAt, to: int)
     last_t = known[-1].t if known else heard.last_t
     if last_t is not None and last_t >= to:
         return None
-    if follow(known, check_at, heard).mendable_from(to) < min(to, heard.until):
+    if follow(known, rules, heard).mendable_from(to) < min(to, heard.until):
         return None
     return msgspec.structs.replace(
         heard, until=min(to, heard.until), edge=to, states=until(heard.states, to)

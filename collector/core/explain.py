@@ -131,9 +131,10 @@ _AS_SEEN = {AgentState.MISCONFIGURED: State.UNKNOWN}
 def _voice(
     truth: SystemTruth, raw: Sequence[Result], check: str, agent: str, site: str, at: int
 ) -> tuple[State, list[Step]]:
-    known = [r for r in raw if r.t < truth.now]
-    check_at = rules((check, agent), truth.system, truth.versions)
-    reading = read(distinct(known)[0], check_at, truth.now)
+    own = rules((check, agent), truth.system, truth.versions)
+    life = own.life(at)
+    known = [r for r in raw if life.start <= r.t < min(life.end, truth.now)]
+    reading = read(distinct(known)[0], own.at, truth.now)
     heard = truth.voices.get((check, agent))
     state = AgentState.UNKNOWN if heard is None else _at(heard.states, at, AgentState.UNKNOWN)
     steps = explain_agent(Voiced(check, agent, site, known, reading), at, state)

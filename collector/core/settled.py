@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from alerts.events import State
 from collector.core import agent_state
-from collector.core.agent_state import CheckAt, Heard
+from collector.core.agent_state import Heard, Rules
 from collector.core.outages import Outage
 from collector.core.versions import Decided
 from collector.core.windows import FAR
@@ -89,7 +89,7 @@ def taken_back(
     given: Settled,
     source: Source,
     line: Sequence[Result],
-    check_at: CheckAt,
+    rules: Rules,
     to: int,
     *,
     waiting: bool,
@@ -102,7 +102,7 @@ def taken_back(
     """
     heard = given.voices.get(source)
     if heard is not None and to < heard.edge:
-        back = agent_state.taken_back(heard, line, check_at, to)
+        back = agent_state.taken_back(heard, line, rules, to)
         if back is None:
             return None
         given = replace(given, voices={**given.voices, source: back})

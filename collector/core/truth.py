@@ -6,13 +6,12 @@ from nothing or from what is settled (`core/settled.py`), with the same answer.
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.events import State
 from collector.core import outages as outage_rules
-from collector.core.agent_state import CheckAt, Voice, distinct, follow, tell
+from collector.core.agent_state import Rules, Voice, distinct, follow, tell
 from collector.core.outages import Outage
 from collector.core.rejection import rejected_by_all
 from collector.core.segment import SegmentStates, judge
@@ -284,27 +283,22 @@ def _monitored_from(system: str, version: InForce, start: int) -> int | None:
 
 def counted(truth: SystemTruth, source: Source, results: Sequence[Result]) -> list[int]:
     """When the results of a voice were that count as judged runs."""
-    check_at = rules(source, truth.system, truth.versions)
-    return [r.t for r in distinct(results)[0] if r.outcome.judged and check_at(r.t) is not None]
+    own = rules(source, truth.system, truth.versions)
+    return [r.t for r in distinct(results)[0] if r.outcome.judged and own.at(r.t) is not None]
 
 
-def rules(source: Source, system: str, versions: Sequence[InForce]) -> CheckAt:
-    """The check as in force at an instant, None where the agent is not assigned to it."""
+def rules(source: Source, system: str, versions: Sequence[InForce]) -> Rules:
+    """What judges a (check, agent) of a system."""
     name, agent = source
-    starts = [v.start for v in versions]
     own: list[Check | None] = []
+    removed: list[int] = []
     for version in versions:
         check = version.config.checks.get(name)
-        assigned = (
-            check is not None and check.system == system and agent in version.config.agents_of(name)
-        )
-        own.append(check if assigned else None)
-
-    def check_at(t: int) -> Check | None:
-        # Results from before the first version are history, judged by that version.
-        return own[max(bisect.bisect_right(starts, t) - 1, 0)]
-
-    return check_at
+        if check is None or check.system != system:
+            check = None
+            removed.append(version.start)
+        own.append(check if check and agent in version.config.agents_of(name) else None)
+    return Rules(tuple(v.start for v in versions), tuple(own), tuple(removed))
 
 
 def _joined(whole: Interval, pieces: Sequence[Timeline[State]]) -> Timeline[State]:

@@ -208,3 +208,17 @@ def test_an_approval_during_a_real_outage_is_judged_against_it() -> None:
     )
     truth = fold("dddduuuu", until=480, used=used)
     assert truth.excluded(LATER) == (Interval(T0 + 240_000, T0 + 360_000),)
+
+
+def test_a_version_that_takes_a_window_away_waits_for_no_outage() -> None:
+    begins = "2026-01-01T00:03"
+    having = planned(
+        start=begins,
+        end="2026-01-01T00:09",
+        proposed={"by": "p", "at": "2025-12-30T00:00:00Z"},
+        approval={"by": "q", "at": "2025-12-31T00:00:00Z"},
+    )
+    history = [(T0 - 1, having), (T0 + 300_000, config())]
+    truth = fold("uuudddddddu", until=650, history=history)
+    assert [(o.start - T0, o.end) for o in truth.outages] == [(180_000, T0 + 600_000)]
+    assert truth.excluded(LATER) == (Interval(T0 + 180_000, T0 + 300_000),)
