@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,7 +13,7 @@ from yarl import URL
 
 from collector import plantext
 from collector.client import AnsweredNoError, ask, asking, print_json
-from collector.core import preview
+from collector.core import periods, preview
 from collector.core.differences import Differs, differences
 from collector.ics import CalendarError, Event, read_calendar
 from collector.planfile import PlanFile, read_plan
@@ -49,7 +50,7 @@ def run_propose(args: argparse.Namespace) -> int:
 
 
 def run_approve(args: argparse.Namespace) -> int:
-    if len(args.digest) < LEAST_DIGITS:
+    if not re.fullmatch(f"[0-9a-fA-F]{{{LEAST_DIGITS},64}}", args.digest):
         return _usage(f"--digest: at least {LEAST_DIGITS} digits of what preview shows")
     return _guarded(lambda: asking(_approve, args))
 
@@ -126,9 +127,12 @@ def _since(args: argparse.Namespace, config: Config) -> int:
     if args.start is None:
         return SystemClock().now_ms()
     try:
-        return config.ms(times.parse_datetime(args.start))
-    except (ValueError, OverflowError) as error:
+        written = times.parse_datetime(args.start)
+    except ValueError as error:
         raise UsageError(f"--from: {error}") from None
+    if written.year not in periods.YEARS:
+        raise UsageError(f"--from: {periods.OUTSIDE}")
+    return config.ms(written)
 
 
 def _preview_known(url: URL, args: argparse.Namespace) -> int:

@@ -73,9 +73,15 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     asked.add_argument("--from", dest="start", required=True, metavar="T", help="from when")
     asked.add_argument("--to", dest="end", required=True, metavar="T", help="to when")
     asked.add_argument(
-        "--as", dest="counts_as", required=True, choices=list(CorrectAs), help="what it counts as"
+        "--as",
+        dest="counts_as",
+        required=True,
+        choices=[one.value for one in CorrectAs],
+        help="what it counts as",
     )
-    asked.add_argument("--reason", required=True, choices=list(CorrectionReason), help="why")
+    asked.add_argument(
+        "--reason", required=True, choices=[one.value for one in CorrectionReason], help="why"
+    )
     asked.add_argument("--ref", required=True, metavar="REF", help="the document behind it")
     asked.add_argument("--by", required=True, metavar="WHO", help="who requests")
     asked.set_defaults(func=lambda args: asking(_request, args))

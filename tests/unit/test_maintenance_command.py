@@ -35,6 +35,7 @@ maintenance:
     rrule: FREQ=WEEKLY
     proposed: {by: change-1, at: 2026-02-01T00:00:00Z}
 """
+NO_ID = "an id is 1 to 63 of a-z, 0-9 and -, not starting with -"
 PLAN = """\
 maintenance:
   - id: upgrade
@@ -199,8 +200,8 @@ async def test_problems_the_collector_finds_are_told_at_their_lines(
         assert capsys.readouterr().err == (
             "bad.yaml:3: maintenance[0].systems[0]: there is no system of this id under systems\n"
         )
-    assert await run(desk, "propose", "plan.yaml", "--by", "Jane Roe") == 1
-    assert "by: an id is" in capsys.readouterr().err
+    assert await run(desk, "propose", "plan.yaml", "--by", "Jane Roe") == 2
+    assert "--by: an id is" in capsys.readouterr().err
 
 
 async def test_a_file_is_previewed_by_the_collector(
@@ -297,7 +298,31 @@ async def test_an_answer_in_json_is_the_collectors(
     assert (told["windows"], told["occurrences"], told["approval_basis"]) == ([], [], "recorded")
     assert await run(desk, "approve", "x", "--by", "a", "--digest", "0" * 12, "--json") == 1
     assert json.loads(capsys.readouterr().out)["code"] == "window.unknown"
-    assert await run(desk, "list", "--from", "soon") == 1
-    assert capsys.readouterr().err == (
-        "from: write a date and a time, such as 2026-01-05T02:00:00Z [api.parameter]\n"
-    )
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["list", "--from", "soon"], "--from: write a date and a time, such as 2026-01-05T02:00:00Z"),
+        (["list", "--to", "2025-01-01T00:00"], "--to: later than from, by at most 400 days"),
+        (["list", "--from", "8999-01-01T00:00"], "--from: the year lies from 1970 to 2199"),
+        (["preview", "x", "--from", "8999-01-01T00:00"], "--from: the year lies from 1970 to 2199"),
+        (["cancel", "x", "--by", "Jane Roe"], f"--by: {NO_ID}"),
+        (["approve", "x", "--by", "a", "--digest", "z" * 12],
+         "--digest: at least 12 digits of what preview shows"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_read_is_bad_usage_and_names_the_option(
+    desk: Desk, capsys: pytest.CaptureFixture[str], argv: list[str], said: str
+) -> None:
+    await desk.propose(plan(id="x"))
+    assert await run(desk, *argv) == 2
+    assert capsys.readouterr().err == f"{said}\n"
+
+
+def test_a_preview_of_a_year_that_windows_are_not_expanded_to_is_bad_usage(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["maintenance", "preview", "--config", "wardwatch.yaml", "--from", "9999-12-31T00:00"]
+    assert main(argv) == 2
+    assert capsys.readouterr().err == "--from: the year lies from 1970 to 2199\n"
