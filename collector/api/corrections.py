@@ -56,7 +56,7 @@ async def post_correction(request: web.Request) -> web.Response:
         )
         return [acts.fact_of_request(corrections.request(history, one))]
 
-    history = await parts.store.write(versions.act, parts.org, decide, parts.now())
+    history = await parts.store.write(versions.act, parts.org, decide, parts.now)
     return _answer(parts, history, said.id)
 
 
@@ -71,7 +71,7 @@ async def post_correction_approval(request: web.Request) -> web.Response:
         signed = corrections.approve(history, name, Signed(said.by, at, said.ref))
         return [acts.fact_of_approval(name, signed)]
 
-    history = await parts.store.write(versions.act, parts.org, decide, parts.now())
+    history = await parts.store.write(versions.act, parts.org, decide, parts.now)
     return _answer(parts, history, name)
 
 
