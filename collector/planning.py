@@ -182,7 +182,12 @@ def _sent(plan: PlanFile, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 def _approve(url: URL, args: argparse.Namespace) -> int:
     present, seen = ask(url, f"{API}/{args.id}", "digest")["digest"], args.digest.lower()
     digest = present if present.startswith(seen) else seen.ljust(64, "0")
-    return _act(url, args, "approve", {"digest": digest})
+    code = _act(url, args, "approve", {"digest": digest})
+    if not args.json:
+        # those that run now or are empty, and the first it is good for
+        window = ask(url, f"{API}/{args.id}", "next", query={"next": "20"})
+        plantext.approved(window, window["next"])
+    return code
 
 
 def _act(url: URL, args: argparse.Namespace, act: str, more: Mapping[str, str]) -> int:

@@ -12,7 +12,7 @@ import pytest
 
 from collector.cli import main
 from collector.store.store import Store
-from tests.support.planning import Desk, a_desk, hospital, plan
+from tests.support.planning import HOUR, Desk, a_desk, hospital, plan
 from tests.unit.test_ics import calendar
 
 CONFIG = """\
@@ -167,7 +167,9 @@ async def test_a_window_from_proposal_to_approval(
         "upgrade: the content is not the one you approve; look at it again [window.changed]\n"
     )
     assert await run(desk, *argv, digest.upper()) == 0
-    capsys.readouterr()
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "It covers first: 2026-01-02 02:00 -06:00 to 2026-01-02 04:00 -06:00, 120 real minutes."
+    )
     assert await run(desk, "list") == 0
     out = capsys.readouterr().out.splitlines()
     assert out[-1].split() == [
@@ -298,6 +300,31 @@ async def test_an_answer_in_json_is_the_collectors(
     assert (told["windows"], told["occurrences"], told["approval_basis"]) == ([], [], "recorded")
     assert await run(desk, "approve", "x", "--by", "a", "--digest", "0" * 12, "--json") == 1
     assert json.loads(capsys.readouterr().out)["code"] == "window.unknown"
+
+
+async def test_an_approval_that_comes_too_late_says_so(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = await desk.propose(plan(start="2025-12-31T17:00", end="2025-12-31T19:00"))
+    argv = ("approve", "upgrade", "--by", "approver-1", "--digest", begun["digest"])
+    assert await run(desk, *argv) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "No occurrence starts after this approval: it excludes nothing."
+    )
+
+
+async def test_what_an_occurrence_excludes_in_part_is_told_in_minutes(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await desk.approve(await desk.propose(plan()))
+    await desk.clock.advance(32 * HOUR + HOUR // 2)
+    longer = {"by": "change-1", "windows": [plan(end="2026-01-02T05:00")], "replace": True}
+    await desk.post("maintenance", longer)
+    assert await run(desk, "list", "--from", "2026-01-02T02:00") == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == [
+        "2026-01-02", "08:00", "2026-01-02", "11:00", "180", "upgrade", "ehr", "30", "min",
+        "unapproved",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
