@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import icalendar
 import recurring_ical_events
 
+from collector.icslines import contradictions
 from probes import recurrence, times
 
 T = TypeVar("T")
@@ -74,19 +76,26 @@ class _NotHeldError(Exception):
 def read_calendar(data: bytes) -> tuple[list[Event], list[EventProblem]]:
     """Events that a window can hold, and every problem of the others. CalendarError."""
     try:
-        calendars = icalendar.Calendar.from_ical(data, multiple=True)
+        with warnings.catch_warnings():
+            # what it guesses about a zone's name is refused below
+            warnings.simplefilter("ignore")
+            calendars = icalendar.Calendar.from_ical(data, multiple=True)
         found = [event for calendar in calendars for event in calendar.walk("VEVENT")]
     except (ValueError, IndexError, KeyError):
         raise CalendarError("not an iCalendar file (RFC 5545)") from None
+    except OSError:
+        raise CalendarError("a TZID in it is not an IANA zone, such as America/Chicago") from None
     if not calendars:
         raise CalendarError("not an iCalendar file (RFC 5545)")
     events: list[Event] = []
     problems: list[EventProblem] = []
     first: dict[str, int] = {}
+    contradicting = contradictions(data)
     for number, event in enumerate(found, 1):
         uid = str(event.get("UID", ""))
-        own = list(_beyond(event))
-        if uid in first and "RECURRENCE-ID" not in event:
+        own = [*_beyond(event)]
+        own += [_NotHeldError(field, message) for field, message in contradicting.get(number, ())]
+        if uid and uid in first and "RECURRENCE-ID" not in event:
             own.append(_NotHeldError("UID", f"the same as that of event {first[uid]}"))
         first.setdefault(uid, number)
         entry = None if event.errors else _entry(event, uid, own)
@@ -115,8 +124,8 @@ def _shown(uid: str) -> str:
 def _beyond(event: Any) -> Iterator[_NotHeldError]:
     yield from (_NotHeldError(name, _BEYOND[name]) for name in _BEYOND if name in event)
     for name, _ in event.errors:
-        yield _NotHeldError(str(name), "it cannot be read")
-    for name in ("DTSTART", "DTEND", "DURATION", "RRULE", "STATUS", SYSTEMS, EXPECT_DOWN):
+        yield _NotHeldError(name or "a line", "it cannot be read")
+    for name in ("UID", "DURATION", "RRULE", "STATUS", SYSTEMS, EXPECT_DOWN):
         if isinstance(event.get(name), list):
             yield _NotHeldError(name, "written more than once")
 
@@ -209,6 +218,8 @@ def _end(event: Any, start: datetime, zone: str, rule: str | None) -> datetime:
         end, end_zone = _wall_clock(event, "DTEND")
         if end_zone != zone:
             raise _NotHeldError("DTEND", "in another zone than DTSTART")
+        if not timedelta(0) <= end - start <= CHECKED:
+            raise _NotHeldError("DTEND", f"from 0 to {CHECKED.days} days after DTSTART")
         return end
     length = getattr(event.get("DURATION"), "dt", None)
     if not isinstance(length, timedelta):
