@@ -45,12 +45,13 @@ class CalendarError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EventProblem:
-    """`event` counts from 1 in the order of the file."""
+    """`event` counts from 1 in the order of the file; `id` is that of the window it would be."""
 
     event: int
     uid: str
     field: str
     message: str
+    id: str
 
     def __str__(self) -> str:
         return f"event {self.event} ({self.uid}): {self.field}: {self.message}"
@@ -104,7 +105,7 @@ def read_calendar(data: bytes) -> tuple[list[Event], list[EventProblem]]:
         if entry is not None and not own:
             cancelled = str(event.get("STATUS", "")).upper() == "CANCELLED"
             events.append(Event(number, _shown(uid), entry, cancelled))
-        problems += [EventProblem(number, _shown(uid), e.field, e.message) for e in own]
+        problems += [EventProblem(number, _shown(uid), e.field, e.message, id_of(uid)) for e in own]
     return events, problems
 
 

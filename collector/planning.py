@@ -15,7 +15,7 @@ from collector import plantext
 from collector.client import AnsweredNoError, ask, asking, print_json
 from collector.core import periods, preview
 from collector.core.differences import Differs, differences
-from collector.ics import CalendarError, Event, read_calendar
+from collector.ics import CalendarError, Event, EventProblem, read_calendar
 from collector.planfile import PlanFile, read_plan
 from probes import times
 from probes.clock import SystemClock
@@ -234,31 +234,34 @@ def _compare(
         try:
             (window,) = proposals([event.entry], systems, "import", "2000-01-01T00:00:00Z")
         except WindowErrors as error:
-            problems += [_told(event, p.path, p.message) for p in error.problems]
+            problems += [_problem(event, p.path, p.message) for p in error.problems]
             continue
         there[window.id] = {**content(window), "cancelled": event.cancelled}
         entries[window.id] = event.entry
-    found = differences(there, known)
+    # An event that cannot be read is not gone.
+    unread = {problem.id for problem in problems} - set(there)
+    found = differences(there, {name: one for name, one in known.items() if name not in unread})
+    told = [str(problem) for problem in sorted(problems, key=lambda p: p.event)]
     if args.json:
-        print_json({"differences": plantext.as_json(found), "problems": problems})
+        print_json({"differences": plantext.as_json(found), "problems": told})
     else:
         plantext.differences(found)
-    sys.stderr.write("".join(f"{args.file}: {problem}\n" for problem in problems))
+    sys.stderr.write("".join(f"{args.file}: {problem}\n" for problem in told))
     new = [entries[one.id] for one in found if one.how is Differs.NEW]
     if problems:
         return 2, new
     return int(any(one.how is not Differs.SAME for one in found)), new
 
 
-def _told(event: Event, path: str, message: str) -> str:
-    return f"event {event.number} ({event.uid}): {path.removeprefix('maintenance[0].')}: {message}"
+def _problem(event: Event, path: str, message: str) -> EventProblem:
+    field = path.removeprefix("maintenance[0].")
+    return EventProblem(event.number, event.uid, field, message, event.entry["id"])
 
 
-def _calendar(path: str) -> tuple[list[Event], list[str]]:
+def _calendar(path: str) -> tuple[list[Event], list[EventProblem]]:
     try:
-        events, problems = read_calendar(Path(path).read_bytes())
+        return read_calendar(Path(path).read_bytes())
     except OSError:
         raise UsageError(f"{path}: the file cannot be read") from None
     except CalendarError as error:
         raise UsageError(f"{path}: {error}") from None
-    return events, [str(problem) for problem in problems]

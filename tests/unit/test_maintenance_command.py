@@ -353,3 +353,17 @@ def test_a_preview_of_a_year_that_windows_are_not_expanded_to_is_bad_usage(
     argv = ["maintenance", "preview", "--config", "wardwatch.yaml", "--from", "9999-12-31T00:00"]
     assert main(argv) == 2
     assert capsys.readouterr().err == "--from: the year lies from 1970 to 2199\n"
+
+
+async def test_an_event_that_cannot_be_read_is_not_gone_and_problems_come_in_the_order_of_events(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unread = {"UID": "sunday", "X-WARDWATCH-EXPECT-DOWN": "soon"}
+    (folder / "c.ics").write_bytes(calendar(unread, {"UID": "b", "RDATE": "20260106T020000Z"}))
+    assert main(["maintenance", "import", "c.ics", "--config", "wardwatch.yaml"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "0 new, 0 changed, 0 gone, 0 same\n"
+    assert [line[:28] for line in said.err.splitlines()] == [
+        "c.ics: event 1 (sunday): exp",
+        "c.ics: event 2 (b): RDATE: s",
+    ]
