@@ -32,6 +32,7 @@ _BEYOND = {
     "RDATE": "single dates beside a rule: write events of their own",
     "EXRULE": "rules of exclusion are no longer part of iCalendar: write EXDATE",
 }
+OFF = "it does not give DTSTART, and calendars differ on that day: write a start that it gives"
 LAST_YEAR = 9000
 CHECKED = timedelta(days=400)
 """How far two readings of an event are compared."""
@@ -145,7 +146,7 @@ def _entry(event: Any, uid: str, problems: list[_NotHeldError]) -> dict[str, Any
         problems.append(_NotHeldError("UID", "the key is missing"))
     systems = attempt(lambda: _systems(event))
     start = attempt(lambda: _wall_clock(event, "DTSTART"))
-    rule = attempt(lambda: _rule(event))
+    rule = attempt(lambda: _rule(event, None if start is None else start[0]))
     if start is None or systems is None or rule is None:
         return None
     begins, zone = start
@@ -202,7 +203,7 @@ def _wall_clock(event: Any, name: str) -> tuple[datetime, str]:
     return value.replace(tzinfo=None), str(zone)
 
 
-def _rule(event: Any) -> tuple[str | None]:
+def _rule(event: Any, start: datetime | None) -> tuple[str | None]:
     """The rule or None, in a tuple: None alone means that it cannot be held."""
     if "RRULE" not in event or isinstance(event["RRULE"], list):
         return (None,)
@@ -211,6 +212,8 @@ def _rule(event: Any) -> tuple[str | None]:
         recurrence.parse(text)
     except ValueError as error:
         raise _NotHeldError("RRULE", str(error)) from None
+    if start is not None and not recurrence.gives(start, text):
+        raise _NotHeldError("RRULE", OFF)
     return (text,)
 
 

@@ -10,7 +10,7 @@ import icalendar
 import pytest
 import recurring_ical_events
 
-from collector.ics import CalendarError, id_of, read_calendar
+from collector.ics import OFF, CalendarError, id_of, read_calendar
 from probes import recurrence, times
 
 BASE = {
@@ -305,9 +305,25 @@ def test_our_occurrences_are_those_of_another_library_over_three_years(
         assert len(theirs) >= 6
 
 
-def test_a_start_off_its_rule_is_the_first_occurrence_for_us_and_the_import_says_so() -> None:
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=WEEKLY;BYDAY=TU;COUNT=2",
+        "FREQ=WEEKLY;BYDAY=TU",
+        "FREQ=DAILY;BYMONTH=2",
+        "FREQ=MONTHLY;BYMONTHDAY=6",
+    ],
+)
+def test_a_start_off_its_rule_is_the_first_occurrence_for_us_and_the_import_says_so(
+    rule: str,
+) -> None:
     """Where semantics 4 decides otherwise: `start` is the first occurrence, and COUNT counts it."""
-    _, problems = read_calendar(calendar({"RRULE": "FREQ=WEEKLY;BYDAY=TU;COUNT=2"}))
+    _, problems = read_calendar(calendar({"RRULE": rule}))
+    assert [str(p) for p in problems] == [f"event 1 (weekday-early): RRULE: {OFF}"]
+
+
+def test_a_window_with_other_instants_than_the_event_is_refused() -> None:
+    _, problems = read_calendar(calendar({"RRULE": "FREQ=DAILY;UNTIL=20250201T000000Z"}))
     assert [str(p) for p in problems] == [
-        "event 1 (weekday-early): RRULE: read as a window it would differ on 2026-01-13; write it plainer"
+        "event 1 (weekday-early): RRULE: read as a window it would differ on 2026-01-05; write it plainer"
     ]
