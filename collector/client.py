@@ -11,10 +11,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
+from pydantic import TypeAdapter, ValidationError
 from yarl import URL
+
+from probes.config import Id
 
 DEFAULT_URL = "http://127.0.0.1:8460"
 TIMEOUT_S = 10.0
+_AN_ID = TypeAdapter[str](Id)
 UNREADABLE = ("api.parameter", "api.body")
 YAML = {"Content-Type": "application/yaml"}
 
@@ -51,6 +55,14 @@ def _option(path: str) -> str:
     if path == "id":
         return "ID"
     return f"--{path}" if path.isalpha() else path
+
+
+def an_id(text: str) -> str:
+    """For argparse: what becomes part of an address is an id."""
+    try:
+        return _AN_ID.validate_python(text)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(error.errors()[0]["msg"].partition(", ")[2]) from None
 
 
 def add_url(parser: argparse.ArgumentParser) -> None:
