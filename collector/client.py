@@ -11,10 +11,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import aiohttp
+from pydantic import TypeAdapter, ValidationError
 from yarl import URL
+
+from probes.config import Id
 
 DEFAULT_URL = "http://127.0.0.1:8460"
 TIMEOUT_S = 10.0
+_AN_ID = TypeAdapter[str](Id)
+UNREADABLE = ("api.parameter", "api.body")
 YAML = {"Content-Type": "application/yaml"}
 
 
@@ -35,13 +40,29 @@ class AnsweredNoError(Exception):
         told = self.problem
         if "problems" in told:
             return [
-                f"{p['path']}: {p['message']}" if p["path"] else p["message"]
+                f"{_option(p['path'])}: {p['message']}" if p["path"] else p["message"]
                 for p in told["problems"]
             ]
-        meant = told.get("about", told.get("parameter"))
-        about = "" if meant is None else f"{meant}: "
+        if "parameter" in told:
+            return [f"{_option(told['parameter'])}: {told['detail']}"]
+        about = f"{told['about']}: " if "about" in told else ""
         where = f" ({told['file']}, {told['place']})" if "file" in told else ""
         return [f"{about}{told.get('detail', 'refused')} [{told['code']}]{where}"]
+
+
+def _option(path: str) -> str:
+    """How a command line names what is sent as a parameter or a field."""
+    if path == "id":
+        return "ID"
+    return f"--{path}" if path.isalpha() else path
+
+
+def an_id(text: str) -> str:
+    """For argparse: what becomes part of an address is an id."""
+    try:
+        return _AN_ID.validate_python(text)
+    except ValidationError as error:
+        raise argparse.ArgumentTypeError(error.errors()[0]["msg"].partition(", ")[2]) from None
 
 
 def add_url(parser: argparse.ArgumentParser) -> None:
@@ -61,7 +82,9 @@ def print_json(value: object) -> None:
 
 
 def asking(work: Callable[[URL, argparse.Namespace], int], args: argparse.Namespace) -> int:
-    """Run a command that asks the collector at `--url`; 1 refused, 2 no URL, 3 no answer."""
+    """Run a command that asks the collector at `--url`; 1 refused, 2 what was written cannot be
+    read, 3 no answer.
+    """
     url = parse_url(args.url)
     if url is None:
         sys.stderr.write(f"--url: write an address such as {DEFAULT_URL}\n")
@@ -72,7 +95,7 @@ def asking(work: Callable[[URL, argparse.Namespace], int], args: argparse.Namesp
         if args.json:
             print_json(error.problem)
         sys.stderr.write("".join(f"{line}\n" for line in error.lines()))
-        return 1
+        return 2 if error.problem["code"] in UNREADABLE else 1
     except UnansweredError as error:
         sys.stderr.write(f"{error}\n")
         return 3

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -19,6 +20,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import icalendar
 import recurring_ical_events
 
+from collector.icslines import contradictions
 from probes import recurrence, times
 
 T = TypeVar("T")
@@ -30,6 +32,7 @@ _BEYOND = {
     "RDATE": "single dates beside a rule: write events of their own",
     "EXRULE": "rules of exclusion are no longer part of iCalendar: write EXDATE",
 }
+OFF = "it does not give DTSTART, and calendars differ on that day: write a start that it gives"
 LAST_YEAR = 9000
 CHECKED = timedelta(days=400)
 """How far two readings of an event are compared."""
@@ -43,12 +46,13 @@ class CalendarError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class EventProblem:
-    """`event` counts from 1 in the order of the file."""
+    """`event` counts from 1 in the order of the file; `id` is that of the window it would be."""
 
     event: int
     uid: str
     field: str
     message: str
+    id: str
 
     def __str__(self) -> str:
         return f"event {self.event} ({self.uid}): {self.field}: {self.message}"
@@ -74,19 +78,26 @@ class _NotHeldError(Exception):
 def read_calendar(data: bytes) -> tuple[list[Event], list[EventProblem]]:
     """Events that a window can hold, and every problem of the others. CalendarError."""
     try:
-        calendars = icalendar.Calendar.from_ical(data, multiple=True)
+        with warnings.catch_warnings():
+            # what it guesses about a zone's name is refused below
+            warnings.simplefilter("ignore")
+            calendars = icalendar.Calendar.from_ical(data, multiple=True)
         found = [event for calendar in calendars for event in calendar.walk("VEVENT")]
     except (ValueError, IndexError, KeyError):
         raise CalendarError("not an iCalendar file (RFC 5545)") from None
+    except OSError:
+        raise CalendarError("a TZID in it is not an IANA zone, such as America/Chicago") from None
     if not calendars:
         raise CalendarError("not an iCalendar file (RFC 5545)")
     events: list[Event] = []
     problems: list[EventProblem] = []
     first: dict[str, int] = {}
+    contradicting = contradictions(data)
     for number, event in enumerate(found, 1):
         uid = str(event.get("UID", ""))
-        own = list(_beyond(event))
-        if uid in first and "RECURRENCE-ID" not in event:
+        own = [*_beyond(event)]
+        own += [_NotHeldError(field, message) for field, message in contradicting.get(number, ())]
+        if uid and uid in first and "RECURRENCE-ID" not in event:
             own.append(_NotHeldError("UID", f"the same as that of event {first[uid]}"))
         first.setdefault(uid, number)
         entry = None if event.errors else _entry(event, uid, own)
@@ -95,7 +106,7 @@ def read_calendar(data: bytes) -> tuple[list[Event], list[EventProblem]]:
         if entry is not None and not own:
             cancelled = str(event.get("STATUS", "")).upper() == "CANCELLED"
             events.append(Event(number, _shown(uid), entry, cancelled))
-        problems += [EventProblem(number, _shown(uid), e.field, e.message) for e in own]
+        problems += [EventProblem(number, _shown(uid), e.field, e.message, id_of(uid)) for e in own]
     return events, problems
 
 
@@ -115,8 +126,8 @@ def _shown(uid: str) -> str:
 def _beyond(event: Any) -> Iterator[_NotHeldError]:
     yield from (_NotHeldError(name, _BEYOND[name]) for name in _BEYOND if name in event)
     for name, _ in event.errors:
-        yield _NotHeldError(str(name), "it cannot be read")
-    for name in ("DTSTART", "DTEND", "DURATION", "RRULE", "STATUS", SYSTEMS, EXPECT_DOWN):
+        yield _NotHeldError(name or "a line", "it cannot be read")
+    for name in ("UID", "DURATION", "RRULE", "STATUS", SYSTEMS, EXPECT_DOWN):
         if isinstance(event.get(name), list):
             yield _NotHeldError(name, "written more than once")
 
@@ -135,7 +146,7 @@ def _entry(event: Any, uid: str, problems: list[_NotHeldError]) -> dict[str, Any
         problems.append(_NotHeldError("UID", "the key is missing"))
     systems = attempt(lambda: _systems(event))
     start = attempt(lambda: _wall_clock(event, "DTSTART"))
-    rule = attempt(lambda: _rule(event))
+    rule = attempt(lambda: _rule(event, None if start is None else start[0]))
     if start is None or systems is None or rule is None:
         return None
     begins, zone = start
@@ -192,7 +203,7 @@ def _wall_clock(event: Any, name: str) -> tuple[datetime, str]:
     return value.replace(tzinfo=None), str(zone)
 
 
-def _rule(event: Any) -> tuple[str | None]:
+def _rule(event: Any, start: datetime | None) -> tuple[str | None]:
     """The rule or None, in a tuple: None alone means that it cannot be held."""
     if "RRULE" not in event or isinstance(event["RRULE"], list):
         return (None,)
@@ -201,6 +212,8 @@ def _rule(event: Any) -> tuple[str | None]:
         recurrence.parse(text)
     except ValueError as error:
         raise _NotHeldError("RRULE", str(error)) from None
+    if start is not None and not recurrence.gives(start, text):
+        raise _NotHeldError("RRULE", OFF)
     return (text,)
 
 
@@ -209,6 +222,8 @@ def _end(event: Any, start: datetime, zone: str, rule: str | None) -> datetime:
         end, end_zone = _wall_clock(event, "DTEND")
         if end_zone != zone:
             raise _NotHeldError("DTEND", "in another zone than DTSTART")
+        if not timedelta(0) <= end - start <= CHECKED:
+            raise _NotHeldError("DTEND", f"from 0 to {CHECKED.days} days after DTSTART")
         return end
     length = getattr(event.get("DURATION"), "dt", None)
     if not isinstance(length, timedelta):

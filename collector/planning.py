@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,9 +13,9 @@ from yarl import URL
 
 from collector import plantext
 from collector.client import AnsweredNoError, ask, asking, print_json
-from collector.core import preview
+from collector.core import periods, preview
 from collector.core.differences import Differs, differences
-from collector.ics import CalendarError, Event, read_calendar
+from collector.ics import CalendarError, Event, EventProblem, read_calendar
 from collector.planfile import PlanFile, read_plan
 from probes import times
 from probes.clock import SystemClock
@@ -49,7 +50,7 @@ def run_propose(args: argparse.Namespace) -> int:
 
 
 def run_approve(args: argparse.Namespace) -> int:
-    if len(args.digest) < LEAST_DIGITS:
+    if not re.fullmatch(f"[0-9a-fA-F]{{{LEAST_DIGITS},64}}", args.digest):
         return _usage(f"--digest: at least {LEAST_DIGITS} digits of what preview shows")
     return _guarded(lambda: asking(_approve, args))
 
@@ -126,9 +127,12 @@ def _since(args: argparse.Namespace, config: Config) -> int:
     if args.start is None:
         return SystemClock().now_ms()
     try:
-        return config.ms(times.parse_datetime(args.start))
-    except (ValueError, OverflowError) as error:
+        written = times.parse_datetime(args.start)
+    except ValueError as error:
         raise UsageError(f"--from: {error}") from None
+    if written.year not in periods.YEARS:
+        raise UsageError(f"--from: {periods.OUTSIDE}")
+    return config.ms(written)
 
 
 def _preview_known(url: URL, args: argparse.Namespace) -> int:
@@ -178,7 +182,12 @@ def _sent(plan: PlanFile, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 def _approve(url: URL, args: argparse.Namespace) -> int:
     present, seen = ask(url, f"{API}/{args.id}", "digest")["digest"], args.digest.lower()
     digest = present if present.startswith(seen) else seen.ljust(64, "0")
-    return _act(url, args, "approve", {"digest": digest})
+    code = _act(url, args, "approve", {"digest": digest})
+    if not args.json:
+        # those that run now or are empty, and the first it is good for
+        window = ask(url, f"{API}/{args.id}", "next", query={"next": "20"})
+        plantext.approved(window, window["next"])
+    return code
 
 
 def _act(url: URL, args: argparse.Namespace, act: str, more: Mapping[str, str]) -> int:
@@ -225,31 +234,34 @@ def _compare(
         try:
             (window,) = proposals([event.entry], systems, "import", "2000-01-01T00:00:00Z")
         except WindowErrors as error:
-            problems += [_told(event, p.path, p.message) for p in error.problems]
+            problems += [_problem(event, p.path, p.message) for p in error.problems]
             continue
         there[window.id] = {**content(window), "cancelled": event.cancelled}
         entries[window.id] = event.entry
-    found = differences(there, known)
+    # An event that cannot be read is not gone.
+    unread = {problem.id for problem in problems} - set(there)
+    found = differences(there, {name: one for name, one in known.items() if name not in unread})
+    told = [str(problem) for problem in sorted(problems, key=lambda p: p.event)]
     if args.json:
-        print_json({"differences": plantext.as_json(found), "problems": problems})
+        print_json({"differences": plantext.as_json(found), "problems": told})
     else:
         plantext.differences(found)
-    sys.stderr.write("".join(f"{args.file}: {problem}\n" for problem in problems))
+    sys.stderr.write("".join(f"{args.file}: {problem}\n" for problem in told))
     new = [entries[one.id] for one in found if one.how is Differs.NEW]
     if problems:
         return 2, new
     return int(any(one.how is not Differs.SAME for one in found)), new
 
 
-def _told(event: Event, path: str, message: str) -> str:
-    return f"event {event.number} ({event.uid}): {path.removeprefix('maintenance[0].')}: {message}"
+def _problem(event: Event, path: str, message: str) -> EventProblem:
+    field = path.removeprefix("maintenance[0].")
+    return EventProblem(event.number, event.uid, field, message, event.entry["id"])
 
 
-def _calendar(path: str) -> tuple[list[Event], list[str]]:
+def _calendar(path: str) -> tuple[list[Event], list[EventProblem]]:
     try:
-        events, problems = read_calendar(Path(path).read_bytes())
+        return read_calendar(Path(path).read_bytes())
     except OSError:
         raise UsageError(f"{path}: the file cannot be read") from None
     except CalendarError as error:
         raise UsageError(f"{path}: {error}") from None
-    return events, [str(problem) for problem in problems]

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from collector import show
 from collector.core.differences import Difference, Differs
 from collector.core.preview import MEANINGS, Note
+from probes.times import parse_datetime, to_ms
 
 WINDOWS = ("ID", "STATUS", "SYSTEMS", "START", "END", "ZONE", "RULE", "FROM", "DIGEST")
 OCCURRENCES = ("START (UTC)", "END (UTC)", "REAL MIN", "ID", "SYSTEM", "EXCLUDES", "WHY NOT")
@@ -41,7 +43,7 @@ def occurrences(found: Sequence[Mapping[str, Any]], start: str, end: str) -> Non
             str(one["real_minutes"]),
             one["id"],
             system,
-            "yes" if told["excludes"] else "no",
+            _excludes(one, told),
             told["why"] or "-",
         )
         for one in found
@@ -49,6 +51,30 @@ def occurrences(found: Sequence[Mapping[str, Any]], start: str, end: str) -> Non
     ]
     title = f"Occurrences from {_minute(start)} to {_minute(end)} UTC"
     show.write(title if rows else f"{title}: none.", OCCURRENCES, rows)
+
+
+def _excludes(one: Mapping[str, Any], told: Mapping[str, Any]) -> str:
+    """`yes`, `no`, or how many of its real minutes."""
+    if told["parts"] in ([], [[one["start"], one["end"]]]):
+        return "yes" if told["excludes"] else "no"
+    ms = sum(_ms(end) - _ms(start) for start, end in told["parts"])
+    return f"{ms // 60_000} min"
+
+
+def _ms(instant: str) -> int:
+    return to_ms(parse_datetime(instant), ZoneInfo("UTC"))
+
+
+def approved(window: Mapping[str, Any], found: Sequence[Mapping[str, Any]]) -> None:
+    """What an approval is good for: `found` are the occurrences to come, in order."""
+    counts_from = window["approved"]["counts_from"]
+    covered = (o for o in found if o["start"] > counts_from and Note.EMPTY.value not in o["notes"])
+    after = next(covered, None)
+    text = "No occurrence starts after this approval: it excludes nothing."
+    if after is not None:
+        start, end = (_offset(text) for text in after["local"][window["timezone"]])
+        text = f"It covers first: {start} to {end}, {after['real_minutes']} real minutes."
+    show.write(text, (), ())
 
 
 def preview(window: Mapping[str, Any]) -> None:

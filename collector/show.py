@@ -20,16 +20,44 @@ def aligned(table: Sequence[Sequence[str]]) -> list[str]:
 
 def write(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """To standard output; the title alone where there are no rows."""
-    if not sys.stdout.isatty():
-        lines = [title, *(aligned([columns, *rows]) if rows else [])]
-        sys.stdout.write("".join(f"{line}\n" for line in lines))
+    if sys.stdout.isatty():
+        on_terminal(Console(), title, columns, rows)
         return
-    console = Console()
+    lines = [title, *(aligned([columns, *rows]) if rows else [])]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def on_terminal(
+    console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]
+) -> None:
+    """A table, or where it is wider than the terminal each row as lines of `COLUMN value`: no
+    digest, id or time is cut off or broken.
+    """
     console.print(Text(title))
-    if rows:
-        table = Table(box=None, pad_edge=False)
-        for name in columns:
-            table.add_column(name)
+    if not rows:
+        return
+    if max(map(len, aligned([columns, *rows]))) > console.width:
         for row in rows:
-            table.add_row(*(Text(cell) for cell in row))
-        console.print(table)
+            for line in _packed(columns, row, console.width):
+                console.print(Text(line))
+        return
+    table = Table(box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name, no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+
+
+def _packed(columns: Sequence[str], row: Sequence[str], width: int) -> list[str]:
+    """As many pairs on a line as fit; what follows the first line is indented."""
+    out: list[str] = []
+    for name, cell in zip(columns, row, strict=True):
+        if not cell:
+            continue
+        pair = f"{name} {cell}"
+        if out and len(out[-1]) + 3 + len(pair) <= width:
+            out[-1] += f"   {pair}"
+        else:
+            out.append(f"  {pair}" if out else pair)
+    return out

@@ -33,15 +33,19 @@ def record(conn: Connection, org: str, canonical: bytes, now: int) -> bool:
 
 
 def act(
-    conn: Connection, org: str, decide: Callable[[History, int], Sequence[Fact]], now: int
+    conn: Connection,
+    org: str,
+    decide: Callable[[History, int], Sequence[Fact]],
+    clock: Callable[[], int],
 ) -> History:
     """Record what `decide` makes of the history and the instant; the history with it.
 
-    One transaction: others who act wait for it. What `decide` raises leaves nothing behind.
+    One transaction: others who act wait for it, and `clock` (UTC ms) is read when the wait is
+    over, for nothing is recorded earlier. What `decide` raises leaves nothing behind.
     """
     journal.hold(conn, org)
     known = journal.rows(conn, org, kind=KINDS)
-    at = _following(known, now)
+    at = _following(known, clock())
     facts = decide(history(known), at)
     _append(conn, org, known, facts, at)
     return history(journal.rows(conn, org, kind=KINDS))

@@ -119,6 +119,13 @@ def local_starts(
     return [value for value in out if value not in left_out]
 
 
+def gives(start: datetime, rrule: str) -> bool:
+    """Would the rule alone give `start` (naive)? ValueError as `parse`."""
+    rule = parse(rrule)
+    first = next(iter(_search(rule, start)), None)
+    return first == start.replace(microsecond=0) and _within_limits(rule, start)
+
+
 def _later(rule: Rule, start: datetime, until: datetime) -> Iterator[datetime]:
     """What the rule gives after `start`, to `until` or a little past the rule's own end."""
     end = until

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from collector.api.parts import PARTS, answer, only
 from collector.api.problems import BadRequestError
+from collector.core import periods
 from probes import times
 from probes.config import Config
 
@@ -39,8 +40,11 @@ def instant_of(
     if text is None:
         raise BadRequestError(name, missing)
     try:
-        return config.ms(times.parse_datetime(text))
-    except (ValueError, OverflowError):
+        written = times.parse_datetime(text)
+    except ValueError:
         raise BadRequestError(
             name, "write a date and a time, such as 2026-01-05T02:00:00Z"
         ) from None
+    if written.year not in periods.YEARS:
+        raise BadRequestError(name, periods.OUTSIDE)
+    return config.ms(written)

@@ -9,6 +9,7 @@ from aiohttp import web
 from collector import acts, versions
 from collector.api.acting import Acting, Requesting, body, gate
 from collector.api.parts import PARTS, Parts, answer, only
+from collector.api.problems import BadRequestError
 from collector.core import corrections
 from collector.journal import Fact
 from probes.acts import Correction, Signed
@@ -22,6 +23,9 @@ async def get_corrections(request: web.Request) -> web.Response:
     parts = request.app[PARTS]
     await parts.evaluator.refold()
     wanted = request.query.get("system")
+    versions_ = parts.evaluator.history.versions
+    if wanted is not None and all(wanted not in v.config.systems for v in versions_):
+        raise BadRequestError("system", "no system of this id in any config version")
     return answer(
         {
             "corrections": [
@@ -52,7 +56,7 @@ async def post_correction(request: web.Request) -> web.Response:
         )
         return [acts.fact_of_request(corrections.request(history, one))]
 
-    history = await parts.store.write(versions.act, parts.org, decide, parts.now())
+    history = await parts.store.write(versions.act, parts.org, decide, parts.now)
     return _answer(parts, history, said.id)
 
 
@@ -67,7 +71,7 @@ async def post_correction_approval(request: web.Request) -> web.Response:
         signed = corrections.approve(history, name, Signed(said.by, at, said.ref))
         return [acts.fact_of_approval(name, signed)]
 
-    history = await parts.store.write(versions.act, parts.org, decide, parts.now())
+    history = await parts.store.write(versions.act, parts.org, decide, parts.now)
     return _answer(parts, history, name)
 
 

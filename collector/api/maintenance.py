@@ -144,7 +144,7 @@ async def _act(parts: Parts, decide: Decide) -> History:
         return [acts.fact_of(act) for act in decide(history, at)]
 
     try:
-        history = await parts.store.write(versions.act, parts.org, facts, parts.now())
+        history = await parts.store.write(versions.act, parts.org, facts, parts.now)
     except RefusedActError as error:
         error.file = parts.file
         raise

@@ -100,8 +100,8 @@ def _show(report: Report, console: Console) -> None:
     """On a narrow terminal the last columns become a line of each system: no number is cut off."""
     wide = figures.width(report) <= console.width
     columns = figures.COLUMNS if wide else figures.FEW_COLUMNS
-    title = Text(figures.headline(report))
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    console.print(figures.headline(report), markup=False, highlight=False)
+    table = Table(box=None, pad_edge=False)
     for name in columns:
         left = name in ("SYSTEM", "VERDICT")
         table.add_column(name, justify="left" if left else "right", no_wrap=name != "SYSTEM")

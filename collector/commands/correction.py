@@ -7,7 +7,7 @@ import argparse
 from yarl import URL
 
 from collector import show
-from collector.client import add_url, ask, asking, print_json
+from collector.client import add_url, an_id, ask, asking, print_json
 from probes.acts import CorrectAs, CorrectionReason
 
 API = "api/v1/corrections"
@@ -68,19 +68,25 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     listed.add_argument("--system", metavar="ID", help="of one system only")
     listed.set_defaults(func=lambda args: asking(_list, args))
     asked = _action(actions, "request", "request a correction", REQUEST)
-    asked.add_argument("id", metavar="ID", help="a new id")
+    asked.add_argument("id", type=an_id, metavar="ID", help="a new id")
     asked.add_argument("--system", required=True, metavar="ID", help="whose time")
     asked.add_argument("--from", dest="start", required=True, metavar="T", help="from when")
     asked.add_argument("--to", dest="end", required=True, metavar="T", help="to when")
     asked.add_argument(
-        "--as", dest="counts_as", required=True, choices=list(CorrectAs), help="what it counts as"
+        "--as",
+        dest="counts_as",
+        required=True,
+        choices=[one.value for one in CorrectAs],
+        help="what it counts as",
     )
-    asked.add_argument("--reason", required=True, choices=list(CorrectionReason), help="why")
+    asked.add_argument(
+        "--reason", required=True, choices=[one.value for one in CorrectionReason], help="why"
+    )
     asked.add_argument("--ref", required=True, metavar="REF", help="the document behind it")
     asked.add_argument("--by", required=True, metavar="WHO", help="who requests")
     asked.set_defaults(func=lambda args: asking(_request, args))
     approved = _action(actions, "approve", "approve a correction", APPROVE)
-    approved.add_argument("id", metavar="ID", help="the correction")
+    approved.add_argument("id", type=an_id, metavar="ID", help="the correction")
     approved.add_argument("--by", required=True, metavar="WHO", help="who approves")
     approved.add_argument("--ref", metavar="REF", help="number of a change or ticket")
     approved.set_defaults(func=lambda args: asking(_approve, args))

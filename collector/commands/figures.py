@@ -113,6 +113,7 @@ def details(report: Report, *, rest: bool = False) -> list[str]:
             *([_rest(one)] if rest else []),
             *(_sites(report, system, one) if report.named else []),
             *_judged(report, system, one),
+            *_corrected(report, system, one),
             *_burning(report, system, one),
             *_outages(report, one),
             *_caqh(report, one),
@@ -175,6 +176,21 @@ def _judged(report: Report, system: str, one: Mapping[str, Any]) -> list[str]:
         return [f"judged by its users' time: {_bounds(by)}"]
     site = "none" if by["site"] is None else report.site(system, by["site"])
     return [f"judged by its worst site: {site}, {_bounds(by)}"]
+
+
+def _corrected(report: Report, system: str, one: Mapping[str, Any]) -> list[str]:
+    """The number with corrections, beside the measured one (semantics 4)."""
+    second = one["corrected"]
+    if second is None:
+        return []
+    text = (
+        f"with corrections {', '.join(second['corrections'])}: {_bounds(second)}, "
+        f"coverage {second['coverage'] or '-'}, down {duration_text(second['down_ms'])}, "
+        f"excluded {duration_text(second['excluded_ms'])}"
+    )
+    judged = "".join(f", {line}" for line in _judged(report, system, second))
+    verdict = "" if second["verdict"] is None else f"; {one['target']} %: {second['verdict']}"
+    return [f"{text}{verdict}{judged}"]
 
 
 def _bounds(fields: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from collector import planning
-from collector.client import add_url
+from collector.client import add_url, an_id
 from collector.core.preview import MOST
 
 EXAMPLES = """\
@@ -141,6 +141,6 @@ def _action(
 
 
 def _on_one(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("id", metavar="ID", help="the window")
+    parser.add_argument("id", type=an_id, metavar="ID", help="the window")
     parser.add_argument("--by", required=True, metavar="WHO", help="who acts")
     parser.add_argument("--ref", metavar="REF", help="number of a change or ticket")

@@ -7,11 +7,12 @@ import json
 import sys
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-
+from collector import show
 from collector.commands import inputs
 from collector.replay import replay
+
+COLUMNS = ("SYSTEM", "KNOWN %", "MIN %", "MAX %", "COVERAGE %", "DOWN MS", "TARGET", "VERDICT")
+INCIDENTS = ("STARTED", "SYSTEM", "FAMILY", "CATEGORY", "PRIORITY", "RECOVERED")
 
 EXAMPLES = """\
 Examples:
@@ -63,21 +64,32 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(document: dict[str, Any]) -> None:
-    console = Console()
     period = document["period"]
-    console.print(f"{period['start']} to {period['end']}, known up to {period['now']}")
-    console.print(f"formula {document['formula']}, tzdata {document['tzdata']}", highlight=False)
-    table = Table(
-        "system", "known %", "min %", "max %", "coverage %", "down ms", "target", "verdict"
+    rows = [
+        (
+            name,
+            *(one[key] or "-" for key in ("known", "min", "max", "coverage")),
+            str(one["down_ms"]),
+            one["target"] or "-",
+            one["verdict"] or "-",
+        )
+        for name, one in document["systems"].items()
+    ]
+    title = (
+        f"{period['start']} to {period['end']}, known up to {period['now']}\n"
+        f"formula {document['formula']}, tzdata {document['tzdata']}"
     )
-    for name, one in document["systems"].items():
-        numbers = [one[key] or "-" for key in ("known", "min", "max", "coverage")]
-        table.add_row(
-            name, *numbers, str(one["down_ms"]), one["target"] or "-", one["verdict"] or "-"
+    show.write(title, COLUMNS, rows)
+    found = document["incidents"]
+    incidents = [
+        (
+            one["started_at"],
+            one["system"],
+            one["family"],
+            str(one["category"]),
+            one["priority"],
+            one["recovered_at"] or "not yet",
         )
-    console.print(table)
-    for one in document["incidents"]:
-        console.print(
-            f"{one['started_at']}  {one['system']}  {one['family']}  category {one['category']}  "
-            f"{one['priority']}  recovered {one['recovered_at'] or 'not yet'}"
-        )
+        for one in found
+    ]
+    show.write("Incidents" if found else "No incident.", INCIDENTS, incidents)

@@ -111,7 +111,8 @@ def _minute(instant: str | None) -> str:
 
 
 def _show(answer: Mapping[str, Any], console: Console) -> None:
-    table = Table(title=Text(_headline(answer)), title_justify="left", box=None, pad_edge=False)
+    console.print(_headline(answer), markup=False, highlight=False)
+    table = Table(box=None, pad_edge=False)
     for name in COLUMNS:
         table.add_column(
             name, justify="left" if name in COLUMNS[:3] else "right", no_wrap=name != "SYSTEM"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from collector.core.planned import Planned, Source, standing
+from collector.core.planned import Planned, Source, is_cancelled, standing
 from collector.core.windows import instants
 from probes.acts import ActKind, WindowAct
 from probes.config import Window
@@ -67,8 +67,7 @@ def propose(
 def _refuse_known(history: History, plan: Planned | None, window: Window, *, replace: bool) -> None:
     if plan is not None and plan.source is Source.FILE:
         raise _in_file("window.in_file", history, window.id)
-    gone = any(a.kind is ActKind.CANCELLED and a.id == window.id for a in history.acts)
-    if gone:
+    if is_cancelled(history, window.id):
         raise RefusedActError("window.cancelled", window.id)
     if plan is None:
         return

@@ -17,7 +17,11 @@ from probes.spans import Interval
 NAMES = ("month", "quarter", "year", "week", "30d")
 WRITTEN = "month, quarter, year, week or 30d, or such as 2026-07, 2026-Q3, 2026 or 2026-W31"
 ROLLING_MS = 30 * 86_400_000
-FIRST_YEAR, LAST_YEAR = 1970, 9000
+FIRST_YEAR, LAST_YEAR = 1970, 2199
+"""Of what may be asked about: windows that recur without end are expanded up to it."""
+
+YEARS = range(FIRST_YEAR, LAST_YEAR + 1)
+OUTSIDE = f"the year lies from {FIRST_YEAR} to {LAST_YEAR}"
 
 _WRITTEN = re.compile(
     r"(?P<year>[0-9]{4})(-(?P<month>[0-9]{2})|-Q(?P<quarter>[1-4])|-W(?P<week>[0-9]{2}))?",
@@ -36,7 +40,7 @@ def period(text: str, now: int, zone: ZoneInfo) -> Interval:
     if text in by_name:
         return by_name[text](now, zone)
     match = _WRITTEN.fullmatch(text)
-    if match is None or not FIRST_YEAR <= int(match["year"]) <= LAST_YEAR:
+    if match is None or int(match["year"]) not in YEARS:
         raise ValueError(f"write {WRITTEN}, from {FIRST_YEAR} to {LAST_YEAR}")
     return _written(match, zone)
 

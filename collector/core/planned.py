@@ -2,7 +2,9 @@
 
 A window of the file acts while a version that has it is in force. One proposed by API acts from
 its proposal until a new proposal of its id, or until a version of the file takes the id: the
-file owns what it defines, so the proposal does not come back when the file drops it.
+file owns what it defines, so the proposal does not come back when the file drops it. A
+cancellation or finish written in a file stands once its time has come, also when a later version
+no longer has it.
 """
 
 from __future__ import annotations
@@ -80,12 +82,38 @@ def standing(history: History) -> dict[str, Planned]:
     return {one.window.id: one for one in planned(history, recorded=True) if one.end == FAR}
 
 
+def is_cancelled(history: History, name: str) -> bool:
+    """Was it ever, by an act or in a file? Such an id is never used again."""
+    acts = (*history.acts, *(act for _, act in _came_true(history)))
+    return any(act.kind is ActKind.CANCELLED and act.id == name for act in acts)
+
+
+def _came_true(history: History) -> list[tuple[int, WindowAct]]:
+    """Cancellations and finishes that versions of the file had when their time came, each with
+    the instant its version took effect.
+    """
+    found: list[tuple[int, WindowAct]] = []
+    for start, end, config in segments(history):
+        for window in config.maintenance:
+            said = [(ActKind.FINISHED, act) for act in window.finished]
+            if window.cancelled is not None:
+                said.append((ActKind.CANCELLED, window.cancelled))
+            found += [
+                (start, WindowAct(kind, window.id, act.by, config.ms(act.at), act.ref))
+                for kind, act in said
+                if config.ms(act.at) < end
+            ]
+    return found
+
+
 def _of_files(history: History, *, recorded: bool) -> Iterator[Planned]:
+    earlier = _came_true(history)
     since: dict[Window, int | None] = {}
     for version in history.versions:
         for window in version.config.maintenance:
             since.setdefault(_approved_content(window), version.at)
     for start, end, config in segments(history):
+        acts = [*history.acts, *(act for from_, act in earlier if from_ < start)]
         for window in config.maintenance:
             own = digest(window)
             approvals = _approvals(history.acts, window.id, own)
@@ -103,8 +131,8 @@ def _of_files(history: History, *, recorded: bool) -> Iterator[Planned]:
                 Source.FILE,
                 config.ms(window.proposed.at),
                 tuple(approvals),
-                _first_cancel(history.acts, window, config),
-                _finished(history.acts, window, config),
+                _first_cancel(acts, window, config),
+                _finished(acts, window, config),
             )
 
 
@@ -115,6 +143,7 @@ def _approved_content(window: Window) -> Window:
 def _of_acts(history: History) -> Iterator[Planned]:
     taken = [(start, {w.id for w in config.maintenance}) for start, _, config in segments(history)]
     proposals = [act for act in history.acts if act.kind is ActKind.PROPOSED]
+    earlier = _came_true(history)
     for act in proposals:
         if act.window is None or act.digest is None:
             continue
@@ -122,6 +151,7 @@ def _of_acts(history: History) -> Iterator[Planned]:
         by_file = (start for start, ids in taken if start > act.at and act.id in ids)
         end = min((*later, *by_file), default=FAR)
         here = [a for a in history.acts if act.at <= a.at < end]
+        acts = [*history.acts, *(a for from_, a in earlier if from_ < act.at)]
         yield Planned(
             act.at,
             end,
@@ -130,8 +160,8 @@ def _of_acts(history: History) -> Iterator[Planned]:
             Source.API,
             act.at,
             tuple(_approvals(here, act.id, act.digest)),
-            _first_cancel(history.acts, act.window, None),
-            _finished(history.acts, act.window, None),
+            _first_cancel(acts, act.window, None),
+            _finished(acts, act.window, None),
         )
 
 
@@ -157,4 +187,4 @@ def _first_cancel(
 def _finished(acts: Iterable[WindowAct], window: Window, config: Config | None) -> tuple[int, ...]:
     said = () if config is None else (config.ms(act.at) for act in window.finished)
     beside = (a.at for a in acts if a.kind is ActKind.FINISHED and a.id == window.id)
-    return tuple(sorted((*said, *beside)))
+    return tuple(sorted({*said, *beside}))

@@ -78,7 +78,9 @@ def occurrences(
             if before is not None:
                 parts = unite((*before.parts, *parts))
             if max(left, since) < min(right, until):
-                found[one.id, start] = replace(one, parts=parts)
+                # A finish that a file tells late: it took effect with the version that has it.
+                last = max((one.end, *(part.end for part in parts)))
+                found[one.id, start] = replace(one, end=last, parts=parts)
     return tuple(sorted(found.values(), key=lambda o: (o.start, o.id)))
 
 

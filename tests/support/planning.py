@@ -26,7 +26,7 @@ HOUR = 3_600_000
 
 
 def plan(**changes: Any) -> dict[str, Any]:
-    """2026-01-02, 02:00 to 04:00 in Chicago: 26 hours after the clock begins, for two hours."""
+    """2026-01-02, 02:00 to 04:00 in Chicago: 32 hours after the clock begins, for two hours."""
     return {
         "id": "upgrade",
         "systems": ["ehr"],

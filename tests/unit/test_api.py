@@ -299,6 +299,13 @@ async def test_agents_show_their_newest_batch(collector: Collector) -> None:
             "to",
         ),
         ("/api/v1/availability?period=day", 400, "api.parameter", "period"),
+        ("/api/v1/availability?period=8999", 400, "api.parameter", "period"),
+        (
+            "/api/v1/availability?from=2026-01-01T00:00&to=8999-01-01T00:00",
+            400,
+            "api.parameter",
+            "to",
+        ),
         ("/api/v1/availability?period=", 400, "api.parameter", "period"),
         ("/api/v1/availability?period=2026-W54", 400, "api.parameter", "period"),
         ("/api/v1/availability?period=month&to=2026-01-02T00:00", 400, "api.parameter", "period"),

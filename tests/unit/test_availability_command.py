@@ -193,6 +193,50 @@ def test_what_is_undefined_is_a_dash_and_a_system_no_longer_configured_keeps_its
     assert row.split() == ["ehr", "-", "-", "-", "-", "0s", "99.95", "open", "0s", "-"]
 
 
+@pytest.mark.parametrize(
+    ("scope", "judged"),
+    [
+        ("organization", ""),
+        (
+            "worst_site",
+            ", judged by its worst site: South Campus, known 90.9090, min 90.9090, max 90.9090",
+        ),
+    ],
+)
+def test_the_number_with_corrections_stands_beside_the_measured_one(
+    scope: str, judged: str
+) -> None:
+    period, systems = answers(hospital(scope=scope))
+    worst = {"site": "south", "known": "90.9090", "min": "90.9090", "max": "90.9090"}
+    period["systems"]["ehr"]["corrected"] = {
+        "known": "99.0000",
+        "min": "99.0000",
+        "max": "99.0000",
+        "coverage": "100.0000",
+        "down_ms": 36_000,
+        "excluded_ms": 24_000,
+        "verdict": "breached",
+        "judged_by": {"scope": scope, **worst},
+        "corrections": ["c1", "c2"],
+    }
+    shown = lines(Report(period, systems, ()))
+    assert shown[3].split()[:2] == ["EHR", "98.3333"]
+    assert (
+        "  with corrections c1, c2: known 99.0000, min 99.0000, max 99.0000, coverage 100.0000, "
+        f"down 36s, excluded 24s; 99.95 %: breached{judged}"
+    ) in shown
+
+
+async def test_on_a_terminal_the_heading_is_one_line_where_it_has_room() -> None:
+    period, systems = answers(hospital())
+    console = Console(width=200, file=io.StringIO(), force_terminal=False)
+    availability._show(Report(period, systems, ()), console)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    heading = "St Elsewhere, 2025-12-31 18:00:00 CST to 2025-12-31 19:00:00 CST"
+    assert file.getvalue().splitlines()[0] == heading
+
+
 async def test_on_a_terminal_names_are_not_markup_and_verdicts_are_coloured() -> None:
     period, systems = answers(hospital())
     systems["systems"][0]["name"] = "[red]EHR[/red]"

@@ -64,4 +64,31 @@ def test_a_reason_that_is_none_of_the_list_is_bad_usage(
     with pytest.raises(SystemExit) as left:
         main(["correction", *("because" if a == "not_seen_by_probes" else a for a in REQUEST)])
     assert left.value.code == 2
-    assert "customer_power" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "customer_power" in said
+    assert "CorrectionReason" not in said
+
+
+async def test_what_cannot_be_read_is_bad_usage_and_names_the_option(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wrong = {"csm-1": "CSM 1", "2025-12-31T18:00:00": "yesterday"}
+    assert await run(desk, *(wrong.get(word, word) for word in REQUEST)) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "--by: an id is 1 to 63 of a-z, 0-9 and -, not starting with -",
+        "--from: write a date and a time, such as 2026-01-05T02:00",
+    ]
+    assert await run(desk, "list", "--system", "ehr2") == 2
+    assert capsys.readouterr().err == "--system: no system of this id in any config version\n"
+
+
+@pytest.mark.parametrize("name", ["C 1", "a/approve", ".."])
+def test_an_id_that_is_none_is_bad_usage_before_anybody_is_asked(
+    capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main(["correction", "approve", name, "--by", "approver-1", "--url", "http://127.0.0.1:9"])
+    assert left.value.code == 2
+    assert capsys.readouterr().err.endswith(
+        "argument ID: an id is 1 to 63 of a-z, 0-9 and -, not starting with -\n"
+    )

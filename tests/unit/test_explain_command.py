@@ -177,7 +177,7 @@ async def test_the_collector_takes_a_period_and_gives_json(
         ),
         (
             ["ehr", "--at", "9999-12-31T23:00:00Z"],
-            "--at: write an instant of the years 1 to 9998",
+            "--at: the year lies from 1970 to 2199",
         ),
     ],
 )

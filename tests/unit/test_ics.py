@@ -10,7 +10,7 @@ import icalendar
 import pytest
 import recurring_ical_events
 
-from collector.ics import CalendarError, id_of, read_calendar
+from collector.ics import OFF, CalendarError, id_of, read_calendar
 from probes import recurrence, times
 
 BASE = {
@@ -135,6 +135,18 @@ NO_START: dict[str, str | None] = {"DTSTART;TZID=America/Chicago": None}
         ({"X-WARDWATCH-SYSTEMS": "ehr,"}, "X-WARDWATCH-SYSTEMS: name the systems"),
         ({"UID": None}, "UID: the key is missing"),
         (NO_END | {"DTEND;TZID=America/Chicago": "soon"}, "DTEND: it cannot be read"),
+        (NO_END | {"DTEND;TZID=America/Chicago": "20260105T010000"}, "DTEND: from 0 to 400 days"),
+        (NO_END | {"DTEND;TZID=America/Chicago": "90000105T010000"}, "DTEND: from 0 to 400 days"),
+        (
+            NO_START | {"DTSTART;TZID=America/Chicago": "20260105T020000Z"},
+            "DTSTART: a time in UTC (with Z) that also names a TZID",
+        ),
+        (
+            {"RRULE": "FREQ=DAILY", "EXDATE;TZID=America/Chicago": "20260106T020000Z"},
+            "EXDATE: a time in UTC (with Z) that also names a TZID",
+        ),
+        ({"RRULE": "FREQ=DAILY;COUNT=2;FREQ=WEEKLY"}, "RRULE: FREQ is written twice"),
+        ({'COMMENT;X="a': "b"}, "a line: it cannot be read"),
     ],
 )
 def test_what_a_window_cannot_hold_is_a_problem_of_that_event(
@@ -164,6 +176,52 @@ def test_a_uid_twice_is_a_problem_of_the_second() -> None:
     assert [str(p) for p in problems] == [
         "event 2 (weekday-early): UID: the same as that of event 1"
     ]
+
+
+def twice(name: str) -> bytes:
+    """The second event has a line of its own twice."""
+    (line,) = (f"{key}:{value}" for key, value in BASE.items() if key.startswith(name))
+    whole = calendar({"UID": "good"}, {}).decode()
+    before, found, after = whole.rpartition(f"{line}\r\n")
+    assert found
+    return f"{before}{found}{found}{after}".encode()
+
+
+@pytest.mark.parametrize("name", ["UID", "DTSTART", "DTEND", "X-WARDWATCH-SYSTEMS"])
+def test_a_line_twice_is_one_problem_of_its_event(name: str) -> None:
+    events, problems = read_calendar(twice(name))
+    assert [event.uid for event in events] == ["good"]
+    assert [(p.event, p.field, "twice" in p.message or "once" in p.message) for p in problems] == [
+        (2, name, True)
+    ]
+
+
+def test_two_without_a_uid_are_not_the_same() -> None:
+    _, problems = read_calendar(calendar({"UID": None}, {"UID": None}))
+    assert [str(p) for p in problems] == [
+        "event 1 (no UID): UID: the key is missing",
+        "event 2 (no UID): UID: the key is missing",
+    ]
+
+
+def test_a_zone_that_is_a_folder_of_zones_is_named() -> None:
+    with pytest.raises(CalendarError, match="TZID in it is not an IANA zone"):
+        read_calendar(calendar(NO_START | {"DTSTART;TZID=America": "20260105T020000"}))
+
+
+def test_a_zone_whose_name_a_library_guesses_is_refused_without_a_word_of_its_own() -> None:
+    name = "DTSTART;TZID=/freeassociation.sourceforge.net/America/Chicago"
+    _, problems = read_calendar(calendar(NO_START | {name: "20260105T020000"}))
+    assert [p.field for p in problems] == ["DTSTART"]
+
+
+def test_lines_that_are_folded_or_end_in_lf_are_read() -> None:
+    folded = calendar({}).replace(
+        b"America/Chicago:20260105T04", b"Ameri\r\n ca/Chicago:2026\r\n\t0105T04"
+    )
+    plain = [event.entry for event in read_calendar(calendar({}))[0]]
+    assert [event.entry for event in read_calendar(folded)[0]] == plain
+    assert [e.entry for e in read_calendar(folded.replace(b"\r\n", b"\n"))[0]] == plain
 
 
 def test_a_uid_is_named_so_that_no_terminal_obeys_it() -> None:
@@ -247,9 +305,25 @@ def test_our_occurrences_are_those_of_another_library_over_three_years(
         assert len(theirs) >= 6
 
 
-def test_a_start_off_its_rule_is_the_first_occurrence_for_us_and_the_import_says_so() -> None:
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=WEEKLY;BYDAY=TU;COUNT=2",
+        "FREQ=WEEKLY;BYDAY=TU",
+        "FREQ=DAILY;BYMONTH=2",
+        "FREQ=MONTHLY;BYMONTHDAY=6",
+    ],
+)
+def test_a_start_off_its_rule_is_the_first_occurrence_for_us_and_the_import_says_so(
+    rule: str,
+) -> None:
     """Where semantics 4 decides otherwise: `start` is the first occurrence, and COUNT counts it."""
-    _, problems = read_calendar(calendar({"RRULE": "FREQ=WEEKLY;BYDAY=TU;COUNT=2"}))
+    _, problems = read_calendar(calendar({"RRULE": rule}))
+    assert [str(p) for p in problems] == [f"event 1 (weekday-early): RRULE: {OFF}"]
+
+
+def test_a_window_with_other_instants_than_the_event_is_refused() -> None:
+    _, problems = read_calendar(calendar({"RRULE": "FREQ=DAILY;UNTIL=20250201T000000Z"}))
     assert [str(p) for p in problems] == [
-        "event 1 (weekday-early): RRULE: read as a window it would differ on 2026-01-13; write it plainer"
+        "event 1 (weekday-early): RRULE: read as a window it would differ on 2026-01-05; write it plainer"
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -355,3 +356,26 @@ async def test_an_approval_inside_an_open_outage_excludes_none_of_it(small: Desk
     (one,) = found["occurrences"]
     assert one["systems"]["ehr"]["why"] == "during_outage"
     assert one["systems"]["ehr"]["excludes"] is False
+
+
+async def test_of_two_replicas_asked_at_once_one_records_and_both_show_it(store: Store) -> None:
+    async with a_desk(store) as one, a_desk(store) as two:
+        body = {"by": "change-1", "windows": [plan()]}
+        answers = await asyncio.gather(*(d.post("maintenance", body) for d in (one, two)))
+        assert sorted((s, b.get("code")) for s, b in answers) == [
+            (200, None),
+            (409, "window.unchanged"),
+        ]
+        digest = next(b["windows"][0]["digest"] for s, b in answers if s == 200)
+        said = {"by": "approver-1", "digest": digest}
+        answers = await asyncio.gather(
+            *(d.post("maintenance/upgrade/approve", said) for d in (one, two))
+        )
+        assert sorted((s, b.get("code")) for s, b in answers) == [
+            (200, None),
+            (409, "window.approved"),
+        ]
+        for desk in (one, two):
+            (shown,) = await desk.occurrences()
+            assert shown["systems"]["ehr"]["excludes"]
+        assert len(await two.facts()) == 2

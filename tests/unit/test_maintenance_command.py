@@ -12,7 +12,7 @@ import pytest
 
 from collector.cli import main
 from collector.store.store import Store
-from tests.support.planning import Desk, a_desk, hospital, plan
+from tests.support.planning import HOUR, Desk, a_desk, hospital, plan
 from tests.unit.test_ics import calendar
 
 CONFIG = """\
@@ -35,6 +35,7 @@ maintenance:
     rrule: FREQ=WEEKLY
     proposed: {by: change-1, at: 2026-02-01T00:00:00Z}
 """
+NO_ID = "an id is 1 to 63 of a-z, 0-9 and -, not starting with -"
 PLAN = """\
 maintenance:
   - id: upgrade
@@ -166,7 +167,9 @@ async def test_a_window_from_proposal_to_approval(
         "upgrade: the content is not the one you approve; look at it again [window.changed]\n"
     )
     assert await run(desk, *argv, digest.upper()) == 0
-    capsys.readouterr()
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "It covers first: 2026-01-02 02:00 -06:00 to 2026-01-02 04:00 -06:00, 120 real minutes."
+    )
     assert await run(desk, "list") == 0
     out = capsys.readouterr().out.splitlines()
     assert out[-1].split() == [
@@ -199,8 +202,8 @@ async def test_problems_the_collector_finds_are_told_at_their_lines(
         assert capsys.readouterr().err == (
             "bad.yaml:3: maintenance[0].systems[0]: there is no system of this id under systems\n"
         )
-    assert await run(desk, "propose", "plan.yaml", "--by", "Jane Roe") == 1
-    assert "by: an id is" in capsys.readouterr().err
+    assert await run(desk, "propose", "plan.yaml", "--by", "Jane Roe") == 2
+    assert "--by: an id is" in capsys.readouterr().err
 
 
 async def test_a_file_is_previewed_by_the_collector(
@@ -297,7 +300,70 @@ async def test_an_answer_in_json_is_the_collectors(
     assert (told["windows"], told["occurrences"], told["approval_basis"]) == ([], [], "recorded")
     assert await run(desk, "approve", "x", "--by", "a", "--digest", "0" * 12, "--json") == 1
     assert json.loads(capsys.readouterr().out)["code"] == "window.unknown"
-    assert await run(desk, "list", "--from", "soon") == 1
-    assert capsys.readouterr().err == (
-        "from: write a date and a time, such as 2026-01-05T02:00:00Z [api.parameter]\n"
+
+
+async def test_an_approval_that_comes_too_late_says_so(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    begun = await desk.propose(plan(start="2025-12-31T17:00", end="2025-12-31T19:00"))
+    argv = ("approve", "upgrade", "--by", "approver-1", "--digest", begun["digest"])
+    assert await run(desk, *argv) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "No occurrence starts after this approval: it excludes nothing."
     )
+
+
+async def test_what_an_occurrence_excludes_in_part_is_told_in_minutes(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await desk.approve(await desk.propose(plan()))
+    await desk.clock.advance(32 * HOUR + HOUR // 2)
+    longer = {"by": "change-1", "windows": [plan(end="2026-01-02T05:00")], "replace": True}
+    await desk.post("maintenance", longer)
+    assert await run(desk, "list", "--from", "2026-01-02T02:00") == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == [
+        "2026-01-02", "08:00", "2026-01-02", "11:00", "180", "upgrade", "ehr", "30", "min",
+        "unapproved",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["list", "--from", "soon"], "--from: write a date and a time, such as 2026-01-05T02:00:00Z"),
+        (["list", "--to", "2025-01-01T00:00"], "--to: later than from, by at most 400 days"),
+        (["list", "--from", "8999-01-01T00:00"], "--from: the year lies from 1970 to 2199"),
+        (["preview", "x", "--from", "8999-01-01T00:00"], "--from: the year lies from 1970 to 2199"),
+        (["cancel", "x", "--by", "Jane Roe"], f"--by: {NO_ID}"),
+        (["approve", "x", "--by", "a", "--digest", "z" * 12],
+         "--digest: at least 12 digits of what preview shows"),
+    ],
+)  # fmt: skip
+async def test_what_cannot_be_read_is_bad_usage_and_names_the_option(
+    desk: Desk, capsys: pytest.CaptureFixture[str], argv: list[str], said: str
+) -> None:
+    await desk.propose(plan(id="x"))
+    assert await run(desk, *argv) == 2
+    assert capsys.readouterr().err == f"{said}\n"
+
+
+def test_a_preview_of_a_year_that_windows_are_not_expanded_to_is_bad_usage(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["maintenance", "preview", "--config", "wardwatch.yaml", "--from", "9999-12-31T00:00"]
+    assert main(argv) == 2
+    assert capsys.readouterr().err == "--from: the year lies from 1970 to 2199\n"
+
+
+async def test_an_event_that_cannot_be_read_is_not_gone_and_problems_come_in_the_order_of_events(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unread = {"UID": "sunday", "X-WARDWATCH-EXPECT-DOWN": "soon"}
+    (folder / "c.ics").write_bytes(calendar(unread, {"UID": "b", "RDATE": "20260106T020000Z"}))
+    assert main(["maintenance", "import", "c.ics", "--config", "wardwatch.yaml"]) == 2
+    said = capsys.readouterr()
+    assert said.out == "0 new, 0 changed, 0 gone, 0 same\n"
+    assert [line[:28] for line in said.err.splitlines()] == [
+        "c.ics: event 1 (sunday): exp",
+        "c.ics: event 2 (b): RDATE: s",
+    ]

@@ -352,8 +352,15 @@ def test_missing_results_are_an_error(desk: Desk) -> None:
 def test_without_json_it_prints_a_table(desk: Desk) -> None:
     assert desk.run(DAY) == 0
     said = desk.capsys.readouterr().out
-    assert "77.7777" in said
     assert f"formula contract-v1, tzdata {version('tzdata')}" in said
+    heading = "SYSTEM  KNOWN %  MIN %    MAX %    COVERAGE %  DOWN MS  TARGET  VERDICT"
+    assert said.splitlines()[2] == heading
+    assert [line.split() for line in said.splitlines()[3:4]] == [
+        ["ehr", "77.7777", "77.7777", "77.7777", "100.0000", "120000", "99.95", "breached"],
+    ]
+    assert said.splitlines()[-1].split() == [
+        "2026-07-01T05:02:00.000Z", "ehr", "availability", "3", "P1", "2026-07-01T05:04:00.000Z",
+    ]  # fmt: skip
 
 
 def test_a_period_of_which_nothing_is_known_yet_is_not_monitored(desk: Desk) -> None:

@@ -95,6 +95,16 @@ async def test_on_a_terminal_it_fits_80_columns_and_names_are_not_markup() -> No
     assert "100.0000" in shown
 
 
+async def test_on_a_wide_terminal_the_heading_is_one_line() -> None:
+    console = Console(width=200, file=io.StringIO(), force_terminal=False)
+    status._show(answer(UP), console)
+    file = console.file
+    assert isinstance(file, io.StringIO)
+    assert file.getvalue().splitlines()[0] == (
+        "St Elsewhere, as of 2026-01-01 00:05:00 UTC; availability of 2026-01 to date"
+    )
+
+
 async def test_all_up_is_exit_0_and_says_that_no_incident_is_open(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

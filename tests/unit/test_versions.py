@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 from typing import Any
 
@@ -68,7 +69,7 @@ def an_approval(history: History, at: int) -> list[Fact]:
 
 async def test_an_act_is_recorded_after_all_that_was_recorded_before(store: Store) -> None:
     await store.write(versions.record, ORG, canonical(config()), START)
-    history = await store.write(versions.act, ORG, an_approval, START - HOUR)
+    history = await store.write(versions.act, ORG, an_approval, lambda: START - HOUR)
     expected = WindowAct(ActKind.APPROVED, "upgrade", "approver-1", START + 1, "CHG1", "0" * 64)
     assert history.acts == (expected,)
     assert await store.write(versions.record, ORG, canonical(config(routes=[])), START)
@@ -88,9 +89,9 @@ async def test_what_is_refused_leaves_nothing_behind(store: Store) -> None:
         raise RefusedActError("window.unknown", "upgrade")
 
     with pytest.raises(RefusedActError):
-        await store.write(versions.act, ORG, refuse, START)
+        await store.write(versions.act, ORG, refuse, lambda: START)
     assert len(await store.read(journal.rows, ORG)) == 1
-    (appended,) = (await store.write(versions.act, ORG, an_approval, START + 5)).acts
+    (appended,) = (await store.write(versions.act, ORG, an_approval, lambda: START + 5)).acts
     assert appended.at == START + 5
     assert [r.id for r in await store.read(journal.rows, ORG)] == [1, 2]
 
@@ -103,9 +104,30 @@ async def test_two_who_act_at_once_see_each_other(store: Store) -> None:
         seen.append(len(history.acts))
         return an_approval(history, at)
 
-    writes = (store.write(versions.act, ORG, count, START) for _ in range(4))
+    writes = (store.write(versions.act, ORG, count, lambda: START) for _ in range(4))
     await asyncio.gather(*writes)
     assert sorted(seen) == [0, 1, 2, 3]
+
+
+async def test_an_act_that_waited_is_recorded_when_it_was_its_turn(store: Store) -> None:
+    """Else an approval that waited over the start of its window would have come in time."""
+    await store.write(versions.record, ORG, canonical(config()), START)
+    clock, begun, free = [START + HOUR], threading.Event(), threading.Event()
+
+    def slow(history: History, at: int) -> list[Fact]:
+        begun.set()
+        free.wait(10)
+        return an_approval(history, at)
+
+    first = asyncio.create_task(store.write(versions.act, ORG, slow, lambda: clock[0]))
+    await asyncio.to_thread(begun.wait, 10)
+    second = asyncio.create_task(store.write(versions.act, ORG, an_approval, lambda: clock[0]))
+    await asyncio.sleep(0.2)
+    clock[0] = START + 2 * HOUR
+    free.set()
+    await asyncio.gather(first, second)
+    rows = await store.read(journal.rows, ORG, kind=versions.KINDS)
+    assert [r.recorded_at - START for r in rows] == [0, HOUR, 2 * HOUR]
 
 
 async def test_corrections_come_back_with_both_signatures(sqlite_store: Store) -> None:
@@ -115,9 +137,11 @@ async def test_corrections_come_back_with_both_signatures(sqlite_store: Store) -
         Signed("csm-1", START + 1, "CHG1"),
     )  # fmt: skip
     signed = Signed("approver-1", START + 2)
-    await sqlite_store.write(versions.act, ORG, lambda _h, _at: [acts.fact_of_request(one)], START)
+    await sqlite_store.write(
+        versions.act, ORG, lambda _h, _at: [acts.fact_of_request(one)], lambda: START
+    )
     history = await sqlite_store.write(
-        versions.act, ORG, lambda _h, _at: [acts.fact_of_approval("c1", signed)], START
+        versions.act, ORG, lambda _h, _at: [acts.fact_of_approval("c1", signed)], lambda: START
     )
     assert history.corrections == (replace(one, approved=signed),)
     assert history.known(START + 2).corrections == (one,)

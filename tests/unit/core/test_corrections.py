@@ -142,3 +142,27 @@ def test_two_corrections_are_named_in_the_order_of_their_approvals() -> None:
     one = corrected(told(), history, T0, END, END + 100)
     assert one is not None
     assert one.ids == ("a", "b")
+
+
+def test_under_whole_period_v1_excluded_time_counts_as_approved_maintenance_does() -> None:
+    used = config(
+        systems={
+            "ehr": {
+                "name": "EHR",
+                "impact": {"class": "clinical"},
+                "slo": {"target": "99.9", "formula": "whole-period-v1"},
+            }
+        }
+    )
+    truth = fold("uuudddduuu", until=600, used=used)
+    history = History([Version(None, used)], corrections=[correction("a", 3, 7, EXCLUDED)])
+    one = corrected(truth, history, T0, END, END + 100)
+    assert one is not None
+    a = one.availability.amounts
+    assert (a.eligible, a.numerator, a.up, a.excluded, a.down) == (
+        10 * MINUTE,
+        10 * MINUTE,
+        6 * MINUTE,
+        4 * MINUTE,
+        0,
+    )

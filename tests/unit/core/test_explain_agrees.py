@@ -137,6 +137,7 @@ WINDOW = {
     "proposed": {"by": "p", "at": "2025-12-30T00:00:00Z"},
     "approval": {"by": "q", "at": "2026-01-01T00:10:00Z"},
 }
+FINISHED = WINDOW | {"finished": [{"by": "p", "at": "2026-01-01T00:25:00Z"}]}
 GROUPED = check(role={"group": "r"}, **{"from": ["a", "s"]})
 LAB = system(impact={"class": "administrative"})
 VERSIONS = [
@@ -149,6 +150,7 @@ VERSIONS = [
         maintenance=[WINDOW],
     ),
     config(checks={"c": check(), "d": check(every="3m")}, maintenance=[WINDOW]),
+    config(maintenance=[FINISHED]),
     config(systems={"lab": LAB}, checks={"c": check(system="lab")}),
     config(systems={"ehr": system(effective_from="2026-01-01T00:30:00")}),
 ]

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.core.acting import RefusedActError, propose
 from collector.core.outages import Outage
 from collector.core.planned import Source, standing
 from collector.core.windows import Occurrence, excluded, occurrences
@@ -247,3 +248,48 @@ def test_no_act_changes_what_was_excluded_before_it(acts: list[WindowAct], at: i
         return intersect(excluded(found), past)
 
     assert taken(history.known(t)) == taken(history)
+
+
+def file_with(**more: Any) -> Config:
+    return config(maintenance=[entry(approval={"by": "q", "at": "2025-12-31T00:00:00Z"}, **more)])
+
+
+def test_a_cancellation_in_a_file_stands_when_a_later_version_drops_it() -> None:
+    gone = {"by": "p", "at": "2025-12-31T12:00:00Z"}
+    files = ((T0 - DAY, file_with()), (T0 - HOUR, file_with(cancelled=gone)), (T0, file_with()))
+    assert only(files=files) == ("cancelled", ())
+    to_come = {"by": "p", "at": "2026-01-01T01:00:00Z"}
+    taken_back = (
+        (T0 - DAY, file_with()),
+        (T0 - HOUR, file_with(cancelled=to_come)),
+        (T0, file_with()),
+    )
+    assert only(files=taken_back) == (None, WHOLE)
+
+
+def test_an_id_that_a_file_cancelled_is_not_proposed_again() -> None:
+    gone = {"by": "p", "at": "2025-12-31T12:00:00Z"}
+    files = ((T0 - 2 * DAY, file_with(cancelled=gone)), (T0 - HOUR, config()))
+    history = History([Version(at, used) for at, used in files])
+    with pytest.raises(RefusedActError) as refused:
+        propose(history, [window()], "p", T0, replace=False)
+    assert refused.value.code == "window.cancelled"
+    assert only(proposed(T0), approved(T0 + 1), files=files) == ("cancelled", ())
+
+
+def test_a_finish_in_a_file_stands_when_a_later_version_drops_it() -> None:
+    ended = {"by": "p", "at": "2026-01-01T02:20:00Z"}
+    third = HOUR // 3
+    files = (
+        (T0 - DAY, file_with()),
+        (START + third, file_with(finished=[ended])),
+        (START + 2 * third, file_with()),
+    )
+    assert only(files=files) == (None, (Interval(START, START + third),))
+
+
+def test_a_finish_that_a_file_tells_late_ends_the_occurrence_when_it_is_told() -> None:
+    ended = {"by": "p", "at": "2026-01-01T02:20:00Z"}
+    half = START + HOUR // 2
+    (one,) = listed(files=((T0 - DAY, file_with()), (half, file_with(finished=[ended]))))
+    assert (one.end, one.parts) == (half, (Interval(START, half),))
