@@ -150,7 +150,7 @@ class Evaluator:
         self._metrics.lease_held.set(int(leads))
         if not leads:
             self._past = None
-            self._follower.forget()
+            await self._follower.forget()
         elif self._past is None:
             self._past = await self._store.read(read_past, self._org)
             self._follower.now = max(self.now, self._past.as_of)

@@ -20,6 +20,7 @@ from collector.journal import Row
 from collector.rollups import Bucket
 from collector.snapshots import FORMAT
 from collector.sorting import AHEAD_MS
+from collector.store import incidents
 from collector.store import snapshots as saved
 from collector.store.rollups import RollupRow
 from collector.store.snapshots import DAY_MS, Snapshot, Snapshots
@@ -35,7 +36,9 @@ BEHIND_MS = 2_000
 CLOSED_MS = 60_000
 """How long after its end a rollup is made for the first time."""
 FORGOTTEN_MS = 7_200_000
-"""How long a process that does not lead remembers which rollups are to be made anew."""
+"""A process that does not lead forgets which rollups are to be made anew once the one that leads
+has committed anything so long after.
+"""
 GATHERED = 2_000
 """Results of a system that may wait to be settled while a backlog is read."""
 
@@ -124,6 +127,9 @@ class Follower:
             await self._send_back()
             self._advance()
             await asyncio.to_thread(self._fold, everything)
+            while any(live.older is not None for live in self.lives.values()):
+                await self._send_back()
+                await asyncio.to_thread(self._fold, everything)
             self._new_versions = False
             changed = any(live.changed for live in self.lives.values())
             for live in self.lives.values():
@@ -146,6 +152,7 @@ class Follower:
             folded = {} if base is None else base.folded
             async for page in self.evidence.since(folded, self.evidence.held):
                 await asyncio.to_thread(self._feed, lives, page, limits)
+            await asyncio.to_thread(self._look, lives)
             refused = {name: live.older for name, live in lives.items() if live.older is not None}
             if not refused:
                 return lives
@@ -183,10 +190,14 @@ class Follower:
         self.touched = {**self.making, **self.touched}
         self.making = {}
 
-    def forget(self) -> None:
-        """Drop what another process has made rollups of by now."""
-        edge = self.now - FORGOTTEN_MS
-        self.touched = {bucket: at for bucket, at in self.touched.items() if at > edge}
+    async def forget(self) -> None:
+        """Drop what another process has made rollups of: it has said something much later."""
+        if min(self.touched.values(), default=self.now) > self.now - FORGOTTEN_MS:
+            return
+        edge = await self._store.read(incidents.said_at, self._org) - FORGOTTEN_MS
+        self.touched = {
+            bucket: at for bucket, at in self.touched.items() if max(at, bucket[2]) > edge
+        }
 
     async def rollups(self, wanted: Collection[Bucket]) -> list[RollupRow]:
         """These rollups as the evidence makes them; `lock` must be held."""
@@ -213,7 +224,8 @@ class Follower:
             edge = min(now - GRACE_MS, limits.get(system, now))
             if live.settled.until < edge:
                 live.fold(self.history, now)
-                live.settle(edge)
+                if live.older is None:
+                    live.settle(edge)
                 live.stale = True
 
     async def _send_back(self) -> None:
@@ -251,13 +263,19 @@ class Follower:
             for system in sorted(systems - before.get(check, set()))
         ]
 
+    def _look(self, lives: Mapping[str, Live]) -> None:
+        """Is what is settled of them still so?"""
+        for live in lives.values():
+            if live.older is None:
+                live.fold(self.history, self.now)
+
     def _fold(self, everything: bool) -> None:  # noqa: FBT001 - asyncio.to_thread hands it on
         everything = everything or self._new_versions
         settling = self.now - self._settled_at >= SETTLE_MS
         for live in self.lives.values():
             if everything or settling or live.stale or truths.is_due(live, self.now):
                 live.fold(self.history, self.now)
-            if settling:
+            if settling and live.older is None:
                 live.settle(self.now - GRACE_MS)
         if settling:
             self._settled_at = self.now

@@ -6,10 +6,12 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector import snapshots
+from collector.core import voice_fold
 from collector.core.settled import NOTHING, Settled, taken_back
 from collector.core.settling import settle
 from collector.core.tally import BUCKET_MS
@@ -117,6 +119,7 @@ class Follower:
     everything: dict[tuple[str, str], list[Result]] = field(default_factory=dict)
     started_anew: int = 0
     taken_back: int = 0
+    mended: int = 0
 
     def take(self, results: list[Result], truth: SystemTruth | None) -> None:
         for each in sorted(results, key=lambda r: r.t):
@@ -152,7 +155,13 @@ class Follower:
         self.tail = live.tail
 
     def tell(self, now: int) -> SystemTruth:
-        return fold_system("ehr", self.history, self.tail, now, None, self.settled)
+        truth = fold_system("ehr", self.history, self.tail, now, None, self.settled)
+        if truth.mended is None:
+            return truth
+        self.mended += 1
+        self.settled = NOTHING
+        self.tail = {s: list(line) for s, line in self.everything.items()}
+        return fold_system("ehr", self.history, self.tail, now, None)
 
     def settle(self, truth: SystemTruth, edge: int) -> None:
         self.settled = settle(truth, self.tail, self.settled, edge)
@@ -256,9 +265,13 @@ def story(seed: int) -> Follower:
 
 
 @settings(max_examples=longer(60), deadline=None)
-@given(st.integers(0, 2**32))
-def test_a_fold_from_what_is_settled_is_a_fold_from_the_first_result(seed: int) -> None:
-    story(seed)
+@given(st.integers(0, 2**32), st.sampled_from([UNIT, 10 * UNIT, voice_fold.PATIENCE_MS]))
+def test_a_fold_from_what_is_settled_is_a_fold_from_the_first_result(
+    seed: int, patience: int
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(voice_fold, "PATIENCE_MS", patience)
+        story(seed)
 
 
 def test_what_lies_far_back_is_not_looked_at_again() -> None:
