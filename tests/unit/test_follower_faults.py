@@ -224,30 +224,3 @@ async def test_a_rollup_is_asked_for_while_it_is_committed(sqlite_store: Store) 
         assert row.rollup == all_rows(line(0, 5))["north-1", START]
         follower.unmade()
         assert list(follower.touched) == [bucket]
-
-
-async def test_an_outage_of_days_ago_found_after_a_pause_is_dated_when_it_was_certain(
-    sqlite_store: Store,
-) -> None:
-    used = minutely()
-    agents = ("north-1", "south-1")
-    days = 3 * 1440
-    async with a_round(sqlite_store, used=used) as one:
-        for n in range(0, days, 240):
-            for agent in agents:
-                await deliver(one, line(n, n + 240, agent), size=120)
-            await one.tick(START + (n + 240) * MINUTE - one.clock.now_ms())
-    late = [
-        result(1_000 * MINUTE + s * 1_000, DOWN, agent=agent) for agent in agents for s in (21, 41)
-    ]
-    async with a_round(
-        sqlite_store, holder="two", used=used, now=START + (days + 180) * MINUTE
-    ) as two:
-        for agent in agents:
-            await deliver(two, [r for r in late if r.agent == agent], epoch="e2")
-            await deliver(two, line(days, days + 180, agent), size=90, epoch="e3")
-        await two.tick(1_000)
-        assert await two.events() == [
-            ("incident.found_late", 1_000 * MINUTE + 41_040),
-            ("incident.resolved", 1_002 * MINUTE + 1_000),
-        ]

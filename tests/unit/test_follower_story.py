@@ -15,7 +15,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import pytest
 from sqlalchemy import Connection
 
-from collector import evaluate, evidence, follower, ingest, versions
+from collector import evaluate, evidence, follower, ingest, journal, versions
 from collector.core import caqh
 from collector.core.document import document as document_of
 from collector.core.rollup import rollups as rolled
@@ -145,7 +145,8 @@ class World:
     async def record(self, used: Config) -> None:
         now = self.clock.now_ms()
         if await self.store.inner.write(versions.record, ORG, canonical(used), now):
-            self.recorded.append(Version(now, used))
+            rows = await self.store.inner.read(journal.rows, ORG, kind=versions.KINDS)
+            self.recorded = list(versions.history(rows).versions)
             self.log.append(f"version at {(now - START) / MINUTE}")
 
     async def begin(self) -> None:
