@@ -72,11 +72,10 @@ class Past:
 
 
 def read_past(conn: Connection, org: str) -> Past:
-    states = incidents.read_states(conn, org)
     return Past(
         incidents={row.incident.key: row for row in incidents.read_incidents(conn, org)},
         flips=incidents.read_flips(conn, org),
         folded=ledger.folded_ranges(conn, org),
         told=outbox.last_seqs(conn, org),
-        as_of=max((s.as_of for s in states), default=0),
+        as_of=incidents.said_at(conn, org),
     )

@@ -150,12 +150,13 @@ class Evaluator:
         self._metrics.lease_held.set(int(leads))
         if not leads:
             self._past = None
-            self._follower.forget()
+            await self._follower.forget()
         elif self._past is None:
             self._past = await self._store.read(read_past, self._org)
             self._follower.now = max(self.now, self._past.as_of)
             self._unsaid = True
-        self._unsaid |= await self._follower.catch_up()
+        changed = await self._follower.catch_up()
+        self._unsaid |= changed
         if leads and (self._unsaid or self._is_due()):
             await self._say()
             took = (self._clock.monotonic_ns() - begun) / 1e9
@@ -170,23 +171,23 @@ class Evaluator:
 
     async def refold(self) -> None:
         """Fold everything up to now."""
-        self._unsaid |= await self._follower.catch_up(everything=True)
+        changed = await self._follower.catch_up(everything=True)
+        self._unsaid |= changed
 
     async def _say(self) -> None:
         past, lease = self._past, self._leader.lease
         if past is None or lease is None:
             return
-        async with self._follower.lock:
-            made = self._follower.closed()
-            rows = await self._follower.rollups(made)
-            self._follower.touched -= made
-            plan, following, due = await self._planned(past, rows)
-            self._unsaid = False
         try:
+            async with self._follower.lock:
+                rows = await self._follower.rollups(self._follower.begin())
+                plan, following, due = await self._planned(past, rows)
+                self._unsaid = False
             self._leader.renewed(await self._store.write(commit, self._org, lease, plan))
         except BaseException:
-            self._follower.touched |= made
+            self._follower.unmade()
             raise
+        self._follower.made()
         self._past, self._policy_due = following, due
         if plan.snapshots is not None:
             self._saved_at = plan.now
@@ -210,7 +211,7 @@ class Evaluator:
             fresh = await self._follower.rollups(
                 [
                     (check, agent, bucket)
-                    for check, agent, bucket in self._follower.touched
+                    for check, agent, bucket in (*self._follower.touched, *self._follower.making)
                     if check in checks and span.start <= bucket < span.end
                 ]
             )

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from collector import journal, rollups, snapshots, truths, versions
 from collector.core.rollup import BUCKET_MS
-from collector.core.windows import FAR
 from collector.evidence import Evidence, Page
 from collector.journal import Row
 from collector.rollups import Bucket
 from collector.snapshots import FORMAT
+from collector.sorting import AHEAD_MS
+from collector.store import incidents
 from collector.store import snapshots as saved
 from collector.store.rollups import RollupRow
 from collector.store.snapshots import DAY_MS, Snapshot, Snapshots
@@ -34,8 +36,32 @@ BEHIND_MS = 2_000
 CLOSED_MS = 60_000
 """How long after its end a rollup is made for the first time."""
 FORGOTTEN_MS = 7_200_000
+"""A process that does not lead forgets which rollups are to be made anew once the one that leads
+has committed anything so long after.
+"""
 GATHERED = 2_000
 """Results of a system that may wait to be settled while a backlog is read."""
+
+
+class _Last(msgspec.Struct, array_like=True):
+    """What is saved beside the systems: `row` is the last of the journal that was read."""
+
+    evidence: str
+    touched: list[Bucket]
+    row: int
+    now: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A check that a later version gave to a system, and when its results may have been read
+    before that version was.
+    """
+
+    system: str
+    check: str
+    start: int
+    end: int
 
 
 class Follower:
@@ -55,9 +81,11 @@ class Follower:
         self._history: History | None = None
         self._by_check: dict[str, set[str]] = {}
         self._new_versions = False
-        self.touched: set[Bucket] = set()
-        """Rollups whose results came since they were made."""
-        self._joined: list[tuple[str, str, int]] = []
+        self.touched: dict[Bucket, int] = {}
+        """Rollups whose results came since they were made, and when the last of them came."""
+        self.making: dict[Bucket, int] = {}
+        """Those of them whose rows are being committed."""
+        self._joined: list[_Joined] = []
         self._settled_at = 0
         self.lock = asyncio.Lock()
 
@@ -73,10 +101,11 @@ class Follower:
         await self._read_versions()
         newest = await self._store.read(saved.read_latest, self._org, FORMAT)
         if newest is not None:
-            self.lives = self._restored(newest)
-            text, buckets = msgspec.json.decode(newest.last, type=tuple[str, list[Bucket]])
-            self.evidence.load(newest.folded, text)
-            self.touched = set(buckets)
+            self.lives |= self._restored(newest)
+            last = _last(newest)
+            self.evidence.load(newest.folded, last.evidence)
+            self.touched = dict.fromkeys(last.touched, self._clock.now_ms())
+            self._joined = self._joined_since(last)
 
     async def catch_up(self, *, everything: bool = False) -> bool:
         """Fold what evidence, versions or time have touched, or everything up to now; did
@@ -85,19 +114,22 @@ class Follower:
         async with self.lock:
             await self._read_versions()
             self._advance()
+            await self._hand_over()
             async for page in self.evidence.since(self.evidence.held):
                 # Read first, so that a version recorded before these results is known.
                 await self._read_versions()
-                await asyncio.to_thread(self._feed, self.lives, page, None)
+                await self._hand_over()
+                await asyncio.to_thread(self._feed, self.lives, page, {})
                 self.evidence.read(page)
-                self.touched |= rollups.touched(
-                    [r for r in page.results if r.check in self._by_check]
-                )
+                known = [r for r in page.results if r.check in self._by_check]
+                self.touched |= dict.fromkeys(rollups.touched(known), self.now)
                 await self._send_back()
             await self._send_back()
-            await self._hand_over()
             self._advance()
             await asyncio.to_thread(self._fold, everything)
+            while any(live.older is not None for live in self.lives.values()):
+                await self._send_back()
+                await asyncio.to_thread(self._fold, everything)
             self._new_versions = False
             changed = any(live.changed for live in self.lives.values())
             for live in self.lives.values():
@@ -109,42 +141,63 @@ class Follower:
         `keep` nothing from that instant on is settled.
         """
         wanted = dict(wanted)
+        limits = dict(wanted) if keep else {}
         while True:
             base = await self._store.read(saved.read_before, self._org, FORMAT, wanted)
             lives = {system: Live(system) for system in wanted}
             if base is not None:
                 lives.update(self._restored(base))
+                for joined in self._joined_since(_last(base)):
+                    await self._hand(lives, joined)
             folded = {} if base is None else base.folded
             async for page in self.evidence.since(folded, self.evidence.held):
-                await asyncio.to_thread(self._feed, lives, page, wanted if keep else None)
+                await asyncio.to_thread(self._feed, lives, page, limits)
+            await asyncio.to_thread(self._look, lives)
             refused = {name: live.older for name, live in lives.items() if live.older is not None}
             if not refused:
                 return lives
-            if base is None:
-                raise RuntimeError("a result is late for nothing")
+            # A chain whose agent set its clock back is not in the order of time.
             wanted |= {name: min(t, wanted[name]) for name, t in refused.items()}
+            limits |= {name: wanted[name] for name in refused}
 
     def snapshot(self) -> Snapshots:
         """All that is settled now; `lock` must be held."""
         return Snapshots(
             self.now // DAY_MS,
             dict(self.evidence.held),
-            msgspec.json.encode([self.evidence.dump(), sorted(self.touched)]).decode(),
+            msgspec.json.encode(
+                _Last(self.evidence.dump(), sorted(self.touched), self._rows[-1].id, self.now)
+            ).decode(),
             tuple(
                 Snapshot(name, live.settled.edge, snapshots.encode(live))
                 for name, live in self.lives.items()
             ),
         )
 
-    def closed(self) -> set[Bucket]:
-        """Touched rollups of five minutes that are over."""
+    def begin(self) -> Collection[Bucket]:
+        """Touched rollups of five minutes that are over: to be made and committed now."""
         edge = self.now - BUCKET_MS - CLOSED_MS
-        return {bucket for bucket in self.touched if bucket[2] <= edge}
+        self.making = {bucket: at for bucket, at in self.touched.items() if bucket[2] <= edge}
+        self.touched = {b: at for b, at in self.touched.items() if b not in self.making}
+        return self.making
 
-    def forget(self) -> None:
-        """Drop what another process has made rollups of by now."""
-        edge = self.now - FORGOTTEN_MS
-        self.touched = {bucket for bucket in self.touched if bucket[2] > edge}
+    def made(self) -> None:
+        """The rows of what `begin` said are committed."""
+        self.making = {}
+
+    def unmade(self) -> None:
+        """They may not be."""
+        self.touched = {**self.making, **self.touched}
+        self.making = {}
+
+    async def forget(self) -> None:
+        """Drop what another process has made rollups of: it has said something much later."""
+        if min(self.touched.values(), default=self.now) > self.now - FORGOTTEN_MS:
+            return
+        edge = await self._store.read(incidents.said_at, self._org) - FORGOTTEN_MS
+        self.touched = {
+            bucket: at for bucket, at in self.touched.items() if max(at, bucket[2]) > edge
+        }
 
     async def rollups(self, wanted: Collection[Bucket]) -> list[RollupRow]:
         """These rollups as the evidence makes them; `lock` must be held."""
@@ -153,8 +206,8 @@ class Follower:
     def _restored(self, made: Snapshots) -> dict[str, Live]:
         return {s.system: snapshots.decode(s.system, s.data, self.history) for s in made.systems}
 
-    def _feed(self, lives: Mapping[str, Live], page: Page, limit: Mapping[str, int] | None) -> None:
-        """Hand results out, and keep what waits to be settled short."""
+    def _feed(self, lives: Mapping[str, Live], page: Page, limits: Mapping[str, int]) -> None:
+        """Hand results out, and keep what waits to be settled short, up to a limit at most."""
         by_system: dict[str, list[Result]] = {}
         for result in page.results:
             for system in self._by_check.get(result.check, ()):
@@ -166,10 +219,13 @@ class Follower:
             live.take(results, self.now)
             if page.edge is None or live.gathered <= GATHERED or live.older is not None:
                 continue
-            edge = page.edge - GRACE_MS
-            if limit is None or live.settled.until < limit[system]:
-                live.fold(self.history, page.edge)
-                live.settle(edge if limit is None else min(edge, limit[system]))
+            # An agent whose clock is ahead says nothing of time that has not come.
+            now = min(page.edge, self.now)
+            edge = min(now - GRACE_MS, limits.get(system, now))
+            if live.settled.until < edge:
+                live.fold(self.history, now)
+                if live.older is None:
+                    live.settle(edge)
                 live.stale = True
 
     async def _send_back(self) -> None:
@@ -180,13 +236,38 @@ class Follower:
             self.lives.update(await self.older(late))
 
     async def _hand_over(self) -> None:
-        """A check that joined a system: its results that were read before the version was."""
-        for system, check, at in self._joined:
-            sources = [(check, agent) for v in self.history.versions for agent in v.config.agents]
-            found = await self.evidence.between(sources, at, FAR)
-            results = sorted((r for line in found.values() for r in line), key=lambda r: r.t)
-            self.lives[system].take(results, self.now)
-        self._joined.clear()
+        """Checks that joined a system: their results that were read before the version was."""
+        while self._joined:
+            await self._hand(self.lives, self._joined[0])
+            del self._joined[0]
+
+    async def _hand(self, lives: Mapping[str, Live], joined: _Joined) -> None:
+        if joined.system not in lives or joined.start >= joined.end:
+            return
+        agents = {agent for v in self.history.versions for agent in v.config.agents}
+        sources = [(joined.check, agent) for agent in agents]
+        found = await self.evidence.between(sources, joined.start, joined.end)
+        results = sorted((r for line in found.values() for r in line), key=lambda r: r.t)
+        lives[joined.system].take(results, self.now)
+
+    def _joined_since(self, last: _Last) -> list[_Joined]:
+        known = [row for row in self._rows if row.id <= last.row]
+        fresh = [row for row in self._rows if row.id > last.row]
+        if not fresh:
+            return []
+        before = truths.systems_by_check(versions.history(known))
+        # Nobody's clock is ahead by more, so no later result was read without that version.
+        return [
+            _Joined(system, check, fresh[0].recorded_at, last.now + AHEAD_MS + 1)
+            for check, systems in self._by_check.items()
+            for system in sorted(systems - before.get(check, set()))
+        ]
+
+    def _look(self, lives: Mapping[str, Live]) -> None:
+        """Is what is settled of them still so?"""
+        for live in lives.values():
+            if live.older is None:
+                live.fold(self.history, self.now)
 
     def _fold(self, everything: bool) -> None:  # noqa: FBT001 - asyncio.to_thread hands it on
         everything = everything or self._new_versions
@@ -194,7 +275,7 @@ class Follower:
         for live in self.lives.values():
             if everything or settling or live.stale or truths.is_due(live, self.now):
                 live.fold(self.history, self.now)
-            if settling:
+            if settling and live.older is None:
                 live.settle(self.now - GRACE_MS)
         if settling:
             self._settled_at = self.now
@@ -211,16 +292,24 @@ class Follower:
         fresh = await self._store.read(journal.rows, self._org, kind=versions.KINDS, after=after)
         if not fresh:
             return
-        known = self._by_check if self._rows else None
+        before = self._rows[-1].id if self._rows else None
         self._rows.extend(fresh)
         self._history = versions.history(self._rows)
         self._by_check = truths.systems_by_check(self.history)
-        if known is not None:
-            self._joined += [
-                (system, check, fresh[0].recorded_at)
-                for check, systems in self._by_check.items()
-                for system in systems - known.get(check, set())
-            ]
+        if before is not None:
+            self._joined += self._joined_since(_Last("", [], before, self.now))
+            self._judge_anew([row for row in fresh if row.kind == journal.CONFIG])
         self._new_versions = True
         for system in truths.systems_of(self.history):
             self.lives.setdefault(system, Live(system))
+
+    def _judge_anew(self, fresh: Sequence[Row]) -> None:
+        """A version recorded by a clock behind ours judges time that is settled."""
+        for row in fresh:
+            for live in self.lives.values():
+                if row.recorded_at < live.settled.edge:
+                    live.older = min(row.recorded_at, live.older or row.recorded_at)
+
+
+def _last(made: Snapshots) -> _Last:
+    return msgspec.json.decode(made.last, type=_Last)

@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Collection
 from typing import Any
 
 from collector.core import caqh, periods
 from collector.core.availability import cut
 from collector.core.document import document
 from collector.core.rollup import Rollups
+from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
-from collector.core.truth import counted
+from collector.core.truth import SystemTruth, counted
 from collector.evaluate import Evaluator
 from collector.metrics import CollectorMetrics, Picture
 from collector.store.incidents import WHOLE, read_incidents, read_states
 from collector.store.store import Store
 from probes.clock import NS_PER_MS, Clock
+from probes.history import History
 from probes.spans import Interval
 
+LOOKED_UP = 200
+"""How many looks into five minutes long past are kept of a voice at most, before a new question."""
 FRESH_MS = 2_000
 """For so long one answer serves all who ask for the same period."""
 
@@ -62,33 +67,39 @@ class Numbers:
             self._known = {p: k for p, k in self._known.items() if at - k[0] < FRESH_MS}
             if wanted not in self._known:
                 await self._evaluator.refold()
-                await self._look_up(start, end)
+                # The evaluator goes on meanwhile: the answer is of what it knows at this instant.
+                truths = {name: live.truth for name, live in self._evaluator.folded.items()}
                 history, now = self._evaluator.history, self._evaluator.now
+                await self._look_up(truths.values(), history, start, end, now)
                 rollups: Rollups = {}
                 if billing := caqh.checks(history):
                     reach = caqh.reach(history, start, end, now)
                     rollups = await self._evaluator.rollups(billing, reach)
-                answer = await asyncio.to_thread(self._compute, start, end, rollups)
+                answer = await asyncio.to_thread(
+                    document, truths, history, start, end, now, rollups
+                )
                 self._known[wanted] = (at, answer)
             return self._known[wanted][1]
 
-    async def _look_up(self, start: int, end: int) -> None:
+    async def _look_up(
+        self, truths: Collection[SystemTruth], history: History, start: int, end: int, now: int
+    ) -> None:
         """Read again what a count of runs needs of long ago."""
-        now, history = self._evaluator.now, self._evaluator.history
-        for live in self._evaluator.folded.values():
-            for source, buckets in cut(live.truth, history, start, end, now).items():
-                exact = live.truth.voices[source].judged.exact
+        wanted: dict[int, list[tuple[SystemTruth, Source]]] = {}
+        for truth in truths:
+            for voice in truth.voices.values():
+                if len(voice.judged.exact) > LOOKED_UP:
+                    voice.judged.exact.clear()
+            for source, buckets in cut(truth, history, start, end, now).items():
                 for bucket in buckets:
-                    found = await self._evaluator.evidence.between(
-                        [source], bucket, bucket + BUCKET_MS
-                    )
-                    exact[bucket] = counted(live.truth, source, found[source])
-
-    def _compute(self, start: int, end: int, rollups: Rollups) -> dict[str, Any]:
-        evaluator = self._evaluator
-        truths = {name: folded.truth for name, folded in evaluator.folded.items()}
-        history, now = evaluator.history, evaluator.now
-        return document(truths, history, start, end, now, rollups)
+                    wanted.setdefault(bucket, []).append((truth, source))
+        for bucket, needed in wanted.items():
+            found = await self._evaluator.evidence.between(
+                {source for _, source in needed}, bucket, bucket + BUCKET_MS
+            )
+            for truth, source in needed:
+                exact = truth.voices[source].judged.exact
+                exact[bucket] = counted(truth, source, found[source])
 
     async def measure(self, metrics: CollectorMetrics) -> None:
         """Show the hospital in the gauges as of now."""

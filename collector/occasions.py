@@ -138,7 +138,7 @@ class _Past:
         hidden = [
             name
             for name, live in self._lives.items()
-            if name not in self._deep and (moment + 1 < live.settled.reach or moment < live.ended)
+            if moment + 1 < live.settled.reach or (name not in self._deep and moment < live.ended)
         ]
         if hidden:
             # By a day more, so that what is settled had ended then.

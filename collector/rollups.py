@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from collector.core import rollup
 from collector.core.rollup import BUCKET_MS
 from collector.core.settled import Source
+from collector.core.windows import FAR
 from collector.evidence import Evidence
 from collector.store.rollups import RollupRow
 from collector.truths import Live
@@ -26,17 +27,22 @@ async def make(
     wanted: Collection[Bucket], lives: Mapping[str, Live], evidence: Evidence
 ) -> list[RollupRow]:
     """From the results at hand where all of a bucket are, else from the stored batches."""
+    # A check that moved is told to several systems, and to the later ones not from its first
+    # result on: at hand is what is settled for none of them, and they have it together.
+    if not wanted:
+        return []
     unsettled: dict[Source, tuple[int, list[Result]]] = {}
+    sources = {(check, agent) for check, agent, _ in wanted}
     for live in lives.values():
-        for source, line in live.tail.items():
-            upto = live.settled.upto(source)
-            if source not in unsettled or upto < unsettled[source][0]:
-                unsettled[source] = (upto, line)
+        for source in sources & (live.settled.voices.keys() | live.tail.keys()):
+            upto, line = unsettled.get(source, (-FAR, []))
+            more = [*line, *live.tail.get(source, ())]
+            unsettled[source] = (max(upto, live.settled.upto(source)), more)
     out: list[RollupRow] = []
     afar: dict[int, set[Bucket]] = {}
     for check, agent, bucket in wanted:
-        upto, line = unsettled.get((check, agent), (bucket + 1, []))
-        if upto <= bucket:
+        upto, line = unsettled.get((check, agent), (-FAR, []))
+        if -FAR < upto <= bucket:
             out += _rows((check, agent), [r for r in line if r.t >= bucket], {bucket})
         else:
             afar.setdefault(bucket // SPAN_MS * SPAN_MS, set()).add((check, agent, bucket))

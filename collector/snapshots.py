@@ -25,7 +25,7 @@ from probes.history import History
 from probes.results import Result
 from probes.spans import Interval, Span, Timeline
 
-FORMAT = 1
+FORMAT = 2
 """Grows with every change of what the fold remembers or decides."""
 LARGEST = 256 * 1024 * 1024
 
@@ -146,7 +146,7 @@ def _voice(source: Source, heard: Heard) -> _Voice:
         _short(heard.states),
         heard.until,
         heard.blips,
-        heard.judged,
+        msgspec.structs.replace(heard.judged, exact={}),
         heard.good,
         heard.failing,
         heard.last_t,

@@ -120,6 +120,8 @@ class Live:
         self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}
         self._pulses = dict(_pulses(truth, self.tail, now))
         self.changed |= seen != expected
+        if truth.mended is not None:
+            self.older = truth.mended if self.older is None else min(self.older, truth.mended)
 
     def earlier(self, history: History, moment: int) -> Live:
         """The same system as it was to be known at a moment, that moment included: by the results

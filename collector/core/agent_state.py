@@ -159,6 +159,9 @@ def moved_on(
         tally.pack(min(to, last_t))
     fold.prune()
     good = [*before.good[-1:], *fold.good]
+    # Of a version that began before an earlier mark, that one or one before it is the first good.
+    marked = before.good[-2] if len(before.good) > 1 else -FAR
+    fresh = [start for start in versions if start > marked]
     return Heard(
         to,
         edge,
@@ -166,7 +169,7 @@ def moved_on(
         until(voice.states, to),
         [*before.blips, *fold.blips],
         tally,
-        [*before.good[:-1], *_marks(good, voice.states, versions)],
+        [*before.good[:-1], *_marks(good, voice.states, fresh)],
         [*before.failing, *fold.failing],
         last_t,
     )

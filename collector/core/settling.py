@@ -56,7 +56,7 @@ def settle(
             fold,
             truth.voices[source],
             until,
-            max(edge, until),
+            max(edge, until, edge if heard is None else heard.edge),
             taken[-1].t if taken else None,
             starts,
         )

@@ -71,9 +71,10 @@ class Tally(msgspec.Struct):
         if self.counts and self.counts[-1] == count:
             return
         earlier = self._in(bucket)[0]
-        self.starts.append(bucket)
-        self.counts.append(count)
+        # Tallies made of this one share these lists, and look a bucket up by `starts`.
         self.before.append(earlier)
+        self.counts.append(count)
+        self.starts.append(bucket)
 
     def _in(self, bucket: int) -> tuple[int, int]:
         """How many before a bucket, and in it."""

@@ -62,6 +62,8 @@ class SystemTruth:
     access: tuple[Interval, ...]
     rejected_by_all: tuple[Interval, ...]
     conflicts: int
+    mended: int | None
+    """The first instant of what was settled that a late decision has changed: start before it."""
 
     @property
     def versions(self) -> tuple[InForce, ...]:
@@ -152,6 +154,9 @@ def fold_system(
         access=folded.access,
         rejected_by_all=_rejected(system, versions, folded, settled),
         conflicts=conflicts,
+        mended=min(
+            (f.mended for s, f in folded.folds.items() if f.mended < settled.upto(s)), default=None
+        ),
     )
 
 

@@ -31,6 +31,9 @@ WINDOW = 10
 WINDOW_MS = 3_600_000
 RUNS = 3
 HALF = 5
+PATIENCE_MS = 86_400_000
+"""How long a run or a row may stay undecided before what it says so far is settled all the same."""
+NEVER = 1 << 60
 
 
 class Segment(msgspec.Struct):
@@ -85,6 +88,10 @@ class VoiceFold(msgspec.Struct):
     """What the failing run that goes on has been made by semantics 2.3."""
     steady: int = 0
     """How many last results in a row were judged alike, without a gap."""
+    overdue: int = NEVER
+    """The start of an undecided run whose segments are forgotten."""
+    mended: int = NEVER
+    """The first instant whose state changed with a later result, of those since taken up."""
     blips: list[Interval] = []
     judged: list[int] = []
     good: list[int] = []
@@ -99,6 +106,7 @@ class VoiceFold(msgspec.Struct):
             recovering=list(self.recovering),
             row=list(self.row),
             recent=list(self.recent),
+            mended=NEVER,
             blips=[],
             judged=[],
             good=[],
@@ -155,10 +163,15 @@ class VoiceFold(msgspec.Struct):
             self.segments[-1].end = min(self.hold_end, now)
 
     def mendable_from(self, edge: int) -> int:
-        """The first instant whose state a result at or after `edge` may still change."""
-        firsts = [edge, *(self._at(n).start for n in self.row[:1])]
+        """The first instant whose state a result at or after `edge` may still change.
+
+        Of what has been undecided for very long the end is not waited for: it shows in `mended`.
+        """
+        pending = [*self.row[:1]]
         if self.hold_end >= edge:
-            firsts += [self._at(n).start for n in (*self.undecided[:1], *self.recovering[:1])]
+            pending += [*self.undecided[:1], *self.recovering[:1]]
+        starts = [self._at(n).start for n in pending]
+        firsts = [edge, *(t for t in starts if edge - t <= PATIENCE_MS)]
         # A window of ten that holds a later result begins with one of the last nine.
         nine = [self._at(n) for n in self.recent[-(WINDOW - 1) :]]
         firsts += [
@@ -170,6 +183,10 @@ class VoiceFold(msgspec.Struct):
         """Forget the segments that no later result mends or looks at."""
         if not self.segments:
             return
+        for run in (self.undecided, self.recovering):
+            if run and self.segments[-1].start - self._at(run[0]).start > PATIENCE_MS:
+                self.overdue = self._at(run[0]).start
+                run.clear()
         oldest = self.segments[-1].start - WINDOW_MS
         self.recent = [n for n in self.recent if self._at(n).start >= oldest]
         last = self.first + len(self.segments) - 1
@@ -186,6 +203,7 @@ class VoiceFold(msgspec.Struct):
         self.undecided = []
         self.good_run = 0
         self.recovering = []
+        self.overdue = NEVER
 
     def _misconfigured(
         self, number: int, segment: Segment, previous: Segment | None, need: int
@@ -194,8 +212,9 @@ class VoiceFold(msgspec.Struct):
         self.row.append(number)
         if self.row_confirmed or len(self.row) >= need:
             self.row_confirmed = True
-            for one in self.row:
-                self._at(one).base = AgentState.MISCONFIGURED
+            for one in map(self._at, self.row):
+                one.base = AgentState.MISCONFIGURED
+                self.mended = min(self.mended, one.start)
             self.row = []
             return
         if previous is None:
@@ -210,6 +229,7 @@ class VoiceFold(msgspec.Struct):
         self.good_run = 0
         self.recovering = []
         if self.in_outage:
+            self.overdue = NEVER
             segment.base = AgentState.DOWN
             return
         if self.failures == 0:
@@ -235,6 +255,9 @@ class VoiceFold(msgspec.Struct):
             for one in map(self._at, self.recovering):
                 if one.base is not AgentState.MISCONFIGURED:
                     one.base = one.own
+                    self.mended = min(self.mended, one.start)
+            self.mended = min(self.mended, self.overdue)
+            self.overdue = NEVER
             self.in_outage = False
             self.good_run = 0
             self.recovering = []
@@ -243,6 +266,9 @@ class VoiceFold(msgspec.Struct):
         for one in map(self._at, self.undecided):
             if one.base is not AgentState.MISCONFIGURED:
                 one.base = state
+                self.mended = min(self.mended, one.start)
+        self.mended = min(self.mended, self.overdue)
+        self.overdue = NEVER
         self.undecided = []
         self.failures = 0
 

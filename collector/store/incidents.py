@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from alerts.events import Cause, Family, Incident, Priority, State
 from collector import journal
@@ -183,6 +183,12 @@ def read_states(conn: Connection, org: str) -> list[SystemState]:
         .order_by(system_states.c.system, system_states.c.site)
     )
     return [SystemState(r.system, r.site, State(r.state), r.since, r.as_of) for r in rows]
+
+
+def said_at(conn: Connection, org: str) -> int:
+    """When anything was said last; 0 before."""
+    query = select(func.max(system_states.c.as_of)).where(system_states.c.org == org)
+    return int(conn.execute(query).scalar() or 0)
 
 
 def write_states(conn: Connection, org: str, states: Sequence[SystemState]) -> None:
