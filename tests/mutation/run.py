@@ -52,16 +52,17 @@ def install() -> None:
     stamp.touch()
 
 
-def prepare(folder: Path, files: Sequence[str]) -> None:
+def prepare(folder: Path, files: Sequence[str], tests: Sequence[str]) -> None:
     """A copy of the tree in which the tool may write."""
     for name in COPIED:
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     listed = ", ".join(f'"{name}"' for name in files)
     also = ", ".join(f'"{name}"' for name in COPIED)
+    chosen = ", ".join(f'"{name}"' for name in tests)
     (folder / "pyproject.toml").write_text(
         (ROOT / "pyproject.toml").read_text()
         + f"\n[tool.mutmut]\nsource_paths = [{listed}]\nalso_copy = [{also}]\n"
-        + f'pytest_add_cli_args_test_selection = ["{TESTS}"]\n'
+        + f"pytest_add_cli_args_test_selection = [{chosen}]\n"
     )
 
 
@@ -104,13 +105,17 @@ def explained() -> set[tuple[str, str]]:
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.run", description=__doc__)
     parser.add_argument("files", nargs="*", help="default: every file of collector/core")
-    given = parser.parse_args(arguments).files
+    parser.add_argument(
+        "--tests", nargs="+", default=[TESTS], metavar="PATH", help=f"default: {TESTS}"
+    )
+    parsed = parser.parse_args(arguments)
+    given = parsed.files
     core = (ROOT / "collector" / "core").glob("*.py")
     files = given or sorted(str(p.relative_to(ROOT)) for p in core if p.stat().st_size)
     install()
     with tempfile.TemporaryDirectory(prefix="wardwatch-mutation-") as name:
         folder = Path(name)
-        prepare(folder, files)
+        prepare(folder, files, parsed.tests)
         mutmut(folder, "run", "--max-children", "1")
         found = survivors(folder)
     known = explained()
