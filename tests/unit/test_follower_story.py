@@ -300,7 +300,7 @@ def smaller(put: Callable[[Any, str, Any], None]) -> None:
 
 
 @pytest.mark.usefixtures("_smaller")
-@pytest.mark.parametrize("seed", range(longer(4)))
+@pytest.mark.parametrize("seed", range(longer(3)))
 async def test_processes_that_come_and_go_say_what_a_fold_of_everything_says(
     seed: int, tmp_path: Path
 ) -> None:

@@ -264,7 +264,7 @@ def story(seed: int) -> Follower:
     return follower
 
 
-@settings(max_examples=longer(60), deadline=None)
+@settings(max_examples=longer(30), deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([UNIT, 10 * UNIT, voice_fold.PATIENCE_MS]))
 def test_a_fold_from_what_is_settled_is_a_fold_from_the_first_result(
     seed: int, patience: int
