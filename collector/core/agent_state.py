@@ -30,22 +30,15 @@ _RANK = {outcome: rank for rank, outcome in enumerate(_WORST_FIRST)}
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What judges one (check, agent): `checks[n]` from `starts[n]` on, None where the agent is not
-    assigned. `removed` are the instants at which the check ended.
+    assigned or the check is not there.
     """
 
     starts: tuple[int, ...]
     checks: tuple[Check | None, ...]
-    removed: tuple[int, ...] = ()
 
     def at(self, t: int) -> Check | None:
         # Results from before the first version are history, judged by that version.
         return self.checks[max(bisect.bisect_right(self.starts, t) - 1, 0)]
-
-    def life(self, t: int) -> Interval:
-        """From the removal before `t` to the one after it."""
-        n = bisect.bisect_right(self.removed, t)
-        edges = (-FAR, *self.removed, FAR)
-        return Interval(edges[n], edges[n + 1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +103,6 @@ def follow(results: Iterable[Result], rules: Rules, heard: Heard | None) -> Voic
     for result in results:
         check = rules.at(result.t)
         if check is not None and result.outcome is not Outcome.UNKNOWN:
-            ended = rules.life(result.t).start
-            if fold.segments and fold.segments[-1].start < ended:
-                fold.end(ended)
             fold.take(result.t, result.outcome, check)
     return fold
 

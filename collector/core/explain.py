@@ -132,8 +132,7 @@ def _voice(
     truth: SystemTruth, raw: Sequence[Result], check: str, agent: str, site: str, at: int
 ) -> tuple[State, list[Step]]:
     own = rules((check, agent), truth.system, truth.versions)
-    life = own.life(at)
-    known = [r for r in raw if life.start <= r.t < min(life.end, truth.now)]
+    known = [r for r in raw if r.t < truth.now]
     reading = read(distinct(known)[0], own.at, truth.now)
     heard = truth.voices.get((check, agent))
     state = AgentState.UNKNOWN if heard is None else _at(heard.states, at, AgentState.UNKNOWN)

@@ -296,14 +296,13 @@ def rules(source: Source, system: str, versions: Sequence[InForce]) -> Rules:
     """What judges a (check, agent) of a system."""
     name, agent = source
     own: list[Check | None] = []
-    removed: list[int] = []
     for version in versions:
         check = version.config.checks.get(name)
-        if check is None or check.system != system:
-            check = None
-            removed.append(version.start)
-        own.append(check if check and agent in version.config.agents_of(name) else None)
-    return Rules(tuple(v.start for v in versions), tuple(own), tuple(removed))
+        assigned = (
+            check is not None and check.system == system and agent in version.config.agents_of(name)
+        )
+        own.append(check if assigned else None)
+    return Rules(tuple(v.start for v in versions), tuple(own))
 
 
 def _joined(whole: Interval, pieces: Sequence[Timeline[State]]) -> Timeline[State]:

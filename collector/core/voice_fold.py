@@ -145,18 +145,6 @@ class VoiceFold(msgspec.Struct):
         self.gap_since_judged = False
         self._intermittence(number, segment)
 
-    def end(self, at: int) -> None:
-        """The check was removed at `at`: what comes later is another life (semantics 2, end)."""
-        self.hold_end = min(self.hold_end, at)
-        self.steady = 0
-        self._break_runs()
-        self.in_outage = False
-        self.row = []
-        self.row_confirmed = False
-        self.recent = []
-        self.since_down = WINDOW
-        self.running = None
-
     def close(self, now: int) -> None:
         """Nothing more is known before `now`."""
         if self.segments:

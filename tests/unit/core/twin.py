@@ -220,8 +220,7 @@ class Twin:
 
     def __init__(self, plans: Sequence[Plan], lines: Mapping[Source, Line], now: int) -> None:
         self.plans, self.lines, self.now = plans, lines, now
-        self._told: dict[tuple[tuple[tuple[int, Outcome, Rule], ...], tuple[int, ...]], list[str]]
-        self._told = {}
+        self._told: dict[tuple[tuple[int, Outcome, Rule], ...], list[str]] = {}
         self.entered: set[int] = set()
         self.in_force = self._in_force()
         self.voices = self._voices(self._by(self.in_force))
@@ -252,25 +251,13 @@ class Twin:
         self.heard = {
             source: heard(line, self.now, rule_of(source)) for source, line in self.lines.items()
         }
-        return {source: self._line(source, at) for source in self.lines}
+        return {source: self._line(line) for source, line in self.heard.items()}
 
-    def _line(self, source: Source, at: Assigned) -> list[str]:
-        """Removing a check ends it: each of its lives is told by its own results (2, last)."""
-        lives: list[list[int]] = [[]]
-        for x in range(self.now):
-            plan = at(x)
-            if plan is not None and source[0] not in plan.checks:
-                lives.append([])
-            lives[-1].append(x)
-        out: list[str] = []
-        for life in lives:
-            line = [entry for entry in self.heard[source] if not life or entry[0] in life]
-            line += [entry for entry in self.heard[source] if entry[0] < 0 and life is lives[0]]
-            key = (tuple(line), tuple(life))
-            if key not in self._told:
-                self._told[key] = [voice(sorted(line, key=lambda e: e[0]), x) for x in life]
-            out += self._told[key]
-        return out
+    def _line(self, line: Heard) -> list[str]:
+        key = tuple(line)
+        if key not in self._told:
+            self._told[key] = [voice(line, x) for x in range(self.now)]
+        return self._told[key]
 
     def _states(
         self, chosen: Sequence[Plan | None], voices: Mapping[Source, list[str]]
