@@ -77,6 +77,9 @@ class Follower:
             text, buckets = msgspec.json.decode(newest.last, type=tuple[str, list[Bucket]])
             self.evidence.load(newest.folded, text)
             self.touched = set(buckets)
+            self._advance()
+            # Only a system that is folded can take back a silence, instead of being sent back.
+            await asyncio.to_thread(self._fold_each)
 
     async def catch_up(self, *, everything: bool = False) -> bool:
         """Fold what evidence, versions or time have touched, or everything up to now; did
@@ -198,6 +201,10 @@ class Follower:
                 live.settle(self.now - GRACE_MS)
         if settling:
             self._settled_at = self.now
+
+    def _fold_each(self) -> None:
+        for live in self.lives.values():
+            live.fold(self.history, self.now)
 
     def _advance(self) -> None:
         clock = self._clock.now_ms()
