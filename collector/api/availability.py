@@ -6,9 +6,11 @@ from aiohttp import web
 
 from collector.api.parts import PARTS, answer, only
 from collector.api.problems import BadRequestError
+from collector.core.periods import END_MS
 from probes import times
 from probes.config import Config
 
+PERIOD = ("from", "to")
 BOTH = "write from and to, or period"
 
 
@@ -39,8 +41,11 @@ def instant_of(
     if text is None:
         raise BadRequestError(name, missing)
     try:
-        return config.ms(times.parse_datetime(text))
+        at = config.ms(times.parse_datetime(text))
     except (ValueError, OverflowError):
         raise BadRequestError(
             name, "write a date and a time, such as 2026-01-05T02:00:00Z"
         ) from None
+    if name in PERIOD and not 0 <= at < END_MS:
+        raise BadRequestError(name, "write an instant of the years 1970 to 8999")
+    return at

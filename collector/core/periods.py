@@ -18,6 +18,8 @@ NAMES = ("month", "quarter", "year", "week", "30d")
 WRITTEN = "month, quarter, year, week or 30d, or such as 2026-07, 2026-Q3, 2026 or 2026-W31"
 ROLLING_MS = 30 * 86_400_000
 FIRST_YEAR, LAST_YEAR = 1970, 9000
+END_MS = 221_845_392_000_000
+"""The start of `LAST_YEAR`: instants from 1970 to before it have months and weeks everywhere."""
 
 _WRITTEN = re.compile(
     r"(?P<year>[0-9]{4})(-(?P<month>[0-9]{2})|-Q(?P<quarter>[1-4])|-W(?P<week>[0-9]{2}))?",
