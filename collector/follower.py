@@ -106,6 +106,9 @@ class Follower:
             self.evidence.load(newest.folded, last.evidence)
             self.touched = dict.fromkeys(last.touched, self._clock.now_ms())
             self._joined = self._joined_since(last)
+            self._advance()
+            # Only a system that is folded can take back a silence, instead of being sent back.
+            await asyncio.to_thread(self._fold_each)
 
     async def catch_up(self, *, everything: bool = False) -> bool:
         """Fold what evidence, versions or time have touched, or everything up to now; did
@@ -279,6 +282,10 @@ class Follower:
                 live.settle(self.now - GRACE_MS)
         if settling:
             self._settled_at = self.now
+
+    def _fold_each(self) -> None:
+        for live in self.lives.values():
+            live.fold(self.history, self.now)
 
     def _advance(self) -> None:
         clock = self._clock.now_ms()

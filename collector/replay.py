@@ -15,6 +15,7 @@ from collector.core import caqh
 from collector.core.agent_state import distinct
 from collector.core.detection import detected_at
 from collector.core.document import document
+from collector.core.periods import END_MS
 from collector.core.settled import Source
 from collector.core.truth import SystemTruth, fold_system
 from collector.core.view import view
@@ -25,7 +26,6 @@ from probes.history import History
 from probes.results import Result
 from probes.times import parse_datetime, rfc3339
 
-YEAR_9000_MS = 221_845_392_000_000
 LONGEST_MS = 3650 * 86_400_000
 
 
@@ -37,7 +37,7 @@ class ReplayErrors(Exception):  # noqa: N818 - it carries all of them
         self.problems = tuple(problems)
 
 
-Reason = Annotated[str, msgspec.Meta(pattern="^[a-z0-9_.]+$")]
+Reason = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.]+\Z")]
 Duration = Annotated[int, msgspec.Meta(ge=0, le=LONGEST_MS)]
 
 
@@ -123,7 +123,7 @@ def _result(line: _ResultLine, known: Known, config: Config) -> Result:
     if line.agent not in known.agents:
         raise ValueError("agent: no agent of this id in the config")
     t = instant(parse_datetime(line.at), config)
-    if not YEAR_2000_MS <= t < YEAR_9000_MS:
+    if not YEAR_2000_MS <= t < END_MS:
         raise ValueError("at: before the year 2000 or after the year 8999")
     received = t + line.duration_ms
     if line.received is not None:

@@ -10,6 +10,7 @@ from collector.core import periods
 from probes import times
 from probes.config import Config
 
+PERIOD = ("from", "to")
 BOTH = "write from and to, or period"
 
 

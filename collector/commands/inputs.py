@@ -7,10 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from collector.core.periods import END_MS
 from collector.replay import Input, ReplayErrors, instant, read_results
 from probes.configfile import ConfigErrors, load
 from probes.history import History, Version
 from probes.times import parse_datetime
+
+PERIOD = ("--from", "--to", "--now")
+"""Their calendar months and weeks must exist too."""
 
 
 def add_history(
@@ -70,7 +74,10 @@ def instants(
         try:
             written = parse_datetime(text)
             if known is not None:
-                found[name] = instant(written, known.latest)
+                at = instant(written, known.latest)
+                if name in PERIOD and not 0 <= at < END_MS:
+                    raise ValueError("write an instant of the years 1970 to 8999")  # noqa: TRY301
+                found[name] = at
         except ValueError as problem:
             problems.append(f"{name}: {problem}")
     if found.get("--from", 0) >= found.get("--to", 1 << 60):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,9 @@ def availability(
     found = config.systems.get(truth.system)
     slo = None if found is None else found.slo
     formula = "contract-v1" if slo is None else slo.formula
-    out = unite((*truth.excluded(end), *also_excluded))
+    # Burn-rate rows look back past the period's start.
+    since = min(start, now) - burn.LONGEST_MS
+    out = unite((*truth.excluded(end, since), *also_excluded))
     own = amounts(truth.states, period, out, now, formula)
     lines = _sites(truth, config)
     by_site = {site: amounts(line, period, out, now, formula) for site, line in lines.items()}
@@ -107,10 +110,7 @@ def availability(
         outages=tuple(
             o for o in truth.outages if o.start < end and (o.end is None or o.end > start)
         ),
-        blips=sum(
-            start <= t < end and truth.monitored_from is not None and t >= truth.monitored_from
-            for t in truth.blips
-        ),
+        blips=_blips(truth, period),
     )
 
 
@@ -120,7 +120,7 @@ def cut(
     """The five minutes long past whose results `availability` must have at hand to count runs."""
     found = terms(truth, history, min(end, now) - 1).systems.get(truth.system)
     formula = "contract-v1" if found is None or found.slo is None else found.slo.formula
-    eligible = _eligible(truth, Interval(start, end), truth.excluded(end), now, formula)
+    eligible = _eligible(truth, Interval(start, end), truth.excluded(end, start), now, formula)
     edges = {t for part in eligible for t in (part.start, part.end)}
     needed = {source: voice.judged.cut(edges) for source, voice in truth.voices.items()}
     return {source: buckets for source, buckets in needed.items() if buckets}
@@ -130,7 +130,9 @@ def terms(truth: SystemTruth, history: History, t: int) -> Config:
     """The version in force for this system at `t`, or the one it had last or has first."""
     knowing = [v for v in truth.versions if truth.system in v.config.systems]
     past = [v.config for v in knowing if v.start <= t]
-    return past[-1] if past else (knowing[0].config if knowing else history.latest)
+    # Where no version that is known by now has the system, one recorded later still names it.
+    first = [v.config for v in history.versions if truth.system in v.config.systems]
+    return [*past[-1:], *(v.config for v in knowing), *first, history.latest][0]
 
 
 def _sites(truth: SystemTruth, config: Config) -> dict[str, Timeline[State]]:
@@ -155,16 +157,12 @@ def _users(config: Config, site: str) -> int:
 
 def _to_come(truth: SystemTruth, now: int) -> dict[str | None, tuple[Interval, ...]]:
     """Where a system that is not monitored yet will be, by site, None for the whole."""
-    config = truth.versions[-1].config if truth.versions else None
-    found = None if config is None else config.systems.get(truth.system)
-    if config is None or found is None or found.effective_from is None:
+    if truth.begins is None or truth.begins < now:
         return {}
-    begins = config.ms(found.effective_from)
-    if begins < now:
-        return {}
+    config = truth.versions[-1].config
     deciding = [n for n in config.checks_of(truth.system) if config.checks[n].role != "supporting"]
     sites = {config.agents[agent].site for name in deciding for agent in config.agents_of(name)}
-    return dict.fromkeys((None, *sites), (Interval(begins, FAR),))
+    return dict.fromkeys((None, *sites), (Interval(truth.begins, FAR),))
 
 
 def _burn(
@@ -195,3 +193,12 @@ def _eligible(
 def _runs(truth: SystemTruth, eligible: Sequence[Interval]) -> tuple[int, int]:
     counts = [voice.runs(part) for voice in truth.voices.values() for part in eligible]
     return sum(judged for judged, _ in counts), sum(good for _, good in counts)
+
+
+def _blips(truth: SystemTruth, period: Interval) -> int:
+    """By their first failing results, where those are in monitored time."""
+    inside = intersect(watched(truth.states), (period,))
+    return sum(
+        bisect.bisect_left(truth.blips, part.end) - bisect.bisect_left(truth.blips, part.start)
+        for part in inside
+    )

@@ -26,6 +26,8 @@ ROWS = (
     (TICKET, 3 * DAY, 6 * HOUR, Fraction(10, 100)),
 )
 """Severity, long window, short window, share of the month's budget the long one may burn."""
+LONGEST_MS = 3 * DAY
+"""How far any row looks back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,7 +112,7 @@ def reach(history: History, start: int, end: int, now: int) -> Interval:
 
 
 def _week(truth: SystemTruth, span: Interval, now: int) -> Week:
-    out = truth.excluded(span.end)
+    out = truth.excluded(span.end, span.start)
     own = amounts(truth.states, span, out, now, FORMULA)
     found = sums(own, whole=whole_of(own, truth.states, span, out, now, FORMULA))
     finished = now >= span.end

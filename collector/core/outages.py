@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.events import State
 from collector.core.agent_state import Voice
 from collector.core.voice_fold import AgentState
 from probes.spans import Span, Timeline
+
+Source = tuple[str, str]
+"""(check, agent)."""
+DecidesAt = Callable[[int], bool]
+"""Can a (check, agent) put the system down, by the version in force at an instant?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,23 +53,25 @@ def stretches(states: Timeline[State], ends: Sequence[int] = ()) -> list[tuple[i
     return out
 
 
-def outage(start: int, end: int | None, voices: Iterable[Voice]) -> Outage:
-    """`voices` are the (check, agent)s that can put the system down: critical or in a group."""
+def outage(
+    start: int, end: int | None, voices: Mapping[Source, Voice], decides: Mapping[Source, DecidesAt]
+) -> Outage:
+    """Only evidence of what can put the system down counts, by the version in force at its time."""
     if end is None:
         return Outage(start, None, None, None)
     last_failing = start
     latest_good: int | None = None
-    for voice in voices:
+    for source, voice in voices.items():
         first = max(bisect.bisect_right(voice.states, start, key=_starts) - 1, 0)
         last = bisect.bisect_left(voice.states, end, key=_starts)
         touching = [s for s in voice.states[first:last] if s.value is AgentState.DOWN]
-        for span in reversed(touching):
+        for span in touching:
             # Failing results count while the agent is in outage, not those of a later blip.
-            n = bisect.bisect_left(voice.failing, min(span.end, end)) - 1
-            if n >= 0 and voice.failing[n] >= span.start:
-                last_failing = max(last_failing, voice.failing[n])
-                break
-        if touching and touching[0].start <= start:
+            left = bisect.bisect_left(voice.failing, max(span.start, start))
+            right = bisect.bisect_left(voice.failing, min(span.end, end))
+            failing = (t for t in reversed(voice.failing[left:right]) if decides[source](t))
+            last_failing = max(last_failing, next(failing, start))
+        if touching and touching[0].start <= start and decides[source](start):
             n = bisect.bisect_left(voice.good, start) - 1
             if n >= 0 and (latest_good is None or voice.good[n] > latest_good):
                 latest_good = voice.good[n]

@@ -22,6 +22,8 @@ FIRST_YEAR, LAST_YEAR = 1970, 2199
 
 YEARS = range(FIRST_YEAR, LAST_YEAR + 1)
 OUTSIDE = f"the year lies from {FIRST_YEAR} to {LAST_YEAR}"
+END_MS = 221_845_392_000_000
+"""The start of the year 9000: instants from 1970 to before it have months and weeks everywhere."""
 
 _WRITTEN = re.compile(
     r"(?P<year>[0-9]{4})(-(?P<month>[0-9]{2})|-Q(?P<quarter>[1-4])|-W(?P<week>[0-9]{2}))?",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from alerts.events import State
 from collector.core import outages as outage_rules
 from collector.core.agent_state import Rules, Voice, distinct, follow, tell
-from collector.core.outages import Outage
+from collector.core.outages import DecidesAt, Outage
 from collector.core.rejection import rejected_by_all
 from collector.core.segment import SegmentStates, judge
 from collector.core.settled import NOTHING, Settled, Source
@@ -41,7 +41,8 @@ class SystemTruth:
     """All that is true of one system up to `now`.
 
     `states` covers `[monitored_from, now)`; `monitored_from` is None before the first version
-    or when nothing is monitored yet. `voices` is by (check, agent); `folds` are what they were
+    or when nothing is monitored yet. `begins` is from when the version in force last monitors the
+    system, also where that is still ahead; None where it does not know it. `voices` is by (check, agent); `folds` are what they were
     told by. `checks` and `sites` hold timelines over the same range for those that ever belonged
     to the system.
     """
@@ -51,6 +52,7 @@ class SystemTruth:
     history: History
     recorded: bool
     monitored_from: int | None
+    begins: int | None
     decided: Decided
     voices: Mapping[Source, Voice]
     folds: Mapping[Source, VoiceFold]
@@ -73,15 +75,19 @@ class SystemTruth:
     def monitored(self) -> tuple[Interval, ...]:
         return where(self.states, lambda s: s is not State.NOT_MONITORED)
 
-    def occurrences(self, until: int) -> tuple[Occurrence, ...]:
-        """Window occurrences that start before `until`, judged against the outages."""
+    def occurrences(self, until: int, since: int = -FAR) -> tuple[Occurrence, ...]:
+        """Window occurrences that start before `until` and end after `since`, judged against the
+        outages.
+        """
+        if not self.versions:
+            return ()  # no version is known, so no window of one is either
         return occurrences(
-            self.system, self.history, self.outages, -FAR, until, recorded=self.recorded
+            self.system, self.history, self.outages, since, until, recorded=self.recorded
         )
 
-    def excluded(self, until: int) -> tuple[Interval, ...]:
-        """Time approved maintenance takes out, up to `until`, united."""
-        return intersect(excluded(self.occurrences(until)), (Interval(-FAR, until),))
+    def excluded(self, until: int, since: int = -FAR) -> tuple[Interval, ...]:
+        """Time approved maintenance takes out over `[since, until)`, united."""
+        return intersect(excluded(self.occurrences(until, since)), (Interval(since, until),))
 
 
 def fold_system(
@@ -123,20 +129,14 @@ def fold_system(
     decided = in_force(system, history, now, outage_at, settled.decided)
     versions = decided.versions
     folded = states_of(versions)
-    deciding = [
-        voice
-        for (check, _), voice in folded.voices.items()
-        if any(
-            check in v.config.checks and v.config.checks[check].role != "supporting"
-            for v in versions
-        )
-    ]
+    decides = {source: _decides(rules(source, system, versions)) for source in folded.voices}
     return SystemTruth(
         system=system,
         now=now,
         history=history,
         recorded=first_seen is None,
         monitored_from=folded.states[0].start if folded.states else None,
+        begins=_monitored_from(system, versions[-1], start) if versions else None,
         decided=decided,
         voices=folded.voices,
         folds=folded.folds,
@@ -146,7 +146,7 @@ def fold_system(
         outages=(
             *settled.outages,
             *(
-                outage_rules.outage(left, right, deciding)
+                outage_rules.outage(left, right, folded.voices, decides)
                 for left, right in _stretches(folded.states, versions, settled)
             ),
         ),
@@ -290,6 +290,16 @@ def counted(truth: SystemTruth, source: Source, results: Sequence[Result]) -> li
     """When the results of a voice were that count as judged runs."""
     own = rules(source, truth.system, truth.versions)
     return [r.t for r in distinct(results)[0] if r.outcome.judged and own.at(r.t) is not None]
+
+
+def _decides(own: Rules) -> DecidesAt:
+    """By the role of the check: supporting ones never put a system down (semantics 2.5)."""
+
+    def decides(t: int) -> bool:
+        check = own.at(t)
+        return check is not None and check.role != "supporting"
+
+    return decides
 
 
 def rules(source: Source, system: str, versions: Sequence[InForce]) -> Rules:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from collector.core.outages import Outage
-from collector.core.planned import FAR, Planned, planned, segments
+from collector.core.planned import FAR, Approval, Planned, planned, segments
 from probes import recurrence, times
 from probes.config import Config, ImpactClass, Window
 from probes.history import History
@@ -66,21 +67,29 @@ def occurrences(
     found: dict[tuple[str, int], Occurrence] = {}
     for plan in planned(history, recorded=recorded):
         left, right = plan.start, plan.end
-        if system not in plan.window.systems or left >= until or right <= since:
+        acts = max(left, since) < min(right, until)
+        if system not in plan.window.systems or not acts:
             continue
-        for start, end in instants(plan.window, until):
-            if start >= right or max(end, start + 1) <= max(left, since) or start >= until:
+        approval = plan.approval
+        staying = () if approval is None else _open_at(outages, approval.at)
+        written = instants(plan.window, until)
+        # One that begins a day before `since` may end after it by its length and a clock change.
+        length = plan.window.end - plan.window.start + timedelta(days=1)
+        first = bisect.bisect_left(written, since - length // timedelta(milliseconds=1), key=_start)
+        for start, whole_end in written[first:]:
+            if start >= min(right, until):
+                break
+            end = next((at for at in plan.finished if start <= at < whole_end), whole_end)
+            if max(end, start + 1) <= max(left, since):
                 continue
             config = history.at(max(start, left)) or history.latest
-            one = _judge(plan, config, system, start, end, outages)
-            parts = intersect(one.parts, (Interval(left, right),))
+            one = _judge(plan, approval, staying, config, system, start, end)
             before = found.get((one.id, start))
             if before is not None:
-                parts = unite((*before.parts, *parts))
-            if max(left, since) < min(right, until):
-                # A finish that a file tells late: it took effect with the version that has it.
-                last = max((one.end, *(part.end for part in parts)))
-                found[one.id, start] = replace(one, end=last, parts=parts)
+                one = replace(one, parts=unite((*before.parts, *one.parts)))
+            # A finish that a file tells late: it took effect with the version that has it.
+            last = max((one.end, *(part.end for part in one.parts)))
+            found[one.id, start] = replace(one, end=last)
     return tuple(sorted(found.values(), key=lambda o: (o.start, o.id)))
 
 
@@ -108,35 +117,37 @@ def _expanded(window: Window, steps: int) -> tuple[tuple[int, int], ...]:
     )
 
 
+def _open_at(outages: Sequence[Outage], t: int) -> tuple[Interval, ...]:
+    """The outages that were open then, united: what an approval given then cannot take out."""
+    return unite(Interval(o.start, FAR if o.end is None else o.end) for o in outages if o.covers(t))
+
+
 def _judge(
     plan: Planned,
+    approval: Approval | None,
+    staying: Sequence[Interval],
     config: Config,
     system: str,
     start: int,
     end: int,
-    outages: Sequence[Outage],
 ) -> Occurrence:
-    for at in plan.finished:
-        if start <= at < end:
-            end = at
-    approval = plan.approval
-    why = _why(plan, start)
-    whole: tuple[Interval, ...] = (Interval(start, end),) if why is None and end > start else ()
-    parts = whole
-    if why is None and approval is not None:
-        open_then = [o for o in outages if o.covers(approval.at)]
-        covered = unite(Interval(o.start, FAR if o.end is None else o.end) for o in open_then)
-        parts = subtract(whole, covered)
+    why = _why(plan, approval, start)
+    parts: tuple[Interval, ...] = ()
+    if why is None and end <= start:
+        why = Why.EMPTY
+    elif why is None:
+        whole = (Interval(start, end),)
+        parts = subtract(whole, staying) if staying else whole
         if parts != whole:
             why = Why.DURING_OUTAGE
-        elif end <= start:
-            why = Why.EMPTY
-    expected = _expect_down(plan.window, config, system)
-    return Occurrence(plan.window.id, start, end, why, parts, expected)
+    if parts and (start < plan.start or end > plan.end):
+        parts = intersect(parts, (Interval(plan.start, plan.end),))
+    return Occurrence(
+        plan.window.id, start, end, why, parts, _expect_down(plan.window, config, system)
+    )
 
 
-def _why(plan: Planned, start: int) -> Why | None:
-    approval = plan.approval
+def _why(plan: Planned, approval: Approval | None, start: int) -> Why | None:
     if plan.cancelled is not None and start >= plan.cancelled.at:
         return Why.CANCELLED
     if approval is None:
@@ -157,3 +168,7 @@ def _expect_down(window: Window, config: Config, system: str) -> int | None:
     if found.impact.class_ is ImpactClass.ADMINISTRATIVE:
         return None
     return RECURRING_EXPECT_DOWN_MS
+
+
+def _start(occurrence: tuple[int, int]) -> int:
+    return occurrence[0]

@@ -293,6 +293,18 @@ async def test_agents_show_their_newest_batch(collector: Collector) -> None:
         ("/api/v1/availability", 400, "api.parameter", "from"),
         ("/api/v1/availability?from=2026-01-01T00:00&to=x", 400, "api.parameter", "to"),
         (
+            "/api/v1/availability?from=0001-01-01T00:00:00Z&to=2026-01-02T00:00",
+            400,
+            "api.parameter",
+            "from",
+        ),
+        (
+            "/api/v1/availability?from=2026-01-01T00:00&to=9999-12-31T23:00:00Z",
+            400,
+            "api.parameter",
+            "to",
+        ),
+        (
             "/api/v1/availability?from=2026-01-02T00:00&to=2026-01-02T00:00",
             400,
             "api.parameter",

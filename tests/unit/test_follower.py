@@ -8,6 +8,7 @@ import pytest
 
 from collector import versions
 from collector.core.truth import fold_system
+from collector.follower import Follower
 from collector.numbers import Numbers
 from collector.replay import Input, replay
 from collector.snapshots import FORMAT
@@ -106,6 +107,31 @@ async def test_what_a_cut_off_agent_sends_later_equals_never_having_been_cut_off
         await one.tick(1_000)
         now = one.clock.now_ms()
         assert await numbers(one, now) == expected(used, north + south, now, now)
+
+
+async def test_after_a_restart_a_silence_is_taken_back_without_an_older_snapshot(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = minutely()
+    south = line(0, 300, "south-1")
+    north = line(0, 300)
+    async with a_round(store, used=used) as one:
+        await deliver(one, north[:60])
+        for n in range(0, 300, 20):
+            await deliver(one, south[n : n + 20])
+            await one.tick(START + (n + 20) * MINUTE - one.clock.now_ms())
+
+    async def refused(*_: Any, **__: Any) -> dict[str, Live]:
+        raise AssertionError("nothing older is needed")
+
+    monkeypatch.setattr(Follower, "older", refused)
+    async with a_round(store, holder="two", used=used, now=START + 301 * MINUTE) as two:
+        assert two.evaluator.folded["ehr"].settled.until > north[60].t
+        await deliver(two, north[60:], epoch="e2")
+        await two.take_over()
+        await two.tick(1_000)
+        now = two.clock.now_ms()
+        assert await numbers(two, now) == expected(used, north + south, now, now)
 
 
 async def test_a_result_too_late_for_what_is_settled_goes_back_to_an_older_snapshot(

@@ -293,10 +293,11 @@ def test_bad_lines_are_all_listed_with_their_number(desk: Desk) -> None:
         line(12, "up", received="2026-07-01T05:06:59.999Z"),
         "",
         json.dumps(["a", "list"]),
+        line(13, "down", reason="tcp.refused\n"),
     ]
     said = desk.errors(lines)
     assert [s.split(":")[1] for s in said[:-2]] == [
-        str(n) for n in (1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 16)
+        str(n) for n in (1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 14, 16, 17)
     ]
     assert all(s.startswith("results.jsonl:") for s in said[:-2])
     why = {int(s.split(":")[1]): s.split(":", 2)[2].strip() for s in said[:-2]}
@@ -306,7 +307,7 @@ def test_bad_lines_are_all_listed_with_their_number(desk: Desk) -> None:
     assert why[7] == "Expected `int` >= 0 - at `$.duration_ms`"
     assert why[11] == "at: before the year 2000 or after the year 8999"
     assert why[14] == "at: more than 5 min after it was received"
-    assert said[-2:] == ["results.jsonl: 12 of 15 results rejected", "Nothing was computed."]
+    assert said[-2:] == ["results.jsonl: 13 of 16 results rejected", "Nothing was computed."]
 
 
 def test_bad_times_and_bad_lines_are_listed_together(desk: Desk) -> None:
@@ -319,6 +320,24 @@ def test_bad_times_and_bad_lines_are_listed_together(desk: Desk) -> None:
 def test_a_period_ends_after_it_starts(desk: Desk) -> None:
     said = desk.errors([], period=["--from", "2026-07-02T00:00Z", "--to", "2026-07-02T00:00Z"])
     assert said == ["--to: must be later than --from", "Nothing was computed."]
+
+
+@pytest.mark.parametrize(
+    ("period", "option"),
+    [
+        (["--from", "0001-01-01T00:00:00Z", "--to", "2026-07-01T05:00:00Z"], "--from"),
+        (["--from", "2026-07-01T05:00:00Z", "--to", "9000-01-01T00:00:00Z"], "--to"),
+        ([*PERIOD, "--now", "1969-12-31T23:59:59.999Z"], "--now"),
+    ],
+)
+def test_a_period_lies_in_years_whose_months_can_be_named(
+    desk: Desk, period: list[str], option: str
+) -> None:
+    said = desk.errors(DAY, period=period)
+    assert said == [
+        f"{option}: write an instant of the years 1970 to 8999",
+        "Nothing was computed.",
+    ]
 
 
 def test_a_bad_config_is_listed_with_bad_times(desk: Desk) -> None:
