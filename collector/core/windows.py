@@ -80,11 +80,11 @@ def occurrences(
             if start >= min(right, until):
                 break
             end = next((at for at in plan.finished if start <= at < whole_end), whole_end)
-            if max(end, start + 1) <= max(left, since):
+            before = found.get((plan.window.id, start))
+            if max(end, start + 1) <= max(left, since) and before is None:
                 continue
             config = history.at(max(start, left)) or history.latest
             one = _judge(plan, approval, staying, config, system, start, end)
-            before = found.get((one.id, start))
             if before is not None:
                 one = replace(one, parts=unite((*before.parts, *one.parts)))
             # A finish that a file tells late: it took effect with the version that has it.
