@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from collector.core.settled import Source
 from collector.sorting import is_possible
 from collector.store import ledger, ranges
 from collector.store.ledger import Chain, Incoming
@@ -30,9 +31,6 @@ PAGE = 200
 """Batches read in one transaction at most."""
 AT_HAND = 4_000
 """Batches held in memory at most, about, while many chains are read side by side."""
-
-Source = tuple[str, str]
-"""(check, agent)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from collector import journal, rollups, snapshots, truths, versions
-from collector.core.rollup import BUCKET_MS
+from collector.core.tally import BUCKET_MS
 from collector.evidence import Evidence, Page
 from collector.journal import Row
 from collector.rollups import Bucket

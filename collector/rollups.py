@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from collector.core import rollup
-from collector.core.rollup import BUCKET_MS
 from collector.core.settled import Source
+from collector.core.tally import BUCKET_MS
 from collector.core.windows import FAR
 from collector.evidence import Evidence
 from collector.store.rollups import RollupRow

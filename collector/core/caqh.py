@@ -12,7 +12,9 @@ from fractions import Fraction
 
 from collector.core import periods, rollup
 from collector.core.amounts import Sums, amounts, sums, whole_of
-from collector.core.rollup import BUCKET_MS, Rollup, Rollups, Source
+from collector.core.rollup import Rollup, Rollups
+from collector.core.settled import Source
+from collector.core.tally import BUCKET_MS
 from collector.core.truth import SystemTruth
 from collector.core.verdict import verdict
 from probes.config import Config, ServiceClass

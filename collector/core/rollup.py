@@ -15,11 +15,11 @@ from typing import Annotated, Final, Literal
 import msgspec
 
 from collector.core.agent_state import distinct
+from collector.core.settled import Source
+from collector.core.tally import BUCKET_MS
 from probes.contract import Outcome
 from probes.results import Result
 
-BUCKET_MS = 300_000
-"""A bucket starts at a multiple of it, in UTC."""
 BOUNDS = (
     1, 2, 3, 5, 7,
     10, 15, 20, 30, 50, 70,
@@ -32,9 +32,6 @@ BOUNDS = (
 last. About six a decade, and the 20 s of CAQH CORE among them. They are part of the stored form:
 another scale is another `FORMAT`."""
 FORMAT: Final = 1
-
-Source = tuple[str, str]
-"""(check, agent)."""
 
 
 @dataclass(frozen=True, slots=True)

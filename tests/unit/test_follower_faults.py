@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from collector import versions
-from collector.core.rollup import BUCKET_MS
 from collector.core.rollup import rollups as rolled
+from collector.core.tally import BUCKET_MS
 from collector.core.truth import fold_system
 from collector.evaluate import Evaluator
 from collector.evidence import Evidence
