@@ -81,7 +81,8 @@ def occurrences(
                 break
             end = next((at for at in plan.finished if start <= at < whole_end), whole_end)
             before = found.get((plan.window.id, start))
-            if max(end, start + 1) <= max(left, since) and before is None:
+            is_over = max(end, start + 1) <= max(left, since)
+            if is_over and (before is None or whole_end <= left):
                 continue
             config = history.at(max(start, left)) or history.latest
             one = _judge(plan, approval, staying, config, system, start, end)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -39,7 +39,7 @@ class Scene:
 
     zero: int
     versions: tuple[Recorded, ...]
-    results: tuple[Mapping[str, Any], ...]
+    results: tuple[Mapping[str, Any], ...] = field(repr=False)
     start: int
     end: int
     now: int
