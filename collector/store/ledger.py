@@ -6,7 +6,7 @@ that arrives late or out of order is found without looking at the others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -194,12 +194,3 @@ def _incoming(row: Row[Any]) -> Incoming:
         row.first_t,
         row.last_t,
     )
-
-
-def union(batches_read: Iterable[Incoming]) -> dict[Chain, Ranges]:
-    """The sequence numbers of some batches, by chain."""
-    out: dict[Chain, Ranges] = {}
-    for batch in batches_read:
-        chain = (batch.agent, batch.epoch)
-        out[chain] = ranges.add(out.get(chain, ()), batch.seq)
-    return out
