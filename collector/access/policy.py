@@ -1,0 +1,87 @@
+"""Who may do what: one table, and everything that is not in it is denied."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+
+class Role(StrEnum):
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    CLINICAL = "clinical"
+    AUDITOR = "auditor"
+    ADMIN = "admin"
+
+
+class Permission(StrEnum):
+    """What a route asks for; also the scopes a token can have."""
+
+    SYSTEMS_READ = "systems.read"
+    RESULTS_READ = "results.read"
+    AVAILABILITY_READ = "availability.read"
+    INCIDENTS_READ = "incidents.read"
+    MAINTENANCE_READ = "maintenance.read"
+    MAINTENANCE_PROPOSE = "maintenance.propose"
+    MAINTENANCE_APPROVE = "maintenance.approve"
+    MAINTENANCE_CANCEL = "maintenance.cancel"
+    MAINTENANCE_FINISH = "maintenance.finish"
+    CORRECTIONS_READ = "corrections.read"
+    CORRECTIONS_REQUEST = "corrections.request"
+    CORRECTIONS_APPROVE = "corrections.approve"
+    AGENTS_READ = "agents.read"
+    CONTACTS_READ = "contacts.read"
+    WHAT_IF_RUN = "what_if.run"
+    JOURNAL_READ = "journal.read"
+    METRICS_READ = "metrics.read"
+    ACCOUNTS_READ = "accounts.read"
+    ACCOUNTS_MANAGE = "accounts.manage"
+    SELF = "self"
+    """One's own account, tokens and sessions: whoever is known has it."""
+
+
+P = Permission
+READING = frozenset(
+    {
+        P.SYSTEMS_READ,
+        P.RESULTS_READ,
+        P.AVAILABILITY_READ,
+        P.INCIDENTS_READ,
+        P.MAINTENANCE_READ,
+        P.CORRECTIONS_READ,
+        P.AGENTS_READ,
+        P.METRICS_READ,
+        P.SELF,
+    }
+)
+APPROVING = frozenset({P.MAINTENANCE_APPROVE, P.CORRECTIONS_APPROVE})
+
+GRANTS: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: READING,
+    Role.OPERATOR: READING
+    | {
+        P.CONTACTS_READ,
+        P.MAINTENANCE_PROPOSE,
+        P.MAINTENANCE_CANCEL,
+        P.MAINTENANCE_FINISH,
+        P.CORRECTIONS_REQUEST,
+        P.WHAT_IF_RUN,
+    },
+    Role.APPROVER: READING | APPROVING | {P.CONTACTS_READ, P.MAINTENANCE_CANCEL},
+    Role.CLINICAL: READING | {P.CONTACTS_READ},
+    Role.AUDITOR: READING | {P.JOURNAL_READ, P.ACCOUNTS_READ},
+    Role.ADMIN: READING | {P.CONTACTS_READ, P.JOURNAL_READ, P.ACCOUNTS_READ, P.ACCOUNTS_MANAGE},
+}
+"""An auditor reads evidence and who did what, and changes nothing. Who rules the accounts could
+make up a second person, so an admin never approves."""
+
+SERVICE_ROLES = frozenset({Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.AUDITOR})
+"""What a program may be: nobody is told of harm to a patient, or given an account, by one."""
+
+
+def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:
+    """All that the roles grant together; with `admin` among them nothing that approves."""
+    held = frozenset(roles)
+    granted = frozenset[Permission]().union(*(GRANTS[role] for role in held))
+    return granted - APPROVING if Role.ADMIN in held else granted
