@@ -378,8 +378,6 @@ class Config(Model):
     """What is probed, by id."""
     maintenance: tuple[Window, ...] = ()
     """Planned windows."""
-    approvers: tuple[Id, ...] = ()
-    """Who may approve windows and corrections by API or command; left out: nobody."""
     channels: Mapping[Id, Channel] = {}
     """Receivers of incidents, by id."""
     routes: tuple[Route, ...] = ()
