@@ -25,9 +25,7 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("maintenance", "*", "systems", "*"), "systems", "system"),
     (("routes", "*", "to", "*"), "channels", "channel"),
 )
-_LISTS: tuple[Path, ...] = (
-    *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),
-)
+_LISTS: tuple[Path, ...] = (*(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),)
 _NAMES: tuple[Path, ...] = (
     ("organization", "name"),
     ("sites", "*", "name"),
