@@ -18,6 +18,7 @@ from collector.api import (
     what_if,
 )
 from collector.api.routes import AnyRoute
+from collector.web import pages
 
 ROUTES: tuple[AnyRoute, ...] = (
     *systems.ROUTES,
@@ -33,4 +34,5 @@ ROUTES: tuple[AnyRoute, ...] = (
     *accounts.ROUTES,
     *tokens.ROUTES,
     *health.ROUTES,
+    *pages.ROUTES,
 )
