@@ -120,9 +120,11 @@ class SlowHasher(CountingHasher):
 
     def __init__(self) -> None:
         super().__init__()
+        self.begun = threading.Event()
         self.free = threading.Event()
 
     def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.begun.set()
         assert self.free.wait(30)
         self.verified += 1
         return "hash"
