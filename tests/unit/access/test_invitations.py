@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from collector.access.actors import Account, Kind, Status
 from collector.access.passwords import Passwords
 from tests.support.rounds import START
@@ -89,13 +87,21 @@ async def test_an_invitation_that_ends_while_the_password_is_hashed_is_over(
         await task
 
 
-@pytest.mark.parametrize(
-    "text", ["", "wwi_", "wwi_" + "A" * 43, "wwt_" + "A" * 43, "wwi_" + "A" * 42 + "\0", "\ud800"]
-)
-async def test_what_is_no_invitation_is_none(desk: Desk, text: str) -> None:
+NO_INVITATION = [
+    "",
+    "wwi_",
+    "wwi_" + "A" * 43,
+    "wwt_" + "A" * 43,
+    "wwi_" + "A" * 42 + "\0",
+    "\ud800",
+]
+
+
+async def test_what_is_no_invitation_is_none(desk: Desk) -> None:
     await invited(desk)
-    async with refused("access.invitation_invalid"):
-        await desk.access.begin(text)
+    for text in NO_INVITATION:
+        async with refused("access.invitation_invalid"):
+            await desk.access.begin(text)
 
 
 async def test_what_is_wrong_is_said_and_the_invitation_is_kept(desk: Desk) -> None:
@@ -160,28 +166,26 @@ async def test_a_second_first_link_takes_the_place_of_the_first(desk: Desk) -> N
     await desk.enrolled(second, "ada")
 
 
-@pytest.mark.parametrize(
-    ("chosen", "code"),
-    [
-        ("", "access.bad_id"),
-        ("Ada", "access.bad_id"),
-        ("system", "access.bad_id"),
-        ("mrn-12345678", "access.bad_id"),
-        ("olaf", "access.account_exists"),
-        ("robot", "access.account_exists"),
-    ],
-)
-async def test_an_id_that_cannot_be_chosen_keeps_the_link(
-    desk: Desk, chosen: str, code: str
-) -> None:
+NOT_TO_BE_CHOSEN = {
+    "": "access.bad_id",
+    "Ada": "access.bad_id",
+    "system": "access.bad_id",
+    "mrn-12345678": "access.bad_id",
+    "olaf": "access.account_exists",
+    "robot": "access.account_exists",
+}
+
+
+async def test_an_id_that_cannot_be_chosen_keeps_the_link(desk: Desk) -> None:
     await desk.person("olaf", R.VIEWER)
     await desk.service("robot", R.VIEWER)
     link = await desk.access.first_link()
     assert link is not None
     desk.factors["ada"] = (await desk.access.begin(link)).secret
     after = await desk.last_row()
-    async with refused(code):
-        await desk.access.enrol(link, chosen, PASSWORD, desk.code("ada"))
+    for chosen, code in NOT_TO_BE_CHOSEN.items():
+        async with refused(code):
+            await desk.access.enrol(link, chosen, PASSWORD, desk.code("ada"))
     assert await desk.rows(after) == []
     assert await desk.access.enrol(link, "ada", PASSWORD, desk.code("ada")) == "ada"
 
