@@ -11,15 +11,15 @@ from collector import journal
 from collector.access.actors import Account, Kind, Status
 from collector.access.policy import Role
 from collector.store.access_tables import accounts
-from tests.support.rounds import ORG, START
+from tests.support.rounds import START
 from tests.unit.access.desk import DAY, HOUR, PASSWORD, Desk, P, R, refused
 
 
-def vouched(conn: Connection, account: str) -> None:
+def vouched(conn: Connection, org: str, account: str) -> None:
     """As an account is whose owner an OpenID provider vouches for."""
     conn.execute(
         update(accounts)
-        .where(accounts.c.org == ORG, accounts.c.id == account)
+        .where(accounts.c.org == org, accounts.c.id == account)
         .values(issuer="https://id.example.org", subject="s-1", password=None, status="active")
     )
 
@@ -158,7 +158,7 @@ async def test_roles_that_cannot_be_are_refused_and_nothing_changes(desk: Desk) 
     admin = await desk.admin()
     await desk.person("olaf", R.OPERATOR)
     await desk.person("oda", R.OPERATOR)
-    await desk.store.write(vouched, "oda")
+    await desk.store.write(vouched, desk.org, "oda")
     await desk.service("robot", R.VIEWER)
     after, before = await desk.last_row(), await desk.access.accounts()
     for one in NOT_TO_BE_GIVEN:
@@ -170,7 +170,7 @@ async def test_roles_that_cannot_be_are_refused_and_nothing_changes(desk: Desk) 
 async def test_the_provider_keeps_how_its_people_log_in(desk: Desk) -> None:
     admin = await desk.admin()
     await desk.person("oda", R.OPERATOR)
-    await desk.store.write(vouched, "oda")
+    await desk.store.write(vouched, desk.org, "oda")
     async with refused("access.of_provider"):
         await desk.access.reset(admin, "oda")
 
@@ -197,7 +197,7 @@ async def test_who_counts_as_the_other_admin(desk: Desk, state: str) -> None:
     if state == "disabled":
         await desk.access.disable(admin, "bea")
     if state == "vouched":
-        await desk.store.write(vouched, "bea")
+        await desk.store.write(vouched, desk.org, "bea")
         await desk.access.disable(None, "ada")
     else:
         async with refused("access.last_admin"):
@@ -268,7 +268,7 @@ async def test_rows_keep_their_order_when_the_host_clock_is_set_back(desk: Desk)
     await desk.service("one", R.VIEWER)
     desk.later(-HOUR)
     await desk.service("two", R.VIEWER)
-    rows = await desk.store.read(journal.rows, ORG)
+    rows = await desk.store.read(journal.rows, desk.org)
     assert [(row.at - START, row.recorded_at - START) for row in rows] == [(0, 0), (1, 1)]
     found = [account.created_at - START for account in await desk.access.accounts()]
     assert found == [0, -HOUR]
