@@ -8,6 +8,7 @@ from collector.access.actors import Account, Kind, Status
 from collector.access.passwords import Passwords
 from tests.support.rounds import START
 from tests.unit.access.desk import DAY, HOUR, PASSWORD, Desk, P, R, refused
+from tests.unit.access.test_accounts import vouched
 from tests.unit.access.test_passwords import SlowHasher
 
 
@@ -269,6 +270,13 @@ async def test_services_and_who_is_disabled_are_not_reset(desk: Desk) -> None:
     async with refused("access.account_inactive"):
         await desk.access.reset(admin, "olaf")
     assert await desk.rows(after) == []
+
+
+async def test_an_invitation_of_who_came_in_another_way_is_over(desk: Desk) -> None:
+    code = await invited(desk)
+    await desk.store.write(vouched, desk.org, "olaf")
+    async with refused("access.invitation_invalid"):
+        await desk.access.enrol(code, "olaf", PASSWORD, desk.code("olaf"))
 
 
 async def test_an_invitation_of_who_is_disabled_is_over(desk: Desk) -> None:

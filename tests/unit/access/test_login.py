@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from collector.access import logins
 from collector.access.actors import By, Kind
 from collector.access.passwords import Passwords
 from collector.access.policy import permissions_of
@@ -271,6 +272,25 @@ async def test_a_flood_beyond_the_queue_is_busy_and_leaves_nothing(
     await asyncio.gather(*held)
     passwords._hasher = desk.hasher
     await desk.login("olaf")
+
+
+async def test_a_password_that_was_another_when_it_was_checked_does_not_enter(desk: Desk) -> None:
+    await desk.person("olaf", R.VIEWER)
+    before = await desk.store.read(logins.find, desk.org, "olaf")
+    assert before is not None
+    await desk.enrolled(await desk.access.reset(None, "olaf"), "olaf", "other quiet words")
+    now = await desk.store.read(logins.find, desk.org, "olaf")
+    assert now is not None
+    step = desk.clock.now_ms() // 30_000
+
+    async def entered(known: logins.Known) -> bool:
+        tried = logins.Tried(known, password_right=True, step=step)
+        at = await desk.store.write(
+            logins.finish, desk.org, desk.clock.now_ms, tried, lambda *_: []
+        )
+        return at is not None
+
+    assert [await entered(known) for known in (before, now)] == [False, True]
 
 
 async def test_a_password_that_was_reset_meanwhile_does_not_enter(
