@@ -28,6 +28,9 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
 _LISTS: tuple[Path, ...] = (
     *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),
     ("approvers",),
+    ("access", "proxies"),
+    ("access", "oidc", "roles", "*"),
+    ("access", "oidc", "scopes"),
 )
 _NAMES: tuple[Path, ...] = (
     ("organization", "name"),
@@ -96,6 +99,7 @@ def cross_problems(document: Document) -> list[Problem]:
         *_systems(document),
         *_cycles(document),
         *_names(document),
+        *_access(document),
     ]
 
 
@@ -218,3 +222,10 @@ def _names(document: Document) -> Iterator[Problem]:
         for path, value in matches(document.data, pattern):
             if isinstance(value, str) and _LIKE_PHI.search(value):
                 yield document.problem(path, LOOKS_LIKE_PHI)
+
+
+def _access(document: Document) -> Iterator[Problem]:
+    access = section(document, "access")
+    if "oidc" in access and "public_url" not in document.data["access"]:
+        message = "oidc needs it: the provider sends people back to this address"
+        yield document.problem(("access", "public_url"), message)
