@@ -6,9 +6,7 @@ Its own database and configuration in a temporary folder, set up over its own RE
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
-import signal
 import socket
 import sqlite3
 from collections.abc import AsyncIterator
@@ -22,7 +20,7 @@ import httpx
 from joserfc.jwk import ECKey, RSAKey
 
 SERVER = "/usr/bin/glewlwyd"
-SCHEMA = "/usr/share/doc/glewlwyd/database/init.sqlite3.sql.gz"
+SCHEMA = Path("/usr/share/dbconfig-common/data/glewlwyd/install/sqlite3")
 MODULES = "/usr/lib/glewlwyd"
 ADMIN = {"username": "admin", "password": "password"}  # as its schema has it, on loopback only
 PASSWORD = "correct horse battery"
@@ -157,8 +155,8 @@ class Glewlwyd:
 async def glewlwyd(folder: Path) -> AsyncIterator[Glewlwyd]:
     """Started, with one plugin; ended by its process id."""
     database = folder / "glewlwyd.db"
-    with sqlite3.connect(database) as connection, gzip.open(SCHEMA, "rt") as schema:
-        connection.executescript(schema.read())
+    with sqlite3.connect(database) as connection:
+        connection.executescript("pragma synchronous = off;" + SCHEMA.read_text())
     connection.close()
     port = _free_port()
     config = folder / "glewlwyd.conf"
@@ -178,7 +176,7 @@ async def glewlwyd(folder: Path) -> AsyncIterator[Glewlwyd]:
             yield provider
     finally:
         if process.returncode is None:
-            process.send_signal(signal.SIGTERM)
+            process.kill()  # nothing of it is kept, and asked to end it waits for its connections
         await process.wait()
 
 
