@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from collector.access.oidc_errors import OpenIdCode, OpenIdError
-from collector.access.oidc_http import Exchange, UnansweredError
+from collector.access.oidc_http import Answer, Exchange, UnansweredError
 from collector.access.oidc_token import ProviderKey, keys_of
 from probes.addresses import web_address
 from probes.clock import NS_PER_MS, Clock
@@ -16,6 +16,8 @@ from probes.clock import NS_PER_MS, Clock
 KEPT_MS = 3_600_000
 REFETCH_MS = 30_000
 """How long keys are kept at least: tokens with made-up key names must not make us ask again."""
+RETRY_MS = 5_000
+"""Where it gave no answer just now, people who wait in line do not each wait for the deadline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class Provider:
         self._lock = asyncio.Lock()
         self._endpoints: tuple[int, Endpoints] | None = None
         self._keys: tuple[int, tuple[ProviderKey, ...]] | None = None
+        self._failed: int | None = None
 
     async def endpoints(self) -> Endpoints:
         async with self._lock:
@@ -65,11 +68,14 @@ class Provider:
         return (self._clock.monotonic_ns() - since_ns) // NS_PER_MS
 
     async def _published(self, url: str) -> Mapping[str, Any]:
+        if self._failed is not None and self._age(self._failed) < RETRY_MS:
+            raise OpenIdError(OpenIdCode.UNREACHABLE)
         try:
             answer = await self._exchange.ask(url)
         except UnansweredError:
-            raise OpenIdError(OpenIdCode.UNREACHABLE) from None
+            answer = Answer(0, {})
         if answer.status != 200:
+            self._failed = self._clock.monotonic_ns()
             raise OpenIdError(OpenIdCode.UNREACHABLE)
         return answer.body
 

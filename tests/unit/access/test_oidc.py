@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -12,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from joserfc import jws
 from sqlalchemy import Connection, select
 
 from collector.access.oidc import OpenId, Start
@@ -35,6 +38,7 @@ from tests.support.openid import (
     SimulatedProvider,
     by_key,
     by_public_key,
+    part,
     s256,
     simulated_provider,
     unsigned,
@@ -355,6 +359,19 @@ async def test_a_provider_that_is_not_there_is_told(stage: Stage) -> None:
         await opened(gone, stage.store, stage.clock).start()
 
 
+async def test_people_in_line_do_not_each_wait_for_a_provider_that_hangs(stage: Stage) -> None:
+    stage.openid._exchange._deadline_s = 0.2
+    stage.provider.faults[DISCOVERY] = "hang"
+    ends = await asyncio.gather(*(stage.openid.start() for _ in range(8)), return_exceptions=True)
+    assert {str(end) for end in ends} == {"oidc.unreachable"}
+    assert stage.provider.asked == [DISCOVERY]
+    stage.provider.faults.clear()
+    await stage.clock.advance(4_999)
+    assert await stage.refused() == "oidc.unreachable"
+    await stage.clock.advance(1)
+    assert (await stage.login()).subject == "subject-1"
+
+
 async def test_what_is_published_is_kept_for_an_hour(stage: Stage) -> None:
     await stage.login()
     await stage.clock.advance(3_599_999)
@@ -491,6 +508,48 @@ def test_any_text_is_a_refused_token(token: str) -> None:
     keys = keys_of({"keys": [RSA.as_dict(private=False)]})
     with pytest.raises((OpenIdError, UnknownKeyError)):
         judged(token, keys, expected)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=4,
+)
+NAMES = ["iss", "sub", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "amr", "auth_time"]
+
+
+@given(
+    claims=st.dictionaries(st.sampled_from(NAMES), JSON),
+    header=st.dictionaries(st.sampled_from(["kid", "typ", "crit", "b64", "x5c", "jku"]), JSON),
+)
+def test_any_claims_and_header_under_a_good_signature_are_judged_without_an_accident(
+    claims: dict[str, Any], header: dict[str, Any]
+) -> None:
+    holds = {"iss": "i", "sub": "s", "aud": "wardwatch", "exp": 60, "iat": 0, "nonce": "n"}
+    signed = part(json.dumps({**header, "alg": "ES256"}).encode())
+    signed += b"." + part(json.dumps(holds | claims).encode())
+    algorithm = jws.default_registry.algorithms["ES256"]
+    token = signed + b"." + part(algorithm.sign(signed, EC))
+    keys = keys_of({"keys": [EC.as_dict(private=False)]})
+    try:
+        found = judged(token.decode(), keys, Expected("i", "wardwatch", "n", "at-1", 0))
+    except (OpenIdError, UnknownKeyError):
+        return
+    assert (found["iss"], found["nonce"], found["sub"].isascii()) == ("i", "n", True)
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["kty", "crv", "x", "y", "n", "e", "d", "kid", "alg", "use", "k"]),
+            JSON | st.sampled_from(["RSA", "EC", "OKP", "P-256", "P-521", "Ed25519", "X25519"]),
+        )
+    )
+)
+def test_any_key_set_is_read_without_an_accident(entries: list[dict[str, Any]]) -> None:
+    good = EC.as_dict(private=False)
+    found = keys_of({"keys": [*entries, *(good | entry for entry in entries), good]})
+    assert found[-1].id == "ec"
 
 
 def test_keys_that_are_broken_weak_or_for_something_else_are_passed_over() -> None:

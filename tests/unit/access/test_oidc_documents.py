@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 from collector.access.oidc_errors import MEANINGS, OpenIdCode
@@ -65,3 +67,11 @@ def test_the_address_loses_the_slash_a_browser_adds() -> None:
     access = example_with("access: {public_url: https://wardwatch.example.org:8443/}").access
     assert access is not None
     assert access.public_url == "https://wardwatch.example.org:8443"
+
+
+def test_without_a_provider_none_of_its_libraries_is_needed() -> None:
+    code = (
+        "import sys, collector.access.vouched, collector.access.oidc_errors\n"
+        "assert {'authlib', 'joserfc', 'httpx'}.isdisjoint(sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
