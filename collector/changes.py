@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from alerts.events import Incident, State, SystemView
 from alerts.transitions import Transition, TransitionKind
@@ -15,6 +15,7 @@ from collector.store.incidents import (
     Flips,
     Place,
     Recorded,
+    Status,
     SystemState,
     incident_fields,
 )
@@ -22,7 +23,9 @@ from probes.spans import Timeline
 
 T = TypeVar("T")
 
-OPEN, RECOVERED, RESOLVED = "open", "recovered", "resolved"
+OPEN: Final = "open"
+RECOVERED: Final = "recovered"
+RESOLVED: Final = "resolved"
 
 
 def event(transition: Transition, at: int, version: int) -> Fact:
@@ -75,7 +78,7 @@ def _sorted(items: tuple[T, ...], wanted: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(sorted(items, key=lambda item: places.get(item, len(places))))
 
 
-def _status(kind: TransitionKind, incident: Incident) -> str:
+def _status(kind: TransitionKind, incident: Incident) -> Status:
     if incident.recovered_at is None:
         return OPEN
     return RESOLVED if kind is TransitionKind.RESOLVED else RECOVERED

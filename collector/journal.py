@@ -55,6 +55,17 @@ def hold(conn: Connection, org: str) -> None:
     count_up(conn, org, "journal", 0)
 
 
+def following(last: int | None, now: int) -> int:
+    """When a row after one of `last` is recorded: a host clock set back must not reorder them."""
+    return now if last is None else max(now, last + 1)
+
+
+def last_recorded(conn: Connection, org: str) -> int | None:
+    """When the newest row was recorded, of whatever kind."""
+    newest = select(journal.c.recorded_at).where(journal.c.org == org)
+    return conn.execute(newest.order_by(journal.c.id.desc()).limit(1)).scalar()
+
+
 def append(conn: Connection, org: str, facts: Sequence[Fact], recorded_at: int) -> range:
     """Append in order and return the ids given."""
     if not facts:

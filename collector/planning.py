@@ -9,10 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from yarl import URL
-
 from collector import plantext
-from collector.client import AnsweredNoError, ask, asking, print_json
+from collector.client import AnsweredNoError, Collector, ask, ask_all, asking, print_json
 from collector.core import periods, preview
 from collector.core.differences import Differs, differences
 from collector.ics import CalendarError, Event, EventProblem, read_calendar
@@ -56,16 +54,14 @@ def run_approve(args: argparse.Namespace) -> int:
 
 
 def run_cancel(args: argparse.Namespace) -> int:
-    return _guarded(lambda: asking(lambda url, a: _act(url, a, "cancel", {}), args))
+    return _guarded(lambda: asking(lambda to, a: _act(to, a, "cancel", {}), args))
 
 
 def run_finish(args: argparse.Namespace) -> int:
-    return _guarded(lambda: asking(lambda url, a: _act(url, a, "finish", {}), args))
+    return _guarded(lambda: asking(lambda to, a: _act(to, a, "finish", {}), args))
 
 
 def run_import(args: argparse.Namespace) -> int:
-    if args.propose and args.by is None:
-        return _usage("--propose: say who with --by")
     if args.propose and args.config is not None:
         return _usage("--propose: it is the collector that records; leave out --config")
     if args.config is not None:
@@ -90,8 +86,8 @@ def _is_file(name: str) -> bool:
     return "." in name or "/" in name
 
 
-def _list(url: URL, args: argparse.Namespace) -> int:
-    answer = ask(url, API, "windows", query={"from": args.start, "to": args.end})
+def _list(to: Collector, args: argparse.Namespace) -> int:
+    answer = ask(to, API, "windows", query={"from": args.start, "to": args.end})
     if args.json:
         print_json(answer)
         return 0
@@ -135,18 +131,18 @@ def _since(args: argparse.Namespace, config: Config) -> int:
     return config.ms(written)
 
 
-def _preview_known(url: URL, args: argparse.Namespace) -> int:
+def _preview_known(to: Collector, args: argparse.Namespace) -> int:
     found = ask(
-        url, f"{API}/{args.name}", "next", query={"next": str(args.next), "from": args.start}
+        to, f"{API}/{args.name}", "next", query={"next": str(args.next), "from": args.start}
     )
     return _show_previews([found], args)
 
 
-def _preview_file(url: URL, args: argparse.Namespace) -> int:
+def _preview_file(to: Collector, args: argparse.Namespace) -> int:
     plan = read_plan(args.name)
     query = {"next": str(args.next), "from": args.start}
     body = {"windows": plan.entries}
-    found = _sent(plan, lambda: ask(url, f"{API}/preview", "windows", body, query))
+    found = _sent(plan, lambda: ask(to, f"{API}/preview", "windows", body, query))
     return _show_previews(found["windows"], args)
 
 
@@ -162,10 +158,10 @@ def _show_previews(found: list[dict[str, Any]], args: argparse.Namespace) -> int
     return 0
 
 
-def _propose(url: URL, args: argparse.Namespace) -> int:
+def _propose(to: Collector, args: argparse.Namespace) -> int:
     plan = read_plan(args.file)
-    body = {"by": args.by, "windows": plan.entries, "replace": args.replace}
-    return _show_windows(_sent(plan, lambda: ask(url, API, "windows", body))["windows"], args)
+    body = {"windows": plan.entries, "replace": args.replace}
+    return _show_windows(_sent(plan, lambda: ask(to, API, "windows", body))["windows"], args)
 
 
 def _sent(plan: PlanFile, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -179,20 +175,20 @@ def _sent(plan: PlanFile, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         raise UsageError("\n".join(plan.lines(problems))) from None
 
 
-def _approve(url: URL, args: argparse.Namespace) -> int:
-    present, seen = ask(url, f"{API}/{args.id}", "digest")["digest"], args.digest.lower()
+def _approve(to: Collector, args: argparse.Namespace) -> int:
+    present, seen = ask(to, f"{API}/{args.id}", "digest")["digest"], args.digest.lower()
     digest = present if present.startswith(seen) else seen.ljust(64, "0")
-    code = _act(url, args, "approve", {"digest": digest})
+    code = _act(to, args, "approve", {"digest": digest})
     if not args.json:
         # those that run now or are empty, and the first it is good for
-        window = ask(url, f"{API}/{args.id}", "next", query={"next": "20"})
+        window = ask(to, f"{API}/{args.id}", "next", query={"next": "20"})
         plantext.approved(window, window["next"])
     return code
 
 
-def _act(url: URL, args: argparse.Namespace, act: str, more: Mapping[str, str]) -> int:
-    body = {"by": args.by, "ref": args.ref, **more}
-    return _show_windows([ask(url, f"{API}/{args.id}/{act}", "digest", body)], args)
+def _act(to: Collector, args: argparse.Namespace, act: str, more: Mapping[str, str]) -> int:
+    body = {"ref": args.ref, **more}
+    return _show_windows([ask(to, f"{API}/{args.id}/{act}", "digest", body)], args)
 
 
 def _show_windows(found: list[dict[str, Any]], args: argparse.Namespace) -> int:
@@ -209,16 +205,16 @@ def _import_offline(args: argparse.Namespace) -> int:
     return _compare(args, tuple(config.systems), known)[0]
 
 
-def _import(url: URL, args: argparse.Namespace) -> int:
-    systems = tuple(system["id"] for system in ask(url, "api/v1/systems", "systems")["systems"])
+def _import(to: Collector, args: argparse.Namespace) -> int:
+    systems = tuple(system["id"] for system in ask_all(to, "api/v1/systems", "systems")["systems"])
     known = {
         w["id"]: {**w, "cancelled": w["status"] == "cancelled"}
-        for w in ask(url, API, "windows")["windows"]
+        for w in ask(to, API, "windows")["windows"]
     }
     code, new = _compare(args, systems, known)
     if code == 2 or not args.propose or not new:
         return code
-    ask(url, API, "windows", {"by": args.by, "windows": new})
+    ask(to, API, "windows", {"windows": new})
     sys.stderr.write(f"Proposed: {', '.join(str(one['id']) for one in new)}\n")
     return 0
 

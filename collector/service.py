@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import secrets
 import traceback
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -19,17 +20,21 @@ from alerts.channels import registry
 from alerts.delivery import Delivery
 from alerts.metering import DeliveryMetrics
 from collector import versions
+from collector.access.access import Access
+from collector.access.credentials import RandomBytes
+from collector.access.passwords import Passwords
 from collector.api.app import build_app
+from collector.api.asking import Door
 from collector.api.parts import Parts
 from collector.evaluate import Evaluator
 from collector.ingest import Ingest
 from collector.leader import Leader
-from collector.loopback import is_loopback
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreUnavailableError
+from collector.tls import ServerTls
 from probes.clock import Clock
 from probes.config import Config
 
@@ -38,6 +43,7 @@ silent = logging.getLogger("wardwatch.http")
 silent.disabled = True  # aiohttp logs broken requests with their text, which may hold anything
 
 WATCH_MS = 1_000
+RENEW_MS = 60_000
 STOP_S = 10.0
 """How long open requests may take to end when the process is told to stop."""
 
@@ -50,6 +56,7 @@ class World:
     rng: Random
     read_secret: Callable[[str], bytes]
     holder: str
+    random_bytes: RandomBytes = secrets.token_bytes
 
 
 class DefectError(Exception):
@@ -76,11 +83,15 @@ class Service:
         world: World,
         *,
         file: str = "wardwatch.yaml",
+        tls: ServerTls | None = None,
+        passwords: Passwords | None = None,
     ) -> None:
         """`file` is how answers name the operator's file."""
         self._canonical = canonical
         self._config = config
         self._world = world
+        self._tls = tls
+        self._passwords = passwords or Passwords()
         org = config.organization.id
         self.metrics = CollectorMetrics()
         self._leader = Leader(store, world.clock, org, world.holder)
@@ -99,6 +110,16 @@ class Service:
             numbers=Numbers(evaluator, store, world.clock, org),
             outbox=Outbox(store, org),
             metrics=self.metrics,
+            access=Access(
+                store,
+                org,
+                config.organization.name,
+                world.clock,
+                self._passwords,
+                world.random_bytes,
+            ),
+            door=Door(tls=tls is not None),
+            provider=None,
             file=file,
         )
         self._runner: web.AppRunner | None = None
@@ -115,14 +136,15 @@ class Service:
     async def listen(self, host: str, port: int) -> int:
         """Returns the port. OSError when it is taken."""
         self._runner = web.AppRunner(
-            build_app(self.parts, local_only=is_loopback(host)),
+            build_app(self.parts),
             access_log=None,
             logger=silent,
             shutdown_timeout=STOP_S,
             handle_signals=False,
         )
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        context = None if self._tls is None else self._tls.context
+        await web.TCPSite(self._runner, host, port, ssl_context=context).start()
         bound: int = self._runner.addresses[0][1]
         log.info("service.listening port=%d", bound)
         return bound
@@ -144,6 +166,7 @@ class Service:
             await asyncio.gather(working, stopping, return_exceptions=True)
             with contextlib.suppress(StoreUnavailableError):
                 await self._leader.release()
+            await asyncio.to_thread(self._passwords.close)
         if not working.cancelled() and (error := working.exception()) is not None:
             raise DefectError(places(error))
 
@@ -161,6 +184,7 @@ class Service:
             tasks.create_task(self.parts.evaluator.run())
             tasks.create_task(self._delivery.run())
             tasks.create_task(self._watch_store())
+            tasks.create_task(self._watch_certificate())
 
     async def _stop_listening(self) -> None:
         if self._runner is not None:
@@ -179,6 +203,12 @@ class Service:
             config = kind.parse(channel.model_extra or {})
             channels[name] = await stack.enter_async_context(kind.open(config, env))
         return channels
+
+    async def _watch_certificate(self) -> None:
+        while self._tls is not None:
+            await self._world.clock.sleep_ms(RENEW_MS)
+            if await asyncio.to_thread(self._tls.renew):
+                log.info("service.certificate_renewed")
 
     async def _watch_store(self) -> None:
         """While the last write failed, find out whether the next one would."""

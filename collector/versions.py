@@ -69,8 +69,7 @@ def _append(
 
 
 def _following(known: Sequence[Row], now: int) -> int:
-    """History is ordered by its instants, so a host clock set back must not reorder it."""
-    return max(now, known[-1].recorded_at + 1) if known else now
+    return journal.following(known[-1].recorded_at if known else None, now)
 
 
 @lru_cache(maxsize=64)

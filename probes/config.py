@@ -416,8 +416,6 @@ class Config(Model):
     """What is probed, by id."""
     maintenance: tuple[Window, ...] = ()
     """Planned windows."""
-    approvers: tuple[Id, ...] = ()
-    """Who may approve windows and corrections by API or command; left out: nobody."""
     access: Annotated[Access | None, Field(exclude_if=lambda value: value is None)] = None
     """How people reach the collector and log in."""
     channels: Mapping[Id, Channel] = {}

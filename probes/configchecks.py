@@ -27,7 +27,6 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
 )
 _LISTS: tuple[Path, ...] = (
     *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),
-    ("approvers",),
     ("access", "proxies"),
     ("access", "oidc", "roles", "*"),
     ("access", "oidc", "scopes"),
@@ -218,10 +217,9 @@ def _names(document: Document) -> Iterator[Problem]:
         for path, _ in matches(document.data, (name, "*")):
             if _LIKE_PHI.search(str(path[-1])):
                 yield document.problem(path, LOOKS_LIKE_PHI)
-    for pattern in (("maintenance", "*", "id"), ("approvers", "*")):
-        for path, value in matches(document.data, pattern):
-            if isinstance(value, str) and _LIKE_PHI.search(value):
-                yield document.problem(path, LOOKS_LIKE_PHI)
+    for path, value in matches(document.data, ("maintenance", "*", "id")):
+        if isinstance(value, str) and _LIKE_PHI.search(value):
+            yield document.problem(path, LOOKS_LIKE_PHI)
 
 
 def _access(document: Document) -> Iterator[Problem]:

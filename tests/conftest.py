@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 from tests.support.soak import FEW, longer
@@ -12,3 +15,10 @@ settings.register_profile(
     "wardwatch", max_examples=longer(100), deadline=None, derandomize=bool(FEW)
 )
 settings.load_profile("wardwatch")
+
+
+@pytest.fixture(autouse=True)
+def _nobody_is_logged_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands find neither a token nor a login of whoever runs the tests."""
+    monkeypatch.delenv("WARDWATCH_TOKEN", raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))

@@ -1,4 +1,4 @@
-"""Who asks: what a request was found to come from."""
+"""Who there is, and who asks: what a request was found to come from."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Kind(StrEnum):
 class By(StrEnum):
     """What proved who it is."""
 
-    TOKEN = "token"
+    TOKEN = "token"  # noqa: S105 - a word
     SESSION = "session"
 
 
@@ -37,3 +37,25 @@ class Actor:
 
     def may(self, permission: Permission) -> bool:
         return permission in self.permissions
+
+
+class Status(StrEnum):
+    INVITED = "invited"
+    """Nothing to log in with yet, or nothing any more: an invitation is to be used."""
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Somebody who may enter, without what proves it. Instants are UTC ms."""
+
+    id: str
+    kind: Kind
+    roles: frozenset[Role]
+    status: Status
+    created_at: int
+    seen_at: int | None
+    """The last login."""
+    issuer: str | None
+    """The OpenID provider that vouches for this person, and says which roles they have."""

@@ -1,8 +1,4 @@
-"""The collector's HTTP side: agents post, people and programs ask.
-
-There is no access control yet, which is why the command listens on loopback unless told twice,
-and why acts are taken on loopback only.
-"""
+"""The collector's HTTP side: agents post, people and programs ask."""
 
 from __future__ import annotations
 
@@ -10,61 +6,30 @@ import asyncio
 
 from aiohttp import web
 
-from collector.api.acting import LOCAL_ONLY
-from collector.api.agents import get_agents, post_batch
-from collector.api.availability import get_availability
-from collector.api.corrections import (
-    get_corrections,
-    post_correction,
-    post_correction_approval,
-)
-from collector.api.explain import get_explanation
-from collector.api.health import get_healthz, get_metrics, get_readyz
-from collector.api.incidents import get_incident, get_incidents
-from collector.api.maintenance import (
-    get_maintenance,
-    get_window,
-    post_approval,
-    post_cancellation,
-    post_finish,
-    post_preview,
-    post_proposal,
-)
+from collector.api.asking import Knows
+from collector.api.dispatch import Limits, handler, limits
+from collector.api.headers import put_headers
 from collector.api.parts import PARTS, Parts
 from collector.api.problems import problems
-from collector.api.systems import get_system, get_systems
-from collector.api.what_if import COMPARING, post_what_if
+from collector.api.table import ROUTES
+from collector.api.what_if import COMPARING
+from collector.web import pages
 
 LARGEST_BATCH = 4 * 1024 * 1024
 """Bytes of one upload; a batch of 1 000 results is a few ten thousand."""
 
 
-def build_app(parts: Parts, *, local_only: bool = False) -> web.Application:
-    """`local_only`: it will listen on loopback and nowhere else."""
+def build_app(
+    parts: Parts, knows: Knows | None = None, limited: Limits | None = None
+) -> web.Application:
+    """`knows` tells who asks, if it is not the collector's own; `limited` how often one may."""
     app = web.Application(middlewares=[problems], client_max_size=LARGEST_BATCH)
     app[PARTS] = parts
-    app[LOCAL_ONLY] = local_only
+    put_headers(app, parts.door)
+    pages.set_up(app)
     app[COMPARING] = asyncio.Lock()
-    app.router.add_post("/agent/v1/batches", post_batch)
-    app.router.add_get("/api/v1/systems", get_systems)
-    app.router.add_get("/api/v1/systems/{id}", get_system)
-    app.router.add_get("/api/v1/systems/{id}/explain", get_explanation)
-    app.router.add_get("/api/v1/incidents", get_incidents)
-    app.router.add_get("/api/v1/incidents/{key}", get_incident)
-    app.router.add_get("/api/v1/availability", get_availability)
-    app.router.add_post("/api/v1/what-if", post_what_if)
-    app.router.add_get("/api/v1/agents", get_agents)
-    app.router.add_get("/api/v1/maintenance", get_maintenance)
-    app.router.add_post("/api/v1/maintenance", post_proposal)
-    app.router.add_post("/api/v1/maintenance/preview", post_preview)
-    app.router.add_get("/api/v1/maintenance/{id}", get_window)
-    app.router.add_post("/api/v1/maintenance/{id}/approve", post_approval)
-    app.router.add_post("/api/v1/maintenance/{id}/cancel", post_cancellation)
-    app.router.add_post("/api/v1/maintenance/{id}/finish", post_finish)
-    app.router.add_get("/api/v1/corrections", get_corrections)
-    app.router.add_post("/api/v1/corrections", post_correction)
-    app.router.add_post("/api/v1/corrections/{id}/approve", post_correction_approval)
-    app.router.add_get("/metrics", get_metrics)
-    app.router.add_get("/healthz", get_healthz)
-    app.router.add_get("/readyz", get_readyz)
+    limited = limited or limits()
+    for route in ROUTES:
+        handle = handler(route, knows or parts.access, parts.door, limited)
+        app.router.add_route(route.method, route.path, handle)
     return app

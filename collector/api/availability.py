@@ -2,50 +2,60 @@
 
 from __future__ import annotations
 
-from aiohttp import web
+from typing import Annotated, cast
 
-from collector.api.parts import PARTS, answer, only
+from pydantic import Field
+
+from collector.access.policy import Permission
+from collector.api.availability_shapes import Availability
 from collector.api.problems import BadRequestError
-from collector.core import periods
-from probes import times
-from probes.config import Config
+from collector.api.reading import At
+from collector.api.routes import Call, Nothing, get
+from probes.config import Config, Model
+from probes.spans import Interval
 
-PERIOD = ("from", "to")
 BOTH = "write from and to, or period"
 
 
-async def get_availability(request: web.Request) -> web.Response:
-    """`from` and `to`, or `period`: a name such as `month`, or a period such as `2026-Q3`."""
-    only(request, "from", "to", "period")
-    parts = request.app[PARTS]
-    if request.query.get("period") is not None:
-        if len(request.query) > 1:
+class Range(Model):
+    from_: Annotated[At, Field(alias="from")]
+    to: At
+
+
+class Asked(Model):
+    from_: Annotated[At | None, Field(alias="from")] = None
+    to: At | None = None
+    period: str | None = None
+    """`month`, `30d`, `2026-07`, `2026-Q3`, `2026-W27` or `2026`."""
+
+
+async def read_availability(call: Call[Asked, Nothing]) -> Availability:
+    """Availability of every system over a period."""
+    asked, parts = call.query, call.parts
+    if asked.period is not None:
+        if asked.from_ is not None or asked.to is not None:
             raise BadRequestError("period", "write period alone, or from and to")
         try:
-            parts.numbers.span(request.query["period"])
+            parts.numbers.span(asked.period)
         except ValueError as error:
             raise BadRequestError("period", str(error)) from None
-        return answer(await parts.numbers.of(request.query["period"]))
-    start = instant_of(request, "from", parts.config, BOTH)
-    end = instant_of(request, "to", parts.config, BOTH)
+        return cast("Availability", await parts.numbers.of(asked.period))
+    if asked.from_ is None or asked.to is None:
+        raise BadRequestError("from" if asked.from_ is None else "to", BOTH)
+    span = interval(Range.model_construct(from_=asked.from_, to=asked.to), parts.config)
+    return cast("Availability", await parts.numbers.availability(span.start, span.end))
+
+
+def interval(asked: Range, config: Config) -> Interval:
+    """A time without offset is in the organization's zone."""
+    start, end = config.ms(asked.from_), config.ms(asked.to)
     if end <= start:
         raise BadRequestError("to", "a period ends after it starts")
-    return answer(await parts.numbers.availability(start, end))
+    return Interval(start, end)
 
 
-def instant_of(
-    request: web.Request, name: str, config: Config, missing: str = "write a date and a time"
-) -> int:
-    """UTC ms of a parameter; a time without offset is in the organization's zone."""
-    text = request.query.get(name)
-    if text is None:
-        raise BadRequestError(name, missing)
-    try:
-        written = times.parse_datetime(text)
-    except ValueError:
-        raise BadRequestError(
-            name, "write a date and a time, such as 2026-01-05T02:00:00Z"
-        ) from None
-    if written.year not in periods.YEARS:
-        raise BadRequestError(name, periods.OUTSIDE)
-    return config.ms(written)
+ROUTES = (
+    get(
+        "/api/v1/availability", Permission.AVAILABILITY_READ, read_availability, Availability, Asked
+    ),
+)

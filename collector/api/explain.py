@@ -3,50 +3,100 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Annotated, Any, cast
 
-from aiohttp import web
+from pydantic import Field
+from typing_extensions import TypedDict
 
+from alerts.events import State
 from collector import journal
-from collector.api.availability import instant_of
-from collector.api.parts import PARTS, Parts, answer, only
-from collector.api.problems import BadRequestError, problem
+from collector.access.policy import Permission
+from collector.api.availability import Range, interval
+from collector.api.parts import Parts
+from collector.api.problems import BadRequestError, DeniedError
+from collector.api.reading import At
+from collector.api.routes import Call, Nothing, get
+from collector.api.shapes import Instant
 from collector.core import periods
 from collector.core.explain import explain
 from collector.core.reach import reach
 from collector.core.settled import Source
+from collector.core.steps import Subject
 from collector.core.truth import SystemTruth
 from collector.explaining.document import document
 from collector.journal import CONFIG, SYSTEM
+from probes.config import Model
 from probes.results import Result
 from probes.spans import Interval
 
 
-async def get_explanation(request: web.Request) -> web.Response:
-    """`at`, and `from` and `to` of the period; left out: the calendar month that holds `at`."""
-    only(request, "at", "from", "to")
-    parts = request.app[PARTS]
-    at = instant_of(request, "at", parts.config)
-    period = _period(request, parts, at)
+class Asked(Model):
+    at: At
+    from_: Annotated[At | None, Field(alias="from")] = None
+    """Of the period; left out: the calendar month that holds `at`."""
+    to: At | None = None
+
+
+class Span(TypedDict):
+    start: Instant
+    end: Instant
+
+
+class Step(TypedDict):
+    """What one rule of the semantics made of what it saw; `sentence` says so in words."""
+
+    rule: str
+    reason: str
+    subject: Subject
+    verdict: str | None
+    check: str | None
+    agent: str | None
+    site: str | None
+    instants: list[Instant]
+    start: Instant | None
+    end: Instant | None
+    facts: dict[str, Any]
+    sentence: str
+
+
+Explained = TypedDict(
+    "Explained",
+    {
+        "system": str,
+        "at": Instant,
+        "now": Instant,
+        "timezone": str,
+        "period": Span,
+        "state": State,
+        "class": str,
+        "column": str,
+        "steps": list[Step],
+    },
+)
+
+
+async def explain_system(call: Call[Asked, Nothing]) -> Explained:
+    """Why a system counts as it does at an instant, rule by rule."""
+    parts, asked = call.parts, call.query
+    at = parts.config.ms(asked.at)
+    period = _period(asked, parts, at)
     evaluator = parts.evaluator
     await evaluator.refold()
-    folded = evaluator.folded.get(request.match_info["id"])
+    folded = evaluator.folded.get(call.path["id"])
     if folded is None:
-        return problem(404, "api.unknown_system")
-    return answer(await _told(parts, folded.truth, at, period))
+        raise DeniedError(404, "api.unknown_system")
+    return cast("Explained", await _told(parts, folded.truth, at, period))
 
 
-def _period(request: web.Request, parts: Parts, at: int) -> Interval:
-    if "from" not in request.query and "to" not in request.query:
+def _period(asked: Asked, parts: Parts, at: int) -> Interval:
+    if asked.from_ is None and asked.to is None:
         try:
             return periods.month(at, parts.config.organization.zone)
         except (ValueError, OverflowError):
             raise BadRequestError("at", "write an instant of the years 1 to 9998") from None
-    start = instant_of(request, "from", parts.config)
-    end = instant_of(request, "to", parts.config)
-    if end <= start:
-        raise BadRequestError("to", "a period ends after it starts")
-    return Interval(start, end)
+    if asked.from_ is None or asked.to is None:
+        raise BadRequestError("from" if asked.from_ is None else "to", "write a date and a time")
+    return interval(Range.model_construct(from_=asked.from_, to=asked.to), parts.config)
 
 
 async def _told(parts: Parts, truth: SystemTruth, at: int, period: Interval) -> dict[str, Any]:
@@ -57,3 +107,14 @@ async def _told(parts: Parts, truth: SystemTruth, at: int, period: Interval) -> 
         results |= await parts.evaluator.evidence.between([source], range_.start, range_.end)
     found = await asyncio.to_thread(explain, truth, results, at, period, recorded_by)
     return document(found)
+
+
+ROUTES = (
+    get(
+        "/api/v1/systems/{id}/explain",
+        Permission.AVAILABILITY_READ,
+        explain_system,
+        Explained,
+        Asked,
+    ),
+)

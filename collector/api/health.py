@@ -2,49 +2,66 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from aiohttp import web
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from sqlalchemy import Connection, select
+from typing_extensions import TypedDict
 
-from collector.api.parts import PARTS, answer
-from collector.api.problems import problem
-from collector.ingest import RETRY_AFTER_S
+from collector.access.policy import Permission
+from collector.api.routes import Call, Nothing, Public, Stream, get
 from collector.store.store import StoreFault, StoreUnavailableError
 
 FATAL = (StoreFault.IO, StoreFault.CORRUPT)
 """What only a restart, or a person, can mend."""
 
 
-async def get_healthz(request: web.Request) -> web.Response:
+class Alive(TypedDict):
+    status: Literal["ok"]
+
+
+class Ready(TypedDict):
+    """`evaluates`: is this process the one that folds and delivers?"""
+
+    status: Literal["ready"]
+    evaluates: bool
+
+
+async def healthz(call: Call[Nothing, Nothing]) -> Alive:
     """503 asks a supervisor to restart this process."""
-    fault = request.app[PARTS].store.fault
+    fault = call.parts.store.fault
     if fault in FATAL and fault is not None:
-        return problem(503, fault.value)
-    return answer({"status": "ok"})
+        raise StoreUnavailableError(fault)
+    return {"status": "ok"}
 
 
-async def get_readyz(request: web.Request) -> web.Response:
+async def readyz(call: Call[Nothing, Nothing]) -> Ready:
     """200 while batches can be stored and questions answered."""
-    parts = request.app[PARTS]
+    parts = call.parts
     fault = parts.store.fault
-    if fault is None:
-        try:
-            await parts.store.read(_answers)
-        except StoreUnavailableError as error:
-            fault = error.fault
     if fault is not None:
-        return problem(503, fault.value, retry_after_s=RETRY_AFTER_S)
-    return answer({"status": "ready", "evaluates": parts.evaluator.leads})
+        raise StoreUnavailableError(fault)
+    await parts.store.read(_answers)
+    return {"status": "ready", "evaluates": parts.evaluator.leads}
 
 
 def _answers(conn: Connection) -> None:
     conn.execute(select(1))
 
 
-async def get_metrics(request: web.Request) -> web.Response:
-    parts = request.app[PARTS]
+async def metrics(call: Call[Nothing, Nothing]) -> web.StreamResponse:
+    """Prometheus metrics of the collector and of the hospital as it sees it."""
+    parts = call.parts
     parts.metrics.store_writable.set(0 if parts.store.fault else 1)
     await parts.numbers.measure(parts.metrics)
     return web.Response(
         body=parts.metrics.exposition(), headers={"Content-Type": CONTENT_TYPE_LATEST}
     )
+
+
+ROUTES = (
+    get("/healthz", Public.HEALTH, healthz, Alive, Nothing),
+    get("/readyz", Public.HEALTH, readyz, Ready, Nothing),
+    Stream("GET", "/metrics", Permission.METRICS_READ, metrics, "text/plain", Nothing),
+)

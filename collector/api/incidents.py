@@ -3,31 +3,78 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Literal
 
-from aiohttp import web
+from typing_extensions import TypedDict
 
-from collector.api.parts import PARTS, answer, flag, instant, only, whole
-from collector.api.problems import problem
+from alerts.events import Cause, Family, Priority
+from collector.access.policy import Permission
+from collector.api.cursors import Paged, cursor, place
+from collector.api.parts import instant, stamp
+from collector.api.problems import DeniedError
+from collector.api.reading import Flag
+from collector.api.routes import Call, Nothing, get
+from collector.api.shapes import Instant
 from collector.store.incidents import Recorded, read_events, read_incidents
 
-PAGE, MOST = 100, 1_000
+
+class Incident(TypedDict):
+    key: str
+    system: str
+    family: Family
+    causes: list[Cause]
+    sites: list[str]
+    category: int
+    priority: Priority
+    status: Literal["open", "recovered", "resolved"]
+    started_at: Instant
+    detected_at: Instant
+    recovered_at: Instant | None
+    next_due: Instant | None
+    attached_to: str | None
+    quiet: bool
+    reopened: int
+    flapping: bool
+    version: int
 
 
-def shown(row: Recorded) -> dict[str, Any]:
+class Event(TypedDict):
+    id: int
+    kind: str
+    at: Instant
+    recorded_at: Instant
+    actor: str
+    version: int
+
+
+class WithEvents(Incident):
+    events: list[Event]
+
+
+class Incidents(TypedDict):
+    incidents: list[Incident]
+    next: str | None
+
+
+class Asked(Paged):
+    open: Flag | None = None
+    """Open means not yet recovered."""
+
+
+def shown(row: Recorded) -> Incident:
     """One incident; every caller shows the same fields."""
     incident = row.incident
     return {
         "key": incident.key,
         "system": incident.system,
-        "family": incident.family.value,
-        "causes": [cause.value for cause in incident.causes],
+        "family": incident.family,
+        "causes": list(incident.causes),
         "sites": list(incident.sites),
         "category": incident.category,
-        "priority": incident.priority.value,
+        "priority": incident.priority,
         "status": row.status,
-        "started_at": instant(incident.started_at),
-        "detected_at": instant(row.detected_at),
+        "started_at": stamp(incident.started_at),
+        "detected_at": stamp(row.detected_at),
         "recovered_at": instant(incident.recovered_at),
         "next_due": instant(row.next_due),
         "attached_to": incident.attached_to,
@@ -38,38 +85,46 @@ def shown(row: Recorded) -> dict[str, Any]:
     }
 
 
-async def get_incidents(request: web.Request) -> web.Response:
-    """Newest start first; `open` means not yet recovered."""
-    only(request, "open", "limit")
-    is_open = flag(request, "open")
-    limit = whole(request, "limit", default=PAGE, most=MOST)
-    parts = request.app[PARTS]
-    rows = await parts.store.read(read_incidents, parts.org, is_open=is_open, limit=limit)
-    return answer({"incidents": [shown(row) for row in rows]})
+async def list_incidents(call: Call[Asked, Nothing]) -> Incidents:
+    """Incidents, the newest start first."""
+    asked, parts = call.query, call.parts
+    after = place(asked.cursor, int, str)
+    rows = await parts.store.read(
+        read_incidents, parts.org, is_open=asked.open, after=after, limit=asked.limit + 1
+    )
+    told = rows[: asked.limit]
+    more = len(rows) > len(told)
+    last = told[-1].incident if more else None
+    return {
+        "incidents": [shown(row) for row in told],
+        "next": None if last is None else cursor((last.started_at, last.key)),
+    }
 
 
-async def get_incident(request: web.Request) -> web.Response:
+async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
     """One incident with its events, oldest first."""
-    only(request)
-    parts = request.app[PARTS]
-    key = request.match_info["key"]
+    parts, key = call.parts, call.path["key"]
     rows = await parts.store.read(read_incidents, parts.org, key=key)
     if not rows:
-        return problem(404, "api.unknown_incident")
+        raise DeniedError(404, "api.unknown_incident")
     events = await parts.store.read(read_events, parts.org, key)
-    return answer(
-        shown(rows[0])
-        | {
-            "events": [
-                {
-                    "id": event.id,
-                    "kind": event.kind,
-                    "at": instant(event.at),
-                    "recorded_at": instant(event.recorded_at),
-                    "actor": event.actor,
-                    "version": json.loads(event.data)["version"],
-                }
-                for event in events
-            ]
-        }
-    )
+    return {
+        **shown(rows[0]),
+        "events": [
+            {
+                "id": event.id,
+                "kind": event.kind,
+                "at": stamp(event.at),
+                "recorded_at": stamp(event.recorded_at),
+                "actor": event.actor,
+                "version": json.loads(event.data)["version"],
+            }
+            for event in events
+        ],
+    }
+
+
+ROUTES = (
+    get("/api/v1/incidents", Permission.INCIDENTS_READ, list_incidents, Incidents, Asked),
+    get("/api/v1/incidents/{key}", Permission.INCIDENTS_READ, read_incident, WithEvents, Nothing),
+)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from aiohttp import web
 
-from collector.api.problems import BadRequestError
+from collector.access.access import Access
+from collector.api.asking import Door
 from collector.evaluate import Evaluator
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
@@ -33,6 +31,10 @@ class Parts:
     numbers: Numbers
     outbox: Outbox
     metrics: CollectorMetrics
+    access: Access
+    door: Door
+    provider: str | None
+    """Host of the OpenID provider people may log in with."""
     file: str
     """The operator's file, as the command was given it."""
 
@@ -48,32 +50,10 @@ class Parts:
 PARTS: web.AppKey[Parts] = web.AppKey("parts", Parts)
 
 
-def answer(body: Mapping[str, Any]) -> web.Response:
-    return web.json_response(body, dumps=lambda data: json.dumps(data, ensure_ascii=False))
+def stamp(at_ms: int) -> str:
+    """RFC 3339 in UTC with milliseconds."""
+    return rfc3339(at_ms)
 
 
 def instant(at_ms: int | None) -> str | None:
     return None if at_ms is None else rfc3339(at_ms)
-
-
-def only(request: web.Request, *known: str) -> None:
-    """BadRequestError for a parameter we do not know, or one given twice."""
-    for name in request.query:
-        if name not in known:
-            raise BadRequestError("query", f"known parameters: {', '.join(known) or 'none'}")
-        if len(request.query.getall(name)) > 1:
-            raise BadRequestError(name, "write it once")
-
-
-def flag(request: web.Request, name: str) -> bool | None:
-    text = request.query.get(name)
-    if text not in (None, "true", "false"):
-        raise BadRequestError(name, "write true or false")
-    return None if text is None else text == "true"
-
-
-def whole(request: web.Request, name: str, *, default: int, most: int) -> int:
-    text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= most):
-        raise BadRequestError(name, f"write a whole number from 1 to {most}")
-    return int(text)

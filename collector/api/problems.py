@@ -4,29 +4,67 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from collector.api.acting import FORBIDDEN, ForbiddenError, InvalidError
+from collector.access.refusals import AccessError
 from collector.core.acting import DETAILS, RefusedActError
 from collector.ingest import RETRY_AFTER_S, RefusedError
 from collector.store.store import StoreUnavailableError
+from probes.yamlfile import Problem
 
 log = logging.getLogger("wardwatch.api")
 
 PROBLEM = "application/problem+json"
 
 
-class BadRequestError(Exception):
-    """`detail` is ours: it names the parameter and what may be written, never what was sent."""
+DENIED = {
+    "access.unknown": "log in, or send a token that is valid: Authorization: Bearer TOKEN",
+    "access.denied": "your roles, or this token's scopes, do not include what this needs",
+    "access.foreign_origin": "acts with a session come from a page of this collector only",
+    "access.csrf": "send the session's CSRF token in X-CSRF-Token",
+    "access.too_many": "too many requests; wait as long as Retry-After says",
+    "api.slow_body": "the body did not arrive in time",
+    "api.unknown_system": "no system of this id in the config in force",
+    "api.unknown_check": "no check of this id in the config in force",
+    "api.unknown_incident": "no incident of this key",
+    "idempotency.key": "write 8 to 100 of A-Z, a-z, 0-9, - and _ in Idempotency-Key",
+    "idempotency.reused": "this Idempotency-Key was used for something else",
+}
+"""Codes of `DeniedError`, with what they mean to whom they are told."""
+
+
+class InvalidError(Exception):
+    """A body or parameters are not what they must be: `problems` are (path, message), all."""
+
+    def __init__(self, problems: Sequence[Problem], code: str = "api.body") -> None:
+        super().__init__(code)
+        self.code = code
+        self.problems = [(p.path, p.message) for p in problems]
+
+
+class BadRequestError(InvalidError):
+    """One parameter; `detail` is ours and never holds what was sent."""
 
     def __init__(self, parameter: str, detail: str) -> None:
-        super().__init__(parameter)
-        self.parameter = parameter
-        self.detail = detail
+        super().__init__([Problem("", 1, parameter, detail)], "api.query")
+
+
+class DeniedError(Exception):
+    """`code` is one of `DENIED`."""
+
+    def __init__(
+        self, status: int, code: str, *, retry_after_s: int | None = None, needs: str | None = None
+    ) -> None:
+        super().__init__(code)
+        self.status = status
+        self.code = code
+        self.retry_after_s = retry_after_s
+        self.needs = needs
 
 
 def problem(
@@ -54,13 +92,13 @@ def _problem_of(error: Exception) -> web.Response:
         case RefusedError():
             retry = RETRY_AFTER_S if error.retry else None
             answer = problem(error.status, error.code, retry_after_s=retry)
-        case BadRequestError():
-            answer = problem(400, "api.parameter", parameter=error.parameter, detail=error.detail)
-        case ForbiddenError():
-            answer = problem(403, error.code, detail=FORBIDDEN[error.code])
         case InvalidError():
             found = [{"path": path, "message": message} for path, message in error.problems]
-            answer = problem(400, "api.body", problems=found)
+            answer = problem(400, error.code, problems=found)
+        case DeniedError():
+            answer = _denied(error)
+        case AccessError():
+            answer = _access(error)
         case RefusedActError():
             answer = _refused(error)
         case StoreUnavailableError():
@@ -73,6 +111,38 @@ def _problem_of(error: Exception) -> web.Response:
             # the type's name only: an exception's text may hold anything
             log.error("api.defect type=%s", type(error).__name__)
             answer = problem(500, "api.defect")
+    return answer
+
+
+def _denied(error: DeniedError) -> web.Response:
+    more = {} if error.needs is None else {"needs": error.needs}
+    return _challenged(
+        problem(
+            error.status,
+            error.code,
+            detail=DENIED[error.code],
+            retry_after_s=error.retry_after_s,
+            **more,
+        )
+    )
+
+
+def _access(error: AccessError) -> web.Response:
+    more = dict(error.detail)
+    retry = more.pop("retry_after_s", None)
+    answer = problem(
+        error.status,
+        error.code,
+        detail=error.text,
+        retry_after_s=None if retry is None else int(retry),
+        **more,
+    )
+    return _challenged(answer)
+
+
+def _challenged(answer: web.Response) -> web.Response:
+    if answer.status == 401:
+        answer.headers["WWW-Authenticate"] = 'Bearer realm="wardwatch"'
     return answer
 
 

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import cast
 
-from aiohttp import web
 from sqlalchemy import Connection
+from typing_extensions import TypedDict
 
 from alerts.events import State
-from collector.api.incidents import shown
-from collector.api.parts import PARTS, Parts, answer, instant, only
-from collector.api.problems import problem
+from collector.access.policy import Permission
+from collector.api.availability_shapes import SystemNumbers
+from collector.api.checks import Check, checks_of
+from collector.api.cursors import Paged, part
+from collector.api.incidents import Incident, shown
+from collector.api.parts import instant, stamp
+from collector.api.problems import DeniedError
+from collector.api.routes import Call, Nothing, get
+from collector.api.shapes import Instant, InState, Period
 from collector.store.incidents import (
     WHOLE,
     Flips,
@@ -21,7 +28,7 @@ from collector.store.incidents import (
     read_incidents,
     read_states,
 )
-from probes.config import Config
+from probes.config import Config, ImpactClass
 
 CHANGES = 200
 """State changes shown of one system at most, newest last."""
@@ -29,105 +36,124 @@ CHANGES = 200
 Snapshot = tuple[list[SystemState], list[Recorded]]
 
 
+class Organization(TypedDict):
+    id: str
+    name: str
+    timezone: str
+
+
+class AtSite(InState):
+    id: str
+    name: str
+
+
+_System = TypedDict("_System", {"id": str, "name": str, "class": ImpactClass})
+
+
+class System(_System, InState):
+    """`month`: the calendar month to date, null before the first result."""
+
+    sites: list[AtSite]
+    month: SystemNumbers | None
+    open_incidents: list[Incident]
+
+
+class Change(TypedDict):
+    at: Instant
+    state: State
+
+
+class WithChecks(System):
+    period: Period
+    checks: list[Check]
+    changes: list[Change]
+
+
+class Systems(TypedDict):
+    organization: Organization
+    as_of: Instant | None
+    period: Period
+    systems: list[System]
+    next: str | None
+
+
 def _snapshot(conn: Connection, org: str) -> Snapshot:
     return read_states(conn, org), read_incidents(conn, org, is_open=True)
 
 
-async def get_systems(request: web.Request) -> web.Response:
-    """Every system of the config in force, by id."""
-    only(request)
-    parts = request.app[PARTS]
+async def list_systems(call: Call[Paged, Nothing]) -> Systems:
+    """Every system of the config in force: state, this month's numbers, open incidents."""
+    parts = call.parts
     states, is_open = await parts.store.read(_snapshot, parts.org)
     month = await parts.numbers.this_month()
-    return answer(
-        {
-            "organization": {
-                "id": parts.org,
-                "name": parts.config.organization.name,
-                "timezone": parts.config.organization.timezone,
-            },
-            "as_of": instant(max((s.as_of for s in states), default=None)),
-            "period": month["period"],
-            "systems": [
-                _system(name, parts.config, states, is_open, month) for name in parts.config.systems
-            ],
-        }
-    )
+    told, following = part(parts.config.systems, str, call.query)
+    return {
+        "organization": {
+            "id": parts.org,
+            "name": parts.config.organization.name,
+            "timezone": parts.config.organization.timezone,
+        },
+        "as_of": instant(max((s.as_of for s in states), default=None)),
+        "period": month["period"],
+        "systems": [
+            _system(name, parts.config, states, is_open, month["systems"]) for name in told
+        ],
+        "next": following,
+    }
 
 
-async def get_system(request: web.Request) -> web.Response:
+async def read_system(call: Call[Nothing, Nothing]) -> WithChecks:
     """One system with its checks' last results and its latest state changes."""
-    only(request)
-    parts = request.app[PARTS]
-    name = request.match_info["id"]
+    parts, name = call.parts, call.path["id"]
     if name not in parts.config.systems:
-        return problem(404, "api.unknown_system")
+        raise DeniedError(404, "api.unknown_system")
     states, is_open = await parts.store.read(_snapshot, parts.org)
     flips = await parts.store.read(read_flips, parts.org, name)
     month = await parts.numbers.this_month()
-    return answer(
-        _system(name, parts.config, states, is_open, month)
-        | {"period": month["period"], "checks": _checks(name, parts), "changes": _changes(flips)}
-    )
+    return {
+        **_system(name, parts.config, states, is_open, month["systems"]),
+        "period": month["period"],
+        "checks": checks_of(name, parts),
+        "changes": _changes(flips),
+    }
 
 
 def _system(
     name: str,
     config: Config,
-    states: list[SystemState],
-    is_open: list[Recorded],
-    month: dict[str, Any],
-) -> dict[str, Any]:
+    states: Sequence[SystemState],
+    is_open: Sequence[Recorded],
+    month: Mapping[str, object],
+) -> System:
     definition = config.systems[name]
     here = {s.site: s for s in states if s.system == name}
     return {
         "id": name,
         "name": definition.name,
-        "class": definition.impact.class_.value,
-        **_state(here.get(WHOLE)),
+        "class": definition.impact.class_,
+        **in_state(here.get(WHOLE)),
         "sites": [
-            {"id": site, "name": config.sites[site].name, **_state(here[site])}
+            {"id": site, "name": config.sites[site].name, **in_state(here[site])}
             for site in config.sites
             if site in here
         ],
-        "month": month["systems"].get(name),
+        "month": cast("SystemNumbers | None", month.get(name)),
         "open_incidents": [shown(row) for row in is_open if row.incident.system == name],
     }
 
 
-def _state(state: SystemState | None) -> dict[str, str | None]:
+def in_state(state: SystemState | None) -> InState:
     if state is None:
-        return {"state": State.NOT_MONITORED.value, "since": None}
-    return {"state": state.state.value, "since": instant(state.since)}
+        return {"state": State.NOT_MONITORED, "since": None}
+    return {"state": state.state, "since": stamp(state.since)}
 
 
-def _checks(system: str, parts: Parts) -> list[dict[str, Any]]:
-    config, latest = parts.config, parts.evaluator.evidence.latest
-    out = []
-    for name in config.checks_of(system):
-        check = config.checks[name]
-        last = [(a, r) for a in config.agents_of(name) if (r := latest.get((name, a)))]
-        out.append(
-            {
-                "id": name,
-                "kind": check.kind,
-                "every_ms": check.every,
-                "role": check.role if isinstance(check.role, str) else {"group": check.role.group},
-                "last": [
-                    {
-                        "agent": agent,
-                        "at": instant(result.t),
-                        "outcome": result.outcome.value,
-                        "reason": result.reason,
-                        "duration_ms": result.duration_ms,
-                    }
-                    for agent, result in last
-                ],
-            }
-        )
-    return out
+def _changes(flips: Mapping[Place, Flips]) -> list[Change]:
+    whole: Flips = next((f for (_, site), f in flips.items() if site == WHOLE), ())
+    return [{"at": stamp(at), "state": state} for at, state in whole[-CHANGES:]]
 
 
-def _changes(flips: dict[Place, Flips]) -> list[dict[str, str | None]]:
-    whole = next((f for (_, site), f in flips.items() if site == WHOLE), ())
-    return [{"at": instant(at), "state": state.value} for at, state in whole[-CHANGES:]]
+ROUTES = (
+    get("/api/v1/systems", Permission.SYSTEMS_READ, list_systems, Systems, Paged),
+    get("/api/v1/systems/{id}", Permission.SYSTEMS_READ, read_system, WithChecks, Nothing),
+)

@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from yarl import URL
 
-from collector.client import AnsweredNoError, add_url, ask, asking, print_json
+from collector.client import AnsweredNoError, Collector, add_url, ask, ask_all, asking, print_json
 from collector.commands import figures
 from collector.commands.figures import Report
 
@@ -26,7 +25,8 @@ Periods: month, quarter, year, week (all calendar, the current one), 30d (to thi
 Naming systems adds their sites. LEFT is what remains of the error budget; PACE is how fast it
 goes: 1 spends it by the period's end.
 
-Exit code: 0 nothing is down, 1 a system is down now, 2 bad usage, 3 the collector does not answer.
+Exit code: 0 nothing is down, 1 a system is down now, 2 bad usage, 3 the collector does not answer,
+4 not logged in or not allowed.
 """
 
 COLOURS = {"met": "green", "open": "green", "breached": "bold red", "indeterminate": "yellow"}
@@ -53,17 +53,17 @@ def run(args: argparse.Namespace) -> int:
     return asking(_availability, args)
 
 
-def _availability(url: URL, args: argparse.Namespace) -> int:
+def _availability(to: Collector, args: argparse.Namespace) -> int:
     query = _query(args)
     if query is None:
         return _refuse(["--period: write it alone, or --from and --to together"])
     try:
-        document = ask(url, "api/v1/availability", "systems", query=query)
+        document = ask(to, "api/v1/availability", "systems", query=query)
     except AnsweredNoError as error:
         if "parameter" not in error.problem:
             raise
         return _refuse([f"--{error.problem['parameter']}: {error.problem['detail']}"])
-    systems = ask(url, "api/v1/systems", "systems")
+    systems = ask_all(to, "api/v1/systems", "systems")
     unknown = [name for name in args.systems if name not in document["systems"]]
     if unknown:
         known = ", ".join(document["systems"])

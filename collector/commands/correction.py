@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from yarl import URL
-
 from collector import show
-from collector.client import add_url, an_id, ask, asking, print_json
+from collector.client import Collector, add_url, an_id, ask, ask_all, asking, print_json
 from probes.acts import CorrectAs, CorrectionReason
 
 API = "api/v1/corrections"
@@ -27,8 +25,8 @@ COLUMNS = (
 EXAMPLES = """\
 Examples:
   wardwatch correction request c-2026-07 --system ehr --from 2026-07-04T02:00 \\
-      --to 2026-07-04T03:10 --as excluded --reason customer_power --ref CHG0032 --by csm-1
-  wardwatch correction approve c-2026-07 --by approver-1
+      --to 2026-07-04T03:10 --as excluded --reason customer_power --ref CHG0032
+  wardwatch correction approve c-2026-07
 
 A correction edits nothing: availability prints the number as measured, and beside it the number
 with the approved corrections.
@@ -41,17 +39,18 @@ Examples:
 REQUEST = """\
 Examples:
   wardwatch correction request c-2026-07 --system ehr --from 2026-07-04T02:00 \\
-      --to 2026-07-04T03:10 --as excluded --reason customer_power --ref CHG0032 --by csm-1
+      --to 2026-07-04T03:10 --as excluded --reason customer_power --ref CHG0032
 
 Times without offset are in the organization's zone, and have passed. It counts for nothing until
 somebody else, who is an approver, approves it.
 """
 APPROVE = """\
 Examples:
-  wardwatch correction approve c-2026-07 --by approver-1 --ref CHG0033
+  wardwatch correction approve c-2026-07 --ref CHG0033
 """
 CODES = """
-Exit code: 0 done, 1 refused by the collector, 2 bad usage, 3 the collector does not answer.
+Exit code: 0 done, 1 refused by the collector, 2 bad usage, 3 the collector does not answer,
+4 not logged in or not allowed.
 """
 
 
@@ -83,11 +82,9 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--reason", required=True, choices=[one.value for one in CorrectionReason], help="why"
     )
     asked.add_argument("--ref", required=True, metavar="REF", help="the document behind it")
-    asked.add_argument("--by", required=True, metavar="WHO", help="who requests")
     asked.set_defaults(func=lambda args: asking(_request, args))
     approved = _action(actions, "approve", "approve a correction", APPROVE)
     approved.add_argument("id", type=an_id, metavar="ID", help="the correction")
-    approved.add_argument("--by", required=True, metavar="WHO", help="who approves")
     approved.add_argument("--ref", metavar="REF", help="number of a change or ticket")
     approved.set_defaults(func=lambda args: asking(_approve, args))
 
@@ -110,12 +107,12 @@ def _action(
     return parser
 
 
-def _list(url: URL, args: argparse.Namespace) -> int:
-    found = ask(url, API, "corrections", query={"system": args.system})
+def _list(to: Collector, args: argparse.Namespace) -> int:
+    found = ask_all(to, API, "corrections", query={"system": args.system})
     return _show(found["corrections"], args)
 
 
-def _request(url: URL, args: argparse.Namespace) -> int:
+def _request(to: Collector, args: argparse.Namespace) -> int:
     body = {
         "id": args.id,
         "system": args.system,
@@ -124,14 +121,13 @@ def _request(url: URL, args: argparse.Namespace) -> int:
         "as": args.counts_as,
         "reason": args.reason,
         "ref": args.ref,
-        "by": args.by,
     }
-    return _show([ask(url, API, "id", body)], args)
+    return _show([ask(to, API, "id", body)], args)
 
 
-def _approve(url: URL, args: argparse.Namespace) -> int:
-    body = {"by": args.by, "ref": args.ref}
-    return _show([ask(url, f"{API}/{args.id}/approve", "id", body)], args)
+def _approve(to: Collector, args: argparse.Namespace) -> int:
+    body = {"ref": args.ref}
+    return _show([ask(to, f"{API}/{args.id}/approve", "id", body)], args)
 
 
 def _show(found: list[dict[str, object]], args: argparse.Namespace) -> int:

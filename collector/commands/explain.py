@@ -6,9 +6,15 @@ import argparse
 import sys
 from typing import Any
 
-from yarl import URL
-
-from collector.client import DEFAULT_URL, AnsweredNoError, add_url, ask, asking, print_json
+from collector.client import (
+    DEFAULT_URL,
+    AnsweredNoError,
+    Collector,
+    add_url,
+    ask,
+    asking,
+    print_json,
+)
 from collector.commands import inputs
 from collector.core import periods
 from collector.core.explain import explain
@@ -32,7 +38,8 @@ and names the clause of collector/SEMANTICS.md and the config version behind eac
 It asks the running collector, or folds files: --config and --results as for `wardwatch replay`.
 Without --from and --to the period is the calendar month that holds --at.
 
-Exit code: 0 explained, 2 bad input or no such system, 3 the collector does not answer.
+Exit code: 0 explained, 2 bad input or no such system, 3 the collector does not answer,
+4 not logged in or not allowed.
 """
 
 
@@ -74,10 +81,10 @@ def _usage(args: argparse.Namespace) -> list[str]:
     return problems
 
 
-def _online(url: URL, args: argparse.Namespace) -> int:
+def _online(to: Collector, args: argparse.Namespace) -> int:
     query = {"at": args.at, "from": args.start, "to": args.end}
     try:
-        told = ask(url, f"api/v1/systems/{args.system}/explain", "system", query=query)
+        told = ask(to, f"api/v1/systems/{args.system}/explain", "system", query=query)
     except AnsweredNoError as error:
         if error.problem["code"] == "api.unknown_system":
             return inputs.refuse(["SYSTEM: no system of this id in any config version"])

@@ -12,14 +12,15 @@ from collector.core.preview import MOST
 EXAMPLES = """\
 Examples:
   wardwatch maintenance preview --config wardwatch.yaml
-  wardwatch maintenance propose upgrade.yaml --by change-1
-  wardwatch maintenance approve upgrade --digest 3f5a90c1d2e4 --by approver-1 --ref CHG0031
+  wardwatch maintenance propose upgrade.yaml
+  wardwatch maintenance approve upgrade --digest 3f5a90c1d2e4 --ref CHG0031
 
-Acts are taken from the collector's own host only; --by is who says so. Approvers are listed in
-the operator's file, and nobody approves what they proposed.
+Who acts is who is logged in. Operators propose, approvers approve, and nobody approves what they
+proposed.
 """
 CODES = """
-Exit code: 0 done, 1 refused by the collector, 2 bad usage or file, 3 the collector does not answer.
+Exit code: 0 done, 1 refused by the collector, 2 bad usage or file, 3 the collector does not answer,
+4 not logged in or not allowed.
 """
 LIST = """\
 Examples:
@@ -37,8 +38,8 @@ recorded. With --config no collector is asked; without a name every window of th
 """
 PROPOSE = """\
 Examples:
-  wardwatch maintenance propose upgrade.yaml --by change-1
-  wardwatch maintenance propose upgrade.yaml --by change-1 --replace
+  wardwatch maintenance propose upgrade.yaml
+  wardwatch maintenance propose upgrade.yaml --replace
 
 The file has `maintenance:` and a list of windows as in the operator's file, without `proposed`
 and `approval`. All of them are recorded or none.
@@ -46,34 +47,34 @@ and `approval`. All of them are recorded or none.
 APPROVE = """\
 Examples:
   wardwatch maintenance preview upgrade
-  wardwatch maintenance approve upgrade --digest 3f5a90c1d2e4 --by approver-1 --ref CHG0031
+  wardwatch maintenance approve upgrade --digest 3f5a90c1d2e4 --ref CHG0031
 
 The digest is what preview and list show: an approval covers exactly the content you have seen.
 It counts from now; an occurrence that has begun stays in.
 """
 CANCEL = """\
 Examples:
-  wardwatch maintenance cancel upgrade --by change-1
+  wardwatch maintenance cancel upgrade
 
 Occurrences that start from now on do not count. A cancelled id stays cancelled.
 """
 FINISH = """\
 Examples:
-  wardwatch maintenance finish upgrade --by change-1
+  wardwatch maintenance finish upgrade
 
 The running occurrence ends now.
 """
 IMPORT = """\
 Examples:
   wardwatch maintenance import changes.ics --config wardwatch.yaml
-  wardwatch maintenance import changes.ics --propose --by change-1
+  wardwatch maintenance import changes.ics --propose
 
 An event names its systems: X-WARDWATCH-SYSTEMS:ehr,portal (and X-WARDWATCH-EXPECT-DOWN:30m). What
 a window cannot hold is listed as a problem of its event, and then nothing is proposed. Changed
 and gone windows are listed only; an approval in a calendar is none here.
 
 Exit code: 0 nothing differs or all new ones are proposed, 1 something differs or is refused,
-2 bad usage, file or event, 3 the collector does not answer.
+2 bad usage, file or event, 3 the collector does not answer, 4 not logged in or not allowed.
 """
 
 
@@ -100,7 +101,6 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     proposed = _action(actions, "propose", planning.run_propose, "propose windows", PROPOSE)
     proposed.add_argument("file", metavar="FILE", help="windows, YAML")
-    proposed.add_argument("--by", required=True, metavar="WHO", help="who proposes")
     proposed.add_argument(
         "--replace", action="store_true", help="new content for windows that were proposed before"
     )
@@ -117,7 +117,6 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--config", metavar="FILE", help="the operator's file, instead of a collector"
     )
     read.add_argument("--propose", action="store_true", help="propose what is new")
-    read.add_argument("--by", metavar="WHO", help="who proposes")
 
 
 def _action(
@@ -142,5 +141,4 @@ def _action(
 
 def _on_one(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("id", type=an_id, metavar="ID", help="the window")
-    parser.add_argument("--by", required=True, metavar="WHO", help="who acts")
     parser.add_argument("--ref", metavar="REF", help="number of a change or ticket")

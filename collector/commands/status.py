@@ -11,9 +11,8 @@ from zoneinfo import ZoneInfo
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-from yarl import URL
 
-from collector.client import add_url, ask, asking, print_json
+from collector.client import Collector, add_url, ask_all, asking, print_json
 from collector.show import aligned
 from probes.times import parse_datetime
 
@@ -22,7 +21,8 @@ Examples:
   wardwatch status
   wardwatch status --url http://127.0.0.1:8460 --json
 
-Exit code: 0 nothing is down, 1 a system is down, 2 bad usage, 3 the collector does not answer.
+Exit code: 0 nothing is down, 1 a system is down, 2 bad usage, 3 the collector does not answer,
+4 not logged in or not allowed.
 """
 
 COLOURS = {"up": "green", "degraded": "yellow", "down": "bold red", "unknown": "magenta"}
@@ -47,8 +47,8 @@ def run(args: argparse.Namespace) -> int:
     return asking(_status, args)
 
 
-def _status(url: URL, args: argparse.Namespace) -> int:
-    answer = ask(url, "api/v1/systems", "systems")
+def _status(to: Collector, args: argparse.Namespace) -> int:
+    answer = ask_all(to, "api/v1/systems", "systems")
     if args.json:
         print_json(answer)
     elif sys.stdout.isatty():

@@ -7,11 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from yarl import URL
-
 from collector.client import (
     DEFAULT_URL,
     AnsweredNoError,
+    Collector,
     UnansweredError,
     add_url,
     ask,
@@ -99,7 +98,7 @@ def _new(path: str, problems: list[str]) -> Config | None:
         return None
 
 
-def _online(url: URL, args: argparse.Namespace) -> int:
+def _online(to: Collector, args: argparse.Namespace) -> int:
     try:
         body = Path(args.config).read_bytes()
     except OSError:
@@ -107,7 +106,7 @@ def _online(url: URL, args: argparse.Namespace) -> int:
     _says("the collector compares")
     query = {"from": args.start, "to": args.end}
     try:
-        found = ask(url, "api/v1/what-if", "systems", query=query, yaml=body, timeout_s=LONG_S)
+        found = ask(to, "api/v1/what-if", "systems", query=query, yaml=body, timeout_s=LONG_S)
     except AnsweredNoError as error:
         return inputs.refuse(_problems(error, args.config))
     return _print(found, args)

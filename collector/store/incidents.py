@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
+from typing import Literal
 
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
 from alerts.events import Cause, Family, Incident, Priority, State
 from collector import journal
 from collector.store.tables import incident_events, incidents, system_flips, system_states
 
+Status = Literal["open", "recovered", "resolved"]
 Flips = tuple[tuple[int, State], ...]
 """(from this instant on, this state), in order."""
 Place = tuple[str, str]
@@ -26,11 +28,11 @@ class StaleError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An incident as recorded. `status` is open, recovered or resolved."""
+    """An incident as recorded."""
 
     version: int
     incident: Incident
-    status: str
+    status: Status
     detected_at: int
     next_due: int | None
 
@@ -52,15 +54,24 @@ def read_incidents(
     *,
     key: str | None = None,
     is_open: bool | None = None,
+    after: Sequence[int | str] | None = None,
     limit: int | None = None,
 ) -> list[Recorded]:
-    """Newest start first."""
+    """Newest start first; `after`: (started_at, key) of the last one told."""
     query = select(incidents).where(incidents.c.org == org)
     if key is not None:
         query = query.where(incidents.c.key == key)
     if is_open is not None:
         missing = incidents.c.recovered_at.is_(None)
         query = query.where(missing if is_open else ~missing)
+    if after is not None:
+        started, last = after
+        query = query.where(
+            or_(
+                incidents.c.started_at < started,
+                and_(incidents.c.started_at == started, incidents.c.key > last),
+            )
+        )
     query = query.order_by(incidents.c.started_at.desc(), incidents.c.key).limit(limit)
     return [
         Recorded(r.version, _load(r.data), r.status, r.detected_at, r.next_due)

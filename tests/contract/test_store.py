@@ -35,8 +35,10 @@ def append_one(conn: Connection) -> None:
 
 
 async def test_migrations_make_exactly_the_tables_the_code_uses(store: Store) -> None:
+    assert access_tables.accounts.metadata is tables.metadata
+
     def difference(conn: Connection) -> list[object]:
-        return list(compare_metadata(MigrationContext.configure(conn), access_tables.metadata))
+        return list(compare_metadata(MigrationContext.configure(conn), tables.metadata))
 
     assert await store.read(difference) == []
 

@@ -23,6 +23,7 @@ import aiohttp
 from probes.clock import SystemClock
 from probes.times import from_ms
 from tests.demo.receiver import TicketReceiver
+from tests.support.entering import enrol, log_in, printed_code
 
 BIN = Path(sys.executable).parent
 SITES = {"north": "north-1", "south": "south-1"}
@@ -121,6 +122,7 @@ class Stage:
         self.receiver = TicketReceiver(raw)
         self.ports: dict[str, int] = {}
         self.processes: dict[str, Process] = {}
+        self.token = folder / "token"
         self._canaries = canaries
         self._secret = folder / "hook.secret"
         self._secret.write_text("whsec_" + base64.b64encode(raw).decode(), encoding="utf-8")
@@ -163,6 +165,7 @@ class Stage:
         text = operator_file(self.ports, keys, self._secret, SystemClock().now_ms())
         self.config.write_text(text, encoding="utf-8")
         await self.start_collector()
+        await self.enter()
         for agent in SITES.values():
             await self.start_agent(agent)
 
@@ -186,6 +189,21 @@ class Stage:
             f"127.0.0.1:{self.port}",
         )
         await self.ready()
+
+    async def enter(self) -> None:
+        """The first admin, by the link the collector printed, and a token for what is asked."""
+        if self.token.exists():
+            return
+        log = self.folder / "collector.log"
+        code = await printed_code(lambda: log.read_text("utf-8"))
+        now_s = SystemClock().now_ms() // 1000
+        person = await enrol(self.session, self.url, code, "admin-1", now_s)
+        self.token.touch(0o600)
+        self.token.write_text(await log_in(self.session, self.url, person, now_s), "ascii")
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token.read_text('ascii')}"}
 
     async def start_agent(self, agent: str) -> None:
         await self.spawn(
@@ -236,7 +254,8 @@ class Stage:
         return self._session
 
     async def api(self, path: str) -> Any:
-        async with self.session.get(f"{self.url}/api/v1/{path}") as reply:
+        url = f"{self.url}/api/v1/{path}"
+        async with self.session.get(url, headers=self.headers) as reply:
             reply.raise_for_status()
             return await reply.json()
 

@@ -73,6 +73,7 @@ class Story:
 
     async def tell(self) -> None:
         stage = self.stage
+        self.say("The first admin entered by the link the collector printed once.")
         self.say("Two agents at two sites probe three systems over real sockets (simulated).")
 
         async def all_up() -> bool:
@@ -159,13 +160,12 @@ class Story:
 def invitation(stage: Stage) -> str:
     control = f"http://127.0.0.1:{stage.ports['control']}"
     agent = f"http://127.0.0.1:{stage.agent_ports['north-1']}"
+    as_admin = f"--url {stage.url} --token file:{stage.token}"
     lines = {
-        f"{stage.url}/api/v1/systems": "states, since when, month to date",
-        f"{stage.url}/api/v1/incidents": "incidents",
-        f"{stage.url}/metrics": "the collector, for Prometheus",
+        f".venv/bin/wardwatch status {as_admin}": "states, since when, month to date",
+        f".venv/bin/wardwatch availability ehr {as_admin}": "",
+        f'curl -H "Authorization: Bearer $(cat {stage.token})" {stage.url}/metrics': "",
         f"{agent}/metrics": "the agent at the north site",
-        f".venv/bin/wardwatch status --url {stage.url}": "",
-        f".venv/bin/wardwatch availability ehr --url {stage.url}": "",
         f".venv/bin/wardwatch-agent probe --config {stage.config} ehr-read": "",
         f"curl -X POST {control}/ehr/html200": "a login page where FHIR should be",
         f"curl -X POST {control}/lab/hang": "takes messages, never answers",

@@ -113,10 +113,12 @@ async def test_no_planted_name_or_record_number_reaches_any_sink(tmp_path: Path)
             await asyncio.sleep(5.5)
         await asyncio.sleep(2)
         for name, port in (("collector", stage.port), *stage.agent_ports.items()):
-            async with stage.session.get(f"http://127.0.0.1:{port}/metrics") as reply:
+            metrics = f"http://127.0.0.1:{port}/metrics"
+            async with stage.session.get(metrics, headers=stage.headers) as reply:
                 sinks[f"metrics of {name}"] = await reply.read()
         for path in ("systems", "incidents", "availability?period=month", "agents"):
-            async with stage.session.get(f"{stage.url}/api/v1/{path}") as reply:
+            url = f"{stage.url}/api/v1/{path}"
+            async with stage.session.get(url, headers=stage.headers) as reply:
                 sinks[f"api {path}"] = await reply.read()
         for n, body in enumerate(stage.receiver.bodies):
             sinks[f"webhook {n}"] = body

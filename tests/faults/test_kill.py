@@ -74,16 +74,21 @@ def write_config(path: Path, receiver: Hook) -> Path:
     return path
 
 
-async def get(collector: CollectorProcess, path: str) -> Any:
-    async with aiohttp.ClientSession() as session, session.get(collector.url + path) as response:
+async def get(collector: CollectorProcess, path: str, headers: dict[str, str]) -> Any:
+    async with (
+        aiohttp.ClientSession(headers=headers) as session,
+        session.get(collector.url + path) as response,
+    ):
         return await response.json()
 
 
-async def until_resolved(collector: CollectorProcess, agent: Agent) -> list[Any]:
+async def until_resolved(
+    collector: CollectorProcess, agent: Agent, headers: dict[str, str]
+) -> list[Any]:
     """Keep working until every incident is resolved; the incidents."""
     for _ in range(100):
         await agent.work(collector, 0.1)
-        found: list[Any] = (await get(collector, "/api/v1/incidents"))["incidents"]
+        found: list[Any] = (await get(collector, "/api/v1/incidents", headers))["incidents"]
         if found and all(i["status"] == "resolved" for i in found):
             return found
     pytest.fail("the incident was not resolved")
@@ -97,6 +102,7 @@ async def test_kill_9_loses_nothing_acknowledged_and_says_nothing_twice(tmp_path
     async with hook() as receiver:
         config = write_config(tmp_path / "wardwatch.yaml", receiver)
         collector = await start_collector(config, database, env=env)
+        headers = await collector.enter()
         await agent.work(collector, 0.3)
         agent.outcome = Outcome.DOWN
         for _ in range(4):
@@ -106,8 +112,9 @@ async def test_kill_9_loses_nothing_acknowledged_and_says_nothing_twice(tmp_path
             await working
             collector = await start_collector(config, database, env=env)
         agent.outcome = Outcome.UP
-        (incident,) = await until_resolved(collector, agent)
-        events = (await get(collector, f"/api/v1/incidents/{incident['key']}"))["events"]
+        (incident,) = await until_resolved(collector, agent, headers)
+        path = f"/api/v1/incidents/{incident['key']}"
+        events = (await get(collector, path, headers))["events"]
         for _ in range(100):
             if len(set(receiver.ids)) == 3:
                 break

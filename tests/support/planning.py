@@ -10,16 +10,21 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 
 from collector import journal, versions
+from collector.access.policy import Role
 from collector.api.app import build_app
+from collector.cli import main
 from collector.service import Service, World
 from collector.store.store import Store
 from probes.clock import ManualClock
 from probes.config import Config
 from probes.configfile import canonical
+from tests.support.known import VIEWER, Known, bearer
+from tests.support.promises import checked
 from tests.support.rounds import ORG, START, config
 
 HOUR = 3_600_000
@@ -37,53 +42,68 @@ def plan(**changes: Any) -> dict[str, Any]:
 
 
 def hospital(**changes: Any) -> Config:
-    return config(**{"approvers": ["approver-1", "approver-2"]} | changes)
+    return config(**changes)
+
+
+def person(account: str) -> dict[str, str]:
+    """What an operator sends along; an `approver-N` approves, too."""
+    more = (Role.APPROVER,) if account.startswith("approver") else ()
+    return bearer(account, Role.OPERATOR, *more)
 
 
 @dataclass
 class Desk:
-    """What somebody on the collector's host can ask and do."""
+    """What people can ask and do."""
 
     service: Service
     clock: ManualClock
     client: TestClient[Request, Application]
 
     async def get(self, path: str) -> dict[str, Any]:
-        response = await self.client.get(f"/api/v1/{path}")
+        response = await self.client.get(f"/api/v1/{path}", headers=VIEWER)
         assert response.status == 200, await response.text()
         found: dict[str, Any] = await response.json()
         return found
 
     async def post(
-        self, path: str, data: Any, headers: dict[str, str] | None = None
+        self, path: str, data: Any, headers: dict[str, str] | None = None, *, by: str = "change-1"
     ) -> tuple[int, dict[str, Any]]:
         """Status and answer; the clock goes on by a second, as people do not act twice at once."""
         response = await self.client.post(
             f"/api/v1/{path}",
             data=json.dumps(data).encode(),
-            headers={"Content-Type": "application/json"} | (headers or {}),
+            headers={"Content-Type": "application/json"} | person(by) | (headers or {}),
         )
         await self.clock.advance(1_000)
         return response.status, await response.json(content_type=None)
 
-    async def refused(self, path: str, data: Any, **headers: str) -> tuple[int, str]:
-        status, body = await self.post(path, data, headers)
+    async def refused(
+        self, path: str, data: Any, *, by: str = "change-1", **headers: str
+    ) -> tuple[int, str]:
+        status, body = await self.post(path, data, headers, by=by)
         assert status >= 400, body
         return status, body["code"]
 
     async def propose(self, *windows: dict[str, Any], by: str = "change-1") -> dict[str, Any]:
-        status, body = await self.post("maintenance", {"by": by, "windows": list(windows)})
+        status, body = await self.post("maintenance", {"windows": list(windows)}, by=by)
         assert status == 200, body
         found: dict[str, Any] = body["windows"][0]
         return found
 
     async def approve(self, window: dict[str, Any], by: str = "approver-1") -> dict[str, Any]:
         path = f"maintenance/{window['id']}/approve"
-        status, body = await self.post(
-            path, {"by": by, "digest": window["digest"], "ref": "CHG0031"}
-        )
+        status, body = await self.post(path, {"digest": window["digest"], "ref": "CHG0031"}, by=by)
         assert status == 200, body
         return body
+
+    async def command(self, *argv: str, by: str = "change-1") -> int:
+        """The exit code of `wardwatch ...` as somebody with a token in the environment."""
+        url = str(self.client.make_url(""))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("WARDWATCH_TOKEN", person(by)["Authorization"].removeprefix("Bearer "))
+            code = await asyncio.to_thread(main, [*argv, "--url", url])
+        await self.clock.advance(1_000)
+        return code
 
     async def facts(self) -> list[tuple[str, str, int, dict[str, Any]]]:
         """(kind, actor, ms after `START`, data) of what people did."""
@@ -107,16 +127,14 @@ class Desk:
 
 
 @asynccontextmanager
-async def a_desk(
-    store: Store, used: Config | None = None, *, local_only: bool = True
-) -> AsyncIterator[Desk]:
+async def a_desk(store: Store, used: Config | None = None) -> AsyncIterator[Desk]:
     clock = ManualClock(START)
     world = World(clock, random.Random(1), lambda _ref: b"secret", "one")
     config_ = used or hospital()
     service = Service(store, config_, canonical(config_), world, file="/etc/wardwatch.yaml")
     await service.prepare()
     ingesting = asyncio.create_task(service.parts.ingest.run())
-    app = build_app(service.parts, local_only=local_only)
+    app = checked(build_app(service.parts, Known()))
     async with TestClient(TestServer(app)) as client:
         await clock.advance(1_000)
         yield Desk(service, clock, client)

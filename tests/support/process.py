@@ -7,8 +7,13 @@ import os
 import re
 import signal
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+import aiohttp
+
+from tests.support.entering import enrol, log_in, printed_code
 
 COMMAND = (
     "import argparse, sys\n"
@@ -26,6 +31,15 @@ class CollectorProcess:
     url: str
     log: list[str]
     reading: asyncio.Task[None]
+
+    async def enter(self) -> dict[str, str]:
+        """The first admin, by the link it printed: the header to ask with."""
+        code = await printed_code(lambda: "\n".join(self.log))
+        async with aiohttp.ClientSession() as session:
+            now_s = time.time_ns() // 1_000_000_000
+            person = await enrol(session, self.url, code, "admin-1", now_s)
+            token = await log_in(session, self.url, person, now_s)
+        return {"Authorization": f"Bearer {token}"}
 
     async def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)

@@ -24,6 +24,8 @@ from probes.configfile import canonical
 from probes.contract import Outcome
 from probes.metrics import METRICS
 from tests.support.batches import seal
+from tests.support.known import VIEWER, Known
+from tests.support.promises import checked
 from tests.support.rounds import KEYS, ORG, START, config, result
 
 UP, DOWN = Outcome.UP, Outcome.DOWN
@@ -41,7 +43,7 @@ class Collector:
         self.client = client
 
     async def get(self, path: str) -> tuple[int, dict[str, Any]]:
-        response = await self.client.get(path)
+        response = await self.client.get(path, headers=VIEWER)
         body = await response.json(content_type=None)
         expected = "application/json" if response.status == 200 else "application/problem+json"
         assert response.content_type == expected
@@ -70,7 +72,7 @@ async def collector(sqlite_store: Store) -> AsyncIterator[Collector]:
     service = Service(sqlite_store, used, canonical(used), world)
     await service.prepare()
     ingesting = asyncio.create_task(service.parts.ingest.run())
-    async with TestClient(TestServer(build_app(service.parts))) as client:
+    async with TestClient(TestServer(checked(build_app(service.parts, Known())))) as client:
         yield Collector(service, clock, client)
     ingesting.cancel()
     await asyncio.gather(ingesting, return_exceptions=True)
@@ -154,6 +156,7 @@ async def test_one_system_shows_its_checks_and_changes(collector: Collector) -> 
     assert body["checks"] == [
         {
             "id": "ehr-read",
+            "system": "ehr",
             "kind": "http",
             "every_ms": 10_000,
             "role": "critical",
@@ -194,7 +197,10 @@ async def test_incidents_can_be_asked_for_by_state_and_number(collector: Collect
         "flapping": False,
         "version": 1,
     }
-    assert (await collector.get("/api/v1/incidents?open=false"))[1] == {"incidents": []}
+    assert (await collector.get("/api/v1/incidents?open=false"))[1] == {
+        "incidents": [],
+        "next": None,
+    }
 
 
 async def test_one_incident_shows_its_events(collector: Collector) -> None:
@@ -284,43 +290,43 @@ async def test_agents_show_their_newest_batch(collector: Collector) -> None:
         ("/api/v1/incidents/none", 404, "api.unknown_incident", None),
         ("/api/v1/nothing", 404, "http.404", None),
         ("/agent/v1/batches", 405, "http.405", None),
-        ("/api/v1/incidents?open=yes", 400, "api.parameter", "open"),
-        ("/api/v1/incidents?limit=0", 400, "api.parameter", "limit"),
-        ("/api/v1/incidents?limit=1001", 400, "api.parameter", "limit"),
-        ("/api/v1/incidents?limit=٣", 400, "api.parameter", "limit"),
-        ("/api/v1/incidents?open=true&open=true", 400, "api.parameter", "open"),
-        ("/api/v1/incidents?colour=red", 400, "api.parameter", "query"),
-        ("/api/v1/availability", 400, "api.parameter", "from"),
-        ("/api/v1/availability?from=2026-01-01T00:00&to=x", 400, "api.parameter", "to"),
+        ("/api/v1/incidents?open=yes", 400, "api.query", "open"),
+        ("/api/v1/incidents?limit=0", 400, "api.query", "limit"),
+        ("/api/v1/incidents?limit=1001", 400, "api.query", "limit"),
+        ("/api/v1/incidents?limit=٣", 400, "api.query", "limit"),
+        ("/api/v1/incidents?open=true&open=true", 400, "api.query", "open"),
+        ("/api/v1/incidents?colour=red", 400, "api.query", "query"),
+        ("/api/v1/availability", 400, "api.query", "from"),
+        ("/api/v1/availability?from=2026-01-01T00:00&to=x", 400, "api.query", "to"),
         (
             "/api/v1/availability?from=0001-01-01T00:00:00Z&to=2026-01-02T00:00",
             400,
-            "api.parameter",
+            "api.query",
             "from",
         ),
         (
             "/api/v1/availability?from=2026-01-01T00:00&to=9999-12-31T23:00:00Z",
             400,
-            "api.parameter",
+            "api.query",
             "to",
         ),
         (
             "/api/v1/availability?from=2026-01-02T00:00&to=2026-01-02T00:00",
             400,
-            "api.parameter",
+            "api.query",
             "to",
         ),
-        ("/api/v1/availability?period=day", 400, "api.parameter", "period"),
-        ("/api/v1/availability?period=8999", 400, "api.parameter", "period"),
+        ("/api/v1/availability?period=day", 400, "api.query", "period"),
+        ("/api/v1/availability?period=8999", 400, "api.query", "period"),
         (
             "/api/v1/availability?from=2026-01-01T00:00&to=8999-01-01T00:00",
             400,
-            "api.parameter",
+            "api.query",
             "to",
         ),
-        ("/api/v1/availability?period=", 400, "api.parameter", "period"),
-        ("/api/v1/availability?period=2026-W54", 400, "api.parameter", "period"),
-        ("/api/v1/availability?period=month&to=2026-01-02T00:00", 400, "api.parameter", "period"),
+        ("/api/v1/availability?period=", 400, "api.query", "period"),
+        ("/api/v1/availability?period=2026-W54", 400, "api.query", "period"),
+        ("/api/v1/availability?period=month&to=2026-01-02T00:00", 400, "api.query", "period"),
     ],
 )
 async def test_errors_are_problems_that_never_repeat_what_was_sent(
@@ -328,7 +334,7 @@ async def test_errors_are_problems_that_never_repeat_what_was_sent(
 ) -> None:
     got, body = await collector.get(path)
     assert (got, body["status"], body["code"]) == (status, status, code)
-    assert body.get("parameter") == parameter
+    assert [p["path"] for p in body.get("problems", ())] == ([parameter] if parameter else [])
     assert "colour" not in str(body)
 
 
@@ -360,7 +366,7 @@ async def test_readiness_follows_the_store(collector: Collector) -> None:
 
 async def test_metrics_show_systems_and_are_those_of_the_catalogue(collector: Collector) -> None:
     await collector.outage()
-    text = await (await collector.client.get("/metrics")).text()
+    text = await (await collector.client.get("/metrics", headers=VIEWER)).text()
     families = {f.name: f for f in text_string_to_metric_families(text)}
     shown = {f.name + ("_total" if f.type == "counter" else ""): f.type for f in families.values()}
     assert shown == {m.name: m.type for m in METRICS if m.where == "collector"}

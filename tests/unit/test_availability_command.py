@@ -15,6 +15,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from rich.console import Console
 
+from collector.access.policy import Role
 from collector.api.app import build_app
 from collector.commands import availability
 from collector.commands.figures import Report, lines
@@ -29,6 +30,8 @@ from probes.history import History, Version
 from probes.results import Result
 from probes.times import TZDATA
 from tests.support.batches import seal
+from tests.support.known import Known, token
+from tests.support.promises import checked
 from tests.support.rounds import KEYS, ORG, START, config, document, result
 
 UP, DOWN = Outcome.UP, Outcome.DOWN
@@ -334,8 +337,9 @@ async def test_a_collector_in_trouble_is_exit_3(capsys: pytest.CaptureFixture[st
 
 
 @pytest.fixture
-async def server(sqlite_store: Store) -> AsyncIterator[TestServer]:
+async def server(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestServer]:
     """A whole collector, 30 s after the start: up, and down from the second 11 on."""
+    monkeypatch.setenv("WARDWATCH_TOKEN", token("viewer-1", Role.VIEWER))
     clock, used = ManualClock(START), config()
     world = World(clock, random.Random(1), lambda _ref: b"secret", "one")
     service = Service(sqlite_store, used, canonical(used), world)
@@ -345,7 +349,7 @@ async def server(sqlite_store: Store) -> AsyncIterator[TestServer]:
     results = [result(1_000, UP), result(11_000, DOWN), result(21_000, DOWN)]
     await service.parts.ingest.accept(seal(KEYS["north-1"], ORG, "north-1", "e1", 1, results))
     await service.parts.evaluator.step()
-    found = TestServer(build_app(service.parts))
+    found = TestServer(checked(build_app(service.parts, Known())))
     async with found:
         yield found
     ingesting.cancel()

@@ -32,7 +32,7 @@ def test_loopback_needs_no_permission(text: str, expected: tuple[str, int]) -> N
 
 @pytest.mark.parametrize("text", ["0.0.0.0:8460", "[::]:8460", "10.0.0.5:8460", "collector:8460"])
 def test_other_addresses_are_refused_unless_allowed(text: str) -> None:
-    with pytest.raises(ListenError, match="--allow-unauthenticated"):
+    with pytest.raises(ListenError, match="--plain-http"):
         parse_listen(text, allow=False)
     assert parse_listen(text, allow=True)[1] == 8460
 

@@ -10,6 +10,7 @@ import pytest
 from collector.store.store import Store
 from probes.contract import Outcome
 from tests.support.batches import seal
+from tests.support.known import VIEWER
 from tests.support.planning import HOUR, Desk, a_desk, hospital
 from tests.support.rounds import KEYS, ORG, result
 
@@ -44,7 +45,6 @@ async def watched(desk: Desk) -> None:
 
 def wanted(**changes: Any) -> dict[str, Any]:
     return {
-        "by": "csm-1",
         "id": "c1",
         "system": "ehr",
         "from": "2026-01-01T00:00:20Z",
@@ -62,7 +62,7 @@ async def number(desk: Desk) -> dict[str, Any]:
 
 
 async def test_both_numbers_are_printed_once_two_people_agree(desk: Desk) -> None:
-    status, body = await desk.post("corrections", wanted())
+    status, body = await desk.post("corrections", wanted(), by="csm-1")
     assert (status, body["status"], body["approved"]) == (200, "requested", None)
     measured = await number(desk)
     assert (measured["down_ms"], measured["min"], measured["corrected"]) == (
@@ -70,7 +70,8 @@ async def test_both_numbers_are_printed_once_two_people_agree(desk: Desk) -> Non
         "50.0000",
         None,
     )
-    status, body = await desk.post("corrections/c1/approve", {"by": "approver-1", "ref": "CHG0033"})
+    said = {"ref": "CHG0033"}
+    status, body = await desk.post("corrections/c1/approve", said, by="approver-1")
     assert (status, body["status"]) == (200, "approved")
     assert body["approved"]["by"] == "approver-1"
     found = await number(desk)
@@ -99,16 +100,17 @@ async def test_both_numbers_are_printed_once_two_people_agree(desk: Desk) -> Non
         "excluded",
         "customer_power",
     )
-    assert (await desk.client.get("/api/v1/corrections?system=other")).status == 400
+    unknown = await desk.client.get("/api/v1/corrections?system=other", headers=VIEWER)
+    assert unknown.status == 400
 
 
 async def test_whoever_requested_cannot_approve_and_only_approvers_can(small: Desk) -> None:
-    await small.post("corrections", wanted(by="approver-2"))
+    await small.post("corrections", wanted(), by="approver-2")
     path = "corrections/c1/approve"
-    assert await small.refused(path, {"by": "approver-2"}) == (403, "act.own_request")
-    assert await small.refused(path, {"by": "csm-1"}) == (403, "act.not_an_approver")
-    assert (await small.post(path, {"by": "approver-1"}))[0] == 200
-    assert await small.refused(path, {"by": "approver-1"}) == (409, "correction.approved")
+    assert await small.refused(path, {}, by="approver-2") == (403, "act.own_request")
+    assert await small.refused(path, {}, by="csm-1") == (403, "access.denied")
+    assert (await small.post(path, {}, by="approver-1"))[0] == 200
+    assert await small.refused(path, {}, by="approver-1") == (409, "correction.approved")
 
 
 async def test_a_system_that_was_removed_can_still_be_corrected(sqlite_store: Store) -> None:
@@ -138,15 +140,15 @@ async def test_a_request_that_makes_no_sense_is_refused(
 async def test_an_id_is_requested_once_and_an_unknown_one_not_approved(small: Desk) -> None:
     assert (await small.post("corrections", wanted()))[0] == 200
     assert await small.refused("corrections", wanted()) == (409, "correction.exists")
-    refused = await small.refused("corrections/c2/approve", {"by": "approver-1"})
+    refused = await small.refused("corrections/c2/approve", {}, by="approver-1")
     assert refused == (404, "correction.unknown")
 
 
 async def test_every_field_of_a_bad_request_is_named(small: Desk) -> None:
-    bad = wanted(reason="because", to="soon", ref="Jane Roe", by="ssn-123", **{"as": "good"})
+    bad = wanted(reason="because", to="soon", ref="Jane Roe", **{"as": "good"})
     status, body = await small.post("corrections", bad)
     assert (status, body["code"]) == (400, "api.body")
     assert [p["path"] for p in body["problems"]] == ["to", "as", "reason", "ref"]
     assert "because" not in str(body)
-    status, body = await small.post("corrections", wanted(by="ssn-123"))
-    assert [p["path"] for p in body["problems"]] == ["by"]
+    status, body = await small.post("corrections", wanted(id="ssn-123", ref="mrn-1"))
+    assert [p["path"] for p in body["problems"]] == ["id", "ref"]

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import TestServer
 
+from collector.access.policy import Role
 from collector.api.app import build_app
 from collector.cli import main
 from collector.service import Service, World
@@ -19,6 +20,8 @@ from probes.clock import ManualClock
 from probes.configfile import canonical
 from probes.contract import Outcome
 from tests.support.batches import seal
+from tests.support.known import Known, token
+from tests.support.promises import checked
 from tests.support.rounds import KEYS, ORG, START, config, result
 from tests.unit.test_replay import CONFIG, DAY
 
@@ -117,8 +120,9 @@ def test_a_collector_that_does_not_answer_is_exit_3(capsys: pytest.CaptureFixtur
 
 
 @pytest.fixture
-async def collector(sqlite_store: Store) -> AsyncIterator[str]:
+async def collector(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """Up at 1 s, down at 11 s and 21 s, asked 30 s after the start; its address."""
+    monkeypatch.setenv("WARDWATCH_TOKEN", token("viewer-1", Role.VIEWER))
     clock = ManualClock(START)
     used = config()
     world = World(clock, random.Random(1), lambda _ref: b"secret", "one")
@@ -128,7 +132,7 @@ async def collector(sqlite_store: Store) -> AsyncIterator[str]:
     await clock.advance(30_000)
     results = [result(1_000, UP), result(11_000, DOWN), result(21_000, DOWN)]
     await service.parts.ingest.accept(seal(KEYS["north-1"], ORG, "north-1", "e1", 1, results))
-    async with TestServer(build_app(service.parts)) as server:
+    async with TestServer(checked(build_app(service.parts, Known()))) as server:
         yield str(server.make_url("")).rstrip("/")
     ingesting.cancel()
     await asyncio.gather(ingesting, return_exceptions=True)

@@ -16,6 +16,7 @@ from aiohttp.web import Application, Request
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.access.policy import Role
 from collector.api.app import build_app
 from collector.api.what_if import COMPARING, YAML
 from collector.cli import main
@@ -30,6 +31,8 @@ from probes.configfile import canonical
 from probes.contract import Outcome
 from probes.history import History, Version
 from tests.support.batches import seal
+from tests.support.known import Known, bearer, token
+from tests.support.promises import checked
 from tests.support.rounds import KEYS, ORG, START, config, document, result
 from tests.support.soak import longer
 from tests.support.stories import T0, at, check, system
@@ -386,7 +389,9 @@ class Collector:
     async def post(self, body: bytes, query: str = "", kind: str = YAML) -> tuple[int, Any]:
         period = query or "from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:30Z"
         response = await self.client.post(
-            f"/api/v1/what-if?{period}", data=io.BytesIO(body), headers={"Content-Type": kind}
+            f"/api/v1/what-if?{period}",
+            data=io.BytesIO(body),
+            headers={"Content-Type": kind} | bearer("operator-1", Role.OPERATOR),
         )
         return response.status, await response.json(content_type=None)
 
@@ -403,7 +408,7 @@ async def collector(sqlite_store: Store) -> AsyncIterator[Collector]:
     story = [(1_000, Outcome.UP), (11_000, Outcome.DOWN), (21_000, Outcome.UP)]
     batch = seal(KEYS["north-1"], ORG, "north-1", "e1", 1, [result(t, o) for t, o in story])
     await service.parts.ingest.accept(batch)
-    async with TestClient(TestServer(build_app(service.parts))) as client:
+    async with TestClient(TestServer(checked(build_app(service.parts, Known())))) as client:
         yield Collector(service, client)
     ingesting.cancel()
     await asyncio.gather(ingesting, return_exceptions=True)
@@ -427,11 +432,15 @@ async def test_a_running_collector_compares_and_records_nothing(collector: Colle
 
 
 async def test_the_command_asks_a_running_collector(
-    collector: Collector, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    collector: Collector,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     file = tmp_path / "new.yaml"
     period = ["--from", "2026-01-01T00:00:00Z", "--to", "2026-01-01T00:00:30Z"]
     asked = ["what-if", "--config", str(file), *period, "--url", collector.url]
+    monkeypatch.setenv("WARDWATCH_TOKEN", token("operator-1", Role.OPERATOR))
     file.write_text(json.dumps(impatient()))
     assert await asyncio.to_thread(main, asked) == 0
     said = capsys.readouterr()
@@ -473,9 +482,9 @@ async def test_every_problem_of_the_file_is_a_problem_with_line_and_path(
 @pytest.mark.parametrize(
     ("body", "query", "kind", "status", "code"),
     [
-        (b"{}", "from=noon&to=2026-01-02T00:00Z", YAML, 400, "api.parameter"),
-        (b"{}", "from=2026-01-02T00:00Z&to=2026-01-02T00:00Z", YAML, 400, "api.parameter"),
-        (b"{}", "from=2026-01-01T00:00Z", YAML, 400, "api.parameter"),
+        (b"{}", "from=noon&to=2026-01-02T00:00Z", YAML, 400, "api.query"),
+        (b"{}", "from=2026-01-02T00:00Z&to=2026-01-02T00:00Z", YAML, 400, "api.query"),
+        (b"{}", "from=2026-01-01T00:00Z", YAML, 400, "api.query"),
         (b"{}", "", "application/json", 415, "what_if.content_type"),
         (b"#" * 1_048_577, "", YAML, 413, "what_if.too_large"),
         (b"", "", YAML, 400, "what_if.config"),

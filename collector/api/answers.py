@@ -1,0 +1,23 @@
+"""Answers as bytes: JSON, with an ETag that tells whether it changed (RFC 9110 8.8.3)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from aiohttp import web
+
+
+def document(request: web.Request, status: int, body: object) -> web.Response:
+    """304 without a body when the asker has the same already."""
+    data = json.dumps(body, ensure_ascii=False).encode()
+    if request.method != "GET":
+        return web.Response(status=status, body=data, content_type="application/json")
+    tag = hashlib.sha256(data).hexdigest()[:32]
+    response = web.Response(status=status, body=data, content_type="application/json")
+    response.etag = tag
+    known = request.if_none_match or ()
+    if any(one.value in (tag, "*") for one in known):
+        response = web.Response(status=304)
+        response.etag = tag
+    return response

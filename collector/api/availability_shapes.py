@@ -1,0 +1,114 @@
+"""The replay contract's document as an answer."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired
+
+from typing_extensions import TypedDict
+
+from collector.api.shapes import Amounts, Instant, Outage, Percent, Percents, Period
+
+Verdict = Literal["met", "breached", "indeterminate", "no_data", "open"]
+Formula = Literal["contract-v1", "whole-period-v1"]
+Scope = Literal["organization", "worst_site", "user_weighted"]
+
+
+class JudgedBy(TypedDict):
+    """The number a verdict was reached by; `site` where the contract judges the worst one."""
+
+    scope: Scope
+    known: Percent
+    min: Percent
+    max: Percent
+    site: NotRequired[str | None]
+
+
+class WorstSite(Percents):
+    site: str
+
+
+class Runs(TypedDict):
+    judged: int
+    good: int
+
+
+class Budget(TypedDict):
+    scope: Scope
+    site: str | None
+    unit: Literal["ms", "user_ms"]
+    total: int
+    spent: int
+    remaining: int
+    pace: str | None
+
+
+class BurnRow(TypedDict):
+    severity: Literal["page", "ticket"]
+    long_ms: int
+    short_ms: int
+    factor: str | None
+    threshold: Percent
+    long: Percent
+    short: Percent
+    site: str | None
+    firing: bool
+
+
+class Week(Percents):
+    """A calendar week of a billing system; `verdicts` by target in percent."""
+
+    start: Instant
+    end: Instant
+    verdicts: dict[str, Verdict]
+
+
+class Month(TypedDict):
+    start: Instant
+    end: Instant
+    within: int
+    responses: int
+    share: Percent
+    verdict: Verdict
+
+
+class Caqh(TypedDict):
+    weeks: list[Week]
+    months: list[Month]
+
+
+class Corrected(Amounts):
+    """The number with approved corrections, beside the unchanged one."""
+
+    sites: dict[str, Amounts]
+    verdict: Verdict | None
+    minimum_verdict: Verdict | None
+    judged_by: JudgedBy | None
+    corrections: list[str]
+
+
+class SystemNumbers(Amounts):
+    formula: Formula
+    raw: Amounts
+    sites: dict[str, Amounts]
+    worst_site: WorstSite | None
+    user_weighted: Percents | None
+    runs: Runs
+    target: str | None
+    verdict: Verdict | None
+    minimum: str | None
+    minimum_verdict: Verdict | None
+    judged_by: JudgedBy | None
+    provisional: bool
+    budget: Budget | None
+    burn: list[BurnRow] | None
+    outages: list[Outage]
+    blips: int
+    caqh: Caqh | None
+    corrected: Corrected | None
+
+
+class Availability(TypedDict):
+    period: Period
+    formula: Literal["contract-v1", "whole-period-v1", "mixed"]
+    tzdata: str
+    systems: dict[str, SystemNumbers]

@@ -1,0 +1,93 @@
+"""From a declared route to what aiohttp calls: allowed first, read second, done third."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from collector.access.actors import Actor
+from collector.access.policy import Permission
+from collector.access.throttle import Buckets
+from collector.api.answers import document
+from collector.api.asking import NOBODY, Door, Knows, who_asks
+from collector.api.parts import PARTS
+from collector.api.problems import DeniedError
+from collector.api.reading import read_body, read_query
+from collector.api.routes import HTML, AnyRoute, Call, Nothing, Public, Stream
+
+ROUTE: web.RequestKey[AnyRoute] = web.RequestKey("route", object)  # type: ignore[arg-type]  # a union is no class
+"""Where a request keeps its route."""
+BODY_S = 20.0
+"""How long the body of a question or an act may take to arrive."""
+UNLIMITED = (Public.HEALTH, Public.SIGNED)
+"""A supervisor's look and an agent's evidence wait for nobody's questions."""
+
+
+class Limits:
+    """Requests a second, of each credential and, without one, of each address."""
+
+    def __init__(self, known: Buckets, unknown: Buckets) -> None:
+        self.known = known
+        self.unknown = unknown
+
+
+def limits() -> Limits:
+    return Limits(
+        known=Buckets(rate_per_s=50, burst=200, most_keys=10_000),
+        unknown=Buckets(rate_per_s=10, burst=40, most_keys=10_000),
+    )
+
+
+def handler(route: AnyRoute, knows: Knows, door: Door, limited: Limits) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        request[ROUTE] = route
+        who = NOBODY
+        if not isinstance(route.needs, Public):
+            try:
+                who = await _allowed(request, route.needs, knows, door, limited)
+            except DeniedError as error:
+                if error.status == 401 and isinstance(route, Stream) and route.media == HTML:
+                    return web.Response(status=303, headers={"Location": "/login"})
+                raise
+        elif route.needs not in UNLIMITED:
+            _within(limited.unknown, door.peer(request), request)
+        query = read_query(request, route.query)
+        if isinstance(route, Stream):
+            return await route.handler(Call(request, request.app[PARTS], who, query, Nothing()))
+        body: Any = Nothing()
+        if route.has_body:
+            body = await _in_time(request, route.body)
+        call: Call[Any, Any] = Call(request, request.app[PARTS], who, query, body)
+        return document(request, route.status, await route.handler(call))
+
+    return handle
+
+
+async def _allowed(
+    request: web.Request, needs: Permission, knows: Knows, door: Door, limited: Limits
+) -> Actor:
+    actor = await who_asks(request, knows, door)
+    if actor is None:
+        _within(limited.unknown, door.peer(request), request)
+        raise DeniedError(401, "access.unknown")
+    _within(limited.known, actor.credential, request)
+    if not actor.may(needs):
+        raise DeniedError(403, "access.denied", needs=needs.value)
+    return actor
+
+
+def _within(buckets: Buckets, key: str, request: web.Request) -> None:
+    wait_ms = buckets.take(key, request.app[PARTS].clock.monotonic_ns() // 1_000_000)
+    if wait_ms:
+        raise DeniedError(429, "access.too_many", retry_after_s=-(-wait_ms // 1000))
+
+
+async def _in_time(request: web.Request, model: type[Any]) -> Any:
+    try:
+        async with asyncio.timeout(BODY_S):
+            return await read_body(request, model)
+    except TimeoutError:
+        raise DeniedError(408, "api.slow_body") from None
