@@ -27,7 +27,7 @@ from pydantic import (
 from probes import addresses, times
 from probes.roles import Role
 
-ID_PATTERN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LONGEST_MS = 3650 * 86_400_000
 _UNITS = r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
 
@@ -84,7 +84,7 @@ def _scopes(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _id(value: str) -> str:
-    if not ID_PATTERN.fullmatch(value):
+    if not _ID.fullmatch(value):
         raise ValueError("an id is 1 to 63 of a-z, 0-9 and -, not starting with -")
     return value
 

@@ -7,24 +7,23 @@ matter: each login overwrites them.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select
 
-from collector import journal
-from collector.access.actors import Kind
+from collector.access import directory
+from collector.access.actors import Kind, Status
+from collector.access.directory import joined, listed
 from collector.access.oidc_errors import OpenIdCode, OpenIdError
-from collector.journal import SYSTEM, Fact
-from collector.store import tables
+from collector.access.records import Act, Note, begin, record
+from collector.access.rules import new_id_refused
 from collector.store.access_tables import accounts
-from probes.config import ID_PATTERN
-from probes.configchecks import like_phi
 from probes.roles import Role
 
-CREATED = "access.account.created"
-ROLES = "access.account.roles"
+BY = {"by": "oidc"}
+"""In the rows about these accounts: their actor is the account, but the provider decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,55 +45,38 @@ def roles_of(groups: Any, table: Mapping[str, Iterable[Role]]) -> frozenset[Role
 
 
 def wanted_id(name: Any) -> str | None:
-    """`preferred_username` in lower case where that is an id, of nobody else and of no patient."""
+    """`preferred_username` in lower case where an account may be called so."""
     text = name.lower() if isinstance(name, str) else ""
-    usable = ID_PATTERN.fullmatch(text) is not None and text != SYSTEM and not like_phi(text)
-    return text if usable else None
+    return text if new_id_refused(text) is None else None
 
 
-def provision(conn: Connection, org: str, vouched: Vouched, at: int) -> str:
-    """The id of the account, made at the first login; OpenIdError(DISABLED). `at` is UTC ms."""
-    journal.hold(conn, org)
-    at = _following(conn, org, at)
+def provision(conn: Connection, org: str, clock: Callable[[], int], vouched: Vouched) -> str:
+    """The id of the account, made at the first login; OpenIdError(DISABLED)."""
+    now = begin(conn, org, clock)
     c = accounts.c
-    roles = " ".join(sorted(vouched.roles))
-    found = conn.execute(
-        select(c.id, c.roles, c.status).where(
-            c.org == org, c.issuer == vouched.issuer, c.subject == vouched.subject
-        )
-    ).one_or_none()
-    if found is None:
-        account = _free(conn, org, vouched)
-        conn.execute(insert(accounts).values(org=org, id=account, **_new(vouched, roles, at)))
-        _record(conn, org, CREATED, account, roles, at)
-        return account
-    if found.status == "disabled":
+    query = select(*directory.COLUMNS).where(
+        c.org == org, c.issuer == vouched.issuer, c.subject == vouched.subject
+    )
+    row = conn.execute(query).one_or_none()
+    if row is None:
+        return _first(conn, org, vouched, now)
+    found = directory.account_of(row)
+    if found.status is Status.DISABLED:
         raise OpenIdError(OpenIdCode.DISABLED)
-    mine = (c.org == org, c.id == found.id)
-    conn.execute(update(accounts).where(*mine).values(roles=roles, seen_at=at))
-    if found.roles != roles:
-        _record(conn, org, ROLES, found.id, roles, at)
-    return str(found.id)
+    if found.roles != vouched.roles:
+        directory.change(conn, org, found.id, roles=joined(vouched.roles))
+        roles = {"roles": listed(vouched.roles), "before": listed(found.roles)}
+        record(conn, org, [Note(Act.ROLES, found.id, {"account": found.id, **roles, **BY})], now)
+    return found.id
 
 
-def _new(vouched: Vouched, roles: str, at: int) -> dict[str, Any]:
-    return {
-        "kind": Kind.PERSON.value,
-        "roles": roles,
-        "status": "active",
-        "created_at": at,
-        "seen_at": at,
-        "issuer": vouched.issuer,
-        "subject": vouched.subject,
-        "totp_step": 0,
-        "failures": 0,
-        "retry_at": 0,
-    }
-
-
-def _record(conn: Connection, org: str, kind: str, account: str, roles: str, at: int) -> None:
-    data = journal.canonical({"id": account, "roles": roles.split(" "), "by": "oidc"})
-    journal.append(conn, org, [Fact(kind, at, data, account)], at)
+def _first(conn: Connection, org: str, vouched: Vouched, now: int) -> str:
+    account = _free(conn, org, vouched)
+    person = (Kind.PERSON, vouched.roles, Status.ACTIVE)
+    note = directory.add(conn, org, account, account, *person, now)
+    directory.change(conn, org, account, issuer=vouched.issuer, subject=vouched.subject)
+    record(conn, org, [Note(note.kind, note.actor, {**note.data, **BY})], now)
+    return account
 
 
 def _free(conn: Connection, org: str, vouched: Vouched) -> str:
@@ -105,11 +87,3 @@ def _free(conn: Connection, org: str, vouched: Vouched) -> str:
     taken = select(accounts.c.id).where(accounts.c.org == org, accounts.c.id.in_(names))
     used = set(conn.execute(taken).scalars())
     return next(name for name in names if name not in used)
-
-
-def _following(conn: Connection, org: str, now: int) -> int:
-    """The journal is ordered by its instants, so a host clock set back must not reorder it."""
-    j = tables.journal.c
-    newest = select(j.recorded_at).where(j.org == org).order_by(j.id.desc()).limit(1)
-    last = conn.execute(newest).scalar_one_or_none()
-    return now if last is None else max(now, last + 1)

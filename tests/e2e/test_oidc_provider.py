@@ -72,7 +72,7 @@ async def test_a_person_logs_in_and_gets_the_roles_of_their_groups_also_after_a_
     assert (vouched.issuer, vouched.wanted_id) == (provider.issuer, "cora")
     assert vouched.roles == {Role.OPERATOR, Role.APPROVER}
     assert vouched.subject not in ("", "cora")
-    assert await sqlite_store.write(provision, ORG, vouched, 5_000) == "cora"
+    assert await sqlite_store.write(provision, ORG, clock.now_ms, vouched) == "cora"
 
     await provider.use_key("RS256", "second")  # it signed with ES256 before
     await clock.advance(30_000)
