@@ -18,7 +18,7 @@ from collector.api import (
     what_if,
 )
 from collector.api.routes import AnyRoute
-from collector.web import pages
+from collector.web import oidc_pages, pages
 
 ROUTES: tuple[AnyRoute, ...] = (
     *systems.ROUTES,
@@ -35,4 +35,5 @@ ROUTES: tuple[AnyRoute, ...] = (
     *tokens.ROUTES,
     *health.ROUTES,
     *pages.ROUTES,
+    *oidc_pages.ROUTES,
 )

@@ -70,6 +70,8 @@ PUBLIC = {
     "enrol_page": Public.LOGIN,
     "enrol_by_form": Public.LOGIN,
     "static_file": Public.DESCRIPTION,
+    "oidc_start": Public.LOGIN,
+    "oidc_callback": Public.LOGIN,
 }
 CLOSED = [route for route in ROUTES if isinstance(route.needs, Permission)]
 

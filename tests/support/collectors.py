@@ -29,6 +29,7 @@ from tests.support.promises import checked
 from tests.support.rounds import START, config
 
 DAY_MS = 86_400_000
+CLIENT_SECRET = b"client-secret-9"
 
 
 @dataclass
@@ -75,17 +76,21 @@ class Collector:
 
 
 @asynccontextmanager
-async def a_collector(store: Store, used: Config | None = None) -> AsyncIterator[Collector]:
-    clock, config_ = ManualClock(START), used or config()
+async def a_collector(
+    store: Store, used: Config | None = None, *, port: int | None = None, start: int = START
+) -> AsyncIterator[Collector]:
+    """`start`: what the clock shows first, UTC ms."""
+    clock, config_ = ManualClock(start), used or config()
     rng = random.Random(1)
-    world = World(clock, rng, lambda _ref: b"secret", "one", rng.randbytes)
+    world = World(clock, rng, lambda _ref: CLIENT_SECRET, "one", rng.randbytes)
     quick = Passwords(time_cost=1, memory_cost=8, parallelism=1)
     service = Service(store, config_, canonical(config_), world, passwords=quick)
     await service.prepare()
     ingesting = asyncio.create_task(service.parts.ingest.run())
     often = Limits(Buckets(100_000, 100_000, 100), Buckets(100_000, 100_000, 100))
     app = checked(build_app(service.parts, limited=often))
-    async with TestClient(TestServer(app), cookie_jar=CookieJar(unsafe=True)) as client:
+    server = TestServer(app, port=port)
+    async with TestClient(server, cookie_jar=CookieJar(unsafe=True)) as client:
         await clock.advance(1_000)
         yield Collector(service, clock, client)
     ingesting.cancel()
