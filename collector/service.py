@@ -135,6 +135,7 @@ class Service:
 
     async def listen(self, host: str, port: int) -> int:
         """Returns the port. OSError when it is taken."""
+        self._passwords.prime()
         self._runner = web.AppRunner(
             build_app(self.parts),
             access_log=None,
