@@ -224,7 +224,7 @@ def test_approved_maintenance_counts_for_a_site_as_the_formula_says() -> None:
 def test_a_burn_rate_by_users_weighs_each_site_by_its_own() -> None:
     one = of([(0, scoped("user_weighted"))], [(0, DOWN), (MINUTE, DOWN)], 0, HOUR, 2 * MINUTE)
     assert one.burn is not None
-    assert (one.burn[0].long, one.burn[0].short) == (1, 1)
+    assert (one.burn[0].long, one.burn[0].short) == (Fraction(1), Fraction(1))
 
 
 @pytest.mark.parametrize(
