@@ -21,7 +21,7 @@ from agent import identity
 from agent.identity import IdentityError
 from agent.pulse import Pulse
 from agent.service import Service, World, open_check
-from probes import registry
+from probes import logs, registry
 from probes.clock import SystemClock
 from probes.config import Check, Config
 from probes.configfile import ConfigErrors, load, read_secret
@@ -47,10 +47,7 @@ def host_world() -> World:
 
 
 def run(args: argparse.Namespace) -> int:
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # it logs exceptions with their text
+    logs.set_up(sys.stderr)
     problems: list[str] = []
     collector, listen = _collector(args.collector, problems), _listen(args.listen, problems)
     config: Config | None = None
@@ -97,8 +94,7 @@ def probe(args: argparse.Namespace) -> int:
     if check is None:
         sys.stderr.write(f"CHECK: no check '{args.check}'; there are: {', '.join(config.checks)}\n")
         return BAD_INPUT
-    logging.basicConfig(stream=sys.stderr, level=logging.ERROR, format="%(message)s")
-    logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+    logs.set_up(sys.stderr, logging.ERROR)
     done = asyncio.run(_attempt(args.check, check))
     if args.json:
         sys.stdout.write(json.dumps(_document(done), indent=2, sort_keys=True) + "\n")

@@ -17,6 +17,7 @@ from collector.service import DefectError, Service, World
 from collector.store.open import open_store, parse_database
 from collector.store.store import StoreRefusedError, StoreUnavailableError
 from collector.tls import ServerTls, TlsError, server_context
+from probes import logs
 from probes.clock import SystemClock
 from probes.config import Config
 from probes.configfile import ConfigErrors, canonical, load, read_secret
@@ -85,10 +86,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    logging.basicConfig(
-        stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s"
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    logs.set_up(sys.stderr)
     try:
         tls = server_context(args.tls_cert, args.tls_key)
         host, port = parse_listen(args.listen, allow=args.plain_http or tls is not None)
