@@ -12,22 +12,39 @@ from importlib.metadata import version
 from probes.ownership import refuse_foreign_owner
 
 COMMANDS = (
+    "account",
     "availability",
     "collector",
+    "completion",
     "config",
     "correction",
+    "enrol",
     "explain",
+    "login",
     "maintenance",
+    "openapi",
     "replay",
     "status",
+    "token",
     "what_if",
 )
-NEEDS = ("alembic", "icalendar", "recurring_ical_events", "rich", "sqlalchemy")
+NEEDS = (
+    "alembic",
+    "argon2",
+    "icalendar",
+    "pyotp",
+    "recurring_ical_events",
+    "rich",
+    "shtab",
+    "sqlalchemy",
+)
 
 EXAMPLES = """\
 Examples:
   wardwatch config check wardwatch.yaml
   wardwatch collector --config wardwatch.yaml --database sqlite:///wardwatch.db
+  wardwatch enrol
+  wardwatch login --account admin-1
   wardwatch status
   wardwatch replay --config wardwatch.yaml --results results.jsonl \\
       --from 2026-07-01T05:00:00Z --to 2026-08-01T05:00:00Z --json

@@ -8,6 +8,7 @@ from collector.api import (
     availability,
     checks,
     corrections,
+    description,
     entrance,
     explain,
     health,
@@ -33,4 +34,5 @@ ROUTES: tuple[AnyRoute, ...] = (
     *accounts.ROUTES,
     *tokens.ROUTES,
     *health.ROUTES,
+    *description.routes(lambda: ROUTES),
 )

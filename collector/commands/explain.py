@@ -9,7 +9,6 @@ from typing import Any
 from collector.client import (
     DEFAULT_URL,
     AnsweredNoError,
-    Collector,
     add_url,
     ask,
     asking,
@@ -20,6 +19,7 @@ from collector.core import periods
 from collector.core.explain import explain
 from collector.core.reach import near
 from collector.core.truth import fold_system
+from collector.exchange import Collector
 from collector.explaining.document import document, lines
 from collector.replay import Input
 from probes.history import History
