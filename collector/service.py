@@ -119,6 +119,7 @@ class Service:
                 world.random_bytes,
             ),
             door=Door(tls=tls is not None),
+            provider=None,
             file=file,
         )
         self._runner: web.AppRunner | None = None

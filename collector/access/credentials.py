@@ -20,6 +20,7 @@ INVITATION = "wwi_"
 _BYTES = 32
 _BODY = re.compile(r"[A-Za-z0-9_-]{43}")
 _NAME_BYTES = 8
+_NAME = re.compile(r"[0-9a-f]{16}")
 
 
 def mint(prefix: str, random_bytes: RandomBytes) -> str:
@@ -29,6 +30,11 @@ def mint(prefix: str, random_bytes: RandomBytes) -> str:
 def name(random_bytes: RandomBytes) -> str:
     """An id of a token or a session, to speak of it without the secret."""
     return random_bytes(_NAME_BYTES).hex()
+
+
+def is_name(text: str) -> bool:
+    """Could `name` have made this?"""
+    return _NAME.fullmatch(text) is not None
 
 
 def hashed(secret: str) -> str:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, insert, or_, select, update
 
 from collector.access import directory, rules
 from collector.access.actors import Account, Actor, By, Status
-from collector.access.credentials import TOKEN, RandomBytes, hashed, mint, name
+from collector.access.credentials import TOKEN, RandomBytes, hashed, is_name, mint, name
 from collector.access.directory import COLUMNS, account_of, joined, listed, scopes_of
 from collector.access.policy import Permission, permissions_of
 from collector.access.records import Act, Note, begin, record
@@ -145,6 +145,8 @@ def added(conn: Connection, org: str, by: str, owner: Account, now: int, new: Ne
 
 def listing(conn: Connection, org: str, owner: str | None) -> tuple[Token, ...]:
     """Tokens of one account or of all, oldest first, those that are over too."""
+    if owner is not None and not rules.is_id(owner):
+        return ()
     query = select(tokens).where(tokens.c.org == org).order_by(tokens.c.created_at, tokens.c.id)
     if owner is not None:
         query = query.where(tokens.c.account == owner)
@@ -165,10 +167,13 @@ def listing(conn: Connection, org: str, owner: str | None) -> tuple[Token, ...]:
 def revoke(conn: Connection, org: str, clock: Callable[[], int], by: Actor, token: str) -> None:
     """One's own, or with the right to rule accounts any; again is fine and changes nothing."""
     now = begin(conn, org, clock)
+    if not is_name(token):
+        raise AccessError("access.unknown_token")
     query = select(tokens.c.account, tokens.c.revoked_at)
     row = conn.execute(query.where(tokens.c.org == org, tokens.c.id == token)).one_or_none()
     others = by.may(Permission.ACCOUNTS_MANAGE)
     if row is None or not (others or row.account == by.account):
+        # Whose it is, if it is one, is nobody else's business.
         raise AccessError("access.unknown_token")
     if row.revoked_at is None:
         record(conn, org, revoked(conn, org, by.account, row.account, now, token), now)

@@ -8,10 +8,12 @@ from aiohttp import web
 
 from collector.api.asking import Knows
 from collector.api.dispatch import Limits, handler, limits
+from collector.api.headers import put_headers
 from collector.api.parts import PARTS, Parts
 from collector.api.problems import problems
 from collector.api.table import ROUTES
 from collector.api.what_if import COMPARING
+from collector.web import pages
 
 LARGEST_BATCH = 4 * 1024 * 1024
 """Bytes of one upload; a batch of 1 000 results is a few ten thousand."""
@@ -23,6 +25,8 @@ def build_app(
     """`knows` tells who asks, if it is not the collector's own; `limited` how often one may."""
     app = web.Application(middlewares=[problems], client_max_size=LARGEST_BATCH)
     app[PARTS] = parts
+    put_headers(app, parts.door)
+    pages.set_up(app)
     app[COMPARING] = asyncio.Lock()
     limited = limited or limits()
     for route in ROUTES:

@@ -20,6 +20,7 @@ from collector.api.problems import DeniedError
 
 NOBODY = Actor("nobody", Kind.PERSON, frozenset(), frozenset(), By.SESSION, "")
 CSRF = "X-CSRF-Token"
+FORM = "application/x-www-form-urlencoded"
 SAFE = ("GET", "HEAD", "OPTIONS")
 SECURE_COOKIE, PLAIN_COOKIE = "__Host-wardwatch", "wardwatch"
 """The first is refused by browsers unless it came over TLS and for this host alone."""
@@ -87,13 +88,16 @@ async def who_asks(request: web.Request, knows: Knows, door: Door) -> Actor | No
     cookie = request.cookies.get(door.cookie)
     actor = None if cookie is None else await knows.actor_of_session(cookie)
     if actor is not None and request.method not in SAFE:
-        _not_forged(request, actor, door)
+        await _not_forged(request, actor, door)
     return actor
 
 
-def _not_forged(request: web.Request, actor: Actor, door: Door) -> None:
+async def _not_forged(request: web.Request, actor: Actor, door: Door) -> None:
     if request.headers.get("Origin") != door.origin(request):
         raise DeniedError(403, "access.foreign_origin")
     sent = request.headers.get(CSRF, "")
+    if request.content_type == FORM:
+        # a page without a script sends it as a field
+        sent = str((await request.post()).get("csrf", ""))
     if not hmac.compare_digest(sent.encode(), actor.csrf.encode()):
         raise DeniedError(403, "access.csrf")

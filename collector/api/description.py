@@ -28,7 +28,7 @@ def routes(everything: Callable[[], Iterable[AnyRoute]]) -> tuple[Stream[Nothing
         return data, hashlib.sha256(data).hexdigest()[:32]
 
     async def describe_api(call: Call[Nothing, Nothing]) -> web.StreamResponse:
-        """This document."""
+        """The document that says so, in OpenAPI 3.1."""
         data, tag = await asyncio.to_thread(told)
         known = call.request.if_none_match or ()
         if any(one.value in (tag, "*") for one in known):

@@ -16,7 +16,7 @@ from collector.api.asking import NOBODY, Door, Knows, who_asks
 from collector.api.parts import PARTS
 from collector.api.problems import DeniedError
 from collector.api.reading import read_body, read_query
-from collector.api.routes import AnyRoute, Call, Nothing, Public, Stream
+from collector.api.routes import HTML, AnyRoute, Call, Nothing, Public, Stream
 
 ROUTE: web.RequestKey[AnyRoute] = web.RequestKey("route", object)  # type: ignore[arg-type]  # a union is no class
 """Where a request keeps its route."""
@@ -46,7 +46,12 @@ def handler(route: AnyRoute, knows: Knows, door: Door, limited: Limits) -> Handl
         request[ROUTE] = route
         who = NOBODY
         if not isinstance(route.needs, Public):
-            who = await _allowed(request, route.needs, knows, door, limited)
+            try:
+                who = await _allowed(request, route.needs, knows, door, limited)
+            except DeniedError as error:
+                if error.status == 401 and isinstance(route, Stream) and route.media == HTML:
+                    return web.Response(status=303, headers={"Location": "/login"})
+                raise
         elif route.needs not in UNLIMITED:
             _within(limited.unknown, door.peer(request), request)
         query = read_query(request, route.query)

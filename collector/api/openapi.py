@@ -15,6 +15,7 @@ from collector.api.shapes import Problem
 from probes.config import Model
 
 REF = "#/components/schemas/{model}"
+PROGRAMS = ("/api/", "/agent/", "/metrics", "/healthz", "/readyz")
 PROBLEM = "application/problem+json"
 DESCRIPTION = """\
 Instants are RFC 3339 in UTC with milliseconds. Percentages are text with four decimals, cut off,
@@ -27,7 +28,7 @@ def openapi(routes: Iterable[AnyRoute]) -> dict[str, Any]:
     """Keys in a fixed order; the same routes give the same document."""
     schemas: dict[str, Any] = {"Problem": _schema(Problem, {})}
     paths: dict[str, dict[str, Any]] = {}
-    for route in routes:
+    for route in filter(described, routes):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
@@ -48,6 +49,11 @@ def openapi(routes: Iterable[AnyRoute]) -> dict[str, Any]:
             "schemas": dict(sorted(schemas.items())),
         },
     }
+
+
+def described(route: AnyRoute) -> bool:
+    """Programs ask it; pages and what belongs to them are for people."""
+    return route.path.startswith(PROGRAMS)
 
 
 def _operation(route: AnyRoute, schemas: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,8 @@ class Parts:
     metrics: CollectorMetrics
     access: Access
     door: Door
+    provider: str | None
+    """Host of the OpenID provider people may log in with."""
     file: str
     """The operator's file, as the command was given it."""
 

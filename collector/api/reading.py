@@ -35,6 +35,8 @@ def _at(value: object) -> datetime:
 
 
 def whole(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 15:
         return int(value)
     raise ValueError("write a whole number")

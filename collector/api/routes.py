@@ -34,6 +34,9 @@ class Nothing(Model):
     """No parameters, or no body."""
 
 
+HTML = "text/html"
+"""The media of pages: whom one does not know it sends to the login."""
+
 Q = TypeVar("Q", bound=Model)
 B = TypeVar("B", bound=Model)
 A = TypeVar("A")

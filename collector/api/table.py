@@ -19,6 +19,7 @@ from collector.api import (
     what_if,
 )
 from collector.api.routes import AnyRoute
+from collector.web import pages
 
 ROUTES: tuple[AnyRoute, ...] = (
     *systems.ROUTES,
@@ -35,4 +36,5 @@ ROUTES: tuple[AnyRoute, ...] = (
     *tokens.ROUTES,
     *health.ROUTES,
     *description.routes(lambda: ROUTES),
+    *pages.ROUTES,
 )

@@ -44,8 +44,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _actions(parser: argparse.ArgumentParser) -> Iterator[argparse.Action]:
-    for action in parser._actions:
+    """Of the command and of all below it."""
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to walk it
         yield action
-        if isinstance(action, argparse._SubParsersAction):
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001 - likewise
             for below in action.choices.values():
                 yield from _actions(below)

@@ -109,8 +109,7 @@ def _next(account: str, url: str, *, first: bool) -> str:
     ]
     if first:
         lines += [
-            "Then give everybody else an account: "
-            f"wardwatch account create{where} ID --role operator",
+            f"Then give others an account: wardwatch account create{where} ID --role operator",
             "An admin approves nothing; what is proposed needs an account with --role approver.",
         ]
     return "".join(f"{line}\n" for line in lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -115,10 +116,8 @@ def _before(to: Collector) -> Collector | None:
 
 def _give_up(to: Collector) -> None:
     """Revoke a token nobody will use; it may be over already, and ends by itself anyway."""
-    try:
+    with suppress(AnsweredNoError, UnansweredError):
         ask(to, "api/v1/logout", "done", {})
-    except (AnsweredNoError, UnansweredError):
-        pass
 
 
 def _log_out(to: Collector, args: argparse.Namespace) -> int:

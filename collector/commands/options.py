@@ -12,7 +12,7 @@ Exit code: 0 done, 1 refused by the collector, 2 bad usage, 3 the collector does
 4 not logged in or not allowed.
 """
 
-Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
 
 
 def asks(

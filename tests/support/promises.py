@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from collector.api.dispatch import ROUTE
-from collector.api.openapi import openapi
+from collector.api.openapi import described, openapi
 from collector.api.table import ROUTES
 
 
@@ -32,7 +32,12 @@ def _validator(ref: str) -> jsonschema_rs.Draft202012Validator:
 async def _promised(request: web.Request, handler: Handler) -> web.StreamResponse:
     response = await handler(request)
     route = request.get(ROUTE)
-    if route is None or not isinstance(response, web.Response) or not response.body:
+    if (
+        route is None
+        or not described(route)
+        or not isinstance(response, web.Response)
+        or not response.body
+    ):
         return response
     operation = document()["paths"][route.path][route.method.lower()]
     told = operation["responses"].get(str(response.status), operation["responses"]["default"])

@@ -1,0 +1,210 @@
+"""The pages people enter by, and what they see first. They work without a script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp_jinja2
+import jinja2
+import segno
+from aiohttp import web
+from markupsafe import Markup
+
+from collector.access.invitations import Enrolment
+from collector.access.policy import Permission
+from collector.access.refusals import AccessError
+from collector.api.asking import FORM
+from collector.api.cursors import MOST, Paged
+from collector.api.parts import Parts
+from collector.api.routes import HTML, Call, Nothing, Public, Stream
+from collector.api.systems import list_systems
+from collector.web.forms import field, form_of
+
+HERE = Path(__file__).parent
+STATIC = {
+    "style.css": ("text/css", (HERE / "static" / "style.css").read_bytes()),
+    "page.js": ("text/javascript", (HERE / "static" / "page.js").read_bytes()),
+}
+NOT_THE_SAME = "The two passwords are not the same."
+
+
+def set_up(app: web.Application) -> None:
+    aiohttp_jinja2.setup(
+        app, loader=jinja2.FileSystemLoader(HERE / "templates"), undefined=jinja2.StrictUndefined
+    )
+
+
+async def home_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
+    """Systems as they are now, and open incidents."""
+    asked = Call(call.request, call.parts, call.who, Paged(limit=MOST), Nothing())
+    found = await list_systems(asked)
+    incidents = [
+        {**one, "name": system["name"]}
+        for system in found["systems"]
+        for one in system["open_incidents"]
+    ]
+    return _page(
+        call,
+        "home.html",
+        "Systems",
+        {
+            "as_of": found["as_of"],
+            "systems": found["systems"],
+            "incidents": sorted(incidents, key=lambda one: (one["priority"], one["started_at"])),
+        },
+    )
+
+
+async def login_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
+    """The form to log in with."""
+    return _login(call)
+
+
+async def log_in_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse:
+    """Log in; a cookie holds the session."""
+    form = await form_of(call)
+    try:
+        secret = await call.parts.access.login(
+            field(form, "account"), field(form, "password"), field(form, "code")
+        )
+    except AccessError as error:
+        return _login(call, error)
+    answer = see("/")
+    set_session(answer, call.parts, secret)
+    return answer
+
+
+async def log_out_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse:
+    """End the session."""
+    await call.parts.access.logout(call.who)
+    answer = see("/login")
+    answer.del_cookie(call.parts.door.cookie, secure=call.parts.door.secure, path="/")
+    return answer
+
+
+async def enrol_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
+    """Where a one-time link leads."""
+    return _page(call, "enrol.html", "Enrol", {"begun": None, "done": None})
+
+
+async def enrol_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse:
+    """First what the authenticator needs, then, with a password, the enrolment."""
+    form, access = await form_of(call), call.parts.access
+    code = field(form, "invitation")
+    try:
+        begun = await access.begin(code)
+    except AccessError as error:
+        return _page(call, "enrol.html", "Enrol", {"begun": None, "done": None}, error)
+    if "password" not in form:
+        return _enrol(call, code, begun, "")
+    account = field(form, "account")
+    if field(form, "password") != field(form, "again"):
+        return _enrol(call, code, begun, account, NOT_THE_SAME)
+    try:
+        done = await access.enrol(code, account, field(form, "password"), field(form, "code"))
+    except AccessError as error:
+        return _enrol(call, code, begun, account, error)
+    return _page(call, "enrol.html", "Enrolled", {"begun": None, "done": done})
+
+
+async def static_file(call: Call[Nothing, Nothing]) -> web.StreamResponse:
+    """Style and script of the pages."""
+    kind, data = STATIC[call.request.path.rpartition("/")[2]]
+    return web.Response(body=data, content_type=kind, headers={"Cache-Control": "no-cache"})
+
+
+def see(path: str) -> web.Response:
+    """Go on there with GET (RFC 9110 15.4.4)."""
+    return web.Response(status=303, headers={"Location": path})
+
+
+def set_session(answer: web.Response, parts: Parts, secret: str) -> None:
+    """A cookie for this host alone, that no script reads; it ends with the browser's session."""
+    door = parts.door
+    answer.set_cookie(
+        door.cookie, secret, path="/", secure=door.secure, httponly=True, samesite="Lax"
+    )
+
+
+def _login(call: Call[Any, Any], problem: AccessError | str | None = None) -> web.Response:
+    return _page(call, "login.html", "Log in", {"provider": call.parts.provider}, problem)
+
+
+def _enrol(
+    call: Call[Nothing, Nothing],
+    code: str,
+    begun: Enrolment,
+    account: str,
+    problem: AccessError | str | None = None,
+) -> web.Response:
+    picture = segno.make(begun.uri).svg_inline(border=4, svgclass=None, lineclass=None)
+    spaced = " ".join(begun.secret[n : n + 4] for n in range(0, len(begun.secret), 4))
+    return _page(
+        call,
+        "enrol.html",
+        "Enrol",
+        {
+            "begun": begun,
+            "done": None,
+            "invitation": code,
+            "account": account,
+            "picture": Markup(picture),  # noqa: S704 - made of our own text, by segno
+            "spaced": spaced,
+        },
+        problem,
+    )
+
+
+def _page(
+    call: Call[Any, Any],
+    template: str,
+    title: str,
+    more: Mapping[str, Any],
+    problem: AccessError | str | None = None,
+) -> web.Response:
+    status, text, headers = 200, problem, {}
+    if isinstance(problem, AccessError):
+        status, text = problem.status, _sentence(problem)
+        if "retry_after_s" in problem.detail:
+            headers["Retry-After"] = str(problem.detail["retry_after_s"])
+    elif problem is not None:
+        status = 400
+    context = {
+        "title": title,
+        "organization": call.parts.config.organization.name,
+        "who": call.who if call.who.csrf else None,
+        "problem": text,
+        **more,
+    }
+    answer = aiohttp_jinja2.render_template(template, call.request, context, status=status)
+    answer.headers.update(headers)
+    return answer
+
+
+def _sentence(error: AccessError) -> str:
+    text = str(error.detail.get("reason", error.text))
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _page_route(path: str, handler: Any, needs: Permission | Public = Public.LOGIN) -> Stream[Any]:
+    return Stream("GET", path, needs, handler, HTML, Nothing)
+
+
+def _form_route(path: str, handler: Any, needs: Permission | Public = Public.LOGIN) -> Stream[Any]:
+    return Stream("POST", path, needs, handler, HTML, Nothing, takes=FORM)
+
+
+ROUTES = (
+    _page_route("/", home_page, Permission.SYSTEMS_READ),
+    _page_route("/login", login_page),
+    _form_route("/login", log_in_by_form),
+    _form_route("/logout", log_out_by_form, Permission.SELF),
+    _page_route("/enrol", enrol_page),
+    _form_route("/enrol", enrol_by_form),
+    *(
+        Stream("GET", f"/static/{name}", Public.DESCRIPTION, static_file, kind, Nothing)
+        for name, (kind, _) in STATIC.items()
+    ),
+)
