@@ -34,6 +34,7 @@ TIMEOUT_S = 10.0
 _AN_ID = TypeAdapter[str](Id)
 UNREADABLE = ("api.query", "api.body")
 NOT_ALLOWED = (401, 403)
+NOT_NOW = (408, 429)
 YAML, JSON = "application/yaml", "application/json"
 LOG_IN = "Log in with `wardwatch login`, or name a token with --token or WARDWATCH_TOKEN."
 ENROL = "With a one-time link, and no password yet: `wardwatch enrol`."
@@ -165,6 +166,8 @@ def asking(
         sys.stderr.write("".join(f"{line}\n" for line in error.lines()))
         if error.status in NOT_ALLOWED:
             return 4
+        if error.status in NOT_NOW:
+            return 3
         return 2 if error.problem["code"] in UNREADABLE else 1
     except UnansweredError as error:
         sys.stderr.write(f"{error}\n")

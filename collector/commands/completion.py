@@ -8,8 +8,6 @@ from collections.abc import Iterator
 
 import shtab
 
-from collector.commands.options import Parsers
-
 EXAMPLES = """\
 Examples:
   source <(wardwatch completion bash)
@@ -20,7 +18,7 @@ Exit code: 0 printed, 2 bad usage.
 """
 
 
-def add(subparsers: Parsers) -> None:
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "completion",
         help="print completion for bash or zsh",

@@ -38,8 +38,8 @@ and names the clause of collector/SEMANTICS.md and the config version behind eac
 It asks the running collector, or folds files: --config and --results as for `wardwatch replay`.
 Without --from and --to the period is the calendar month that holds --at.
 
-Exit code: 0 explained, 2 bad input or no such system, 3 the collector does not answer,
-4 not logged in or not allowed.
+Exit code: 0 explained, 1 refused by the collector, 2 bad input or no such system,
+3 the collector does not answer, 4 not logged in or not allowed.
 """
 
 

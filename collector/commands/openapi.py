@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import sys
 
-from collector.commands.options import Parsers
-
 EXAMPLES = """\
 Examples:
   wardwatch openapi > wardwatch-openapi.json
@@ -17,7 +15,7 @@ Exit code: 0 printed, 2 bad usage.
 """
 
 
-def add(subparsers: Parsers) -> None:
+def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "openapi",
         help="print the OpenAPI document of the API",

@@ -34,8 +34,8 @@ Approvals of maintenance count from their claimed time on both sides. Nothing is
 secret is read and no address is contacted but the collector's. It asks the running collector, or
 folds files: --old and --results as --config and --results of `wardwatch replay`. A collector knows up to its own now.
 
-Exit code: 0 compared, 2 bad input (every problem is listed), 3 the collector does not answer or
-compares for somebody else, 4 not logged in or not allowed.
+Exit code: 0 compared, 1 refused by the collector, 2 bad input (every problem is listed),
+3 the collector does not answer or compares for somebody else, 4 not logged in or not allowed.
 """
 LONG_S = 3600.0
 
