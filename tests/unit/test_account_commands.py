@@ -136,8 +136,8 @@ async def test_roles_are_replaced_and_no_admin_approves(shell: Shell, capsys: Ca
         "ID       KIND    ROLES               STATUS  CREATED (UTC)     LAST LOGIN (UTC)  PROVIDER\n"
         "nurse-1  person  clinical, operator  active  2026-01-01 00:00  -                 -\n"
     )
-    argv = ("account", "roles", "nurse-1", "--role", "admin", "--role", "approver", "--json")
-    assert await shell.run(*argv) == 1
+    both = ("--role", "admin", "--role", "approver")
+    assert await shell.run("account", "roles", "nurse-1", *both, "--json") == 1
     said = capsys.readouterr()
     assert json.loads(said.out)["code"] == "access.roles_conflict"
     assert said.err == "who rules the accounts does not approve [access.roles_conflict]\n"
