@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DEMO_SECONDS ?=
 FILES ?=
+# A database server, and an OpenID Connect provider that needs none of its own.
+PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks'
 STEADY := $(addprefix collector/core/,outages.py quorum.py rejection.py segment.py system_state.py versions.py)
 
 .DEFAULT_GOAL := help
@@ -28,7 +30,7 @@ demo: $(STAMP) ## Watch a simulated hospital fail and recover (DEMO_SECONDS=60: 
 	@DEMO_SECONDS="$(DEMO_SECONDS)" $(BIN)/python -m tests.demo.story
 
 test: $(STAMP) ## Lint, types, import rules and every test
-	@.ci/debian-packages '/usr/lib/postgresql/*/bin/initdb=postgresql'
+	@.ci/debian-packages $(PACKAGES)
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -n 2 --dist loadgroup -q
 
@@ -43,7 +45,7 @@ bench: $(STAMP) ## Speed as ratios against named peers, in one run
 	@$(BIN)/python -m tests.bench.run
 
 soak: $(STAMP) ## The long forms: more examples, more kills (about an hour)
-	@.ci/debian-packages '/usr/lib/postgresql/*/bin/initdb=postgresql'
+	@.ci/debian-packages $(PACKAGES)
 	@WARDWATCH_SOAK=1 $(BIN)/pytest -n 2 --dist loadgroup -q --timeout 1800
 	@$(MAKE) --no-print-directory mutate FILES="$(STEADY)"
 

@@ -45,6 +45,12 @@ class CollectorMetrics:
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
         self.registry = CollectorRegistry()
+        self.access_refused = Counter(
+            "wardwatch_access_refused",
+            "Requests and logins refused, by code.",
+            ["code"],
+            registry=self.registry,
+        )
         self.batches = Counter(
             "wardwatch_ingest_batches",
             "Verified batches by what became of them.",

@@ -22,9 +22,9 @@ from alerts.metering import DeliveryMetrics
 from collector import versions
 from collector.access.access import Access
 from collector.access.credentials import RandomBytes
+from collector.access.opening import door_of, openid_of
 from collector.access.passwords import Passwords
 from collector.api.app import build_app
-from collector.api.asking import Door
 from collector.api.parts import Parts
 from collector.evaluate import Evaluator
 from collector.ingest import Ingest
@@ -118,8 +118,8 @@ class Service:
                 self._passwords,
                 world.random_bytes,
             ),
-            door=Door(tls=tls is not None),
-            provider=None,
+            door=door_of(config, tls=tls is not None),
+            openid=openid_of(config, store, world.clock, world.random_bytes, world.read_secret),
             file=file,
         )
         self._runner: web.AppRunner | None = None
@@ -135,6 +135,7 @@ class Service:
 
     async def listen(self, host: str, port: int) -> int:
         """Returns the port. OSError when it is taken."""
+        self._passwords.prime()
         self._runner = web.AppRunner(
             build_app(self.parts),
             access_log=None,

@@ -24,7 +24,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
-from probes import times
+from probes import addresses, times
+from probes.roles import Role
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _LONGEST_MS = 3650 * 86_400_000
@@ -76,6 +77,12 @@ def _name(value: str) -> str:
     return value
 
 
+def _scopes(value: tuple[str, ...]) -> tuple[str, ...]:
+    if "openid" not in value:
+        raise ValueError("openid must be among the scopes")
+    return value
+
+
 def _id(value: str) -> str:
     if not _ID.fullmatch(value):
         raise ValueError("an id is 1 to 63 of a-z, 0-9 and -, not starting with -")
@@ -96,6 +103,11 @@ Percent = Annotated[str, AfterValidator(_percent), WithJsonSchema({"type": ["str
 Zone = Annotated[str, AfterValidator(_zone)]
 Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 SecretRef = Annotated[str, StringConstraints(pattern=r"^(file:/\S+|env:[A-Za-z_][A-Za-z0-9_]*)$")]
+Word = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
+"""Printable ASCII without blanks, as names of a protocol are."""
+Origin = Annotated[str, AfterValidator(addresses.origin)]
+Issuer = Annotated[str, AfterValidator(addresses.issuer)]
+Proxy = Annotated[str, AfterValidator(addresses.network)]
 
 
 class Model(BaseModel):
@@ -357,6 +369,32 @@ class Route(Model):
     """Channels, all of them."""
 
 
+class OpenIdProvider(Model):
+    issuer: Issuer
+    """Address of the provider exactly as its discovery document has it; https unless this host."""
+    client_id: Word
+    """Name of the collector at the provider."""
+    client_secret: SecretRef | None = None
+    """Its secret there; left out: a public client, which PKCE protects alone."""
+    groups_claim: Word = "groups"
+    """Claim of the ID token, or else of userinfo, that lists a person's groups."""
+    roles: Annotated[
+        Mapping[Name, Annotated[tuple[Role, ...], Field(min_length=1)]], Field(min_length=1)
+    ]
+    """Group of the provider to roles here: `viewer`, `operator`, `approver`, `clinical`, `auditor`, `admin`."""
+    scopes: Annotated[tuple[Word, ...], AfterValidator(_scopes)] = ("openid", "profile", "groups")
+    """What is asked for, `openid` among it; left out: `openid`, `profile`, `groups`."""
+
+
+class Access(Model):
+    public_url: Origin | None = None
+    """How browsers reach the collector: scheme, host and port; https unless this host."""
+    proxies: tuple[Proxy, ...] = ()
+    """Reverse proxies, by address or network, whose X-Forwarded-For and -Proto are believed."""
+    oidc: OpenIdProvider | None = None
+    """Login with the organization's OpenID Connect provider; needs `public_url`."""
+
+
 class Config(Model):
     """One whole file."""
 
@@ -378,6 +416,8 @@ class Config(Model):
     """What is probed, by id."""
     maintenance: tuple[Window, ...] = ()
     """Planned windows."""
+    access: Annotated[Access | None, Field(exclude_if=lambda value: value is None)] = None
+    """How people reach the collector and log in."""
     channels: Mapping[Id, Channel] = {}
     """Receivers of incidents, by id."""
     routes: tuple[Route, ...] = ()

@@ -25,7 +25,12 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("maintenance", "*", "systems", "*"), "systems", "system"),
     (("routes", "*", "to", "*"), "channels", "channel"),
 )
-_LISTS: tuple[Path, ...] = (*(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),)
+_LISTS: tuple[Path, ...] = (
+    *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),
+    ("access", "proxies"),
+    ("access", "oidc", "roles", "*"),
+    ("access", "oidc", "scopes"),
+)
 _NAMES: tuple[Path, ...] = (
     ("organization", "name"),
     ("sites", "*", "name"),
@@ -93,6 +98,7 @@ def cross_problems(document: Document) -> list[Problem]:
         *_systems(document),
         *_cycles(document),
         *_names(document),
+        *_access(document),
     ]
 
 
@@ -214,3 +220,10 @@ def _names(document: Document) -> Iterator[Problem]:
     for path, value in matches(document.data, ("maintenance", "*", "id")):
         if isinstance(value, str) and _LIKE_PHI.search(value):
             yield document.problem(path, LOOKS_LIKE_PHI)
+
+
+def _access(document: Document) -> Iterator[Problem]:
+    access = section(document, "access")
+    if "oidc" in access and "public_url" not in document.data["access"]:
+        message = "oidc needs it: the provider sends people back to this address"
+        yield document.problem(("access", "public_url"), message)

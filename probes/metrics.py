@@ -23,6 +23,14 @@ class Metric:
 
 METRICS: tuple[Metric, ...] = (
     Metric(
+        "wardwatch_access_refused_total",
+        "counter",
+        "requests",
+        ("code",),
+        "Requests and logins refused, by code.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_agent_batches_sealed_total",
         "counter",
         "batches",

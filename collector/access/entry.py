@@ -35,9 +35,8 @@ class Entry:
         stranger = hashed(account)
         now = self._now()
         logins.refuse_early(known.retry_at if known else self._strangers.retry_at(stranger), now)
-        opens = known is not None and known.opens
-        right = await self._verify(known.password if known and opens else None, password)
-        secret = known.totp_secret if known and opens else None
+        right = await self._verify(known.password if known else None, password)
+        secret = known.totp_secret if known else None
         step = totp.step_of(secret or NOBODY, code, now, known.totp_step if known else 0)
         entered = None
         if known is None:

@@ -72,8 +72,17 @@ class Passwords:
         self._hasher = PasswordHasher(time_cost, memory_cost, parallelism)
         self._places = threading.BoundedSemaphore(1 + waiting)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="passwords")
-        # The first job of the only thread, so it is there whenever a later one asks for it.
-        self._dummy = self._worker.submit(self._hasher.hash, "nobody's password")
+        self._dummy: str | None = None
+
+    def prime(self) -> None:
+        """Make ahead what nobody's password is compared with, so that the first try takes no longer."""
+        self._worker.submit(self._nobody)
+
+    def _nobody(self) -> str:
+        # only ever called in the one thread
+        if self._dummy is None:
+            self._dummy = self._hasher.hash("nobody's password")
+        return self._dummy
 
     async def hash(self, password: str) -> str:
         """The encoded hash; BusyError."""
@@ -92,7 +101,7 @@ class Passwords:
 
     def _verify(self, stored: str | None, typed: bytes) -> bool:
         try:
-            self._hasher.verify(stored or self._dummy.result(), typed)
+            self._hasher.verify(stored or self._nobody(), typed)
         except VerifyMismatchError:
             return False
         return stored is not None

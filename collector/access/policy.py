@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import StrEnum
 
+from probes.roles import Role
 
-class Role(StrEnum):
-    VIEWER = "viewer"
-    OPERATOR = "operator"
-    APPROVER = "approver"
-    CLINICAL = "clinical"
-    AUDITOR = "auditor"
-    ADMIN = "admin"
+__all__ = [
+    "APPROVING",
+    "GRANTS",
+    "READING",
+    "SERVICE_ROLES",
+    "Permission",
+    "Role",
+    "permissions_of",
+]
 
 
 class Permission(StrEnum):

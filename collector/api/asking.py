@@ -69,7 +69,7 @@ class Door:
             if not self._believed(seen):
                 break
             seen = hop
-        return seen[:64]
+        return _address(seen)
 
     def _believed(self, text: str) -> bool:
         try:
@@ -77,6 +77,14 @@ class Door:
         except ValueError:
             return False
         return any(address in network for network in self.proxies)
+
+
+def _address(text: str) -> str:
+    """As it may stand in a log: an address, or that it was none."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return "unknown"
 
 
 async def who_asks(request: web.Request, knows: Knows, door: Door) -> Actor | None:

@@ -10,12 +10,14 @@ from aiohttp.typedefs import Handler
 
 from collector.access.actors import Actor
 from collector.access.policy import Permission
+from collector.access.refusals import AccessError
 from collector.access.throttle import Buckets
 from collector.api.answers import document
 from collector.api.asking import NOBODY, Door, Knows, who_asks
 from collector.api.parts import PARTS
 from collector.api.problems import DeniedError
 from collector.api.reading import read_body, read_query
+from collector.api.refusing import refused
 from collector.api.routes import HTML, AnyRoute, Call, Nothing, Public, Stream
 
 ROUTE: web.RequestKey[AnyRoute] = web.RequestKey("route", object)  # type: ignore[arg-type]  # a union is no class
@@ -44,26 +46,40 @@ def limits() -> Limits:
 def handler(route: AnyRoute, knows: Knows, door: Door, limited: Limits) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
-        who = NOBODY
-        if not isinstance(route.needs, Public):
-            try:
-                who = await _allowed(request, route.needs, knows, door, limited)
-            except DeniedError as error:
-                if error.status == 401 and isinstance(route, Stream) and route.media == HTML:
-                    return web.Response(status=303, headers={"Location": "/login"})
-                raise
-        elif route.needs not in UNLIMITED:
-            _within(limited.unknown, door.peer(request), request)
-        query = read_query(request, route.query)
-        if isinstance(route, Stream):
-            return await route.handler(Call(request, request.app[PARTS], who, query, Nothing()))
-        body: Any = Nothing()
-        if route.has_body:
-            body = await _in_time(request, route.body)
-        call: Call[Any, Any] = Call(request, request.app[PARTS], who, query, body)
-        return document(request, route.status, await route.handler(call))
+        try:
+            who = await _who(request, route, knows, door, limited)
+            return await _answered(request, route, who)
+        except DeniedError as error:
+            refused(request, error.code, error.account)
+            if error.status == 401 and isinstance(route, Stream) and route.media == HTML:
+                return web.Response(status=303, headers={"Location": "/login"})
+            raise
+        except AccessError as error:
+            refused(request, error.code, NOBODY.account)
+            raise
 
     return handle
+
+
+async def _who(
+    request: web.Request, route: AnyRoute, knows: Knows, door: Door, limited: Limits
+) -> Actor:
+    if isinstance(route.needs, Permission):
+        return await _allowed(request, route.needs, knows, door, limited)
+    if route.needs not in UNLIMITED:
+        _within(limited.unknown, door.peer(request), request)
+    return NOBODY
+
+
+async def _answered(request: web.Request, route: AnyRoute, who: Actor) -> web.StreamResponse:
+    parts, query = request.app[PARTS], read_query(request, route.query)
+    if isinstance(route, Stream):
+        return await route.handler(Call(request, parts, who, query, Nothing()))
+    body: Any = Nothing()
+    if route.has_body:
+        body = await _in_time(request, route.body)
+    call: Call[Any, Any] = Call(request, parts, who, query, body)
+    return document(request, route.status, await route.handler(call))
 
 
 async def _allowed(
@@ -75,7 +91,7 @@ async def _allowed(
         raise DeniedError(401, "access.unknown")
     _within(limited.known, actor.credential, request)
     if not actor.may(needs):
-        raise DeniedError(403, "access.denied", needs=needs.value)
+        raise DeniedError(403, "access.denied", needs=needs.value, account=actor.account)
     return actor
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
@@ -17,6 +18,9 @@ from collector.store.store import Store
 from probes.clock import Clock
 from probes.config import Config
 from probes.times import rfc3339
+
+if TYPE_CHECKING:
+    from collector.access.oidc import OpenId
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +37,8 @@ class Parts:
     metrics: CollectorMetrics
     access: Access
     door: Door
-    provider: str | None
-    """Host of the OpenID provider people may log in with."""
+    openid: OpenId | None
+    """Login with the organization's provider, where the config names one."""
     file: str
     """The operator's file, as the command was given it."""
 

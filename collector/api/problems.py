@@ -58,13 +58,20 @@ class DeniedError(Exception):
     """`code` is one of `DENIED`."""
 
     def __init__(
-        self, status: int, code: str, *, retry_after_s: int | None = None, needs: str | None = None
+        self,
+        status: int,
+        code: str,
+        *,
+        retry_after_s: int | None = None,
+        needs: str | None = None,
+        account: str = "nobody",
     ) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.retry_after_s = retry_after_s
         self.needs = needs
+        self.account = account
 
 
 def problem(

@@ -64,7 +64,7 @@ def read_query(request: web.Request, model: type[M]) -> M:
     problems = [
         Problem("", 1, name, "write it once") for name in names if len(given.getall(name, ())) > 1
     ]
-    if any(name not in names for name in given):
+    if model.model_config["extra"] == "forbid" and any(name not in names for name in given):
         known = f"known parameters: {', '.join(names) or 'none'}"
         problems.append(Problem("", 1, "query", known))
     return _checked({n: given[n] for n in names if n in given}, model, problems, "api.query")

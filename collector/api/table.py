@@ -19,7 +19,7 @@ from collector.api import (
     what_if,
 )
 from collector.api.routes import AnyRoute
-from collector.web import pages
+from collector.web import oidc_pages, pages
 
 ROUTES: tuple[AnyRoute, ...] = (
     *systems.ROUTES,
@@ -37,4 +37,5 @@ ROUTES: tuple[AnyRoute, ...] = (
     *health.ROUTES,
     *description.routes(lambda: ROUTES),
     *pages.ROUTES,
+    *oidc_pages.ROUTES,
 )

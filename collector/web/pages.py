@@ -11,6 +11,7 @@ import jinja2
 import segno
 from aiohttp import web
 from markupsafe import Markup
+from yarl import URL
 
 from collector.access.invitations import Enrolment
 from collector.access.policy import Permission
@@ -18,6 +19,7 @@ from collector.access.refusals import AccessError
 from collector.api.asking import FORM
 from collector.api.cursors import MOST, Paged
 from collector.api.parts import Parts
+from collector.api.refusing import refused
 from collector.api.routes import HTML, Call, Nothing, Public, Stream
 from collector.api.systems import list_systems
 from collector.web.forms import field, form_of
@@ -128,8 +130,17 @@ def set_session(answer: web.Response, parts: Parts, secret: str) -> None:
     )
 
 
+def login_again(call: Call[Any, Any], status: int, problem: str) -> web.Response:
+    """The form once more, with what went wrong."""
+    answer = _login(call, problem)
+    answer.set_status(status)
+    return answer
+
+
 def _login(call: Call[Any, Any], problem: AccessError | str | None = None) -> web.Response:
-    return _page(call, "login.html", "Log in", {"provider": call.parts.provider}, problem)
+    access = call.parts.config.access
+    provider = None if access is None or access.oidc is None else URL(access.oidc.issuer).host
+    return _page(call, "login.html", "Log in", {"provider": provider}, problem)
 
 
 def _enrol(
@@ -166,6 +177,7 @@ def _page(
 ) -> web.Response:
     status, text, headers = 200, problem, {}
     if isinstance(problem, AccessError):
+        refused(call.request, problem.code, call.who.account)
         status, text = problem.status, _sentence(problem)
         if "retry_after_s" in problem.detail:
             headers["Retry-After"] = str(problem.detail["retry_after_s"])

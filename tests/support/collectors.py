@@ -15,8 +15,10 @@ from aiohttp.web import Application, Request
 from collector.access.access import Access
 from collector.access.actors import Kind
 from collector.access.passwords import Passwords
-from collector.access.policy import GRANTS, Permission, Role
+from collector.access.policy import Role
+from collector.access.throttle import Buckets
 from collector.api.app import build_app
+from collector.api.dispatch import Limits
 from collector.service import Service, World
 from collector.store.store import Store
 from probes.clock import ManualClock
@@ -27,6 +29,7 @@ from tests.support.promises import checked
 from tests.support.rounds import START, config
 
 DAY_MS = 86_400_000
+CLIENT_SECRET = b"client-secret-9"
 
 
 @dataclass
@@ -43,10 +46,13 @@ class Collector:
     def origin(self) -> str:
         return str(self.client.make_url("/").origin())
 
-    async def service_token(self, account: str, *roles: Role) -> str:
-        """A token, good for a day, of a program with these roles and all they grant."""
-        await self.access.invitation(None, account, roles, Kind.SERVICE)
-        return await self._token(account, frozenset[Permission]().union(*map(GRANTS.get, roles)))  # type: ignore[arg-type]  # every role is in it
+    async def token(self, account: str, *roles: Role, days: int = 1) -> str:
+        """A new person's token with all that these roles grant."""
+        person = await self.person(account, *roles)
+        made = await self.access.login_for_token(
+            account, PASSWORD, self.code(person), None, days * DAY_MS
+        )
+        return made.secret
 
     async def person(self, account: str, *roles: Role) -> Person:
         """Somebody who has enrolled."""
@@ -70,16 +76,21 @@ class Collector:
 
 
 @asynccontextmanager
-async def a_collector(store: Store, used: Config | None = None) -> AsyncIterator[Collector]:
-    clock, config_ = ManualClock(START), used or config()
+async def a_collector(
+    store: Store, used: Config | None = None, *, port: int | None = None, start: int = START
+) -> AsyncIterator[Collector]:
+    """`start`: what the clock shows first, UTC ms."""
+    clock, config_ = ManualClock(start), used or config()
     rng = random.Random(1)
-    world = World(clock, rng, lambda _ref: b"secret", "one", rng.randbytes)
+    world = World(clock, rng, lambda _ref: CLIENT_SECRET, "one", rng.randbytes)
     quick = Passwords(time_cost=1, memory_cost=8, parallelism=1)
     service = Service(store, config_, canonical(config_), world, passwords=quick)
     await service.prepare()
     ingesting = asyncio.create_task(service.parts.ingest.run())
-    app = checked(build_app(service.parts))
-    async with TestClient(TestServer(app), cookie_jar=CookieJar(unsafe=True)) as client:
+    often = Limits(Buckets(100_000, 100_000, 100), Buckets(100_000, 100_000, 100))
+    app = checked(build_app(service.parts, limited=often))
+    server = TestServer(app, port=port)
+    async with TestClient(server, cookie_jar=CookieJar(unsafe=True)) as client:
         await clock.advance(1_000)
         yield Collector(service, clock, client)
     ingesting.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from collections.abc import AsyncIterator, Iterable
@@ -21,10 +22,11 @@ from collector.access.policy import Permission, Role
 from collector.access.refusals import AccessError
 from collector.store.store import Store
 from probes.clock import ManualClock
-from tests.support.rounds import ORG, START
+from tests.support.rounds import START
 
 PASSWORD = "four quiet words here"
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+NUMBERS = itertools.count(1)
 P, R = Permission, Role
 
 
@@ -128,13 +130,13 @@ class Desk:
         return len(await self.store.read(journal.rows, self.org))
 
 
-def a_desk(
-    store: Store, passwords: Passwords, org: str = ORG, seed: int = 1, at: int = START
-) -> Desk:
-    clock = ManualClock(at)
+def a_desk(store: Store, passwords: Passwords) -> Desk:
+    """Of an organization that nobody else has; its number is the seed of its chance."""
+    number = next(NUMBERS)
+    org, clock = f"hospital-{number}", ManualClock(START)
     hasher = CountingHasher()
     passwords._hasher = hasher
-    access = Access(store, org, "St. Elsewhere", clock, passwords, random.Random(seed).randbytes)
+    access = Access(store, org, "St. Elsewhere", clock, passwords, random.Random(number).randbytes)
     return Desk(access, store, clock, hasher, org)
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 
-import pytest
-
 from collector.access.actors import Account, Kind, Status
 from collector.access.passwords import Passwords
 from tests.support.rounds import START
 from tests.unit.access.desk import DAY, HOUR, PASSWORD, Desk, P, R, refused
+from tests.unit.access.test_accounts import vouched
 from tests.unit.access.test_passwords import SlowHasher
 
 
@@ -89,13 +88,21 @@ async def test_an_invitation_that_ends_while_the_password_is_hashed_is_over(
         await task
 
 
-@pytest.mark.parametrize(
-    "text", ["", "wwi_", "wwi_" + "A" * 43, "wwt_" + "A" * 43, "wwi_" + "A" * 42 + "\0", "\ud800"]
-)
-async def test_what_is_no_invitation_is_none(desk: Desk, text: str) -> None:
+NO_INVITATION = [
+    "",
+    "wwi_",
+    "wwi_" + "A" * 43,
+    "wwt_" + "A" * 43,
+    "wwi_" + "A" * 42 + "\0",
+    "\ud800",
+]
+
+
+async def test_what_is_no_invitation_is_none(desk: Desk) -> None:
     await invited(desk)
-    async with refused("access.invitation_invalid"):
-        await desk.access.begin(text)
+    for text in NO_INVITATION:
+        async with refused("access.invitation_invalid"):
+            await desk.access.begin(text)
 
 
 async def test_what_is_wrong_is_said_and_the_invitation_is_kept(desk: Desk) -> None:
@@ -160,28 +167,26 @@ async def test_a_second_first_link_takes_the_place_of_the_first(desk: Desk) -> N
     await desk.enrolled(second, "ada")
 
 
-@pytest.mark.parametrize(
-    ("chosen", "code"),
-    [
-        ("", "access.bad_id"),
-        ("Ada", "access.bad_id"),
-        ("system", "access.bad_id"),
-        ("mrn-12345678", "access.bad_id"),
-        ("olaf", "access.account_exists"),
-        ("robot", "access.account_exists"),
-    ],
-)
-async def test_an_id_that_cannot_be_chosen_keeps_the_link(
-    desk: Desk, chosen: str, code: str
-) -> None:
+NOT_TO_BE_CHOSEN = {
+    "": "access.bad_id",
+    "Ada": "access.bad_id",
+    "system": "access.bad_id",
+    "mrn-12345678": "access.bad_id",
+    "olaf": "access.account_exists",
+    "robot": "access.account_exists",
+}
+
+
+async def test_an_id_that_cannot_be_chosen_keeps_the_link(desk: Desk) -> None:
     await desk.person("olaf", R.VIEWER)
     await desk.service("robot", R.VIEWER)
     link = await desk.access.first_link()
     assert link is not None
     desk.factors["ada"] = (await desk.access.begin(link)).secret
     after = await desk.last_row()
-    async with refused(code):
-        await desk.access.enrol(link, chosen, PASSWORD, desk.code("ada"))
+    for chosen, code in NOT_TO_BE_CHOSEN.items():
+        async with refused(code):
+            await desk.access.enrol(link, chosen, PASSWORD, desk.code("ada"))
     assert await desk.rows(after) == []
     assert await desk.access.enrol(link, "ada", PASSWORD, desk.code("ada")) == "ada"
 
@@ -265,6 +270,13 @@ async def test_services_and_who_is_disabled_are_not_reset(desk: Desk) -> None:
     async with refused("access.account_inactive"):
         await desk.access.reset(admin, "olaf")
     assert await desk.rows(after) == []
+
+
+async def test_an_invitation_of_who_came_in_another_way_is_over(desk: Desk) -> None:
+    code = await invited(desk)
+    await desk.store.write(vouched, desk.org, "olaf")
+    async with refused("access.invitation_invalid"):
+        await desk.access.enrol(code, "olaf", PASSWORD, desk.code("olaf"))
 
 
 async def test_an_invitation_of_who_is_disabled_is_over(desk: Desk) -> None:

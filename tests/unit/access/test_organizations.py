@@ -7,10 +7,10 @@ from collector.store.store import Store
 from tests.unit.access.desk import DAY, PASSWORD, Desk, P, R, a_desk, refused
 
 
-async def both(store: Store, passwords: Passwords) -> tuple[Desk, Desk]:
+async def both(shared: Store, passwords: Passwords) -> tuple[Desk, Desk]:
     """The same people in both, with passwords and second factors of their own."""
-    one = a_desk(store, passwords, "st-elsewhere", 1)
-    other = a_desk(store, passwords, "county-general", 2)
+    one = a_desk(shared, passwords)
+    other = a_desk(shared, passwords)
     for desk, password in ((one, PASSWORD), (other, PASSWORD + " elsewhere")):
         await desk.person("ada", R.ADMIN, password=password)
         await desk.person("olaf", R.VIEWER, password=password)
@@ -18,9 +18,9 @@ async def both(store: Store, passwords: Passwords) -> tuple[Desk, Desk]:
 
 
 async def test_a_session_or_token_of_one_is_nothing_in_the_other(
-    store: Store, passwords: Passwords
+    shared: Store, passwords: Passwords
 ) -> None:
-    one, other = await both(store, passwords)
+    one, other = await both(shared, passwords)
     session = await one.login("olaf")
     olaf = await one.access.actor_of_session(session)
     assert olaf is not None
@@ -30,8 +30,10 @@ async def test_a_session_or_token_of_one_is_nothing_in_the_other(
     assert await other.access.actor_of_token(token) is None
 
 
-async def test_a_password_and_code_of_one_log_in_to_one(store: Store, passwords: Passwords) -> None:
-    one, other = await both(store, passwords)
+async def test_a_password_and_code_of_one_log_in_to_one(
+    shared: Store, passwords: Passwords
+) -> None:
+    one, other = await both(shared, passwords)
     async with refused("access.login_failed"):
         await other.access.login("olaf", PASSWORD, one.code("olaf"))
     async with refused("access.login_failed"):
@@ -41,9 +43,9 @@ async def test_a_password_and_code_of_one_log_in_to_one(store: Store, passwords:
 
 
 async def test_an_invitation_of_one_is_nothing_in_the_other(
-    store: Store, passwords: Passwords
+    shared: Store, passwords: Passwords
 ) -> None:
-    one, other = await both(store, passwords)
+    one, other = await both(shared, passwords)
     code = await one.access.reset(None, "olaf")
     async with refused("access.invitation_invalid"):
         await other.access.begin(code)
@@ -55,9 +57,9 @@ async def test_an_invitation_of_one_is_nothing_in_the_other(
 
 
 async def test_what_is_done_in_one_leaves_the_other_as_it_was(
-    store: Store, passwords: Passwords
+    shared: Store, passwords: Passwords
 ) -> None:
-    one, other = await both(store, passwords)
+    one, other = await both(shared, passwords)
     session = await other.login("olaf", PASSWORD + " elsewhere")
     olaf = await other.access.actor_of_session(session)
     assert olaf is not None
@@ -79,9 +81,9 @@ async def test_what_is_done_in_one_leaves_the_other_as_it_was(
     assert await other.access.actor_of_token(minted.secret) is not None
 
 
-async def test_an_admin_of_one_is_none_for_the_other(store: Store, passwords: Passwords) -> None:
-    one = a_desk(store, passwords, "st-elsewhere", 1)
-    other = a_desk(store, passwords, "county-general", 2)
+async def test_an_admin_of_one_is_none_for_the_other(shared: Store, passwords: Passwords) -> None:
+    one = a_desk(shared, passwords)
+    other = a_desk(shared, passwords)
     await one.person("ada", R.ADMIN)
     assert await one.access.first_link() is None
     assert await other.access.first_link() is not None
