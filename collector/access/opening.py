@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -28,7 +27,7 @@ def door_of(config: Config, *, tls: bool) -> Door:
     if access is None:
         return Door(tls=tls)
     public = None if access.public_url is None else URL(access.public_url)
-    return Door(public, tuple(map(ipaddress.ip_network, access.proxies)), tls)
+    return Door(public, Door.networks(*access.proxies), tls)
 
 
 def openid_of(

@@ -46,6 +46,11 @@ class Door:
     proxies: Sequence[Network] = ()
     tls: bool = False
 
+    @staticmethod
+    def networks(*written: str) -> tuple[Network, ...]:
+        """ValueError for what is no network."""
+        return tuple(map(ipaddress.ip_network, written))
+
     @property
     def secure(self) -> bool:
         """Do browsers reach it over TLS?"""

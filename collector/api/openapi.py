@@ -72,7 +72,8 @@ def _operation(route: AnyRoute, schemas: dict[str, Any]) -> dict[str, Any]:
         schema = _schema(route.body, schemas, mode="validation")
         out["requestBody"] = {"required": True, "content": {"application/json": {"schema": schema}}}
     elif not isinstance(route, Route) and route.takes is not None:
-        out["requestBody"] = {"required": True, "content": {route.takes: {}}}
+        schema = {"type": "string", "format": "binary"}
+        out["requestBody"] = {"required": True, "content": {route.takes: {"schema": schema}}}
     return out
 
 

@@ -175,10 +175,9 @@ def _stretches(
 ) -> list[tuple[int, int | None]]:
     """Outages that are not settled."""
     since = settled.until if settled.open_since is None else settled.open_since
-    recent = onwards(states, since)
-    if recent and recent[0].start < since:
-        recent = (Span(since, recent[0].end, recent[0].value), *recent[1:])
-    return outage_rules.stretches(tuple(recent), [v.start for v in versions if v.waited])
+    # Where no outage is open the first of these is not down, so its own start does not matter.
+    recent = tuple(onwards(states, since))
+    return outage_rules.stretches(recent, [v.start for v in versions if v.waited])
 
 
 def _is_of(check: Check, system: str) -> bool:

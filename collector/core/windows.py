@@ -138,11 +138,10 @@ def _judge(
         why = Why.EMPTY
     elif why is None:
         whole = (Interval(start, end),)
-        parts = subtract(whole, staying) if staying else whole
+        parts = subtract(whole, staying)
         if parts != whole:
             why = Why.DURING_OUTAGE
-    if parts and (start < plan.start or end > plan.end):
-        parts = intersect(parts, (Interval(plan.start, plan.end),))
+    parts = intersect(parts, (Interval(plan.start, plan.end),))
     return Occurrence(
         plan.window.id, start, end, why, parts, _expect_down(plan.window, config, system)
     )

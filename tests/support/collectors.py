@@ -75,6 +75,11 @@ class Collector:
         return await self.client.post(path, data=fields, headers=headers, allow_redirects=False)
 
 
+def often() -> Limits:
+    """Nobody is asked to wait; what waiting looks like is in `test_dispatch.py`."""
+    return Limits(Buckets(100_000, 100_000, 100), Buckets(100_000, 100_000, 100))
+
+
 @asynccontextmanager
 async def a_collector(
     store: Store, used: Config | None = None, *, port: int | None = None, start: int = START
@@ -87,8 +92,7 @@ async def a_collector(
     service = Service(store, config_, canonical(config_), world, passwords=quick)
     await service.prepare()
     ingesting = asyncio.create_task(service.parts.ingest.run())
-    often = Limits(Buckets(100_000, 100_000, 100), Buckets(100_000, 100_000, 100))
-    app = checked(build_app(service.parts, limited=often))
+    app = checked(build_app(service.parts, limited=often()))
     server = TestServer(app, port=port)
     async with TestClient(server, cookie_jar=CookieJar(unsafe=True)) as client:
         await clock.advance(1_000)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+from typing import Any
+
 import pytest
 
+from collector.core.amounts import Amounts, Sums, sums
 from collector.core.availability import Availability, availability
 from collector.core.truth import fold_system
 from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History, Version
+from probes.spans import Interval
 from tests.support.stories import T0, check, config, result, system
 
 UP, DOWN = Outcome.UP, Outcome.DOWN
-MINUTE = 60_000
+MINUTE, HOUR = 60_000, 3_600_000
 
 
 def of(
@@ -148,3 +153,93 @@ def test_a_removed_site_weighs_nothing_and_is_still_listed() -> None:
     assert one.verdict == "met"
     assert one.judged_by is not None
     assert one.judged_by["min"] == "100.0000"
+
+
+def test_sums_add_and_weigh_each_amount() -> None:
+    one = sums(Amounts(100, 40, 20, 10, 30, 7, 3), 900)
+    assert one == Sums(up=60, down=10, unknown=30, eligible=100, seen=70, whole=900)
+    assert one + one.times(2) == Sums(180, 30, 90, 300, 210, 2700)
+    assert sums(Amounts(100, 40, 20, 10, 30, 7, 3)).whole == 0
+
+
+def test_a_system_that_no_version_knows_has_no_terms() -> None:
+    history = History([Version(T0, config())])
+    one = availability(
+        fold_system("lab", history, {}, T0 + MINUTE, None), history, T0, T0 + MINUTE, T0 + MINUTE
+    )
+    assert (one.slo, one.verdict, one.formula) == (None, None, "contract-v1")
+    assert (one.amounts.eligible, one.amounts.not_monitored) == (0, MINUTE)
+
+
+def test_a_period_has_the_terms_of_the_third_version_once_that_is_in_force() -> None:
+    versions = [(0, with_target("90")), (MINUTE, with_target("91")), (90_000, with_target("92"))]
+    one = of(versions, [(0, UP), (MINUTE, UP)], 0, 2 * MINUTE, 2 * MINUTE)
+    assert one.slo is not None
+    assert one.slo.target == "92"
+
+
+def test_runs_are_only_counted_when_asked_for() -> None:
+    history = History([Version(T0, config())])
+    line = [result(T0, UP)]
+    truth = fold_system("ehr", history, {("c", "a"): line}, T0 + MINUTE, None)
+    period = (T0, T0 + MINUTE, T0 + MINUTE)
+    assert availability(truth, history, *period).judged_runs == 1
+    assert availability(truth, history, *period, count_runs=False).judged_runs == 0
+
+
+def scoped(scope: str, **changes: Any) -> Config:
+    """North has 3 users, south 5; a supporting check runs from south as well."""
+    slo = {"target": "99", "scope": scope, "formula": "whole-period-v1"}
+    return config(
+        systems={"ehr": system(slo=slo, **changes)},
+        sites={"north": {"name": "North", "users": 3}, "south": {"name": "South", "users": 5}},
+        checks={"c": check(), "t": check(role="supporting", **{"from": ["s"]})},
+    )
+
+
+def test_before_monitoring_begins_the_sites_to_come_are_those_of_deciding_checks() -> None:
+    used = scoped("worst_site", effective_from="2026-01-01T00:05:00")
+    one = of([(0, used)], [], 0, 10 * MINUTE, MINUTE)
+    assert {site: found.whole for site, found in one.scopes.sites.items()} == {"north": 5 * MINUTE}
+    assert one.scopes.organization.whole == 5 * MINUTE
+
+
+def test_the_whole_of_a_site_has_the_rest_of_an_open_period() -> None:
+    one = of([(0, scoped("worst_site"))], [(0, UP)], 0, 10 * MINUTE, MINUTE)
+    assert {site: found.whole for site, found in one.scopes.sites.items()} == {"north": 10 * MINUTE}
+
+
+def test_approved_maintenance_counts_for_a_site_as_the_formula_says() -> None:
+    used = scoped("worst_site")
+    history = History([Version(T0, used)])
+    line = [result(T0, UP), result(T0 + MINUTE, UP)]
+    truth = fold_system("ehr", history, {("c", "a"): line}, T0 + 2 * MINUTE, None)
+    out = [Interval(T0, T0 + MINUTE)]
+    one = availability(truth, history, T0, T0 + 2 * MINUTE, T0 + 2 * MINUTE, also_excluded=out)
+    assert one.formula == "whole-period-v1"
+    assert (one.sites["north"].eligible, one.sites["north"].excluded) == (2 * MINUTE, MINUTE)
+    assert (one.raw.eligible, one.raw.excluded) == (2 * MINUTE, 0)
+
+
+def test_a_burn_rate_by_users_weighs_each_site_by_its_own() -> None:
+    one = of([(0, scoped("user_weighted"))], [(0, DOWN), (MINUTE, DOWN)], 0, HOUR, 2 * MINUTE)
+    assert one.burn is not None
+    assert (one.burn[0].long, one.burn[0].short) == (Fraction(1), Fraction(1))
+
+
+@pytest.mark.parametrize(
+    ("zone", "now", "days"),
+    [
+        ("UTC", 31 * 24 * HOUR, 31),  # the last instant of January
+        ("UTC", 31 * 24 * HOUR + 1, 28),  # the first of February
+        ("America/Chicago", 31 * 24 * HOUR + 1, 31),  # still January there
+    ],
+)
+def test_a_burn_rate_row_is_scaled_to_the_month_of_the_last_known_instant(
+    zone: str, now: int, days: int
+) -> None:
+    used = config(organization={"id": "org", "name": "Org", "timezone": zone})
+    one = of([(0, used)], [(0, UP)], 0, 90 * 24 * HOUR, now)
+    assert one.burn is not None
+    # The first row may burn 2 % of the month's budget in an hour.
+    assert one.burn[0].factor == Fraction(2 * 24 * days, 100)

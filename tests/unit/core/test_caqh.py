@@ -309,3 +309,25 @@ def test_the_document_has_it_for_billing_systems_only() -> None:
                     }
                 ],
             }
+
+
+def test_a_system_that_is_never_monitored_has_no_week_and_no_month() -> None:
+    history = History([Version(None, payer())])
+    truth = fold_system("lab", history, {}, MONDAY + 7 * DAY, MONDAY)
+    none = caqh.caqh(truth, payer(), {}, MONDAY, MONDAY + 7 * DAY, MONDAY + 7 * DAY)
+    assert none == Caqh((), ())
+
+
+def test_approved_maintenance_still_to_come_is_no_part_of_a_whole_week() -> None:
+    window = {
+        "id": "w",
+        "systems": ["ehr"],
+        "start": "2026-01-07T00:00",
+        "end": "2026-01-08T00:00",
+        "timezone": "America/Chicago",
+        "proposed": {"by": "p", "at": "2026-01-01T00:00:00Z"},
+        "approval": {"by": "q", "at": "2026-01-02T00:00:00Z"},
+    }
+    planned = config(maintenance=[window]).maintenance
+    (week,) = found(hourly(until=24), payer(maintenance=planned), now=MONDAY + DAY).weeks
+    assert week.sums.whole == 6 * DAY

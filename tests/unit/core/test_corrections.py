@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
+from collector.core.acting import RefusedActError
 from collector.core.availability import availability
-from collector.core.corrections import corrected
+from collector.core.corrections import approve, corrected, request
 from collector.core.truth import SystemTruth
 from probes.acts import CorrectAs, Correction, CorrectionReason, Signed
 from probes.history import History, Version
@@ -166,3 +167,64 @@ def test_under_whole_period_v1_excluded_time_counts_as_approved_maintenance_does
         4 * MINUTE,
         0,
     )
+
+
+def recorded(*found: Correction) -> History:
+    used = config(approvers=["csm-1", "approver-1"])
+    return History([Version(None, used)], corrections=found)
+
+
+@pytest.mark.parametrize(
+    ("one", "code", "about"),
+    [
+        (correction("one", 2, 3, UP), "correction.exists", "one"),
+        (replace(correction("two", 2, 3, UP), system="lab"), "correction.unknown_system", "lab"),
+        (correction("two", 3, 3, UP), "correction.empty", "two"),
+        (replace(correction("two", 2, 10, UP), end=END + 1), "correction.not_past", "two"),
+    ],
+)
+def test_a_request_is_refused_by_code_and_by_what_it_is_about(
+    one: Correction, code: str, about: str
+) -> None:
+    with pytest.raises(RefusedActError) as refused:
+        request(recorded(correction("one", 2, 3, UP)), one)
+    assert (refused.value.code, refused.value.about) == (code, about)
+
+
+def test_a_request_for_time_up_to_its_own_instant_stands() -> None:
+    one = correction("two", 2, 10, UP)
+    assert request(recorded(correction("one", 2, 3, UP)), one) is one
+
+
+@pytest.mark.parametrize(
+    ("name", "by", "code", "about"),
+    [
+        ("none", "approver-1", "correction.unknown", "none"),
+        ("open", "somebody", "act.not_an_approver", "somebody"),
+        ("open", "csm-1", "act.own_request", "csm-1"),
+        ("done", "approver-1", "correction.approved", "done"),
+    ],
+)
+def test_an_approval_is_refused_by_code_and_by_what_it_is_about(
+    name: str, by: str, code: str, about: str
+) -> None:
+    history = recorded(correction("done", 2, 3, UP), correction("open", 2, 3, UP, approved=None))
+    with pytest.raises(RefusedActError) as refused:
+        approve(history, name, Signed(by, END + 5))
+    assert (refused.value.code, refused.value.about) == (code, about)
+
+
+def test_an_approver_who_did_not_request_it_approves() -> None:
+    signed = Signed("approver-1", END + 5)
+    history = recorded(correction("done", 2, 3, UP), correction("open", 2, 3, UP, approved=None))
+    assert approve(history, "open", signed) is signed
+
+
+def test_corrections_approved_at_one_instant_keep_the_order_of_their_requests() -> None:
+    found = (correction("late", 6, 7, DOWN), correction("early", 4, 5, UP))
+    history = History([Version(None, config())], corrections=found)
+    one = corrected(replace(told(), now=END + 100), history, T0, END, END + 100)
+    assert one is not None
+    assert one.ids == ("late", "early")
+    # Runs are of what was measured; a corrected number counts none.
+    assert one.availability.judged_runs == 0

@@ -176,3 +176,8 @@ def test_what_was_not_encoded_here_is_refused(stored: object) -> None:
 def test_broken_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="no rollup of a format known here"):
         decode(data)
+
+
+def test_equal_outcomes_of_two_parts_are_counted_together() -> None:
+    two = added([one(run(0), run(1)), one(run(2))])
+    assert two.counts == ((UP, "ok", 3),)

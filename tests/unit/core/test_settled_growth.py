@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collector.core.agent_state import Heard
 from collector.core.settled import NOTHING
 from collector.core.settling import settle
 from collector.core.truth import fold_system
@@ -22,6 +23,56 @@ def test_a_year_that_is_good_keeps_no_mark_of_each_quarter_of_an_hour() -> None:
         )
     # The first under each version, and the newest.
     assert [t - T0 for t in settled.voices["c", "a"].good] == [0, 2 * MINUTE, 598 * MINUTE]
+
+
+def settled_in_steps(words: str, steps: int, *recorded: int) -> Heard:
+    """The voice of `a` after `words`, settled a minute short of every twenty."""
+    history = History([Version(T0 + s * 1000, config()) for s in recorded])
+    settled = NOTHING
+    line = at(words)
+    for n in range(1, steps + 1):
+        now = T0 + n * 20 * MINUTE
+        tail = {("c", "a"): [r for r in line if settled.upto(("c", "a")) <= r.t < now]}
+        settled = settle(
+            fold_system("ehr", history, tail, now, None, settled), tail, settled, now - MINUTE
+        )
+    return settled.voices["c", "a"]
+
+
+def test_under_one_version_the_first_good_result_and_the_newest_are_kept() -> None:
+    heard = settled_in_steps("u" * 120, 6, 0)
+    assert [t - T0 for t in heard.good] == [0, 118 * MINUTE]
+
+
+def test_a_single_good_result_is_kept_once() -> None:
+    heard = settled_in_steps("u", 3, 0)
+    assert [t - T0 for t in heard.good] == [0]
+
+
+def test_good_results_about_an_outage_are_kept_once_each() -> None:
+    heard = settled_in_steps("u" * 5 + "dd" + "u" * 113, 6, 0)
+    # The first of all, the last before the outage, and the newest.
+    assert [t - T0 for t in heard.good] == [0, 4 * MINUTE, 118 * MINUTE]
+    assert [t - T0 for t in heard.failing] == [5 * MINUTE, 6 * MINUTE]
+
+
+def test_the_newest_good_result_settled_is_kept_when_an_outage_follows_it() -> None:
+    heard = settled_in_steps("u" * 19 + "dd" + "u" * 99, 6, 0)
+    assert [t - T0 for t in heard.good] == [0, 18 * MINUTE, 118 * MINUTE]
+
+
+def test_what_is_settled_is_kept_once() -> None:
+    heard = settled_in_steps("uuud" + "u" * 16, 1, 0)
+    assert [b.start - T0 for b in heard.blips] == [3 * MINUTE]
+    assert [t - T0 for t in heard.failing] == [3 * MINUTE]
+    assert (heard.fold.blips, heard.fold.failing) == ([], [])
+    assert (heard.fold.judged, heard.fold.good) == ([], [])
+
+
+def test_judged_results_of_settled_time_are_counted_by_five_minutes() -> None:
+    judged = settled_in_steps("u" * 120, 6, 0).judged
+    assert (judged.since - T0, len(judged.fine)) == (115 * MINUTE, 4)
+    assert (judged.starts, judged.counts) == ([T0], [5])
 
 
 def test_an_agent_that_fell_silent_in_the_middle_of_a_row_keeps_nothing_waiting() -> None:

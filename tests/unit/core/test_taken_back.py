@@ -10,7 +10,7 @@ from collector.core.truth import fold_system
 from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
-from tests.support.stories import T0, at, check, config, result
+from tests.support.stories import T0, at, check, config, result, told
 from tests.unit.core.test_settled import Follower, same
 
 LATER = T0 + 3 * 3_600_000
@@ -71,6 +71,25 @@ def test_a_result_between_others_of_its_agent_takes_an_older_start() -> None:
     assert (found.taken_back, found.started_anew) == (0, 1)
 
 
+def test_a_voice_that_took_time_back_is_late_only_before_it() -> None:
+    found = follower({("c", "a"): "u" * HOUR, ("d", "b"): AWAY})
+    found.take([result(T0 + 900_000, Outcome.DOWN, "d", "b")], found.tell(LATER))
+    assert found.settled.voices["d", "b"].edge == T0 + 900_000
+    assert not found.settled.is_late(("d", "b"), T0 + 900_000)
+    assert found.settled.is_late(("d", "b"), T0 + 899_999)
+
+
+def test_a_second_outcome_of_the_last_instant_takes_an_older_start() -> None:
+    found = late(follower({("c", "a"): "u" * HOUR, ("d", "b"): AWAY}), 120, "d", "b")
+    assert (found.taken_back, found.started_anew) == (0, 1)
+
+
+def test_what_an_agent_says_from_the_edge_on_ends_no_silence_before_it() -> None:
+    lines = {("c", "a"): "u" * HOUR, ("d", "b"): AWAY + "." * 162 + "uu"}
+    found = late(follower(lines), 900, "d", "b")
+    assert (found.taken_back, found.started_anew) == (1, 0)
+
+
 def test_a_first_word_of_an_agent_takes_time_back_too() -> None:
     found = late(follower({("c", "a"): "u" * HOUR}), 900, "d", "b")
     assert (found.taken_back, found.started_anew) == (1, 0)
@@ -120,3 +139,16 @@ def test_after_a_restart_a_silent_agent_is_still_settled() -> None:
     assert ("d", "b") not in found.tail
     found.settle(found.tell(LATER), EDGE + 600_000)
     assert found.settled.upto(("d", "b")) == EDGE + 600_000
+
+
+def test_a_check_and_a_site_that_come_after_what_is_settled_were_not_monitored_before() -> None:
+    more = config(checks={"c": check(), "new": check(**{"from": ["s"]})})
+    history = History([Version(T0, config()), Version(T0 + 1_800_000, more)])
+    found = Follower(history)
+    found.take([*at("u" * HOUR), *at("." * 31 + "u" * 29, "new", "s")], None)
+    found.settle(found.tell(T0 + 1_500_000), T0 + 1_200_000)
+    truth = found.tell(T0 + 3_600_000)
+    assert found.settled.until == T0 + 1_200_000
+    assert told(truth.checks["new"]) == "-0 ?1800 U1860"
+    assert told(truth.sites["south"]) == "-0 ?1800 U1860"
+    assert told(truth.states) == "U0 ?1800 U1860"

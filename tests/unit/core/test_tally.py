@@ -49,6 +49,44 @@ def test_an_edge_inside_a_bucket_asks_for_its_results() -> None:
     assert tally.cut((7 * MINUTE,)) == set()
 
 
+def test_what_is_packed_in_steps_holds_its_empty_stretches_once() -> None:
+    tally = Tally().extended([10 * BUCKET, 12 * BUCKET + 7, 14 * BUCKET + 1])
+    tally.pack(12 * BUCKET)
+    assert (tally.starts, tally.counts) == ([10 * BUCKET, 11 * BUCKET], [1, 0])
+    assert (tally.since, tally.fine) == (12 * BUCKET, [12 * BUCKET + 7, 14 * BUCKET + 1])
+    tally.pack(13 * BUCKET)
+    tally.pack(16 * BUCKET)
+    assert tally.starts == [n * BUCKET for n in (10, 11, 12, 13, 14, 15)]
+    assert tally.counts == [1, 0, 1, 0, 1, 0]
+    assert tally.count(Interval(0, 20 * BUCKET)) == 3
+
+
+def test_empty_time_between_two_packs_is_empty() -> None:
+    tally = Tally().extended([0])
+    tally.pack(BUCKET)
+    tally = tally.extended([3 * BUCKET])
+    tally.pack(4 * BUCKET)
+    assert (tally.starts, tally.counts) == ([0, BUCKET, 3 * BUCKET], [1, 0, 1])
+
+
+def test_an_edge_in_empty_time_needs_no_results() -> None:
+    tally = Tally().extended([10 * BUCKET, 12 * BUCKET])
+    tally.pack(13 * BUCKET)
+    assert tally.cut((3 * BUCKET + 1, 11 * BUCKET + 1)) == set()
+    assert tally.count(Interval(3 * BUCKET + 1, 11 * BUCKET + 1)) == 1
+
+
+def test_an_edge_in_a_bucket_of_one_needs_that_one() -> None:
+    tally = Tally(exact={10 * BUCKET: [10 * BUCKET + 9]}).extended([10 * BUCKET + 9])
+    tally.pack(11 * BUCKET)
+    assert tally.count(Interval(10 * BUCKET + 5, 11 * BUCKET)) == 1
+    assert tally.count(Interval(10 * BUCKET + 10, 11 * BUCKET)) == 0
+
+
+def test_a_count_is_a_whole_number() -> None:
+    assert repr(packed().count(Interval(BUCKET, 2 * BUCKET))) == "10"
+
+
 instants = st.lists(st.integers(0, 40 * BUCKET), unique=True, max_size=120).map(sorted)
 
 

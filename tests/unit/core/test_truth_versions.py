@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collector.core.truth import SystemTruth, fold_system
+from collector.core.truth import SystemTruth, counted, fold_system
 from collector.core.versions import InForce
 from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History, Version
+from probes.spans import Interval
 from tests.support.stories import T0, check, config, fold, result, system, told
 
 BLIND = config(checks={"c": check(), "new": check()})
@@ -140,3 +141,60 @@ def test_a_check_that_was_removed_and_comes_back_goes_on_behind_a_gap() -> None:
     assert told(truth.checks["d"]) == "D0 -200 ?400 D420"
     lines[("d", "a")] = "ddd....u.."
     assert told(fold(lines, until=470, history=history).checks["d"]) == "D0 -200 ?400 U420"
+
+
+def test_a_version_recorded_as_an_outage_begins_waits_until_it_ends() -> None:
+    truth = fold("uddu", until=240, history=at_second((0, config()), (60, BLIND)))
+    assert told(truth.states) == "U0 D60 ?180"
+    assert seconds(truth.versions) == [0, 180]
+
+
+def test_a_version_overtaken_as_monitoring_would_begin_never_monitored() -> None:
+    soon = config(systems={"ehr": system(effective_from="2026-01-01T00:01:30")})
+    later = config(systems={"ehr": system(effective_from="2026-01-01T00:02:00")})
+    truth = fold("uuu", until=150, history=at_second((0, soon), (90, later)))
+    assert told(truth.states) == "U120"
+    assert truth.monitored_from == T0 + 120_000
+
+
+def test_instants_with_two_outcomes_are_counted_over_all_voices() -> None:
+    used = config(checks={"c": check(**{"from": ["a", "b"]})})
+    two = {
+        ("c", agent): [
+            result(T0, Outcome.UP, "c", agent),
+            result(T0, Outcome.DOWN, "c", agent),
+        ]
+        for agent in ("a", "b")
+    }
+    history = History([Version(T0, used)])
+    assert fold_system("ehr", history, two, T0 + 60_000, None).conflicts == 2
+
+
+def test_a_replay_takes_the_claimed_time_of_an_approval_and_the_collector_the_recorded() -> None:
+    window = {
+        "id": "w",
+        "systems": ["ehr"],
+        "start": "2026-01-01T02:00",
+        "end": "2026-01-01T03:00",
+        "timezone": "UTC",
+        "proposed": {"by": "p", "at": "2025-12-31T00:00:00Z"},
+        "approval": {"by": "q", "at": "2025-12-31T01:00:00Z"},
+    }
+    # Recorded as the window begins: too late by the record, in time by the claim.
+    history = History(
+        [Version(T0, config()), Version(T0 + 7_200_000, config(maintenance=[window]))]
+    )
+    end = T0 + 10_800_000
+    live = fold_system("ehr", history, {}, end, None)
+    replayed_ = fold_system("ehr", history, {}, end, T0)
+    assert live.recorded
+    assert [o.why for o in live.occurrences(end)] == ["approved_late"]
+    assert replayed_.excluded(end) == (Interval(T0 + 7_200_000, end),)
+
+
+def test_runs_of_an_agent_count_only_while_the_check_is_its_own() -> None:
+    alone, both = config(), config(checks={"c": check(**{"from": ["a", "b"]})})
+    line = [result(T0 + s * 1000, Outcome.UP, "c", "b") for s in (0, 60, 120, 180)]
+    versions = [Version(T0, alone), Version(T0 + 60_000, both), Version(T0 + 150_000, alone)]
+    truth = fold_system("ehr", History(versions), {("c", "b"): line}, T0 + 240_000, None)
+    assert counted(truth, ("c", "b"), line) == [T0 + 60_000, T0 + 120_000]

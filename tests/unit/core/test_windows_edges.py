@@ -120,3 +120,20 @@ def test_an_empty_occurrence_that_is_also_self_approved_says_the_first_why() -> 
     )
     (one,) = listed((None, used))
     assert one.why == "self_approved"
+
+
+def test_a_window_known_for_none_of_the_range_is_not_listed() -> None:
+    inside = START + 10 * MINUTE
+    assert listed((T0, config()), (inside, planned()), until=inside) == ()
+    assert listed((T0, planned()), (inside, config()), since=inside) == ()
+
+
+def test_a_window_of_days_is_listed_to_its_end() -> None:
+    used = planned(end="2026-02-05T02:00")
+    assert len(listed((None, used), since=START + 3 * DAY - 1)) == 1
+    assert listed((None, used), since=START + 3 * DAY) == ()
+
+
+def test_a_version_recorded_as_an_occurrence_ends_changes_nothing_of_it() -> None:
+    (one,) = listed((T0, planned()), (START + HOUR, planned(approval=None)))
+    assert (one.why, one.parts) == (None, (Interval(START, START + HOUR),))
