@@ -7,7 +7,16 @@ import sys
 from typing import Any
 
 from collector import prompts
-from collector.client import DEFAULT_URL, AnsweredNoError, UsageError, ask, asking, print_json
+from collector.client import (
+    DEFAULT_URL,
+    AnsweredNoError,
+    UsageError,
+    ask,
+    asking,
+    collector_at,
+    parse_url,
+    print_json,
+)
 from collector.commands.options import Parsers, asks
 from collector.exchange import Collector
 from collector.prompts import warn_of_clear_text
@@ -26,9 +35,9 @@ Examples:
       --totp env:CODE
 
 The first admin gets the link from the collector when it starts, everybody else from an admin. It
-works once, within 24 hours. Passwords and codes are typed, or read from where a REF leads:
-file:/path or env:NAME. In a script, --begin tells the secret of the authenticator, again and
-again until the link is used.
+works once, within 24 hours, and leads to its collector by itself unless --url names another way
+there. Passwords and codes are typed, or read from where a REF leads: file:/path or env:NAME. In a
+script, --begin tells the secret of the authenticator, again and again until the link is used.
 """
 
 
@@ -51,8 +60,13 @@ def add(subparsers: Parsers) -> None:
 
 
 def _enrol(to: Collector, args: argparse.Namespace) -> int:
+    said = prompts.hidden("One-time code or link", args.code, "--code").strip()
+    link, _, code = said.rpartition("#")
+    there = parse_url(link)
+    if there is not None and args.url == DEFAULT_URL:
+        args.url = str(there.origin())
+        to = collector_at(args)
     warn_of_clear_text(to.url)
-    code = prompts.hidden("One-time code or link", args.code, "--code").strip().rpartition("#")[2]
     begun = ask(to, f"{API}/begin", "secret", {"invitation": code})
     if args.begin:
         if args.json:

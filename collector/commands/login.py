@@ -97,7 +97,7 @@ def _log_in(to: Collector, args: argparse.Namespace) -> int:
         )
     else:
         sys.stdout.write(
-            f"Logged in as {account} ({', '.join(me['roles'])}) until {show.minute(made['expires_at'])} UTC.\n"
+            f"Logged in as {me['account']} ({', '.join(me['roles'])}) until {show.minute(made['expires_at'])} UTC.\n"
             f"Kept in {file}; wardwatch logout ends it.\n"
         )
     if os.environ.get(credential.VARIABLE):

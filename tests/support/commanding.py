@@ -6,6 +6,7 @@ import asyncio
 import os
 import pty
 import sys
+import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ from tests.support.collectors import Collector, a_collector
 from tests.support.entering import Person
 
 STEP_MS = 30_000
+COLUMNS = 80
+"""Of a terminal."""
 
 
 @dataclass
@@ -108,6 +111,7 @@ class Terminal:
 async def a_terminal(*argv: str) -> AsyncIterator[Terminal]:
     """`wardwatch ...` as a process whose three streams are one terminal."""
     handle, other = pty.openpty()
+    termios.tcsetwinsize(other, (24, COLUMNS))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",

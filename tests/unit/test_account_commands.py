@@ -13,9 +13,10 @@ import pytest
 from collector.access.policy import Role
 from collector.cli import main
 from collector.store.store import Store
-from tests.support.commanding import Shell, a_shell
+from tests.support.commanding import Shell, a_shell, a_terminal
 
 Capture = pytest.CaptureFixture[str]
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @pytest.fixture
@@ -76,6 +77,35 @@ async def test_accounts_are_listed_plain_in_a_pipe_and_as_json(
         "seen_at": None,
         "provider": None,
     }
+
+
+async def test_on_a_terminal_accounts_and_tokens_fit_80_columns_and_nothing_is_cut_off(
+    shell: Shell, capsys: Capture
+) -> None:
+    await reports(shell, capsys)
+    async with a_terminal("account", "list", "--url", shell.collector.origin) as terminal:
+        code, shown = await terminal.end()
+    assert code == 0
+    assert [line.rstrip() for line in STYLE.sub("", shown).splitlines()] == [
+        "Accounts",
+        "ID       KIND     ROLES   STATUS  CREATED (UTC)     LAST LOGIN (UTC)  PROVIDER",
+        "admin-1  person   admin   active  2026-01-01 00:00  2026-01-01 00:00  -",
+        "reports  service  viewer  active  2026-01-01 00:00  -                 -",
+    ]
+    (made,) = await shell.collector.access.tokens("admin-1")
+    async with a_terminal("token", "list", "--url", shell.collector.origin) as terminal:
+        code, shown = await terminal.end()
+    assert code == 0
+    lines = [line.rstrip() for line in STYLE.sub("", shown).splitlines()]
+    assert lines[:3] == [
+        "Tokens",
+        f"ID {made.id}   ACCOUNT admin-1   CREATED (UTC) 2026-01-01 00:00",
+        "  EXPIRES (UTC) 2026-01-01 12:00   LAST USED (UTC) 2026-01-01 00:00",
+    ]
+    assert lines[3] == "  REVOKED (UTC) -"
+    assert (
+        " ".join(lines[4:]).replace("  ", "").startswith("SCOPES accounts.manage, accounts.read,")
+    )
 
 
 async def test_a_service_gets_no_link_but_the_next_step(shell: Shell, capsys: Capture) -> None:

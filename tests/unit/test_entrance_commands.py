@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -90,6 +91,12 @@ async def test_begin_shows_the_secret_in_groups_of_four_as_often_as_asked(
     assert len(groups.split()) == 8
     assert await shell.run("enrol", "--code", ref, "--begin") == 0
     assert capsys.readouterr().out == first
+
+
+async def test_a_link_leads_to_its_collector_by_itself(shell: Shell, capsys: Capture) -> None:
+    ref = shell.ref("link", f"{shell.collector.origin}/enrol#{await link(shell)}")
+    assert await asyncio.to_thread(main, ["enrol", "--code", ref, "--begin", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["account"] is None
 
 
 async def test_who_was_invited_has_an_id_already(shell: Shell, capsys: Capture) -> None:
@@ -258,6 +265,18 @@ async def test_a_login_replaces_a_file_that_others_can_read(shell: Shell, capsys
     assert await shell.log_in(person) == 0
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert await shell.run("whoami") == 0
+
+
+async def test_a_login_that_cannot_be_kept_is_over_again(
+    shell: Shell, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = await shell.collector.person("nurse-1", Role.VIEWER)
+    (shell.folder / "state").write_text("a file where a folder belongs")
+    assert await shell.log_in(person) == 2
+    file = shell.folder / "state/wardwatch/logins.json"
+    assert capsys.readouterr().err == f"{file}: cannot be written, so the login is over again\n"
+    (made,) = await shell.collector.access.tokens("nurse-1")
+    assert made.revoked_at is not None
 
 
 async def test_a_token_in_the_environment_goes_first_and_login_says_so(
