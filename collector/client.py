@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import io
 import json
 import os
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any
 
-import aiohttp
 from pydantic import TypeAdapter, ValidationError
 from yarl import URL
 
 from collector.credential import CredentialError, token_for
+from collector.exchange import (
+    Answer,
+    CaError,
+    Collector,
+    Effect,
+    Question,
+    UnansweredError,
+    exchange,
+    hint,
+    trusting,
+)
 from probes.config import Id
 
 DEFAULT_URL = "http://127.0.0.1:8460"
@@ -25,29 +34,29 @@ TIMEOUT_S = 10.0
 _AN_ID = TypeAdapter[str](Id)
 UNREADABLE = ("api.query", "api.body")
 NOT_ALLOWED = (401, 403)
-YAML = {"Content-Type": "application/yaml"}
+NOT_NOW = (408, 429)
+YAML, JSON = "application/yaml", "application/json"
 LOG_IN = "Log in with `wardwatch login`, or name a token with --token or WARDWATCH_TOKEN."
+ENROL = "With a one-time link, and no password yet: `wardwatch enrol`."
+OVER = "What was sent is valid no longer, or here. Log in again with `wardwatch login`."
+CA = "WARDWATCH_CA"
+_DAY_MS = 86_400_000
 
 
-@dataclass(frozen=True, slots=True)
-class Collector:
-    """Where to ask, and as whom."""
-
-    url: URL
-    token: str | None = None
-
-
-class UnansweredError(Exception):
-    """The text says what to do."""
+class UsageError(Exception):
+    """Lines that say what to write instead."""
 
 
 class AnsweredNoError(Exception):
     """The collector understood and refused: a problem document."""
 
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        super().__init__(problem["code"])
-        self.status = status
-        self.problem = problem
+    def __init__(self, answer: Answer, *, known: bool) -> None:
+        """`known`: was a token sent along?"""
+        super().__init__(answer.document["code"])
+        self.status = answer.status
+        self.problem: Mapping[str, Any] = answer.document
+        self._retry_after_s = answer.retry_after_s
+        self._known = known
 
     def lines(self) -> list[str]:
         """What stands against it, one line each."""
@@ -57,13 +66,22 @@ class AnsweredNoError(Exception):
                 f"{_option(p['path'])}: {p['message']}" if p["path"] else p["message"]
                 for p in told["problems"]
             ]
-        if self.status == 401:
-            return [f"{told['detail']} [{told['code']}]", LOG_IN]
+        if told["code"] == "access.unknown":
+            way = [OVER] if self._known else [LOG_IN, ENROL]
+            return [f"{told['detail']} [{told['code']}]", *way]
         if "needs" in told:
             return [f"{told['detail']}: {told['needs']} [{told['code']}]"]
         about = f"{told['about']}: " if "about" in told else ""
         where = f" ({told['file']}, {told['place']})" if "file" in told else ""
-        return [f"{about}{told.get('detail', 'refused')} [{told['code']}]{where}"]
+        return [f"{about}{told.get('detail', 'refused')}{self._more()} [{told['code']}]{where}"]
+
+    def _more(self) -> str:
+        """What a refusal knows beyond its sentence."""
+        if "reason" in self.problem:
+            return f": {self.problem['reason']}"
+        if "longest_ms" in self.problem:
+            return f": {self.problem['longest_ms'] // _DAY_MS} days"
+        return "" if self._retry_after_s is None else f", in {self._retry_after_s} s"
 
 
 def _option(path: str) -> str:
@@ -81,13 +99,36 @@ def an_id(text: str) -> str:
         raise argparse.ArgumentTypeError(error.errors()[0]["msg"].partition(", ")[2]) from None
 
 
-def add_url(parser: argparse.ArgumentParser) -> None:
+def add_url(parser: argparse.ArgumentParser, *, token: bool = True) -> None:
     parser.add_argument("--url", default=DEFAULT_URL, help=f"the collector (default {DEFAULT_URL})")
     parser.add_argument(
-        "--token",
-        metavar="REF",
-        help="file:/path or env:NAME of an API token (default: env:WARDWATCH_TOKEN, or the login)",
+        "--ca",
+        metavar="FILE",
+        help=f"for https://, the one CA to trust, in PEM (default: {CA}, or this host's CAs)",
     )
+    if token:
+        parser.add_argument(
+            "--token",
+            metavar="REF",
+            help="file:/path or env:NAME of an API token (default: env:WARDWATCH_TOKEN, or the "
+            "login)",
+        )
+
+
+def collector_at(args: argparse.Namespace) -> Collector:
+    """Where `--url` and `--ca` lead, as nobody yet; UsageError."""
+    url = parse_url(args.url)
+    if url is None:
+        raise UsageError(f"--url: write an address such as {DEFAULT_URL}")
+    if url.scheme != "https":
+        if args.ca is not None:
+            raise UsageError("--ca: only https:// has certificates")
+        return Collector(url)
+    option, ca = ("--ca", args.ca) if args.ca is not None else (CA, os.environ.get(CA))
+    try:
+        return Collector(url, tls=trusting(ca) if ca else None)
+    except CaError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def parse_url(text: str) -> URL | None:
@@ -102,17 +143,21 @@ def print_json(value: object) -> None:
     sys.stdout.write(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
 
 
-def asking(work: Callable[[Collector, argparse.Namespace], int], args: argparse.Namespace) -> int:
+def asking(
+    work: Callable[[Collector, argparse.Namespace], int],
+    args: argparse.Namespace,
+    *,
+    as_nobody: bool = False,
+) -> int:
     """Run a command that asks the collector at `--url`; 1 refused, 2 what was written cannot be
     read, 3 no answer, 4 not logged in or not allowed.
     """
-    url = parse_url(args.url)
-    if url is None:
-        sys.stderr.write(f"--url: write an address such as {DEFAULT_URL}\n")
-        return 2
     try:
-        return work(Collector(url, token_for(url, args.token, os.environ)), args)
-    except CredentialError as error:
+        to = collector_at(args)
+        if not as_nobody:
+            to = replace(to, token=token_for(to.url, args.token, os.environ))
+        return work(to, args)
+    except (CredentialError, UsageError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except AnsweredNoError as error:
@@ -121,6 +166,8 @@ def asking(work: Callable[[Collector, argparse.Namespace], int], args: argparse.
         sys.stderr.write("".join(f"{line}\n" for line in error.lines()))
         if error.status in NOT_ALLOWED:
             return 4
+        if error.status in NOT_NOW:
+            return 3
         return 2 if error.problem["code"] in UNREADABLE else 1
     except UnansweredError as error:
         sys.stderr.write(f"{error}\n")
@@ -143,17 +190,52 @@ def ask(
     """
     told = {name: value for name, value in (query or {}).items() if value is not None}
     wanted = (to.url / path).with_query(told)
-    status, answer = asyncio.run(_exchange(to, wanted, body, yaml, timeout_s))
-    if isinstance(answer, dict) and status == 200 and field in answer:
-        return answer
-    if isinstance(answer, dict) and "code" in answer:
-        if 400 <= status < 500:
-            raise AnsweredNoError(status, answer)
+    if yaml is not None:
+        sent = _question(to, wanted, yaml, YAML, Effect.NONE, timeout_s)
+    elif body is not None:
+        sent = _question(to, wanted, _encoded(body), JSON, Effect.ACT, timeout_s)
+    else:
+        headers = _authorization(to)
+        sent = Question("GET", wanted, headers, None, timeout_s, Effect.NONE)
+    return _read(to, asyncio.run(exchange(to, sent)), field)
+
+
+def act(to: Collector, path: str, field: str, body: object) -> dict[str, Any]:
+    """As `ask`, for an act under an Idempotency-Key: done once, though the line break."""
+    sent = _question(to, to.url / path, _encoded(body), JSON, Effect.KEYED, TIMEOUT_S)
+    return _read(to, asyncio.run(exchange(to, sent)), field)
+
+
+def _question(
+    to: Collector, url: URL, body: bytes, media: str, effect: Effect, timeout_s: float
+) -> Question:
+    headers = {**_authorization(to), "Content-Type": media}
+    if effect is Effect.KEYED:
+        headers["Idempotency-Key"] = secrets.token_urlsafe(24)
+    return Question("POST", url, headers, body, timeout_s, effect)
+
+
+def _encoded(body: object) -> bytes:
+    return json.dumps(body).encode()
+
+
+def _authorization(to: Collector) -> dict[str, str]:
+    return {} if to.token is None else {"Authorization": f"Bearer {to.token}"}
+
+
+def _read(to: Collector, answer: Answer, field: str) -> dict[str, Any]:
+    found = answer.document
+    if isinstance(found, dict) and answer.status == 200 and field in found:
+        return found
+    if isinstance(found, dict) and "code" in found:
+        if 400 <= answer.status < 500:
+            raise AnsweredNoError(answer, known=to.token is not None)
         raise UnansweredError(
-            f"The collector answers {status} ({answer['code']}); see its log and {to.url / 'readyz'}"
+            f"The collector answers {answer.status} ({found['code']}); see its log and "
+            f"{to.url / 'readyz'}"
         )
     raise UnansweredError(
-        f"What answers is no Wardwatch collector (status {status}); {_hint(to.url)}"
+        f"What answers is no Wardwatch collector (status {answer.status}); {hint(to.url)}"
     )
 
 
@@ -166,37 +248,3 @@ def ask_all(
         part = ask(to, path, field, query={**(query or {}), "cursor": following})
         found[field] += part[field]
     return {name: value for name, value in found.items() if name != "next"}
-
-
-def _hint(url: URL) -> str:
-    return f"is it running? `wardwatch collector --help` starts one, `--url` names another. ({url})"
-
-
-async def _exchange(
-    to: Collector, wanted: URL, body: object, yaml: bytes | None, timeout_s: float
-) -> tuple[int, Any]:
-    """The status, and the answer where it is JSON."""
-    timeout = aiohttp.ClientTimeout(total=timeout_s)
-    method = "GET" if body is None and yaml is None else "POST"
-    # as a stream: aiohttp warns of large bodies given whole, for they hold up the loop
-    sent: dict[str, Any] = {"json": body} if yaml is None else {"data": io.BytesIO(yaml)}
-    headers = {} if yaml is None else dict(YAML)
-    if to.token is not None:
-        headers["Authorization"] = f"Bearer {to.token}"
-    if method == "POST":
-        # a line that breaks between act and answer can be asked again with the same key
-        headers["Idempotency-Key"] = secrets.token_urlsafe(24)
-    try:
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.request(
-                method, wanted, headers=headers, allow_redirects=False, **sent
-            ) as response,
-        ):
-            status, data = response.status, await response.read()
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        raise UnansweredError(f"The collector does not answer; {_hint(to.url)}") from None
-    try:
-        return status, json.loads(data)
-    except ValueError:
-        return status, None

@@ -25,14 +25,27 @@ def token_for(url: URL, named: str | None, environ: Mapping[str, str]) -> str | 
     """`named` is `file:/path` or `env:NAME`; None where nobody has logged in."""
     if named is not None:
         try:
-            return read_secret(named).decode("ascii").strip()
+            return _a_token("--token", read_secret(named).decode("ascii"))
         except (OSError, KeyError, UnicodeDecodeError):
             raise CredentialError(
                 "--token: write file:/path or env:NAME, of a token that is there"
             ) from None
     if environ.get(VARIABLE):
-        return environ[VARIABLE].strip()
+        return _a_token(VARIABLE, environ[VARIABLE])
+    return kept(url, environ)
+
+
+def kept(url: URL, environ: Mapping[str, str]) -> str | None:
+    """The token of `wardwatch login` at this collector."""
     return logins(path(environ)).get(str(url.origin()))
+
+
+def _a_token(where: str, text: str) -> str:
+    """What fits into a header, whatever else it may be."""
+    found = text.strip()
+    if not (found.isascii() and found.isprintable() and found and " " not in found):
+        raise CredentialError(f"{where}: this is no token, but several words, lines or nothing")
+    return found
 
 
 def path(environ: Mapping[str, str]) -> Path:
@@ -59,7 +72,12 @@ def logins(file: Path) -> dict[str, str]:
 
 def keep(file: Path, url: URL, token: str | None) -> None:
     """Remember the token of a collector, or forget it; nobody else can ever read the file."""
-    known = logins(file)
+    try:
+        known = logins(file)
+    except CredentialError:
+        if token is None:
+            raise
+        known = {}  # what others could read, or nobody can, is worth nothing
     known.pop(str(url.origin()), None)
     if token is not None:
         known[str(url.origin())] = token

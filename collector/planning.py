@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from collector import plantext
-from collector.client import AnsweredNoError, Collector, ask, ask_all, asking, print_json
+from collector.client import AnsweredNoError, UsageError, act, ask, ask_all, asking, print_json
 from collector.core import periods, preview
 from collector.core.differences import Differs, differences
+from collector.exchange import Collector
 from collector.ics import CalendarError, Event, EventProblem, read_calendar
 from collector.planfile import PlanFile, read_plan
 from probes import times
@@ -23,10 +24,6 @@ from probes.windows import WindowErrors, content, proposals
 
 API = "api/v1/maintenance"
 LEAST_DIGITS = 12
-
-
-class UsageError(Exception):
-    """Lines that say what to write instead."""
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -161,7 +158,7 @@ def _show_previews(found: list[dict[str, Any]], args: argparse.Namespace) -> int
 def _propose(to: Collector, args: argparse.Namespace) -> int:
     plan = read_plan(args.file)
     body = {"windows": plan.entries, "replace": args.replace}
-    return _show_windows(_sent(plan, lambda: ask(to, API, "windows", body))["windows"], args)
+    return _show_windows(_sent(plan, lambda: act(to, API, "windows", body))["windows"], args)
 
 
 def _sent(plan: PlanFile, send: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -186,9 +183,9 @@ def _approve(to: Collector, args: argparse.Namespace) -> int:
     return code
 
 
-def _act(to: Collector, args: argparse.Namespace, act: str, more: Mapping[str, str]) -> int:
+def _act(to: Collector, args: argparse.Namespace, deed: str, more: Mapping[str, str]) -> int:
     body = {"ref": args.ref, **more}
-    return _show_windows([ask(to, f"{API}/{args.id}/{act}", "digest", body)], args)
+    return _show_windows([act(to, f"{API}/{args.id}/{deed}", "digest", body)], args)
 
 
 def _show_windows(found: list[dict[str, Any]], args: argparse.Namespace) -> int:
@@ -214,7 +211,7 @@ def _import(to: Collector, args: argparse.Namespace) -> int:
     code, new = _compare(args, systems, known)
     if code == 2 or not args.propose or not new:
         return code
-    ask(to, API, "windows", {"windows": new})
+    act(to, API, "windows", {"windows": new})
     sys.stderr.write(f"Proposed: {', '.join(str(one['id']) for one in new)}\n")
     return 0
 

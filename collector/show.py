@@ -18,6 +18,11 @@ def aligned(table: Sequence[Sequence[str]]) -> list[str]:
     ]
 
 
+def minute(instant: str | None) -> str:
+    """Of an RFC 3339 instant in UTC; `-` where there is none."""
+    return "-" if instant is None else f"{instant[:10]} {instant[11:16]}"
+
+
 def write(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """To standard output; the title alone where there are no rows."""
     if sys.stdout.isatty():

@@ -8,6 +8,7 @@ from collector.api import (
     availability,
     checks,
     corrections,
+    description,
     entrance,
     explain,
     health,
@@ -34,6 +35,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *accounts.ROUTES,
     *tokens.ROUTES,
     *health.ROUTES,
+    *description.routes(lambda: ROUTES),
     *pages.ROUTES,
     *oidc_pages.ROUTES,
 )

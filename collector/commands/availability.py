@@ -10,9 +10,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from collector.client import AnsweredNoError, Collector, add_url, ask, ask_all, asking, print_json
+from collector.client import AnsweredNoError, add_url, ask, ask_all, asking, print_json
 from collector.commands import figures
 from collector.commands.figures import Report
+from collector.exchange import Collector
 
 EXAMPLES = """\
 Examples:

@@ -17,7 +17,7 @@ Examples:
 
 Nothing is started, no secret is read and no address is contacted.
 
-Exit code: 0 the file is right, 2 it is not (all problems listed with file, line and path).
+Exit code: 0 the file is right, 2 bad usage or it is not (all problems listed with file, line and path).
 """
 
 SCHEMA_EXAMPLES = """\
@@ -26,6 +26,8 @@ Examples:
 
 References between entries, rules of recurrence and the like are beyond a schema; `config check`
 knows them.
+
+Exit code: 0 printed, 2 bad usage.
 """
 
 EXAMPLES = """\
@@ -61,6 +63,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         epilog=SCHEMA_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    printed.add_argument("--json", action="store_true", help="the same: it is JSON always")
     printed.set_defaults(func=run_schema)
 
 

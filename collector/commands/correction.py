@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from collector import show
-from collector.client import Collector, add_url, an_id, ask, ask_all, asking, print_json
+from collector.client import act, add_url, an_id, ask_all, asking, print_json
+from collector.exchange import Collector
 from probes.acts import CorrectAs, CorrectionReason
 
 API = "api/v1/corrections"
@@ -122,12 +123,12 @@ def _request(to: Collector, args: argparse.Namespace) -> int:
         "reason": args.reason,
         "ref": args.ref,
     }
-    return _show([ask(to, API, "id", body)], args)
+    return _show([act(to, API, "id", body)], args)
 
 
 def _approve(to: Collector, args: argparse.Namespace) -> int:
     body = {"ref": args.ref}
-    return _show([ask(to, f"{API}/{args.id}/approve", "id", body)], args)
+    return _show([act(to, f"{API}/{args.id}/approve", "id", body)], args)
 
 
 def _show(found: list[dict[str, object]], args: argparse.Namespace) -> int:

@@ -9,7 +9,6 @@ from typing import Any
 from collector.client import (
     DEFAULT_URL,
     AnsweredNoError,
-    Collector,
     add_url,
     ask,
     asking,
@@ -20,6 +19,7 @@ from collector.core import periods
 from collector.core.explain import explain
 from collector.core.reach import near
 from collector.core.truth import fold_system
+from collector.exchange import Collector
 from collector.explaining.document import document, lines
 from collector.replay import Input
 from probes.history import History
@@ -38,8 +38,8 @@ and names the clause of collector/SEMANTICS.md and the config version behind eac
 It asks the running collector, or folds files: --config and --results as for `wardwatch replay`.
 Without --from and --to the period is the calendar month that holds --at.
 
-Exit code: 0 explained, 2 bad input or no such system, 3 the collector does not answer,
-4 not logged in or not allowed.
+Exit code: 0 explained, 1 refused by the collector, 2 bad input or no such system,
+3 the collector does not answer, 4 not logged in or not allowed.
 """
 
 

@@ -24,7 +24,7 @@ Examples:
 One result a line: {"check":"ehr-read","agent":"north-1","at":"2026-07-01T00:00:00.000Z",
 "outcome":"down","reason":"tcp.refused","duration_ms":12}, optional "received".
 
-Exit codes: 0 computed, 2 bad input (every problem is listed, nothing is computed).
+Exit code: 0 computed, 2 bad input (every problem is listed, nothing is computed).
 """
 
 

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from collector.client import Collector, add_url, ask_all, asking, print_json
-from collector.show import aligned
+from collector.client import add_url, ask_all, asking, print_json
+from collector.exchange import Collector
+from collector.show import aligned, minute
 from probes.times import parse_datetime
 
 EXAMPLES = """\
@@ -64,7 +65,7 @@ def rows(answer: Mapping[str, Any]) -> list[tuple[str, ...]]:
         (
             system["name"],
             system["state"],
-            _minute(system["since"]),
+            minute(system["since"]),
             *((system["month"] or {}).get(name) or "-" for name in NUMBERS),
         )
         for system in answer["systems"]
@@ -81,7 +82,7 @@ def incident_lines(answer: Mapping[str, Any]) -> list[str]:
     found.sort(key=lambda pair: (pair[0]["priority"], pair[0]["started_at"]))
     return [
         f"{i['priority']}  category {i['category']}  {name}: {i['family']} "
-        f"({', '.join(i['causes'])}) since {_minute(i['started_at'])} UTC"
+        f"({', '.join(i['causes'])}) since {minute(i['started_at'])} UTC"
         + ("  quiet, in maintenance" if i["quiet"] else "")
         for i, name in found
     ]
@@ -104,10 +105,6 @@ def _headline(answer: Mapping[str, Any]) -> str:
     zone = ZoneInfo(answer["organization"]["timezone"])
     month = parse_datetime(answer["period"]["start"]).astimezone(zone).strftime("%Y-%m")
     return f"{answer['organization']['name']}, {asked}; availability of {month} to date"
-
-
-def _minute(instant: str | None) -> str:
-    return "-" if instant is None else f"{instant[:10]} {instant[11:16]}"
 
 
 def _show(answer: Mapping[str, Any], console: Console) -> None:

@@ -10,14 +10,13 @@ from typing import Any
 from collector.client import (
     DEFAULT_URL,
     AnsweredNoError,
-    Collector,
-    UnansweredError,
     add_url,
     ask,
     asking,
     print_json,
 )
 from collector.commands import inputs
+from collector.exchange import Collector, UnansweredError
 from collector.what_if import OTHER_ORGANIZATION, both, lines, what_if
 from probes.config import Config
 from probes.configfile import ConfigErrors, load
@@ -35,8 +34,8 @@ Approvals of maintenance count from their claimed time on both sides. Nothing is
 secret is read and no address is contacted but the collector's. It asks the running collector, or
 folds files: --old and --results as --config and --results of `wardwatch replay`. A collector knows up to its own now.
 
-Exit code: 0 compared, 2 bad input (every problem is listed), 3 the collector does not answer or
-compares for somebody else.
+Exit code: 0 compared, 1 refused by the collector, 2 bad input (every problem is listed),
+3 the collector does not answer or compares for somebody else, 4 not logged in or not allowed.
 """
 LONG_S = 3600.0
 

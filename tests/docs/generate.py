@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.cli import build_parser as agent_parser
+from collector.access.policy import GRANTS, SERVICE_ROLES, Permission, Role
 from collector.cli import build_parser as collector_parser
 from probes import registry
 from probes.metrics import METRICS
@@ -58,8 +59,50 @@ def helps(build: Callable[[], argparse.ArgumentParser]) -> str:
 def blocks(parser: argparse.ArgumentParser) -> list[str]:
     """The help of a command and of all its subcommands, as a terminal prints it."""
     own = f"```text\n$ {parser.prog} --help\n{parser.format_help().rstrip()}\n```"
+    return [own, *(text for sub in below(parser) for text in blocks(sub))]
+
+
+def below(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
     nested = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
-    return [own, *(text for a in nested for sub in a.choices.values() for text in blocks(sub))]
+    return [sub for a in nested for sub in a.choices.values()]
+
+
+def leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
+    """The commands that do something, in the order of the help."""
+    subs = below(parser)
+    return [leaf for sub in subs for leaf in leaves(sub)] if subs else [parser]
+
+
+def codes(parser: argparse.ArgumentParser) -> dict[int, str]:
+    """What the help of a command says of its exit codes; ValueError when it says nothing."""
+    _, found, text = (parser.epilog or "").partition("Exit code: ")
+    if not found:
+        raise ValueError(f"{parser.prog}: the help has no line `Exit code: `")
+    told = " ".join(text.split()).rstrip(".")
+    return {int(code): what for code, what in re.findall(r"(\d) (.+?)(?=, \d |$)", told)}
+
+
+def exit_codes() -> str:
+    """A row for the commands that say the same."""
+    same: dict[str, list[str]] = {}
+    for leaf in leaves(collector_parser()):
+        told = codes(leaf)
+        cells = " | ".join(told.get(code, "") for code in range(5))
+        same.setdefault(cells, []).append(f"`{leaf.prog.removeprefix('wardwatch ')}`")
+    rows = [f"| {', '.join(names)} | {cells} |" for cells, names in same.items()]
+    return "\n".join(["| command | 0 | 1 | 2 | 3 | 4 |", "|---|---|---|---|---|---|", *rows])
+
+
+def roles() -> str:
+    head = f"| permission | {' | '.join(role.value for role in Role)} |"
+    rows = [
+        f"| `{permission.value}` | "
+        + " | ".join("yes" if permission in GRANTS[role] else "" for role in Role)
+        + " |"
+        for permission in Permission
+    ]
+    services = f"A service is {', '.join(role.value for role in Role if role in SERVICE_ROLES)}."
+    return "\n".join([head, f"|---{'|---' * len(Role)}|", *rows, "", services])
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -69,6 +112,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "collector metrics": lambda: metrics("collector"),
     "agent commands": lambda: helps(agent_parser),
     "collector commands": lambda: helps(collector_parser),
+    "exit codes": exit_codes,
+    "roles": roles,
     "config reference": config_reference,
 }
 

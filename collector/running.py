@@ -1,0 +1,91 @@
+"""`wardwatch collector` at work: what it refuses, starts and ends. Functions return exit codes."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import random
+import secrets
+import signal
+import sys
+
+from alerts.channels import registry
+from collector.access.opening import MissingExtraError
+from collector.api.accounts import enrolment_link
+from collector.commands.collector import ListenError, parse_listen
+from collector.service import DefectError, Service, World
+from collector.store.open import open_store, parse_database
+from collector.store.store import StoreRefusedError, StoreUnavailableError
+from collector.tls import ServerTls, TlsError, server_context
+from probes import logs
+from probes.clock import SystemClock
+from probes.config import Config
+from probes.configfile import ConfigErrors, canonical, load, read_secret
+
+
+def run(args: argparse.Namespace) -> int:
+    logs.set_up(sys.stderr)
+    try:
+        tls = server_context(args.tls_cert, args.tls_key)
+        host, port = parse_listen(args.listen, allow=args.plain_http or tls is not None)
+        parse_database(args.database)
+        config = load(args.config, channel_check=registry.check)
+    except (ListenError, TlsError, StoreRefusedError, ConfigErrors) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    try:
+        return asyncio.run(_main(args, config, host, port, tls))
+    except (StoreRefusedError, MissingExtraError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except StoreUnavailableError as error:
+        # the address may hold a password
+        shown = parse_database(args.database).render_as_string(hide_password=True)
+        sys.stderr.write(f"The database cannot be used ({error.fault.value}): {shown}\n")
+        return 1
+    except DefectError as error:
+        logging.getLogger("wardwatch.service").critical("service.defect %s", error)
+        return 1
+
+
+async def _main(
+    args: argparse.Namespace, config: Config, host: str, port: int, tls: ServerTls | None
+) -> int:
+    store = await open_store(args.database)
+    try:
+        if args.migrate_only:
+            return 0
+        world = World(SystemClock(), random.SystemRandom(), read_secret, secrets.token_hex(8))
+        service = Service(store, config, canonical(config), world, file=args.config, tls=tls)
+        await service.prepare()
+        try:
+            bound = await service.listen(host, port)
+        except OSError:
+            sys.stderr.write(f"--listen: cannot listen on {args.listen}; is the port taken?\n")
+            return 2
+        scheme = "http" if tls is None else "https"
+        sys.stderr.write(f"Listening on {scheme}://{_shown(host)}:{bound}; try: wardwatch status\n")
+        await _print_link(service, f"{scheme}://{_shown(host)}:{bound}", new=args.new_admin_link)
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await service.run(stop)
+        return 0
+    finally:
+        await store.close()
+
+
+async def _print_link(service: Service, listening: str, *, new: bool) -> None:
+    """On standard error, never in the log: a log is read by many and kept for long."""
+    access = service.parts.access
+    code = await access.new_admin_link() if new else await access.first_link()
+    if code is not None:
+        public = service.parts.door.public
+        link = enrolment_link(str(public.origin()) if public is not None else listening, code)
+        sys.stderr.write(f"Within 24 hours, once, this makes an admin: {link}\n")
+        sys.stderr.write("Open it in a browser, or: wardwatch enrol\n")
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
