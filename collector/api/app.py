@@ -6,6 +6,7 @@ import asyncio
 
 from aiohttp import web
 
+from collector.api import events
 from collector.api.asking import Knows
 from collector.api.dispatch import Limits, handler, limits
 from collector.api.parts import PARTS, Parts
@@ -24,6 +25,7 @@ def build_app(
     app = web.Application(middlewares=[problems], client_max_size=LARGEST_BATCH)
     app[PARTS] = parts
     app[COMPARING] = asyncio.Lock()
+    events.set_up(app)
     limited = limited or limits()
     for route in ROUTES:
         handle = handler(route, knows or parts.access, parts.door, limited)

@@ -49,13 +49,19 @@ def handler(route: AnyRoute, knows: Knows, door: Door, limited: Limits) -> Handl
             who = await _allowed(request, route.needs, knows, door, limited)
         elif route.needs not in UNLIMITED:
             _within(limited.unknown, door.peer(request), request)
+        _in_print(request)
         query = read_query(request, route.query)
+
+        async def still_allowed() -> bool:
+            return await _may(request, route.needs, knows, door)
+
+        parts = request.app[PARTS]
         if isinstance(route, Stream):
-            return await route.handler(Call(request, request.app[PARTS], who, query, Nothing()))
+            return await route.handler(Call(request, parts, who, query, Nothing(), still_allowed))
         body: Any = Nothing()
         if route.has_body:
             body = await _in_time(request, route.body)
-        call: Call[Any, Any] = Call(request, request.app[PARTS], who, query, body)
+        call: Call[Any, Any] = Call(request, parts, who, query, body, still_allowed)
         return document(request, route.status, await route.handler(call))
 
     return handle
@@ -72,6 +78,19 @@ async def _allowed(
     if not actor.may(needs):
         raise DeniedError(403, "access.denied", needs=needs.value)
     return actor
+
+
+async def _may(request: web.Request, needs: Permission | Public, knows: Knows, door: Door) -> bool:
+    if isinstance(needs, Public):
+        return True
+    actor = await who_asks(request, knows, door)
+    return actor is not None and actor.may(needs)
+
+
+def _in_print(request: web.Request) -> None:
+    """No id holds a control character or half a character, and not every store takes one."""
+    if not all(value.isprintable() for value in request.match_info.values()):
+        raise web.HTTPNotFound
 
 
 def _within(buckets: Buckets, key: str, request: web.Request) -> None:
