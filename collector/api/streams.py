@@ -23,12 +23,13 @@ async def streaming(request: web.Request, media: str) -> AsyncIterator[web.Strea
     try:
         yield response
         await response.write_eof()
-    except ConnectionResetError:
+    except ConnectionError:
         cut(request)
     except BaseException as error:
         cut(request)
-        # the type's name only: an exception's text may hold anything
-        log.warning("api.stream_cut type=%s", type(error).__name__)
+        if isinstance(error, Exception):
+            # the type's name only: an exception's text may hold anything
+            log.warning("api.stream_cut type=%s", type(error).__name__)
         raise
 
 

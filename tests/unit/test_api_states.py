@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from collector.store.store import Store
+from collector.truths import Live
 from probes.contract import Outcome
 from probes.times import rfc3339
 from tests.support.paging import in_parts
@@ -143,19 +144,42 @@ async def test_a_removed_system_keeps_its_past(desk: Desk) -> None:
     assert [(o["start"], o["end"]) for o in outages["outages"]] == [(at(11_000), at(50_000))]
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "code"),
-    [
-        (f"systems/none/states?{RANGE}", 404, "history.unknown_system"),
-        (f"systems/ehr/states?{RANGE}&site=none", 400, "api.query"),
-        (f"systems/ehr/states?{RANGE}&site=%00", 400, "api.query"),
-        (f"systems/ehr/states?{RANGE}&cursor=x", 400, "api.query"),
-        ("systems/ehr/states?to=2026-01-01T00:00:00Z", 400, "api.query"),
-        ("outages?from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", 400, "api.query"),
-        (f"outages?{RANGE}&system=none", 400, "api.query"),
-    ],
-)
-async def test_what_cannot_be_answered_is_a_problem(
-    desk: Desk, path: str, status: int, code: str
+async def test_evidence_is_folded_anew_once_in_two_seconds(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await desk.problem(path) == (status, code)
+    evaluator = desk.service.parts.evaluator
+    refold, folds = evaluator.refold, []
+
+    async def counted() -> None:
+        folds.append(desk.clock.now_ms() - START)
+        await refold()
+
+    monkeypatch.setattr(evaluator, "refold", counted)
+    for _ in range(3):
+        await desk.get(f"systems/ehr/states?{RANGE}")
+        await desk.get(f"outages?{RANGE}")
+    await desk.clock.advance(1_999)
+    await desk.get(f"outages?{RANGE}")
+    await desk.clock.advance(1)
+    await desk.get(f"outages?{RANGE}")
+    assert folds == [50_000, 52_000]
+    # a system that a version has just brought is not waited for
+    evaluator._follower.lives["new"] = Live("new")
+    await desk.get(f"outages?{RANGE}&system=new")
+    assert folds == [50_000, 52_000, 52_000]
+
+
+REFUSED = [
+    (f"systems/none/states?{RANGE}", 404, "history.unknown_system"),
+    (f"systems/ehr/states?{RANGE}&site=none", 400, "api.query"),
+    (f"systems/ehr/states?{RANGE}&site=%00", 400, "api.query"),
+    (f"systems/ehr/states?{RANGE}&cursor=x", 400, "api.query"),
+    ("systems/ehr/states?to=2026-01-01T00:00:00Z", 400, "api.query"),
+    ("outages?from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", 400, "api.query"),
+    (f"outages?{RANGE}&system=none", 400, "api.query"),
+]
+
+
+async def test_what_cannot_be_answered_is_a_problem(desk: Desk) -> None:
+    for path, status, code in REFUSED:
+        assert await desk.problem(path) == (status, code), path
