@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, insert, select
+from sqlalchemy import Connection, Select, func, insert, select
 
 from collector.store.tables import journal
 from collector.store.upsert import count_up
@@ -60,6 +60,13 @@ def following(last: int | None, now: int) -> int:
     return now if last is None else max(now, last + 1)
 
 
+def last_id(conn: Connection, org: str) -> int:
+    """0 before the first row."""
+    return int(
+        conn.execute(select(func.max(journal.c.id)).where(journal.c.org == org)).scalar() or 0
+    )
+
+
 def last_recorded(conn: Connection, org: str) -> int | None:
     """When the newest row was recorded, of whatever kind."""
     newest = select(journal.c.recorded_at).where(journal.c.org == org)
@@ -97,8 +104,13 @@ def rows(
     kind: str | Sequence[str] | None = None,
     after: int = 0,
     only: Select[tuple[int]] | None = None,
+    prefix: str | None = None,
+    actor: str | None = None,
+    limit: int | None = None,
 ) -> list[Row]:
-    """Rows with an id above `after`, oldest first; of a kind or some, of the ids `only` selects."""
+    """Rows with an id above `after`, oldest first, `limit` at most; of a kind or some, of kinds
+    that begin with `prefix`, by an actor, of the ids `only` selects.
+    """
     query = (
         select(
             journal.c.id,
@@ -110,11 +122,17 @@ def rows(
         )
         .where(journal.c.org == org, journal.c.id > after)
         .order_by(journal.c.id)
+        .limit(limit)
     )
     if kind is not None:
         query = query.where(journal.c.kind.in_([kind] if isinstance(kind, str) else kind))
     if only is not None:
         query = query.where(journal.c.id.in_(only))
+    if prefix is not None:
+        # LIKE takes upper for lower case in one engine and not in the other
+        query = query.where(func.substr(journal.c.kind, 1, len(prefix)) == prefix)
+    if actor is not None:
+        query = query.where(journal.c.actor == actor)
     return [
         Row(r.id, r.kind, r.at, r.recorded_at, r.actor, bytes(r.data)) for r in conn.execute(query)
     ]

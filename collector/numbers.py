@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from collector.core import caqh, periods
@@ -41,6 +41,8 @@ class Numbers:
         self._org = org
         self._known: dict[tuple[int, int] | str, tuple[int, dict[str, Any]]] = {}
         self._asking = asyncio.Lock()
+        self._folding = asyncio.Lock()
+        self._folded_at: int | None = None
 
     async def this_month(self) -> dict[str, Any]:
         """The organization's calendar month that holds the present instant."""
@@ -80,6 +82,16 @@ class Numbers:
                 )
                 self._known[wanted] = (at, answer)
             return self._known[wanted][1]
+
+    async def truths(self) -> Mapping[str, SystemTruth]:
+        """Every system of any version, folded anew unless that was done a moment ago."""
+        async with self._folding:
+            at = self._clock.monotonic_ns() // NS_PER_MS
+            fresh = self._folded_at is not None and at - self._folded_at < FRESH_MS
+            if not fresh or not all(live.folded for live in self._evaluator.folded.values()):
+                await self._evaluator.refold()
+                self._folded_at = at
+            return {name: live.truth for name, live in self._evaluator.folded.items()}
 
     async def _look_up(
         self, truths: Collection[SystemTruth], history: History, start: int, end: int, now: int

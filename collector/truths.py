@@ -67,6 +67,11 @@ class Live:
     _edge: int = FAR
 
     @property
+    def folded(self) -> bool:
+        """Has `fold` been called at all? A system that a new version brings waits for it."""
+        return self._truth is not None
+
+    @property
     def truth(self) -> SystemTruth:
         """RuntimeError before the first `fold`."""
         if self._truth is None:

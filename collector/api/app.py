@@ -6,6 +6,7 @@ import asyncio
 
 from aiohttp import web
 
+from collector.api import events
 from collector.api.asking import Knows
 from collector.api.dispatch import Limits, handler, limits
 from collector.api.headers import put_headers
@@ -28,6 +29,7 @@ def build_app(
     put_headers(app, parts.door)
     pages.set_up(app)
     app[COMPARING] = asyncio.Lock()
+    events.set_up(app)
     limited = limited or limits()
     for route in ROUTES:
         handle = handler(route, knows or parts.access, parts.door, limited)

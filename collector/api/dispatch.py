@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from aiohttp import web
@@ -48,7 +49,9 @@ def handler(route: AnyRoute, knows: Knows, door: Door, limited: Limits) -> Handl
         request[ROUTE] = route
         try:
             who = await _who(request, route, knows, door, limited)
-            return await _answered(request, route, who)
+            return await _answered(
+                request, route, who, lambda: _may(request, route.needs, knows, door)
+            )
         except DeniedError as error:
             refused(request, error.code, error.account)
             if error.status == 401 and isinstance(route, Stream) and route.media == HTML:
@@ -71,14 +74,17 @@ async def _who(
     return NOBODY
 
 
-async def _answered(request: web.Request, route: AnyRoute, who: Actor) -> web.StreamResponse:
+async def _answered(
+    request: web.Request, route: AnyRoute, who: Actor, still: Callable[[], Awaitable[bool]]
+) -> web.StreamResponse:
+    _in_print(request)
     parts, query = request.app[PARTS], read_query(request, route.query)
     if isinstance(route, Stream):
-        return await route.handler(Call(request, parts, who, query, Nothing()))
+        return await route.handler(Call(request, parts, who, query, Nothing(), still))
     body: Any = Nothing()
     if route.has_body:
         body = await _in_time(request, route.body)
-    call: Call[Any, Any] = Call(request, parts, who, query, body)
+    call: Call[Any, Any] = Call(request, parts, who, query, body, still)
     return document(request, route.status, await route.handler(call))
 
 
@@ -93,6 +99,19 @@ async def _allowed(
     if not actor.may(needs):
         raise DeniedError(403, "access.denied", needs=needs.value, account=actor.account)
     return actor
+
+
+async def _may(request: web.Request, needs: Permission | Public, knows: Knows, door: Door) -> bool:
+    if isinstance(needs, Public):
+        return True
+    actor = await who_asks(request, knows, door)
+    return actor is not None and actor.may(needs)
+
+
+def _in_print(request: web.Request) -> None:
+    """No id holds a control character or half a character, and not every store takes one."""
+    if not all(value.isprintable() for value in request.match_info.values()):
+        raise web.HTTPNotFound
 
 
 def _within(buckets: Buckets, key: str, request: web.Request) -> None:

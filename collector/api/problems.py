@@ -32,6 +32,10 @@ DENIED = {
     "api.unknown_system": "no system of this id in the config in force",
     "api.unknown_check": "no check of this id in the config in force",
     "api.unknown_incident": "no incident of this key",
+    "api.http_1_0": "send HTTP/1.1: in HTTP/1.0 an answer that was cut off looks complete",
+    "history.unknown_check": "no check of this id in any config so far",
+    "history.unknown_system": "no system of this id in any config so far",
+    "events.too_many": "enough listen already; wait as long as Retry-After says",
     "idempotency.key": "write 8 to 100 of A-Z, a-z, 0-9, - and _ in Idempotency-Key",
     "idempotency.reused": "this Idempotency-Key was used for something else",
 }

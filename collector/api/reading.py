@@ -8,7 +8,14 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from aiohttp import web
-from pydantic import BeforeValidator, Field, Strict, ValidationError, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    Strict,
+    ValidationError,
+    WithJsonSchema,
+)
 
 from collector.api.problems import InvalidError
 from collector.core import periods
@@ -42,6 +49,12 @@ def whole(value: object) -> int:
     raise ValueError("write a whole number")
 
 
+def _printable(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("write printable text")
+    return value
+
+
 def _flag(value: object) -> bool:
     if value not in ("true", "false"):
         raise ValueError("write true or false")
@@ -55,6 +68,9 @@ Truth = Annotated[bool, Strict()]
 """true or false in JSON, and no word that means it."""
 Key = Annotated[str, Field(min_length=1, max_length=200)]
 """Part of an address."""
+
+Word = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+"""An id or a kind as a parameter: text that a store can compare."""
 
 
 def read_query(request: web.Request, model: type[M]) -> M:

@@ -52,6 +52,8 @@ class Call(Generic[Q, B]):
     """On a public route nobody, who may do nothing."""
     query: Q
     body: B
+    still_allowed: Callable[[], Awaitable[bool]]
+    """Asks again whether they may: for answers that go on for long."""
 
     @property
     def path(self) -> Mapping[str, str]:

@@ -40,7 +40,9 @@ def set_up(app: web.Application) -> None:
 
 async def home_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Systems as they are now, and open incidents."""
-    asked = Call(call.request, call.parts, call.who, Paged(limit=MOST), Nothing())
+    asked = Call(
+        call.request, call.parts, call.who, Paged(limit=MOST), Nothing(), call.still_allowed
+    )
     found = await list_systems(asked)
     incidents = [
         {**one, "name": system["name"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,9 +23,11 @@ from collector.store.store import Store
 from probes.clock import ManualClock
 from probes.config import Config
 from probes.configfile import canonical
+from probes.results import Result
+from tests.support.batches import seal
 from tests.support.known import VIEWER, Known, bearer
 from tests.support.promises import checked
-from tests.support.rounds import ORG, START, config
+from tests.support.rounds import KEYS, ORG, START, config
 
 HOUR = 3_600_000
 
@@ -59,11 +61,22 @@ class Desk:
     clock: ManualClock
     client: TestClient[Request, Application]
 
-    async def get(self, path: str) -> dict[str, Any]:
-        response = await self.client.get(f"/api/v1/{path}", headers=VIEWER)
+    async def get(self, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+        response = await self.client.get(f"/api/v1/{path}", headers=headers or VIEWER)
         assert response.status == 200, await response.text()
         found: dict[str, Any] = await response.json()
         return found
+
+    async def problem(self, path: str, headers: dict[str, str] | None = None) -> tuple[int, str]:
+        """Status and code of what is refused."""
+        response = await self.client.get(f"/api/v1/{path}", headers=headers or VIEWER)
+        assert response.content_type == "application/problem+json", await response.text()
+        return response.status, (await response.json(content_type=None))["code"]
+
+    async def send(self, results: Sequence[Result], *, epoch: str = "e1", seq: int) -> None:
+        """A batch of these results' agent."""
+        agent = results[0].agent
+        await self.service.parts.ingest.accept(seal(KEYS[agent], ORG, agent, epoch, seq, results))
 
     async def post(
         self, path: str, data: Any, headers: dict[str, str] | None = None, *, by: str = "change-1"
