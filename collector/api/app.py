@@ -14,7 +14,7 @@ from collector.api.parts import PARTS, Parts
 from collector.api.problems import problems
 from collector.api.table import ROUTES
 from collector.api.what_if import COMPARING
-from collector.web import pages
+from collector.web import rendering
 
 LARGEST_BATCH = 4 * 1024 * 1024
 """Bytes of one upload; a batch of 1 000 results is a few ten thousand."""
@@ -27,7 +27,7 @@ def build_app(
     app = web.Application(middlewares=[problems], client_max_size=LARGEST_BATCH)
     app[PARTS] = parts
     put_headers(app, parts.door)
-    pages.set_up(app)
+    rendering.set_up(app)
     app[COMPARING] = asyncio.Lock()
     events.set_up(app)
     limited = limited or limits()

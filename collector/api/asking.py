@@ -20,7 +20,6 @@ from collector.api.problems import DeniedError
 
 NOBODY = Actor("nobody", Kind.PERSON, frozenset(), frozenset(), By.SESSION, "")
 CSRF = "X-CSRF-Token"
-FORM = "application/x-www-form-urlencoded"
 SAFE = ("GET", "HEAD", "OPTIONS")
 SECURE_COOKIE, PLAIN_COOKIE = "__Host-wardwatch", "wardwatch"
 """The first is refused by browsers unless it came over TLS and for this host alone."""
@@ -109,7 +108,7 @@ async def _not_forged(request: web.Request, actor: Actor, door: Door) -> None:
     if request.headers.get("Origin") != door.origin(request):
         raise DeniedError(403, "access.foreign_origin")
     sent = request.headers.get(CSRF, "")
-    if request.content_type == FORM:
+    if request.content_type == "application/x-www-form-urlencoded":
         # a page without a script sends it as a field
         sent = str((await request.post()).get("csrf", ""))
     if not hmac.compare_digest(sent.encode(), actor.csrf.encode()):

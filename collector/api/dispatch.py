@@ -25,6 +25,8 @@ ROUTE: web.RequestKey[AnyRoute] = web.RequestKey("route", object)  # type: ignor
 """Where a request keeps its route."""
 BODY_S = 20.0
 """How long the body of a question or an act may take to arrive."""
+REFUSED = (401, 403, 429)
+"""Statuses that are counted and logged as refusals."""
 UNLIMITED = (Public.HEALTH, Public.SIGNED)
 """A supervisor's look and an agent's evidence wait for nobody's questions."""
 
@@ -47,21 +49,31 @@ def limits() -> Limits:
 def handler(route: AnyRoute, knows: Knows, door: Door, limited: Limits) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         request[ROUTE] = route
+        who = NOBODY
         try:
             who = await _who(request, route, knows, door, limited)
             return await _answered(
                 request, route, who, lambda: _may(request, route.needs, knows, door)
             )
-        except DeniedError as error:
-            refused(request, error.code, error.account)
-            if error.status == 401 and isinstance(route, Stream) and route.media == HTML:
+        except (DeniedError, AccessError) as error:
+            if error.status in REFUSED:
+                refused(request, error.code, _named(who, error))
+            if isinstance(error, DeniedError) and _to_login(error, route):
                 return web.Response(status=303, headers={"Location": "/login"})
-            raise
-        except AccessError as error:
-            refused(request, error.code, NOBODY.account)
             raise
 
     return handle
+
+
+def _named(who: Actor, error: DeniedError | AccessError) -> str:
+    """Whose request was refused; one that may not is known by the refusal alone."""
+    if who is NOBODY and isinstance(error, DeniedError):
+        return error.account
+    return who.account
+
+
+def _to_login(error: DeniedError, route: AnyRoute) -> bool:
+    return error.status == 401 and isinstance(route, Stream) and route.media == HTML
 
 
 async def _who(

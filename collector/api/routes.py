@@ -35,6 +35,7 @@ class Nothing(Model):
 
 
 HTML = "text/html"
+FORM = "application/x-www-form-urlencoded"
 """The media of pages: whom one does not know it sends to the login."""
 
 Q = TypeVar("Q", bound=Model)

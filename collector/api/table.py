@@ -26,7 +26,7 @@ from collector.api import (
     what_if,
 )
 from collector.api.routes import AnyRoute
-from collector.web import oidc_pages, pages
+from collector.web import oidc_pages, pages, token_pages
 
 ROUTES: tuple[AnyRoute, ...] = (
     *sites.ROUTES,
@@ -51,5 +51,6 @@ ROUTES: tuple[AnyRoute, ...] = (
     *health.ROUTES,
     *description.routes(lambda: ROUTES),
     *pages.ROUTES,
+    *token_pages.ROUTES,
     *oidc_pages.ROUTES,
 )

@@ -10,7 +10,8 @@ from collector.access.opening import CALLBACK
 from collector.access.vouched import provision
 from collector.api.refusing import refused
 from collector.api.routes import HTML, Call, Nothing, Public, Stream
-from collector.web.pages import login_again, see, set_session
+from collector.web.pages import login_again, set_session
+from collector.web.rendering import see
 from probes.config import Model
 
 COOKIE = "wardwatch-oidc"

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import aiohttp_jinja2
-import jinja2
 import segno
 from aiohttp import web
 from markupsafe import Markup
@@ -16,13 +13,12 @@ from yarl import URL
 from collector.access.invitations import Enrolment
 from collector.access.policy import Permission
 from collector.access.refusals import AccessError
-from collector.api.asking import FORM
 from collector.api.cursors import MOST, Paged
 from collector.api.parts import Parts
-from collector.api.refusing import refused
-from collector.api.routes import HTML, Call, Nothing, Public, Stream
+from collector.api.routes import Call, Nothing, Public, Stream
 from collector.api.systems import list_systems
 from collector.web.forms import field, form_of
+from collector.web.rendering import form_route, page, page_route, see
 
 HERE = Path(__file__).parent
 STATIC = {
@@ -30,12 +26,6 @@ STATIC = {
     "page.js": ("text/javascript", (HERE / "static" / "page.js").read_bytes()),
 }
 NOT_THE_SAME = "The two passwords are not the same."
-
-
-def set_up(app: web.Application) -> None:
-    aiohttp_jinja2.setup(
-        app, loader=jinja2.FileSystemLoader(HERE / "templates"), undefined=jinja2.StrictUndefined
-    )
 
 
 async def home_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
@@ -49,7 +39,7 @@ async def home_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
         for system in found["systems"]
         for one in system["open_incidents"]
     ]
-    return _page(
+    return page(
         call,
         "home.html",
         "Systems",
@@ -90,7 +80,7 @@ async def log_out_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse:
 
 async def enrol_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Where a one-time link leads."""
-    return _page(call, "enrol.html", "Enrol", {"begun": None, "done": None})
+    return page(call, "enrol.html", "Enrol", {"begun": None, "done": None})
 
 
 async def enrol_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse:
@@ -100,7 +90,7 @@ async def enrol_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     try:
         begun = await access.begin(code)
     except AccessError as error:
-        return _page(call, "enrol.html", "Enrol", {"begun": None, "done": None}, error)
+        return page(call, "enrol.html", "Enrol", {"begun": None, "done": None}, error)
     if "password" not in form:
         return _enrol(call, code, begun, "")
     account = field(form, "account")
@@ -110,18 +100,13 @@ async def enrol_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse:
         done = await access.enrol(code, account, field(form, "password"), field(form, "code"))
     except AccessError as error:
         return _enrol(call, code, begun, account, error)
-    return _page(call, "enrol.html", "Enrolled", {"begun": None, "done": done})
+    return page(call, "enrol.html", "Enrolled", {"begun": None, "done": done})
 
 
 async def static_file(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Style and script of the pages."""
     kind, data = STATIC[call.request.path.rpartition("/")[2]]
     return web.Response(body=data, content_type=kind, headers={"Cache-Control": "no-cache"})
-
-
-def see(path: str) -> web.Response:
-    """Go on there with GET (RFC 9110 15.4.4)."""
-    return web.Response(status=303, headers={"Location": path})
 
 
 def set_session(answer: web.Response, parts: Parts, secret: str) -> None:
@@ -142,7 +127,7 @@ def login_again(call: Call[Any, Any], status: int, problem: str) -> web.Response
 def _login(call: Call[Any, Any], problem: AccessError | str | None = None) -> web.Response:
     access = call.parts.config.access
     provider = None if access is None or access.oidc is None else URL(access.oidc.issuer).host
-    return _page(call, "login.html", "Log in", {"provider": provider}, problem)
+    return page(call, "login.html", "Log in", {"provider": provider}, problem)
 
 
 def _enrol(
@@ -154,7 +139,7 @@ def _enrol(
 ) -> web.Response:
     picture = segno.make(begun.uri).svg_inline(border=4, svgclass=None, lineclass=None)
     spaced = " ".join(begun.secret[n : n + 4] for n in range(0, len(begun.secret), 4))
-    return _page(
+    return page(
         call,
         "enrol.html",
         "Enrol",
@@ -170,53 +155,13 @@ def _enrol(
     )
 
 
-def _page(
-    call: Call[Any, Any],
-    template: str,
-    title: str,
-    more: Mapping[str, Any],
-    problem: AccessError | str | None = None,
-) -> web.Response:
-    status, text, headers = 200, problem, {}
-    if isinstance(problem, AccessError):
-        refused(call.request, problem.code, call.who.account)
-        status, text = problem.status, _sentence(problem)
-        if "retry_after_s" in problem.detail:
-            headers["Retry-After"] = str(problem.detail["retry_after_s"])
-    elif problem is not None:
-        status = 400
-    context = {
-        "title": title,
-        "organization": call.parts.config.organization.name,
-        "who": call.who if call.who.csrf else None,
-        "problem": text,
-        **more,
-    }
-    answer = aiohttp_jinja2.render_template(template, call.request, context, status=status)
-    answer.headers.update(headers)
-    return answer
-
-
-def _sentence(error: AccessError) -> str:
-    text = str(error.detail.get("reason", error.text))
-    return f"{text[0].upper()}{text[1:]}."
-
-
-def _page_route(path: str, handler: Any, needs: Permission | Public = Public.LOGIN) -> Stream[Any]:
-    return Stream("GET", path, needs, handler, HTML, Nothing)
-
-
-def _form_route(path: str, handler: Any, needs: Permission | Public = Public.LOGIN) -> Stream[Any]:
-    return Stream("POST", path, needs, handler, HTML, Nothing, takes=FORM)
-
-
 ROUTES = (
-    _page_route("/", home_page, Permission.SYSTEMS_READ),
-    _page_route("/login", login_page),
-    _form_route("/login", log_in_by_form),
-    _form_route("/logout", log_out_by_form, Permission.SELF),
-    _page_route("/enrol", enrol_page),
-    _form_route("/enrol", enrol_by_form),
+    page_route("/", home_page, Permission.SYSTEMS_READ),
+    page_route("/login", login_page),
+    form_route("/login", log_in_by_form),
+    form_route("/logout", log_out_by_form, Permission.SELF),
+    page_route("/enrol", enrol_page),
+    form_route("/enrol", enrol_by_form),
     *(
         Stream("GET", f"/static/{name}", Public.DESCRIPTION, static_file, kind, Nothing)
         for name, (kind, _) in STATIC.items()

@@ -32,7 +32,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 schemathesis.serializer.alias(BATCH, "application/octet-stream")
-UNENDING = {"events"}
+UNENDING = {"stream_events"}
 """Nobody waits for the end of a stream that has none."""
 LEAVING = {"log_out"}
 """It would end the token all others are asked with; `test_every_route.py` asks it."""

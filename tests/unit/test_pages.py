@@ -156,3 +156,47 @@ async def test_style_and_script_are_ours_and_nothing_else_is_served(collector: C
     assert (style.content_type, script.content_type) == ("text/css", "text/javascript")
     for name in ("pages.py", "..%2Fpages.py", ""):
         assert (await collector.client.get(f"/static/{name}")).status == 404
+
+
+async def test_a_person_makes_a_token_sees_it_once_and_revokes_it(collector: Collector) -> None:
+    await log_in(collector, await collector.person("ann", Role.VIEWER))
+    page = await (await collector.client.get("/tokens")).text()
+    assert "You have no token that is good." in page
+    csrf = (await (await collector.client.get("/api/v1/me")).json())["csrf"]
+    answer = await collector.form("/tokens", csrf=csrf, days="30", scopes="systems.read")
+    page = await answer.text()
+    secret = re.search(r"wwt_[A-Za-z0-9_-]{43}", page)
+    assert secret is not None
+    assert "It is good until 2026-01-31 00:00 UTC." in page
+    headers = {"Authorization": f"Bearer {secret.group()}"}
+    assert (await collector.client.get("/api/v1/systems", headers=headers)).status == 200
+    assert (await collector.client.get("/api/v1/agents", headers=headers)).status == 403
+    page = await (await collector.client.get("/tokens")).text()
+    assert secret.group() not in page
+    assert '<td class="wrap">systems.read</td>' in page
+    token = re.search(r'name="token" value="([^"]+)"', page)
+    assert token is not None
+    answer = await collector.form("/tokens/revoke", csrf=csrf, token=token.group(1))
+    assert (answer.status, answer.headers["Location"]) == (303, "/tokens")
+    assert (await collector.client.get("/api/v1/systems", headers=headers)).status == 401
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"days": "91", "scopes": "self"}, "A token lives longer than nothing"),
+        ({"days": "x", "scopes": "self"}, "A token lives longer than nothing"),
+        ({"days": "1"}, "A token has at least one scope"),
+        ({"days": "1", "scopes": "accounts.manage"}, "A token cannot do more than its owner"),
+        ({"days": "1", "scopes": "everything"}, "A token has at least one scope"),
+    ],
+)
+async def test_a_token_that_cannot_be_is_refused_with_the_reason(
+    collector: Collector, fields: dict[str, str], said: str
+) -> None:
+    await log_in(collector, await collector.person("ann", Role.VIEWER))
+    csrf = (await (await collector.client.get("/api/v1/me")).json())["csrf"]
+    answer = await collector.form("/tokens", csrf=csrf, **fields)
+    assert answer.status in (400, 403)
+    assert said in await answer.text()
+    assert "wwt_" not in await answer.text()
