@@ -13,7 +13,6 @@ PAGE_POLICY = (
 )
 ALWAYS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Server": "wardwatch",
@@ -29,6 +28,8 @@ def put_headers(app: web.Application, door: Door) -> None:
         headers = response.headers
         headers.update(ALWAYS)
         page = response.content_type == "text/html"
+        # without any referrer browsers post forms with `Origin: null` (Fetch 3.1)
+        headers["Referrer-Policy"] = "same-origin" if page else "no-referrer"
         headers["Content-Security-Policy"] = PAGE_POLICY if page else API_POLICY
         # one who has an ETag asks with it; nothing is taken from a cache unasked
         headers.setdefault(

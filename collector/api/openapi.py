@@ -60,7 +60,7 @@ def _operation(route: AnyRoute, schemas: dict[str, Any]) -> dict[str, Any]:
     known = isinstance(route.needs, Permission)
     out: dict[str, Any] = {
         "operationId": route.name,
-        "summary": (route.handler.__doc__ or "").strip().splitlines()[0],
+        "summary": summary(route),
         "tags": [_tag(route.path)],
         "x-permission": route.needs.value if known else f"public: {route.needs.value}",
         "parameters": [*_in_path(route.path), *_parameters(route)],
@@ -75,6 +75,10 @@ def _operation(route: AnyRoute, schemas: dict[str, Any]) -> dict[str, Any]:
         schema = {"type": "string", "format": "binary"}
         out["requestBody"] = {"required": True, "content": {route.takes: {"schema": schema}}}
     return out
+
+
+def summary(route: AnyRoute) -> str:
+    return (route.handler.__doc__ or "").strip().splitlines()[0]
 
 
 def _tag(path: str) -> str:

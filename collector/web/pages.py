@@ -23,6 +23,7 @@ from collector.web.rendering import form_route, page, page_route, see
 HERE = Path(__file__).parent
 STATIC = {
     "style.css": ("text/css", (HERE / "static" / "style.css").read_bytes()),
+    "icon.svg": ("image/svg+xml", (HERE / "static" / "icon.svg").read_bytes()),
     "page.js": ("text/javascript", (HERE / "static" / "page.js").read_bytes()),
 }
 NOT_THE_SAME = "The two passwords are not the same."

@@ -15,6 +15,9 @@ from pathlib import Path
 
 from agent.cli import build_parser as agent_parser
 from collector.access.policy import GRANTS, SERVICE_ROLES, Permission, Role
+from collector.api.openapi import described, summary
+from collector.api.routes import AnyRoute
+from collector.api.table import ROUTES
 from collector.cli import build_parser as collector_parser
 from probes import registry
 from probes.metrics import METRICS
@@ -105,6 +108,20 @@ def roles() -> str:
     return "\n".join([head, f"|---{'|---' * len(Role)}|", *rows, "", services])
 
 
+def routes() -> str:
+    """What programs ask, by address; the sentence is the operation's summary."""
+    rows = [
+        f"| `{route.method} {route.path}` | {needs(route)} | {summary(route)} |"
+        for route in sorted(filter(described, ROUTES), key=lambda r: (r.path, r.method))
+    ]
+    return "\n".join(["| request | needs | does |", "|---|---|---|", *rows])
+
+
+def needs(route: AnyRoute) -> str:
+    known = isinstance(route.needs, Permission)
+    return f"`{route.needs.value}`" if known else f"nobody known: {route.needs.value}"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "kinds": kinds,
@@ -114,6 +131,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "collector commands": lambda: helps(collector_parser),
     "exit codes": exit_codes,
     "roles": roles,
+    "routes": routes,
     "config reference": config_reference,
 }
 

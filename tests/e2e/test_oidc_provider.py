@@ -22,6 +22,7 @@ from probes.clock import Clock, ManualClock, SystemClock
 from probes.config import OpenIdProvider
 from probes.roles import Role
 from tests.support.glewlwyd import CLIENT_SECRET, Glewlwyd, glewlwyd
+from tests.support.openid_pages import a_collector_with, go
 
 ORG = "st-elsewhere"
 REDIRECT = "http://127.0.0.1:8080/login/back"
@@ -113,3 +114,21 @@ async def test_what_the_provider_or_the_groups_refuse_is_refused_by_its_code(
     assert query["error"] == "interaction_required"
     with pytest.raises(OpenIdError, match=r"^oidc\.denied$"):
         await openid.finish(query, refused.browser)
+
+
+async def test_a_browser_goes_to_the_provider_and_comes_back_logged_in(
+    provider: Glewlwyd, sqlite_store: Store
+) -> None:
+    start = SystemClock().now_ms()
+    async with a_collector_with(
+        sqlite_store, provider.issuer, start, scopes=["openid"]
+    ) as collector:
+        await provider.add_client(f"{collector.origin}/oidc/callback")
+        there = await go(collector, "/oidc/start")
+        assert there.status == 303
+        back = await go(
+            collector, "/oidc/callback", **await provider.visit(there.headers["Location"], "cora")
+        )
+        assert (back.status, back.headers["Location"]) == (303, "/")
+        me = await (await collector.client.get("/api/v1/me")).json()
+        assert (me["account"], me["roles"], me["by"]) == ("cora", ["operator"], "session")

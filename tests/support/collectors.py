@@ -29,7 +29,7 @@ from tests.support.promises import checked
 from tests.support.rounds import START, config
 
 DAY_MS = 86_400_000
-CLIENT_SECRET = b"client-secret-9"
+CLIENT_SECRET = b"5c1d0c7e-wardwatch"
 
 
 @dataclass

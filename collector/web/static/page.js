@@ -24,6 +24,8 @@ if (live) {
   };
   source.addEventListener("snapshot", (event) => JSON.parse(event.data).states.forEach(show));
   source.addEventListener("state", (event) => show(JSON.parse(event.data)));
-  source.addEventListener("incident", () => { live.textContent = "An incident has changed: load the page again to see it."; });
+  source.addEventListener("incident", () => {
+    document.getElementById("changed").textContent = "An incident has changed since: load the page again to see it.";
+  });
   source.addEventListener("error", () => { live.textContent = "Not live: the connection is lost and tried again."; });
 }
