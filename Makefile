@@ -6,7 +6,7 @@ STAMP := $(VENV)/.ready
 DEMO_SECONDS ?=
 FILES ?=
 # A database server, and an OpenID Connect provider that needs none of its own.
-PACKAGES := chromium=chromium '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks'
+PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks'
 STEADY := $(addprefix collector/core/,outages.py quorum.py rejection.py segment.py system_state.py versions.py)
 
 .DEFAULT_GOAL := help

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collector.access.actors import Actor, By, Kind
 from collector.access.policy import Role, permissions_of
 
-SESSION_CSRF = "csrf-of-this-session"
+SESSION_CSRF = "csrf-token-of-this-session"
 VIEWER = {"Authorization": "Bearer viewer-1:viewer"}
 
 
