@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from yarl import URL
 
-from collector.api.asking import Door
+from collector.access.door import Door
 from collector.store.store import Store
 from probes.clock import Clock
 from probes.config import Config

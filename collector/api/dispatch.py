@@ -10,11 +10,12 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from collector.access.actors import Actor
+from collector.access.door import Door
 from collector.access.policy import Permission
 from collector.access.refusals import AccessError
 from collector.access.throttle import Buckets
 from collector.api.answers import document
-from collector.api.asking import NOBODY, Door, Knows, who_asks
+from collector.api.asking import NOBODY, Knows, who_asks
 from collector.api.parts import PARTS
 from collector.api.problems import DeniedError
 from collector.api.reading import read_body, read_query

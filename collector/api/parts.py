@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from collector.access.access import Access
-from collector.api.asking import Door
+from collector.access.door import Door
 from collector.evaluate import Evaluator
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics

@@ -72,34 +72,39 @@ async def test_an_admin_enters_by_keyboard_and_sees_a_system_change_without_load
     checks["ehr-read"]["timeout"] = "1s"
     config.write_text(json.dumps(document(checks=checks, channels={}, routes=[])))
     collector = await start_collector(config, f"sqlite:///{tmp_path}/wardwatch.db")
-    async with chromium(tmp_path / "profile") as browser:
-        await browser.go(f"{collector.url}/")
-        await browser.until("document.title === 'Log in - Wardwatch'")
-        assert await browser.run(SHAPE) == GOOD
-        code = await printed_code(lambda: "\n".join(collector.log))
-        authenticator = await enrol(browser, collector.url, code)
-        await browser.go(f"{collector.url}/login")
-        await browser.until("!!document.getElementById('code')")
-        following = authenticator.at(int(time.time()) + 30)  # each code works once
-        await browser.fill(account="admin-1", password=PASSWORD, code=following)
-        await browser.press("Enter")
-        await browser.until("!!document.querySelector('tr[data-system=ehr]')")
-        assert await browser.run(SHAPE) == GOOD
-        assert "admin-1 (admin)" in await browser.run("document.body.innerText")
-        await send(collector.url, 1, Outcome.UP)
-        state = "document.querySelector('tr[data-system=ehr] [data-state]')?.dataset.state"
-        await browser.until(f"{state} === 'up'")
-        await send(collector.url, 2, Outcome.DOWN)
-        await browser.until(f"{state} === 'down'")
-        assert "EHR is down." in await browser.run("document.getElementById('live').textContent")
-        await browser.picture(tmp_path / "systems.png")
-        await browser.go(f"{collector.url}/tokens")
-        await browser.until("!!document.getElementById('days')")
-        assert await browser.run(SHAPE) == GOOD
-        await browser.run("document.querySelector('header form').requestSubmit()")
-        await browser.until("document.title === 'Log in - Wardwatch'")
-        await browser.go(f"{collector.url}/")
-        await browser.until("document.title === 'Log in - Wardwatch'")
-        # a policy that blocked our own script or style would be among them
-        assert browser.complaints == []
-    assert await collector.stop() == 0
+    try:
+        async with chromium(tmp_path / "profile") as browser:
+            await browser.go(f"{collector.url}/")
+            await browser.until("document.title === 'Log in - Wardwatch'")
+            assert await browser.run(SHAPE) == GOOD
+            code = await printed_code(lambda: "\n".join(collector.log))
+            authenticator = await enrol(browser, collector.url, code)
+            await browser.go(f"{collector.url}/login")
+            await browser.until("!!document.getElementById('code')")
+            following = authenticator.at(int(time.time()) + 30)  # each code works once
+            await browser.fill(account="admin-1", password=PASSWORD, code=following)
+            await browser.press("Enter")
+            await browser.until("!!document.querySelector('tr[data-system=ehr]')")
+            assert await browser.run(SHAPE) == GOOD
+            assert "admin-1 (admin)" in await browser.run("document.body.innerText")
+            await send(collector.url, 1, Outcome.UP)
+            state = "document.querySelector('tr[data-system=ehr] [data-state]')?.dataset.state"
+            await browser.until(f"{state} === 'up'")
+            await send(collector.url, 2, Outcome.DOWN)
+            await browser.until(f"{state} === 'down'")
+            assert "EHR is down." in await browser.run(
+                "document.getElementById('live').textContent"
+            )
+            await browser.picture(tmp_path / "systems.png")
+            await browser.go(f"{collector.url}/tokens")
+            await browser.until("!!document.getElementById('days')")
+            assert await browser.run(SHAPE) == GOOD
+            await browser.run("document.querySelector('header form').requestSubmit()")
+            await browser.until("document.title === 'Log in - Wardwatch'")
+            await browser.go(f"{collector.url}/")
+            await browser.until("document.title === 'Log in - Wardwatch'")
+            # a policy that blocked our own script or style would be among them
+            assert browser.complaints == []
+    finally:
+        ended = await collector.stop()
+    assert ended == 0

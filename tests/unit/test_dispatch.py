@@ -14,10 +14,10 @@ from aiohttp import ClientSession
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from yarl import URL
 
+from collector.access.door import Door
 from collector.access.policy import Role
 from collector.access.throttle import Buckets
 from collector.api.app import build_app
-from collector.api.asking import Door
 from collector.api.dispatch import Limits
 from collector.store.store import Store
 from tests.support.collectors import DAY_MS, Collector, a_collector
