@@ -45,7 +45,7 @@ def window(name: str = "w", **changes: Any) -> Window:
     return Window.model_validate(entry(name, **changes))
 
 
-LONGER = {"end": "2026-01-01T04:00"}
+LONGER: dict[str, Any] = {"end": "2026-01-01T04:00"}
 OWN, OTHER = digest(window()), digest(window(**LONGER))
 
 

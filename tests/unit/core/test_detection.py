@@ -136,7 +136,7 @@ def test_one_that_had_recovered_when_it_started_is_another() -> None:
     scene = Scene("uuduuuuuuuuu", {}, 20, ONCE)
     one = scene.one()
     assert one.recovered_at == T0 + 3 * MINUTE
-    later = {"due_at": T0 + 9 * MINUTE, "recovered_at": None}
+    later: dict[str, Any] = {"due_at": T0 + 9 * MINUTE, "recovered_at": None}
     assert scene.detected(replace(one, started_at=T0 + 3 * MINUTE - 1, **later)) == 9 * MINUTE
     assert scene.detected(replace(one, started_at=T0 + 3 * MINUTE, **later)) == 11 * MINUTE + 5
 

@@ -89,7 +89,7 @@ def test_the_second_number_stands_beside_the_first(
 ) -> None:
     used = config(systems={"ehr": system(slo=slo)})
     ehr = of(END + 9, used, OUTAGE)["systems"]["ehr"]
-    amounts = {
+    amounts: dict[str, Any] = {
         "eligible_ms": 10 * MINUTE,
         "up_ms": 10 * MINUTE,
         "degraded_ms": 0,
@@ -102,7 +102,7 @@ def test_the_second_number_stands_beside_the_first(
         "max": "100.0000",
         "coverage": "100.0000",
     }
-    nowhere = dict.fromkeys(amounts, 0) | {"not_monitored_ms": 10 * MINUTE}
+    nowhere: dict[str, Any] = dict.fromkeys(amounts, 0) | {"not_monitored_ms": 10 * MINUTE}
     nowhere |= dict.fromkeys(("known", "min", "max", "coverage"))
     assert ehr["corrected"] == {
         **amounts,
