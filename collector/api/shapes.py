@@ -7,7 +7,7 @@ null where a number is undefined.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NotRequired
 
 from typing_extensions import TypedDict
 
@@ -58,8 +58,9 @@ class InState(TypedDict):
 
 
 class ProblemAt(TypedDict):
-    """`path` names the parameter or field; "" is the whole body."""
+    """`path` names the parameter or field; "" is the whole body. `line` is of a file that was sent."""
 
+    line: NotRequired[int]
     path: str
     message: str
 
@@ -80,6 +81,8 @@ class Problem(_Problem, total=False):
     """Id of the thing that stands in the way."""
     needs: str
     """The permission that was missing."""
+    reason: str
+    longest_ms: int
     digest: str
     file: str
     place: str

@@ -119,10 +119,8 @@ def _sent(to: Collector, body: dict[str, str], args: argparse.Namespace) -> dict
 
 def _next(account: str, url: str, *, first: bool) -> str:
     there = where(url)
-    lines = [
-        f"{account} is enrolled. Next, with the next code the authenticator shows: "
-        f"wardwatch login{there} --account {account}",
-    ]
+    login = f"wardwatch login{there} --account {account}"
+    lines = [f"{account} is enrolled. Next, with the next code the authenticator shows: {login}"]
     if first:
         lines += [
             f"Then give others an account: wardwatch account create{there} ID --role operator",

@@ -117,7 +117,7 @@ def _problems(error: AnsweredNoError, file: str) -> list[str]:
     match answer["code"]:
         case "api.parameter":
             return [f"--{answer['parameter']}: {answer['detail']}"]
-        case "what_if.too_large":
+        case "http.413":
             return [f"{file}:1: the file is larger than 1 MiB"]
         case "what_if.organization":
             return [f"{file}: {OTHER_ORGANIZATION}"]

@@ -170,7 +170,7 @@ async def test_roles_are_replaced_and_no_admin_approves(shell: Shell, capsys: Ca
     assert await shell.run("account", "roles", "nurse-1", *both, "--json") == 1
     said = capsys.readouterr()
     assert json.loads(said.out)["code"] == "access.roles_conflict"
-    assert said.err == "who rules the accounts does not approve [access.roles_conflict]\n"
+    assert said.err == "nobody is admin and approver [access.roles_conflict]\n"
 
 
 async def test_an_account_is_shut_opened_and_enrolled_anew(shell: Shell, capsys: Capture) -> None:

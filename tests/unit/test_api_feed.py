@@ -12,7 +12,16 @@ from typing import Any
 import pytest
 
 from alerts.events import Cause, Family, Priority, State
-from collector.api.feed import BEHIND, MOST, Feed, Listener, Snapshot, differences, whole
+from collector.api.feed import (
+    BEHIND,
+    MOST,
+    MOST_OF_ONE,
+    Feed,
+    Listener,
+    Snapshot,
+    differences,
+    whole,
+)
 from collector.api.incidents import Incident
 from collector.api.problems import DeniedError
 from collector.store.store import StoreFault, StoreUnavailableError
@@ -147,8 +156,8 @@ class Stage:
         await self.clock.advance(0)
 
     @contextmanager
-    def listening(self, name: str = "one") -> Iterator[Listener]:
-        with self.feed.listening(lambda: self.cuts.append(name), "ann") as listener:
+    def listening(self, name: str = "one", account: str = "ann") -> Iterator[Listener]:
+        with self.feed.listening(lambda: self.cuts.append(name), account) as listener:
             yield listener
 
 
@@ -289,15 +298,26 @@ async def test_who_does_not_read_is_cut_off_and_others_are_not(stage: Stage) -> 
 
 async def test_one_more_than_a_hundred_is_told_to_wait(stage: Stage) -> None:
     with ExitStack() as stack:
-        for _ in range(MOST):
-            stack.enter_context(stage.listening())
-        with pytest.raises(DeniedError) as refused, stage.listening():
+        for number in range(MOST):
+            stack.enter_context(stage.listening(account=f"a{number // MOST_OF_ONE}"))
+        with pytest.raises(DeniedError) as refused, stage.listening(account="another"):
             pass
         error = refused.value
         assert (error.status, error.code, error.retry_after_s) == (429, "events.too_many", 30)
     with stage.listening() as one:
         await stage.clock.advance(1_000)
         assert names(one) == ["snapshot"]
+
+
+async def test_one_account_leaves_places_for_others(stage: Stage) -> None:
+    with ExitStack() as stack:
+        for _ in range(MOST_OF_ONE):
+            stack.enter_context(stage.listening())
+        with pytest.raises(DeniedError), stage.listening():
+            pass
+        stack.enter_context(stage.listening(account="ben"))
+    with stage.listening():
+        pass
 
 
 async def test_closing_ends_all_streams_and_those_that_begin(stage: Stage) -> None:

@@ -63,14 +63,15 @@ async def test_a_script_enrols_the_first_admin_and_nothing_secret_is_printed(
     person = await enrolled_by_script(shell, capsys, code, "admin-1")
     said, where = capsys.readouterr(), shell.collector.origin
     assert said.out == (
-        f"admin-1 is enrolled. Next: wardwatch login --url {where} --account admin-1\n"
+        f"admin-1 is enrolled. Next, with the next code the authenticator shows: "
+        f"wardwatch login --url {where} --account admin-1\n"
         f"Then give others an account: wardwatch account create --url {where} ID --role operator\n"
         "An admin approves nothing; what is proposed needs an account with --role approver.\n"
     )
     assert said.err == ""
     assert await shell.run("enrol", "--code", shell.ref("link", code), "--begin") == 4
     assert capsys.readouterr().err == (
-        "this link was used, has expired, or never was one [access.invitation_invalid]\n"
+        "this link was used, has expired, or never was one: ask an admin for a new one [access.invitation_invalid]\n"
     )
     assert await shell.log_in(person) == 0
 
@@ -176,7 +177,7 @@ async def test_a_login_says_who_with_which_roles_until_when_and_is_kept_for_ones
     file = shell.folder / "state/wardwatch/logins.json"
     assert capsys.readouterr().out == (
         "Logged in as nurse-1 (clinical, operator) until 2026-01-01 02:00 UTC.\n"
-        f"Kept in {file}; wardwatch logout ends it.\n"
+        f"Kept in {file}; wardwatch logout --url {shell.collector.origin} ends it.\n"
     )
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
@@ -184,7 +185,7 @@ async def test_a_login_says_who_with_which_roles_until_when_and_is_kept_for_ones
     out = capsys.readouterr().out.splitlines()
     assert out[:2] == ["nurse-1, a person", "roles: clinical, operator"]
     assert "what_if.run" in out[2]
-    assert re.fullmatch("by token [0-9a-f]{16}", out[3])
+    assert re.fullmatch("by login [0-9a-f]{16}", out[3])
 
 
 async def test_a_login_can_be_narrowed_and_keeps_what_it_takes_to_end_it(
@@ -304,7 +305,8 @@ async def test_a_wrong_password_and_too_many_of_them(shell: Shell, capsys: Captu
     for _ in range(5):
         assert await shell.log_in(person) == 4
         assert capsys.readouterr().err == (
-            "account, password and code do not belong together [access.login_failed]\n"
+            "account, password and code do not belong together; a code works once, "
+            "so wait for the next [access.login_failed]\n"
         )
     again = (f"file:{shell.folder}/password", f"file:{shell.folder}/totp")
     argv = ("login", "--account", "nurse-1", "--password", again[0], "--totp", again[1])
@@ -357,7 +359,7 @@ async def test_on_a_terminal_one_is_asked_and_what_is_secret_is_not_shown(shell:
     assert lines[3] == f"  {' '.join(re.findall('....', secret))}"
     assert "These are two different ones." in lines
     assert "the code is not the one the authenticator shows now [access.wrong_code]" in lines
-    assert f"admin-1 is enrolled. Next: wardwatch login --url {where} --account admin-1" in lines
+    assert f"wardwatch login --url {where} --account admin-1" in "\n".join(lines)
     assert PASSWORD not in shown
     assert code not in shown
     async with a_terminal("login", "--url", where) as terminal:

@@ -26,7 +26,7 @@ async def test_a_person_goes_to_the_provider_and_comes_back_logged_in(sqlite_sto
         assert there.status == 303
         cookie = there.headers["Set-Cookie"].split("; ")
         assert cookie[0].startswith("wardwatch-oidc=")
-        assert {"HttpOnly", "Path=/oidc/callback", "SameSite=Lax", "Max-Age=600"} <= set(cookie)
+        assert {"HttpOnly", "Path=/", "SameSite=Lax", "Max-Age=600"} <= set(cookie)
         back = await go(collector, "/oidc/callback", **provider.visit(there.headers["Location"]))
         assert (back.status, back.headers["Location"]) == (303, "/")
         me = await (await collector.client.get("/api/v1/me")).json()

@@ -58,7 +58,7 @@ async def test_the_first_admin_enrols_with_the_link_and_logs_in_and_out(
     assert (answer.status, "admin-1 can log in now" in await answer.text()) == (200, True)
     answer = await collector.form("/enrol", invitation=code)
     assert answer.status == 401
-    assert "This link was used, has expired, or never was one." in await answer.text()
+    assert "This link was used, has expired, or never was one" in await answer.text()
 
     await log_in(collector, person)
     page = await (await collector.client.get("/")).text()
@@ -78,7 +78,7 @@ async def test_a_wrong_code_is_told_without_saying_what_is_wrong(collector: Coll
     unknown = await collector.form("/login", account="bob", password=PASSWORD, code="000000")
     assert (known.status, unknown.status) == (401, 401)
     assert await known.text() == await unknown.text()
-    assert "Account, password and code do not belong together." in await known.text()
+    assert "Account, password and code do not belong together" in await known.text()
     assert "Set-Cookie" not in known.headers
     assert person.account == "ann"
 

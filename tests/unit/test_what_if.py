@@ -528,7 +528,7 @@ async def test_every_problem_of_the_file_is_a_problem_with_line_and_path(
         (b"{}", "from=2026-01-02T00:00Z&to=2026-01-02T00:00Z", YAML, 400, "api.query"),
         (b"{}", "from=2026-01-01T00:00Z", YAML, 400, "api.query"),
         (b"{}", "", "application/json", 415, "what_if.content_type"),
-        (b"#" * 1_048_577, "", YAML, 413, "what_if.too_large"),
+        (b"#" * 1_048_577, "", YAML, 413, "http.413"),
         (b"", "", YAML, 400, "what_if.config"),
         (OLD.encode(), "", YAML, 400, "what_if.organization"),
     ],

@@ -43,7 +43,7 @@ async def test_a_login_for_a_token_needs_no_session(desk: Desk) -> None:
     assert minted.expires_at == START + 30_000 + DAY
     actor = await desk.access.actor_of_token(minted.secret)
     assert actor is not None
-    assert (actor.account, actor.by, actor.credential) == ("olaf", By.TOKEN, minted.id)
+    assert (actor.account, actor.by, actor.credential) == ("olaf", By.LOGIN, minted.id)
     assert actor.permissions == permissions_of({R.VIEWER})
     scopes = sorted(p.value for p in permissions_of({R.VIEWER}))
     assert await desk.rows(after) == [

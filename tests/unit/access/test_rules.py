@@ -17,9 +17,9 @@ ROBOT = Account("robot", Kind.SERVICE, frozenset({R.OPERATOR}), Status.ACTIVE, 0
 
 
 def by(account: Account, *scopes: Permission) -> Actor:
-    """In a session, or through a token with these scopes."""
+    """In a session, or through a token of a login with these scopes."""
     all_ = permissions_of(account.roles)
-    how = By.TOKEN if scopes else By.SESSION
+    how = By.LOGIN if scopes else By.SESSION
     held = all_ & frozenset(scopes) if scopes else all_
     return Actor(account.id, account.kind, account.roles, held, how, "c")
 
@@ -56,7 +56,8 @@ def test_an_id_names_nobody_else_and_no_patient(text: str, code: str | None) -> 
         (Kind.PERSON, set(), "access.roles_empty"),
         (Kind.PERSON, {R.ADMIN, R.APPROVER}, "access.roles_conflict"),
         (Kind.PERSON, set(Role), "access.roles_conflict"),
-        (Kind.SERVICE, {R.VIEWER, R.OPERATOR, R.APPROVER, R.AUDITOR}, None),
+        (Kind.SERVICE, {R.VIEWER, R.OPERATOR, R.AUDITOR}, None),
+        (Kind.SERVICE, {R.APPROVER}, "access.service_roles"),
         (Kind.SERVICE, {R.ADMIN}, "access.service_roles"),
         (Kind.SERVICE, {R.CLINICAL, R.VIEWER}, "access.service_roles"),
         (Kind.SERVICE, set(), "access.roles_empty"),
@@ -106,9 +107,11 @@ READ, PROPOSE, SELF = P.SYSTEMS_READ, P.MAINTENANCE_PROPOSE, P.SELF
         (by(ADA), ROBOT, {READ}, None),
         (by(ADA), ROBOT, {PROPOSE}, None),
         (by(ADA, P.ACCOUNTS_MANAGE, READ), ROBOT, {READ}, None),
-        (by(ADA, P.ACCOUNTS_MANAGE, READ), ROBOT, {PROPOSE}, "access.scope_not_held"),
+        (by(ADA, P.ACCOUNTS_MANAGE, READ), ROBOT, {PROPOSE}, None),
         (by(ADA, SELF, READ), ROBOT, {READ}, "access.not_permitted"),
         (by(ROBOT, SELF, READ), ROBOT, {READ}, None),
+        (replace(by(OLAF), by=By.TOKEN), OLAF, {READ}, "access.log_in_first"),
+        (replace(by(ADA), by=By.TOKEN), ROBOT, {READ}, "access.log_in_first"),
     ],
 )
 def test_who_makes_which_token(

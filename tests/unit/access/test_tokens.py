@@ -5,7 +5,7 @@ from __future__ import annotations
 from collector.access.actors import By, Kind
 from collector.access.policy import permissions_of
 from tests.support.rounds import START
-from tests.unit.access.desk import DAY, Desk, P, R, refused
+from tests.unit.access.desk import DAY, PASSWORD, Desk, P, R, refused
 
 NO_TOKEN = ["", "wwt_", "wwt_" + "A" * 43, "wws_" + "A" * 43, "wwt_" + "A" * 42 + "\0", "\ud800"]
 
@@ -110,13 +110,26 @@ async def test_a_token_makes_no_token_that_can_do_more(desk: Desk) -> None:
     await desk.person("olaf", R.OPERATOR)
     olaf = await desk.actor("olaf")
     token = await desk.token(olaf, "olaf", [P.SELF, P.SYSTEMS_READ])
+    async with refused("access.log_in_first"):
+        await desk.access.create_token(token, "olaf", [P.SYSTEMS_READ], DAY)
+    scopes = [P.SELF, P.SYSTEMS_READ]
+    made = await desk.access.login_for_token("olaf", PASSWORD, desk.code("olaf"), scopes, DAY)
+    login = await desk.access.actor_of_token(made.secret)
+    assert login is not None
     async with refused("access.scope_not_held"):
-        await desk.access.create_token(token, "olaf", [P.SELF, P.RESULTS_READ], DAY)
-    same = await desk.token(token, "olaf", [P.SELF, P.SYSTEMS_READ])
-    assert same.permissions == {P.SELF, P.SYSTEMS_READ}
-    narrow = await desk.token(token, "olaf", [P.SYSTEMS_READ])
-    async with refused("access.not_permitted"):
-        await desk.access.create_token(narrow, "olaf", [P.SYSTEMS_READ], DAY)
+        await desk.access.create_token(login, "olaf", [P.SELF, P.RESULTS_READ], DAY)
+    same = await desk.token(login, "olaf", [P.SELF, P.SYSTEMS_READ])
+    assert (same.permissions, same.by) == (frozenset({P.SELF, P.SYSTEMS_READ}), By.TOKEN)
+
+
+async def test_an_account_has_at_most_fifty_tokens_that_are_good(desk: Desk) -> None:
+    await desk.person("olaf", R.OPERATOR)
+    olaf = await desk.actor("olaf")
+    made = [await desk.access.create_token(olaf, "olaf", [P.SELF], DAY) for _ in range(50)]
+    async with refused("access.too_many_tokens"):
+        await desk.access.create_token(olaf, "olaf", [P.SELF], DAY)
+    await desk.access.revoke_token(olaf, made[0].id)
+    await desk.access.create_token(olaf, "olaf", [P.SELF], DAY)
 
 
 async def test_no_token_is_made_for_who_is_disabled(desk: Desk) -> None:
