@@ -31,9 +31,14 @@ def config_reference() -> str:
     """Markdown: one row a key, in the order of the model."""
     rows = [
         f"| `{path}` | {kind} | {default} | {meaning} |"
-        for path, kind, default, meaning in _rows(config.Config, "")
+        for path, kind, default, meaning in fields(config.Config)
     ]
     return "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def fields(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
+    """Path, type, default (`required` when there is none) and meaning of every key."""
+    return _rows(model, "")
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, str]]:
