@@ -57,7 +57,7 @@ def _type(hint: Any) -> str:
         return term
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _type(args[0])
+        return _limited(hint) or _type(args[0])
     if origin in (Union, UnionType):
         return " or ".join(_type(arg) for arg in args if arg is not NoneType)
     if origin is Literal:
@@ -65,6 +65,15 @@ def _type(hint: Any) -> str:
     if origin is tuple:
         return f"list of {_type(args[0])}"
     return _by_shape(hint, origin, args)
+
+
+def _limited(hint: Any) -> str | None:
+    """A term that a key narrows further is still that term."""
+    for known, text in _TERMS:
+        own = getattr(known, "__metadata__", None)
+        if own and known.__origin__ is hint.__origin__ and hint.__metadata__[: len(own)] == own:
+            return text
+    return None
 
 
 def _by_shape(hint: Any, origin: Any, args: tuple[Any, ...]) -> str:

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Annotated, Any, Literal
 
-from aiosmtplib import SMTP, SMTPDataError, SMTPException
+import aiosmtplib
+from aiosmtplib import SMTPDataError, SMTPException
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
@@ -126,9 +127,9 @@ class Email:
         except OSError:
             raise RefusedError(DeliveryReason.TLS) from None
 
-    def _client(self, trust: ssl.SSLContext | None) -> SMTP:
+    def _client(self, trust: ssl.SSLContext | None) -> aiosmtplib.SMTP:
         config = self._config
-        return SMTP(
+        return aiosmtplib.SMTP(
             hostname=config.host,
             port=config.port_used,
             # The name we greet with is configured; this host's own is nobody's business.
@@ -139,7 +140,9 @@ class Email:
             tls_context=trust,
         )
 
-    async def _attempt(self, client: SMTP, name: str, mail: bytes, password: bytes) -> Receipt:
+    async def _attempt(
+        self, client: aiosmtplib.SMTP, name: str, mail: bytes, password: bytes
+    ) -> Receipt:
         await client.connect()
         if self._config.tls == "starttls":
             await encrypt(client)
