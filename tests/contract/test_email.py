@@ -6,6 +6,7 @@ import asyncio
 import email
 import email.policy
 import logging
+import random
 import socket
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,18 +14,22 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry
 from pydantic import ValidationError
 
 from alerts.channel import ChannelEnv, Guarantee, Receipt, Verdict
 from alerts.channels import registry
 from alerts.channels.email import KIND
-from alerts.outbox import DeliveryReason, Message
+from alerts.delivery import Delivery
+from alerts.metering import DeliveryMetrics
+from alerts.outbox import DeliveryReason, Message, MessageState
 from alerts.render import render
 from alerts.transitions import TransitionKind
 from probes.clock import ManualClock, SystemClock
 from probes.config import Channel
 from probes.testing.certificates import Authority
 from tests.support.mailserver import PASSWORD, REMOTE, USER, mail_server, scripted
+from tests.support.outbox import MemoryOutbox
 from tests.unit.alerts.test_render import CONFIG, INCIDENT, START
 
 NAME = "st-elsewhere_ehr_availability_1767225600000_nurses_1"
@@ -332,6 +337,38 @@ async def test_without_its_password_nobody_is_asked(read: Callable[[str], bytes]
     assert server.open == set()
 
 
+async def test_the_outbox_tries_again_and_then_sends_what_came_after() -> None:
+    following = "st-elsewhere_ehr_availability_1767225600000_nurses_2"
+    async with mail_server() as server:
+        server.mailboxes[SPEC["to"][0]] = ["450", "421", "550"]
+        config = KIND.parse({**SPEC, "port": str(server.port)})
+        clock, store = ManualClock(START), MemoryOutbox()
+        async with KIND.open(config, ChannelEnv(clock, secret)) as channel:
+            delivery = Delivery(
+                store,
+                {"nurses": channel},
+                DeliveryMetrics(CollectorRegistry()),
+                clock=clock,
+                rng=random.Random(1),
+            )
+            await store.add([MESSAGE, replace(MESSAGE, id=following, seq=2)])
+            seen = []
+            for wait in (0, 2_000, 4_000, 0):
+                await clock.advance(wait)
+                await delivery.pump("nurses")
+                one = store.messages[NAME]
+                seen.append((one.state, one.reason, one.status))
+    assert seen == [
+        (MessageState.PENDING, DeliveryReason.STATUS, 450),
+        (MessageState.PENDING, DeliveryReason.STATUS, 421),
+        (MessageState.DEAD, DeliveryReason.REFUSED, 550),
+        (MessageState.DEAD, DeliveryReason.REFUSED, 550),
+    ]
+    assert store.messages[following].state is MessageState.SENT
+    (mail,) = server.mails
+    assert f"\r\nReferences: <{NAME}@st-elsewhere>\r\n".encode() in mail.raw
+
+
 FULL, GONE, WELL = "full@st-e.example", "gone@st-e.example", "well@st-e.example"
 
 
@@ -344,6 +381,14 @@ async def test_one_full_mailbox_repeats_the_mail_to_nobody_else() -> None:
     waiting = Receipt(Verdict.RETRY, DeliveryReason.STATUS, 452)
     assert receipts == [waiting, waiting, SENT]
     assert [mail.recipients for mail in server.mails] == [[WELL], [FULL]]
+
+
+async def test_a_server_that_closes_amid_the_recipients_has_sent_it_to_nobody() -> None:
+    async with mail_server() as server:
+        server.mailboxes[FULL] = ["421"]
+        receipt = await deliver(server.port, to=[WELL, FULL, GONE])
+    assert receipt == Receipt(Verdict.RETRY, DeliveryReason.STATUS, 421)
+    assert server.mails == []
 
 
 async def test_who_is_refused_for_good_keeps_nobody_else_from_the_mail() -> None:
