@@ -10,6 +10,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from alerts.outbox import DeliveryReason, Message
 from probes.clock import Clock
+from probes.config import Model
 
 C = TypeVar("C")
 
@@ -62,6 +63,7 @@ class ChannelEnv:
 class ChannelKind(Generic[C]):
     """A channel kind: one value named `KIND` in its file, one line in `channels/registry.py`.
 
+    `settings` is the shape of an entry, each field with a sentence for the operator.
     `parse` turns the entry without `kind` and `baa` (every scalar still text) into a frozen
     config or raises `pydantic.ValidationError`; it opens nothing.
     """
@@ -69,5 +71,6 @@ class ChannelKind(Generic[C]):
     name: str
     summary: str
     guarantee: Guarantee
+    settings: type[Model]
     parse: Callable[[Mapping[str, Any]], C]
     open: Callable[[C, ChannelEnv], AbstractAsyncContextManager[Channel]]

@@ -31,6 +31,8 @@ class DeliveryReason(StrEnum):
     NETWORK = "network"
     TLS = "tls"
     SECRET = "secret"  # noqa: S105 - a reason code
+    AUTH = "auth"
+    PROTOCOL = "protocol"
     CRASH = "crash"
     EXPIRED = "expired"
     NO_CHANNEL = "no_channel"

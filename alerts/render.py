@@ -22,6 +22,8 @@ MEANINGS = {
 }
 """The clinical risk categories as a reader needs them (semantics 5)."""
 
+TEST_TYPE = "org.wardwatch.test.v1"
+
 _TYPES = {
     TransitionKind.OPENED: "opened",
     TransitionKind.PAGED: "opened",
@@ -64,7 +66,7 @@ def render(
         "time": rfc3339(at),
         "datacontenttype": "application/json",
         "data": {
-            "organization": {"id": config.organization.id, "name": config.organization.name},
+            "organization": _organization(config),
             "system": {"id": incident.system, "name": system.name if system else incident.system},
             "key": f"{config.organization.id}.{incident.key}.{receiver}",
             "sequence": sequence,
@@ -87,6 +89,26 @@ def render(
         },
     }
     return json.dumps(event, sort_keys=True, separators=(",", ":")).encode()
+
+
+def render_test(config: Config, receiver: str, *, name: str, at: int) -> bytes:
+    """The body of a test message: a type of its own, and no incident in it."""
+    event = {
+        "specversion": "1.0",
+        "id": name,
+        "source": f"urn:wardwatch:{config.organization.id}",
+        "type": TEST_TYPE,
+        "subject": f"test.{receiver}",
+        "time": rfc3339(at),
+        "datacontenttype": "application/json",
+        "data": {"organization": _organization(config), "receiver": receiver},
+    }
+    return json.dumps(event, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _organization(config: Config) -> dict[str, str]:
+    one = config.organization
+    return {"id": one.id, "name": one.name, "timezone": one.timezone}
 
 
 def _state(kind: TransitionKind, incident: Incident) -> str:

@@ -14,6 +14,7 @@ from probes.ownership import refuse_foreign_owner
 COMMANDS = {
     "account": "account",
     "availability": "availability",
+    "channel": "channel",
     "collector": "collector",
     "completion": "completion",
     "config": "config",
@@ -32,9 +33,11 @@ COMMANDS = {
 }
 """Commands, and the module in `collector.commands` that adds each."""
 NEEDS = (
+    "aiosmtplib",
     "alembic",
     "argon2",
     "icalendar",
+    "jinja2",
     "pyotp",
     "recurring_ical_events",
     "rich",

@@ -31,9 +31,14 @@ def config_reference() -> str:
     """Markdown: one row a key, in the order of the model."""
     rows = [
         f"| `{path}` | {kind} | {default} | {meaning} |"
-        for path, kind, default, meaning in _rows(config.Config, "")
+        for path, kind, default, meaning in fields(config.Config)
     ]
     return "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows])
+
+
+def fields(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
+    """Path, type, default (`required` when there is none) and meaning of every key."""
+    return _rows(model, "")
 
 
 def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, str]]:
@@ -52,7 +57,7 @@ def _type(hint: Any) -> str:
         return term
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _type(args[0])
+        return _limited(hint) or _type(args[0])
     if origin in (Union, UnionType):
         return " or ".join(_type(arg) for arg in args if arg is not NoneType)
     if origin is Literal:
@@ -60,6 +65,15 @@ def _type(hint: Any) -> str:
     if origin is tuple:
         return f"list of {_type(args[0])}"
     return _by_shape(hint, origin, args)
+
+
+def _limited(hint: Any) -> str | None:
+    """A term that a key narrows further is still that term."""
+    for known, text in _TERMS:
+        own = getattr(known, "__metadata__", None)
+        if own and known.__origin__ is hint.__origin__ and hint.__metadata__[: len(own)] == own:
+            return text
+    return None
 
 
 def _by_shape(hint: Any, origin: Any, args: tuple[Any, ...]) -> str:

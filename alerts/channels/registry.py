@@ -9,6 +9,7 @@ from typing import Any
 from alerts.channel import ChannelKind
 
 CHANNELS: dict[str, str] = {
+    "email": "alerts.channels.email",
     "webhook": "alerts.channels.webhook",
 }
 

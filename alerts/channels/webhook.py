@@ -40,8 +40,11 @@ class WebhookConfig(Model):
     """The entry under `channels`, without `kind` and `baa`."""
 
     url: Annotated[str, StringConstraints(pattern=r"^https?://\S+$"), AfterValidator(_address)]
+    """`http` or `https`, without user or password; redirects are not followed."""
     secret: SecretRef
+    """Where the signing secret is; read at each attempt."""
     timeout: Annotated[PositiveDuration, Field(le=60_000)] = 15_000
+    """Limit of a whole attempt, at most 60s."""
 
 
 class SecretError(Exception):
@@ -139,6 +142,7 @@ KIND = ChannelKind(
     name="webhook",
     summary="A signed CloudEvent to any HTTP receiver that files by the incident's key.",
     guarantee=Guarantee.KEYED,
+    settings=WebhookConfig,
     parse=_parse,
     open=_open,
 )

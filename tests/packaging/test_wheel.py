@@ -33,6 +33,7 @@ def test_the_wheel_holds_exactly_the_four_packages(wheel: Path) -> None:
         "probes",
     }
     assert "collector/SEMANTICS.md" in names
+    assert {"alerts/templates/letter.txt", "alerts/templates/letter.html"} <= set(names)
     assert any(name.startswith("collector/store/migrations/versions/") for name in names)
 
 

@@ -10,6 +10,7 @@ CONNECT = {
     "ClientSession",
     "AsyncClient",
     "Client",
+    "SMTP",
     "open_connection",
     "create_connection",
     "create_datagram_endpoint",
@@ -18,6 +19,7 @@ CONNECT = {
 }
 ALLOWED = {
     "agent/service.py": "the uplink to the collector",
+    "alerts/channels/email.py": "a mail server of the operator's file",
     "alerts/channels/webhook.py": "a receiver of the operator's file",
     "collector/access/oidc_http.py": "the OpenID provider of the operator's file",
     "collector/exchange.py": "commands, to the collector at --url",

@@ -85,7 +85,7 @@ def test_the_whole_event_is_as_documented() -> None:
         "time": "2026-01-01T00:01:05.000Z",
         "datacontenttype": "application/json",
         "data": {
-            "organization": {"id": "st-elsewhere", "name": "St Elsewhere"},
+            "organization": {"id": "st-elsewhere", "name": "St Elsewhere", "timezone": "UTC"},
             "system": {"id": "ehr", "name": "EHR"},
             "key": "st-elsewhere.ehr.availability.1767225600000.desk",
             "sequence": 3,

@@ -1,0 +1,196 @@
+"""`wardwatch channel`: which kinds of receivers there are, and does one of the file's work."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from alerts.channel import ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
+from alerts.channels import registry
+from alerts.outbox import DeliveryReason, Message
+from alerts.render import render_test
+from collector import show
+from collector.client import print_json
+from collector.commands.options import Parsers, group
+from probes.clock import Clock, SystemClock
+from probes.config import Config
+from probes.configfile import ConfigErrors, load, read_secret
+from probes.reference import fields
+
+EXAMPLES = """\
+Examples:
+  wardwatch channel kinds
+  wardwatch channel test nurses --config wardwatch.yaml
+"""
+KINDS = """\
+Examples:
+  wardwatch channel kinds
+  wardwatch channel kinds --json
+
+Guarantees: keyed is one ticket, always; lookup one ticket after asking the receiver; send at least
+one message, none lost. Each kind has a page in alerts/channels.
+
+Exit code: 0 printed, 2 bad usage.
+"""
+TEST = """\
+Examples:
+  wardwatch channel test nurses --config wardwatch.yaml
+  wardwatch channel test nurses --config wardwatch.yaml --json
+
+One attempt, from this host, with the secrets it can read: run it where the collector runs. What
+arrives says that it is a test; no incident is opened. Of the answer only its code is shown.
+
+Exit code: 0 delivered, 1 not delivered (the reason, and what to do), 2 bad usage.
+"""
+PROMISES = {
+    Guarantee.KEYED: "one ticket, always",
+    Guarantee.LOOKUP: "one ticket after asking the receiver",
+    Guarantee.SEND: "at least one message, none lost",
+}
+ADVICE = {
+    DeliveryReason.ACCEPTED: "Look whether it arrived.",
+    DeliveryReason.REFUSED: "The receiver wants no such message: check the addresses in the entry, "
+    "then what the receiver allows.",
+    DeliveryReason.GONE: "The receiver says it is no longer there: ask for its new address.",
+    DeliveryReason.THROTTLED: "The receiver is busy: try again later.",
+    DeliveryReason.STATUS: "Look the status up on the page of the kind and in the receiver's log.",
+    DeliveryReason.TIMEOUT: "No answer in time: check host, port and firewall, or raise timeout.",
+    DeliveryReason.NETWORK: "No connection, or a broken one: check host, port and firewall.",
+    DeliveryReason.TLS: "No trusted encryption: check the certificate (its name, dates and CA), and "
+    "whether the receiver offers TLS on this port.",
+    DeliveryReason.SECRET: "The secret cannot be read here, or is not one: check the reference, and "
+    "who may read the file.",
+    DeliveryReason.AUTH: "The login is not taken: check the user and the text of the secret.",
+    DeliveryReason.PROTOCOL: "Something else answers there: check host and port.",
+    DeliveryReason.CRASH: "A defect of the channel: please report it.",
+    DeliveryReason.EXPIRED: "It was tried for too long.",
+    DeliveryReason.NO_CHANNEL: "The config has no such channel.",
+}
+
+
+def add(subparsers: Parsers) -> None:
+    actions = group(
+        subparsers,
+        "channel",
+        "list the kinds of channels, or send a test message",
+        "Which kinds of channels there are, and does one of the file's work.",
+        EXAMPLES,
+    )
+    kinds = _action(actions, "kinds", "list the kinds, what each promises and its keys", KINDS)
+    kinds.set_defaults(func=run_kinds)
+    test = _action(actions, "test", "send a message marked as a test", TEST)
+    test.add_argument("name", metavar="NAME", help="the channel, by its id in the file")
+    test.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
+    test.set_defaults(func=run_test)
+
+
+def _action(actions: Parsers, name: str, about: str, more: str) -> argparse.ArgumentParser:
+    parser = actions.add_parser(
+        name,
+        help=about,
+        description=f"{about[0].upper()}{about[1:]}.",
+        epilog=more,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    return parser
+
+
+def run_kinds(args: argparse.Namespace) -> int:
+    kinds = [_told(registry.load(name)) for name in registry.CHANNELS]
+    if args.json:
+        print_json({"kinds": kinds})
+        return 0
+    for kind in kinds:
+        sys.stdout.write(f"{kind['name']}: {kind['summary']}\n")
+        title = f"Promises: {kind['guarantee']}, {kind['promise']}."
+        rows = [(f["key"], _default(f), f["meaning"]) for f in kind["fields"]]
+        show.write(title, ("KEY", "DEFAULT", "MEANING"), rows)
+        sys.stdout.write("\n")
+    return 0
+
+
+def _told(kind: ChannelKind[Any]) -> dict[str, Any]:
+    return {
+        "name": kind.name,
+        "summary": kind.summary,
+        "guarantee": kind.guarantee.value,
+        "promise": PROMISES[kind.guarantee],
+        "fields": [
+            {
+                "key": key,
+                "type": shape.replace("`", ""),
+                "required": default == "required",
+                "default": None if default in ("required", "-") else default.strip("`"),
+                "meaning": meaning.replace("`", ""),
+            }
+            for key, shape, default, meaning in fields(kind.settings)
+        ],
+    }
+
+
+def _default(field: dict[str, Any]) -> str:
+    return "required" if field["required"] else field["default"] or "-"
+
+
+def run_test(args: argparse.Namespace) -> int:
+    try:
+        config = load(args.config, channel_check=registry.check)
+    except ConfigErrors as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if args.name not in config.channels:
+        known = ", ".join(config.channels) or "none"
+        sys.stderr.write(f"NAME: no channel of this id in {args.config}; it has: {known}\n")
+        return 2
+    message = probe(config, args.name, SystemClock().now_ms())
+    receipt = asyncio.run(attempt(config, message, SystemClock(), read_secret))
+    return _answered(config.channels[args.name].kind, message, receipt, as_json=args.json)
+
+
+def probe(config: Config, receiver: str, at: int) -> Message:
+    """A message of its own, outside every incident's order."""
+    org = config.organization.id
+    name = f"{org}_test_{receiver}_{at}"
+    body = render_test(config, receiver, name=name, at=at)
+    return Message(name, org, f"test.{receiver}", receiver, 1, body, at, at)
+
+
+async def attempt(
+    config: Config, message: Message, clock: Clock, read: Callable[[str], bytes]
+) -> Receipt:
+    entry = config.channels[message.receiver]
+    kind = registry.load(entry.kind)
+    try:
+        settings = kind.parse(entry.model_extra or {})
+        async with kind.open(settings, ChannelEnv(clock, read)) as channel:
+            return await channel.deliver(message)
+    except Exception:  # noqa: BLE001 - a foreign text may hold anything; none is shown
+        return Receipt(Verdict.RETRY, DeliveryReason.CRASH)
+
+
+def _answered(kind: str, message: Message, receipt: Receipt, *, as_json: bool) -> int:
+    delivered = receipt.verdict is Verdict.SENT
+    if as_json:
+        print_json(
+            {
+                "channel": message.receiver,
+                "kind": kind,
+                "message_id": message.id,
+                "delivered": delivered,
+                "final": receipt.verdict is not Verdict.RETRY,
+                "reason": receipt.reason.value,
+                "status": receipt.status,
+                "advice": ADVICE[receipt.reason],
+            }
+        )
+    else:
+        status = "" if receipt.status is None else f", status {receipt.status}"
+        result = "delivered" if delivered else "not delivered"
+        out = sys.stdout if delivered else sys.stderr
+        out.write(f"{message.receiver} ({kind}): {result} ({receipt.reason.value}{status}).\n")
+        out.write(f"{ADVICE[receipt.reason]}\n")
+    return 0 if delivered else 1

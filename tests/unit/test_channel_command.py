@@ -1,0 +1,231 @@
+"""`wardwatch channel`: the kinds there are, and one message through a real receiver."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from alerts.channel import Guarantee
+from alerts.channels import registry
+from alerts.outbox import DeliveryReason
+from collector.commands import channel
+from probes.reference import fields
+from tests.support.hook import SECRET, Hook, hook
+from tests.support.mailserver import REMOTE, MailServer, mail_server
+
+FILE = """\
+version: 1
+organization: {{id: st-elsewhere, name: St Elsewhere, timezone: America/Chicago}}
+sites: {{}}
+agents: {{}}
+systems: {{}}
+checks: {{}}
+channels:
+  nurses:
+    kind: email
+    host: 127.0.0.1
+    port: {mail}
+    tls: none
+    from: wardwatch@st-elsewhere.example
+    to: [nurses@st-elsewhere.example]
+    timeout: 5s
+    baa: {{covered: false}}
+  desk: {{kind: webhook, url: "{hook}", secret: env:WW_HOOK}}
+  locked: {{kind: webhook, url: "{hook}", secret: env:WW_MISSING}}
+"""
+
+
+def command(*words: str) -> int:
+    parser = argparse.ArgumentParser()
+    channel.add(parser.add_subparsers())
+    args = parser.parse_args(["channel", *words])
+    code: int = args.func(args)
+    return code
+
+
+@pytest.fixture
+async def mails() -> AsyncIterator[MailServer]:
+    async with mail_server() as server:
+        yield server
+
+
+@pytest.fixture
+async def desk() -> AsyncIterator[Hook]:
+    async with hook() as receiver:
+        yield receiver
+
+
+Run = Callable[..., "asyncio.Future[int]"]
+
+
+@pytest.fixture
+def run(tmp_path: Path, mails: MailServer, desk: Hook, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """The command in a thread, as it has a loop of its own."""
+    monkeypatch.setenv("WW_HOOK", SECRET.decode())
+    path = tmp_path / "wardwatch.yaml"
+    path.write_text(FILE.format(mail=mails.port, hook=desk.url), encoding="utf-8")
+
+    def start(name: str, *more: str) -> asyncio.Future[int]:
+        words = ("test", name, "--config", str(path), *more)
+        return asyncio.ensure_future(asyncio.to_thread(command, *words))
+
+    return start
+
+
+async def test_a_delivered_test_says_so_and_arrives_marked_as_one(
+    run: Run, mails: MailServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run("nurses") == 0
+    printed = capsys.readouterr()
+    assert printed.out == (
+        "nurses (email): delivered (accepted, status 250).\nLook whether it arrived.\n"
+    )
+    assert printed.err == ""
+    (mail,) = mails.mails
+    assert b"\r\nSubject: [TEST] Wardwatch at St Elsewhere\r\n" in mail.raw
+
+
+async def test_a_refused_test_says_why_and_what_to_do_and_nothing_the_receiver_said(
+    run: Run, mails: MailServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mails.mailboxes["nurses@st-elsewhere.example"] = ["550"]
+    assert await run("nurses") == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == (
+        "nurses (email): not delivered (refused, status 550).\n"
+        "The receiver wants no such message: check the addresses in the entry, then what the "
+        "receiver allows.\n"
+    )
+
+
+async def test_the_json_form_holds_the_same(
+    run: Run, mails: MailServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mails.script["DATA"] = ["451"]
+    assert await run("nurses", "--json") == 1
+    printed = capsys.readouterr().out
+    answer = json.loads(printed)
+    assert answer.pop("message_id").startswith("st-elsewhere_test_nurses_")
+    assert answer == {
+        "channel": "nurses",
+        "kind": "email",
+        "delivered": False,
+        "final": False,
+        "reason": "status",
+        "status": 451,
+        "advice": "Look the status up on the page of the kind and in the receiver's log.",
+    }
+    assert REMOTE not in printed
+
+
+async def test_a_webhook_gets_a_type_of_its_own_and_no_incident(run: Run, desk: Hook) -> None:
+    assert await run("desk") == 0
+    (post,) = desk.posts
+    event = json.loads(post.body)
+    assert event.pop("time").endswith("Z")
+    assert event.pop("id") == post.id
+    assert event == {
+        "specversion": "1.0",
+        "source": "urn:wardwatch:st-elsewhere",
+        "type": "org.wardwatch.test.v1",
+        "subject": "test.desk",
+        "datacontenttype": "application/json",
+        "data": {
+            "organization": {
+                "id": "st-elsewhere",
+                "name": "St Elsewhere",
+                "timezone": "America/Chicago",
+            },
+            "receiver": "desk",
+        },
+    }
+
+
+async def test_a_secret_that_cannot_be_read_is_named_as_the_reason(
+    run: Run, desk: Hook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run("locked") == 1
+    assert capsys.readouterr().err.startswith("locked (webhook): not delivered (secret).\n")
+    assert desk.posts == []
+
+
+async def test_a_defect_of_a_channel_shows_no_foreign_text(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(*_: object) -> bytes:
+        raise RuntimeError(REMOTE)
+
+    monkeypatch.setattr("alerts.channels.email.compose", broken)
+    assert await run("nurses") == 1
+    printed = capsys.readouterr()
+    assert printed.err.startswith("nurses (email): not delivered (crash).\n")
+    assert REMOTE not in printed.err + printed.out
+
+
+async def test_a_name_that_is_not_in_the_file_is_bad_usage(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run("nobody") == 2
+    assert capsys.readouterr().err.endswith("it has: nurses, desk, locked\n")
+
+
+def test_a_wrong_file_is_bad_usage_and_names_the_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "wardwatch.yaml"
+    path.write_text(FILE.format(mail="0", hook="http://127.0.0.1/"), encoding="utf-8")
+    assert command("test", "nurses", "--config", str(path)) == 2
+    assert f"{path}:11: channels.nurses.port: " in capsys.readouterr().err
+
+
+def test_there_is_something_to_do_for_every_reason() -> None:
+    assert set(channel.ADVICE) == set(DeliveryReason)
+    assert set(channel.PROMISES) == set(Guarantee)
+
+
+def test_every_kind_is_listed_with_what_it_promises_and_its_keys(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert command("kinds", "--json") == 0
+    kinds = json.loads(capsys.readouterr().out)["kinds"]
+    assert [(kind["name"], kind["guarantee"], kind["promise"]) for kind in kinds] == [
+        ("email", "send", "at least one message, none lost"),
+        ("webhook", "keyed", "one ticket, always"),
+    ]
+    assert [field["key"] for field in kinds[0]["fields"]] == [
+        "host", "port", "tls", "ca", "user", "password", "from", "to", "timeout",
+    ]  # fmt: skip
+    assert kinds[1]["fields"][2] == {
+        "key": "timeout",
+        "type": "duration above 0",
+        "required": False,
+        "default": "15s",
+        "meaning": "Limit of a whole attempt, at most 60s.",
+    }
+    assert all(field["meaning"] for kind in kinds for field in kind["fields"])
+
+
+def test_the_kinds_are_tables_a_person_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command("kinds") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "email: A letter in plain words to people, one conversation an incident.",
+        "Promises: send, at least one message, none lost.",
+        "KEY       DEFAULT   MEANING",
+    ]
+    assert "from      required  Address it comes from." in lines
+    assert "timeout   30s       Limit of a whole attempt, at most 60s." in lines
+
+
+@pytest.mark.parametrize("name", registry.CHANNELS)
+def test_the_page_of_a_kind_names_each_of_its_keys(name: str) -> None:
+    page = Path(__file__).resolve().parents[2] / f"alerts/channels/{name}.md"
+    text = page.read_text("utf-8")
+    keys = [key for key, *_ in fields(registry.load(name).settings)]
+    assert [key for key in keys if f"`{key}`" not in text] == []
