@@ -29,7 +29,7 @@ def test_an_amount_has_one_text(written: str, amount: Amount, canonical: str) ->
     "written", ["", "2", "bh", "1.5bh", "1bd2h", "1bd1bh", "-1bd", "1 bd", "1BD"]
 )
 def test_what_is_no_amount_is_refused(written: str) -> None:
-    with pytest.raises(ValueError, match="^write a duration, such as 4h, or business hours"):
+    with pytest.raises(ValueError, match=r"^write a duration, such as 4h, or business hours"):
         parse(written)
 
 

@@ -99,7 +99,11 @@ async def test_in_a_pipe_it_prints_plain_aligned_text(capsys: pytest.CaptureFixt
         ("2025-12-31T23:04:00.000Z", True, "  overdue since 2025-12-31 23:04 UTC"),
     ],
 )
-def test_an_incident_says_by_when_somebody_answers(due_at: str, overdue: bool, told: str) -> None:
+def test_an_incident_says_by_when_somebody_answers(
+    due_at: str,
+    overdue: bool,  # noqa: FBT001 - a column of the table
+    told: str,
+) -> None:
     response = INCIDENT["response"] | {"due_at": due_at, "overdue": overdue}
     (line,) = status.incident_lines(
         answer(DOWN | {"open_incidents": [INCIDENT | {"response": response}]})
