@@ -268,6 +268,8 @@ class Hours(Model):
     @model_validator(mode="after")
     def _for_ever(self) -> Hours:
         year = self.rule.closed_year()
+        if year == opening.FIRST_YEAR:
+            raise ValueError("these hours never open")
         if year is not None:
             raise ValueError(f"hours must open in every year; these never do in {year}")
         return self
@@ -279,8 +281,11 @@ OFFICE = Hours(
 """The business hours of a file that names none."""
 
 
+COUNTRY = r"^[A-Z]{2,3}$"
+
+
 class Holidays(Model):
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2,3}$")] | None = None
+    country: Annotated[str, StringConstraints(pattern=COUNTRY)] | None = None
     """ISO 3166 code of the country whose public holidays count; left out: only `also`."""
     subdivision: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,40}$")] | None = None
     """Its state, as ISO 3166-2 has it after the country."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from probes import recurrence, registry, times
+from probes.config import COUNTRY
 from probes.configchecks import attempt, section
 from probes.modelerrors import problems_of
 from probes.yamlfile import Document, Path, Problem
@@ -44,7 +46,9 @@ def _country(document: Document, check: HolidayCheck) -> Iterator[Problem]:
     holidays = document.data.get("holidays") if isinstance(document.data, dict) else None
     written = holidays if isinstance(holidays, dict) else {}
     country, subdivision = written.get("country"), written.get("subdivision")
-    if isinstance(country, str) and (subdivision is None or isinstance(subdivision, str)):
+    if not isinstance(country, str) or not re.fullmatch(COUNTRY, country):
+        return  # the model says so
+    if subdivision is None or isinstance(subdivision, str):
         wrong = check(country, subdivision)
         if wrong is not None:
             yield document.problem(("holidays", wrong[0]), wrong[1])
