@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alerts.instants import covering
-from probes.config import Impact, Policy
+from probes.config import Config, Impact, Policy
 from probes.history import History
 from probes.spans import Interval
 
@@ -21,7 +21,14 @@ class Terms:
 
 
 def terms(history: History, outages: Sequence[Interval], system: str, t: int) -> Terms:
-    """The terms of `system` at `t`; KeyError when no version knows the system.
+    """The terms of `system` at `t`; KeyError when no version knows the system."""
+    config = in_force(history, outages, system, t)
+    definition = config.systems[system]
+    return Terms(config.policy, definition.impact, definition.depends_on)
+
+
+def in_force(history: History, outages: Sequence[Interval], system: str, t: int) -> Config:
+    """The config that speaks for `system` at `t`; KeyError when no version knows the system.
 
     What a version changes of a system that is down takes effect when that outage ends
     (semantics 2), so inside one of its `outages` the version before the outage speaks.
@@ -30,10 +37,8 @@ def terms(history: History, outages: Sequence[Interval], system: str, t: int) ->
     instants = ([outage.start - 1] if outage else []) + [t]
     for config in (history.at(instant) for instant in instants):
         if config is not None and system in config.systems:
-            break
-    else:
-        config = next((v.config for v in history.versions if system in v.config.systems), None)
-        if config is None:
-            raise KeyError(system)
-    definition = config.systems[system]
-    return Terms(config.policy, definition.impact, definition.depends_on)
+            return config
+    first = next((v.config for v in history.versions if system in v.config.systems), None)
+    if first is None:
+        raise KeyError(system)
+    return first

@@ -13,6 +13,7 @@ import sys
 from alerts.channels import registry
 from collector.access.opening import MissingExtraError
 from collector.api.accounts import enrolment_link
+from collector.businesshours import holiday_problem
 from collector.commands.collector import ListenError, parse_listen
 from collector.service import DefectError, Service, World
 from collector.store.open import open_store, parse_database
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         tls = server_context(args.tls_cert, args.tls_key)
         host, port = parse_listen(args.listen, allow=args.plain_http or tls is not None)
         parse_database(args.database)
-        config = load(args.config, channel_check=registry.check)
+        config = load(args.config, channel_check=registry.check, holiday_check=holiday_problem)
     except (ListenError, TlsError, StoreRefusedError, ConfigErrors) as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -7,8 +7,8 @@ leave as milliseconds, percentages stay text with an exact ratio.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
 from typing import Annotated, Any, Literal
@@ -22,9 +22,10 @@ from pydantic import (
     Field,
     StringConstraints,
     WithJsonSchema,
+    model_validator,
 )
 
-from probes import addresses, times
+from probes import addresses, amounts, opening, times
 from probes.roles import Role
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
@@ -77,6 +78,26 @@ def _name(value: str) -> str:
     return value
 
 
+def _words(read: Callable[[str], object]) -> AfterValidator:
+    """Text that `read` can read, in lower case; it raises ValueError with what to write."""
+
+    def check(value: str) -> str:
+        read(value)
+        return value.lower()
+
+    return AfterValidator(check)
+
+
+def _date(value: str) -> str:
+    try:
+        day = date.fromisoformat(value)
+    except ValueError:
+        day = None
+    if day is None or day.isoformat() != value or not 1970 <= day.year <= opening.LAST_YEAR:
+        raise ValueError("write a date, such as 2026-12-24")
+    return value
+
+
 def _scopes(value: tuple[str, ...]) -> tuple[str, ...]:
     if "openid" not in value:
         raise ValueError("openid must be among the scopes")
@@ -101,6 +122,10 @@ LocalTime = Annotated[datetime, BeforeValidator(_datetime), AfterValidator(_loca
 # An editor reads 99.95 as a number where we read text.
 Percent = Annotated[str, AfterValidator(_percent), WithJsonSchema({"type": ["string", "number"]})]
 Zone = Annotated[str, AfterValidator(_zone)]
+ResponseTime = Annotated[str, AfterValidator(amounts.normal)]
+"""Text that `amounts.parse` reads: a duration, `8bh` or `1bd`."""
+TimeOfDay = Annotated[str, _words(opening.clock)]
+Date = Annotated[str, AfterValidator(_date)]
 Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 SecretRef = Annotated[str, StringConstraints(pattern=r"^(file:/\S+|env:[A-Za-z_][A-Za-z0-9_]*)$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
@@ -143,6 +168,34 @@ class Organization(Model):
         return ZoneInfo(self.timezone)
 
 
+class Target(Model):
+    """A time to answer and, before it, one to be warned."""
+
+    warn: ResponseTime | None = None
+    """When to warn; left out: no warning."""
+    breach: ResponseTime
+    """When an answer is due."""
+
+
+class Respond(Model):
+    """Response clocks of semantics 5, from detection; the earlier is due."""
+
+    critical_clinical: ResponseTime = "2h"
+    """Time to answer for a system with `service: critical_clinical`."""
+    billing: ResponseTime = "4h"
+    """Time to answer for a system with `service: billing`."""
+    general: ResponseTime = "1bd"
+    """Time to answer for a system with `service: general`."""
+    P1: Target = Target(warn="1h", breach="4h")
+    """Priority P1; left out: warn 1h, breach 4h."""
+    P2: Target = Target(warn="4bh", breach="8bh")
+    """Priority P2; left out: warn 4bh, breach 8bh."""
+    P3: Target = Target(breach="24h")
+    """Priority P3; left out: breach 24h."""
+    P4: Target = Target(breach="72h")
+    """Priority P4; left out: breach 72h."""
+
+
 class Policy(Model):
     """Defaults of semantics 5; durations in milliseconds once loaded."""
 
@@ -156,6 +209,90 @@ class Policy(Model):
     """A new failure this soon after recovery is the same incident."""
     raise_after: Duration = 1_800_000
     """How long degraded without a workaround raises category 2 to 3."""
+    respond: Annotated[Respond, Field(exclude_if=lambda value: value == Respond())] = Respond()
+    """Times to answer: durations, or business hours and days such as 8bh and 1bd."""
+
+
+class TimeRange(Model):
+    start_time: TimeOfDay
+    """First minute, from 00:00."""
+    end_time: TimeOfDay
+    """First minute that is not part of it, up to 24:00; a day that runs over midnight is two."""
+
+    @model_validator(mode="after")
+    def _forward(self) -> TimeRange:
+        if opening.clock(self.start_time) >= opening.clock(self.end_time):
+            raise ValueError(
+                "end_time lies after start_time, on the same day; write two over midnight"
+            )
+        return self
+
+
+class Hours(Model):
+    """Alertmanager's `time_interval`: what is given holds together, what is left out always."""
+
+    times: Annotated[tuple[TimeRange, ...], Field(min_length=1)] | None = None
+    """Times of day; left out: all day."""
+    weekdays: (
+        Annotated[tuple[Annotated[str, _words(opening.weekdays)], ...], Field(min_length=1)] | None
+    ) = None
+    """Weekdays or ranges of them, such as `monday:friday`; left out: every day."""
+    days_of_month: (
+        Annotated[tuple[Annotated[str, _words(opening.days_of_month)], ...], Field(min_length=1)]
+        | None
+    ) = None
+    """Days or ranges of them, negative ones from the month's end; left out: every day."""
+    months: (
+        Annotated[tuple[Annotated[str, _words(opening.months)], ...], Field(min_length=1)] | None
+    ) = None
+    """Months or ranges of them, by name or number; left out: every month."""
+    years: (
+        Annotated[tuple[Annotated[str, _words(opening.years)], ...], Field(min_length=1)] | None
+    ) = None
+    """Years or ranges of them; left out: every year."""
+    location: Zone | None = None
+    """IANA zone of these times; left out: the organization's."""
+
+    @property
+    def rule(self) -> opening.Opening:
+        """The same, read."""
+        times = [(t.start_time, t.end_time) for t in self.times or ()] or [("00:00", "24:00")]
+        return opening.Opening(
+            times=tuple(sorted((opening.clock(a), opening.clock(b)) for a, b in times)),
+            weekdays=tuple(map(opening.weekdays, self.weekdays or ())),
+            days_of_month=tuple(map(opening.days_of_month, self.days_of_month or ())),
+            months=tuple(map(opening.months, self.months or ())),
+            years=tuple(map(opening.years, self.years or ())),
+        )
+
+    @model_validator(mode="after")
+    def _for_ever(self) -> Hours:
+        year = self.rule.closed_year()
+        if year == opening.FIRST_YEAR:
+            raise ValueError("these hours never open")
+        if year is not None:
+            raise ValueError(f"hours must open in every year; these never do in {year}")
+        return self
+
+
+OFFICE = Hours(
+    times=(TimeRange(start_time="09:00", end_time="17:00"),), weekdays=("monday:friday",)
+)
+"""The business hours of a file that names none."""
+
+
+COUNTRY = r"^[A-Z]{2,3}$"
+
+
+class Holidays(Model):
+    country: Annotated[str, StringConstraints(pattern=COUNTRY)] | None = None
+    """ISO 3166 code of the country whose public holidays count; left out: only `also`."""
+    subdivision: Annotated[str, StringConstraints(pattern=r"^[ -~]{1,40}$")] | None = None
+    """Its state, as ISO 3166-2 has it after the country."""
+    also: tuple[Date, ...] = ()
+    """Dates that are holidays here."""
+    except_: Annotated[tuple[Date, ...], Field(alias="except")] = ()
+    """Dates that are none here."""
 
 
 class Site(Model):
@@ -404,6 +541,10 @@ class Config(Model):
     """Whose systems these are."""
     policy: Policy = Policy()
     """Times that open and close incidents."""
+    hours: Annotated[Hours | None, Field(exclude_if=lambda value: value is None)] = None
+    """Business hours, as Alertmanager writes them; left out: Monday to Friday, 09:00 to 17:00."""
+    holidays: Annotated[Holidays | None, Field(exclude_if=lambda value: value is None)] = None
+    """Days without business hours; left out: none."""
     sites: Mapping[Id, Site]
     """Places with agents, by id."""
     agents: Mapping[Id, Agent]

@@ -13,7 +13,7 @@ from fractions import Fraction
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from probes import times
+from probes import amounts, times
 from probes.yamlfile import Document, Path, Problem
 
 _REFERENCES: tuple[tuple[Path, str, str], ...] = (
@@ -30,6 +30,12 @@ _LISTS: tuple[Path, ...] = (
     ("access", "proxies"),
     ("access", "oidc", "roles", "*"),
     ("access", "oidc", "scopes"),
+    ("hours", "weekdays"),
+    ("hours", "days_of_month"),
+    ("hours", "months"),
+    ("hours", "years"),
+    ("holidays", "also"),
+    ("holidays", "except"),
 )
 _NAMES: tuple[Path, ...] = (
     ("organization", "name"),
@@ -99,6 +105,8 @@ def cross_problems(document: Document) -> list[Problem]:
         *_cycles(document),
         *_names(document),
         *_access(document),
+        *_answers(document),
+        *_holidays(document),
     ]
 
 
@@ -227,3 +235,30 @@ def _access(document: Document) -> Iterator[Problem]:
     if "oidc" in access and "public_url" not in document.data["access"]:
         message = "oidc needs it: the provider sends people back to this address"
         yield document.problem(("access", "public_url"), message)
+
+
+def _answers(document: Document) -> Iterator[Problem]:
+    for path, target in matches(document.data, ("policy", "respond", "*")):
+        if not isinstance(target, dict):
+            continue
+        warn, breach = (attempt(amounts.parse, target.get(key)) for key in ("warn", "breach"))
+        if warn is None or breach is None:
+            continue
+        if warn.unit is not breach.unit:
+            message = "write warn and breach both as durations, both in bh or both in bd"
+            yield document.problem((*path, "warn"), message)
+        elif warn.count >= breach.count:
+            yield document.problem((*path, "warn"), "warn comes before breach")
+
+
+def _holidays(document: Document) -> Iterator[Problem]:
+    holidays: Any = next((value for _, value in matches(document.data, ("holidays",))), None)
+    if not isinstance(holidays, dict):
+        return
+    if "subdivision" in holidays and "country" not in holidays:
+        message = "name the country of the subdivision, too"
+        yield document.problem(("holidays", "subdivision"), message)
+    also = holidays.get("also")
+    for path, day in matches(document.data, ("holidays", "except", "*")):
+        if isinstance(also, list) and isinstance(day, str) and day in also:
+            yield document.problem(path, "the same day stands in also")

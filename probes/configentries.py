@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,15 +12,22 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from probes import recurrence, registry, times
+from probes.config import COUNTRY
 from probes.configchecks import attempt, section
 from probes.modelerrors import problems_of
 from probes.yamlfile import Document, Path, Problem
 
 ChannelCheck = Callable[[str, Mapping[str, Any]], None]
+HolidayCheck = Callable[[str, str | None], tuple[str, str] | None]
+"""Given country and subdivision: (the key that is wrong, what is wrong), or None."""
 
 
 def entry_problems(
-    document: Document, *, kinds: bool, channel_check: ChannelCheck | None
+    document: Document,
+    *,
+    kinds: bool,
+    channel_check: ChannelCheck | None,
+    holiday_check: HolidayCheck | None = None,
 ) -> list[Problem]:
     """In no particular order."""
     found = list(_windows(document))
@@ -29,7 +37,21 @@ def entry_problems(
     if channel_check is not None:
         for name, channel in section(document, "channels").items():
             found += _channel(document, ("channels", name), channel, channel_check)
+    if holiday_check is not None:
+        found += _country(document, holiday_check)
     return found
+
+
+def _country(document: Document, check: HolidayCheck) -> Iterator[Problem]:
+    holidays = document.data.get("holidays") if isinstance(document.data, dict) else None
+    written = holidays if isinstance(holidays, dict) else {}
+    country, subdivision = written.get("country"), written.get("subdivision")
+    if not isinstance(country, str) or not re.fullmatch(COUNTRY, country):
+        return  # the model says so
+    if subdivision is None or isinstance(subdivision, str):
+        wrong = check(country, subdivision)
+        if wrong is not None:
+            yield document.problem(("holidays", wrong[0]), wrong[1])
 
 
 def _spec(document: Document, path: Path, check: dict[str, Any]) -> Iterator[Problem]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from pydantic import ValidationError
 from probes import times
 from probes.config import Config
 from probes.configchecks import cross_problems
-from probes.configentries import entry_problems
+from probes.configentries import ChannelCheck, HolidayCheck, entry_problems
 from probes.modelerrors import problems_of
 from probes.yamlfile import ConfigErrors, Document, Problem, decode, read
 
@@ -40,20 +39,24 @@ def load(
     path: str,
     *,
     kinds: bool = True,
-    channel_check: Callable[[str, Mapping[str, Any]], None] | None = None,
+    channel_check: ChannelCheck | None = None,
+    holiday_check: HolidayCheck | None = None,
 ) -> Config:
     """The file's value; ConfigErrors lists all that is wrong.
 
     `kinds` opens every check's spec; `channel_check` is given the kind and the own fields of each
-    channel, raises KeyError for an unknown kind and ValidationError for fields it refuses.
+    channel, raises KeyError for an unknown kind and ValidationError for fields it refuses;
+    `holiday_check` knows which countries have known holidays.
     Secrets are references and stay closed.
     """
-    return _checked(*read(path), kinds=kinds, channel_check=channel_check)
+    return _checked(
+        *read(path), kinds=kinds, channel_check=channel_check, holiday_check=holiday_check
+    )
 
 
 def load_bytes(raw: bytes, name: str) -> Config:
     """Like `load` with `kinds=False`, from a file's bytes; `name` names them in problems."""
-    return _checked(*decode(raw, name), kinds=False, channel_check=None)
+    return _checked(*decode(raw, name), kinds=False)
 
 
 def _checked(
@@ -61,7 +64,8 @@ def _checked(
     problems: list[Problem],
     *,
     kinds: bool,
-    channel_check: Callable[[str, Mapping[str, Any]], None] | None,
+    channel_check: ChannelCheck | None = None,
+    holiday_check: HolidayCheck | None = None,
 ) -> Config:
     config: Config | None = None
     try:
@@ -69,7 +73,9 @@ def _checked(
     except ValidationError as error:
         problems += problems_of(error, document, (), document.data)
     problems += cross_problems(document)
-    problems += entry_problems(document, kinds=kinds, channel_check=channel_check)
+    problems += entry_problems(
+        document, kinds=kinds, channel_check=channel_check, holiday_check=holiday_check
+    )
     if problems or config is None:
         raise ConfigErrors(tuple(sorted(set(problems))))
     return config

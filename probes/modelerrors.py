@@ -40,6 +40,7 @@ _PATTERNS = {
     "^ed25519:": "write ed25519: and the public key in base64, as the agent prints it",
     "^https?:": "write an address that starts with http:// or https://",
     "^[^@": "write an e-mail address",
+    "^[A-Z]{2,3}": "write the country's ISO 3166 code, such as US",
     "^[!-~]": "write 1 to 255 printable characters without blanks",
 }
 

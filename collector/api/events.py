@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 from aiohttp import web
 from sqlalchemy import Connection
 
+from alerts.events import State
 from collector import journal
 from collector.access.policy import Permission
 from collector.api.feed import Feed, Snapshot
-from collector.api.incidents import shown
+from collector.api.incidents import Answerable, shown, with_priorities
 from collector.api.parts import PARTS
 from collector.api.routes import Call, Nothing, Stream
 from collector.api.streams import cut, streaming
-from collector.store.incidents import read_incidents, read_states
+from collector.store.incidents import Place, read_incidents, read_states
 from probes.clock import NS_PER_MS
 
 MEDIA = "text/event-stream"
@@ -26,7 +28,16 @@ AGAIN_MS = 40_000
 """Who listens is asked for anew at the first event after so long; one comes every 15 s."""
 
 
-def look(conn: Connection, org: str, since: int | None) -> Snapshot:
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a `Snapshot` is made of, as the store has it."""
+
+    row: int
+    states: Mapping[Place, tuple[State, int]]
+    incidents: Sequence[Answerable]
+
+
+def look(conn: Connection, org: str, since: int | None) -> Stored:
     """The store as it is; `since`: the journal's row up to which changes of incidents are known."""
     row = journal.last_id(conn, org)
     found = read_incidents(conn, org, is_open=True)
@@ -34,10 +45,10 @@ def look(conn: Connection, org: str, since: int | None) -> Snapshot:
     fresh = [] if since is None else journal.rows(conn, org, after=since, prefix="incident.")
     for key in {str(json.loads(one.data)["key"]) for one in fresh} - known:
         found += read_incidents(conn, org, key=key)
-    return Snapshot(
+    return Stored(
         row,
         {(s.system, s.site): (s.state, s.since) for s in read_states(conn, org)},
-        {one.incident.key: shown(one) for one in found},
+        with_priorities(conn, org, found),
     )
 
 
@@ -61,7 +72,9 @@ def set_up(app: web.Application) -> None:
     parts = app[PARTS]
 
     async def seen(since: int | None) -> Snapshot:
-        return await parts.store.read(look, parts.org, since)
+        found = await parts.store.read(look, parts.org, since)
+        told = {one[0].incident.key: shown(one, parts) for one in found.incidents}
+        return Snapshot(found.row, found.states, told)
 
     async def running(_app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(feed.run())

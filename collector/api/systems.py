@@ -13,8 +13,8 @@ from collector.access.policy import Permission
 from collector.api.availability_shapes import SystemNumbers
 from collector.api.checks import Check, checks_of
 from collector.api.cursors import Paged, part
-from collector.api.incidents import Incident, shown
-from collector.api.parts import instant, stamp
+from collector.api.incidents import Answerable, Incident, shown, with_priorities
+from collector.api.parts import Parts, instant, stamp
 from collector.api.problems import DeniedError
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant, InState, Period
@@ -22,18 +22,17 @@ from collector.store.incidents import (
     WHOLE,
     Flips,
     Place,
-    Recorded,
     SystemState,
     read_flips,
     read_incidents,
     read_states,
 )
-from probes.config import Config, ImpactClass
+from probes.config import ImpactClass
 
 CHANGES = 200
 """State changes shown of one system at most, newest last."""
 
-Snapshot = tuple[list[SystemState], list[Recorded]]
+Snapshot = tuple[list[SystemState], list[Answerable]]
 
 
 class Organization(TypedDict):
@@ -78,7 +77,8 @@ class Systems(TypedDict):
 
 
 def _snapshot(conn: Connection, org: str) -> Snapshot:
-    return read_states(conn, org), read_incidents(conn, org, is_open=True)
+    is_open = with_priorities(conn, org, read_incidents(conn, org, is_open=True))
+    return read_states(conn, org), is_open
 
 
 async def list_systems(call: Call[Paged, Nothing]) -> Systems:
@@ -95,9 +95,7 @@ async def list_systems(call: Call[Paged, Nothing]) -> Systems:
         },
         "as_of": instant(max((s.as_of for s in states), default=None)),
         "period": month["period"],
-        "systems": [
-            _system(name, parts.config, states, is_open, month["systems"]) for name in told
-        ],
+        "systems": [_system(name, parts, states, is_open, month["systems"]) for name in told],
         "next": following,
     }
 
@@ -111,7 +109,7 @@ async def read_system(call: Call[Nothing, Nothing]) -> WithChecks:
     flips = await parts.store.read(read_flips, parts.org, name)
     month = await parts.numbers.this_month()
     return {
-        **_system(name, parts.config, states, is_open, month["systems"]),
+        **_system(name, parts, states, is_open, month["systems"]),
         "period": month["period"],
         "checks": checks_of(name, parts),
         "changes": _changes(flips),
@@ -120,11 +118,12 @@ async def read_system(call: Call[Nothing, Nothing]) -> WithChecks:
 
 def _system(
     name: str,
-    config: Config,
+    parts: Parts,
     states: Sequence[SystemState],
-    is_open: Sequence[Recorded],
+    is_open: Sequence[Answerable],
     month: Mapping[str, object],
 ) -> System:
+    config = parts.config
     definition = config.systems[name]
     here = {s.site: s for s in states if s.system == name}
     return {
@@ -138,7 +137,7 @@ def _system(
             if site in here
         ],
         "month": cast("SystemNumbers | None", month.get(name)),
-        "open_incidents": [shown(row) for row in is_open if row.incident.system == name],
+        "open_incidents": [shown(one, parts) for one in is_open if one[0].incident.system == name],
     }
 
 

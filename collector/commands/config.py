@@ -7,6 +7,7 @@ import json
 import sys
 
 from alerts.channels import registry
+from collector.businesshours import holiday_problem
 from probes.config import Config
 from probes.configfile import ConfigErrors, digest, load, schema
 
@@ -69,7 +70,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run_check(args: argparse.Namespace) -> int:
     try:
-        config = load(args.file, channel_check=registry.check)
+        config = load(args.file, channel_check=registry.check, holiday_check=holiday_problem)
     except ConfigErrors as error:
         if args.json:
             _print_json({"ok": False, "problems": problems(error)})

@@ -84,8 +84,17 @@ def incident_lines(answer: Mapping[str, Any]) -> list[str]:
         f"{i['priority']}  category {i['category']}  {name}: {i['family']} "
         f"({', '.join(i['causes'])}) since {minute(i['started_at'])} UTC"
         + ("  quiet, in maintenance" if i["quiet"] else "")
+        + ("" if i["response"] is None else f"  {answering(i['response'], answer['as_of'])}")
         for i, name in found
     ]
+
+
+def answering(response: Mapping[str, Any], as_of: str | None) -> str:
+    """By when somebody answers; the day is told where it is another one than that of `as_of`."""
+    due = response["due_at"]
+    today = as_of is not None and as_of[:10] == due[:10]
+    at = due[11:16] if today else minute(due)
+    return f"overdue since {at} UTC" if response["overdue"] else f"answer by {at} UTC"
 
 
 def lines(answer: Mapping[str, Any]) -> list[str]:

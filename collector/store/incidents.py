@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, delete, func, or_, select, update
 from alerts.events import Cause, Family, Incident, Priority, State
 from collector import journal
 from collector.store.tables import incident_events, incidents, system_flips, system_states
+from collector.store.tables import journal as journal_rows
 
 Status = Literal["open", "recovered", "resolved"]
 Flips = tuple[tuple[int, State], ...]
@@ -20,6 +21,9 @@ Place = tuple[str, str]
 """(system, site)."""
 WHOLE = ""
 """The `site` of what is said about the whole system."""
+
+KEYS_AT_ONCE = 500
+"""Keys in one question: an engine takes only so many."""
 
 
 class StaleError(Exception):
@@ -122,6 +126,33 @@ def read_events(conn: Connection, org: str, key: str) -> list[journal.Row]:
         incident_events.c.org == org, incident_events.c.key == key
     )
     return journal.rows(conn, org, only=about)
+
+
+def read_priorities(
+    conn: Connection, org: str, keys: Iterable[str]
+) -> dict[str, frozenset[Priority]]:
+    """Every priority each incident has had, as its events have it."""
+    out: dict[str, frozenset[Priority]] = {}
+    wanted = sorted(keys)
+    for first in range(0, len(wanted), KEYS_AT_ONCE):
+        query = (
+            select(incident_events.c.key, journal_rows.c.data)
+            .join(
+                journal_rows,
+                and_(
+                    journal_rows.c.org == incident_events.c.org,
+                    journal_rows.c.id == incident_events.c.id,
+                ),
+            )
+            .where(
+                incident_events.c.org == org,
+                incident_events.c.key.in_(wanted[first : first + KEYS_AT_ONCE]),
+            )
+        )
+        for row in conn.execute(query):
+            one = Priority(json.loads(row.data)["priority"])
+            out[row.key] = out.get(row.key, frozenset()) | {one}
+    return out
 
 
 def incident_fields(incident: Incident) -> dict[str, object]:

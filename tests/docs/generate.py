@@ -18,6 +18,7 @@ from collector.access.policy import GRANTS, SERVICE_ROLES, Permission, Role
 from collector.api.openapi import described, summary
 from collector.api.routes import AnyRoute
 from collector.api.table import ROUTES
+from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
 from probes import registry
 from probes.metrics import METRICS
@@ -122,6 +123,11 @@ def needs(route: AnyRoute) -> str:
     return f"`{route.needs.value}`" if known else f"nobody known: {route.needs.value}"
 
 
+def holidays() -> str:
+    """Which edition answers here: another one may know other days."""
+    return f"Public holidays are those of the package `holidays` {holidays_version()}."
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "kinds": kinds,
@@ -133,6 +139,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "roles": roles,
     "routes": routes,
     "config reference": config_reference,
+    "holidays": holidays,
 }
 
 

@@ -191,6 +191,12 @@ async def test_incidents_can_be_asked_for_by_state_and_number(collector: Collect
         "detected_at": "2026-01-01T00:00:21.040Z",
         "recovered_at": None,
         "next_due": incident["next_due"],
+        "response": {
+            "warn_at": "2026-01-01T01:00:21.040Z",
+            "due_at": "2026-01-01T02:00:21.040Z",
+            "by": "service",
+            "overdue": False,
+        },
         "attached_to": None,
         "quiet": False,
         "reopened": 0,
@@ -213,6 +219,21 @@ async def test_one_incident_shows_its_events(collector: Collector) -> None:
         "2026-01-01T00:00:30.000Z",
         "system",
     )
+
+
+async def test_an_answer_is_overdue_by_the_collectors_now(collector: Collector) -> None:
+    await collector.outage()
+    due = START + 21_040 + 2 * 3_600_000
+    await collector.clock.advance(due - collector.clock.now_ms())
+    for path in (f"/api/v1/incidents/{KEY}", "/api/v1/systems/ehr"):
+        _, body = await collector.get(path)
+        (incident,) = body.get("open_incidents", [body])
+        assert incident["response"]["overdue"] is False
+    await collector.clock.advance(1)
+    for path in (f"/api/v1/incidents/{KEY}", "/api/v1/systems/ehr"):
+        _, body = await collector.get(path)
+        (incident,) = body.get("open_incidents", [body])
+        assert incident["response"]["overdue"] is True
 
 
 async def test_availability_of_a_period_has_the_fields_of_the_replay_contract(

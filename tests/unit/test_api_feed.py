@@ -47,6 +47,7 @@ def incident(key: str, **changes: Any) -> Incident:
         "detected_at": "2026-01-01T00:00:21.040Z",
         "recovered_at": None,
         "next_due": None,
+        "response": None,
         "attached_to": None,
         "quiet": False,
         "reopened": 0,

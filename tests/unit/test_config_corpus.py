@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from alerts.channels import registry
+from collector.businesshours import holiday_problem
 from probes.configfile import ConfigErrors, load
 
 CORPUS = Path(__file__).parent / "config_corpus"
@@ -19,7 +20,7 @@ def test_a_bad_file_gets_exactly_these_messages(
 ) -> None:
     monkeypatch.chdir(CORPUS)
     with pytest.raises(ConfigErrors) as caught:
-        load(file.name, channel_check=registry.check)
+        load(file.name, channel_check=registry.check, holiday_check=holiday_problem)
     assert f"{caught.value}\n" == file.with_suffix(".txt").read_text(encoding="utf-8")
 
 

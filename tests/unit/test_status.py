@@ -15,13 +15,19 @@ from rich.console import Console
 
 from collector.commands import status
 
-INCIDENT = {
+INCIDENT: dict[str, Any] = {
     "priority": "P1",
     "category": 3,
     "family": "availability",
     "causes": ["down", "degraded"],
     "started_at": "2026-01-01T00:00:11.000Z",
     "quiet": False,
+    "response": {
+        "warn_at": "2026-01-01T01:00:31.000Z",
+        "due_at": "2026-01-01T02:00:31.000Z",
+        "by": "service",
+        "overdue": False,
+    },
 }
 UP: dict[str, Any] = {
     "id": "portal",
@@ -79,8 +85,36 @@ async def test_in_a_pipe_it_prints_plain_aligned_text(capsys: pytest.CaptureFixt
         "Patient portal  up     2026-01-01 00:00  100.0000  99.2000  100.0000  99.2000\n"
         "EHR             down   2026-01-01 00:00  -         -        -         -\n"
         "\n"
-        "P1  category 3  EHR: availability (down, degraded) since 2026-01-01 00:00 UTC\n"
+        "P1  category 3  EHR: availability (down, degraded) since 2026-01-01 00:00 UTC"
+        "  answer by 02:00 UTC\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("due_at", "overdue", "told"),
+    [
+        ("2026-01-01T14:20:59.000Z", False, "  answer by 14:20 UTC"),
+        ("2026-01-02T14:20:59.000Z", False, "  answer by 2026-01-02 14:20 UTC"),
+        ("2026-01-01T00:04:00.000Z", True, "  overdue since 00:04 UTC"),
+        ("2025-12-31T23:04:00.000Z", True, "  overdue since 2025-12-31 23:04 UTC"),
+    ],
+)
+def test_an_incident_says_by_when_somebody_answers(
+    due_at: str,
+    overdue: bool,  # noqa: FBT001 - a column of the table
+    told: str,
+) -> None:
+    response = INCIDENT["response"] | {"due_at": due_at, "overdue": overdue}
+    (line,) = status.incident_lines(
+        answer(DOWN | {"open_incidents": [INCIDENT | {"response": response}]})
+    )
+    assert line.endswith(f"UTC{told}")
+
+
+def test_an_incident_without_a_clock_says_nothing_of_it() -> None:
+    quiet = INCIDENT | {"quiet": True, "response": None}
+    (line,) = status.incident_lines(answer(DOWN | {"open_incidents": [quiet]}))
+    assert line.endswith("UTC  quiet, in maintenance")
 
 
 async def test_on_a_terminal_it_fits_80_columns_and_names_are_not_markup() -> None:

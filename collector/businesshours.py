@@ -1,0 +1,79 @@
+"""The business hours of a config, holidays left out: one value for as long as it is loaded.
+
+The holidays of a year are computed once per config and stay, whatever is asked in between. Only a
+config that names a country needs the package `holidays`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from functools import cache, lru_cache
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from alerts.hours import Hours
+from probes import config
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+def hours_of(loaded: config.Config) -> Hours:
+    """Those of `hours` and `holidays`, in the zone they name or the organization's."""
+    return _hours(loaded.hours or config.OFFICE, loaded.holidays, loaded.organization.timezone)
+
+
+def holiday_problem(country: str, subdivision: str | None) -> tuple[str, str] | None:
+    """The key of `holidays` that is wrong, and what is wrong; None when the country is known."""
+    try:
+        known = _package().list_supported_countries(include_aliases=True)
+    except ModuleNotFoundError:
+        return "country", "needs the library holidays: pip install 'wardwatch[collector]'"
+    if country not in known:
+        return "country", "no country of this code has known holidays; write it as in ISO 3166"
+    if subdivision is not None and subdivision not in known[country]:
+        return "subdivision", "the country has no subdivision of this code; write it as ISO 3166-2"
+    return None
+
+
+def holidays_version() -> str:
+    """Which edition of public holidays answers here: `0.109`."""
+    return version("holidays")
+
+
+def _package() -> ModuleType:
+    import holidays  # noqa: PLC0415 - large, and only some configs need it
+
+    return holidays
+
+
+@lru_cache(maxsize=64)
+def _hours(hours: config.Hours, holidays: config.Holidays | None, zone: str) -> Hours:
+    place = ZoneInfo(hours.location or zone)
+    if holidays is None:
+        return Hours(hours.rule, place)
+    return Hours(hours.rule, place, _holidays(holidays))
+
+
+def _holidays(written: config.Holidays) -> Callable[[int], frozenset[date]]:
+    also = frozenset(map(date.fromisoformat, written.also))
+    never = frozenset(map(date.fromisoformat, written.except_))
+
+    @cache
+    def of_year(year: int) -> frozenset[date]:
+        public: frozenset[date] = frozenset()
+        if written.country is not None:
+            public = _public(written.country, written.subdivision, year)
+        return frozenset(day for day in public | also if day.year == year) - never
+
+    return of_year
+
+
+def _public(country: str, subdivision: str | None, year: int) -> frozenset[date]:
+    """A country that was known when its file was loaded, and is not any more, has no holidays."""
+    try:
+        return frozenset(_package().country_holidays(country, subdiv=subdivision, years=year))
+    except (NotImplementedError, ModuleNotFoundError):
+        return frozenset()
