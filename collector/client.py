@@ -79,6 +79,8 @@ class AnsweredNoError(Exception):
         """What a refusal knows beyond its sentence."""
         if "reason" in self.problem:
             return f": {self.problem['reason']}"
+        if "state" in self.problem:
+            return f": {self.problem['state']}"
         if "longest_ms" in self.problem:
             return f": {self.problem['longest_ms'] // _DAY_MS} days"
         return "" if self._retry_after_s is None else f", in {self._retry_after_s} s"

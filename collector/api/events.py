@@ -13,11 +13,12 @@ from sqlalchemy import Connection
 from collector import journal
 from collector.access.policy import Permission
 from collector.api.feed import Feed, Snapshot
-from collector.api.incidents import shown
+from collector.api.incident_shapes import shown
 from collector.api.parts import PARTS
 from collector.api.routes import Call, Nothing, Stream
 from collector.api.streams import cut, streaming
-from collector.store.incidents import read_incidents, read_states
+from collector.standings import read_stood
+from collector.store.incidents import read_states
 from probes.clock import NS_PER_MS
 
 MEDIA = "text/event-stream"
@@ -26,18 +27,18 @@ AGAIN_MS = 40_000
 """Who listens is asked for anew at the first event after so long; one comes every 15 s."""
 
 
-def look(conn: Connection, org: str, since: int | None) -> Snapshot:
+def look(conn: Connection, org: str, now: int, since: int | None) -> Snapshot:
     """The store as it is; `since`: the journal's row up to which changes of incidents are known."""
     row = journal.last_id(conn, org)
-    found = read_incidents(conn, org, is_open=True)
-    known = {one.incident.key for one in found}
+    found = read_stood(conn, org, now, is_open=True)
+    known = {one.row.incident.key for one in found}
     fresh = [] if since is None else journal.rows(conn, org, after=since, prefix="incident.")
     for key in {str(json.loads(one.data)["key"]) for one in fresh} - known:
-        found += read_incidents(conn, org, key=key)
+        found += read_stood(conn, org, now, key=key)
     return Snapshot(
         row,
         {(s.system, s.site): (s.state, s.since) for s in read_states(conn, org)},
-        {one.incident.key: shown(one) for one in found},
+        {one.row.incident.key: shown(one) for one in found},
     )
 
 
@@ -61,7 +62,7 @@ def set_up(app: web.Application) -> None:
     parts = app[PARTS]
 
     async def seen(since: int | None) -> Snapshot:
-        return await parts.store.read(look, parts.org, since)
+        return await parts.store.read(look, parts.org, parts.now(), since)
 
     async def running(_app: web.Application) -> AsyncIterator[None]:
         task = asyncio.create_task(feed.run())

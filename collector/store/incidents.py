@@ -20,6 +20,8 @@ Place = tuple[str, str]
 """(system, site)."""
 WHOLE = ""
 """The `site` of what is said about the whole system."""
+AT_ONCE = 500
+"""Keys a statement names."""
 
 
 class StaleError(Exception):
@@ -122,6 +124,25 @@ def read_events(conn: Connection, org: str, key: str) -> list[journal.Row]:
         incident_events.c.org == org, incident_events.c.key == key
     )
     return journal.rows(conn, org, only=about)
+
+
+def read_events_of(
+    conn: Connection, org: str, keys: Sequence[str], kinds: Sequence[str]
+) -> dict[str, list[journal.Row]]:
+    """The journal rows of some kinds about some incidents, by key, oldest first."""
+    out: dict[str, list[journal.Row]] = {}
+    for first in range(0, len(keys), AT_ONCE):
+        some = keys[first : first + AT_ONCE]
+        linked = select(incident_events.c.key, incident_events.c.id).where(
+            incident_events.c.org == org, incident_events.c.key.in_(some)
+        )
+        about = {row.id: row.key for row in conn.execute(linked)}
+        only = select(incident_events.c.id).where(
+            incident_events.c.org == org, incident_events.c.key.in_(some)
+        )
+        for row in journal.rows(conn, org, kind=kinds, only=only):
+            out.setdefault(about[row.id], []).append(row)
+    return out
 
 
 def incident_fields(incident: Incident) -> dict[str, object]:

@@ -128,12 +128,12 @@ async def test_who_comes_back_gets_everything_again(desk: Desk) -> None:
 async def test_what_recovered_is_found_by_the_journal_once(desk: Desk) -> None:
     await outage(desk)
     store = desk.service.parts.store
-    first = await store.read(look, ORG, None)
+    first = await store.read(look, ORG, START, None)
     assert [one["status"] for one in first.incidents.values()] == ["open"]
     await recovery(desk)
-    second = await store.read(look, ORG, first.row)
+    second = await store.read(look, ORG, START, first.row)
     assert second.incidents[KEY]["status"] == "recovered"
-    third = await store.read(look, ORG, second.row)
+    third = await store.read(look, ORG, START, second.row)
     assert (third.row, third.incidents) == (second.row, {})
 
 

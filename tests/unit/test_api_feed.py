@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 
 from alerts.events import Cause, Family, Priority, State
+from alerts.people import IncidentState
 from collector.api.feed import BEHIND, MOST, Feed, Listener, Snapshot, differences, whole
-from collector.api.incidents import Incident
+from collector.api.incident_shapes import Incident
 from collector.api.problems import DeniedError
 from collector.store.store import StoreFault, StoreUnavailableError
 from probes.clock import ManualClock
@@ -32,8 +33,9 @@ def incident(key: str, **changes: Any) -> Incident:
         "causes": [Cause.DOWN],
         "sites": ["north"],
         "category": 3,
+        "rules_category": 3,
         "priority": Priority.P1,
-        "status": "open",
+        "status": IncidentState.OPEN,
         "started_at": "2026-01-01T00:00:11.000Z",
         "detected_at": "2026-01-01T00:00:21.040Z",
         "recovered_at": None,
@@ -43,6 +45,13 @@ def incident(key: str, **changes: Any) -> Incident:
         "reopened": 0,
         "flapping": False,
         "version": 1,
+        "acknowledged": None,
+        "category_set": None,
+        "resolved": None,
+        "closed": None,
+        "false_positive": None,
+        "merged_into": None,
+        "notes": 0,
     }
     made.update(changes)  # type: ignore[typeddict-item]  # a table of tests
     return made
@@ -62,7 +71,9 @@ def state(system: str, site: str | None, value: str, second: int) -> tuple[str, 
 
 
 A, B = incident("a"), incident("b")
-A_RECOVERED = incident("a", status="recovered", version=2)
+A_RECOVERED = incident(
+    "a", status=IncidentState.RECOVERED, recovered_at="2026-01-01T00:05:00.000Z", version=2
+)
 
 
 @pytest.mark.parametrize(
