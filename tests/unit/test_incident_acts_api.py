@@ -121,6 +121,32 @@ async def test_of_two_who_acknowledge_at_once_one_is_told_of_the_other(desk: Des
     assert [kind for kind, *_ in await people(desk)] == ["incident.acknowledged"]
 
 
+async def test_of_two_replicas_asked_at_once_one_records_and_both_show_it(store: Store) -> None:
+    async with a_desk(store) as one, a_desk(store) as two:
+        await outage(one)
+        await two.clock.advance(31_000)
+        path = f"incidents/{KEY}/acknowledge"
+        answers = await asyncio.gather(
+            *(d.post(path, {}, by=name) for d, name in ((one, "ann"), (two, "bob")))
+        )
+        assert sorted((status, body.get("code")) for status, body in answers) == [
+            (200, None),
+            (409, "incident.acknowledged"),
+        ]
+        assert await shown(one) == await shown(two)
+        assert (await shown(two))["status"] == "acknowledged"
+        again = {"Idempotency-Key": "note-0001"}
+        said = f"incidents/{KEY}/notes", {"text": "called"}, again
+        first, second = await asyncio.gather(*(d.post(*said) for d in (one, two)))
+        assert first == second
+        assert (await shown(one))["notes"] == 1
+        await recovery(one)
+        await two.clock.advance(90_000)
+        await two.service.parts.evaluator.step()
+        assert (await acted(two, "resolve"))["status"] == "resolved"
+        assert (await shown(one))["status"] == "resolved"
+
+
 async def test_of_two_who_merge_each_into_the_other_at_once_one_does(store: Store) -> None:
     two = {name: {"name": name.upper(), "impact": {"class": "clinical"}} for name in ("ehr", "lab")}
     check = {
@@ -374,6 +400,17 @@ async def test_the_longest_note_is_kept_whole_and_notes_come_in_parts(small: Des
     assert [len(n["text"]) for n in first["notes"]] == [2_000]
     rest = await small.get(f"incidents/{KEY}/notes?cursor={first['next']}", ADMIN)
     assert ([n["text"] for n in rest["notes"]], rest["next"]) == (["second"], None)
+
+
+async def test_who_listens_hears_of_what_people_do(small: Desk) -> None:
+    async with small.client.get("/api/v1/events", headers=VIEWER) as response:
+        await response.content.readuntil(b"\n\n")
+        await acted(small, "acknowledge")
+        text = ""
+        while "event: incident" not in text:
+            text = (await response.content.readuntil(b"\n\n")).decode()
+        found = json.loads(text.partition("data: ")[2])
+        assert (found["status"], found["acknowledged"]["by"]) == ("acknowledged", "ann")
 
 
 async def test_who_writes_a_note_does_not_read_it(small: Desk) -> None:
