@@ -135,6 +135,11 @@ def collector_at(args: argparse.Namespace) -> Collector:
         raise UsageError(f"{option}: {error}") from None
 
 
+def where(url: str) -> str:
+    """How a next command names this collector: nothing where it is the one asked by itself."""
+    return "" if url == DEFAULT_URL else f" --url {url}"
+
+
 def parse_url(text: str) -> URL | None:
     try:
         url = URL(text)

@@ -65,7 +65,8 @@ async def _main(
             sys.stderr.write(f"--listen: cannot listen on {args.listen}; is the port taken?\n")
             return 2
         scheme = "http" if tls is None else "https"
-        sys.stderr.write(f"Listening on {scheme}://{_shown(host)}:{bound}; try: wardwatch status\n")
+        at = f"{scheme}://{_shown(host)}:{bound}"
+        sys.stderr.write(f"Listening on {at}; try: wardwatch status --url {at}\n")
         await _print_link(service, f"{scheme}://{_shown(host)}:{bound}", new=args.new_admin_link)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

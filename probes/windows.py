@@ -28,6 +28,18 @@ class WindowErrors(Exception):  # noqa: N818 - it holds all of them
         super().__init__("\n".join(str(problem) for problem in problems))
 
 
+def entry_schema() -> dict[str, Any]:
+    """JSON Schema of a window as it is proposed: what and when, without who said so."""
+    schema = Window.model_json_schema(by_alias=True)
+    return {
+        "type": "object",
+        "title": "Window",
+        "properties": {name: schema["properties"][name] for name in CONTENT},
+        "required": [name for name in schema["required"] if name in CONTENT],
+        "additionalProperties": False,
+    }
+
+
 def content(window: Window) -> dict[str, Any]:
     """What may be compared field by field; the order of systems and dates means nothing."""
     data = window.model_dump(mode="json", include=set(CONTENT))

@@ -107,12 +107,12 @@ class Access:
 
     async def logout(self, actor: Actor) -> None:
         """End the session asked with, or revoke the token."""
-        if actor.by is By.TOKEN:
-            await self.revoke_token(actor, actor.credential)
-        else:
+        if actor.by is By.SESSION:
             await self._store.write(
                 sessions.end, self._org, self._now, actor.account, actor.credential
             )
+        else:
+            await self.revoke_token(actor, actor.credential)
 
     async def end_sessions(self, account: str, by: Actor | None = None) -> None:
         """All of one account; one's own, or as an admin anybody's."""

@@ -54,6 +54,7 @@ def reset(
         raise AccessError("access.of_provider")
     if found.status is Status.DISABLED:
         raise AccessError("access.account_inactive")
+    _keep_one_admin(conn, org, found)
     expires_at = invitations.put(conn, org, by, account, now, new)
     directory.change(
         conn, org, account, status=Status.INVITED.value, password=None, totp_secret=None

@@ -18,6 +18,8 @@ class By(StrEnum):
     """What proved who it is."""
 
     TOKEN = "token"  # noqa: S105 - a word
+    LOGIN = "login"
+    """A token of some hours, given for a password and a code."""
     SESSION = "session"
 
 

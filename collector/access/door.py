@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from aiohttp import web
 from yarl import URL
 
+from collector.loopback import is_loopback
+
 SECURE_COOKIE, PLAIN_COOKIE = "__Host-wardwatch", "wardwatch"
 """The first is refused by browsers unless it came over TLS and for this host alone."""
 
@@ -55,6 +57,20 @@ class Door:
             seen = hop
         return _address(seen)
 
+    def neighbourhood(self, request: web.Request) -> str:
+        """Whom limits count as one: an address, of IPv6 the /64 that one subscriber has whole."""
+        peer = self.peer(request)
+        if ":" not in peer:
+            return peer
+        return str(ipaddress.IPv6Network(f"{peer}/64", strict=False))
+
+    def link_origin(self, request: web.Request) -> str | None:
+        """Where a link leads that is handed on. None where only a Host header says so, which
+        whoever asks chooses.
+        """
+        name = request.url.host or ""
+        return self.origin(request) if self.public is not None or is_loopback(name) else None
+
     def _believed(self, text: str) -> bool:
         try:
             address = ipaddress.ip_address(text)
@@ -64,8 +80,8 @@ class Door:
 
 
 def _address(text: str) -> str:
-    """As it may stand in a log: an address, or that it was none."""
+    """As it may stand in a log: an address, or that it was none. A scope may be any text."""
     try:
-        return str(ipaddress.ip_address(text))
+        return str(ipaddress.ip_address(text.partition("%")[0]))
     except ValueError:
         return "unknown"

@@ -111,7 +111,7 @@ def a_session(org: str, new: sessions.New) -> Enter:
 
 def a_token(org: str, new: tokens.New) -> Enter:
     def enter(conn: Connection, account: Account, now: int) -> list[Note]:
-        made = tokens.added(conn, org, account.id, account, now, new)
+        made = tokens.added(conn, org, account.id, account, now, new, login=True)
         data = {"account": account.id, "by": By.TOKEN.value, "id": new.id, "proof": "password"}
         return [Note(Act.LOGIN, account.id, data), made]
 

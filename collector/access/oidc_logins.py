@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from collector import journal
 from collector.store.access_tables import oidc_logins
 
 MOST = 1_000
@@ -25,6 +26,8 @@ class Login:
 
 def begin(conn: Connection, org: str, login: Login, now: int) -> bool:
     """Keep it; False when too many are under way. Those past their time go first."""
+    # of replicas that clear up at once one waits for the other
+    journal.hold(conn, org)
     mine = oidc_logins.c.org == org
     conn.execute(delete(oidc_logins).where(mine, oidc_logins.c.expires_at <= now))
     if conn.execute(select(func.count()).where(mine)).scalar_one() >= MOST:

@@ -147,5 +147,7 @@ def _check(header: dict[str, Any], claims: dict[str, Any], expected: Expected) -
     if claims["iat"] < expected.now_s - OLDEST_S - LEEWAY_S:
         raise ValueError("made before the login began")
     subject = claims["sub"]
+    if not isinstance(subject, str):
+        raise ValueError("a subject is a text")
     if not (0 < len(subject) <= 255 and subject.isascii() and subject.isprintable()):
         raise ValueError("a subject is at most 255 characters of ASCII")

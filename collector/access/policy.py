@@ -98,8 +98,9 @@ GRANTS: dict[Role, frozenset[Permission]] = {
 """An auditor reads evidence and who did what, and changes nothing. Who rules the accounts could
 make up a second person, so an admin never approves."""
 
-SERVICE_ROLES = frozenset({Role.VIEWER, Role.OPERATOR, Role.APPROVER, Role.AUDITOR})
-"""What a program may be: nobody is told of harm to a patient, or given an account, by one."""
+SERVICE_ROLES = frozenset({Role.VIEWER, Role.OPERATOR, Role.AUDITOR})
+"""What a program may be. None approves, for who made it could have proposed; nobody is told of
+harm to a patient, or given an account, by one."""
 
 
 def permissions_of(roles: Iterable[Role]) -> frozenset[Permission]:

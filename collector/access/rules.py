@@ -57,7 +57,10 @@ def maker_refused(by: Actor, owner: Account, scopes: Iterable[Permission]) -> st
     for_service = owner.kind is Kind.SERVICE and by.may(Permission.ACCOUNTS_MANAGE)
     if not (own or for_service):
         return "access.not_permitted"
-    if by.by is By.TOKEN and not frozenset(scopes) <= by.permissions:
+    if by.by is By.TOKEN:
+        # it would outlive its end, and its being revoked
+        return "access.log_in_first"
+    if by.by is By.LOGIN and own and not frozenset(scopes) <= by.permissions:
         return "access.scope_not_held"
     return None
 

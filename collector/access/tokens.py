@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from collector.access import directory, rules
 from collector.access.actors import Account, Actor, By, Status
@@ -16,6 +16,10 @@ from collector.access.records import Act, Note, begin, record
 from collector.access.refusals import AccessError
 from collector.store.access_tables import accounts, tokens
 
+KEPT_MS = 366 * 86_400_000
+"""How long a token that is over is still listed."""
+MOST = 50
+"""Tokens of one account that are good at once."""
 TOUCH_MS = 60_000
 """How old a sign of use becomes before it is written again."""
 
@@ -72,6 +76,7 @@ def find(conn: Connection, org: str, hash_: str, now: int) -> Found | None:
     """Who acts with this token, while it lasts and its owner is active."""
     query = (
         select(tokens.c.id.label("token"), tokens.c.scopes, tokens.c.last_used_at, *COLUMNS)
+        .add_columns(tokens.c.by_login)
         .add_columns(tokens.c.expires_at, tokens.c.revoked_at)
         .join(accounts, (accounts.c.org == tokens.c.org) & (accounts.c.id == tokens.c.account))
         .where(tokens.c.org == org, tokens.c.hash == hash_)
@@ -83,7 +88,8 @@ def find(conn: Connection, org: str, hash_: str, now: int) -> Found | None:
     if owner.status is not Status.ACTIVE:
         return None
     permissions = permissions_of(owner.roles) & scopes_of(row.scopes)
-    actor = Actor(owner.id, owner.kind, owner.roles, permissions, By.TOKEN, row.token)
+    by = By.LOGIN if row.by_login else By.TOKEN
+    actor = Actor(owner.id, owner.kind, owner.roles, permissions, by, row.token)
     return Found(actor, row.last_used_at is None or now - row.last_used_at > TOUCH_MS)
 
 
@@ -114,7 +120,9 @@ def create(
     return now + new.lifetime_ms
 
 
-def added(conn: Connection, org: str, by: str, owner: Account, now: int, new: New) -> Note:
+def added(
+    conn: Connection, org: str, by: str, owner: Account, now: int, new: New, *, login: bool = False
+) -> Note:
     """Add a token; the row about it. AccessError when its owner cannot have such a one."""
     scopes = permissions_of(owner.roles) if new.scopes is None else new.scopes
     refused = rules.token_refused(owner, scopes, new.lifetime_ms)
@@ -122,6 +130,11 @@ def added(conn: Connection, org: str, by: str, owner: Account, now: int, new: Ne
         raise AccessError(refused, longest_ms=rules.LONGEST_TOKEN_MS[owner.kind])
     if refused is not None:
         raise AccessError(refused)
+    mine = (tokens.c.org == org, tokens.c.account == owner.id)
+    conn.execute(delete(tokens).where(*mine, tokens.c.expires_at <= now - KEPT_MS))
+    good = (tokens.c.revoked_at.is_(None), tokens.c.expires_at > now)
+    if conn.execute(select(func.count()).where(*mine, *good)).scalar_one() >= MOST:
+        raise AccessError("access.too_many_tokens")
     expires_at = now + new.lifetime_ms
     conn.execute(
         insert(tokens).values(
@@ -130,6 +143,7 @@ def added(conn: Connection, org: str, by: str, owner: Account, now: int, new: Ne
             id=new.id,
             account=owner.id,
             scopes=joined(scopes),
+            by_login=int(login),
             created_at=now,
             expires_at=expires_at,
         )

@@ -99,12 +99,11 @@ async def reset_account(call: Call[Nothing, Nothing]) -> Invited:
 async def _invited(
     call: Call[Nothing, NewAccount] | Call[Nothing, Nothing], name: str, code: str | None
 ) -> Invited:
+    origin = call.parts.door.link_origin(call.request)
     return {
         "account": await _one(call.parts, name),
         "invitation": code,
-        "link": None
-        if code is None
-        else enrolment_link(call.parts.door.origin(call.request), code),
+        "link": None if code is None or origin is None else enrolment_link(origin, code),
     }
 
 

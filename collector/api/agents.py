@@ -8,15 +8,20 @@ from aiohttp import web
 from typing_extensions import TypedDict
 
 from collector.access.policy import Permission
+from collector.api.bodies import read_bounded
 from collector.api.cursors import Paged, part
 from collector.api.parts import Parts, stamp
-from collector.api.problems import DeniedError
 from collector.api.routes import Call, Nothing, Public, Stream, get
 from collector.api.shapes import Instant
 from collector.ingest import RefusedError
 from probes.config import Agent as Defined
 
 BATCH = "application/vnd.wardwatch.batch"
+LARGEST_BATCH = 4 * 1024 * 1024
+"""Bytes of one upload; a batch of 1 000 results is a few ten thousand."""
+AT_ONCE = 128
+"""Uploads that may be arriving: what strangers can make us hold stays below half a gigabyte."""
+UPLOADS: web.AppKey[asyncio.Semaphore] = web.AppKey("uploads", asyncio.Semaphore)
 UPLOAD_S = 60.0
 """How long one upload may take to arrive."""
 
@@ -50,14 +55,16 @@ async def post_batch(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     if request.content_type != BATCH:
         parts.metrics.refused.labels("batch.content_type").inc()
         raise RefusedError(415, "batch.content_type")
-    try:
-        async with asyncio.timeout(UPLOAD_S):
-            data = await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        parts.metrics.refused.labels("batch.too_large").inc()
-        raise RefusedError(413, "batch.too_large") from None
-    except TimeoutError:
-        raise DeniedError(408, "api.slow_body") from None
+    uploads = request.app[UPLOADS]
+    if uploads.locked():
+        parts.metrics.refused.labels("ingest.busy").inc()
+        raise RefusedError(503, "ingest.busy", retry=True)
+    async with uploads:
+        try:
+            data = await read_bounded(request, LARGEST_BATCH, UPLOAD_S)
+        except web.HTTPRequestEntityTooLarge:
+            parts.metrics.refused.labels("batch.too_large").inc()
+            raise RefusedError(413, "batch.too_large") from None
     accepted = await parts.ingest.accept(data)
     return web.json_response({"epoch": accepted.epoch, "stored": accepted.stored})
 
@@ -101,6 +108,7 @@ ROUTES = (
         "application/json",
         Nothing,
         takes=BATCH,
+        largest=None,
     ),
     get("/api/v1/agents", Permission.AGENTS_READ, list_agents, Agents, Paged),
 )

@@ -11,7 +11,7 @@ from aiohttp import web
 def document(request: web.Request, status: int, body: object) -> web.Response:
     """304 without a body when the asker has the same already."""
     data = json.dumps(body, ensure_ascii=False).encode()
-    if request.method != "GET":
+    if request.method not in ("GET", "HEAD"):
         return web.Response(status=status, body=data, content_type="application/json")
     tag = hashlib.sha256(data).hexdigest()[:32]
     response = web.Response(status=status, body=data, content_type="application/json")

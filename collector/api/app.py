@@ -7,17 +7,17 @@ import asyncio
 from aiohttp import web
 
 from collector.api import events
+from collector.api.agents import AT_ONCE, LARGEST_BATCH, UPLOADS
 from collector.api.asking import Knows
 from collector.api.dispatch import Limits, handler, limits
 from collector.api.headers import put_headers
+from collector.api.health import LOOKED, Looked
+from collector.api.openapi import tagged
 from collector.api.parts import PARTS, Parts
 from collector.api.problems import problems
 from collector.api.table import ROUTES
 from collector.api.what_if import COMPARING
 from collector.web import rendering
-
-LARGEST_BATCH = 4 * 1024 * 1024
-"""Bytes of one upload; a batch of 1 000 results is a few ten thousand."""
 
 
 def build_app(
@@ -29,9 +29,14 @@ def build_app(
     put_headers(app, parts.door)
     rendering.set_up(app)
     app[COMPARING] = asyncio.Lock()
+    app[LOOKED] = Looked()
+    app[UPLOADS] = asyncio.Semaphore(AT_ONCE)
     events.set_up(app)
     limited = limited or limits()
     for route in ROUTES:
         handle = handler(route, knows or parts.access, parts.door, limited)
-        app.router.add_route(route.method, route.path, handle)
+        if tagged(route):
+            app.router.add_get(route.path, handle)  # and HEAD
+        else:
+            app.router.add_route(route.method, route.path, handle)
     return app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,17 +14,16 @@ from collector.access.policy import Permission
 from collector.access.refusals import AccessError
 from collector.access.throttle import Buckets
 from collector.api.answers import document
-from collector.api.asking import NOBODY, Knows, who_asks
+from collector.api.asking import NOBODY, Knows, not_forged, who_asks
+from collector.api.bodies import read_bounded
 from collector.api.parts import PARTS
 from collector.api.problems import DeniedError
-from collector.api.reading import read_body, read_query
+from collector.api.reading import form_of, read_body, read_query
 from collector.api.refusing import refused
 from collector.api.routes import HTML, AnyRoute, Call, Nothing, Public, Stream
 
 ROUTE: web.RequestKey[AnyRoute] = web.RequestKey("route", object)  # type: ignore[arg-type]  # a union is no class
 """Where a request keeps its route."""
-BODY_S = 20.0
-"""How long the body of a question or an act may take to arrive."""
 REFUSED = (401, 403, 429)
 """Statuses that are counted and logged as refusals."""
 UNLIMITED = (Public.HEALTH, Public.SIGNED)
@@ -35,15 +33,18 @@ UNLIMITED = (Public.HEALTH, Public.SIGNED)
 class Limits:
     """Requests a second, of each credential and, without one, of each address."""
 
-    def __init__(self, known: Buckets, unknown: Buckets) -> None:
+    def __init__(self, known: Buckets, unknown: Buckets, provider: Buckets) -> None:
         self.known = known
         self.unknown = unknown
+        self.provider = provider
+        """Logins begun at a provider: of one neighbourhood fewer than may be under way."""
 
 
 def limits() -> Limits:
     return Limits(
         known=Buckets(rate_per_s=50, burst=200, most_keys=10_000),
         unknown=Buckets(rate_per_s=10, burst=40, most_keys=10_000),
+        provider=Buckets(rate_per_s=1, burst=20, most_keys=10_000),
     )
 
 
@@ -54,7 +55,7 @@ def handler(route: AnyRoute, knows: Knows, door: Door, limited: Limits) -> Handl
         try:
             who = await _who(request, route, knows, door, limited)
             return await _answered(
-                request, route, who, lambda: _may(request, route.needs, knows, door)
+                request, route, who, door, lambda: _may(request, route.needs, knows, door)
             )
         except (DeniedError, AccessError) as error:
             if error.status in REFUSED:
@@ -83,22 +84,40 @@ async def _who(
     if isinstance(route.needs, Permission):
         return await _allowed(request, route.needs, knows, door, limited)
     if route.needs not in UNLIMITED:
-        _within(limited.unknown, door.peer(request), request)
+        _within(limited.unknown, door.neighbourhood(request), request)
+    if route.needs is Public.PROVIDER:
+        _within(limited.provider, door.neighbourhood(request), request)
     return NOBODY
 
 
 async def _answered(
-    request: web.Request, route: AnyRoute, who: Actor, still: Callable[[], Awaitable[bool]]
+    request: web.Request,
+    route: AnyRoute,
+    who: Actor,
+    door: Door,
+    still: Callable[[], Awaitable[bool]],
 ) -> web.StreamResponse:
     _in_print(request)
-    parts, query = request.app[PARTS], read_query(request, route.query)
+    parts, query, raw = request.app[PARTS], read_query(request, route.query), b""
+    if route.method != "GET" and route.largest is not None:
+        raw = await read_bounded(request, route.largest)
+        await _still_right(request, who, door, raw, still)
     if isinstance(route, Stream):
-        return await route.handler(Call(request, parts, who, query, Nothing(), still))
-    body: Any = Nothing()
-    if route.has_body:
-        body = await _in_time(request, route.body)
-    call: Call[Any, Any] = Call(request, parts, who, query, body, still)
+        return await route.handler(Call(request, parts, who, query, Nothing(), raw, still))
+    body: Any = read_body(request, raw, route.body) if route.has_body else Nothing()
+    call: Call[Any, Any] = Call(request, parts, who, query, body, raw, still)
     return document(request, route.status, await route.handler(call))
+
+
+async def _still_right(
+    request: web.Request, who: Actor, door: Door, raw: bytes, still: Callable[[], Awaitable[bool]]
+) -> None:
+    """A body may come long after who sends it was asked: what was lost meanwhile counts."""
+    if who is NOBODY:
+        return
+    not_forged(request, who, door, form_of(request, raw))
+    if raw and not await still():
+        raise DeniedError(401, "access.unknown", account=who.account)
 
 
 async def _allowed(
@@ -106,9 +125,9 @@ async def _allowed(
 ) -> Actor:
     actor = await who_asks(request, knows, door)
     if actor is None:
-        _within(limited.unknown, door.peer(request), request)
+        _within(limited.unknown, door.neighbourhood(request), request)
         raise DeniedError(401, "access.unknown")
-    _within(limited.known, actor.credential, request)
+    _within(limited.known, actor.account, request)
     if not actor.may(needs):
         raise DeniedError(403, "access.denied", needs=needs.value, account=actor.account)
     return actor
@@ -131,11 +150,3 @@ def _within(buckets: Buckets, key: str, request: web.Request) -> None:
     wait_ms = buckets.take(key, request.app[PARTS].clock.monotonic_ns() // 1_000_000)
     if wait_ms:
         raise DeniedError(429, "access.too_many", retry_after_s=-(-wait_ms // 1000))
-
-
-async def _in_time(request: web.Request, model: type[Any]) -> Any:
-    try:
-        async with asyncio.timeout(BODY_S):
-            return await read_body(request, model)
-    except TimeoutError:
-        raise DeniedError(408, "api.slow_body") from None

@@ -45,7 +45,7 @@ def look(conn: Connection, org: str, now: int, since: int | None) -> Snapshot:
 async def stream_events(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Server-sent events: everything as it stands, then states and incidents as they change."""
     clock, request = call.parts.clock, call.request
-    with request.app[FEED].listening(partial(cut, request)) as listener:
+    with request.app[FEED].listening(partial(cut, request), call.who.account) as listener:
         async with streaming(request, MEDIA) as response:
             asked_at = clock.monotonic_ns()
             while (text := await listener.text()) is not None:

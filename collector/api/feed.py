@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ LOOK_MS = 1_000
 KEEP_ALIVE_MS = 15_000
 AGAIN_S = 30
 """When one that found no place may try again."""
-MOST = 100
+MOST, MOST_OF_ONE = 100, 10
 """Listeners at a time."""
 BEHIND = 256
 """Events that may wait for a listener to read them."""
@@ -114,6 +115,7 @@ class Feed:
         self._look = look
         self._clock = clock
         self._listeners: list[Listener] = []
+        self._accounts: Counter[str] = Counter()
         self._anybody = asyncio.Event()
         self._seen: Snapshot | None = None
         """None while nobody listens."""
@@ -121,12 +123,13 @@ class Feed:
         self._closed = False
 
     @contextmanager
-    def listening(self, cut: Callable[[], None]) -> Iterator[Listener]:
-        """DeniedError when too many do."""
-        if len(self._listeners) >= MOST:
+    def listening(self, cut: Callable[[], None], account: str) -> Iterator[Listener]:
+        """DeniedError when too many do, or one account too often."""
+        if len(self._listeners) >= MOST or self._accounts[account] >= MOST_OF_ONE:
             raise DeniedError(429, "events.too_many", retry_after_s=AGAIN_S)
         one = Listener(cut)
         self._listeners.append(one)
+        self._accounts[account] += 1
         self._anybody.set()
         if self._closed:
             one.end()
@@ -136,6 +139,9 @@ class Feed:
             yield one
         finally:
             self._listeners.remove(one)
+            self._accounts[account] -= 1
+            if not self._accounts[account]:
+                del self._accounts[account]
             if not self._listeners:
                 self._anybody.clear()
                 self._seen = None

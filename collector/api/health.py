@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Literal
 
 from aiohttp import web
@@ -10,9 +11,11 @@ from sqlalchemy import Connection, select
 from typing_extensions import TypedDict
 
 from collector.access.policy import Permission
+from collector.api.parts import Parts
 from collector.api.routes import Call, Nothing, Public, Stream, get
 from collector.store.store import StoreFault, StoreUnavailableError
 
+LOOKED_MS = 1_000
 FATAL = (StoreFault.IO, StoreFault.CORRUPT)
 """What only a restart, or a person, can mend."""
 
@@ -42,8 +45,27 @@ async def readyz(call: Call[Nothing, Nothing]) -> Ready:
     fault = parts.store.fault
     if fault is not None:
         raise StoreUnavailableError(fault)
-    await parts.store.read(_answers)
+    await call.request.app[LOOKED].answers(parts)
     return {"status": "ready", "evaluates": parts.evaluator.leads}
+
+
+class Looked:
+    """Asks the store at most once a second, however often it is asked itself."""
+
+    def __init__(self) -> None:
+        self._at = -LOOKED_MS
+        self._asking = asyncio.Lock()
+
+    async def answers(self, parts: Parts) -> None:
+        """StoreUnavailableError when it does not."""
+        async with self._asking:
+            now = parts.clock.monotonic_ns() // 1_000_000
+            if now - self._at >= LOOKED_MS:
+                await parts.store.read(_answers)
+                self._at = now
+
+
+LOOKED: web.AppKey[Looked] = web.AppKey("looked", Looked)
 
 
 def _answers(conn: Connection) -> None:

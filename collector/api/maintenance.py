@@ -8,11 +8,13 @@ from typing import Any, Literal, cast
 
 from collector import acts
 from collector.access.policy import Permission
+from collector.api.bodies import LARGE
 from collector.api.maintenance_shapes import (
     Ahead,
     Between,
     Content,
     Draft,
+    Foreseen,
     Maintenance,
     Next,
     Occurrence,
@@ -40,6 +42,9 @@ from probes.windows import WindowErrors, content, proposals
 from probes.yamlfile import Problem
 
 DAY_MS = 86_400_000
+MOST_AHEAD = 500
+MOST_LISTED = 2_000
+"""Systems and dates of all windows of one request together."""
 LONGEST_DAYS = 400
 AHEAD_DAYS = 30
 
@@ -82,18 +87,21 @@ async def read_window(call: Call[Ahead, Nothing]) -> WindowAhead:
 
 async def preview_windows(call: Call[Ahead, Draft]) -> Previews:
     """The next occurrences of windows that are only thought of; nothing is recorded."""
-    parts = call.parts
-    windows = _checked(call.body.windows, parts.config, "preview", parts.now())
-    return {
-        "windows": [
+    parts, entries, asked = call.parts, call.body.windows, call.query
+    if len(entries) * asked.next > MOST_AHEAD:
+        raise BadRequestError("next", f"at most {MOST_AHEAD} occurrences of all windows together")
+
+    def foreseen() -> list[Foreseen]:
+        return [
             {
                 **cast("Content", content(window)),
                 "tzdata": times.tzdata_version(),
-                "next": _ahead(call.query, window, parts),
+                "next": _ahead(asked, window, parts),
             }
-            for window in windows
+            for window in _checked(entries, parts.config, "preview", parts.now())
         ]
-    }
+
+    return {"windows": await asyncio.to_thread(foreseen)}
 
 
 async def propose_windows(call: Call[Nothing, Proposal]) -> Windows:
@@ -164,6 +172,10 @@ async def _act(
 def _checked(
     entries: Sequence[dict[str, Any]], used: config.Config, by: str, at: int
 ) -> tuple[config.Window, ...]:
+    listed = sum(len(v) for one in entries for v in one.values() if isinstance(v, list))
+    if listed > MOST_LISTED:
+        told = f"at most {MOST_LISTED} systems and dates in one request"
+        raise InvalidError([Problem("", 1, "windows", told)])
     try:
         return proposals(entries, used.systems, by, times.rfc3339(at))
     except WindowErrors as error:
@@ -233,7 +245,7 @@ def _occurrences(truths: Sequence[SystemTruth], start: int, end: int) -> list[Oc
 P, BASE = Permission, "/api/v1/maintenance"
 ROUTES = (
     get(BASE, P.MAINTENANCE_READ, list_maintenance, Maintenance, Between),
-    post(BASE, P.MAINTENANCE_PROPOSE, propose_windows, Windows, Proposal),
+    post(BASE, P.MAINTENANCE_PROPOSE, propose_windows, Windows, Proposal, LARGE),
     Route(
         "POST",
         f"{BASE}/preview",
@@ -242,6 +254,7 @@ ROUTES = (
         Previews,
         Ahead,
         Draft,
+        largest=LARGE,
     ),
     get(f"{BASE}/{{id}}", P.MAINTENANCE_READ, read_window, WindowAhead, Ahead),
     post(f"{BASE}/{{id}}/approve", P.MAINTENANCE_APPROVE, approve_window, Window, WindowApproval),

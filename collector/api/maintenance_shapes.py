@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
 from typing_extensions import TypedDict
 
 from collector.api.reading import At, Truth, whole
@@ -13,8 +13,12 @@ from collector.core import preview
 from collector.core.planned import Source
 from collector.core.windows import Why
 from probes.config import Model, Ref
+from probes.windows import entry_schema
 
-Entries = Annotated[tuple[dict[str, Any], ...], Field(min_length=1, max_length=200)]
+Entries = Annotated[
+    tuple[Annotated[dict[str, Any], WithJsonSchema(entry_schema())], ...],
+    Field(min_length=1, max_length=200),
+]
 """Windows as the operator's file has them, without who said so."""
 
 

@@ -67,6 +67,5 @@ async def once(call: Call[Any, Any], work: Callable[[Connection], A]) -> A:
 
 
 def _digest(call: Call[Any, Any]) -> str:
-    body = call.body.model_dump_json(by_alias=True)
-    text = f"{call.request.method} {call.request.path}\n{body}"
-    return hashlib.sha256(text.encode()).hexdigest()
+    asked = f"{call.request.method} {call.request.path}\n".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(asked + call.raw).hexdigest()

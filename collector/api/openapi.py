@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 from pydantic import TypeAdapter
 
+from collector.access.door import PLAIN_COOKIE, SECURE_COOKIE
 from collector.access.policy import Permission
 from collector.api.routes import AnyRoute, Nothing, Route
 from collector.api.shapes import Problem
@@ -26,7 +26,8 @@ most those of its owner. Lists come in parts: `next` is the `cursor` of the foll
 
 def openapi(routes: Iterable[AnyRoute]) -> dict[str, Any]:
     """Keys in a fixed order; the same routes give the same document."""
-    schemas: dict[str, Any] = {"Problem": _schema(Problem, {})}
+    schemas: dict[str, Any] = {}
+    _schema(Problem, schemas)
     paths: dict[str, dict[str, Any]] = {}
     for route in filter(described, routes):
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
@@ -34,17 +35,24 @@ def openapi(routes: Iterable[AnyRoute]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Wardwatch",
-            "version": version("wardwatch"),
+            "version": "v1",
             "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
-        "security": [{"token": []}, {"session": []}],
+        "security": [{"token": []}, {"session": []}, {"plain_session": []}],
         "paths": paths,
         "components": {
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer"},
-                "session": {"type": "apiKey", "in": "cookie", "name": "__Host-wardwatch"},
+                "session": {"type": "apiKey", "in": "cookie", "name": SECURE_COOKIE},
+                "plain_session": {
+                    "type": "apiKey",
+                    "in": "cookie",
+                    "name": PLAIN_COOKIE,
+                    "description": "The same where browsers come without TLS. An act with a "
+                    "session needs Origin and X-CSRF-Token, too.",
+                },
             },
             "schemas": dict(sorted(schemas.items())),
         },
@@ -99,7 +107,9 @@ def _parameters(route: AnyRoute) -> list[dict[str, Any]]:
             "name": name,
             "in": "query",
             "required": name in schema.get("required", ()),
-            "schema": _not_null({k: v for k, v in one.items() if k not in ("title", "default")}),
+            "schema": _not_null(
+                {k: v for k, v in one.items() if k != "title" and (k, v) != ("default", None)}
+            ),
         }
         for name, one in schema.get("properties", {}).items()
     ]
@@ -126,11 +136,34 @@ def _responses(route: AnyRoute, schemas: dict[str, Any]) -> dict[str, Any]:
     else:
         status, media = "200", route.media
         schema = {} if route.answers is None else _schema(route.answers, schemas)
+    cached = {"304": {"description": "The asker has it"}} if tagged(route) else {}
     return {
         status: {"description": "As asked", "content": {media: {"schema": schema}}},
-        **({"304": {"description": "The asker has it"}} if route.method == "GET" else {}),
+        **cached,
+        **{str(number): {"description": text, **problem} for number, text in _refusals(route)},
         "default": {"description": "A problem", **problem},
     }
+
+
+def tagged(route: AnyRoute) -> bool:
+    """Does the answer have an ETag?"""
+    return route.method == "GET" and isinstance(route, Route)
+
+
+def _refusals(route: AnyRoute) -> Iterator[tuple[int, str]]:
+    yield 400, "A parameter or the body is not what it must be; all problems are listed"
+    if isinstance(route.needs, Permission):
+        yield 401, "Nobody known asks"
+        yield 403, "Whoever asks may not, or it is their own proposal"
+    if "{" in route.path:
+        yield 404, "There is nothing of this name"
+    if isinstance(route, Route) and route.method == "POST" and route.keyed:
+        yield 409, "It stands against what is recorded"
+    if route.method == "POST":
+        yield 413, "The body is too large"
+        yield 415, "The body is of another content type"
+    yield 429, "Too many requests; Retry-After says how long to wait"
+    yield 503, "The store does not answer; Retry-After says how long to wait"
 
 
 def _schema(shape: Any, schemas: dict[str, Any], mode: str = "serialization") -> dict[str, Any]:

@@ -120,14 +120,21 @@ def _problem_of(error: Exception) -> web.Response:
             answer = problem(status, error.code, detail=detail, state=error.state.value)
         case StoreUnavailableError():
             answer = problem(503, error.fault.value, retry_after_s=RETRY_AFTER_S)
-        case web.HTTPRequestEntityTooLarge():
-            answer = problem(413, "http.413")
         case web.HTTPException():
-            answer = problem(error.status, f"http.{error.status}")
+            answer = _http(error)
         case _:
             # the type's name only: an exception's text may hold anything
             log.error("api.defect type=%s", type(error).__name__)
             answer = problem(500, "api.defect")
+    return answer
+
+
+def _http(error: web.HTTPException) -> web.Response:
+    if isinstance(error, web.HTTPUnsupportedMediaType):
+        return problem(415, "http.415", detail="send JSON, Content-Type: application/json")
+    answer = problem(error.status, f"http.{error.status}")
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        answer.headers["Allow"] = ", ".join(sorted(error.allowed_methods))
     return answer
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qs
 
 from aiohttp import web
 from pydantic import (
@@ -18,6 +19,7 @@ from pydantic import (
 )
 
 from collector.api.problems import InvalidError
+from collector.api.routes import FORM
 from collector.core import periods
 from probes import times
 from probes.config import Model
@@ -26,7 +28,10 @@ from probes.modelerrors import problems_of
 from probes.yamlfile import Document, Problem
 
 JSON = "application/json"
+MOST_PROBLEMS = 200
+"""So many are listed; making a sentence of each costs more than the body that has them."""
 M = TypeVar("M", bound=Model)
+INSTANT = "RFC 3339; without offset in the organization's zone"
 TYPED = ("account", "id", "ref")
 """Fields that people type and that are kept: nothing that looks like a patient's is taken."""
 
@@ -61,7 +66,9 @@ def _flag(value: object) -> bool:
     return value == "true"
 
 
-At = Annotated[datetime, BeforeValidator(_at), WithJsonSchema({"type": "string"})]
+At = Annotated[
+    datetime, BeforeValidator(_at), WithJsonSchema({"type": "string", "description": INSTANT})
+]
 """An instant of a parameter; without offset in the organization's zone."""
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Truth = Annotated[bool, Strict()]
@@ -86,11 +93,26 @@ def read_query(request: web.Request, model: type[M]) -> M:
     return _checked({n: given[n] for n in names if n in given}, model, problems, "api.query")
 
 
-async def read_body(request: web.Request, model: type[M]) -> M:
+def read_body(request: web.Request, raw: bytes, model: type[M]) -> M:
     """The body as `model`; InvalidError lists every problem, naming its field."""
     if request.content_type != JSON:
         raise web.HTTPUnsupportedMediaType
-    return _checked(_parsed(await request.read()), model, [], "api.body")
+    return _checked(_parsed(raw), model, [], "api.body")
+
+
+def form_of(request: web.Request, raw: bytes) -> dict[str, str]:
+    """The fields of a form, of each the last; InvalidError when it is none."""
+    return {name: values[-1] for name, values in fields_of(request, raw).items()}
+
+
+def fields_of(request: web.Request, raw: bytes) -> dict[str, list[str]]:
+    """All values of each field; empty where something else than a form was sent."""
+    if request.content_type != FORM:
+        return {}
+    try:
+        return parse_qs(raw.decode(), keep_blank_values=True, max_num_fields=100, errors="strict")
+    except ValueError:
+        raise InvalidError([Problem("", 1, "", "write a form in UTF-8")]) from None
 
 
 def _checked(data: Any, model: type[M], problems: list[Problem], code: str) -> M:
@@ -98,6 +120,9 @@ def _checked(data: Any, model: type[M], problems: list[Problem], code: str) -> M
     try:
         found = model.model_validate(data)
     except ValidationError as error:
+        if error.error_count() > MOST_PROBLEMS:
+            told = f"{error.error_count()} problems, which are too many to list"
+            raise InvalidError([*problems, Problem("", 1, "", told)], code) from None
         raise InvalidError([*problems, *problems_of(error, document, (), data)], code) from None
     problems += [
         document.problem((name,), LOOKS_LIKE_PHI)

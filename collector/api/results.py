@@ -52,12 +52,18 @@ async def export_results(call: Call[Asked, Nothing]) -> web.StreamResponse:
     piece = piece_ms(check, history, len(agents))
     async with streaming(request, NDJSON) as response:
         for start in range(span.start, span.end, piece):
+            if not await call.still_allowed():
+                raise GoneError
             found = await parts.evaluator.evidence.between(
                 [(check, agent) for agent in agents], start, min(start + piece, span.end)
             )
             for some in await asyncio.to_thread(_written, list(found.values())):
                 await response.write(some)
     return response
+
+
+class GoneError(Exception):
+    """Who asked may not ask any more: what was sent so far is not all, and does not look so."""
 
 
 def piece_ms(check: str, history: History, agents: int) -> int:

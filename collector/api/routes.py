@@ -15,6 +15,7 @@ from aiohttp import web
 
 from collector.access.actors import Actor
 from collector.access.policy import Permission
+from collector.api.bodies import SMALL
 from collector.api.parts import Parts
 from probes.config import Model
 
@@ -24,6 +25,7 @@ class Public(StrEnum):
 
     HEALTH = "health"
     LOGIN = "login"
+    PROVIDER = "login elsewhere"
     SIGNED = "signed"
     """Each batch is signed by its agent."""
     DESCRIPTION = "description"
@@ -53,6 +55,8 @@ class Call(Generic[Q, B]):
     """On a public route nobody, who may do nothing."""
     query: Q
     body: B
+    raw: bytes
+    """The body as it came, and so a form."""
     still_allowed: Callable[[], Awaitable[bool]]
     """Asks again whether they may: for answers that go on for long."""
 
@@ -76,6 +80,8 @@ class Route(Generic[Q, B, A]):
     query: type[Q]
     body: type[B]
     status: int = 200
+    largest: int = SMALL
+    """Bytes of a body."""
     keyed: bool = False
     """It acts, and an Idempotency-Key makes a repetition answer what the first one did."""
 
@@ -104,6 +110,8 @@ class Stream(Generic[Q]):
     query: type[Q]
     takes: str | None = None
     answers: type[Any] | None = None
+    largest: int | None = SMALL
+    """Bytes of a body; None: the handler reads it, as it must say more of what is wrong."""
 
     @property
     def name(self) -> str:
@@ -129,6 +137,7 @@ def post(
     handler: Callable[[Call[Nothing, B]], Awaitable[A]],
     answers: type[A],
     body: type[B],
+    largest: int = SMALL,
 ) -> Route[Nothing, B, A]:
     """An act that may be repeated under one Idempotency-Key."""
-    return Route("POST", path, needs, handler, answers, Nothing, body, keyed=True)
+    return Route("POST", path, needs, handler, answers, Nothing, body, largest=largest, keyed=True)

@@ -113,15 +113,12 @@ async def compare_config(call: Call[Range, Nothing]) -> web.StreamResponse:
     span = interval(call.query, parts.config)
     if request.content_type != YAML:
         return problem(415, "what_if.content_type")
-    body = await request.read()
-    if len(body) > MAX_BYTES:
-        return problem(413, "what_if.too_large")
     lock = request.app[COMPARING]
     if lock.locked():
         return problem(429, "what_if.busy", retry_after_s=RETRY_AFTER_S)
     async with lock:
         try:
-            new = await asyncio.to_thread(load_bytes, body, "")
+            new = await asyncio.to_thread(load_bytes, call.raw, "")
         except ConfigErrors as error:
             return problem(
                 400,
@@ -156,5 +153,6 @@ ROUTES = (
         Range,
         takes=YAML,
         answers=Compared,
+        largest=MAX_BYTES,
     ),
 )

@@ -16,6 +16,7 @@ from collector.client import (
     collector_at,
     parse_url,
     print_json,
+    where,
 )
 from collector.commands.options import Parsers, asks
 from collector.exchange import Collector
@@ -117,13 +118,14 @@ def _sent(to: Collector, body: dict[str, str], args: argparse.Namespace) -> dict
 
 
 def _next(account: str, url: str, *, first: bool) -> str:
-    where = "" if url == DEFAULT_URL else f" --url {url}"
+    there = where(url)
     lines = [
-        f"{account} is enrolled. Next: wardwatch login{where} --account {account}",
+        f"{account} is enrolled. Next, with the next code the authenticator shows: "
+        f"wardwatch login{there} --account {account}",
     ]
     if first:
         lines += [
-            f"Then give others an account: wardwatch account create{where} ID --role operator",
+            f"Then give others an account: wardwatch account create{there} ID --role operator",
             "An admin approves nothing; what is proposed needs an account with --role approver.",
         ]
     return "".join(f"{line}\n" for line in lines)

@@ -11,7 +11,7 @@ from typing import Any
 
 from collector import credential, prompts, show
 from collector.access.policy import Permission
-from collector.client import AnsweredNoError, UsageError, ask, asking, print_json
+from collector.client import AnsweredNoError, UsageError, ask, asking, print_json, where
 from collector.commands.options import Parsers, asks
 from collector.exchange import Collector, UnansweredError
 
@@ -98,7 +98,7 @@ def _log_in(to: Collector, args: argparse.Namespace) -> int:
     else:
         sys.stdout.write(
             f"Logged in as {me['account']} ({', '.join(me['roles'])}) until {show.minute(made['expires_at'])} UTC.\n"
-            f"Kept in {file}; wardwatch logout ends it.\n"
+            f"Kept in {file}; wardwatch logout{where(args.url)} ends it.\n"
         )
     if os.environ.get(credential.VARIABLE):
         sys.stderr.write(f"{credential.VARIABLE} is set, and goes before this login.\n")
@@ -133,7 +133,9 @@ def _log_out(to: Collector, args: argparse.Namespace) -> int:
     if args.json:
         print_json({"revoked": revoked, "forgotten": before is not None})
     elif before is None:
-        sys.stdout.write(f"Nobody is logged in at {to.url.origin()}.\n")
+        known = credential.logins(credential.path(os.environ))
+        elsewhere = f" There is a login at {', '.join(sorted(known))}." if known else ""
+        sys.stdout.write(f"Nobody is logged in at {to.url.origin()}.{elsewhere}\n")
     elif revoked:
         sys.stdout.write("Logged out: the token is revoked and forgotten.\n")
     else:

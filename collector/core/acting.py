@@ -31,7 +31,7 @@ DETAILS = {
     "correction.approved": "it is approved already",
     "correction.unknown_system": "there was never a system of this id",
     "correction.not_past": "a correction is of time that has passed",
-    "correction.empty": "it ends after it starts",
+    "correction.empty": "it must end after it starts",
 }
 """What to do, by code."""
 

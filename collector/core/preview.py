@@ -53,7 +53,7 @@ class Ahead:
 
 
 def ahead(window: Window, since: int, count: int) -> list[Ahead]:
-    """The first `count` occurrences that end after `since`, or that are empty and start after it."""
+    """The first `count` occurrences that end after `since`, or that are empty and start not before it."""
     zone = ZoneInfo(window.timezone)
     found: list[Ahead] = []
     for horizon in _HORIZONS:
@@ -86,7 +86,7 @@ def _ahead(start: datetime, length: timedelta, zone: ZoneInfo) -> Ahead:
 
 def _skipped(wall: datetime, zone: ZoneInfo) -> bool:
     aware = wall.replace(tzinfo=zone)
-    return aware.astimezone(UTC).astimezone(zone).replace(tzinfo=None, fold=0) != wall
+    return aware.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall
 
 
 def _twice(wall: datetime, zone: ZoneInfo) -> bool:

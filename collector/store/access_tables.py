@@ -64,6 +64,7 @@ tokens = Table(
     _text("id"),
     _text("account"),
     _text("scopes"),
+    _int("by_login"),
     _int("created_at"),
     _int("expires_at"),
     Column("last_used_at", BigInteger),
@@ -71,7 +72,8 @@ tokens = Table(
     Index("tokens_by_id", "org", "id", unique=True),
     Index("tokens_by_account", "org", "account"),
 )
-"""API tokens by SHA-256 of the secret; `scopes`: permissions, words in order."""
+"""API tokens by SHA-256 of the secret; `scopes`: permissions, words in order.
+`by_login`: 1 for one given for a password and a code."""
 
 sessions = Table(
     "sessions",

@@ -16,7 +16,8 @@ from collector.store.store import StoreFault, StoreUnavailableError, fault_of
 P = ParamSpec("P")
 T = TypeVar("T")
 
-THREADS = 6
+WRITERS, READERS = 3, 4
+"""Threads, and a connection each. Questions never stand in line before evidence."""
 MIGRATION_LOCK = 0x57415244  # any number all replicas share
 OPTIONS = (
     # A replica frozen inside a transaction would keep the lease's row locked for ever.
@@ -31,10 +32,11 @@ class PostgresStore:
 
     def __init__(self, url: URL) -> None:
         self.fault: StoreFault | None = None
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="store")
+        self._writers = ThreadPoolExecutor(WRITERS, thread_name_prefix="store-writer")
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
         self._engine = create_engine(
             url.set(drivername="postgresql+psycopg"),
-            pool_size=THREADS,
+            pool_size=WRITERS + READERS,
             max_overflow=0,
             pool_pre_ping=True,
             connect_args={
@@ -52,18 +54,23 @@ class PostgresStore:
     ) -> T:
         # A cancelled caller cancels work that has not begun; a running thread is never stopped.
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: self._write(lambda conn: fn(conn, *args, **kwargs))
+            self._writers, lambda: self._write(lambda conn: fn(conn, *args, **kwargs))
         )
 
     async def read(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         return await asyncio.get_running_loop().run_in_executor(
-            self._threads, lambda: self._read(lambda conn: fn(conn, *args, **kwargs))
+            self._readers, lambda: self._read(lambda conn: fn(conn, *args, **kwargs))
         )
 
     async def close(self) -> None:
-        await asyncio.to_thread(self._threads.shutdown, wait=True)
+        await asyncio.to_thread(self.let_go)
+
+    def let_go(self) -> None:
+        """Blocking: finish what runs."""
+        self._writers.shutdown(wait=True)
+        self._readers.shutdown(wait=True)
         self._engine.dispose()
 
     def start(self) -> None:
@@ -99,7 +106,7 @@ def open_postgres(url: URL) -> PostgresStore:
     try:
         store.start()
     except BaseException:
-        store._threads.shutdown(wait=True)  # noqa: SLF001 - the same module's own store
+        store.let_go()
         store._engine.dispose()  # noqa: SLF001 - the same module's own store
         raise
     return store

@@ -5,17 +5,20 @@ from __future__ import annotations
 from aiohttp import web
 from pydantic import ConfigDict
 
+from collector.access.door import Door
 from collector.access.oidc_errors import MEANINGS, OpenIdCode, OpenIdError
 from collector.access.opening import CALLBACK
 from collector.access.vouched import provision
 from collector.api.refusing import refused
 from collector.api.routes import HTML, Call, Nothing, Public, Stream
-from collector.web.pages import login_again, set_session
+from collector.web.pages import end_former, login_again, set_session
 from collector.web.rendering import see
 from probes.config import Model
 
-COOKIE = "wardwatch-oidc"
-"""Binds a login under way to the browser it began in."""
+
+def cookie(door: Door) -> str:
+    """What binds a login under way to the browser it began in; no neighbour can set the first."""
+    return "__Host-wardwatch-oidc" if door.secure else "wardwatch-oidc"
 
 
 class Returned(Model):
@@ -34,9 +37,9 @@ async def oidc_start(call: Call[Nothing, Nothing]) -> web.StreamResponse:
         return _refused(call, error.code)
     answer = see(start.url)
     answer.set_cookie(
-        COOKIE,
+        cookie(call.parts.door),
         start.browser,
-        path=CALLBACK,
+        path="/",
         max_age=start.max_age_s,
         secure=call.parts.door.secure,
         httponly=True,
@@ -51,13 +54,16 @@ async def oidc_callback(call: Call[Returned, Nothing]) -> web.StreamResponse:
     if parts.openid is None:
         raise web.HTTPNotFound
     try:
-        vouched = await parts.openid.finish(dict(request.query), request.cookies.get(COOKIE, ""))
+        vouched = await parts.openid.finish(
+            dict(request.query), request.cookies.get(cookie(parts.door), "")
+        )
         account = await parts.store.write(provision, parts.org, parts.clock.now_ms, vouched)
     except OpenIdError as error:
         return _refused(call, error.code)
+    await end_former(call)
     answer = see("/")
     set_session(answer, parts, await parts.access.open_session(account))
-    answer.del_cookie(COOKIE, path=CALLBACK)
+    answer.del_cookie(cookie(parts.door), path="/", secure=parts.door.secure)
     return answer
 
 
@@ -69,6 +75,6 @@ def _refused(
 
 
 ROUTES = (
-    Stream("GET", "/oidc/start", Public.LOGIN, oidc_start, HTML, Nothing),
+    Stream("GET", "/oidc/start", Public.PROVIDER, oidc_start, HTML, Nothing),
     Stream("GET", CALLBACK, Public.LOGIN, oidc_callback, HTML, Returned),
 )

@@ -32,7 +32,7 @@ NOT_THE_SAME = "The two passwords are not the same."
 async def home_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Systems as they are now, and open incidents."""
     asked = Call(
-        call.request, call.parts, call.who, Paged(limit=MOST), Nothing(), call.still_allowed
+        call.request, call.parts, call.who, Paged(limit=MOST), Nothing(), b"", call.still_allowed
     )
     found = await list_systems(asked)
     incidents = [
@@ -59,13 +59,14 @@ async def login_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
 
 async def log_in_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Log in; a cookie holds the session."""
-    form = await form_of(call)
+    form = form_of(call)
     try:
         secret = await call.parts.access.login(
             field(form, "account"), field(form, "password"), field(form, "code")
         )
     except AccessError as error:
         return _login(call, error)
+    await end_former(call)
     answer = see("/")
     set_session(answer, call.parts, secret)
     return answer
@@ -86,7 +87,7 @@ async def enrol_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
 
 async def enrol_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """First what the authenticator needs, then, with a password, the enrolment."""
-    form, access = await form_of(call), call.parts.access
+    form, access = form_of(call), call.parts.access
     code = field(form, "invitation")
     try:
         begun = await access.begin(code)
@@ -108,6 +109,14 @@ async def static_file(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Style and script of the pages."""
     kind, data = STATIC[call.request.path.rpartition("/")[2]]
     return web.Response(body=data, content_type=kind, headers={"Cache-Control": "no-cache"})
+
+
+async def end_former(call: Call[Any, Any]) -> None:
+    """Whoever was logged in with this browser before is not any longer."""
+    former = call.request.cookies.get(call.parts.door.cookie)
+    actor = None if former is None else await call.parts.access.actor_of_session(former)
+    if actor is not None:
+        await call.parts.access.logout(actor)
 
 
 def set_session(answer: web.Response, parts: Parts, secret: str) -> None:

@@ -8,6 +8,7 @@ from collector.access.policy import Permission
 from collector.access.refusals import AccessError
 from collector.access.tokens import Minted, Token
 from collector.api.parts import stamp
+from collector.api.reading import fields_of
 from collector.api.routes import Call, Nothing
 from collector.web.forms import field, form_of
 from collector.web.rendering import form_route, page, page_route, see
@@ -22,10 +23,10 @@ async def tokens_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
 
 async def make_token_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Make a token and show it once."""
-    form = await form_of(call)
+    form = form_of(call)
     days, known = field(form, "days"), {scope.value: scope for scope in Permission}
     wanted = [
-        known[word] for word in (await call.request.post()).getall("scopes", ()) if word in known
+        known[word] for word in fields_of(call.request, call.raw).get("scopes", ()) if word in known
     ]
     if not (days.isascii() and days.isdigit() and len(days) < 4):
         return await _page(call, problem=AccessError("access.lifetime"))
@@ -40,7 +41,7 @@ async def make_token_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse
 
 async def revoke_token_by_form(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Revoke a token."""
-    form = await form_of(call)
+    form = form_of(call)
     await call.parts.access.revoke_token(call.who, field(form, "token"))
     return see("/tokens")
 

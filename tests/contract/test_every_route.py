@@ -89,7 +89,7 @@ PUBLIC = {
     "enrol_by_form": Public.LOGIN,
     "static_file": Public.DESCRIPTION,
     "describe_api": Public.DESCRIPTION,
-    "oidc_start": Public.LOGIN,
+    "oidc_start": Public.PROVIDER,
     "oidc_callback": Public.LOGIN,
 }
 CLOSED = [route for route in ROUTES if isinstance(route.needs, Permission)]

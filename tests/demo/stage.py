@@ -23,7 +23,7 @@ import aiohttp
 from probes.clock import SystemClock
 from probes.times import from_ms
 from tests.demo.receiver import TicketReceiver
-from tests.support.entering import enrol, log_in, printed_code
+from tests.support.entering import Person, enrol, log_in, printed_code
 
 BIN = Path(sys.executable).parent
 SITES = {"north": "north-1", "south": "south-1"}
@@ -123,6 +123,7 @@ class Stage:
         self.ports: dict[str, int] = {}
         self.processes: dict[str, Process] = {}
         self.token = folder / "token"
+        self.admin: Person | None = None
         self._canaries = canaries
         self._secret = folder / "hook.secret"
         self._secret.write_text("whsec_" + base64.b64encode(raw).decode(), encoding="utf-8")
@@ -197,7 +198,7 @@ class Stage:
         log = self.folder / "collector.log"
         code = await printed_code(lambda: log.read_text("utf-8"))
         now_s = SystemClock().now_ms() // 1000
-        person = await enrol(self.session, self.url, code, "admin-1", now_s)
+        self.admin = person = await enrol(self.session, self.url, code, "admin-1", now_s)
         self.token.touch(0o600)
         self.token.write_text(await log_in(self.session, self.url, person, now_s), "ascii")
 

@@ -160,8 +160,12 @@ class Story:
 def invitation(stage: Stage) -> str:
     control = f"http://127.0.0.1:{stage.ports['control']}"
     agent = f"http://127.0.0.1:{stage.agent_ports['north-1']}"
+    admin = stage.admin
+    page = "" if admin is None else f"account {admin.account}, password `{admin.password}`"
+    secret = "" if admin is None else f"what your authenticator needs: {admin.secret}"
     as_admin = f"--url {stage.url} --token file:{stage.token}"
     lines = {
+        f"{stage.url}/login": f"{page}; {secret}",
         f".venv/bin/wardwatch status {as_admin}": "states, since when, month to date",
         f".venv/bin/wardwatch availability ehr {as_admin}": "",
         f'curl -H "Authorization: Bearer $(cat {stage.token})" {stage.url}/metrics': "",

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Table, create_engine
 from sqlalchemy.pool import StaticPool
 
 from collector.store.store import StoreFault
+from collector.store.tables import counters
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -18,7 +19,7 @@ T = TypeVar("T")
 class MemoryStore:
     def __init__(self, *tables: Table) -> None:
         self._engine = create_engine("sqlite://", poolclass=StaticPool)
-        tables[0].metadata.create_all(self._engine, tables)
+        tables[0].metadata.create_all(self._engine, [*tables, counters])
 
     @property
     def single_process(self) -> bool:

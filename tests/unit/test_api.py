@@ -15,8 +15,8 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 from prometheus_client.parser import text_string_to_metric_families
 
-from collector.api.agents import BATCH
-from collector.api.app import LARGEST_BATCH, build_app
+from collector.api.agents import BATCH, LARGEST_BATCH
+from collector.api.app import build_app
 from collector.service import DefectError, Service, World
 from collector.store.store import Store, StoreFault
 from probes.clock import ManualClock

@@ -159,7 +159,7 @@ class Stage:
 
     @contextmanager
     def listening(self, name: str = "one") -> Iterator[Listener]:
-        with self.feed.listening(lambda: self.cuts.append(name)) as listener:
+        with self.feed.listening(lambda: self.cuts.append(name), "ann") as listener:
             yield listener
 
 

@@ -20,7 +20,7 @@ from collector.access.policy import Role
 from collector.api.app import build_app
 from collector.api.what_if import COMPARING, YAML
 from collector.cli import main
-from collector.core.what_if import JUDGED, compare, differs
+from collector.core.what_if import JUDGED, MILLISECONDS, compare, differs
 from collector.replay import Input, replay
 from collector.service import Service, World
 from collector.store.store import Store
@@ -276,6 +276,48 @@ def test_an_incident_that_starts_at_the_same_instant_is_preferred() -> None:
     (changed,) = found["changed"]
     assert changed["fields"] == ["started_at", "detected_at", "recovered_at"]
     assert changed["after"]["started_at"] == "2026-01-01T00:07:00.000Z"
+
+
+def test_incidents_of_two_systems_are_two() -> None:
+    found = compare(side(entry(1, 9)), side(entry(1, 9, system="lab")))["incidents"]
+    assert (len(found["gone"]), len(found["new"]), found["changed"]) == (1, 1, [])
+
+
+def test_what_changed_is_told_in_the_order_in_which_it_began_before() -> None:
+    before = side(entry(1, 20), entry(3, 4), entry(5, 9))
+    after = side(entry(15, 20), entry(8, 10), entry(3, 5))
+    found = compare(before, after)["incidents"]
+    assert (found["gone"], found["new"]) == ([], [])
+    started = [(one["before"], one["after"]) for one in found["changed"]]
+    assert [(b["started_at"][14:16], a["started_at"][14:16]) for b, a in started] == [
+        ("01", "15"),
+        ("03", "03"),
+        ("05", "08"),
+    ]
+
+
+def test_a_system_of_one_side_only_has_nothing_on_the_other() -> None:
+    outage = {"start": "s", "end": None, "min_ms": None, "max_ms": None}
+    of = dict.fromkeys(MILLISECONDS, 0) | dict.fromkeys(JUDGED) | {"outages": [outage]}
+    numbers = {key: value for key, value in of.items() if key != "outages"}
+    one, none = side() | {"systems": {"ehr": of}}, side()
+    nothing: dict[str, list[Any]] = {"gone": [], "new": [], "changed": []}
+    assert compare(none, one)["systems"] == {
+        "ehr": {
+            "before": None,
+            "after": numbers,
+            "change": None,
+            "outages": nothing | {"new": [outage]},
+        }
+    }
+    assert compare(one, none)["systems"] == {
+        "ehr": {
+            "before": numbers,
+            "after": None,
+            "change": None,
+            "outages": nothing | {"gone": [outage]},
+        }
+    }
 
 
 def test_incidents_that_only_touch_are_two() -> None:

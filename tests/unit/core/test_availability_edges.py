@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from collector.core.amounts import Amounts, Sums, sums
-from collector.core.availability import Availability, availability
+from alerts.events import State
+from collector.core.amounts import Amounts, Sums, sums, watched
+from collector.core.availability import Availability, availability, cut
 from collector.core.truth import fold_system
 from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History, Version
-from probes.spans import Interval
+from probes.spans import Interval, Span
 from tests.support.stories import T0, check, config, result, system
 
 UP, DOWN = Outcome.UP, Outcome.DOWN
@@ -243,3 +244,69 @@ def test_a_burn_rate_row_is_scaled_to_the_month_of_the_last_known_instant(
     assert one.burn is not None
     # The first row may burn 2 % of the month's budget in an hour.
     assert one.burn[0].factor == Fraction(2 * 24 * days, 100)
+
+
+def test_monitored_time_is_united_where_states_meet_and_nowhere_else() -> None:
+    states = (
+        Span(0, 10, State.NOT_MONITORED),
+        Span(10, 20, State.UP),
+        Span(20, 30, State.NOT_MONITORED),
+        Span(30, 40, State.DOWN),
+        Span(40, 50, State.UNKNOWN),
+        Span(60, 70, State.DEGRADED),
+    )
+    assert watched(states) == (Interval(10, 20), Interval(30, 50), Interval(60, 70))
+    assert watched(states[:1]) == ()
+
+
+SEVEN_TO_TWELVE = {
+    "id": "w",
+    "systems": ["ehr"],
+    "start": "2026-01-01T00:07",
+    "end": "2026-01-01T00:12",
+    "timezone": "UTC",
+    "proposed": {"by": "p", "at": "2025-12-30T00:00:00Z"},
+    "approval": {"by": "q", "at": "2025-12-31T00:00:00Z"},
+}
+
+
+def judging(**slo: str) -> Config:
+    entry = system()
+    del entry["slo"]
+    if slo:
+        entry["slo"] = slo
+    return config(systems={"ehr": entry}, maintenance=[SEVEN_TO_TWELVE])
+
+
+CONTRACT, WHOLE = judging(target="99.9"), judging(target="99.9", formula="whole-period-v1")
+END = 16 * MINUTE
+
+
+@pytest.mark.parametrize(
+    ("versions", "end", "minutes"),
+    [
+        ([(0, CONTRACT)], END, {0, 5, 10, 15}),
+        ([(0, CONTRACT)], 25 * MINUTE, {0, 5, 10}),
+        ([(0, WHOLE)], END, {0, 15}),
+        ([(0, judging())], END, {0, 5, 10, 15}),
+        ([(0, CONTRACT), (END, WHOLE)], END, {0, 5, 10, 15}),
+        ([(0, CONTRACT), (END - 1, WHOLE)], END, {0, 15}),
+        ([(0, CONTRACT), (20 * MINUTE - 1, WHOLE)], 25 * MINUTE, {0}),
+    ],
+)
+def test_results_of_long_ago_are_needed_where_what_counts_begins_or_ends_within_five_minutes(
+    versions: list[tuple[int, Config]], end: int, minutes: set[int]
+) -> None:
+    now = T0 + 20 * MINUTE
+    history = History([Version(T0 + at, used) for at, used in versions])
+    line = [result(T0 + n * MINUTE, UP) for n in range(20)]
+    truth = fold_system("ehr", history, {("c", "a"): line, ("c", "b"): []}, now, None)
+    truth.voices["c", "a"].judged.pack(now)
+    needed = cut(truth, history, T0 + MINUTE + 1, T0 + end, now)
+    assert needed == {("c", "a"): {T0 + n * MINUTE for n in minutes}}
+
+
+def test_of_a_system_that_nobody_configured_nothing_is_needed() -> None:
+    history = History([Version(T0, config())])
+    truth = fold_system("lab", history, {}, T0 + HOUR, None)
+    assert cut(truth, history, T0, T0 + HOUR, T0 + HOUR) == {}

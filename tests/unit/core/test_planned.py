@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from collector.core.acting import RefusedActError, propose
 from collector.core.outages import Outage
-from collector.core.planned import Source, standing
+from collector.core.planned import Approval, Source, planned, segments, standing
 from collector.core.windows import Occurrence, excluded, occurrences
 from probes.acts import ActKind, WindowAct
 from probes.config import Config, Window
@@ -293,3 +294,46 @@ def test_a_finish_that_a_file_tells_late_ends_the_occurrence_when_it_is_told() -
     half = START + HOUR // 2
     (one,) = listed(files=((T0 - DAY, file_with()), (half, file_with(finished=[ended]))))
     assert (one.end, one.parts) == (half, (Interval(START, half),))
+
+
+def test_a_version_that_another_of_its_instant_replaced_was_never_in_force() -> None:
+    gone = {"by": "p", "at": "2025-12-31T12:00:00Z"}
+    first, second, third = config(), file_with(cancelled=gone), file_with()
+    files = ((None, first), (T0, second), (T0, third))
+    history = History([Version(at, used) for at, used in files])
+    assert segments(history) == [(-(1 << 60), T0, first), (T0, 1 << 60, third)]
+    assert standing(history)["w"].cancelled is None
+
+
+def test_a_cancellation_whose_time_is_that_of_the_version_that_drops_it_is_taken_back() -> None:
+    to_come = {"by": "p", "at": "2026-01-01T00:00:00Z"}
+    files = ((T0 - HOUR, file_with(cancelled=to_come)), (T0, file_with()))
+    assert only(files=files) == (None, WHOLE)
+
+
+def test_who_cancelled_it_and_why_stays_known_in_the_file_and_after_it() -> None:
+    gone = {"by": "r", "at": "2025-12-31T12:00:00Z", "ref": "CHG9"}
+    versions = [Version(T0 - DAY, file_with(cancelled=gone)), Version(T0, file_with())]
+    said_then = WindowAct(ActKind.CANCELLED, "w", "r", T0 - 12 * HOUR, "CHG9")
+    for history in (History(versions[:1]), History(versions)):
+        assert standing(history)["w"].cancelled == said_then
+
+
+def test_an_approval_in_a_file_counts_from_its_recording_and_in_replay_from_its_claim() -> None:
+    approval = {"by": "q", "at": "2025-12-31T00:00:00Z", "ref": "CHG8"}
+    late = History([Version(T0 - HOUR, config(maintenance=[entry(approval=approval)]))])
+    assert standing(late)["w"].approvals == (Approval(T0 - HOUR, "q", "CHG8"),)
+    (claimed,) = planned(late, recorded=False)
+    assert claimed.approvals == (Approval(T0 - DAY, "q", "CHG8"),)
+
+
+def test_a_proposal_that_lacks_its_content_plans_nothing_and_keeps_no_other_out() -> None:
+    whole = proposed(T0 - HOUR)
+    for half in (
+        replace(whole, at=T0 - DAY, window=None),
+        replace(whole, at=T0 - DAY, digest=None),
+    ):
+        assert [
+            one.start
+            for one in planned(History([Version(None, config())], [half, whole]), recorded=True)
+        ] == [T0 - HOUR]

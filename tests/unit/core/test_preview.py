@@ -44,6 +44,9 @@ def told(given: Window, since: int = T0, count: int = 3) -> list[tuple[str, int,
         (window("2026-03-08T01:30", "2026-03-08T02:30"), 60, ["end_skipped"]),
         (window("2026-03-08T01:00", "2026-03-08T04:00"), 120, ["shorter"]),
         (window("2026-03-08T02:30", "2026-03-08T03:15"), 0, ["empty", "start_skipped"]),
+        (window("2026-03-08T02:30", "2026-03-08T03:30"), 0, ["empty", "start_skipped"]),
+        (window("2026-03-08T01:59:59.999", "2026-03-08T03:00"), 0, ["shorter"]),
+        (window("2026-07-01T02:00", "2026-07-01T02:00:00.001"), 0, []),
         (window("2026-11-01T01:30", "2026-11-01T04:00"), 210, ["longer", "start_twice"]),
         (window("2026-11-01T00:30", "2026-11-01T01:30"), 60, ["end_twice"]),
         (window("2026-07-01T02:00", "2026-07-01T04:00"), 120, []),
@@ -113,6 +116,28 @@ def test_the_next_ones_are_those_that_are_not_over() -> None:
     assert told(window("2025-12-30T02:00", "2025-12-30T04:00")) == []
 
 
+def test_an_empty_one_is_over_just_after_its_start() -> None:
+    empty = window("2026-03-08T02:30", "2026-03-08T03:15")
+    begins = 1_772_955_000_000  # 2026-03-08T07:30Z
+    assert told(empty, begins) == [("2026-03-08T07:30", 0, ["empty", "start_skipped"])]
+    assert told(empty, begins + 1) == []
+
+
+def test_the_last_one_is_that_of_until_in_the_windows_zone() -> None:
+    nightly = window(
+        "2026-01-03T22:00", "2026-01-03T23:00", rrule="FREQ=DAILY;UNTIL=20260106T020000Z"
+    )
+    assert [t for t, _, _ in told(nightly)] == ["2026-01-04T03:00", "2026-01-05T03:00"]
+
+
+def test_four_thousand_days_ahead_are_those_of_the_windows_zone() -> None:
+    kiritimati = "Pacific/Kiritimati"  # 14 hours ahead of UTC
+    seldom = window(
+        "2025-12-31T07:00", "2025-12-31T08:00", kiritimati, rrule="FREQ=DAILY;INTERVAL=4001"
+    )
+    assert [t for t, _, _ in told(seldom)] == ["2036-12-13T17:00"]
+
+
 def test_what_recurs_seldom_is_looked_for_further_ahead() -> None:
     yearly = window("2026-01-05T02:00", "2026-01-05T04:00", "UTC", rrule="FREQ=YEARLY")
     assert [t[:10] for t, _, _ in told(yearly, T0, 4)] == [
@@ -146,6 +171,21 @@ def test_every_zone_of_the_organization_is_shown_once() -> None:
         "UTC": ["2026-01-05T07:00+00:00", "2026-01-05T09:00+00:00"],
         "Europe/Berlin": ["2026-01-05T08:00+01:00", "2026-01-05T10:00+01:00"],
     }
+
+
+def test_what_is_shown_of_one_is_whole_minutes_and_instants() -> None:
+    given = window("2026-03-08T01:59:30", "2026-03-08T03:59:30")
+    assert shown(ahead(given, T0, 1), ["UTC"]) == [
+        {
+            "start": "2026-03-08T06:59:30.000Z",
+            "end": "2026-03-08T07:59:30.000Z",
+            "real_minutes": 60,
+            "notes": ["shorter"],
+            "local": {"UTC": ["2026-03-08T06:59+00:00", "2026-03-08T07:59+00:00"]},
+        }
+    ]
+    (one,) = shown(ahead(window("2026-07-01T02:00", "2026-07-08T01:59:59"), T0, 1), [])
+    assert one["real_minutes"] == 10_079
 
 
 def test_every_note_has_a_meaning() -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
 from collector.core.truth import SystemTruth
+from collector.core.versions import Decided, InForce, in_force
+from collector.core.windows import FAR
 from probes.config import Config
+from probes.history import History, Version
 from tests.support.stories import T0, check, config, fold, system, told
 from tests.unit.core.test_truth_versions import BLIND, at_second, seconds
 
@@ -105,3 +109,64 @@ def test_a_config_that_says_nothing_of_a_system_waits_for_nothing() -> None:
     # What was seen while the system was gone says nothing of it.
     assert told(truth.states) == "D0 -90 ?200 U240"
     assert spans(truth) == [(0, 90)]
+
+
+LONG = config(checks={"c": check(confirm={"down": 5})})
+THREE = Decided(
+    (
+        InForce(0, 100, config(), number=0),
+        InForce(100, 200, BLIND, waited=True, number=1),
+        InForce(200, FAR, LONG, number=3),
+    ),
+    (0, 100, 150, 200),
+)
+"""The third was overtaken at 150."""
+
+
+@pytest.mark.parametrize(
+    ("t", "kept"),
+    [
+        (0, Decided((), ())),
+        (1, Decided((InForce(0, FAR, config(), number=0),), (0,))),
+        (100, Decided((InForce(0, FAR, config(), number=0),), (0,))),
+        (
+            101,
+            Decided((THREE.versions[0], InForce(100, FAR, BLIND, waited=True, number=1)), (0, 100)),
+        ),
+        (
+            200,
+            Decided(
+                (THREE.versions[0], InForce(100, FAR, BLIND, waited=True, number=1)),
+                (0, 100, 150),
+            ),
+        ),
+        (201, THREE),
+    ],
+)
+def test_what_is_decided_before_an_instant(t: int, kept: Decided) -> None:
+    assert THREE.before(t) == kept
+
+
+def test_each_version_is_decided_when_it_acts_or_is_overtaken() -> None:
+    history = History([Version(0, config()), Version(90, BLIND), Version(100, LONG)])
+    found = in_force("ehr", history, 200, lambda _, t: (t in (90, 100), 120), Decided())
+    assert found == Decided(
+        (InForce(0, 120, config(), number=0), InForce(120, FAR, LONG, waited=True, number=2)),
+        (0, 100, 120),
+    )
+
+
+def test_what_was_decided_is_not_asked_again() -> None:
+    history = History([Version(0, config()), Version(100, BLIND), Version(300, LONG)])
+    first = Decided((InForce(0, FAR, config(), number=0),), (0, 100))
+    asked: list[tuple[list[InForce], int]] = []
+
+    def outage_at(versions: Sequence[InForce], t: int) -> tuple[bool, int | None]:
+        asked.append((list(versions), t))
+        return False, None
+
+    # The second was overtaken, whatever an outage would say of it now.
+    assert in_force("ehr", history, 301, outage_at, first) == Decided(
+        (InForce(0, 300, config(), number=0), InForce(300, FAR, LONG, number=2)), (0, 100, 300)
+    )
+    assert asked == [([InForce(0, FAR, config(), number=0)], 300)]

@@ -42,7 +42,7 @@ def upgrade() -> None:
     op.create_table(
         "tokens",
         *_text("org", "hash", "id", "account", "scopes"),
-        *_int("created_at", "expires_at"),
+        *_int("by_login", "created_at", "expires_at"),
         sa.Column("last_used_at", sa.BigInteger),
         sa.Column("revoked_at", sa.BigInteger),
         sa.PrimaryKeyConstraint("org", "hash"),
