@@ -30,6 +30,8 @@ from probes.config import Model
 from probes.yamlfile import Problem
 
 LONGEST = 2_000
+ROOM = 32_768
+"""Bytes of a body with the longest text: one character is twelve where JSON escapes it."""
 
 
 def _lines(value: str) -> str:
@@ -224,16 +226,17 @@ def _today(parts: Parts) -> str:
 P, BASE = Permission, "/api/v1/incidents/{key}"
 ROUTES = (
     post(f"{BASE}/acknowledge", P.INCIDENTS_ACT, acknowledge_incident, Acted, Acknowledging),
-    post(f"{BASE}/notes", P.INCIDENTS_ACT, note_incident, Acted, Noting),
+    post(f"{BASE}/notes", P.INCIDENTS_ACT, note_incident, Acted, Noting, ROOM),
     post(f"{BASE}/category", P.INCIDENTS_ACT, set_incident_category, Acted, Categorizing),
-    post(f"{BASE}/resolve", P.INCIDENTS_ACT, resolve_incident, Acted, Ending),
-    post(f"{BASE}/close", P.INCIDENTS_ACT, close_incident, Acted, Ending),
+    post(f"{BASE}/resolve", P.INCIDENTS_ACT, resolve_incident, Acted, Ending, ROOM),
+    post(f"{BASE}/close", P.INCIDENTS_ACT, close_incident, Acted, Ending, ROOM),
     post(
         f"{BASE}/false-positive",
         P.INCIDENTS_ACT,
         call_incident_false_positive,
         Acted,
         Ending,
+        ROOM,
     ),
     post(f"{BASE}/merge", P.INCIDENTS_ACT, merge_incident, Acted, Merging),
     get(f"{BASE}/notes", P.INCIDENTS_NOTES_READ, read_incident_notes, Notes, Paged),
