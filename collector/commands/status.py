@@ -84,8 +84,20 @@ def incident_lines(answer: Mapping[str, Any]) -> list[str]:
         f"{i['priority']}  category {i['category']}  {name}: {i['family']} "
         f"({', '.join(i['causes'])}) since {minute(i['started_at'])} UTC"
         + ("  quiet, in maintenance" if i["quiet"] else "")
+        + ("" if i["status"] == "open" else f"  {said(i)}")
         for i, name in found
     ]
+
+
+def said(incident: Mapping[str, Any]) -> str:
+    """What people said of an incident that lasts."""
+    match incident["status"]:
+        case "acknowledged":
+            return f"acknowledged by {incident['acknowledged']['by']}"
+        case "merged":
+            return f"merged into {incident['merged_into']}"
+        case status:
+            return str(status).replace("_", " ")
 
 
 def lines(answer: Mapping[str, Any]) -> list[str]:
