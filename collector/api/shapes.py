@@ -80,8 +80,8 @@ class Problem(_Problem, total=False):
     """Id of the thing that stands in the way."""
     needs: str
     """The permission that was missing."""
-    state: str
-    """Of the incident that stands in the way."""
     digest: str
     file: str
     place: str
+    state: str
+    """Of the incident that stands in the way."""
