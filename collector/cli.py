@@ -21,6 +21,7 @@ COMMANDS = {
     "correction": "correction",
     "enrol": "enrol",
     "explain": "explain",
+    "incident": "incident",
     "login": "login",
     "logout": "login",
     "maintenance": "maintenance",

@@ -33,6 +33,8 @@ DEFAULT_URL = "http://127.0.0.1:8460"
 TIMEOUT_S = 10.0
 _AN_ID = TypeAdapter[str](Id)
 UNREADABLE = ("api.query", "api.body")
+OPTIONS = {"id": "ID", "text": "--text-file", "aware_on": "--aware-on"}
+"""How a command line names fields that are called otherwise."""
 NOT_ALLOWED = (401, 403)
 NOT_NOW = (408, 429)
 YAML, JSON = "application/yaml", "application/json"
@@ -79,6 +81,8 @@ class AnsweredNoError(Exception):
         """What a refusal knows beyond its sentence."""
         if "reason" in self.problem:
             return f": {self.problem['reason']}"
+        if "state" in self.problem:
+            return f": {self.problem['state']}"
         if "longest_ms" in self.problem:
             return f": {self.problem['longest_ms'] // _DAY_MS} days"
         return "" if self._retry_after_s is None else f", in {self._retry_after_s} s"
@@ -86,8 +90,8 @@ class AnsweredNoError(Exception):
 
 def _option(path: str) -> str:
     """How a command line names what is sent as a parameter or a field."""
-    if path == "id":
-        return "ID"
+    if path in OPTIONS:
+        return OPTIONS[path]
     return f"--{path}" if path.isalpha() else path
 
 

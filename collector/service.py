@@ -121,6 +121,7 @@ class Service:
             door=door_of(config, tls=tls is not None),
             openid=openid_of(config, store, world.clock, world.random_bytes, world.read_secret),
             file=file,
+            random_bytes=world.random_bytes,
         )
         self._runner: web.AppRunner | None = None
 

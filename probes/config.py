@@ -209,6 +209,10 @@ class Policy(Model):
     """A new failure this soon after recovery is the same incident."""
     raise_after: Duration = 1_800_000
     """How long degraded without a workaround raises category 2 to 3."""
+    ack_timeout: PositiveDuration = 1_800_000
+    """How long a person's acknowledgement lasts."""
+    review_within: PositiveDuration = 7_200_000
+    """How long a person's category holds; never past the workaround's `valid_for`."""
     respond: Annotated[Respond, Field(exclude_if=lambda value: value == Respond())] = Respond()
     """Times to answer: durations, or business hours and days such as 8bh and 1bd."""
 

@@ -25,6 +25,11 @@ class Permission(StrEnum):
     RESULTS_READ = "results.read"
     AVAILABILITY_READ = "availability.read"
     INCIDENTS_READ = "incidents.read"
+    INCIDENTS_ACT = "incidents.act"
+    INCIDENTS_PATIENT_SAFETY = "incidents.patient_safety"
+    """To set category 4, and to lower, resolve or otherwise end what has it."""
+    INCIDENTS_NOTES_READ = "incidents.notes.read"
+    """To read what people typed."""
     MAINTENANCE_READ = "maintenance.read"
     MAINTENANCE_PROPOSE = "maintenance.propose"
     MAINTENANCE_APPROVE = "maintenance.approve"
@@ -65,6 +70,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: READING
     | {
         P.CONTACTS_READ,
+        P.INCIDENTS_ACT,
         P.MAINTENANCE_PROPOSE,
         P.MAINTENANCE_CANCEL,
         P.MAINTENANCE_FINISH,
@@ -72,9 +78,22 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.WHAT_IF_RUN,
     },
     Role.APPROVER: READING | APPROVING | {P.CONTACTS_READ, P.MAINTENANCE_CANCEL},
-    Role.CLINICAL: READING | {P.CONTACTS_READ},
+    Role.CLINICAL: READING
+    | {
+        P.CONTACTS_READ,
+        P.INCIDENTS_ACT,
+        P.INCIDENTS_PATIENT_SAFETY,
+        P.INCIDENTS_NOTES_READ,
+    },
     Role.AUDITOR: READING | {P.JOURNAL_READ, P.ACCOUNTS_READ},
-    Role.ADMIN: READING | {P.CONTACTS_READ, P.JOURNAL_READ, P.ACCOUNTS_READ, P.ACCOUNTS_MANAGE},
+    Role.ADMIN: READING
+    | {
+        P.CONTACTS_READ,
+        P.INCIDENTS_NOTES_READ,
+        P.JOURNAL_READ,
+        P.ACCOUNTS_READ,
+        P.ACCOUNTS_MANAGE,
+    },
 }
 """An auditor reads evidence and who did what, and changes nothing. Who rules the accounts could
 make up a second person, so an admin never approves."""

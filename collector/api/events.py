@@ -15,11 +15,12 @@ from alerts.events import State
 from collector import journal
 from collector.access.policy import Permission
 from collector.api.feed import Feed, Snapshot
-from collector.api.incidents import Answerable, shown, with_priorities
+from collector.api.incident_shapes import shown
 from collector.api.parts import PARTS
 from collector.api.routes import Call, Nothing, Stream
 from collector.api.streams import cut, streaming
-from collector.store.incidents import Place, read_incidents, read_states
+from collector.standings import Stood, read_stood
+from collector.store.incidents import Place, read_states
 from probes.clock import NS_PER_MS
 
 MEDIA = "text/event-stream"
@@ -34,22 +35,19 @@ class Stored:
 
     row: int
     states: Mapping[Place, tuple[State, int]]
-    incidents: Sequence[Answerable]
+    incidents: Sequence[Stood]
 
 
-def look(conn: Connection, org: str, since: int | None) -> Stored:
+def look(conn: Connection, org: str, now: int, since: int | None) -> Stored:
     """The store as it is; `since`: the journal's row up to which changes of incidents are known."""
     row = journal.last_id(conn, org)
-    found = read_incidents(conn, org, is_open=True)
-    known = {one.incident.key for one in found}
+    found = read_stood(conn, org, now, is_open=True)
+    known = {one.row.incident.key for one in found}
     fresh = [] if since is None else journal.rows(conn, org, after=since, prefix="incident.")
     for key in {str(json.loads(one.data)["key"]) for one in fresh} - known:
-        found += read_incidents(conn, org, key=key)
-    return Stored(
-        row,
-        {(s.system, s.site): (s.state, s.since) for s in read_states(conn, org)},
-        with_priorities(conn, org, found),
-    )
+        found += read_stood(conn, org, now, key=key)
+    states = {(s.system, s.site): (s.state, s.since) for s in read_states(conn, org)}
+    return Stored(row, states, found)
 
 
 async def stream_events(call: Call[Nothing, Nothing]) -> web.StreamResponse:
@@ -72,8 +70,8 @@ def set_up(app: web.Application) -> None:
     parts = app[PARTS]
 
     async def seen(since: int | None) -> Snapshot:
-        found = await parts.store.read(look, parts.org, since)
-        told = {one[0].incident.key: shown(one, parts) for one in found.incidents}
+        found = await parts.store.read(look, parts.org, parts.now(), since)
+        told = {one.row.incident.key: shown(one, parts) for one in found.incidents}
         return Snapshot(found.row, found.states, told)
 
     async def running(_app: web.Application) -> AsyncIterator[None]:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from alerts.events import State
-from collector.api.incidents import Incident
+from collector.api.incident_shapes import Incident
 from collector.api.parts import stamp
 from collector.api.problems import DeniedError
 from collector.store.incidents import WHOLE, Place
@@ -58,7 +58,7 @@ Event = tuple[str, Any]
 def whole(seen: Snapshot) -> Event:
     """Everything, for who has seen nothing yet."""
     states = [_state(place, *seen.states[place]) for place in sorted(seen.states)]
-    is_open = [one for _, one in sorted(seen.incidents.items()) if one["status"] == "open"]
+    is_open = [one for _, one in sorted(seen.incidents.items()) if one["recovered_at"] is None]
     return "snapshot", {"states": states, "incidents": is_open}
 
 

@@ -33,12 +33,18 @@ async def act(
     shown: Callable[[History], A],
 ) -> A:
     """Record what `decide` makes of the history and the instant; what `shown` makes of it then."""
+    parts = call.parts
+    return await once(call, lambda conn: shown(versions.act(conn, parts.org, decide, parts.now)))
+
+
+async def once(call: Call[Any, Any], work: Callable[[Connection], A]) -> A:
+    """What `work` answers, done in one transaction; repeated under its key, what it answered."""
     key, request = call.request.headers.get(HEADER), _digest(call)
     if key is not None and not _KEY.fullmatch(key):
         raise DeniedError(400, "idempotency.key")
     parts, who = call.parts, call.who.account
 
-    def work(conn: Connection) -> A:
+    def whole(conn: Connection) -> A:
         # Whoever repeats waits here for the first one's commit.
         journal.hold(conn, parts.org)
         if key is not None:
@@ -48,14 +54,14 @@ async def act(
                 return known
             if found is not None:
                 raise DeniedError(409, "idempotency.reused")
-        answer = shown(versions.act(conn, parts.org, decide, parts.now))
+        answer = work(conn)
         if key is not None:
             body = json.dumps(answer, ensure_ascii=False).encode()
             kept = Answered(request, 200, body)
             idempotency.keep(conn, parts.org, who, key, kept, parts.now())
         return answer
 
-    answer = await parts.store.write(work)
+    answer = await parts.store.write(whole)
     parts.evaluator.wake()
     return answer
 

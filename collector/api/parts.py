@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from collector.access.access import Access
+from collector.access.credentials import RandomBytes
 from collector.access.door import Door
 from collector.evaluate import Evaluator
 from collector.ingest import Ingest
@@ -41,6 +42,7 @@ class Parts:
     """Login with the organization's provider, where the config names one."""
     file: str
     """The operator's file, as the command was given it."""
+    random_bytes: RandomBytes
 
     def now(self) -> int:
         """The instant of what is done now: never before what was evaluated already."""

@@ -11,6 +11,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from alerts.permitted import DETAILS as NOT_PERMITTED
+from alerts.permitted import IllegalActError
 from collector.access.refusals import AccessError
 from collector.core.acting import DETAILS, RefusedActError
 from collector.ingest import RETRY_AFTER_S, RefusedError
@@ -112,6 +114,10 @@ def _problem_of(error: Exception) -> web.Response:
             answer = _access(error)
         case RefusedActError():
             answer = _refused(error)
+        case IllegalActError():
+            status = 403 if error.code.startswith("act.") else 409
+            detail = NOT_PERMITTED[error.code]
+            answer = problem(status, error.code, detail=detail, state=error.state.value)
         case StoreUnavailableError():
             answer = problem(503, error.fault.value, retry_after_s=RETRY_AFTER_S)
         case web.HTTPException():

@@ -86,3 +86,5 @@ class Problem(_Problem, total=False):
     digest: str
     file: str
     place: str
+    state: str
+    """Of the incident that stands in the way."""

@@ -13,18 +13,18 @@ from collector.access.policy import Permission
 from collector.api.availability_shapes import SystemNumbers
 from collector.api.checks import Check, checks_of
 from collector.api.cursors import Paged, part
-from collector.api.incidents import Answerable, Incident, shown, with_priorities
+from collector.api.incident_shapes import Incident, shown
 from collector.api.parts import Parts, instant, stamp
 from collector.api.problems import DeniedError
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant, InState, Period
+from collector.standings import Stood, read_stood
 from collector.store.incidents import (
     WHOLE,
     Flips,
     Place,
     SystemState,
     read_flips,
-    read_incidents,
     read_states,
 )
 from probes.config import ImpactClass
@@ -32,7 +32,7 @@ from probes.config import ImpactClass
 CHANGES = 200
 """State changes shown of one system at most, newest last."""
 
-Snapshot = tuple[list[SystemState], list[Answerable]]
+Snapshot = tuple[list[SystemState], list[Stood]]
 
 
 class Organization(TypedDict):
@@ -76,15 +76,14 @@ class Systems(TypedDict):
     next: str | None
 
 
-def _snapshot(conn: Connection, org: str) -> Snapshot:
-    is_open = with_priorities(conn, org, read_incidents(conn, org, is_open=True))
-    return read_states(conn, org), is_open
+def _snapshot(conn: Connection, org: str, now: int) -> Snapshot:
+    return read_states(conn, org), read_stood(conn, org, now, is_open=True)
 
 
 async def list_systems(call: Call[Paged, Nothing]) -> Systems:
     """Every system of the config in force: state, this month's numbers, open incidents."""
     parts = call.parts
-    states, is_open = await parts.store.read(_snapshot, parts.org)
+    states, is_open = await parts.store.read(_snapshot, parts.org, parts.now())
     month = await parts.numbers.this_month()
     told, following = part(parts.config.systems, str, call.query)
     return {
@@ -105,7 +104,7 @@ async def read_system(call: Call[Nothing, Nothing]) -> WithChecks:
     parts, name = call.parts, call.path["id"]
     if name not in parts.config.systems:
         raise DeniedError(404, "api.unknown_system")
-    states, is_open = await parts.store.read(_snapshot, parts.org)
+    states, is_open = await parts.store.read(_snapshot, parts.org, parts.now())
     flips = await parts.store.read(read_flips, parts.org, name)
     month = await parts.numbers.this_month()
     return {
@@ -120,7 +119,7 @@ def _system(
     name: str,
     parts: Parts,
     states: Sequence[SystemState],
-    is_open: Sequence[Answerable],
+    is_open: Sequence[Stood],
     month: Mapping[str, object],
 ) -> System:
     config = parts.config
@@ -137,7 +136,7 @@ def _system(
             if site in here
         ],
         "month": cast("SystemNumbers | None", month.get(name)),
-        "open_incidents": [shown(one, parts) for one in is_open if one[0].incident.system == name],
+        "open_incidents": [shown(one, parts) for one in is_open if one.row.incident.system == name],
     }
 
 

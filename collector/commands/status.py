@@ -85,6 +85,7 @@ def incident_lines(answer: Mapping[str, Any]) -> list[str]:
         f"({', '.join(i['causes'])}) since {minute(i['started_at'])} UTC"
         + ("  quiet, in maintenance" if i["quiet"] else "")
         + ("" if i["response"] is None else f"  {answering(i['response'], answer['as_of'])}")
+        + ("" if i["status"] == "open" else f"  {said(i)}")
         for i, name in found
     ]
 
@@ -95,6 +96,17 @@ def answering(response: Mapping[str, Any], as_of: str | None) -> str:
     today = as_of is not None and as_of[:10] == due[:10]
     at = due[11:16] if today else minute(due)
     return f"overdue since {at} UTC" if response["overdue"] else f"answer by {at} UTC"
+
+
+def said(incident: Mapping[str, Any]) -> str:
+    """What people said of an incident that lasts."""
+    match incident["status"]:
+        case "acknowledged":
+            return f"acknowledged by {incident['acknowledged']['by']}"
+        case "merged":
+            return f"merged into {incident['merged_into']}"
+        case status:
+            return str(status).replace("_", " ")
 
 
 def lines(answer: Mapping[str, Any]) -> list[str]:

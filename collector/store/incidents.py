@@ -21,9 +21,8 @@ Place = tuple[str, str]
 """(system, site)."""
 WHOLE = ""
 """The `site` of what is said about the whole system."""
-
-KEYS_AT_ONCE = 500
-"""Keys in one question: an engine takes only so many."""
+AT_ONCE = 500
+"""Keys a statement names."""
 
 
 class StaleError(Exception):
@@ -134,7 +133,7 @@ def read_priorities(
     """Every priority each incident has had, as its events have it."""
     out: dict[str, frozenset[Priority]] = {}
     wanted = sorted(keys)
-    for first in range(0, len(wanted), KEYS_AT_ONCE):
+    for first in range(0, len(wanted), AT_ONCE):
         query = (
             select(incident_events.c.key, journal_rows.c.data)
             .join(
@@ -146,12 +145,32 @@ def read_priorities(
             )
             .where(
                 incident_events.c.org == org,
-                incident_events.c.key.in_(wanted[first : first + KEYS_AT_ONCE]),
+                incident_events.c.key.in_(wanted[first : first + AT_ONCE]),
             )
         )
         for row in conn.execute(query):
-            one = Priority(json.loads(row.data)["priority"])
-            out[row.key] = out.get(row.key, frozenset()) | {one}
+            # what people did has none
+            if "priority" in (data := json.loads(row.data)):
+                out[row.key] = out.get(row.key, frozenset()) | {Priority(data["priority"])}
+    return out
+
+
+def read_events_of(
+    conn: Connection, org: str, keys: Sequence[str], kinds: Sequence[str]
+) -> dict[str, list[journal.Row]]:
+    """The journal rows of some kinds about some incidents, by key, oldest first."""
+    out: dict[str, list[journal.Row]] = {}
+    for first in range(0, len(keys), AT_ONCE):
+        some = keys[first : first + AT_ONCE]
+        linked = select(incident_events.c.key, incident_events.c.id).where(
+            incident_events.c.org == org, incident_events.c.key.in_(some)
+        )
+        about = {row.id: row.key for row in conn.execute(linked)}
+        only = select(incident_events.c.id).where(
+            incident_events.c.org == org, incident_events.c.key.in_(some)
+        )
+        for row in journal.rows(conn, org, kind=kinds, only=only):
+            out.setdefault(about[row.id], []).append(row)
     return out
 
 

@@ -3,7 +3,7 @@
 `batches` and `journal` are what happened and are only ever appended to. Everything else is a
 projection of them (`system_flips`, `system_states`, `rollups`, `snapshots`, `incidents`),
 coordination (`leases`, `counters`), or bookkeeping of who has read what (`chains`, `cursors`),
-and can be made again. Who may enter is in `access_tables.py`.
+and can be made again. Who may enter is in `access_tables.py`, what people typed in `typed.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
 """People for tests of the API: a token is `account:role+role`, and whoever says so is believed.
+An account `svc-N` is a service.
 
 It passes the same contract suite as the collector's own (`tests/contract/test_knows.py`).
 """
@@ -36,4 +37,5 @@ def _actor(secret: str, by: By, csrf: str) -> Actor | None:
     if not words or any(word not in set(Role) for word in words.split("+")):
         return None
     roles = frozenset(Role(word) for word in words.split("+"))
-    return Actor(account, Kind.PERSON, roles, permissions_of(roles), by, secret, csrf)
+    kind = Kind.SERVICE if account.startswith("svc-") else Kind.PERSON
+    return Actor(account, kind, roles, permissions_of(roles), by, secret, csrf)

@@ -48,7 +48,9 @@ def hospital(**changes: Any) -> Config:
 
 
 def person(account: str) -> dict[str, str]:
-    """What an operator sends along; an `approver-N` approves, too."""
+    """What an operator sends along; an `approver-N` approves, too, `clinical-N` is no operator."""
+    if account.startswith("clinical"):
+        return bearer(account, Role.CLINICAL)
     more = (Role.APPROVER,) if account.startswith("approver") else ()
     return bearer(account, Role.OPERATOR, *more)
 

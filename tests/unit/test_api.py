@@ -185,6 +185,7 @@ async def test_incidents_can_be_asked_for_by_state_and_number(collector: Collect
         "causes": ["down"],
         "sites": ["north"],
         "category": 3,
+        "rules_category": 3,
         "priority": "P1",
         "status": "open",
         "started_at": "2026-01-01T00:00:11.000Z",
@@ -202,6 +203,13 @@ async def test_incidents_can_be_asked_for_by_state_and_number(collector: Collect
         "reopened": 0,
         "flapping": False,
         "version": 1,
+        "acknowledged": None,
+        "category_set": None,
+        "resolved": None,
+        "closed": None,
+        "false_positive": None,
+        "merged_into": None,
+        "notes": 0,
     }
     assert (await collector.get("/api/v1/incidents?open=false"))[1] == {
         "incidents": [],

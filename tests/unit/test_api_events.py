@@ -128,13 +128,15 @@ async def test_who_comes_back_gets_everything_again(desk: Desk) -> None:
 async def test_what_recovered_is_found_by_the_journal_once(desk: Desk) -> None:
     await outage(desk)
     store = desk.service.parts.store
-    first = await store.read(look, ORG, None)
-    assert [one.status for one, _ in first.incidents] == ["open"]
+    first = await store.read(look, ORG, START, None)
+    assert [one.standing.state for one in first.incidents] == ["open"]
     await recovery(desk)
-    second = await store.read(look, ORG, first.row)
-    assert [(one.incident.key, one.status) for one, _ in second.incidents] == [(KEY, "recovered")]
-    third = await store.read(look, ORG, second.row)
-    assert (third.row, third.incidents) == (second.row, [])
+    second = await store.read(look, ORG, START, first.row)
+    assert [(one.row.incident.key, one.standing.state) for one in second.incidents] == [
+        (KEY, "recovered")
+    ]
+    third = await store.read(look, ORG, START, second.row)
+    assert (third.row, list(third.incidents)) == (second.row, [])
 
 
 async def test_the_line_is_kept_open_by_comments(desk: Desk) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from alerts.events import Cause, Family, Priority, State
+from alerts.people import IncidentState
 from collector.api.feed import (
     BEHIND,
     MOST,
@@ -22,7 +23,7 @@ from collector.api.feed import (
     differences,
     whole,
 )
-from collector.api.incidents import Incident
+from collector.api.incident_shapes import Incident
 from collector.api.problems import DeniedError
 from collector.store.store import StoreFault, StoreUnavailableError
 from probes.clock import ManualClock
@@ -41,8 +42,9 @@ def incident(key: str, **changes: Any) -> Incident:
         "causes": [Cause.DOWN],
         "sites": ["north"],
         "category": 3,
+        "rules_category": 3,
         "priority": Priority.P1,
-        "status": "open",
+        "status": IncidentState.OPEN,
         "started_at": "2026-01-01T00:00:11.000Z",
         "detected_at": "2026-01-01T00:00:21.040Z",
         "recovered_at": None,
@@ -53,6 +55,13 @@ def incident(key: str, **changes: Any) -> Incident:
         "reopened": 0,
         "flapping": False,
         "version": 1,
+        "acknowledged": None,
+        "category_set": None,
+        "resolved": None,
+        "closed": None,
+        "false_positive": None,
+        "merged_into": None,
+        "notes": 0,
     }
     made.update(changes)  # type: ignore[typeddict-item]  # a table of tests
     return made
@@ -72,7 +81,9 @@ def state(system: str, site: str | None, value: str, second: int) -> tuple[str, 
 
 
 A, B = incident("a"), incident("b")
-A_RECOVERED = incident("a", status="recovered", version=2)
+A_RECOVERED = incident(
+    "a", status=IncidentState.RECOVERED, recovered_at="2026-01-01T00:05:00.000Z", version=2
+)
 
 
 @pytest.mark.parametrize(

@@ -91,8 +91,8 @@ async def test_every_answer_tells_the_same_clock(desk: Desk) -> None:
     (of_all,) = (await desk.get("systems"))["systems"][0]["open_incidents"]
     (of_one,) = (await desk.get("systems/ehr"))["open_incidents"]
     assert [one["response"] for one in (listed, of_all, of_one)] == [expected] * 3
-    found = await desk.service.parts.store.read(look, ORG, None)
-    assert [(row.incident.key, reached) for row, reached in found.incidents] == [
+    found = await desk.service.parts.store.read(look, ORG, START, None)
+    assert [(one.row.incident.key, one.reached) for one in found.incidents] == [
         (KEY, frozenset({Priority.P1}))
     ]
 

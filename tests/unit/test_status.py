@@ -18,6 +18,7 @@ from collector.commands import status
 INCIDENT: dict[str, Any] = {
     "priority": "P1",
     "category": 3,
+    "status": "open",
     "family": "availability",
     "causes": ["down", "degraded"],
     "started_at": "2026-01-01T00:00:11.000Z",
@@ -179,3 +180,24 @@ def test_an_unreachable_collector_is_exit_3_and_says_what_to_do(
 def test_a_url_that_is_none_is_bad_usage(url: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert command("--url", url) == 2
     assert "--url" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "end"),
+    [
+        ({}, " since 2026-01-01 00:00 UTC"),
+        (
+            {"status": "acknowledged", "acknowledged": {"by": "ann"}},
+            " UTC  acknowledged by ann",
+        ),
+        (
+            {"status": "merged", "merged_into": "lab.availability.1"},
+            " UTC  merged into lab.availability.1",
+        ),
+        ({"status": "false_positive", "quiet": True}, " in maintenance  false positive"),
+    ],
+)
+def test_an_incident_says_what_people_said_of_it(changes: dict[str, Any], end: str) -> None:
+    system = DOWN | {"open_incidents": [INCIDENT | changes]}
+    (line,) = status.incident_lines(answer(system))
+    assert line.endswith(end)

@@ -1,0 +1,42 @@
+"""By when an incident is answered: the response clocks, judged as of now."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from typing_extensions import TypedDict
+
+from alerts.clocks import clocks, is_overdue
+from alerts.conditions import outages
+from alerts.terms import in_force, terms
+from collector.api.parts import Parts, instant, stamp
+from collector.api.shapes import Instant
+from collector.businesshours import hours_of
+from collector.standings import Stood
+
+
+class Response(TypedDict):
+    """When an answer is due, by the service's clock or the priority's; overdue as of now."""
+
+    warn_at: Instant | None
+    due_at: Instant
+    by: Literal["service", "priority"]
+    overdue: bool
+
+
+def response_of(one: Stood, parts: Parts) -> Response | None:
+    """Null while nobody was paged, and where it was over before it was detected."""
+    row, incident, history = one.row, one.row.incident, parts.evaluator.history
+    live = parts.evaluator.folded.get(incident.system)
+    down = outages(live.view.states) if live is not None and live.folded else ()
+    at_start = (history, down, incident.system, incident.started_at)
+    hours = hours_of(in_force(*at_start))
+    found = clocks(incident, terms(*at_start), hours, row.detected_at, one.reached)
+    if found is None:
+        return None
+    return {
+        "warn_at": instant(found.warn_at),
+        "due_at": stamp(found.due_at),
+        "by": found.by,
+        "overdue": is_overdue(found, incident, parts.now()),
+    }
