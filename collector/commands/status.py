@@ -84,8 +84,8 @@ def incident_lines(answer: Mapping[str, Any]) -> list[str]:
         f"{i['priority']}  category {i['category']}  {name}: {i['family']} "
         f"({', '.join(i['causes'])}) since {minute(i['started_at'])} UTC"
         + ("  quiet, in maintenance" if i["quiet"] else "")
-        + ("" if i["response"] is None else f"  {answering(i['response'], answer['as_of'])}")
         + ("" if i["status"] == "open" else f"  {said(i)}")
+        + ("" if i["response"] is None else f"  {answering(i['response'], answer['as_of'])}")
         for i, name in found
     ]
 

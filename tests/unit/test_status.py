@@ -198,6 +198,6 @@ def test_a_url_that_is_none_is_bad_usage(url: str, capsys: pytest.CaptureFixture
     ],
 )
 def test_an_incident_says_what_people_said_of_it(changes: dict[str, Any], end: str) -> None:
-    system = DOWN | {"open_incidents": [INCIDENT | changes]}
+    system = DOWN | {"open_incidents": [INCIDENT | {"response": None} | changes]}
     (line,) = status.incident_lines(answer(system))
     assert line.endswith(end)
