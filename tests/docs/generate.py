@@ -56,8 +56,15 @@ def metrics(where: str) -> str:
 
 
 def helps(build: Callable[[], argparse.ArgumentParser]) -> str:
+    before = os.environ.get("COLUMNS")
     os.environ["COLUMNS"] = "100"
-    return "\n\n".join(blocks(build()))
+    try:
+        return "\n\n".join(blocks(build()))
+    finally:
+        if before is None:
+            del os.environ["COLUMNS"]
+        else:
+            os.environ["COLUMNS"] = before
 
 
 def blocks(parser: argparse.ArgumentParser) -> list[str]:
