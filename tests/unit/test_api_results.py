@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import ClientPayloadError
 
+from collector.access.actors import Actor
 from collector.api.results import piece_ms
 from collector.core.settled import Source
 from collector.replay import read_results, replay
@@ -20,7 +21,7 @@ from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
 from probes.times import rfc3339
-from tests.support.known import VIEWER
+from tests.support.known import VIEWER, Known
 from tests.support.planning import Desk, a_desk
 from tests.support.rounds import START, config, document, result
 
@@ -191,3 +192,21 @@ async def test_a_client_that_cannot_see_a_cut_gets_nothing(desk: Desk) -> None:
     await writer.wait_closed()
     assert answer.startswith(b"HTTP/1.0 505 ")
     assert b'"code": "api.http_1_0"' in answer
+
+
+async def test_an_export_ends_with_the_right_to_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    believed, asked = Known.actor_of_token, 0
+
+    async def losing(known: Known, secret: str) -> Actor | None:
+        nonlocal asked
+        asked += 1
+        return await believed(known, secret) if asked < 4 else None
+
+    monkeypatch.setattr(Known, "actor_of_token", losing)
+    monkeypatch.setattr("collector.api.results.AT_ONCE", 0)
+    response = await desk.client.get(f"/api/v1/checks/ehr-read/results?{RANGE}", headers=VIEWER)
+    with pytest.raises(ClientPayloadError):
+        await response.read()
+    assert "api.stream_cut type=GoneError" in caplog.text
