@@ -25,7 +25,12 @@ class Response(TypedDict):
 
 
 def response_of(one: Stood, parts: Parts) -> Response | None:
-    """Null while nobody was paged, and where it was over before it was detected."""
+    """Null while nobody was paged, where it was over before it was detected, and while a person's
+    acknowledgement lasts: somebody has answered.
+    """
+    said = one.standing.acknowledged
+    if said is not None and not said.by_service:
+        return None
     row, incident, history = one.row, one.row.incident, parts.evaluator.history
     live = parts.evaluator.folded.get(incident.system)
     down = outages(live.view.states) if live is not None and live.folded else ()
