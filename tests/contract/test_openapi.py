@@ -82,7 +82,7 @@ def test_an_operation_answers_as_its_description_says(
     ]
 
     @settings(
-        max_examples=longer(12),
+        max_examples=longer(8),
         deadline=None,
         derandomize=True,
         suppress_health_check=list(HealthCheck),

@@ -65,7 +65,7 @@ async def test_concurrent_writers_do_not_wait_for_each_other(store: Store) -> No
     assert len(await store.read(rollups.read, ORG, {"ehr-read"}, 0, 99 * FIVE)) == 100
 
 
-ACCESS = ("accounts", "invitations", "tokens", "sessions", "oidc_logins", "idempotency")
+LATER = ("accounts", "invitations", "tokens", "sessions", "oidc_logins", "idempotency", "typed")
 
 
 async def test_a_database_of_the_first_schema_is_brought_up_to_date(database: str) -> None:
@@ -74,7 +74,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(database: st
             "DROP TABLE rollups",
             "DROP TABLE snapshots",
             "DROP TABLE snapshot_cursors",
-            *(f"DROP TABLE {table}" for table in ACCESS),
+            *(f"DROP TABLE {table}" for table in LATER),
             "DROP INDEX batches_by_time",
             "ALTER TABLE batches DROP COLUMN first_t",
             "ALTER TABLE batches DROP COLUMN last_t",
