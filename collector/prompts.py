@@ -13,7 +13,7 @@ from collections.abc import Callable
 from yarl import URL
 
 from collector.client import UsageError
-from collector.loopback import is_loopback
+from probes.addresses import is_loopback
 from probes.configfile import read_secret
 
 TRIES = 3

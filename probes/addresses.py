@@ -31,13 +31,17 @@ def web_address(text: str) -> SplitResult:
 
 
 def is_loopback(host: str) -> bool:
-    """Is it this host, by its address or by the one name that always means it?"""
+    """Is it this host: by the one name that always means it, or by its address, in brackets and as
+    IPv4 written in IPv6 too?
+    """
     if host == "localhost":
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
     except ValueError:
         return False
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return address.is_loopback if mapped is None else mapped.is_loopback
 
 
 def origin(text: str) -> str:

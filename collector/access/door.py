@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 from yarl import URL
 
-from collector.loopback import is_loopback
+from probes.addresses import is_loopback
 
 SECURE_COOKIE, PLAIN_COOKIE = "__Host-wardwatch", "wardwatch"
 """The first is refused by browsers unless it came over TLS and for this host alone."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from collector.loopback import is_loopback
+from probes.addresses import is_loopback
 
 DEFAULT_LISTEN = "127.0.0.1:8460"
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from collector.loopback import is_loopback
 from collector.store.store import Store
+from probes.addresses import is_loopback
 from tests.support.planning import Desk, a_desk, person, plan
 
 
