@@ -6,12 +6,14 @@ import argparse
 import asyncio
 import contextlib
 import json
+import platform
 import socket
 import sqlite3
 from pathlib import Path
 
 import pytest
 
+from collector import running
 from collector.commands import collector
 from collector.commands.collector import ListenError, parse_listen
 from collector.store.sqlite import open_sqlite
@@ -111,3 +113,16 @@ def test_a_taken_port_is_exit_2(
         url = f"sqlite:///{tmp_path}/wardwatch.db"
         assert command("--config", good, "--database", url, "--listen", listen) == 2
     assert "is the port taken?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("host", "shown"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("0.0.0.0", platform.node()),  # noqa: S104 - nothing listens
+        ("::", platform.node()),
+    ],
+)
+def test_a_link_names_a_host_that_can_be_gone_to(host: str, shown: str) -> None:
+    assert running._shown(host) == shown
