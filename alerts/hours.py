@@ -56,7 +56,8 @@ def add_business(start_ms: int, amount: Amount, hours: Hours) -> int:
 
     Business hours end where the last of them has been used up, be it the end of a day. A business
     day ends at the same local time of the next open day; where that is closed, when it opens
-    again on that day, or at its end. Where too little opens in the days looked for, it is due at
+    again on that day, or at its end; from a day that is closed it ends with that day's hours. Where
+    too little opens in the days looked for, it is due at
     the end of those: never never.
     """
     match amount.unit:
@@ -82,7 +83,11 @@ def _hours(start_ms: int, wanted: int, hours: Hours) -> int:
 
 def _days(start_ms: int, wanted: int, hours: Hours) -> int:
     local = from_ms(start_ms, hours.zone).replace(tzinfo=None)
+    closed = not hours.on(local.date())
     for number, (day, intervals) in enumerate(hours.after(local.date()), 1):
+        if number == wanted and closed:
+            # as from the evening before it: a later start is never due earlier
+            return intervals[-1].end
         if number == wanted:
             same = to_ms(datetime.combine(day, local.time()), hours.zone)
             return _open_at(same, intervals)

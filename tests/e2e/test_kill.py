@@ -31,11 +31,22 @@ def stored(database: Path) -> set[tuple[str, str, int]]:
     return {(str(agent), str(epoch), int(seq)) for agent, epoch, seq in rows}
 
 
+SEALED = "wardwatch_agent_batches_sealed_total "
+
+
 async def acknowledged(stage: Stage, port: int) -> int:
     """How many batches an agent says were acknowledged."""
     async with stage.session.get(f"http://127.0.0.1:{port}/metrics") as reply:
         text = await reply.text()
     line = next(line for line in text.splitlines() if 'acknowledged"' in line)
+    return int(float(line.split()[-1]))
+
+
+async def sealed(stage: Stage, port: int) -> int:
+    """How many batches an agent has closed."""
+    async with stage.session.get(f"http://127.0.0.1:{port}/metrics") as reply:
+        text = await reply.text()
+    line = next(one for one in text.splitlines() if one.startswith(SEALED))
     return int(float(line.split()[-1]))
 
 
@@ -71,6 +82,15 @@ async def test_killing_the_collector_mid_outage_loses_nothing_and_pages_once(
         stage.kill("collector")
         await stage.processes["collector"].wait()
         await stage.start_collector()
+        # Late failures after the recovery would open it again, rightly: they come first.
+        waiting = {port: await sealed(stage, port) for port in stage.agent_ports.values()}
+
+        async def caught_up() -> bool:
+            return all(
+                [await acknowledged(stage, port) >= count for port, count in waiting.items()]
+            )
+
+        await until(caught_up)
         await stage.fault("ehr", "none")
 
         async def recovered() -> Any:

@@ -64,6 +64,8 @@ def after_days(start_ms: int, count: int, rule: Opening, zone: ZoneInfo) -> int:
     while left:
         day += timedelta(days=1)
         left -= bool(open_minutes(rule, zone, day))
+    if not open_minutes(rule, zone, local.date()):
+        return (max(open_minutes(rule, zone, day)) + 1) * MINUTE
     minute = shown(datetime.combine(day, local.time()), zone)
     opened = open_minutes(rule, zone, day)
     if minute in opened or minute - 1 in opened:

@@ -64,7 +64,7 @@ Chicago office 2026-01-07T23:00 1bh 2026-01-08T16:00
 Chicago office 2026-01-09T22:30 1bh 2026-01-12T15:30
 Chicago office 2026-01-10T12:00 8bh 2026-01-12T23:00
 Chicago office 2026-01-09T18:00 1bd 2026-01-12T18:00
-Chicago office 2026-01-10T18:00 1bd 2026-01-12T18:00
+Chicago office 2026-01-10T18:00 1bd 2026-01-12T23:00
 # one business day: the same local time, held inside that day's hours
 Chicago office 2026-01-07T16:15 1bd 2026-01-08T16:15
 Chicago office 2026-01-08T03:00 1bd 2026-01-08T23:00
@@ -90,7 +90,7 @@ Chicago always 2026-11-01T07:30 1bd 2026-11-02T07:30
 # holidays, the week between the years
 Chicago office 2026-11-25T22:00 2bh 2026-11-27T16:00
 Chicago office 2026-11-25T18:00 1bd 2026-11-27T18:00
-Chicago office 2026-11-26T18:00 1bd 2026-11-27T18:00
+Chicago office 2026-11-26T18:00 1bd 2026-11-27T23:00
 Chicago office 2026-12-24T22:00 2bh 2026-12-28T16:00
 Chicago office 2026-12-31T22:00 2bh 2027-01-04T16:00
 Chicago office 2026-12-31T18:00 1bd 2027-01-04T18:00
