@@ -13,11 +13,19 @@ def document(request: web.Request, status: int, body: object) -> web.Response:
     data = json.dumps(body, ensure_ascii=False).encode()
     if request.method not in ("GET", "HEAD"):
         return web.Response(status=status, body=data, content_type="application/json")
-    tag = hashlib.sha256(data).hexdigest()[:32]
-    response = web.Response(status=status, body=data, content_type="application/json")
-    response.etag = tag
+    return unless_known(request, status, data, tag_of(data))
+
+
+def tag_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:32]
+
+
+def unless_known(request: web.Request, status: int, data: bytes, tag: str) -> web.Response:
+    """`data` with its tag, or 304 without a body when the asker has what the tag stands for."""
     known = request.if_none_match or ()
     if any(one.value in (tag, "*") for one in known):
         response = web.Response(status=304)
-        response.etag = tag
+    else:
+        response = web.Response(status=status, body=data, content_type="application/json")
+    response.etag = tag
     return response

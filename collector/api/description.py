@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import Callable, Iterable
 from functools import cache
 
 from aiohttp import web
 
+from collector.api.answers import tag_of, unless_known
 from collector.api.openapi import openapi
 from collector.api.routes import AnyRoute, Call, Nothing, Public, Stream
 
@@ -25,18 +25,12 @@ def routes(everything: Callable[[], Iterable[AnyRoute]]) -> tuple[Stream[Nothing
     @cache
     def told() -> tuple[bytes, str]:
         data = document(everything())
-        return data, hashlib.sha256(data).hexdigest()[:32]
+        return data, tag_of(data)
 
     async def describe_api(call: Call[Nothing, Nothing]) -> web.StreamResponse:
         """The document that says so, in OpenAPI 3.1."""
         data, tag = await asyncio.to_thread(told)
-        known = call.request.if_none_match or ()
-        if any(one.value in (tag, "*") for one in known):
-            response = web.Response(status=304)
-        else:
-            response = web.Response(body=data, content_type="application/json")
-        response.etag = tag
-        return response
+        return unless_known(call.request, 200, data, tag)
 
     path = "/api/v1/openapi.json"
     return (Stream("GET", path, Public.DESCRIPTION, describe_api, "application/json", Nothing),)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from collector import show
-from collector.client import act, add_url, an_id, ask_all, asking, print_json
+from collector.client import act, an_id, ask_all, asking, print_json
+from collector.commands.options import Parsers, asks
 from collector.exchange import Collector
 from probes.acts import CorrectAs, CorrectionReason
 
@@ -49,13 +50,9 @@ APPROVE = """\
 Examples:
   wardwatch correction approve c-2026-07 --ref CHG0033
 """
-CODES = """
-Exit code: 0 done, 1 refused by the collector, 2 bad usage, 3 the collector does not answer,
-4 not logged in or not allowed.
-"""
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(subparsers: Parsers) -> None:
     parser = subparsers.add_parser(
         "correction",
         help="count time differently after the fact, with two people",
@@ -64,10 +61,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    listed = _action(actions, "list", "list corrections", LIST)
+    listed = asks(actions, "list", "list corrections", LIST)
     listed.add_argument("--system", metavar="ID", help="of one system only")
     listed.set_defaults(func=lambda args: asking(_list, args))
-    asked = _action(actions, "request", "request a correction", REQUEST)
+    asked = asks(actions, "request", "request a correction", REQUEST)
     asked.add_argument("id", type=an_id, metavar="ID", help="a new id")
     asked.add_argument("--system", required=True, metavar="ID", help="whose time")
     asked.add_argument("--from", dest="start", required=True, metavar="T", help="from when")
@@ -84,28 +81,10 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     asked.add_argument("--ref", required=True, metavar="REF", help="the document behind it")
     asked.set_defaults(func=lambda args: asking(_request, args))
-    approved = _action(actions, "approve", "approve a correction", APPROVE)
+    approved = asks(actions, "approve", "approve a correction", APPROVE)
     approved.add_argument("id", type=an_id, metavar="ID", help="the correction")
     approved.add_argument("--ref", metavar="REF", help="number of a change or ticket")
     approved.set_defaults(func=lambda args: asking(_approve, args))
-
-
-def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    about: str,
-    examples: str,
-) -> argparse.ArgumentParser:
-    parser = actions.add_parser(
-        name,
-        help=about,
-        description=f"{about[0].upper()}{about[1:]}.",
-        epilog=f"{examples}{CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_url(parser)
-    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-    return parser
 
 
 def _list(to: Collector, args: argparse.Namespace) -> int:

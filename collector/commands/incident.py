@@ -14,7 +14,8 @@ from typing import Any
 
 from alerts.people import CategoryReason, IncidentState
 from collector import show
-from collector.client import UsageError, act, add_url, ask, ask_all, asking, print_json
+from collector.client import UsageError, act, ask, ask_all, asking, print_json
+from collector.commands.options import Parsers, asks
 from collector.exchange import Collector
 from collector.prompts import at_terminal
 
@@ -84,14 +85,10 @@ CLOSE = """\
 Examples:
   wardwatch incident close ehr.availability.1767225611000 --text-file root-cause.txt
 """
-CODES = """
-Exit code: 0 done, 1 refused by the collector, 2 bad usage, 3 the collector does not answer,
-4 not logged in or not allowed.
-"""
 Work = Callable[[Collector, argparse.Namespace], int]
 
 
-def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(subparsers: Parsers) -> None:
     parser = subparsers.add_parser(
         "incident",
         help="list incidents, acknowledge, note, categorize, resolve and close them",
@@ -136,27 +133,15 @@ def a_key(text: str) -> str:
 
 
 def _action(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    about: str,
-    examples: str,
-    work: Work,
+    actions: Parsers, name: str, about: str, examples: str, work: Work
 ) -> argparse.ArgumentParser:
-    parser = actions.add_parser(
-        name,
-        help=about,
-        description=f"{about[0].upper()}{about[1:]}.",
-        epilog=f"{examples}{CODES}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_url(parser)
-    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    parser = asks(actions, name, about, examples)
     parser.set_defaults(func=lambda args: asking(work, args))
     return parser
 
 
 def _on_one(
-    actions: argparse._SubParsersAction[argparse.ArgumentParser],
+    actions: Parsers,
     name: str,
     about: str,
     examples: str,
