@@ -209,7 +209,9 @@ class Service:
     async def _watch_certificate(self) -> None:
         while self._tls is not None:
             await self._world.clock.sleep_ms(RENEW_MS)
-            if await asyncio.to_thread(self._tls.renew):
+            # In the loop: OpenSSL takes certificate and key one after the other, and a handshake
+            # between the two would be refused.
+            if self._tls.renew():
                 log.info("service.certificate_renewed")
 
     async def _watch_store(self) -> None:
