@@ -10,8 +10,9 @@ from alerts.events import Cause, Family, Incident, Priority
 from alerts.outbox import Message
 from alerts.transitions import Transition, TransitionKind
 from collector.messages import messages
-from collector.store.incidents import Recorded
+from collector.process import advance
 from probes.config import Config
+from tests.support.processing import settings
 
 START = 1_767_225_600_000
 KEY = f"ehr.availability.{START}"
@@ -61,8 +62,9 @@ def tell(
     found = [
         (Transition(kind, incident), START + 5_000 + n) for n, (kind, incident) in enumerate(steps)
     ]
-    rows = [Recorded(1, steps[-1][1], "open", START + 5_000, None)]
-    return messages(found, rows, told or {}, used or config(), START + 6_000)
+    now, known = START + 6_000, used or config()
+    steps_said = advance({}, (), found, (), lambda _: settings(known), now).said
+    return [one.message for one in messages(steps_said, told or {}, known, now)]
 
 
 def said(found: list[Message]) -> list[tuple[str, int, str]]:
