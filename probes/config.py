@@ -226,6 +226,12 @@ class Policy(Model):
     respond: Annotated[Respond, Field(exclude_if=lambda value: value == Respond())] = Respond()
     """Times to answer: durations, or business hours and days such as 8bh and 1bd."""
 
+    @model_validator(mode="after")
+    def _report(self) -> Policy:
+        if self.report_overdue < self.report_within:
+            raise ValueError("report_overdue comes not before report_within")
+        return self
+
 
 class TimeRange(Model):
     start_time: TimeOfDay
