@@ -91,13 +91,19 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`new` has come due and was not told yet, in order. `look_at`: the earliest `now` at which
-    time alone shows more. `waits`: something is due, and waits for the end of a calm.
+    """`new` has come due and was not told yet, in order. `following` comes next if nothing else
+    happens, and `look_at` is the earliest `now` that shows it. `waits`: something is due, and
+    waits for the end of a calm.
     """
 
     new: tuple[Deadline, ...]
-    look_at: int | None
+    following: Deadline | None
     waits: bool
+
+    @property
+    def look_at(self) -> int | None:
+        one = self.following
+        return None if one is None else one.at + int(one.which.kind not in AT_ONCE)
 
 
 def due(
@@ -115,12 +121,9 @@ def due(
     new += [d for d in late if d.at < now]
     new.sort(key=lambda d: (d.at, d.which))
     told = {d.which for d in new}
-    later = [
-        d.at if d.which.kind in AT_ONCE else d.at + 1
-        for d in (*open_ones, *late)
-        if d.which not in told
-    ]
-    return Found(tuple(new), min(later, default=None), _waits(course, settings, fired, now))
+    later = [d for d in (*open_ones, *late) if d.which not in told]
+    following = min(later, key=lambda d: (d.at, d.which.kind not in AT_ONCE), default=None)
+    return Found(tuple(new), following, _waits(course, settings, fired, now))
 
 
 def _waits(course: Course, settings: Settings, fired: Mapping[Which, Deadline], now: int) -> bool:

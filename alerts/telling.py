@@ -47,7 +47,7 @@ _ROLES = {
 class Said:
     """`incident` carries the category and priority in force at `at` (UTC ms); `state` is what it
     stands at. `opens`: whoever has heard nothing yet is told of it as of a new one. `deadline` is
-    set where one came due.
+    set where one came due, `following` is the one that comes next.
     """
 
     step: Step
@@ -58,6 +58,7 @@ class Said:
     audience: Audience = Audience.ROUTED
     opens: bool = False
     deadline: Deadline | None = None
+    following: Deadline | None = None
 
 
 def of_transition(

@@ -96,14 +96,17 @@ def advance(
             arrived = {**case.delivered, arrival.which: arrival.at}
             moved[arrival.key] = replace(case, delivered=arrived)
     come_due: list[tuple[str, Deadline]] = []
+    following: dict[str, Deadline | None] = {}
     for key in sorted({*moved, *(key for key, case in cases.items() if case.is_due(now))}):
         case = moved.get(key) or cases[key]
         found = due(case.course, settings_of(case.course), case.fired, case.delivered, now)
         come_due += ((key, deadline) for deadline in found.new)
         said += (telling.of_deadline(case.course, deadline) for deadline in found.new)
         fired = {**case.fired, **{deadline.which: deadline for deadline in found.new}}
+        following[key] = found.following
         moved[key] = replace(case, fired=fired, look_at=found.look_at, waits=found.waits)
-    return Advance(moved, [one for one in said if one is not None], come_due)
+    told = [replace(one, following=following[one.incident.key]) for one in said if one is not None]
+    return Advance(moved, told, come_due)
 
 
 def with_sent(case: Case, sent: Iterable[tuple[str, Which, str]]) -> Case:
