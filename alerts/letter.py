@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alerts.events import Cause, Family, Priority
+from alerts.grouping import GroupStep, Step
 from alerts.render import TEST_TYPE
 from alerts.transitions import TransitionKind
 from probes.times import parse_datetime
@@ -34,7 +35,7 @@ PRIORITIES = {
     Priority.P3: "not urgent",
     Priority.P4: "for information",
 }
-STEPS = {
+STEPS: dict[Step, str] = {
     TransitionKind.OPENED: "A new incident.",
     TransitionKind.FOUND_LATE: "A past incident, found late; it is over.",
     TransitionKind.REOPENED: "The trouble is back: the incident is open again.",
@@ -47,7 +48,10 @@ STEPS = {
     TransitionKind.RECOVERED: "The trouble is over.",
     TransitionKind.CORRECTED: "Late evidence shows that the trouble is over.",
     TransitionKind.RESOLVED: "The incident is closed.",
+    GroupStep.GATHERED: "Other systems are down with it: they are named below.",
 }
+LISTED = 20
+"""How many attached systems a letter names at most."""
 STATES = {
     "open": "open",
     "recovered": "recovered, not yet closed",
@@ -103,7 +107,7 @@ def _incident(event: Mapping[str, Any]) -> Letter:
     return Letter(
         subject=f"[Wardwatch] {name}: {family}, since {_local(data['started_at'], zone)}",
         headline=_headline(data),
-        step=STEPS[TransitionKind(data["step"])],
+        step=STEPS[data["step"]],
         rows=tuple(_rows(event, zone)),
         organization=data["organization"]["name"],
     )
@@ -130,6 +134,7 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     yield from _workaround(data, zone)
     if data["attached_to"] is not None:
         yield Row("Belongs to", data["attached_to"])
+    yield from _attached(data)
     if data["flapping"]:
         yield Row("Repeated", f"reopened {data['reopened']} times; it comes and goes")
     if data["runbook"] is not None:
@@ -143,6 +148,15 @@ def _workaround(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     yield Row("Workaround", "none documented" if documented is None else documented["name"])
     if documented is not None and documented["until"] is not None and data["state"] == "open":
         yield Row("Usable until", _instant(documented["until"], zone))
+
+
+def _attached(data: Mapping[str, Any]) -> Iterator[Row]:
+    """Nothing in an event that was written before events named them."""
+    names = [f"{one['name']} (category {one['category']})" for one in data.get("attached", ())]
+    more = data.get("attached_count", 0) - len(names[:LISTED])
+    if names:
+        rest = [f"{more} more"] if more else []
+        yield Row("Affects", ", ".join([*names[:LISTED], *rest]))
 
 
 def _causes(data: Mapping[str, Any]) -> str:

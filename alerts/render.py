@@ -7,9 +7,11 @@ holds text from a probed system or from a person.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from alerts.events import Incident
+from alerts.grouping import Step
 from alerts.transitions import TransitionKind
 from probes.config import Config, Workaround
 from probes.times import rfc3339
@@ -22,9 +24,12 @@ MEANINGS = {
 }
 """The clinical risk categories as a reader needs them (semantics 5)."""
 
+NAMED = 200
+"""How many attached incidents a message names at most; the rest is counted."""
+
 TEST_TYPE = "org.wardwatch.test.v1"
 
-_TYPES = {
+_TYPES: dict[Step, str] = {
     TransitionKind.OPENED: "opened",
     TransitionKind.PAGED: "opened",
     TransitionKind.RECOVERED: "recovered",
@@ -34,14 +39,14 @@ _TYPES = {
 }
 
 
-def event_type(kind: TransitionKind) -> str:
+def event_type(kind: Step) -> str:
     """`opened` is the first a receiver hears of an incident; a step in between is `updated`."""
     return f"org.wardwatch.incident.{_TYPES.get(kind, 'updated')}.v1"
 
 
 def render(
     config: Config,
-    kind: TransitionKind,
+    kind: Step,
     incident: Incident,
     *,
     message_id: str,
@@ -49,11 +54,12 @@ def render(
     sequence: int,
     at: int,
     detected_at: int,
+    attached: Sequence[Incident] = (),
 ) -> bytes:
-    """The body of one message: JSON with sorted keys, at most a few kB.
+    """The body of one message: JSON with sorted keys, at most a few dozen kB.
 
-    `at` is the step's instant, `detected_at` the incident's first detection. A system that the
-    config no longer has is called by its id.
+    `at` is the step's instant, `detected_at` the incident's first detection. `attached` hang on
+    it, the most serious first. A system that the config no longer has is called by its id.
     """
     system = config.systems.get(incident.system)
     impact = system.impact if system else None
@@ -67,7 +73,7 @@ def render(
         "datacontenttype": "application/json",
         "data": {
             "organization": _organization(config),
-            "system": {"id": incident.system, "name": system.name if system else incident.system},
+            "system": _system(config, incident.system),
             "key": f"{config.organization.id}.{incident.key}.{receiver}",
             "sequence": sequence,
             "step": kind.value,
@@ -82,6 +88,8 @@ def render(
             "detected_at": rfc3339(detected_at),
             "recovered_at": _instant(incident.recovered_at),
             "attached_to": incident.attached_to,
+            "attached": [_attached(config, one) for one in attached[:NAMED]],
+            "attached_count": len(attached),
             "reopened": incident.reopened,
             "flapping": incident.flapping,
             "workaround": _workaround(impact.workaround if impact else None, incident),
@@ -111,7 +119,16 @@ def _organization(config: Config) -> dict[str, str]:
     return {"id": one.id, "name": one.name, "timezone": one.timezone}
 
 
-def _state(kind: TransitionKind, incident: Incident) -> str:
+def _system(config: Config, system: str) -> dict[str, str]:
+    known = config.systems.get(system)
+    return {"id": system, "name": known.name if known else system}
+
+
+def _attached(config: Config, incident: Incident) -> dict[str, Any]:
+    return {**_system(config, incident.system), "category": incident.category}
+
+
+def _state(kind: Step, incident: Incident) -> str:
     if event_type(kind) == event_type(TransitionKind.RESOLVED):
         return "resolved"
     return "open" if incident.recovered_at is None else "recovered"

@@ -240,7 +240,8 @@ class Evaluator:
             for (transition, shown), at in zip(found, instants, strict=True)
         ]
         rows, facts = changes.rows(dated, past.incidents, due)
-        sent = messages(dated, rows, past.told, history.latest, now)
+        incidents = {**past.incidents, **{row.incident.key: row for row in rows}}
+        sent = messages(dated, incidents.values(), past.told, history.latest, now)
         places = changes.flips(views.values())
         moved = {p: (past.flips.get(p, ()), f) for p, f in places.items()}
         plan = Plan(
@@ -256,7 +257,7 @@ class Evaluator:
         )
         following = replace(
             past,
-            incidents={**past.incidents, **{row.incident.key: row for row in rows}},
+            incidents=incidents,
             flips=places,
             folded=dict(self.evidence.held),
             told={**past.told, **{(m.incident_key, m.receiver): m.seq for m in sent}},

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -14,6 +15,7 @@ import pytest
 from pydantic import ValidationError
 
 from alerts.events import Cause, Family, Incident, Priority
+from alerts.grouping import GroupStep, Step
 from alerts.letter import CAUSES, FAMILIES, PRIORITIES, STEPS, letter
 from alerts.mime import compose
 from alerts.outbox import Message, message_id
@@ -33,11 +35,12 @@ def config(name: str = "EHR", zone: str = "America/Chicago") -> Config:
 
 
 def message(
-    kind: TransitionKind = TransitionKind.OPENED,
+    kind: Step = TransitionKind.OPENED,
     incident: Incident = INCIDENT,
     *,
     seq: int = 1,
     known: Config | None = None,
+    attached: Sequence[Incident] = (),
 ) -> Message:
     known = known or config()
     org, at = known.organization.id, START + 65_000 + seq
@@ -51,6 +54,7 @@ def message(
         sequence=seq,
         at=at,
         detected_at=START + 60_012,
+        attached=attached,
     )
     return Message(name, org, incident.key, "nurses", seq, body, at, at)
 
@@ -114,6 +118,20 @@ def test_an_incident_without_sites_workaround_and_runbook_has_its_words_too() ->
     assert not any(line.startswith(("Runbook", "Usable until")) for line in lines)
 
 
+def test_a_letter_names_twenty_that_hang_on_it_and_counts_the_rest() -> None:
+    portal = replace(INCIDENT, system="portal")
+    two = [replace(portal, category=3), replace(portal, system="gone", category=1)]
+    lines = text(message(GroupStep.GATHERED, attached=two)).splitlines()
+    assert lines[2] == "Other systems are down with it: they are named below."
+    assert "Affects:      Portal (category 3), gone (category 1)" in lines
+    assert not any("Affects" in line for line in text(message()).splitlines())
+    for count, rest in ((20, ""), (21, ", 1 more"), (2_000, ", 1980 more")):
+        many = [replace(portal, system=f"s-{n}") for n in range(count)]
+        named = ", ".join(f"s-{n} (category 2)" for n in range(20))
+        lines = text(message(attached=many)).splitlines()
+        assert f"Affects:      {named}{rest}" in lines
+
+
 def test_in_an_organization_that_lives_in_utc_a_time_stands_once() -> None:
     lines = text(message(known=config(zone="UTC"))).splitlines()
     assert "Since:        2026-01-01 00:00 UTC" in lines
@@ -129,12 +147,12 @@ def test_every_enumeration_has_its_words() -> None:
     assert set(CAUSES) == set(Cause)
     assert set(FAMILIES) == set(Family)
     assert set(PRIORITIES) == set(Priority)
-    assert set(STEPS) == set(TransitionKind)
+    assert set(STEPS) == {*TransitionKind, *GroupStep}
 
 
-@pytest.mark.parametrize("kind", TransitionKind)
+@pytest.mark.parametrize("kind", [*TransitionKind, *GroupStep])
 @pytest.mark.parametrize("family", Family)
-def test_every_step_of_every_family_makes_a_letter(kind: TransitionKind, family: Family) -> None:
+def test_every_step_of_every_family_makes_a_letter(kind: Step, family: Family) -> None:
     body = text(message(kind, replace(INCIDENT, family=family)))
     assert STEPS[kind] in body
 

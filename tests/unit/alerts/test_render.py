@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from alerts.events import Cause, Family, Incident, Priority
+from alerts.grouping import GroupStep, Step
 from alerts.render import event_type, render
 from alerts.routing import receivers
 from alerts.transitions import TransitionKind
@@ -59,7 +61,9 @@ INCIDENT = Incident(
 
 
 def body(
-    kind: TransitionKind = TransitionKind.OPENED, incident: Incident = INCIDENT
+    kind: Step = TransitionKind.OPENED,
+    incident: Incident = INCIDENT,
+    attached: Sequence[Incident] = (),
 ) -> dict[str, Any]:
     text = render(
         CONFIG,
@@ -70,6 +74,7 @@ def body(
         sequence=3,
         at=START + 65_000,
         detected_at=START + 60_012,
+        attached=attached,
     )
     found: dict[str, Any] = json.loads(text)
     return found
@@ -103,6 +108,8 @@ def test_the_whole_event_is_as_documented() -> None:
             "detected_at": "2026-01-01T00:01:00.012Z",
             "recovered_at": None,
             "attached_to": None,
+            "attached": [],
+            "attached_count": 0,
             "reopened": 0,
             "flapping": False,
             "workaround": {"name": "Downtime binder", "until": "2026-01-01T04:00:00.000Z"},
@@ -122,6 +129,7 @@ def test_the_whole_event_is_as_documented() -> None:
         (TransitionKind.RAISED, None, "updated", "open"),
         (TransitionKind.ATTACHED, None, "updated", "open"),
         (TransitionKind.PARTED, None, "updated", "open"),
+        (GroupStep.GATHERED, None, "updated", "open"),
         (TransitionKind.RECOVERED, START + 1, "recovered", "recovered"),
         (TransitionKind.CORRECTED, START + 1, "recovered", "recovered"),
         (TransitionKind.RESOLVED, START + 1, "resolved", "resolved"),
@@ -129,7 +137,7 @@ def test_the_whole_event_is_as_documented() -> None:
     ],
 )
 def test_each_step_has_its_type_and_state(
-    kind: TransitionKind, recovered_at: int | None, name: str, state: str
+    kind: Step, recovered_at: int | None, name: str, state: str
 ) -> None:
     assert event_type(kind) == f"org.wardwatch.incident.{name}.v1"
     event = body(kind, replace(INCIDENT, recovered_at=recovered_at))
@@ -145,6 +153,22 @@ def test_a_workaround_without_a_limit_and_none_at_all() -> None:
     )
     assert unknown["sites"] == [{"id": "south", "name": "south"}]
     assert body(incident=replace(INCIDENT, system="portal"))["data"]["workaround"] is None
+
+
+def test_what_hangs_on_it_is_named_up_to_two_hundred_and_the_rest_counted() -> None:
+    portal = replace(INCIDENT, key="portal.availability.1", system="portal", category=3)
+    named = body(attached=[portal, replace(portal, system="gone", category=1)])["data"]
+    assert (named["attached"], named["attached_count"]) == (
+        [
+            {"id": "portal", "name": "Portal", "category": 3},
+            {"id": "gone", "name": "gone", "category": 1},
+        ],
+        2,
+    )
+    many = [replace(portal, system=f"s-{n}") for n in range(2_000)]
+    named = body(GroupStep.GATHERED, attached=many)["data"]
+    assert (len(named["attached"]), named["attached_count"]) == (200, 2_000)
+    assert named["attached"][-1]["id"] == "s-199"
 
 
 @pytest.mark.parametrize(
