@@ -20,10 +20,11 @@ from collector.core.rollup import Rollup, Rollups
 from collector.core.settled import Source
 from collector.evidence import Evidence
 from collector.follower import Follower
+from collector.hindsight import TooDeepError
 from collector.leader import Leader
 from collector.messages import messages
 from collector.metrics import CollectorMetrics
-from collector.occasions import TooDeepError, occasions, shown_for
+from collector.occasions import occasions, shown_for
 from collector.store import rollups
 from collector.store.incidents import StaleError
 from collector.store.leases import FencedError
@@ -234,7 +235,7 @@ class Evaluator:
         said = {key: row.incident for key, row in past.incidents.items()}
         matched = match(said.values(), derived, history)
         found = shown_for(transitions(said, derived, history), derived, matched)
-        instants = occasions(found, self.folded, deep, history, since=past.as_of, now=now)
+        instants = occasions(found, derived, self.folded, deep, history, since=past.as_of, now=now)
         dated = [
             (changes.in_order(transition, shown), at)
             for (transition, shown), at in zip(found, instants, strict=True)
