@@ -146,6 +146,10 @@ def combine(
     timelines: Sequence[Sequence[Span[T]]], fold: Callable[[tuple[T, ...]], U], start: int, end: int
 ) -> Timeline[U]:
     """Sweep several timelines, each covering `[start, end)`, and fold their values per instant."""
+    if len(timelines) == 1:
+        return merge(
+            Span(max(s.start, start), min(s.end, end), fold((s.value,))) for s in timelines[0]
+        )
     cuts = {start, end}
     for line in timelines:
         cuts.update(s.start for s in line if start < s.start < end)
