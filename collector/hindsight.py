@@ -40,6 +40,7 @@ class Hindsight:
         self._history = history
         self._now = now
         self._ends: dict[str, list[int]] = {}
+        self._counts: dict[str, int] = {}
         self._then: dict[tuple[str, int], Live] = {}
         self._views: dict[str, SystemView] = {}
         self._seen: dict[tuple[tuple[str, ...], int], list[Incident]] = {}
@@ -72,22 +73,26 @@ class Hindsight:
     def _known(
         self, systems: Sequence[str], moment: int
     ) -> tuple[dict[str, SystemView], list[int | None]]:
+        """Views, and when the moving ones of them may change by time alone."""
         moving = [name for name in systems if name in self._lives]
         self._must_reach(moving, moment)
-        then = {name: self._live(name, moment) for name in moving}
-        views = {name: prolonged(live, moment + 1) for name, live in then.items()}
+        then = {name: self._as_known(name, moment) for name in moving}
+        views = {name: seen for name, (seen, _) in then.items()}
         still = [name for name in systems if name in self._folded and name not in then]
         views |= {name: self._view(name) for name in still}
-        return views, [live.until for live in then.values()]
+        return views, [until for _, until in then.values()]
 
-    def _live(self, name: str, moment: int) -> Live:
-        """The system by the results that had ended by the moment, folded no later than then."""
-        ended = bisect_right(self._ends_of(name), moment)
+    def _as_known(self, name: str, moment: int) -> tuple[SystemView, int | None]:
+        """The system by the results that had ended by the moment."""
+        live, ended = self._lives[name], bisect_right(self._ends_of(name), moment)
+        if ended == len(self._ends_of(name)) and live.gathered == self._counts[name]:
+            seen = live.rewound(self._history, moment + 1)
+            if seen is not None:
+                return seen, live.until
         held = self._then.get((name, ended))
         if held is None or held.at > moment + 1 or is_due(held, moment + 1):
-            held = self._lives[name].earlier(self._history, moment)
-            self._then[name, ended] = held
-        return held
+            held = self._then[name, ended] = live.earlier(self._history, moment)
+        return prolonged(held, moment + 1), held.until
 
     def _view(self, name: str) -> SystemView:
         if name not in self._views:
@@ -97,8 +102,10 @@ class Hindsight:
     def _ends_of(self, name: str) -> list[int]:
         if name not in self._ends:
             tail = self._lives[name].tail
-            ends = {r.t + r.duration_ms for line in tail.values() for r in line}
-            self._ends[name] = sorted(end for end in ends if end < self._now)
+            every = [r.t + r.duration_ms for line in tail.values() for r in line]
+            ended = [end for end in every if end < self._now]
+            self._ends[name] = sorted(set(ended))
+            self._counts[name] = len(ended)
         return self._ends[name]
 
     def _must_reach(self, systems: Sequence[str], moment: int) -> None:
