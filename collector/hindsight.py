@@ -5,12 +5,14 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Collection, Mapping, Sequence
 
-from alerts.events import Incident, SystemView
+from alerts.events import Incident, State, SystemView
+from alerts.instants import value
 from alerts.policy import incidents, next_due
 from collector.truths import Live, is_due, prolonged
 from probes.history import History
 
 DAY_MS = 86_400_000
+_TROUBLE: frozenset[State | None] = frozenset({State.DOWN, State.DEGRADED})
 
 
 class TooDeepError(Exception):
@@ -70,6 +72,26 @@ class Hindsight:
         following = min((due for due in dues if due is not None and due > moment + 1), default=None)
         return None if following is None else following - 1
 
+    def is_troubled(self, system: str, t: int, moment: int) -> bool:
+        """Is the system down or degraded at `t`, or one of its sites down, as known at a moment?
+        Only then can an incident of its availability have begun at `t`.
+        """
+        view = self._known([system], moment)[0].get(system)
+        return view is not None and (
+            value(view.states, t) in _TROUBLE
+            or any(value(line, t) is State.DOWN for line in view.site_states.values())
+        )
+
+    def is_steady(self, system: str, moment: int, until: int) -> bool:
+        """Does time alone, up to but not at a later moment, leave what was known as it was?"""
+        untils = self._known([system], moment)[1]
+        return all(due is None or due > until for due in untils)
+
+    def is_as_now(self, system: str, moment: int) -> bool:
+        """Has neither a result nor time alone changed what was known since?"""
+        live = self._lives.get(system)
+        return live is not None and self._rewound(system, live, moment) is not None
+
     def _known(
         self, systems: Sequence[str], moment: int
     ) -> tuple[dict[str, SystemView], list[int | None]]:
@@ -85,14 +107,19 @@ class Hindsight:
     def _as_known(self, name: str, moment: int) -> tuple[SystemView, int | None]:
         """The system by the results that had ended by the moment."""
         live, ended = self._lives[name], bisect_right(self._ends_of(name), moment)
-        if ended == len(self._ends_of(name)) and live.gathered == self._counts[name]:
-            seen = live.rewound(self._history, moment + 1)
-            if seen is not None:
-                return seen, live.until
+        seen = self._rewound(name, live, moment)
+        if seen is not None:
+            return seen, live.until
         held = self._then.get((name, ended))
         if held is None or held.at > moment + 1 or is_due(held, moment + 1):
             held = self._then[name, ended] = live.earlier(self._history, moment)
         return prolonged(held, moment + 1), held.until
+
+    def _rewound(self, name: str, live: Live, moment: int) -> SystemView | None:
+        ends = self._ends_of(name)
+        if live.gathered != self._counts[name] or (ends and ends[-1] > moment):
+            return None
+        return live.rewound(self._history, moment + 1)
 
     def _view(self, name: str) -> SystemView:
         if name not in self._views:

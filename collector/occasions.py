@@ -161,6 +161,13 @@ class _Search:
 
     def _deadline(self, place: int, systems: Sequence[str], low: int, high: int) -> int:
         """The first deadline between `low` and `high` that shows it, else `high`."""
+        shown = self._found[place][1]
+        if (
+            self._begins(place)
+            and not self._past.is_troubled(shown.system, shown.started_at, low)
+            and self._past.is_steady(shown.system, low, high)
+        ):
+            return high
         moment = low
         while True:
             following = self._past.next_deadline(systems, moment)
@@ -170,13 +177,25 @@ class _Search:
             if self._shows(place, systems, moment):
                 return moment
 
+    def _begins(self, place: int) -> bool:
+        """Is it that an incident of availability has begun? Then nothing need be derived to see
+        that it has not yet, or has as it has now: growing time takes nothing back.
+        """
+        transition, shown = self._found[place]
+        return transition.kind in _BEGUN and shown.family is Family.AVAILABILITY
+
     def _shows(self, place: int, systems: Sequence[str], moment: int) -> bool:
         transition, shown = self._found[place]
+        if self._begins(place):
+            if not self._past.is_troubled(shown.system, shown.started_at, moment):
+                return False
+            if shown.due_at <= moment and self._past.is_as_now(shown.system, moment):
+                return True
         seen = self._past.incidents(systems, moment)
-        return any(_shows(transition, shown, one) for one in seen)
+        return any(shows(transition, shown, one) for one in seen)
 
 
-def _shows(transition: Transition, shown: Incident, seen: Incident) -> bool:
+def shows(transition: Transition, shown: Incident, seen: Incident) -> bool:
     if (seen.system, seen.family, seen.started_at) != (
         shown.system,
         shown.family,
@@ -186,22 +205,22 @@ def _shows(transition: Transition, shown: Incident, seen: Incident) -> bool:
     then = transition.incident
     match transition.kind:
         case TransitionKind.OPENED | TransitionKind.FOUND_LATE:
-            shows = True
+            seen_then = True
         case TransitionKind.REOPENED:
-            shows = seen.reopened >= then.reopened
+            seen_then = seen.reopened >= then.reopened
         case TransitionKind.CAUSE_ADDED:
-            shows = then.causes[-1] in seen.causes
+            seen_then = then.causes[-1] in seen.causes
         case TransitionKind.SITE_ADDED:
-            shows = then.sites[-1] in seen.sites
+            seen_then = then.sites[-1] in seen.sites
         case TransitionKind.RAISED:
-            shows = seen.category >= then.category
+            seen_then = seen.category >= then.category
         case TransitionKind.ATTACHED | TransitionKind.PARTED:
-            shows = seen.attached_to == then.attached_to
+            seen_then = seen.attached_to == then.attached_to
         case TransitionKind.PAGED:
-            shows = not seen.quiet
+            seen_then = not seen.quiet
         case TransitionKind.RECOVERED | TransitionKind.CORRECTED | TransitionKind.RESOLVED:
-            shows = seen.recovered_at == shown.recovered_at
-    return shows
+            seen_then = seen.recovered_at == shown.recovered_at
+    return seen_then
 
 
 def shown_for(
