@@ -86,8 +86,9 @@ class Reading:
         n = self.last_before(at)
         return n if n is not None and at < self.held[n].end else None
 
-    def run_of(self, position: int) -> Run | None:
-        return next((r for r in self.runs if position in r.members), None)
+    def run_of(self, position: int) -> Run:
+        """The run of a judged result: each is in one."""
+        return next(r for r in self.runs if position in r.members)
 
     def outage_at(self, at: int) -> AgentOutage | None:
         """The outage open at `at`, back-dated at both ends."""
