@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collector.core.steps import Reason, Rule, Step, Subject, Value
@@ -43,20 +43,14 @@ def explain_versions(truth: SystemTruth, at: int, recorded_by: Mapping[int, str]
     for version in truth.history.versions:
         if version.at is None or version.at > at or version.at <= (recorded or -FAR):
             continue
-        steps.append(_waiting(truth, version, version.at, versions[place + 1 :], recorded_by))
+        steps.append(_waiting(truth, version, version.at, recorded_by))
         steps += changes(truth.system, chosen.config, version.config)
     return steps
 
 
-def _waiting(
-    truth: SystemTruth,
-    version: Version,
-    at: int,
-    later: Sequence[InForce],
-    recorded_by: Mapping[int, str],
-) -> Step:
+def _waiting(truth: SystemTruth, version: Version, at: int, recorded_by: Mapping[int, str]) -> Step:
     """A version recorded at `at`, in an outage: nothing else makes one wait."""
-    begins = next((v.start for v in later if _recorded(truth, v) == at), None)
+    begins = next((v.start for v in truth.versions if _recorded(truth, v) == at), None)
     outage = next(o for o in truth.outages if o.covers(at))
     is_newest = version is truth.history.versions[-1]
     overtaken = begins is None and not (outage.end is None and is_newest)

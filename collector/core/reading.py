@@ -114,9 +114,7 @@ class Reading:
         place = bisect.bisect_left(judged, position)
         # A ten before the good result that ended the downs before this one reaches no further.
         chain = place
-        while chain > 0 and all(
-            self.held[judged[n]].outcome is Outcome.DOWN for n in (chain - 1, chain)
-        ):
+        while chain > 0 and self.held[judged[chain - 1]].outcome is Outcome.DOWN:
             chain -= 1
         out: list[Ten] = []
         for first in range(max(chain - WINDOW + 1, 0), min(place + 1, len(judged) - WINDOW + 1)):
