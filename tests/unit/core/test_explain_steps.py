@@ -14,7 +14,6 @@ from collector.core.reading import read
 from collector.core.steps import ContradictionError, Subject
 from collector.core.truth import SystemTruth
 from collector.core.voice_fold import AgentState
-from probes.config import Config
 from probes.contract import Outcome
 from probes.results import Result
 from probes.spans import Interval, Span
@@ -242,10 +241,3 @@ def test_excluded_time_without_a_window_is_a_contradiction() -> None:
     with pytest.raises(ContradictionError) as caught:
         explain_class(wrong, T0, State.UP)
     assert str(caught.value) == f"ehr {T0}"
-
-
-def test_a_config_alone_has_no_instant_of_its_own() -> None:
-    alone: Config = config()
-    assert lines(explained("uu", second=30, used=alone), Subject.VERSION) == [
-        "2, versions in_force version in_force recorded_at=None by=None outage_start=None"
-    ]
