@@ -93,6 +93,17 @@ class Groups:
             self._named[known.key] = tuple(sorted(below, key=lambda i: (-i.category, i.system)))
         return self._named[known.key]
 
+    def above(self, incident: Incident) -> Iterator[Incident]:
+        """What it hangs on, from the nearest up."""
+        seen: set[str] = set()
+        while incident.attached_to is not None and incident.attached_to not in seen:
+            seen.add(incident.attached_to)
+            parent = self._current.get(incident.attached_to)
+            if parent is None:
+                return
+            yield parent
+            incident = parent
+
     def updates(self, found: Sequence[tuple[Transition, int]]) -> list[Update]:
         """What parents have to say because of steps (each with its `at`): one update each."""
         out: dict[str, Update] = {}

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from alerts import telling
 from alerts.course import Course, acted, taken
-from alerts.deadlines import TRACKED, Deadline, Settings, Which, due
+from alerts.deadlines import TRACKED, Deadline, Settings, Which, due, running
 from alerts.grouping import Groups
 from alerts.people import Act
 from alerts.telling import Said
@@ -55,11 +55,12 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """`cases` are those that changed, by key. `said` is of acts and steps, `noticed` of what has
+    """`cases` are those that changed, by key; `groups` how all hang together now. `said` is of acts and steps, `noticed` of what has
     come due; `come_due` by key, in order.
     """
 
     cases: Mapping[str, Case]
+    groups: Groups
     said: Sequence[Said]
     noticed: Sequence[Said]
     come_due: Sequence[tuple[str, Deadline]]
@@ -73,7 +74,10 @@ def advance(
     settings_of: Callable[[Course], Settings],
     now: int,
 ) -> Advance:
-    """Each step with its `at`; `now` is the edge of knowledge. All instants are UTC ms."""
+    """Each step with its `at`; `now` is the edge of knowledge. All instants are UTC ms.
+
+    `settings_of` knows nothing of what hangs on an incident: its clocks are added here.
+    """
     moved: dict[str, Case] = {}
     said: list[Said | None] = []
 
@@ -102,9 +106,21 @@ def advance(
     come_due: list[tuple[str, Deadline]] = []
     following: dict[str, Deadline | None] = {}
     noticed: list[Said] = []
-    for key in sorted({*moved, *(key for key, case in cases.items() if case.is_due(now))}):
+    groups = Groups(case.course.incident for case in {**cases, **moved}.values())
+    earlier = (cases[key].course.incident for key in moved if key in cases)
+    touched = [*earlier, *(case.course.incident for case in moved.values())]
+    concerned = {*moved, *(parent.key for one in touched for parent in groups.above(one))}
+    concerned |= {key for key, case in cases.items() if case.is_due(now)}
+    for key in sorted(concerned):
         case = moved.get(key) or cases[key]
-        found = due(case.course, settings_of(case.course), case.fired, case.delivered, now)
+        own = settings_of(case.course)
+        below = [
+            (moved.get(one.key) or cases[one.key]).course
+            for one in groups.attached(case.course.incident)
+        ]
+        attached = tuple(clock for one in below for clock in running(one, settings_of(one)))
+        settings = replace(own, attached=attached)
+        found = due(case.course, settings, case.fired, case.delivered, now)
         come_due += ((key, deadline) for deadline in found.new)
         noticed += (telling.of_deadline(case.course, deadline) for deadline in found.new)
         fired = {**case.fired, **{deadline.which: deadline for deadline in found.new}}
@@ -116,7 +132,7 @@ def advance(
             replace(one, following=following[one.incident.key]) for one in every if one is not None
         ]
 
-    return Advance(moved, looking_ahead(said), looking_ahead(noticed), come_due)
+    return Advance(moved, groups, looking_ahead(said), looking_ahead(noticed), come_due)
 
 
 def gathered(

@@ -10,7 +10,6 @@ from alerts.conditions import outages, read
 from alerts.course import Course
 from alerts.deadlines import Deadline, Settings
 from alerts.events import SystemView
-from alerts.grouping import Groups
 from alerts.terms import in_force, terms
 from alerts.transitions import Transition, match, transitions
 from collector import changes, truths
@@ -65,7 +64,7 @@ def plan(past: Past, news: News, seen: Seen) -> Planned:
     )
     written, facts = changes.rows(dated, past.incidents, shown)
     rows = {row.incident.key: row for row in written}
-    told = _told(past, steps, dated, rows, seen)
+    told = _told(past, steps, dated, seen)
     about: dict[str, list[Told]] = {}
     for one in told:
         about.setdefault(one.message.incident_key, []).append(one)
@@ -128,15 +127,13 @@ def _told(
     past: Past,
     steps: Advance,
     dated: Sequence[tuple[Transition, int]],
-    rows: Mapping[str, Recorded],
     seen: Seen,
 ) -> list[Told]:
     if not (steps.said or steps.noticed or dated):
         return []
-    groups = Groups(row.incident for row in {**past.incidents, **rows}.values())
     cases = {**past.cases, **steps.cases}
-    said = [*steps.said, *gathered(groups, dated, cases, seen.now), *steps.noticed]
-    return messages(said, groups, past.told, seen.history.latest, seen.now)
+    said = [*steps.said, *gathered(steps.groups, dated, cases, seen.now), *steps.noticed]
+    return messages(said, steps.groups, past.told, seen.history.latest, seen.now)
 
 
 def _settings(

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from alerts.course import Course
 from alerts.deadlines import Settings
 from alerts.events import Incident
-from alerts.grouping import Groups
 from alerts.outbox import Message
 from alerts.people import Act
 from alerts.terms import Terms
@@ -48,6 +47,5 @@ def evaluated(
     cases = dict(advance({}, (), earlier, (), terms, now).cases)
     found = advance(cases, acts, steps, (), terms, now)
     cases |= found.cases
-    groups = Groups(case.course.incident for case in cases.values())
-    said = [*found.said, *gathered(groups, steps, cases, now), *found.noticed]
-    return [one.message for one in messages(said, groups, told or {}, config, now)]
+    said = [*found.said, *gathered(found.groups, steps, cases, now), *found.noticed]
+    return [one.message for one in messages(said, found.groups, told or {}, config, now)]
