@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from alerts.course import Course
 from alerts.deadlines import Settings
@@ -13,7 +14,7 @@ from alerts.terms import Terms
 from alerts.transitions import Transition, TransitionKind
 from collector.businesshours import hours_of
 from collector.messages import messages
-from collector.process import advance, gathered
+from collector.process import Case, advance, gathered
 from probes.config import Config
 
 
@@ -28,6 +29,35 @@ def settings(config: Config, system: str = "ehr", *, calm_since: int | None = No
     )
 
 
+@dataclass
+class Process:
+    """The process fold from one evaluation to the next; `told` as the outbox has it."""
+
+    cases: dict[str, Case] = field(default_factory=dict)
+    told: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def look(
+        self,
+        config: Config,
+        steps: Sequence[tuple[Transition, int]],
+        now: int,
+        acts: Iterable[tuple[str, Act]] = (),
+    ) -> list[Message]:
+        """What one evaluation sends."""
+
+        def terms(course: Course) -> Settings:
+            system = course.incident.system
+            known = system if system in config.systems else next(iter(config.systems))
+            return settings(config, known)
+
+        found = advance(self.cases, acts, steps, (), terms, now)
+        self.cases |= found.cases
+        said = [*found.said, *gathered(found.groups, steps, self.cases, now), *found.noticed]
+        sent = [one.message for one in messages(said, found.groups, self.told, config, now)]
+        self.told |= {(one.incident_key, one.receiver): one.seq for one in sent}
+        return sent
+
+
 def evaluated(
     config: Config,
     steps: Sequence[tuple[Transition, int]],
@@ -38,14 +68,8 @@ def evaluated(
     told: Mapping[tuple[str, str], int] | None = None,
 ) -> list[Message]:
     """What one evaluation sends; `known` were opened before it, at their start."""
-
-    def terms(course: Course) -> Settings:
-        system = course.incident.system
-        return settings(config, system if system in config.systems else next(iter(config.systems)))
-
+    process = Process()
     earlier = [(Transition(TransitionKind.OPENED, one), one.started_at) for one in known]
-    cases = dict(advance({}, (), earlier, (), terms, now).cases)
-    found = advance(cases, acts, steps, (), terms, now)
-    cases |= found.cases
-    said = [*found.said, *gathered(found.groups, steps, cases, now), *found.noticed]
-    return [one.message for one in messages(said, found.groups, told or {}, config, now)]
+    process.look(config, earlier, now)
+    process.told = dict(told or {})
+    return process.look(config, steps, now, acts)
