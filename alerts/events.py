@@ -26,6 +26,7 @@ class Family(StrEnum):
     AVAILABILITY = "availability"
     ACCESS = "access"
     BLIND = "blind"
+    EXPIRY = "expiry"
 
 
 class Cause(StrEnum):
@@ -34,6 +35,7 @@ class Cause(StrEnum):
     OVERRUN = "overrun"
     UNKNOWN = "unknown"
     MISCONFIGURED = "misconfigured"
+    EXPIRING = "expiring"
 
 
 class Priority(StrEnum):
@@ -61,6 +63,8 @@ class SystemView:
     unknown had every (check, agent) in confirmed `misconfigured` been up; `rejected_by_all` the
     time in which some critical check that was up with the same config is misconfigured at every
     vantage point. `windows` are the occurrences that exclude, in order, clipped to nothing.
+    `expires` is by when the first of its certificates ends, as was known at each instant; None
+    where nothing was.
     """
 
     system: str
@@ -69,6 +73,7 @@ class SystemView:
     access: tuple[Interval, ...]
     rejected_by_all: tuple[Interval, ...]
     windows: tuple[QuietWindow, ...]
+    expires: Timeline[int | None] = ()
 
 
 @dataclass(frozen=True, slots=True)

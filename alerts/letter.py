@@ -22,11 +22,13 @@ CAUSES = {
     Cause.OVERRUN: "still down after its maintenance window",
     Cause.UNKNOWN: "not observed: nobody can tell whether it works",
     Cause.MISCONFIGURED: "refusing the monitoring's requests",
+    Cause.EXPIRING: "a certificate ends soon",
 }
 FAMILIES = {
     Family.AVAILABILITY: "availability",
     Family.ACCESS: "access of the monitoring",
     Family.BLIND: "no observation",
+    Family.EXPIRY: "expiry",
 }
 PRIORITIES = {
     Priority.P1: "most urgent",

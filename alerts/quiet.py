@@ -33,6 +33,8 @@ def causes(track: Track, reading: Reading) -> tuple[Appearance, ...]:
         return ((track.start, Cause.UNKNOWN),)
     if track.family is Family.ACCESS:
         return ((track.start, Cause.MISCONFIGURED),)
+    if track.family is Family.EXPIRY:
+        return ((track.start, Cause.EXPIRING),)
     seen = {
         Cause.DOWN: first(inside(reading.down, track.spans), track.start),
         Cause.DEGRADED: first(inside(reading.degraded, track.spans), track.start),

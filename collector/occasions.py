@@ -163,7 +163,7 @@ def _shows(transition: Transition, shown: Incident, seen: Incident) -> bool:
         case TransitionKind.SITE_ADDED:
             shows = then.sites[-1] in seen.sites
         case TransitionKind.RAISED:
-            shows = seen.category >= then.category
+            shows = seen.category >= then.category and seen.priority <= then.priority
         case TransitionKind.ATTACHED | TransitionKind.PARTED:
             shows = seen.attached_to == then.attached_to
         case TransitionKind.PAGED:

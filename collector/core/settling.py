@@ -69,6 +69,7 @@ def settle(
         states=truth.states,
         access=truth.access,
         rejected=truth.rejected_by_all,
+        expires=truth.expires,
         conflicts=conflicts,
     )
     return cut(whole, truth.outages, to)

@@ -24,4 +24,5 @@ def view(truth: SystemTruth) -> SystemView:
             for part in one.parts
             if intersect((part,), range_)
         ),
+        expires=truth.expires,
     )
