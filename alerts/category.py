@@ -18,7 +18,7 @@ from probes.spans import Interval, intersect, subtract, unite
 Rise = tuple[int, int]
 """(instant, category reached then)."""
 
-INFORMATION = (Family.EXPIRY,)
+INFORMATION = (Family.EXPIRY, Family.BUDGET)
 """Families of which nothing but what is to come is known: category 1, priority P4 (semantics 5)."""
 PRIORITY = {1: Priority.P3, 2: Priority.P2, 3: Priority.P1, 4: Priority.P1}
 

@@ -6,9 +6,9 @@ Pure. All intervals are ordered, disjoint and end at the edge of knowledge.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from alerts.events import Family, QuietWindow, State, SystemView
+from alerts.events import Cause, Family, QuietWindow, State, SystemView
 from alerts.expiry import nearing
 from alerts.instants import FAR
 from probes.history import History
@@ -52,12 +52,15 @@ class Reading:
     system_outages: tuple[Interval, ...]
     rejected: tuple[Interval, ...]
     windows: tuple[QuietWindow, ...]
+    feeds: tuple[Span[Cause], ...]
     expires: Timeline[int | None]
     blocks: tuple[Interval, ...]
     availability: Condition
     access: Condition
     blind: Condition
+    feed: Condition
     expiry: Condition
+    budget: Condition
 
     def condition(self, family: Family) -> Condition:
         match family:
@@ -67,8 +70,12 @@ class Reading:
                 return self.access
             case Family.BLIND:
                 return self.blind
+            case Family.FEED:
+                return self.feed
             case Family.EXPIRY:
                 return self.expiry
+            case Family.BUDGET:
+                return self.budget
 
 
 def outages(timeline: Iterable[Span[State]]) -> tuple[Interval, ...]:
@@ -110,6 +117,8 @@ def read(view: SystemView, history: History, now: int) -> Reading:
     everywhere = unite([*system_outages, *(i for line in sites.values() for i in outages(line))])
     rejection = unite([*access, *rejected])
     expires = clip(view.expires, -FAR, now)
+    feeds = clip(view.feed, -FAR, now)
+    trouble = _at_once(Family.FEED, where(feeds, lambda _: True), watched, gone)
     near = nearing(view.system, expires, system_outages, history)
     return Reading(
         system=view.system,
@@ -122,6 +131,7 @@ def read(view: SystemView, history: History, now: int) -> Reading:
         system_outages=system_outages,
         rejected=rejected,
         windows=view.windows,
+        feeds=feeds,
         expires=expires,
         blocks=blocks,
         availability=Condition(
@@ -141,7 +151,9 @@ def read(view: SystemView, history: History, now: int) -> Reading:
             slow=subtract(blind, blocks),
             gone=gone,
         ),
+        feed=replace(trouble, sudden=subtract(trouble.sudden, blocks)),
         expiry=_at_once(Family.EXPIRY, near, watched, gone),
+        budget=_at_once(Family.BUDGET, intersect(unite(view.burning), past), watched, gone),
     )
 
 

@@ -14,7 +14,7 @@ from alerts import expiry
 from alerts.category import PRIORITY, Rise, rises
 from alerts.conditions import Reading, read
 from alerts.dependencies import Link, carried, links
-from alerts.events import Family, Incident, SystemView
+from alerts.events import Family, Incident, Priority, SystemView
 from alerts.expiry import Rising
 from alerts.instants import FAR, first, inside
 from alerts.lifecycle import FLAPPING, Spell, Track, tracks
@@ -127,6 +127,8 @@ def _priorities(track: Track, reading: Reading, reached: tuple[Rise, ...]) -> Ri
     if track.family is Family.EXPIRY:
         horizons = track.terms.policy.expiry
         return expiry.urgency(reading.expires, horizons, track.spans, track.start)
+    if track.family is Family.BUDGET:
+        return ((track.start, Priority.P4),)
     return tuple((t, PRIORITY[category]) for t, category in reached)
 
 
@@ -183,7 +185,13 @@ def _lasting(view: SystemView, now: int) -> SystemView:
         site_states={name: _prolonged(line, now) for name, line in view.site_states.items()},
         access=_running(view.access, now),
         rejected_by_all=_running(view.rejected_by_all, now),
+        feed=tuple(
+            Span(span.start, FAR if span.end >= now else span.end, span.value)
+            for span in view.feed
+            if span.start < now
+        ),
         expires=_prolonged(view.expires, now),
+        burning=_running(view.burning, now),
     )
 
 

@@ -64,7 +64,7 @@ def messages(
 
 def _audience(transition: Transition, told: Mapping[Pair, int], config: Config) -> list[str]:
     incident = transition.incident
-    routed = receivers(config.routes, incident.family, incident.priority)
+    routed = receivers(config.routes, incident.family, incident.priority, incident.causes)
     heard = [r for r in config.channels if (incident.key, r) in told]
     return list(dict.fromkeys([*heard, *routed]))
 

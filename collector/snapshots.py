@@ -75,6 +75,7 @@ class _System(msgspec.Struct, array_like=True):
     access: list[Interval]
     rejected: list[Interval]
     expires: _Line[int | None]
+    burning: list[Interval]
     outages: list[Outage]
     open_since: int | None
     conflicts: int
@@ -98,6 +99,7 @@ def encode(live: Live) -> bytes:
         list(settled.access),
         list(settled.rejected),
         _short(settled.expires),
+        list(settled.burning),
         list(settled.outages),
         settled.open_since,
         settled.conflicts,
@@ -139,6 +141,7 @@ def decode(system: str, data: bytes, history: History) -> Live:
         access=tuple(saved.access),
         rejected=tuple(saved.rejected),
         expires=_long(saved.expires, saved.until),
+        burning=tuple(saved.burning),
         outages=tuple(saved.outages),
         open_since=saved.open_since,
         conflicts=saved.conflicts,

@@ -92,7 +92,7 @@ class Live:
         """The first instant after `at` at which time alone may change the truth.
 
         A hold ends, a result from a clock ahead of ours comes of age, a window begins or ends, a
-        version or a system's `effective_from` begins. At that very instant knowledge is still
+        version or a system's `effective_from` begins, a burn-rate row starts or ceases to fire. At that very instant knowledge is still
         `[.., instant)`, so it shows one millisecond later.
         """
         first = min((t for t in self._holds.values() if t >= self.at), default=FAR)
@@ -123,7 +123,8 @@ class Live:
         truth = fold_system(self.system, history, self.tail, now, None, self.settled)
         seen = view(truth)
         self._truth, self._view, self.at, self.stale = truth, seen, now, False
-        self._edge = min(_edges(self.system, seen, history, self.tail, now), default=FAR)
+        edges = [*_edges(self.system, seen, history, self.tail, now), truth.burning.due or FAR]
+        self._edge = min(edges)
         self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}
         self._pulses = dict(_pulses(truth, self.tail, now))
         self.changed |= seen != expected
@@ -218,6 +219,7 @@ def prolonged(live: Live, now: int) -> SystemView:
         access=_running(seen.access, at, now),
         rejected_by_all=_running(seen.rejected_by_all, at, now),
         expires=_longer(seen.expires, at, now),
+        burning=_running(seen.burning, at, now),
     )
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from alerts.events import Family, Incident, SystemView
 from alerts.policy import incidents
+from collector.core.burn import LONGEST_MS
 from collector.core.settled import Source
 from collector.core.truth import fold_system
 from collector.core.view import view
@@ -36,6 +37,8 @@ def detected_at(
     tried one by one; among those of evidence later than that, what was shown stays shown.
     """
     reach = _reach(incident.system, history)
+    if incident.family is Family.BUDGET:
+        reach += LONGEST_MS
     since, edge = incident.started_at - reach, incident.due_at + reach
     start = min(first_seen, views[incident.system].states[0].start)
     if incident.family is Family.EXPIRY:

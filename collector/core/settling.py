@@ -70,6 +70,7 @@ def settle(
         access=truth.access,
         rejected=truth.rejected_by_all,
         expires=truth.expires,
+        burning=truth.burning.spans,
         conflicts=conflicts,
     )
     return cut(whole, truth.outages, to)

@@ -7,11 +7,12 @@ from nothing or from what is settled (`core/settled.py`), with the same answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alerts.events import State
 from collector.core import outages as outage_rules
 from collector.core.agent_state import Rules, Voice, distinct, follow, tell
+from collector.core.burning import Burning, burning
 from collector.core.expiring import expires
 from collector.core.outages import DecidesAt, Outage
 from collector.core.rejection import rejected_by_all
@@ -65,6 +66,7 @@ class SystemTruth:
     access: tuple[Interval, ...]
     rejected_by_all: tuple[Interval, ...]
     expires: Timeline[int | None]
+    burning: Burning
     conflicts: int
     mended: int | None
     """The first instant of what was settled that a late decision has changed: start before it."""
@@ -132,7 +134,7 @@ def fold_system(
     versions = decided.versions
     folded = states_of(versions)
     decides = {source: _decides(rules(source, system, versions)) for source in folded.voices}
-    return SystemTruth(
+    truth = SystemTruth(
         system=system,
         now=now,
         history=history,
@@ -156,9 +158,23 @@ def fold_system(
         access=folded.access,
         rejected_by_all=_rejected(system, versions, folded, settled),
         expires=folded.expires,
+        burning=Burning(),
         conflicts=conflicts,
         mended=min(
             (f.mended for s, f in folded.folds.items() if f.mended < settled.upto(s)), default=None
+        ),
+    )
+    return replace(
+        truth,
+        burning=burning(
+            system,
+            truth.states,
+            truth.sites,
+            versions,
+            truth.excluded,
+            settled.burning,
+            settled.until,
+            now,
         ),
     )
 

@@ -25,4 +25,5 @@ def view(truth: SystemTruth) -> SystemView:
             if intersect((part,), range_)
         ),
         expires=truth.expires,
+        burning=truth.burning.spans,
     )

@@ -25,6 +25,19 @@ def line(text: str, start: float = 0) -> Timeline[State]:
     return merge(spans)
 
 
+def feeds(text: str, start: float = 0) -> tuple[Span[Cause], ...]:
+    """`"ok:10 silent:5 flooded:5"`, in minutes from `start` on."""
+    spans = []
+    at = round(start * MIN)
+    for part in text.split():
+        cause, _, length = part.partition(":")
+        end = at + round(float(length) * MIN)
+        if cause != "ok":
+            spans.append(Span(at, end, Cause(cause)))
+        at = end
+    return tuple(spans)
+
+
 def times(*pairs: tuple[float, float]) -> tuple[Interval, ...]:
     return tuple(Interval(round(a * MIN), round(b * MIN)) for a, b in pairs)
 
@@ -52,6 +65,8 @@ def view(
     rejected: tuple[Interval, ...] = (),
     windows: tuple[QuietWindow, ...] = (),
     expires: Timeline[int | None] = (),
+    burning: tuple[Interval, ...] = (),
+    feed: str = "",
 ) -> SystemView:
     return SystemView(
         system=system,
@@ -61,6 +76,8 @@ def view(
         rejected_by_all=rejected,
         windows=windows,
         expires=expires,
+        burning=burning,
+        feed=feeds(feed, start),
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from alerts.events import QuietWindow, State, SystemView
+from alerts.events import Cause, QuietWindow, State, SystemView
 from alerts.instants import inside
 from probes.history import History
 from probes.spans import Interval, Span, T, Timeline, clip, merge, unite, where
@@ -46,6 +46,13 @@ def stretches() -> st.SearchStrategy[tuple[Interval, ...]]:
     )
 
 
+def feeds() -> st.SearchStrategy[tuple[Span[Cause], ...]]:
+    whole = timelines([None, None, Cause.SILENT, Cause.FLOODED])
+    return whole.map(
+        lambda line: tuple(Span(s.start, s.end, s.value) for s in line if s.value is not None)
+    )
+
+
 def quiet_windows() -> st.SearchStrategy[tuple[QuietWindow, ...]]:
     part = st.tuples(
         st.integers(0, END), st.integers(1, 30), st.none() | st.integers(0, 12).map(MIN.__mul__)
@@ -72,6 +79,8 @@ def system_views(draw: st.DrawFn, system: str) -> SystemView:
         access=inside(unknown, draw(stretches())),
         rejected_by_all=draw(stretches()),
         windows=draw(quiet_windows()),
+        feed=draw(feeds()),
+        burning=draw(stretches()),
         expires=draw(timelines([None, 1000 * MIN, *(n * MIN for n in range(20, 140, 15))])),
     )
 
@@ -131,6 +140,12 @@ def prolonged(world: World, now: int) -> World:
                 access=going(view.access),
                 rejected_by_all=going(view.rejected_by_all),
                 expires=held(view.expires),
+                burning=going(view.burning),
+                feed=tuple(
+                    Span(s.start, now + 2880 * MIN if s.start < now <= s.end else s.end, s.value)
+                    for s in view.feed
+                    if s.start < now
+                ),
             )
             for name, view in world.views.items()
         },

@@ -185,6 +185,7 @@ def same(one: SystemTruth, two: SystemTruth) -> None:
         "access",
         "rejected_by_all",
         "expires",
+        "burning",
         "conflicts",
     ):
         assert getattr(one, name) == getattr(two, name), name
