@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from alerts.events import State
 from collector.core import periods
-from collector.core.amounts import monitored, watched
+from collector.core.amounts import monitored
 from collector.core.burn import LONGEST_MS, ROWS
 from collector.core.verdict import ratio
 from collector.core.versions import InForce
@@ -52,7 +52,8 @@ def burning(
     An instant is judged by the version and the calendar month of the millisecond before it.
     """
     knowing = [v for v in versions if system in v.config.systems]
-    lines = {None: states} | {site: line for site, line in sites.items() if watched(line)}
+    lines: dict[str | None, Timeline[State]] = {None: states}
+    lines.update((site, line) for site, line in sites.items())
     since = max(since, states[0].start) if states else now
     far = now + LONGEST_MS
     if not any(v.config.systems[system].slo for v in knowing) or not any(
