@@ -21,7 +21,7 @@ from probes.results import Result
 from tests.support.rounds import ORG, START, Round, a_round, config, document, result
 from tests.unit.test_live_is_replay import live
 
-UP, DOWN = Outcome.UP, Outcome.DOWN
+UP, DOWN, REFUSED = Outcome.UP, Outcome.DOWN, Outcome.MISCONFIGURED
 MINUTE, DAY = 60_000, 86_400_000
 FAMILIES = ["availability", "access", "blind", "feed", "expiry", "budget"]
 
@@ -62,11 +62,11 @@ async def recorded(store: Store) -> list[Incident]:
     return sorted((row.incident for row in rows), key=lambda i: (i.started_at, i.family))
 
 
-async def steps(store: Store) -> list[dict[str, Any]]:
-    """What the desk is told, in order."""
+async def steps(store: Store, receiver: str = "desk") -> list[dict[str, Any]]:
+    """What a receiver is told, in order."""
     out = []
     while found := await store.write(
-        outbox.claim, ORG, "desk", now=START * 2, lease_until=START * 3, limit=9
+        outbox.claim, ORG, receiver, now=START * 2, lease_until=START * 3, limit=9
     ):
         for message in found:
             out.append(json.loads(message.body)["data"])
@@ -147,3 +147,36 @@ async def test_a_budget_that_burns_is_information_beside_the_outage(store: Store
         assert budget.started_at == START + 20 * MINUTE + 1_000 + 65_378
         rows = await store.read(incidents.read_incidents, ORG)
         assert live(rows) == replayed(target, [*north, *south], one.clock.now_ms())
+
+
+async def test_rejected_by_all_pages_support_and_the_integration_owner_together(
+    store: Store,
+) -> None:
+    desk = {"kind": "webhook", "url": "http://127.0.0.1:9/", "secret": "env:X"}
+    routes = [
+        {"families": ["availability"], "min_priority": "P2", "to": ["desk"]},
+        {"families": ["access"], "to": ["integration"]},
+    ]
+    made = document(channels={"desk": desk, "integration": desk}, routes=routes)
+    made["checks"]["ehr-read"] |= {"every": "60s", "from": ["north-1", "south-1"]}
+    made["systems"]["ehr"]["impact"]["workaround"] = {"name": "Paper"}
+    both = Config.model_validate(made)
+    north = [result(n * MINUTE + 1_000, o) for n, o in enumerate([UP, *[REFUSED] * 5])]
+    south = [
+        result(n * MINUTE + 1_000, o, agent="south-1")
+        for n, o in enumerate([UP, UP, UP, *[REFUSED] * 3])
+    ]
+    async with a_round(store, used=both) as one:
+        await minutes(one, north[:3], south[:3])
+        # at one site alone: the system goes on being judged by the other
+        assert await recorded(store) == []
+        await minutes(one, north[3:], south[3:])
+        (found,) = await recorded(store)
+        assert (found.family, found.category, found.priority) == (Family.ACCESS, 2, "P2")
+        assert found.causes == (Cause.MISCONFIGURED, Cause.REJECTED_BY_ALL)
+        told = {
+            receiver: [m["causes"] for m in await steps(store, receiver)]
+            for receiver in ("desk", "integration")
+        }
+        causes = ["misconfigured", "rejected_by_all"]
+        assert told == {"desk": [causes], "integration": [causes]}

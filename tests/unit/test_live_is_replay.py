@@ -54,6 +54,7 @@ async def test_live_equals_replay_when_nothing_is_late(tmp_path: Path, seed: int
     # A billing system, so that the answers within 20 s are compared too.
     systems = document()["systems"]
     systems["ehr"]["impact"]["service"] = "billing"
+    systems["ehr"]["slo"] = {"target": "80"}
     used = config(policy=POLICY, checks=checks, systems=systems)
     results: dict[tuple[str, str], list[Result]] = {}
     store = await open_store(f"sqlite:///{tmp_path}/w.db")
