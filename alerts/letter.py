@@ -27,11 +27,19 @@ CAUSES = {
     Cause.OVERRUN: "still down after its maintenance window",
     Cause.UNKNOWN: "not observed: nobody can tell whether it works",
     Cause.MISCONFIGURED: "refusing the monitoring's requests",
+    Cause.REJECTED_BY_ALL: "refusing the monitoring from everywhere",
+    Cause.SILENT: "sending nothing though it should",
+    Cause.FLOODED: "sending far more than usual",
+    Cause.EXPIRING: "a certificate ends soon",
+    Cause.BURNING: "its error budget is being spent too fast",
 }
 FAMILIES = {
     Family.AVAILABILITY: "availability",
     Family.ACCESS: "access of the monitoring",
     Family.BLIND: "no observation",
+    Family.FEED: "feed",
+    Family.EXPIRY: "expiry",
+    Family.BUDGET: "error budget",
 }
 PRIORITIES = {
     Priority.P1: "most urgent",

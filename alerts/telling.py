@@ -72,9 +72,11 @@ def of_transition(
     incident = in_effect(step.incident, stands.category)
     if incident.quiet or (stands.state in SETTLED and step.kind is not TransitionKind.REOPENED):
         return None
-    raises = before is None or stands.category > before.stands(now).category
-    if step.kind is TransitionKind.RAISED and not raises:
-        return None  # a person has said as much already, or says less until the review
+    if step.kind is TransitionKind.RAISED and before is not None:
+        known = before.stands(now).category
+        as_before = in_effect(before.incident, known).priority
+        if incident.category <= known and incident.priority >= as_before:
+            return None  # a person has said as much already, or says less until the review
     if step.kind is TransitionKind.RESOLVED and stands.state is IncidentState.RECOVERED:
         return None  # a person has made it grave: a person resolves it
     return Said(

@@ -111,7 +111,9 @@ def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Confi
     if groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED:
         return heard
     priorities = sorted({incident.priority, *one.priorities})
-    routed = (r for p in priorities for r in receivers(config.routes, incident.family, p))
+    routed = (
+        r for p in priorities for r in receivers(config.routes, incident.family, p, incident.causes)
+    )
     return list(dict.fromkeys([*heard, *routed]))
 
 

@@ -146,7 +146,7 @@ def _settings(
         config = in_force(*at_start)
         calm_since = None
         if view is not None and incident.recovered_at is None:
-            calm = read(view, now).condition(incident.family).calm
+            calm = read(view, history, now).condition(incident.family).calm
             calm_since = calm[-1].start if calm and calm[-1].end >= now else None
         return Settings(terms(*at_start), hours_of(config), config.organization.zone, calm_since)
 

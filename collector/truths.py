@@ -16,7 +16,7 @@ from collector.core.settled import NOTHING, Settled, Source, taken_back
 from collector.core.settling import settle
 from collector.core.truth import SystemTruth, fold_system, rules
 from collector.core.view import view
-from collector.core.voice_fold import WINDOW
+from collector.core.voice_fold import WINDOW, VoiceFold
 from collector.core.windows import FAR
 from probes.config import Config
 from probes.contract import Outcome
@@ -42,6 +42,8 @@ class _Pulse:
     hold_end: int
     hold_ms: int
     rules_end: int
+    version: int
+    fold: VoiceFold
 
 
 @dataclass(slots=True)
@@ -91,7 +93,7 @@ class Live:
         """The first instant after `at` at which time alone may change the truth.
 
         A hold ends, a result from a clock ahead of ours comes of age, a window begins or ends, a
-        version or a system's `effective_from` begins. At that very instant knowledge is still
+        version or a system's `effective_from` begins, a burn-rate row starts or ceases to fire. At that very instant knowledge is still
         `[.., instant)`, so it shows one millisecond later.
         """
         first = min((t for t in self._holds.values() if t >= self.at), default=FAR)
@@ -122,7 +124,8 @@ class Live:
         truth = fold_system(self.system, history, self.tail, now, None, self.settled)
         seen = view(truth)
         self._truth, self._view, self.at, self.stale = truth, seen, now, False
-        self._edge = min(_edges(self.system, seen, history, self.tail, now), default=FAR)
+        edges = [*_edges(self.system, seen, history, self.tail, now), truth.burning.due or FAR]
+        self._edge = min(edges)
         self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}
         self._pulses = dict(_pulses(truth, self.tail, now))
         self.changed |= seen != expected
@@ -178,6 +181,9 @@ class Live:
         if result.outcome is not Outcome.UNKNOWN:
             if result.outcome is not pulse.outcome or result.t > pulse.hold_end:
                 return False
+            days = result.cert_days_left
+            if days is not None and not pulse.fold.says_the_same(result.t, days, pulse.version):
+                return False
             pulse.hold_end = self._holds[source] = result.t + pulse.hold_ms
         pulse.last_t = result.t
         return True
@@ -231,6 +237,8 @@ def prolonged(live: Live, now: int) -> SystemView:
         site_states={site: _longer(line, at, now) for site, line in seen.site_states.items()},
         access=_running(seen.access, at, now),
         rejected_by_all=_running(seen.rejected_by_all, at, now),
+        expires=_longer(seen.expires, at, now),
+        burning=_running(seen.burning, at, now),
     )
 
 
@@ -278,10 +286,16 @@ def _pulses(
         if not line or not fold.segments:
             continue
         last = fold.segments[-1]
-        check = rules(source, truth.system, truth.versions).at(last.start)
+        own = rules(source, truth.system, truth.versions)
+        check = own.at(last.start)
         last_t = max(r.t for r in line)
         if check is None or last_t >= now:
             continue
         if fold.steady >= max(WINDOW, check.confirm.down, check.confirm.up):
             rules_end = min((s for s in starts if s > last.start), default=FAR)
-            yield source, _Pulse(last.outcome, last_t, fold.hold_end, check.hold_ms, rules_end)
+            version = own.version(last.start)
+            hold = fold.hold_end
+            yield (
+                source,
+                _Pulse(last.outcome, last_t, hold, check.hold_ms, rules_end, version, fold),
+            )

@@ -197,6 +197,23 @@ class Respond(Model):
     """Priority P4; left out: breach 72h."""
 
 
+class Horizons(Model):
+    """How long before something expires, a certificate for one, an incident has which priority."""
+
+    P4: PositiveDuration = 30 * 86_400_000
+    """Opens an incident, of priority P4."""
+    P3: PositiveDuration = 7 * 86_400_000
+    """Makes its priority P3; not longer than `P4`."""
+    P2: PositiveDuration = 86_400_000
+    """Makes its priority P2; not longer than `P3`."""
+
+    @model_validator(mode="after")
+    def _nearer(self) -> Horizons:
+        if not self.P2 <= self.P3 <= self.P4:
+            raise ValueError("a more urgent horizon is not longer: P2, then P3, then P4")
+        return self
+
+
 class Policy(Model):
     """Defaults of semantics 5; durations in milliseconds once loaded."""
 
@@ -224,6 +241,8 @@ class Policy(Model):
     """By when the report of a P1 incident is due, from its resolution."""
     report_overdue: PositiveDuration = 259_200_000
     """From when on the report is overdue."""
+    expiry: Annotated[Horizons, Field(exclude_if=lambda value: value == Horizons())] = Horizons()
+    """How long before it expires a certificate is whose priority; left out: 30d, 7d, 24h."""
     respond: Annotated[Respond, Field(exclude_if=lambda value: value == Respond())] = Respond()
     """Times to answer: durations, or business hours and days such as 8bh and 1bd."""
 

@@ -40,7 +40,9 @@ def public(agent: str) -> str:
 
 
 def document(**changes: Any) -> dict[str, Any]:
-    """One system `ehr`, one critical check every 10 s from two sites, a desk that hears all."""
+    """One system `ehr`, one critical check every 10 s from two sites, a desk that hears all of
+    three families. There is no target, so that no outage burns a budget beside it.
+    """
     return {
         "version": "1",
         "organization": {"id": ORG, "name": "St Elsewhere Health", "timezone": "America/Chicago"},
@@ -54,7 +56,6 @@ def document(**changes: Any) -> dict[str, Any]:
             "ehr": {
                 "name": "EHR",
                 "impact": {"class": "point_of_care", "service": "critical_clinical"},
-                "slo": {"target": "99.95"},
             }
         },
         "checks": {

@@ -230,6 +230,24 @@ def test_routes_choose_by_family_and_least_priority(
     assert receivers(CONFIG.routes, family, priority) == expected
 
 
+def test_rejected_by_all_goes_to_the_routes_of_access_and_of_availability() -> None:
+    def told(priority: Priority, *causes: Cause) -> tuple[str, ...]:
+        routes = [
+            Route.model_validate(
+                {"families": ["availability"], "min_priority": "P2", "to": ["on"]}
+            ),
+            Route.model_validate({"families": ["access"], "to": ["integration", "on"]}),
+            Route.model_validate({"families": ["blind"], "to": ["monitoring"]}),
+            Route.model_validate({"families": ["availability"], "to": ["desk"]}),
+        ]
+        return receivers(routes, Family.ACCESS, priority, causes)
+
+    both = (Cause.MISCONFIGURED, Cause.REJECTED_BY_ALL)
+    assert told(Priority.P3, Cause.MISCONFIGURED) == ("integration", "on")
+    assert told(Priority.P2, *both) == ("on", "integration", "desk")
+    assert told(Priority.P3, *both) == ("integration", "on", "desk")
+
+
 def test_a_route_without_a_least_priority_takes_all() -> None:
     route = Route.model_validate({"families": ["blind"], "to": ["desk"]})
     assert receivers([route], Family.BLIND, Priority.P4) == ("desk",)
