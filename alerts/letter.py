@@ -12,8 +12,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alerts.events import Cause, Family, Priority
-from alerts.render import TEST_TYPE
+from alerts.people import CategoryReason
+from alerts.render import MEANINGS, TEST_TYPE
 from alerts.transitions import TransitionKind
+from alerts.why import CategoryWhy
+from probes.config import ImpactClass
 from probes.times import parse_datetime
 
 CAUSES = {
@@ -33,6 +36,49 @@ PRIORITIES = {
     Priority.P2: "urgent",
     Priority.P3: "not urgent",
     Priority.P4: "for information",
+}
+CLASSES = {
+    ImpactClass.ADMINISTRATIVE: "offices, not the care of patients",
+    ImpactClass.CLINICAL: "the care of patients",
+    ImpactClass.POINT_OF_CARE: "the care of patients at the bedside",
+}
+WHYS: dict[str, str] = {
+    CategoryWhy.ADMINISTRATIVE: "a system of offices, not of care",
+    CategoryWhy.MONITORING_ONLY: "some of the monitoring is refused, users perhaps not",
+    CategoryWhy.IMPAIRED: "slow, or working in part",
+    CategoryWhy.UNOBSERVED: "not observed: it may work or not",
+    CategoryWhy.REJECTED_BY_ALL: "the monitoring is refused everywhere",
+    CategoryWhy.WORKAROUND: "down, with a usable workaround",
+    CategoryWhy.NO_WORKAROUND: "down, with no documented workaround",
+    CategoryWhy.WORKAROUND_ENDED: "past the time for which the workaround may be used",
+    CategoryWhy.WORKAROUND_UNUSABLE: "the workaround needs a system that does not work",
+    CategoryWhy.LASTED: "impaired for long, with no documented workaround",
+    CategoryWhy.CARRIED: "as serious as an incident that belongs to it",
+    CategoryReason.WIDER_IMPACT: "a person found that more is affected",
+    CategoryReason.NARROWER_IMPACT: "a person found that less is affected",
+    CategoryReason.WORKAROUND_FAILED: "a person found that the workaround fails",
+    CategoryReason.WORKAROUND_WORKS: "a person found that the workaround works",
+    CategoryReason.SAFETY_RULED_OUT: "a person ruled out harm to patients",
+    CategoryReason.PATIENT_HARMED: "a person reports that a patient came to harm",
+    CategoryReason.PATIENT_AT_RISK: "a person reports that a patient is at risk",
+    CategoryReason.CARE_DELAYED: "a person reports that care was delayed",
+    CategoryReason.WRONG_INFORMATION: "a person reports that wrong information was shown",
+}
+DEADLINES = {
+    "response_warned": "somebody should answer",
+    "response_breached": "somebody must have answered",
+    "acknowledgement_expired": "the acknowledgement ends",
+    "review_due": "the category is looked at again",
+    "report_due": "the incident report is due",
+    "report_overdue": "the incident report is overdue",
+    "mdr_soon": "the report to the FDA is due soon",
+    "mdr_due": "the report to the FDA is due",
+    "liaison_notice": "the clinical liaison must have been told",
+    "workaround_notice": "the clinical liaison is told that the workaround ends",
+    "leadership_notice": "clinical leadership must have been told",
+    "legal_notice": "legal and compliance must have been told",
+    "late_digest": "the clinical liaison is told",
+    "notice_breached": "a notice is overdue",
 }
 STEPS = {
     TransitionKind.OPENED: "A new incident.",
@@ -85,7 +131,7 @@ def _test(event: Mapping[str, Any]) -> Letter:
     organization = data["organization"]["name"]
     rows = (
         Row("Channel", data["receiver"]),
-        Row("Sent", _instant(event["time"], _zone(data))),
+        Row("Sent", _instant(event["time"], zone_of(data))),
     )
     return Letter(
         subject=f"[TEST] Wardwatch at {organization}",
@@ -98,10 +144,10 @@ def _test(event: Mapping[str, Any]) -> Letter:
 
 def _incident(event: Mapping[str, Any]) -> Letter:
     data = event["data"]
-    name, zone = data["system"]["name"], _zone(data)
+    name, zone = data["system"]["name"], zone_of(data)
     family = FAMILIES[Family(data["family"])]
     return Letter(
-        subject=f"[Wardwatch] {name}: {family}, since {_local(data['started_at'], zone)}",
+        subject=f"[Wardwatch] {name}: {family}, since {local_time(data['started_at'], zone)}",
         headline=_headline(data),
         step=STEPS[TransitionKind(data["step"])],
         rows=tuple(_rows(event, zone)),
@@ -121,12 +167,16 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     yield Row("System", data["system"]["name"])
     yield Row("Trouble", _causes(data))
     yield Row("Sites", _sites(data))
+    yield from _for_whom(data)
     yield Row("Since", _instant(data["started_at"], zone))
     if data["recovered_at"] is not None:
         yield Row("Over since", _instant(data["recovered_at"], zone))
     yield Row("Incident is", STATES[data["state"]])
-    yield Row("Category", f"{data['category']} of 4. {data['category_meaning']}")
+    yield Row("Category", f"{data['category']} of 4. {MEANINGS[data['category']]}")
+    if data.get("category_why") is not None:
+        yield Row("Why", WHYS[data["category_why"]])
     yield Row("Priority", f"{data['priority']}, {PRIORITIES[Priority(data['priority'])]}")
+    yield from _deadline(data, zone)
     yield from _workaround(data, zone)
     if data["attached_to"] is not None:
         yield Row("Belongs to", data["attached_to"])
@@ -134,13 +184,32 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
         yield Row("Repeated", f"reopened {data['reopened']} times; it comes and goes")
     if data["runbook"] is not None:
         yield Row("Runbook", data["runbook"], link=True)
+    if data.get("minimal"):
+        yield Row("Short form", "something in it looked like a patient's; Wardwatch shows the rest")
+    if data.get("link") is not None:
+        yield Row("Wardwatch", data["link"], link=True)
     yield Row("Incident", event["subject"])
     yield Row("Message", f"{data['sequence']}, of {_instant(event['time'], zone)}")
 
 
+def _for_whom(data: Mapping[str, Any]) -> Iterator[Row]:
+    impact, users = data.get("impact"), data.get("users")
+    if impact is not None:
+        count = "" if users is None else f"; about {users} users"
+        yield Row("For whom", f"{CLASSES[ImpactClass(impact['class'])]}{count}")
+
+
+def _deadline(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
+    found = data.get("deadline")
+    if found is not None:
+        what = DEADLINES.get(found["kind"], "the next step is due")
+        yield Row("Deadline", f"{_instant(found['at'], zone)}: {what}")
+
+
 def _workaround(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     documented = data["workaround"]
-    yield Row("Workaround", "none documented" if documented is None else documented["name"])
+    if documented is not None or not data.get("minimal"):
+        yield Row("Workaround", "none documented" if documented is None else documented["name"])
     if documented is not None and documented["until"] is not None and data["state"] == "open":
         yield Row("Usable until", _instant(documented["until"], zone))
 
@@ -154,16 +223,16 @@ def _sites(data: Mapping[str, Any]) -> str:
     return ", ".join(site["name"] for site in data["sites"]) or "no single one: the whole system"
 
 
-def _zone(data: Mapping[str, Any]) -> ZoneInfo:
+def zone_of(data: Mapping[str, Any]) -> ZoneInfo:
     """UTC for a message written before events named the zone."""
     return ZoneInfo(data["organization"].get("timezone", "UTC"))
 
 
-def _local(instant: str, zone: ZoneInfo) -> str:
+def local_time(instant: str, zone: ZoneInfo) -> str:
     """`2025-12-31 18:00 CST`: to the minute, as people tell the time."""
     return parse_datetime(instant).astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _instant(instant: str, zone: ZoneInfo) -> str:
-    local, utc = _local(instant, zone), _local(instant, ZoneInfo("UTC"))
+    local, utc = local_time(instant, zone), local_time(instant, ZoneInfo("UTC"))
     return utc if local == utc else f"{local} ({utc})"

@@ -353,6 +353,6 @@ def test_the_catalogue_names_every_metric_of_delivery() -> None:
     listed = {
         m.name.removesuffix("_total"): m.type
         for m in METRICS
-        if m.name.startswith(("wardwatch_delivery", "wardwatch_outbox"))
+        if m.name.startswith(("wardwatch_delivery", "wardwatch_outbox", "wardwatch_tripwire"))
     }
     assert listed == families
