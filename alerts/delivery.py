@@ -27,7 +27,8 @@ class Pace:
     """Durations in milliseconds.
 
     `lease` outlasts every channel's time-out; `give_up_after` counts from the writing of a
-    message, so what a receiver missed for days is dead and seen, not sent out of time.
+    message, or from when a person had it sent again, so what a receiver missed for days is dead
+    and seen, not sent out of time.
     """
 
     lease: int = 120_000
@@ -191,7 +192,7 @@ class Delivery:
             case Verdict.DEAD:
                 return Settlement(MessageState.DEAD, receipt.reason, receipt.status, now)
             case Verdict.RETRY:
-                if now - message.created_at >= self._pace.give_up_after:
+                if now - message.since >= self._pace.give_up_after:
                     reason = DeliveryReason.EXPIRED
                     return Settlement(MessageState.DEAD, reason, receipt.status, now)
                 wait = self._backoff(message.attempts, receipt.retry_after_ms)
