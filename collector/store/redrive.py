@@ -29,7 +29,7 @@ def listed(
     the written instant and the id of the last one told.
     """
     query = (
-        select(*outbox.c, _overtaken(apart).label("overtaken"))
+        select(outbox, _overtaken(apart).label("overtaken"))
         .where(outbox.c.org == org)
         .order_by(outbox.c.created_at, outbox.c.id)
         .limit(limit)
