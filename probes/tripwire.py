@@ -67,16 +67,29 @@ _PATTERNS = {
         r"|[?&](patient|identifier|birthdate|family|given)(:[a-z]+)?=[^&\s]"
     ),
 }
+_NEEDS = {
+    Pattern.RECORD_NUMBER: ("mrn", "ssn", "record", "patient", "chart", "encounter"),
+    Pattern.BIRTH_DATE: ("dob", "d.o.b.", "birth", "born"),
+    Pattern.EMAIL: ("@",),
+    Pattern.HL7_SEGMENT: ("|",),
+    Pattern.HL7_NAME: ("^",),
+    Pattern.FHIR_PATIENT: ("person", "patient", "identifier", "birthdate", "family", "given"),
+}
+"""What a text that has the pattern holds, in lower case: most have none, and are passed over."""
+_APART = "\n" * 8
+"""Between two texts: more than any pattern spans."""
 IDENTIFIERS = frozenset({Pattern.SSN, Pattern.RECORD_NUMBER, Pattern.BIRTH_DATE})
 """What an id or a reference can look like, too: it has no blanks and is no sentence."""
 
 
 def tripped(*texts: str) -> tuple[Pattern, ...]:
     """The patterns that any of the texts has, in the order of the list."""
+    whole = _APART.join(texts)
+    lower = whole.lower()
     return tuple(
         pattern
         for pattern, shape in _PATTERNS.items()
-        if any(shape.search(text) is not None for text in texts)
+        if any(part in lower for part in _NEEDS.get(pattern, ("",))) and shape.search(whole)
     )
 
 

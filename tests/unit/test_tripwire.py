@@ -102,6 +102,11 @@ def test_every_pattern_is_in_the_table_and_told_in_the_order_of_the_list() -> No
     assert tripped("a@example.org", "x", "123-45-6789") == (Pattern.SSN, Pattern.EMAIL)
 
 
+def test_two_texts_beside_each_other_are_no_hit() -> None:
+    assert tripped("MRN", "8812", "DOB", "1960", "SMITH^", "JOHN", "tel", "555-01420") == ()
+    assert tripped("x", "ann@example.org") == (Pattern.EMAIL,)
+
+
 IDS = st.lists(st.text(ascii_lowercase, min_size=1, max_size=8), min_size=1, max_size=3).map(
     "-".join
 )
