@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
     collector, listen = _collector(args.collector, problems), _listen(args.listen, problems)
     config: Config | None = None
     try:
-        config = load(args.config)
+        config = load(args.config, names=False)  # no name leaves by an agent
     except ConfigErrors as error:
         problems.append(str(error))
     key: Ed25519PrivateKey | None = None

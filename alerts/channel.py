@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,8 +12,21 @@ from typing import Any, Generic, Protocol, TypeVar
 from alerts.outbox import DeliveryReason, Message
 from probes.clock import Clock
 from probes.config import Model
+from probes.tripwire import Pattern
 
 C = TypeVar("C")
+log = logging.getLogger("wardwatch.tripwire")
+
+
+class Boundary(StrEnum):
+    """Where the PHI tripwire stands (semantics 7)."""
+
+    OUTBOX = "outbox"
+    """Where an event is written."""
+    CHANNEL = "channel"
+    """Where a stored event leaves the outbox for a channel."""
+    LETTER = "letter"
+    """Where templates have made a letter of it."""
 
 
 class Guarantee(StrEnum):
@@ -50,6 +64,12 @@ class Channel(Protocol):
         ...
 
 
+def alarm(boundary: Boundary, message: Message, patterns: Sequence[Pattern]) -> None:
+    """Codes and configured ids only: never what was hit."""
+    found = ",".join(pattern.value for pattern in patterns)
+    log.error("tripwire.hit boundary=%s pattern=%s receiver=%s", boundary, found, message.receiver)
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelEnv:
     """What a channel may use of the world."""
@@ -57,6 +77,8 @@ class ChannelEnv:
     clock: Clock
     read_secret: Callable[[str], bytes]
     """Resolves a reference such as `file:/run/secrets/hook`; raises OSError or KeyError."""
+    alarm: Callable[[Boundary, Message, Sequence[Pattern]], None] = alarm
+    """What a channel wrote looked like a patient's; it leaves in minimal form."""
 
 
 @dataclass(frozen=True, slots=True)

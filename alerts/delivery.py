@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from random import Random
 
-from alerts.channel import Channel, Receipt, Verdict
+from alerts.channel import Boundary, Channel, Receipt, Verdict
 from alerts.metering import DeliveryMetrics
+from alerts.minimal import checked, shortened
 from alerts.outbox import DeliveryReason, Message, MessageState, OutboxStore, Settlement
 from probes.clock import Clock
 
@@ -26,7 +27,8 @@ class Pace:
     """Durations in milliseconds.
 
     `lease` outlasts every channel's time-out; `give_up_after` counts from the writing of a
-    message, so what a receiver missed for days is dead and seen, not sent out of time.
+    message, or from when a person had it sent again, so what a receiver missed for days is dead
+    and seen, not sent out of time.
     """
 
     lease: int = 120_000
@@ -166,12 +168,21 @@ class Delivery:
         try:
             # Half a lease leaves time to settle before another worker may claim.
             async with asyncio.timeout(self._pace.lease / 2000):
-                return await channel.deliver(message)
+                return await channel.deliver(self._harmless(message))
         except TimeoutError:
             return Receipt(Verdict.RETRY, DeliveryReason.TIMEOUT)
         except Exception:  # noqa: BLE001 - a defect of a channel stops no other message
             log.error("delivery.channel_crashed receiver=%s", message.receiver)  # noqa: TRY400 - a foreign text may hold anything
             return Receipt(Verdict.RETRY, DeliveryReason.CRASH)
+
+    def _harmless(self, message: Message) -> Message:
+        """What looks like a patient's leaves in minimal form, and at once."""
+        if patterns := shortened(message):
+            self._metrics.tripped(Boundary.OUTBOX, message, patterns)
+        leaving, patterns = checked(message)
+        if patterns:
+            self._metrics.tripped(Boundary.CHANNEL, message, patterns)
+        return leaving
 
     def _settlement(self, message: Message, receipt: Receipt) -> Settlement:
         now = self._clock.now_ms()
@@ -181,7 +192,7 @@ class Delivery:
             case Verdict.DEAD:
                 return Settlement(MessageState.DEAD, receipt.reason, receipt.status, now)
             case Verdict.RETRY:
-                if now - message.created_at >= self._pace.give_up_after:
+                if now - message.since >= self._pace.give_up_after:
                     reason = DeliveryReason.EXPIRED
                     return Settlement(MessageState.DEAD, reason, receipt.status, now)
                 wait = self._backoff(message.attempts, receipt.retry_after_ms)

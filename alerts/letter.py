@@ -16,9 +16,12 @@ from alerts.deadlines import DeadlineKind
 from alerts.events import Cause, Family, Priority
 from alerts.grouping import GroupStep
 from alerts.mdr import Horizon
-from alerts.people import ActKind, IncidentState
+from alerts.people import ActKind, CategoryReason, IncidentState
+from alerts.render import MEANINGS
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
+from alerts.why import CategoryWhy
+from probes.config import ImpactClass
 from probes.times import parse_datetime
 
 CAUSES = {
@@ -46,6 +49,49 @@ PRIORITIES = {
     Priority.P2: "urgent",
     Priority.P3: "not urgent",
     Priority.P4: "for information",
+}
+CLASSES = {
+    ImpactClass.ADMINISTRATIVE: "offices, not the care of patients",
+    ImpactClass.CLINICAL: "the care of patients",
+    ImpactClass.POINT_OF_CARE: "the care of patients at the bedside",
+}
+WHYS: dict[str, str] = {
+    CategoryWhy.ADMINISTRATIVE: "a system of offices, not of care",
+    CategoryWhy.MONITORING_ONLY: "some of the monitoring is refused, users perhaps not",
+    CategoryWhy.IMPAIRED: "slow, or working in part",
+    CategoryWhy.UNOBSERVED: "not observed: it may work or not",
+    CategoryWhy.REJECTED_BY_ALL: "the monitoring is refused everywhere",
+    CategoryWhy.WORKAROUND: "down, with a usable workaround",
+    CategoryWhy.NO_WORKAROUND: "down, with no documented workaround",
+    CategoryWhy.WORKAROUND_ENDED: "past the time for which the workaround may be used",
+    CategoryWhy.WORKAROUND_UNUSABLE: "the workaround needs a system that does not work",
+    CategoryWhy.LASTED: "impaired for long, with no documented workaround",
+    CategoryWhy.CARRIED: "as serious as an incident that belongs to it",
+    CategoryReason.WIDER_IMPACT: "a person found that more is affected",
+    CategoryReason.NARROWER_IMPACT: "a person found that less is affected",
+    CategoryReason.WORKAROUND_FAILED: "a person found that the workaround fails",
+    CategoryReason.WORKAROUND_WORKS: "a person found that the workaround works",
+    CategoryReason.SAFETY_RULED_OUT: "a person ruled out harm to patients",
+    CategoryReason.PATIENT_HARMED: "a person reports that a patient came to harm",
+    CategoryReason.PATIENT_AT_RISK: "a person reports that a patient is at risk",
+    CategoryReason.CARE_DELAYED: "a person reports that care was delayed",
+    CategoryReason.WRONG_INFORMATION: "a person reports that wrong information was shown",
+}
+DEADLINES = {
+    DeadlineKind.RESPONSE_WARNED: "somebody should answer",
+    DeadlineKind.RESPONSE_BREACHED: "somebody must have answered",
+    DeadlineKind.ACKNOWLEDGEMENT_EXPIRED: "the acknowledgement ends",
+    DeadlineKind.REVIEW_DUE: "the category is looked at again",
+    DeadlineKind.REPORT_DUE: "the incident report is due",
+    DeadlineKind.REPORT_OVERDUE: "the incident report is overdue",
+    DeadlineKind.MDR_SOON: "the report to the FDA is due soon",
+    DeadlineKind.MDR_DUE: "the report to the FDA is due",
+    DeadlineKind.LIAISON_NOTICE: "the clinical liaison must have been told",
+    DeadlineKind.WORKAROUND_NOTICE: "the clinical liaison is told that the workaround ends",
+    DeadlineKind.LEADERSHIP_NOTICE: "clinical leadership must have been told",
+    DeadlineKind.LEGAL_NOTICE: "legal and compliance must have been told",
+    DeadlineKind.LATE_DIGEST: "the clinical liaison is told",
+    DeadlineKind.NOTICE_BREACHED: "a notice is overdue",
 }
 STEPS: dict[Step, str] = {
     TransitionKind.OPENED: "A new incident.",
@@ -101,6 +147,7 @@ ABOUT = {
     Horizon.MANUFACTURER_URGENT: "by a manufacturer, within 5 work days",
 }
 _STEPS = {step.value: text for step, text in STEPS.items()}
+_DEADLINES = {kind.value: text for kind, text in DEADLINES.items()}
 _ABOUT = {one.value: text for one, text in ABOUT.items()}
 _OPEN = frozenset({IncidentState.OPEN.value, IncidentState.ACKNOWLEDGED.value})
 
@@ -141,7 +188,7 @@ def _test(event: Mapping[str, Any]) -> Letter:
     organization = data["organization"]["name"]
     rows = (
         Row("Channel", data["receiver"]),
-        Row("Sent", _instant(event["time"], _zone(data))),
+        Row("Sent", _instant(event["time"], zone_of(data))),
     )
     return Letter(
         subject=f"[TEST] Wardwatch at {organization}",
@@ -153,10 +200,10 @@ def _test(event: Mapping[str, Any]) -> Letter:
 
 
 def _digest(event: Mapping[str, Any]) -> Letter:
-    data, zone = event["data"], _zone(event["data"])
+    data, zone = event["data"], zone_of(event["data"])
     rows = [
         Row(
-            line["system"]["name"],
+            line["system"].get("name", line["system"]["id"]),
             f"{_causes(line)}, {_instant(line['started_at'], zone)} to "
             f"{_instant(line['recovered_at'], zone)}, category {line['category']}",
         )
@@ -166,7 +213,7 @@ def _digest(event: Mapping[str, Any]) -> Letter:
     if more:
         rows.append(Row("And", f"{more} more; see the list of incidents"))
     return Letter(
-        subject=f"[Wardwatch] Past outages found late, {_local(event['time'], zone)}",
+        subject=f"[Wardwatch] Past outages found late, {local_time(event['time'], zone)}",
         headline=f"Past outages found late: {data['count']}",
         step="They are over. Nobody was paged for them; this is for your records.",
         rows=tuple(rows),
@@ -176,10 +223,10 @@ def _digest(event: Mapping[str, Any]) -> Letter:
 
 def _incident(event: Mapping[str, Any]) -> Letter:
     data = event["data"]
-    name, zone = data["system"]["name"], _zone(data)
+    name, zone = data["system"]["name"], zone_of(data)
     family = FAMILIES[Family(data["family"])]
     return Letter(
-        subject=f"[Wardwatch] {name}: {family}, since {_local(data['started_at'], zone)}",
+        subject=f"[Wardwatch] {name}: {family}, since {local_time(data['started_at'], zone)}",
         headline=_headline(data),
         step=_STEPS[data["step"]],
         rows=tuple(_rows(event, zone)),
@@ -199,12 +246,16 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     yield Row("System", data["system"]["name"])
     yield Row("Trouble", _causes(data))
     yield Row("Sites", _sites(data))
+    yield from _for_whom(data)
     yield Row("Since", _instant(data["started_at"], zone))
     if data["recovered_at"] is not None:
         yield Row("Over since", _instant(data["recovered_at"], zone))
     yield Row("Incident is", STATES[IncidentState(data["state"])])
-    yield Row("Category", f"{data['category']} of 4. {data['category_meaning']}")
+    yield Row("Category", f"{data['category']} of 4. {MEANINGS[data['category']]}")
+    if data.get("category_why") is not None:
+        yield Row("Why", WHYS[data["category_why"]])
     yield Row("Priority", f"{data['priority']}, {PRIORITIES[Priority(data['priority'])]}")
+    yield from _deadline(data, zone)
     yield from _workaround(data, zone)
     if data["attached_to"] is not None:
         yield Row("Belongs to", data["attached_to"])
@@ -214,13 +265,31 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     if data["runbook"] is not None:
         yield Row("Runbook", data["runbook"], link=True)
     yield from _due(data, zone)
+    if data.get("minimal"):
+        yield Row("Short form", "something in it looked like a patient's; Wardwatch shows the rest")
+    if data.get("link") is not None:
+        yield Row("Wardwatch", data["link"], link=True)
     yield Row("Incident", event["subject"])
     yield Row("Message", f"{data['sequence']}, of {_instant(event['time'], zone)}")
 
 
+def _for_whom(data: Mapping[str, Any]) -> Iterator[Row]:
+    impact, users = data.get("impact"), data.get("users")
+    if impact is not None:
+        count = "" if users is None else f"; about {users} users"
+        yield Row("For whom", f"{CLASSES[ImpactClass(impact['class'])]}{count}")
+
+
+def _deadline(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
+    found = data.get("deadline")
+    if found is not None:
+        yield Row("Deadline", f"{_instant(found['at'], zone)}: {_DEADLINES[found['kind']]}")
+
+
 def _workaround(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     documented = data["workaround"]
-    yield Row("Workaround", "none documented" if documented is None else documented["name"])
+    if documented is not None or not data.get("minimal"):
+        yield Row("Workaround", "none documented" if documented is None else documented["name"])
     if documented is not None and documented["until"] is not None and data["state"] in _OPEN:
         yield Row("Usable until", _instant(documented["until"], zone))
 
@@ -252,16 +321,16 @@ def _sites(data: Mapping[str, Any]) -> str:
     return ", ".join(site["name"] for site in data["sites"]) or "no single one: the whole system"
 
 
-def _zone(data: Mapping[str, Any]) -> ZoneInfo:
+def zone_of(data: Mapping[str, Any]) -> ZoneInfo:
     """UTC for a message written before events named the zone."""
     return ZoneInfo(data["organization"].get("timezone", "UTC"))
 
 
-def _local(instant: str, zone: ZoneInfo) -> str:
+def local_time(instant: str, zone: ZoneInfo) -> str:
     """`2025-12-31 18:00 CST`: to the minute, as people tell the time."""
     return parse_datetime(instant).astimezone(zone).strftime("%Y-%m-%d %H:%M %Z")
 
 
 def _instant(instant: str, zone: ZoneInfo) -> str:
-    local, utc = _local(instant, zone), _local(instant, ZoneInfo("UTC"))
+    local, utc = local_time(instant, zone), local_time(instant, ZoneInfo("UTC"))
     return utc if local == utc else f"{local} ({utc})"

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from alerts.channel import Verdict
-from alerts.outbox import Census, DeliveryReason
+from alerts.channel import Boundary, Verdict, alarm
+from alerts.outbox import Census, DeliveryReason, Message
+from probes.tripwire import Pattern
 
 
 class DeliveryMetrics:
@@ -23,6 +26,12 @@ class DeliveryMetrics:
             "Outbox transactions that failed; each is tried again.",
             registry=registry,
         )
+        self._tripped = Counter(
+            "wardwatch_tripwire_hits",
+            "Messages that left in minimal form, by the boundary and the pattern that was hit.",
+            ["boundary", "pattern"],
+            registry=registry,
+        )
         self._messages = Gauge(
             "wardwatch_outbox_messages",
             "Messages in the outbox that wait or are dead.",
@@ -37,6 +46,14 @@ class DeliveryMetrics:
 
     def attempted(self, receiver: str, verdict: Verdict, reason: DeliveryReason) -> None:
         self._attempts.labels(receiver, verdict.value, reason.value).inc()
+
+    def tripped(self, boundary: Boundary, message: Message, patterns: Sequence[Pattern]) -> None:
+        """Counts and logs at a message's first attempt; the others repeat it."""
+        if message.attempts > 1:
+            return
+        alarm(boundary, message, patterns)
+        for pattern in patterns:
+            self._tripped.labels(boundary.value, pattern.value).inc()
 
     def store_failed(self) -> None:
         self._store_failures.inc()

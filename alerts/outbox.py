@@ -7,7 +7,7 @@ in order per (incident, receiver). The collector's store implements `OutboxStore
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -23,6 +23,8 @@ class DeliveryReason(StrEnum):
     """Why an attempt ended as it did; all that is kept of a reply beside its status."""
 
     ACCEPTED = "accepted"
+    UNTOLD = "untold"
+    """Nothing was sent: the step tells this receiver's readers nothing."""
     REFUSED = "refused"
     GONE = "gone"
     THROTTLED = "throttled"
@@ -38,12 +40,24 @@ class DeliveryReason(StrEnum):
     NO_CHANNEL = "no_channel"
 
 
+class Left(StrEnum):
+    """Why a message is not sent again by hand."""
+
+    NOT_DEAD = "not_dead"
+    """It is sent, or still tried."""
+    OVERTAKEN = "overtaken"
+    """A later one of its incident and receiver went, or is on its way: it told all of this."""
+    NO_CHANNEL = "no_channel"
+    """The config has no such receiver."""
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """`id` is stable over retries. `attempts` counts those begun and fences the others.
 
     `next_at` is the earliest next attempt; while one is under way, the end of its lease.
-    `reason` and `status` are those of the last attempt that ended. Instants are milliseconds.
+    `reason` and `status` are those of the last attempt that ended. `redriven_at`: when a person
+    last had a dead one sent again. Instants are milliseconds.
     """
 
     id: str
@@ -58,6 +72,12 @@ class Message:
     state: MessageState = MessageState.PENDING
     reason: DeliveryReason | None = None
     status: int | None = None
+    redriven_at: int | None = None
+
+    @property
+    def since(self) -> int:
+        """From when on its days of trying count."""
+        return self.created_at if self.redriven_at is None else self.redriven_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +92,7 @@ class Settlement:
 
 @dataclass(frozen=True, slots=True)
 class Census:
-    """How many messages wait and how many are dead; when the oldest waiting one was written."""
+    """How many messages wait and how many are dead; since when the oldest one waits."""
 
     pending: int
     dead: int
@@ -116,6 +136,42 @@ class OutboxStore(Protocol):
         ...
 
     async def census(self) -> Census: ...
+
+    async def redrive(
+        self, ids: Collection[str], now: int, *, channels: Collection[str], apart: Collection[str]
+    ) -> Mapping[str, Left | None]:
+        """Make dead messages pending again, due at `now`; None for each that is.
+
+        All or none of a call are decided on what was before it; an unknown id is not in the
+        answer. `channels` are the receivers there are, `apart` those to whom each message stands
+        by itself (`overtaken`).
+        """
+        ...
+
+
+def left(
+    message: Message,
+    later: Iterable[Message],
+    *,
+    channels: Collection[str],
+    apart: Collection[str],
+) -> Left | None:
+    """May a message be sent again by hand? `later` are those of its incident and receiver with
+    a higher `seq`.
+    """
+    if message.state is not MessageState.DEAD:
+        return Left.NOT_DEAD
+    if message.receiver not in channels:
+        return Left.NO_CHANNEL
+    if message.receiver not in apart and any(map(_begun, later)):
+        return Left.OVERTAKEN
+    return None
+
+
+def _begun(message: Message) -> bool:
+    """It has reached the receiver, or may have and will."""
+    waits = message.state is MessageState.PENDING
+    return message.state is MessageState.SENT or (waits and message.attempts > 0)
 
 
 def message_id(org: str, incident_key: str, receiver: str, seq: int) -> str:

@@ -1,21 +1,23 @@
 """What leaves the house: one CloudEvents 1.0 document per step of an incident. Pure.
 
 Rendered only from configured names, enumerations, integers and times (semantics 7). No field
-holds text from a probed system or from a person.
+holds text from a probed system or from a person. What trips the wire all the same leaves in
+minimal form.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from alerts.deadlines import NOTICES, Deadline
 from alerts.events import Incident
-from alerts.people import ActKind, IncidentState
+from alerts.minimal import encoded, harmless
+from alerts.people import ActKind, CategoryReason, IncidentState
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
-from probes.config import Config, Workaround
+from alerts.why import why
+from probes.config import Config, Impact, Workaround
 from probes.times import rfc3339
 
 MEANINGS = {
@@ -64,12 +66,15 @@ def render(
     state: IncidentState,
     due: Deadline | None = None,
     attached: Sequence[Incident] = (),
+    deadline: tuple[str, int] | None = None,
+    category_reason: CategoryReason | None = None,
 ) -> bytes:
     """The body of one message: JSON with sorted keys, at most a few dozen kB.
 
-    `at` is the step's instant, `detected_at` the incident's first detection. `due` is the deadline
-    that the step tells of. `attached` hang on it, the most serious first. A system that the config
-    no longer has is called by its id.
+    `at` is the step's instant, `detected_at` the incident's first detection; `due` the deadline
+    that the step tells of, `deadline` what comes due next (its kind, UTC ms); `attached` hang on
+    it, the most serious first; `category_reason` a person's, where a person's category is in force.
+    A system that the config no longer has is called by its id.
     """
     system = config.systems.get(incident.system)
     impact = system.impact if system else None
@@ -92,11 +97,15 @@ def render(
             "causes": [cause.value for cause in incident.causes],
             "category": incident.category,
             "category_meaning": MEANINGS[incident.category],
+            "category_why": category_reason or _why(config, impact, incident, at),
             "priority": incident.priority.value,
+            "impact": None if impact is None else _impact(impact),
             "sites": [_site(config, site) for site in incident.sites],
+            "users": _users(config, incident.sites),
             "started_at": rfc3339(incident.started_at),
             "detected_at": rfc3339(detected_at),
             "recovered_at": _instant(incident.recovered_at),
+            "deadline": _deadline(deadline),
             "attached_to": incident.attached_to,
             "attached": [_attached(config, one) for one in attached[:NAMED]],
             "attached_count": len(attached),
@@ -105,9 +114,11 @@ def render(
             "workaround": _workaround(impact.workaround if impact else None, incident),
             "runbook": system.runbook if system else None,
             "due": _due(due),
+            "link": _link(config),
+            "minimal": [],
         },
     }
-    return json.dumps(event, sort_keys=True, separators=(",", ":")).encode()
+    return encoded(harmless(event))
 
 
 def render_digest(
@@ -133,12 +144,12 @@ def render_digest(
             "incidents": [_line(config, incident) for incident in incidents[:DIGEST_LINES]],
         },
     }
-    return json.dumps(event, sort_keys=True, separators=(",", ":")).encode()
+    return encoded(harmless(event))
 
 
 def _line(config: Config, incident: Incident) -> dict[str, Any]:
     return {
-        "key": incident.key,
+        "id": incident.key,
         "system": _system(config, incident.system),
         "family": incident.family.value,
         "causes": [cause.value for cause in incident.causes],
@@ -165,7 +176,7 @@ def render_test(config: Config, receiver: str, *, name: str, at: int) -> bytes:
         "datacontenttype": "application/json",
         "data": {"organization": _organization(config), "receiver": receiver},
     }
-    return json.dumps(event, sort_keys=True, separators=(",", ":")).encode()
+    return encoded(harmless(event))
 
 
 def _organization(config: Config) -> dict[str, str]:
@@ -187,6 +198,33 @@ def _attached(config: Config, incident: Incident) -> dict[str, Any]:
 def _site(config: Config, site: str) -> dict[str, str]:
     known = config.sites.get(site)
     return {"id": site, "name": known.name if known else site}
+
+
+def _impact(impact: Impact) -> dict[str, str]:
+    return {"class": impact.class_.value, "service": impact.service.value}
+
+
+def _why(config: Config, impact: Impact | None, incident: Incident, at: int) -> str | None:
+    return None if impact is None else why(impact, config.policy, incident, at)
+
+
+def _users(config: Config, sites: Sequence[str]) -> int | None:
+    """Of the sites named, else of all; None unless each of them has a number."""
+    counts = [
+        config.sites[site].users if site in config.sites else None for site in sites or config.sites
+    ]
+    known = [count for count in counts if count is not None]
+    return sum(known) if known and len(known) == len(counts) else None
+
+
+def _deadline(deadline: tuple[str, int] | None) -> dict[str, str] | None:
+    return None if deadline is None else {"kind": deadline[0], "at": rfc3339(deadline[1])}
+
+
+def _link(config: Config) -> str | None:
+    """The collector's first page: it lists the incidents that are open."""
+    public = None if config.access is None else config.access.public_url
+    return None if public is None else f"{public}/"
 
 
 def _instant(at_ms: int | None) -> str | None:

@@ -13,7 +13,7 @@ from alerts.course import Course, in_effect
 from alerts.deadlines import Deadline, DeadlineKind
 from alerts.events import Incident, Priority
 from alerts.grouping import GroupStep, Update
-from alerts.people import Act, ActKind, IncidentState, Standing
+from alerts.people import Act, ActKind, CategoryReason, IncidentState, Standing
 from alerts.transitions import Transition, TransitionKind
 
 SETTLED = frozenset({IncidentState.MERGED, IncidentState.FALSE_POSITIVE})
@@ -49,7 +49,7 @@ class Said:
     """`incident` carries the category and priority in force at `at` (UTC ms); `state` is what it
     stands at. `opens`: whoever has heard nothing yet is told of it as of a new one. `deadline` is
     set where one came due, `following` is the one that comes next. `priorities` are those of the
-    incidents it is said for, beside its own.
+    incidents it is said for, beside its own. `reason` is a person's, where theirs is the category.
     """
 
     step: Step
@@ -62,6 +62,7 @@ class Said:
     deadline: Deadline | None = None
     following: Deadline | None = None
     priorities: frozenset[Priority] = frozenset()
+    reason: CategoryReason | None = None
 
 
 def of_transition(
@@ -85,8 +86,14 @@ def of_transition(
         _state(step, stands),
         at,
         after.detected_at,
+        reason=_reason(stands),
         opens=step.incident.recovered_at is None or step.kind is TransitionKind.FOUND_LATE,
     )
+
+
+def _reason(stands: Standing) -> CategoryReason | None:
+    act = stands.category_set
+    return None if act is None or stands.category == stands.rules_category else act.reason
 
 
 def _state(step: Transition, stands: Standing) -> IncidentState:
@@ -107,6 +114,7 @@ def of_update(course: Course, update: Update, now: int) -> Said | None:
         stands.state,
         update.at,
         course.detected_at,
+        reason=_reason(stands),
         opens=True,
         priorities=update.priorities,
     )
@@ -126,6 +134,7 @@ def of_act(before: Course, after: Course, act: Act) -> Said | None:
         stands.state,
         act.at,
         after.detected_at,
+        reason=_reason(stands),
         opens=grave,
     )
 
@@ -142,6 +151,7 @@ def of_deadline(course: Course, deadline: Deadline) -> Said:
         deadline.at,
         course.detected_at,
         audience=audience,
+        reason=_reason(stands),
         opens=audience is not Audience.ROUTED,
         deadline=deadline,
     )

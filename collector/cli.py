@@ -26,6 +26,7 @@ COMMANDS = {
     "logout": "login",
     "maintenance": "maintenance",
     "openapi": "openapi",
+    "outbox": "outbox",
     "replay": "replay",
     "status": "status",
     "token": "token",

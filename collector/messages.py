@@ -74,6 +74,8 @@ def messages(
                 state=one.state,
                 due=one.deadline if step is one.step else None,
                 attached=groups.attached(one.incident),
+                deadline=_following(one),
+                category_reason=one.reason,
             )
             message = _message(config, key, receiver, seq, body, now)
             mine.append(Told(message, one.incident.category, about))
@@ -115,6 +117,10 @@ def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Confi
         r for p in priorities for r in receivers(config.routes, incident.family, p, incident.causes)
     )
     return list(dict.fromkeys([*heard, *routed]))
+
+
+def _following(one: Said) -> tuple[str, int] | None:
+    return None if one.following is None else (one.following.which.kind.value, one.following.at)
 
 
 def _first(one: Said) -> Step | None:

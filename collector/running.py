@@ -12,18 +12,21 @@ import signal
 import sys
 
 from alerts.channels import registry
+from collector import versions
 from collector.access.opening import MissingExtraError
 from collector.api.accounts import enrolment_link
 from collector.businesshours import holiday_problem
 from collector.commands.collector import ListenError, parse_listen
 from collector.service import DefectError, Service, World
 from collector.store.open import open_store, parse_database
-from collector.store.store import StoreRefusedError, StoreUnavailableError
+from collector.store.store import Store, StoreRefusedError, StoreUnavailableError
 from collector.tls import ServerTls, TlsError, server_context
 from probes import logs
 from probes.clock import SystemClock
 from probes.config import Config
 from probes.configfile import ConfigErrors, canonical, load, read_secret
+
+log = logging.getLogger("wardwatch.service")
 
 EVERY = ("0.0.0.0", "::")  # noqa: S104 - what was asked for is recognised, not chosen
 
@@ -34,12 +37,12 @@ def run(args: argparse.Namespace) -> int:
         tls = server_context(args.tls_cert, args.tls_key)
         host, port = parse_listen(args.listen, allow=args.plain_http or tls is not None)
         parse_database(args.database)
-        config = load(args.config, channel_check=registry.check, holiday_check=holiday_problem)
+        config, doubtful = _loaded(args.config)
     except (ListenError, TlsError, StoreRefusedError, ConfigErrors) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     try:
-        return asyncio.run(_main(args, config, host, port, tls))
+        return asyncio.run(_main(args, config, doubtful, host, port, tls))
     except (StoreRefusedError, MissingExtraError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -53,11 +56,46 @@ def run(args: argparse.Namespace) -> int:
         return 1
 
 
+def _loaded(path: str) -> tuple[Config, ConfigErrors | None]:
+    """The file's value, and what names it has that trip the wire; ConfigErrors for all else."""
+    try:
+        return load(path, channel_check=registry.check, holiday_check=holiday_problem), None
+    except ConfigErrors as error:
+        try:
+            config = load(
+                path, channel_check=registry.check, holiday_check=holiday_problem, names=False
+            )
+        except ConfigErrors:
+            raise error from None
+        return config, error
+
+
+async def _admitted(store: Store, config: Config, doubtful: ConfigErrors) -> bool:
+    """A new version with such names is refused; one that is in force goes on.
+
+    A later release may know a pattern that an earlier one let pass: its messages leave in
+    minimal form, which is less harm than a hospital nobody watches.
+    """
+    sys.stderr.write(f"{doubtful}\n")
+    if not await store.read(versions.in_force, config.organization.id, canonical(config)):
+        return False
+    log.error("tripwire.names count=%d", len(doubtful.problems))
+    sys.stderr.write("This version is in force already, so it is kept; mend the names soon.\n")
+    return True
+
+
 async def _main(
-    args: argparse.Namespace, config: Config, host: str, port: int, tls: ServerTls | None
+    args: argparse.Namespace,
+    config: Config,
+    doubtful: ConfigErrors | None,
+    host: str,
+    port: int,
+    tls: ServerTls | None,
 ) -> int:
     store = await open_store(args.database)
     try:
+        if doubtful is not None and not await _admitted(store, config, doubtful):
+            return 2
         if args.migrate_only:
             return 0
         world = World(SystemClock(), random.SystemRandom(), read_secret, secrets.token_hex(8))

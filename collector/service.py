@@ -198,7 +198,7 @@ class Service:
             self._delivery.wake()
 
     async def _open_channels(self, stack: AsyncExitStack) -> Mapping[str, Channel]:
-        env = ChannelEnv(self._world.clock, self._world.read_secret)
+        env = ChannelEnv(self._world.clock, self._world.read_secret, self._delivery_metrics.tripped)
         channels: dict[str, Channel] = {}
         for name, channel in self._config.channels.items():
             kind = registry.load(channel.kind)

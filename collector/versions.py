@@ -32,6 +32,12 @@ def record(conn: Connection, org: str, canonical: bytes, now: int) -> bool:
     return True
 
 
+def in_force(conn: Connection, org: str, canonical: bytes) -> bool:
+    """Are these the canonical bytes of the latest version?"""
+    known = journal.rows(conn, org, kind=CONFIG)
+    return bool(known) and known[-1].data == canonical
+
+
 def act(
     conn: Connection,
     org: str,

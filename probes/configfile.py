@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from probes import times
 from probes.config import Config
-from probes.configchecks import cross_problems
+from probes.configchecks import cross_problems, name_problems
 from probes.configentries import ChannelCheck, HolidayCheck, entry_problems
 from probes.modelerrors import problems_of
 from probes.yamlfile import ConfigErrors, Document, Problem, decode, read
@@ -41,16 +41,22 @@ def load(
     kinds: bool = True,
     channel_check: ChannelCheck | None = None,
     holiday_check: HolidayCheck | None = None,
+    names: bool = True,
 ) -> Config:
     """The file's value; ConfigErrors lists all that is wrong.
 
     `kinds` opens every check's spec; `channel_check` is given the kind and the own fields of each
     channel, raises KeyError for an unknown kind and ValidationError for fields it refuses;
-    `holiday_check` knows which countries have known holidays.
+    `holiday_check` knows which countries have known holidays; `names` refuses names that would
+    trip the wire at a boundary (semantics 7).
     Secrets are references and stay closed.
     """
     return _checked(
-        *read(path), kinds=kinds, channel_check=channel_check, holiday_check=holiday_check
+        *read(path),
+        kinds=kinds,
+        channel_check=channel_check,
+        holiday_check=holiday_check,
+        names=names,
     )
 
 
@@ -66,6 +72,7 @@ def _checked(
     kinds: bool,
     channel_check: ChannelCheck | None = None,
     holiday_check: HolidayCheck | None = None,
+    names: bool = True,
 ) -> Config:
     config: Config | None = None
     try:
@@ -73,6 +80,8 @@ def _checked(
     except ValidationError as error:
         problems += problems_of(error, document, (), document.data)
     problems += cross_problems(document)
+    if names:
+        problems += name_problems(document)
     problems += entry_problems(
         document, kinds=kinds, channel_check=channel_check, holiday_check=holiday_check
     )

@@ -2,6 +2,7 @@
 
 Messages are words of ours with codes, ids and integers. Whatever reaches a line all the same has
 its control characters written out, and an exception gives its type and places, never its text.
+A line that looks like a patient's all the same is replaced by the alarm.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
+
+from probes.tripwire import tripped
 
 QUIET = {"alembic": logging.WARNING, "aiohttp": logging.CRITICAL, "asyncio": logging.CRITICAL}
 """The last two log requests and exceptions with their texts, which may hold anything."""
@@ -24,12 +27,14 @@ class OneLine(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         at = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
-        text = (
-            f"{at.removesuffix('+00:00')}Z {record.levelname} {record.name} {record.getMessage()}"
-        )
+        text = record.getMessage()
         if record.exc_info:
             text += f" raised={self.formatException(record.exc_info)}"
-        return printable(text)
+        level = record.levelname
+        if patterns := tripped(text):
+            level = "ERROR"
+            text = f"tripwire.hit boundary=log pattern={','.join(patterns)}"
+        return printable(f"{at.removesuffix('+00:00')}Z {level} {record.name} {text}")
 
     def formatException(self, ei: ExcInfo) -> str:  # noqa: N802 - logging's own name
         """`KeyError at evaluate.py:12`."""

@@ -231,6 +231,14 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_tripwire_hits_total",
+        "counter",
+        "messages",
+        ("boundary", "pattern"),
+        "Messages that left in minimal form, by the boundary and the pattern that was hit.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_uplink_attempts_total",
         "counter",
         "uploads",

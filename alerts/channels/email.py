@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import ssl
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping
@@ -13,8 +14,9 @@ import aiosmtplib
 from aiosmtplib import SMTPDataError, SMTPException
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
-from alerts.mime import compose
+from alerts.channel import Boundary, Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
+from alerts.customer import is_told
+from alerts.mime import Audience, compose
 from alerts.outbox import DeliveryReason, Message
 from alerts.smtp import ACCEPTED, RefusedError, encrypt, failed, judge, log_in, offer, worst
 from probes.addresses import is_loopback
@@ -61,6 +63,8 @@ class EmailConfig(Model):
     """Address it comes from."""
     to: Annotated[tuple[Address, ...], AfterValidator(_recipients)]
     """Addresses it goes to, all in one message."""
+    audience: Audience = Audience.STAFF
+    """`staff`: all that is known; `customer`: plain words for who only depends on the system."""
     timeout: Annotated[PositiveDuration, Field(le=60_000)] = 30_000
     """Limit of a whole attempt, at most 60s."""
 
@@ -88,7 +92,12 @@ class Email:
         self._reached: OrderedDict[str, set[str]] = OrderedDict()
 
     async def deliver(self, message: Message) -> Receipt:
-        mail = compose(message, self._config.from_, self._config.to)
+        config = self._config
+        if config.audience is Audience.CUSTOMER and not is_told(json.loads(message.body)):
+            return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
+        mail = compose(message, config.from_, config.to, config.audience)
+        if mail.patterns:
+            self._env.alarm(Boundary.LETTER, message, mail.patterns)
         try:
             password = self._password()
             client = self._client(await self._trust())
@@ -96,7 +105,7 @@ class Email:
             return refusal.receipt
         try:
             async with asyncio.timeout(self._config.timeout / 1000):
-                receipt = await self._attempt(client, message.id, mail, password)
+                receipt = await self._attempt(client, message.id, mail.raw, password)
             with suppress(SMTPException, OSError):
                 await client.quit(timeout=FAREWELL_S)
         except (SMTPException, RefusedError, OSError) as error:

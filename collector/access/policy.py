@@ -30,6 +30,8 @@ class Permission(StrEnum):
     """To set category 4, and to lower, resolve or otherwise end what has it."""
     INCIDENTS_NOTES_READ = "incidents.notes.read"
     """To read what people typed."""
+    OUTBOX_REDRIVE = "outbox.redrive"
+    """To have dead messages sent again."""
     MAINTENANCE_READ = "maintenance.read"
     MAINTENANCE_PROPOSE = "maintenance.propose"
     MAINTENANCE_APPROVE = "maintenance.approve"
@@ -71,6 +73,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         P.CONTACTS_READ,
         P.INCIDENTS_ACT,
+        P.OUTBOX_REDRIVE,
         P.MAINTENANCE_PROPOSE,
         P.MAINTENANCE_CANCEL,
         P.MAINTENANCE_FINISH,
@@ -90,6 +93,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     | {
         P.CONTACTS_READ,
         P.INCIDENTS_NOTES_READ,
+        P.OUTBOX_REDRIVE,
         P.JOURNAL_READ,
         P.ACCOUNTS_READ,
         P.ACCOUNTS_MANAGE,

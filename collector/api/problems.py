@@ -34,6 +34,7 @@ DENIED = {
     "api.unknown_system": "no system of this id in the config in force",
     "api.unknown_check": "no check of this id in the config in force",
     "api.unknown_incident": "no incident of this key",
+    "api.unknown_message": "no message of one of these ids; nothing was done",
     "api.http_1_0": "send HTTP/1.1: in HTTP/1.0 an answer that was cut off looks complete",
     "history.unknown_check": "no check of this id in any config so far",
     "history.unknown_system": "no system of this id in any config so far",

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
 
-from alerts.outbox import Census, DeliveryReason, Message, MessageState, Settlement
+from alerts.outbox import Census, Left, Message, MessageState, Settlement
+from collector.store import redrive
+from collector.store.outbox_rows import PENDING, message_of
 from collector.store.store import Store
 from collector.store.tables import outbox
 from collector.store.upsert import insert_if_absent
-
-PENDING = MessageState.PENDING.value
 
 
 class Outbox:
@@ -43,6 +43,14 @@ class Outbox:
     async def census(self) -> Census:
         return await self._store.read(census, self._org)
 
+    async def redrive(
+        self, ids: Collection[str], now: int, *, channels: Collection[str], apart: Collection[str]
+    ) -> Mapping[str, Left | None]:
+        found = await self._store.write(
+            redrive.redrive, self._org, ids, now, channels=channels, apart=apart
+        )
+        return {message.id: left for message, left in found}
+
 
 def add(conn: Connection, org: str, messages: Sequence[Message]) -> None:
     """Inside T2's transaction, or alone; a message already there stays as it is."""
@@ -60,6 +68,7 @@ def add(conn: Connection, org: str, messages: Sequence[Message]) -> None:
             "state": m.state.value,
             "reason": None if m.reason is None else m.reason.value,
             "status": m.status,
+            "redriven_at": m.redriven_at,
         }
         for m in messages
     )
@@ -88,19 +97,15 @@ def claim(
     ).all()
     claimed: list[Message] = []
     for head in heads:
+        # A head no more where an earlier one was made pending again since it was read.
         row = conn.execute(
             update(outbox)
-            .where(
-                outbox.c.org == org,
-                outbox.c.id == head.id,
-                outbox.c.state == PENDING,
-                outbox.c.attempts == head.attempts,
-            )
+            .where(_head(org, receiver), outbox.c.id == head.id, outbox.c.attempts == head.attempts)
             .values(attempts=head.attempts + 1, next_at=lease_until)
             .returning(*outbox.c)
         ).one_or_none()
         if row is not None:
-            claimed.append(_message(row))
+            claimed.append(message_of(row))
     return claimed
 
 
@@ -152,7 +157,11 @@ def census(conn: Connection, org: str) -> Census:
     counts = {
         state: (number, oldest)
         for state, number, oldest in conn.execute(
-            select(outbox.c.state, func.count(), func.min(outbox.c.created_at))
+            select(
+                outbox.c.state,
+                func.count(),
+                func.min(func.coalesce(outbox.c.redriven_at, outbox.c.created_at)),
+            )
             .where(outbox.c.org == org, outbox.c.state != MessageState.SENT.value)
             .group_by(outbox.c.state)
         )
@@ -175,21 +184,4 @@ def _head(org: str, receiver: str) -> ColumnElement[bool]:
             earlier.c.state == PENDING,
             earlier.c.seq < outbox.c.seq,
         ),
-    )
-
-
-def _message(row: Row[tuple[object, ...]]) -> Message:
-    return Message(
-        id=row.id,
-        org=row.org,
-        incident_key=row.incident_key,
-        receiver=row.receiver,
-        seq=row.seq,
-        body=bytes(row.body),
-        created_at=row.created_at,
-        next_at=row.next_at,
-        attempts=row.attempts,
-        state=MessageState(row.state),
-        reason=None if row.reason is None else DeliveryReason(row.reason),
-        status=row.status,
     )

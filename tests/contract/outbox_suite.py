@@ -15,6 +15,7 @@ from dataclasses import replace
 from alerts.outbox import (
     Census,
     DeliveryReason,
+    Left,
     Message,
     MessageState,
     OutboxStore,
@@ -38,6 +39,15 @@ def sent(at: int = 0) -> Settlement:
 
 def again(at: int) -> Settlement:
     return Settlement(MessageState.PENDING, DeliveryReason.STATUS, 503, at)
+
+
+async def killed(outbox: OutboxStore, *messages: Message, at: int = 1_000) -> None:
+    """Add messages and let each die at its first attempt, in order."""
+    await outbox.add(messages)
+    for one in messages:
+        (claimed,) = await outbox.claim(one.receiver, at, at + 4_000, 1)
+        dead = Settlement(MessageState.DEAD, DeliveryReason.REFUSED, 422, at)
+        assert await outbox.settle(claimed, dead)
 
 
 class OutboxSuite:
@@ -147,3 +157,97 @@ class OutboxSuite:
         dead = Settlement(MessageState.DEAD, DeliveryReason.REFUSED, 400, 2_000)
         assert all([await outbox.settle(m, dead) for m in claimed])
         assert await outbox.census() == Census(1, 2, 1_000)
+
+    async def test_a_dead_message_sent_again_is_due_at_once_and_keeps_its_count(
+        self, outbox: OutboxStore
+    ) -> None:
+        await killed(outbox, message())
+        assert await outbox.redrive(
+            [message().id, "unknown"], 9_000, channels=["desk"], apart=[]
+        ) == {message().id: None}
+        assert list(await outbox.receivers()) == ["desk"]
+        assert await outbox.next_at("desk") == 9_000
+        assert await outbox.census() == Census(1, 0, 9_000)
+        assert list(await outbox.claim("desk", 9_000, 13_000, 10)) == [
+            replace(
+                message(),
+                attempts=2,
+                next_at=13_000,
+                reason=DeliveryReason.REFUSED,
+                status=422,
+                redriven_at=9_000,
+            )
+        ]
+
+    async def test_several_sent_again_go_in_their_order_before_those_not_begun(
+        self, outbox: OutboxStore
+    ) -> None:
+        await killed(outbox, message(1), message(2))
+        await outbox.add([message(3)])
+        again = [message(2).id, message(1).id]
+        assert await outbox.redrive(again, 9_000, channels=["desk"], apart=[]) == {
+            message(1).id: None,
+            message(2).id: None,
+        }
+        for seq in (1, 2, 3):
+            (claimed,) = await outbox.claim("desk", 9_000, 13_000, 10)
+            assert claimed.seq == seq
+            assert await outbox.settle(claimed, sent())
+
+    async def test_what_a_later_one_has_told_is_not_sent_again(self, outbox: OutboxStore) -> None:
+        await killed(outbox, message(1), message(1, OTHER))
+        await outbox.add([message(2), message(2, OTHER)])
+        under_way, done = await outbox.claim("desk", 1_000, 5_000, 10)
+        assert await outbox.settle(done, sent())
+        ids = [message(1).id, message(1, OTHER).id]
+        kept = await outbox.redrive(ids, 9_000, channels=["desk"], apart=[])
+        assert kept == dict.fromkeys(ids, Left.OVERTAKEN)
+        assert await outbox.settle(under_way, again(20_000))
+        kept = await outbox.redrive(ids, 9_000, channels=["desk"], apart=[])
+        assert kept == dict.fromkeys(ids, Left.OVERTAKEN)
+        assert list(await outbox.claim("desk", 9_000, 13_000, 10)) == []
+
+    async def test_to_whom_each_stands_by_itself_an_overtaken_one_is_sent_again(
+        self, outbox: OutboxStore
+    ) -> None:
+        await killed(outbox, message(1))
+        await outbox.add([message(2)])
+        (later,) = await outbox.claim("desk", 1_000, 5_000, 10)
+        assert await outbox.settle(later, sent())
+        kept = await outbox.redrive([message(1).id], 9_000, channels=["desk"], apart=["desk"])
+        assert kept == {message(1).id: None}
+        assert [m.seq for m in await outbox.claim("desk", 9_000, 13_000, 10)] == [1]
+
+    async def test_only_what_is_dead_and_has_a_receiver_is_sent_again(
+        self, outbox: OutboxStore
+    ) -> None:
+        await killed(outbox, message(receiver="gone"))
+        await outbox.add([message()])
+        ids = [message().id, message(receiver="gone").id]
+        assert await outbox.redrive(ids, 9_000, channels=["desk"], apart=["gone"]) == {
+            ids[0]: Left.NOT_DEAD,
+            ids[1]: Left.NO_CHANNEL,
+        }
+        assert await outbox.redrive([], 9_000, channels=[], apart=[]) == {}
+        assert await outbox.census() == Census(1, 1, 1_000)
+
+    async def test_a_claim_and_a_message_sent_again_never_overtake(
+        self, outbox: OutboxStore
+    ) -> None:
+        for n in range(10):
+            key = f"s{n}.availability.0"
+            await killed(outbox, message(1, key))
+            await outbox.add([message(2, key)])
+            kept, claimed = await asyncio.gather(
+                outbox.redrive([message(1, key).id], 1_000, channels=["desk"], apart=[]),
+                outbox.claim("desk", 1_000, 5_000, 10),
+            )
+            first = kept[message(1, key).id] is None
+            assert [m.seq for m in claimed] in ([[1], []] if first else [[2]])
+            for one in claimed:
+                assert await outbox.settle(one, sent())
+            for one in await outbox.claim("desk", 5_000, 9_000, 10):
+                assert one.seq == 2 - (first and not claimed)
+                assert await outbox.settle(one, sent())
+            while rest := await outbox.claim("desk", 9_000, 13_000, 10):
+                assert all([await outbox.settle(m, sent()) for m in rest])

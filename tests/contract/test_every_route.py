@@ -39,6 +39,8 @@ MAY: dict[str, set[Role]] = {
     "call_incident_false_positive": {O, C},
     "merge_incident": {O, C},
     "read_incident_notes": {C, A},
+    "list_outbox": ALL,
+    "redrive_messages": {O, A},
     "list_maintenance": ALL,
     "read_window": ALL,
     "preview_windows": ALL,

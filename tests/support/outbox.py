@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from alerts.outbox import Census, Message, MessageState, Settlement
+from alerts.outbox import Census, Left, Message, MessageState, Settlement, left
 
 
 class MemoryOutbox:
@@ -47,9 +47,29 @@ class MemoryOutbox:
         return sorted({m.receiver for m in self._pending()})
 
     async def census(self) -> Census:
-        waiting = [m.created_at for m in self._pending()]
+        waiting = [m.since for m in self._pending()]
         dead = sum(m.state is MessageState.DEAD for m in self.messages.values())
         return Census(len(waiting), dead, min(waiting, default=None))
+
+    async def redrive(
+        self, ids: Collection[str], now: int, *, channels: Collection[str], apart: Collection[str]
+    ) -> Mapping[str, Left | None]:
+        found = {}
+        for message in (self.messages[name] for name in ids if name in self.messages):
+            later = (
+                m
+                for m in self.messages.values()
+                if (m.receiver, m.incident_key) == (message.receiver, message.incident_key)
+                and m.seq > message.seq
+            )
+            found[message.id] = left(message, later, channels=channels, apart=apart)
+        for name, why in found.items():
+            if why is None:
+                again = replace(
+                    self.messages[name], state=MessageState.PENDING, next_at=now, redriven_at=now
+                )
+                self.messages[name] = again
+        return found
 
     def _pending(self) -> Iterator[Message]:
         return (m for m in self.messages.values() if m.state is MessageState.PENDING)

@@ -199,7 +199,7 @@ def test_every_kind_is_listed_with_what_it_promises_and_its_keys(
         ("webhook", "keyed", "one ticket, always"),
     ]
     assert [field["key"] for field in kinds[0]["fields"]] == [
-        "host", "port", "tls", "ca", "user", "password", "from", "to", "timeout",
+        "host", "port", "tls", "ca", "user", "password", "from", "to", "audience", "timeout",
     ]  # fmt: skip
     assert kinds[1]["fields"][2] == {
         "key": "timeout",

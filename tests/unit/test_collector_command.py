@@ -13,11 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from collector import running
+from collector import running, versions
 from collector.commands import collector
 from collector.commands.collector import ListenError, parse_listen
 from collector.store.sqlite import open_sqlite
-from tests.support.rounds import document
+from probes.configfile import canonical
+from tests.support.rounds import ORG, START, config, document
 
 
 @pytest.mark.parametrize(
@@ -83,6 +84,41 @@ def test_every_error_of_the_config_is_listed_and_nothing_is_made(
     assert "colour" in err
     assert "checks.ehr-read.every" in err
     assert not (tmp_path / "wardwatch.db").exists()
+
+
+NAMED = {"ehr": {"name": "EHR, ring 312-555-0142", "impact": {"class": "clinical"}}}
+"""A name that an earlier release took."""
+
+
+def test_a_new_version_whose_names_look_like_a_patients_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, url = tmp_path / "wardwatch.yaml", f"sqlite:///{tmp_path}/wardwatch.db"
+    path.write_text(json.dumps(document(systems=NAMED), indent=1))
+    assert command("--config", str(path), "--database", url, "--migrate-only") == 2
+    err = capsys.readouterr().err
+    assert (
+        "wardwatch.yaml:31: systems.ehr.name: this looks like a patient's identifier (phone)" in err
+    )
+
+
+def test_one_that_is_in_force_already_goes_on_with_an_alarm(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    path, url = tmp_path / "wardwatch.yaml", f"sqlite:///{tmp_path}/wardwatch.db"
+    path.write_text(json.dumps(document(systems=NAMED)))
+
+    async def earlier() -> None:
+        store = open_sqlite(tmp_path / "wardwatch.db")
+        await store.write(versions.record, ORG, canonical(config(systems=NAMED)), START)
+        await store.close()
+
+    asyncio.run(earlier())
+    assert command("--config", str(path), "--database", url, "--migrate-only") == 0
+    assert "systems.ehr.name: this looks like" in capsys.readouterr().err
+    assert "tripwire.names count=1" in caplog.text
+    path.write_text(json.dumps(document(systems=NAMED, routes=[])))
+    assert command("--config", str(path), "--database", url, "--migrate-only") == 2
 
 
 def test_a_database_in_use_is_exit_2_and_says_so(

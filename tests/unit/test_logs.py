@@ -43,6 +43,15 @@ def test_an_exception_gives_its_type_and_place_and_never_its_text(stream: io.Str
     assert "Jane" not in stream.getvalue()
 
 
+def test_a_line_that_looks_like_a_patients_is_replaced_by_the_alarm(stream: io.StringIO) -> None:
+    logging.getLogger("wardwatch.test").warning("part.failed on %s", "ROE^JANE, MRN 4711")
+    assert re.search(
+        r"Z ERROR wardwatch\.test tripwire\.hit boundary=log pattern=record_number,hl7_name\n$",
+        stream.getvalue(),
+    )
+    assert "JANE" not in stream.getvalue()
+
+
 @given(st.text())
 def test_nothing_that_is_logged_makes_a_second_line(text: str) -> None:
     shown = printable(text)

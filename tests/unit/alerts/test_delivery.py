@@ -158,6 +158,22 @@ async def test_after_three_days_a_message_is_dead() -> None:
     )
 
 
+async def test_sent_again_by_a_person_it_has_three_new_days() -> None:
+    states = []
+    async with hook(*["500"] * 4) as receiver, bench(receiver) as at:
+        await at.store.add([message()])
+        await at.after(0)
+        for wait in (259_200_000, 0, 259_199_999, 900_000):
+            assert await at.after(wait) == 1
+            states.append(at.first.state)
+            if len(states) == 1:
+                now = at.clock.now_ms()
+                await at.store.redrive([message().id], now, channels=["desk"], apart=[])
+    waiting = MessageState.PENDING
+    assert states == [MessageState.DEAD, waiting, waiting, MessageState.SENT]
+    assert receiver.ids == [message().id] * 5
+
+
 async def test_an_incident_is_told_in_order_whatever_fails() -> None:
     async with hook("503", "200", "drop") as receiver, bench(receiver) as at:
         await at.store.add([message(n) for n in (3, 1, 2)])
@@ -353,6 +369,6 @@ def test_the_catalogue_names_every_metric_of_delivery() -> None:
     listed = {
         m.name.removesuffix("_total"): m.type
         for m in METRICS
-        if m.name.startswith(("wardwatch_delivery", "wardwatch_outbox"))
+        if m.name.startswith(("wardwatch_delivery", "wardwatch_outbox", "wardwatch_tripwire"))
     }
     assert listed == families

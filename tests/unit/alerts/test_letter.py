@@ -17,15 +17,27 @@ from pydantic import ValidationError
 from alerts.deadlines import TRACKED, DeadlineKind, Which
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.grouping import GroupStep
-from alerts.letter import ABOUT, CAUSES, FAMILIES, PRIORITIES, STATES, STEPS, letter
+from alerts.letter import (
+    ABOUT,
+    CAUSES,
+    CLASSES,
+    DEADLINES,
+    FAMILIES,
+    PRIORITIES,
+    STATES,
+    STEPS,
+    WHYS,
+    letter,
+)
 from alerts.mdr import Horizon
 from alerts.mime import compose
 from alerts.outbox import Message, message_id
-from alerts.people import ActKind, IncidentState
+from alerts.people import ActKind, CategoryReason, IncidentState
 from alerts.render import render, render_digest, render_test
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
-from probes.config import Config
+from alerts.why import CategoryWhy
+from probes.config import Config, ImpactClass
 from tests.unit.alerts.test_render import CONFIG, INCIDENT, START
 
 FROM, TO = "wardwatch@st-elsewhere.example", ("nurses@st-elsewhere.example",)
@@ -47,7 +59,6 @@ def message(
     state: IncidentState | None = None,
     attached: Sequence[Incident] = (),
 ) -> Message:
-    lasts = incident.recovered_at is None
     known = known or config()
     org, at = known.organization.id, START + 65_000 + seq
     name = message_id(org, incident.key, "nurses", seq)
@@ -60,14 +71,20 @@ def message(
         sequence=seq,
         at=at,
         detected_at=START + 60_012,
-        state=state or (IncidentState.OPEN if lasts else IncidentState.RECOVERED),
+        state=state or _state(step, incident),
         attached=attached,
     )
     return Message(name, org, incident.key, "nurses", seq, body, at, at)
 
 
+def _state(step: Step, incident: Incident) -> IncidentState:
+    if step in (TransitionKind.RESOLVED, TransitionKind.FOUND_LATE):
+        return IncidentState.RESOLVED
+    return IncidentState.OPEN if incident.recovered_at is None else IncidentState.RECOVERED
+
+
 def mail(one: Message) -> EmailMessage:
-    parsed = email.message_from_bytes(compose(one, FROM, TO), policy=email.policy.default)
+    parsed = email.message_from_bytes(compose(one, FROM, TO).raw, policy=email.policy.default)
     assert isinstance(parsed, EmailMessage)
     assert parsed.defects == []
     return parsed
@@ -90,10 +107,12 @@ def test_the_whole_text_is_what_a_nurse_needs() -> None:
         "System:       EHR\n"
         "Trouble:      down, impaired\n"
         "Sites:        North Campus\n"
+        "For whom:     the care of patients\n"
         "Since:        2025-12-31 18:00 CST (2026-01-01 00:00 UTC)\n"
         "Incident is:  open\n"
         "Category:     2 of 4. Care is affected; a workaround is usable or the service is only"
         " impaired.\n"
+        "Why:          down, with a usable workaround\n"
         "Priority:     P2, urgent\n"
         "Workaround:   Downtime binder\n"
         "Usable until: 2025-12-31 22:00 CST (2026-01-01 04:00 UTC)\n"
@@ -139,14 +158,32 @@ def test_a_letter_names_twenty_that_hang_on_it_and_counts_the_rest() -> None:
         assert f"Affects:      {named}{rest}" in lines
 
 
+def test_for_whom_what_comes_due_and_where_to_look_are_told_where_they_are_known() -> None:
+    event = json.loads(message().body)
+    event["data"] |= {
+        "users": 1_200,
+        "deadline": {"kind": "response_breached", "at": "2026-01-01T02:00:00.000Z"},
+        "link": "https://watch.st-elsewhere.example/",
+    }
+    lines = text(replace(message(), body=json.dumps(event).encode())).splitlines()
+    assert "For whom:     the care of patients; about 1200 users" in lines
+    assert (
+        "Deadline:     2025-12-31 20:00 CST (2026-01-01 02:00 UTC): somebody must have answered"
+        in lines
+    )
+    assert "Wardwatch:    https://watch.st-elsewhere.example/" in lines
+
+
 def test_in_an_organization_that_lives_in_utc_a_time_stands_once() -> None:
     lines = text(message(known=config(zone="UTC"))).splitlines()
     assert "Since:        2026-01-01 00:00 UTC" in lines
 
 
-def test_a_message_written_before_events_named_the_zone_is_in_utc() -> None:
+def test_a_message_written_by_an_earlier_release_has_its_letter_too() -> None:
     event = json.loads(message().body)
     del event["data"]["organization"]["timezone"]
+    for name in ("category_why", "deadline", "impact", "link", "minimal", "users"):
+        del event["data"][name]
     assert letter(event).subject == "[Wardwatch] EHR: availability, since 2026-01-01 00:00 UTC"
 
 
@@ -158,6 +195,9 @@ def test_every_enumeration_has_its_words() -> None:
     unsaid = {ActKind.NOTED, DeadlineKind.LATE_DIGEST}
     assert set(STEPS) == {*TransitionKind, *ActKind, *DeadlineKind, *GroupStep} - unsaid
     assert set(ABOUT) == {*TRACKED, *Horizon}
+    assert set(DEADLINES) == set(DeadlineKind)
+    assert set(CLASSES) == set(ImpactClass)
+    assert set(WHYS) == {*CategoryWhy, *CategoryReason}
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -236,8 +276,8 @@ def test_the_headers_say_who_wrote_it_when_and_that_no_person_did() -> None:
 
 def test_it_is_the_same_at_every_attempt_and_fits_every_mail_server() -> None:
     long = config("Süd " * 29 + "x")
-    raw = compose(message(known=long), FROM, TO)
-    assert raw == compose(message(known=long), FROM, TO)
+    raw = compose(message(known=long), FROM, TO).raw
+    assert raw == compose(message(known=long), FROM, TO).raw
     assert raw.isascii()
     assert raw.count(b"\n") == raw.count(b"\r\n")
     assert max(len(line) for line in raw.split(b"\r\n")) < 998
@@ -248,7 +288,7 @@ def test_the_longest_names_of_messages_are_neither_broken_nor_encoded() -> None:
     one = replace(one, incident_key=f"{'s' * 63}.availability.1767225600000")
     first = f"{'o' * 63}_{'s' * 63}_availability_1767225600000_{'r' * 63}_1"
     line = f"\r\nReferences: <{first}@{'o' * 63}>\r\n"
-    assert line.encode() in compose(one, FROM, TO)
+    assert line.encode() in compose(one, FROM, TO).raw
 
 
 @pytest.mark.parametrize(
@@ -305,7 +345,7 @@ def test_a_name_of_several_lines_is_refused_when_loaded(bad: str) -> None:
         config(bad)
 
 
-@pytest.mark.parametrize("bad", ["EHR\nBcc: c@example.org", "EHR\r\nBcc: c@example.org"])
+@pytest.mark.parametrize("bad", ["EHR\nBcc: everybody", "EHR\r\nBcc: everybody"])
 def test_a_name_of_several_lines_makes_no_header_even_if_it_came_that_far(bad: str) -> None:
     event = json.loads(message().body)
     event["data"]["system"]["name"] = bad

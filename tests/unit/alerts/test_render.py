@@ -12,7 +12,7 @@ import pytest
 from alerts.deadlines import Deadline, DeadlineKind, Which
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.grouping import GroupStep
-from alerts.people import ActKind, IncidentState
+from alerts.people import ActKind, CategoryReason, IncidentState
 from alerts.render import event_type, render
 from alerts.routing import receivers
 from alerts.telling import Step
@@ -110,11 +110,15 @@ def test_the_whole_event_is_as_documented() -> None:
             "category_meaning": (
                 "Care is affected; a workaround is usable or the service is only impaired."
             ),
+            "category_why": "workaround",
             "priority": "P2",
+            "impact": {"class": "clinical", "service": "general"},
             "sites": [{"id": "north", "name": "North Campus"}],
+            "users": None,
             "started_at": "2026-01-01T00:00:00.000Z",
             "detected_at": "2026-01-01T00:01:00.012Z",
             "recovered_at": None,
+            "deadline": None,
             "attached_to": None,
             "attached": [],
             "attached_count": 0,
@@ -123,6 +127,8 @@ def test_the_whole_event_is_as_documented() -> None:
             "workaround": {"name": "Downtime binder", "until": "2026-01-01T04:00:00.000Z"},
             "runbook": "https://intranet.example.org/rb/ehr",
             "due": None,
+            "link": None,
+            "minimal": [],
         },
     }
 
@@ -185,6 +191,49 @@ def test_what_came_due_says_of_what_and_by_when() -> None:
         "at": "2026-01-01T00:01:00.000Z",
         "by": "2026-01-01T01:01:00.000Z",
     }
+
+
+def test_users_are_those_of_the_sites_named_else_of_all_where_each_has_a_number() -> None:
+    def users(sites: tuple[str, ...], **counts: int | None) -> int | None:
+        written = CONFIG.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        written["sites"] = {name: {"name": name, "users": n} for name, n in counts.items()}
+        event = render(
+            Config.model_validate(written),
+            TransitionKind.OPENED,
+            replace(INCIDENT, sites=sites),
+            message_id="m",
+            receiver="desk",
+            sequence=1,
+            at=START,
+            detected_at=START,
+            state=IncidentState.OPEN,
+        )
+        found: int | None = json.loads(event)["data"]["users"]
+        return found
+
+    assert users(("north",), north=1_200, south=300) == 1_200
+    assert users((), north=1_200, south=300) == 1_500
+    assert users((), north=1_200, south=None) is None
+    assert users(("gone",), north=1_200) is None
+
+
+def test_what_comes_due_next_and_a_persons_reason_are_told_as_given() -> None:
+    event = render(
+        CONFIG,
+        TransitionKind.RAISED,
+        replace(INCIDENT, category=4),
+        message_id="m",
+        receiver="desk",
+        sequence=1,
+        at=START,
+        detected_at=START,
+        state=IncidentState.OPEN,
+        deadline=("review_due", START + 7_200_000),
+        category_reason=CategoryReason.PATIENT_AT_RISK,
+    )
+    data = json.loads(event)["data"]
+    assert data["deadline"] == {"kind": "review_due", "at": "2026-01-01T02:00:00.000Z"}
+    assert data["category_why"] == "patient_at_risk"
 
 
 def test_a_workaround_without_a_limit_and_none_at_all() -> None:

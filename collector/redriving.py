@@ -1,0 +1,84 @@
+"""Dead messages that a person has sent again, recorded: decided and written in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from alerts.channel import Guarantee
+from alerts.channels import registry
+from alerts.outbox import Left, Message
+from collector import journal
+from collector.journal import Fact, canonical
+from collector.store.redrive import mendable, redrive
+from probes.config import Config
+
+KIND = "outbox.redriven"
+MOST = 500
+"""Messages at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """These ids or, where None, all of the receiver that may be sent again."""
+
+    by: str
+    ids: Sequence[str] | None
+    receiver: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Redriven:
+    """`rows` are the journal's, with the message each is about. `more`: call again."""
+
+    rows: Sequence[tuple[int, Message]]
+    left: Sequence[tuple[Message, Left]]
+    more: bool
+
+
+def apart(config: Config) -> frozenset[str]:
+    """Receivers who keep no ticket that an older message could set back: people, by letter."""
+    return frozenset(
+        name
+        for name, channel in config.channels.items()
+        if registry.load(channel.kind).guarantee is Guarantee.SEND
+    )
+
+
+def record(
+    conn: Connection, org: str, wanted: Wanted, config: Config, clock: Callable[[], int]
+) -> Redriven | None:
+    """None, and nothing done, when one of the ids is unknown. `clock` (UTC ms) is read when
+    others who act are done.
+    """
+    journal.hold(conn, org)
+    now = journal.following(journal.last_recorded(conn, org), clock())
+    by_themselves = apart(config)
+    ids = list(wanted.ids or ())
+    if wanted.receiver is not None:
+        ids = mendable(conn, org, wanted.receiver, MOST + 1, apart=by_themselves)
+    found = redrive(conn, org, ids[:MOST], now, channels=config.channels, apart=by_themselves)
+    if len(found) < len(set(ids[:MOST])):
+        return None
+    again = [message for message, why in found if why is None]
+    numbers = journal.append(conn, org, [_fact(wanted.by, one, now) for one in again], now)
+    return Redriven(
+        rows=list(zip(numbers, again, strict=True)),
+        left=[(message, why) for message, why in found if why is not None],
+        more=len(ids) > MOST,
+    )
+
+
+def _fact(by: str, message: Message, now: int) -> Fact:
+    """`reason` and `status` say why it was dead."""
+    about = {
+        "message": message.id,
+        "incident": message.incident_key,
+        "receiver": message.receiver,
+        "sequence": message.seq,
+        "reason": None if message.reason is None else message.reason.value,
+        "status": message.status,
+    }
+    return Fact(KIND, now, canonical(about), by)
