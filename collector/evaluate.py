@@ -72,6 +72,10 @@ class Evaluator:
         self._unsaid = True
         self._saved_at = 0
         self._wake = asyncio.Event()
+        self.commits = 0
+        """Commits of what follows, be it that nothing does."""
+        self.due: int | None = None
+        """When time alone calls for another look, as the last one left it."""
 
     @property
     def now(self) -> int:
@@ -103,6 +107,11 @@ class Evaluator:
     def wake(self) -> None:
         self._wake.set()
 
+    def prove(self) -> None:
+        """Ask `run` for a commit though nothing has changed: it shows in `commits`."""
+        self._unsaid = True
+        self.wake()
+
     async def start(self) -> None:
         """Read the versions (at least one is recorded) and the newest snapshots."""
         await self._follower.start()
@@ -124,6 +133,7 @@ class Evaluator:
         due = [until for until in untils if until is not None]
         if self.leads and self._policy_due is not None:
             due.append(self._policy_due)
+        self.due = min(due, default=None)
         wait = min([IDLE_MS, *(t - self._clock.now_ms() for t in due)])
         sleeper = asyncio.ensure_future(self._clock.sleep_ms(max(wait, SHORTEST_MS)))
         waker = asyncio.ensure_future(self._wake.wait())
@@ -184,6 +194,7 @@ class Evaluator:
                 plan, following, due = await self._planned(past, rows)
                 self._unsaid = False
             self._leader.renewed(await self._store.write(commit, self._org, lease, plan))
+            self.commits += 1
         except BaseException:
             self._follower.unmade()
             raise
