@@ -11,15 +11,18 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
 from alerts import policy
 from alerts.transitions import match, transitions
-from collector import changes, truths
+from collector import changes, frozenholidays, truths
+from collector.businesshours import holiday_problem, holidays_version, public_holidays
 from collector.commit import Past, Plan, commit, read_past
 from collector.core.rollup import Rollup, Rollups
 from collector.core.settled import Source
 from collector.evidence import Evidence
 from collector.follower import Follower
+from collector.frozenholidays import Frozen
 from collector.leader import Leader
 from collector.messages import messages
 from collector.metrics import CollectorMetrics
@@ -97,6 +100,11 @@ class Evaluator:
         return self._follower.history
 
     @property
+    def frozen(self) -> Frozen:
+        """The recorded holidays, for `hours_of`."""
+        return self._follower.frozen
+
+    @property
     def config(self) -> Config:
         return self.history.latest
 
@@ -167,11 +175,24 @@ class Evaluator:
             self._unsaid = True
         changed = await self._follower.catch_up()
         self._unsaid |= changed
+        if leads:
+            await self._freeze()
         if leads and (self._unsaid or self._is_due()):
             await self._say()
             took = (self._clock.monotonic_ns() - begun) / 1e9
             self._metrics.evaluate_seconds.observe(took)
         self._metrics.evaluated_at.set(self._clock.now_ms() / 1000)
+
+    async def _freeze(self) -> None:
+        """Record the holidays of years that nobody has recorded; the next look reads them."""
+        years = frozenholidays.missing(self.config, self.frozen, self.now)
+        known = [y for y in years if holiday_problem(y[0], y[1]) is None]
+        if known:
+            edition = holidays_version()
+            await self._store.write(
+                frozenholidays.freeze, self._org, known, _dates, edition, self.now
+            )
+            log.info("holidays.frozen")
 
     def _is_due(self) -> bool:
         past = self._past
@@ -274,3 +295,7 @@ class Evaluator:
             as_of=now,
         )
         return plan, following, due
+
+
+def _dates(year: frozenholidays.Year) -> frozenset[date]:
+    return public_holidays(*year)

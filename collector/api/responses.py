@@ -35,7 +35,7 @@ def response_of(one: Stood, parts: Parts) -> Response | None:
     live = parts.evaluator.folded.get(incident.system)
     down = outages(live.view.states) if live is not None and live.folded else ()
     at_start = (history, down, incident.system, incident.started_at)
-    hours = hours_of(in_force(*at_start))
+    hours = hours_of(in_force(*at_start), parts.evaluator.frozen)
     found = clocks(incident, terms(*at_start), hours, row.detected_at, one.reached)
     if found is None:
         return None
