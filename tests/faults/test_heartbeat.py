@@ -73,12 +73,11 @@ class Working:
         await self.until(lambda: len(self.beats.posts) >= count + 2)
 
     async def stopped(self, by: str) -> None:
-        """Nothing more comes, and this part alone is named for it."""
-        await asyncio.sleep(0.05)  # one may be under way
+        """This part alone is named for it, and nothing more comes."""
+        await self.until(lambda: self.named() == {by})
         count = len(self.beats.posts)
         await asyncio.sleep(A_WHILE_S)
-        await self.until(lambda: self.named() == {by})
-        assert len(self.beats.posts) == count
+        assert (len(self.beats.posts), self.named()) == (count, {by})
 
     def named(self) -> set[str]:
         value = self.service.metrics.registry.get_sample_value
