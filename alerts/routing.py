@@ -1,11 +1,12 @@
-"""Who is told: routes by family and priority. Pure."""
+"""Who is told: routes by family and priority, notices by role. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from alerts.events import Family, Priority
-from probes.config import Route
+from alerts.telling import Audience
+from probes.config import Config, Notices, Route
 
 
 def receivers(routes: Sequence[Route], family: Family, priority: Priority) -> tuple[str, ...]:
@@ -21,3 +22,19 @@ def receivers(routes: Sequence[Route], family: Family, priority: Priority) -> tu
         for receiver in route.to
     )
     return tuple(dict.fromkeys(named))
+
+
+def noticed(config: Config, audience: Audience) -> tuple[str, ...]:
+    """Channels of the roles a notice is for; without any, whom the routes name for P1.
+
+    A notice that reaches somebody else is better than one that reaches nobody.
+    """
+    named = config.notices or Notices()
+    roles = {
+        Audience.CLINICAL_LIAISON: (named.clinical_liaison,),
+        Audience.CLINICAL_LEADERSHIP: (named.clinical_leadership,),
+        Audience.LEGAL_COMPLIANCE: (named.legal_compliance,),
+        Audience.SAFETY: (named.clinical_leadership, named.legal_compliance),
+    }[audience]
+    instead = receivers(config.routes, Family.AVAILABILITY, Priority.P1)
+    return tuple(dict.fromkeys(to for channels in roles for to in channels or instead))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from alerts.course import first_answer
 from alerts.events import Priority
 from alerts.people import Facts, IncidentState, Standing, standing
 from collector.incident_acts import KINDS, act_of
@@ -24,24 +25,23 @@ class Stood:
     standing: Standing
     reached: frozenset[Priority]
     """Every priority the rules have given it."""
+    answered: bool
+    """A person has acknowledged it, however long ago."""
 
 
 def stood(conn: Connection, org: str, rows: Sequence[Recorded], now: int) -> list[Stood]:
     """The same incidents in the same order, with their standing at `now` (UTC ms)."""
     reached = read_priorities(conn, org, (row.incident.key for row in rows))
     about = read_events_of(conn, org, [row.incident.key for row in rows], list(KINDS))
-    return [
-        Stood(
-            row,
-            standing(
-                Facts(row.incident.recovered_at, row.status == "resolved", row.incident.category),
-                [act for one in about.get(row.incident.key, ()) if (act := act_of(one))],
-                now,
-            ),
-            reached.get(row.incident.key, frozenset()),
-        )
-        for row in rows
-    ]
+    out: list[Stood] = []
+    for row in rows:
+        key = row.incident.key
+        acts = [act for event in about.get(key, ()) if (act := act_of(event))]
+        facts = Facts(row.incident.recovered_at, row.status == "resolved", row.incident.category)
+        answered = first_answer(acts) is not None
+        found = standing(facts, acts, now)
+        out.append(Stood(row, found, reached.get(key, frozenset()), answered))
+    return out
 
 
 def read_stood(

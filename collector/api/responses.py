@@ -25,11 +25,10 @@ class Response(TypedDict):
 
 
 def response_of(one: Stood, parts: Parts) -> Response | None:
-    """Null while nobody was paged, where it was over before it was detected, and while a person's
-    acknowledgement lasts: somebody has answered.
+    """Null while nobody was paged, where it was over before it was detected, and once a person has
+    acknowledged: somebody has answered.
     """
-    said = one.standing.acknowledged
-    if said is not None and not said.by_service:
+    if one.answered:
         return None
     row, incident, history = one.row, one.row.incident, parts.evaluator.history
     live = parts.evaluator.folded.get(incident.system)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, delete, func, or_, select, update
 
@@ -77,7 +77,7 @@ def read_incidents(
         )
     query = query.order_by(incidents.c.started_at.desc(), incidents.c.key).limit(limit)
     return [
-        Recorded(r.version, _load(r.data), r.status, r.detected_at, r.next_due)
+        Recorded(r.version, incident_of(json.loads(r.data)), r.status, r.detected_at, r.next_due)
         for r in conn.execute(query)
     ]
 
@@ -107,6 +107,22 @@ def write_incident(conn: Connection, org: str, row: Recorded) -> None:
             incidents.c.version == row.version - 1,
         )
         .values(**values)
+    )
+    if changed.rowcount != 1:
+        raise StaleError
+
+
+def move_due(conn: Connection, org: str, key: str, before: int | None, after: int | None) -> None:
+    """Set `next_due` by compare-and-set; StaleError when somebody else has moved it."""
+    known = incidents.c.next_due
+    changed = conn.execute(
+        update(incidents)
+        .where(
+            incidents.c.org == org,
+            incidents.c.key == key,
+            known.is_(None) if before is None else known == before,
+        )
+        .values(next_due=after)
     )
     if changed.rowcount != 1:
         raise StaleError
@@ -182,8 +198,9 @@ def incident_fields(incident: Incident) -> dict[str, object]:
     }
 
 
-def _load(text: str) -> Incident:
-    data = json.loads(text)
+def incident_of(fields: Mapping[str, Any]) -> Incident:
+    """The way back from `incident_fields`."""
+    data = {name: fields[name] for name in Incident.__dataclass_fields__}
     return Incident(
         **{
             **data,

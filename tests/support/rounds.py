@@ -16,6 +16,7 @@ from collector.evaluate import Evaluator
 from collector.ingest import Ingest
 from collector.leader import LEASE_MS, Leader
 from collector.metrics import CollectorMetrics
+from collector.process_facts import DEADLINES, STEPS
 from collector.store.store import Store
 from probes.clock import ManualClock
 from probes.config import Config
@@ -112,9 +113,14 @@ class Round:
             await self.clock.advance(LEASE_MS)
 
     async def events(self) -> list[tuple[str, int]]:
-        """(kind, ms after `START`) of every incident event."""
-        rows = await self.store.read(journal.rows, ORG)
-        return [(r.kind, r.at - START) for r in rows if r.kind.startswith("incident.")]
+        """(kind, ms after `START`) of every step the rules took."""
+        rows = await self.store.read(journal.rows, ORG, kind=list(STEPS))
+        return [(r.kind, r.at - START) for r in rows if r.actor == journal.SYSTEM]
+
+    async def deadlines(self) -> list[tuple[str, int]]:
+        """(kind, ms after `START`) of everything that came due, notices among it."""
+        rows = await self.store.read(journal.rows, ORG, kind=list(DEADLINES))
+        return [(r.kind, r.at - START) for r in rows]
 
 
 @asynccontextmanager

@@ -6,12 +6,15 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from alerts.course import taken
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.outbox import Message
+from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
 from collector.messages import messages
-from collector.store.incidents import Recorded
-from probes.config import Config
+from collector.process import Case, advance
+from probes.config import Config, Notices
+from tests.support.processing import settings
 
 START = 1_767_225_600_000
 KEY = f"ehr.availability.{START}"
@@ -61,8 +64,9 @@ def tell(
     found = [
         (Transition(kind, incident), START + 5_000 + n) for n, (kind, incident) in enumerate(steps)
     ]
-    rows = [Recorded(1, steps[-1][1], "open", START + 5_000, None)]
-    return messages(found, rows, told or {}, used or config(), START + 6_000)
+    now, known = START + 6_000, used or config()
+    steps_said = advance({}, (), found, (), lambda _: settings(known), now).said
+    return [one.message for one in messages(steps_said, told or {}, known, now)]
 
 
 def said(found: list[Message]) -> list[tuple[str, int, str]]:
@@ -123,3 +127,68 @@ def test_who_heard_nothing_does_not_hear_of_an_end() -> None:
 def test_a_past_outage_found_late_is_one_message_for_a_ticket_created_closed() -> None:
     found = tell((TransitionKind.FOUND_LATE, RECOVERED), (TransitionKind.RESOLVED, RECOVERED))
     assert said(found) == [("desk", 1, "resolved")]
+
+
+def notified(used: Config) -> list[tuple[str, int, str]]:
+    severe = replace(INCIDENT, category=3, priority=Priority.P1)
+    return said(tell((TransitionKind.OPENED, severe), used=used))
+
+
+def test_a_notice_for_a_role_without_channels_goes_to_whom_p1_goes() -> None:
+    """Here they hear of category 3 in the same breath, and are not told twice."""
+    assert notified(config()) == [("desk", 1, "opened"), ("pager", 1, "opened")]
+
+
+def test_a_role_with_channels_gets_its_notice_there_and_nobody_else_does() -> None:
+    used = config()
+    told = used.model_copy(update={"notices": Notices(clinical_liaison=("liaison",))})
+    assert notified(told) == [
+        ("desk", 1, "opened"),
+        ("pager", 1, "opened"),
+        ("liaison", 1, "notice"),
+    ]
+    paged = used.model_copy(update={"notices": Notices(clinical_liaison=("pager",))})
+    assert notified(paged) == [("desk", 1, "opened"), ("pager", 1, "opened")]
+
+
+def test_what_a_person_has_settled_is_said_no_more_until_it_is_back() -> None:
+    """A false positive recovers without a word; a reopening is said."""
+    before = Case(taken(None, Transition(TransitionKind.OPENED, INCIDENT), START))
+    wrong = Act(ActKind.FALSE_POSITIVE, "ann", START + 1_000)
+    again = replace(INCIDENT, reopened=1)
+    steps = [
+        (Transition(TransitionKind.RECOVERED, RECOVERED), START + 2_000),
+        (Transition(TransitionKind.RESOLVED, RECOVERED), START + 2_000),
+        (Transition(TransitionKind.REOPENED, again), START + 3_000),
+    ]
+    known = {KEY: before}
+    terms = lambda _: settings(config())  # noqa: E731
+    found = advance(known, [(KEY, wrong)], steps, (), terms, START + 4_000).said
+    told = messages(found, {(KEY, "desk"): 1}, config(), START + 4_000)
+    steps_told = [body(one.message)["data"]["step"] for one in told]
+    assert steps_told == ["false_positive", "reopened"]
+
+
+def test_what_a_person_made_grave_is_not_resolved_by_the_rules() -> None:
+    before = Case(taken(None, Transition(TransitionKind.OPENED, INCIDENT), START))
+    grave = Act(ActKind.RAISED, "ann", START + 1_000, category=3, review_by=START + 7_200_000)
+    steps = [
+        (Transition(TransitionKind.RECOVERED, RECOVERED), START + 2_000),
+        (Transition(TransitionKind.RESOLVED, RECOVERED), START + 2_000),
+    ]
+    terms = lambda _: settings(config())  # noqa: E731
+    found = advance({KEY: before}, [(KEY, grave)], steps, (), terms, START + 3_000).said
+    told = messages(found, {(KEY, "desk"): 1}, config(), START + 3_000)
+    assert [
+        (
+            one.message.receiver,
+            body(one.message)["data"]["step"],
+            body(one.message)["data"]["state"],
+        )
+        for one in told
+    ] == [
+        ("desk", "category_set", "open"),
+        ("desk", "recovered", "recovered"),
+        ("pager", "opened", "open"),
+        ("pager", "recovered", "recovered"),
+    ]

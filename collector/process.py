@@ -1,0 +1,115 @@
+"""The process fold: acts, steps of the rules and deadlines, one after the other. Pure.
+
+What an evaluation says of the incidents is a function of the sequence recorded before it and of
+what it has found: first what people have done since, then what the truth shows, then what has
+come due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from alerts import telling
+from alerts.course import Course, acted, taken
+from alerts.deadlines import TRACKED, Deadline, Settings, Which, due
+from alerts.people import Act
+from alerts.telling import Said
+from alerts.transitions import Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A notice has reached a receiver, at UTC ms."""
+
+    key: str
+    which: Which
+    receiver: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An incident as the process knows it. `look_at`: when time alone shows more, None = never;
+    `waits`: something is due, and waits for the end of a calm. `sent`: the messages of notices
+    that nobody has confirmed, by id, each with its receiver. One read back from the journal is
+    to be looked at anew.
+    """
+
+    course: Course
+    fired: Mapping[Which, Deadline] = field(default_factory=dict)
+    delivered: Mapping[Which, int] = field(default_factory=dict)
+    sent: Mapping[str, tuple[Which, str]] = field(default_factory=dict)
+    look_at: int | None = 0
+    waits: bool = False
+
+    def is_due(self, now: int) -> bool:
+        return self.waits or (self.look_at is not None and self.look_at <= now)
+
+    @property
+    def awaited(self) -> Mapping[str, tuple[Which, str]]:
+        """Messages of notices none of which has arrived."""
+        return {id_: one for id_, one in self.sent.items() if one[0] not in self.delivered}
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """`cases` are those that changed, by key; `come_due` by key, in order."""
+
+    cases: Mapping[str, Case]
+    said: Sequence[Said]
+    come_due: Sequence[tuple[str, Deadline]]
+
+
+def advance(
+    cases: Mapping[str, Case],
+    acts: Iterable[tuple[str, Act]],
+    steps: Iterable[tuple[Transition, int]],
+    arrivals: Iterable[Arrival],
+    settings_of: Callable[[Course], Settings],
+    now: int,
+) -> Advance:
+    """Each step with its `at`; `now` is the edge of knowledge. All instants are UTC ms."""
+    moved: dict[str, Case] = {}
+    said: list[Said | None] = []
+
+    def known(key: str) -> Case | None:
+        return moved.get(key) or cases.get(key)
+
+    for key, act in acts:
+        case = known(key)
+        if case is None:
+            continue  # an incident is recorded before anybody can act on it
+        after = acted(case.course, act)
+        said.append(telling.of_act(case.course, after, act))
+        moved[key] = replace(case, course=after)
+    for step, at in steps:
+        key = step.incident.key
+        case = known(key)
+        before = None if case is None else case.course
+        course = taken(before, step, at)
+        said.append(telling.of_transition(before, course, step, at, now))
+        moved[key] = Case(course) if case is None else replace(case, course=course)
+    for arrival in arrivals:
+        case = known(arrival.key)
+        if case is not None and arrival.which not in case.delivered:
+            arrived = {**case.delivered, arrival.which: arrival.at}
+            moved[arrival.key] = replace(case, delivered=arrived)
+    come_due: list[tuple[str, Deadline]] = []
+    following: dict[str, Deadline | None] = {}
+    for key in sorted({*moved, *(key for key, case in cases.items() if case.is_due(now))}):
+        case = moved.get(key) or cases[key]
+        found = due(case.course, settings_of(case.course), case.fired, case.delivered, now)
+        come_due += ((key, deadline) for deadline in found.new)
+        said += (telling.of_deadline(case.course, deadline) for deadline in found.new)
+        fired = {**case.fired, **{deadline.which: deadline for deadline in found.new}}
+        following[key] = found.following
+        moved[key] = replace(case, fired=fired, look_at=found.look_at, waits=found.waits)
+    told = [replace(one, following=following[one.incident.key]) for one in said if one is not None]
+    return Advance(moved, told, come_due)
+
+
+def with_sent(case: Case, sent: Iterable[tuple[str, Which, str]]) -> Case:
+    """The case once the messages (id, notice, receiver) of its notices are known."""
+    tracked = {id_: (which, to) for id_, which, to in sent if which.kind in TRACKED}
+    return replace(case, sent={**case.sent, **tracked}) if tracked else case
