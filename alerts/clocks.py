@@ -58,6 +58,19 @@ def clocks(
     )
 
 
+def earliest(own: Response | None, attached: Iterable[Response | None]) -> Response | None:
+    """A parent's: due and warning when the first of its own and of all that hang on it are.
+
+    None where its own clock does not run: nobody was paged for it, or somebody has answered.
+    """
+    if own is None:
+        return None
+    found = [own, *(one for one in attached if one is not None)]
+    first = min(found, key=lambda one: one.due_at)
+    warn = min((one.warn_at for one in found if one.warn_at is not None), default=first.due_at)
+    return Response(warn_at=warn if warn < first.due_at else None, due_at=first.due_at, by=first.by)
+
+
 def target(respond: Respond, priority: Priority) -> Target:
     match priority:
         case Priority.P1:

@@ -102,12 +102,13 @@ def read(view: SystemView, now: int) -> Reading:
     healthy = subtract(where(states, lambda s: s is State.UP), down)
     blind = subtract(unknown, access)
     everywhere = unite([*system_outages, *(i for line in sites.values() for i in outages(line))])
-    rejection = intersect(unite([*access, *rejected]), watched)
+    rejection = intersect(unite([*access, *rejected]), watched) if access or rejected else ()
+    down_watched = intersect(down, watched) if down and gone else down
     return Reading(
         system=view.system,
         good=where(states, lambda s: s in GOOD),
         unknown=unknown,
-        down=intersect(down, watched),
+        down=down_watched,
         degraded=degraded,
         site_down=site_down,
         outages=intersect(subtract(everywhere, healthy), watched),
@@ -119,7 +120,7 @@ def read(view: SystemView, now: int) -> Reading:
             Family.AVAILABILITY,
             bad=subtract(watched, healthy),
             calm=healthy,
-            sudden=intersect(down, watched),
+            sudden=down_watched,
             slow=subtract(degraded, blocks),
             gone=gone,
         ),

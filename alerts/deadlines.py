@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from alerts.clocks import clocks
+from alerts.clocks import clocks as clocks_of
 from alerts.course import Course, first_answer
 from alerts.events import Priority
 from alerts.hours import Hours, next_opening
@@ -75,10 +75,19 @@ class Deadline:
     by: int | None = None
 
 
+class Clock(NamedTuple):
+    """A response clock: warning and breach, and since when it can be seen. UTC ms."""
+
+    warn_at: int | None
+    due_at: int
+    since: int
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Terms and hours at the incident's start, and the organization's zone.
 
+    `attached` are the clocks of what hangs on it: the earliest of all is its own.
     `calm_since`: the system is up from then to the edge of knowledge, which may turn out to be
     the recovery; what has come due since waits until that is certain.
     """
@@ -87,6 +96,7 @@ class Settings:
     hours: Hours
     zone: ZoneInfo
     calm_since: int | None = None
+    attached: tuple[Clock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,29 +162,28 @@ def _response(course: Course, settings: Settings) -> Iterator[Deadline]:
     """Warning and breach of the earlier clock, each once; a person's acknowledgement answers."""
     if not course.speaks or course.found_late:
         return
-    warned, breached = [NEVER], [NEVER]
-    for since, priority in course.priorities():
-        found = _clocks(course, settings, priority)
-        if found is None:
-            continue
-        # what was over before anybody could see it is over when it is seen
-        seen = max(since, course.alone_since)
-        breached.append(max(found[1], seen))
-        if found[0] is not None:
-            warned.append(max(found[0], seen))
-    warning, breach = min(warned), min(breached)
+    clocks = [*running(course, settings), *settings.attached]
+    # what was over before anybody could see it is over when it is seen
+    seen = [(clock, max(clock.since, course.alone_since)) for clock in clocks]
+    breach = min((max(c.due_at, since) for c, since in seen), default=NEVER)
+    warned = (max(c.warn_at, since) for c, since in seen if c.warn_at is not None)
+    warning = min(warned, default=NEVER)
     if warning < breach and _unanswered(course, settings, warning):
         yield Deadline(Which(K.RESPONSE_WARNED), warning)
     if breach < NEVER and _unanswered(course, settings, breach):
         yield Deadline(Which(K.RESPONSE_BREACHED), breach)
 
 
-def _clocks(
-    course: Course, settings: Settings, priority: Priority
-) -> tuple[int | None, int] | None:
-    incident = replace(course.incident, priority=priority, recovered_at=None)
-    found = clocks(incident, settings.terms, settings.hours, course.detected_at)
-    return None if found is None else (found.warn_at, found.due_at)
+def running(course: Course, settings: Settings) -> Iterator[Clock]:
+    """The clock of each priority it has had; none once a person has answered."""
+    if first_answer(course.acts) is not None and course.incident.attached_to is not None:
+        return
+    priorities = course.priorities() or ((course.detected_at, course.incident.priority),)
+    for since, priority in priorities:
+        incident = replace(course.incident, priority=priority, recovered_at=None)
+        found = clocks_of(incident, settings.terms, settings.hours, course.detected_at)
+        if found is not None:
+            yield Clock(found.warn_at, found.due_at, since)
 
 
 def _unanswered(course: Course, settings: Settings, t: int) -> bool:

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from alerts import render
 from alerts.deadlines import DeadlineKind
 from alerts.events import Cause, Family, Priority
+from alerts.grouping import GroupStep
 from alerts.mdr import Horizon
 from alerts.people import ActKind, IncidentState
 from alerts.telling import Step
@@ -69,7 +70,10 @@ STEPS: dict[Step, str] = {
     DeadlineKind.LEADERSHIP_NOTICE: "For clinical leadership: a patient safety event.",
     DeadlineKind.LEGAL_NOTICE: "For legal and compliance: a patient safety event.",
     DeadlineKind.NOTICE_BREACHED: "A notice that must be given has not arrived in time.",
+    GroupStep.GATHERED: "Other systems are down with it: they are named below.",
 }
+LISTED = 20
+"""How many attached systems a letter names at most."""
 STATES = {
     IncidentState.OPEN: "open",
     IncidentState.ACKNOWLEDGED: "open, and somebody is on it",
@@ -196,6 +200,7 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     yield from _workaround(data, zone)
     if data["attached_to"] is not None:
         yield Row("Belongs to", data["attached_to"])
+    yield from _attached(data)
     if data["flapping"]:
         yield Row("Repeated", f"reopened {data['reopened']} times; it comes and goes")
     if data["runbook"] is not None:
@@ -219,6 +224,15 @@ def _due(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     if due["of"] is not None:
         yield Row("About", _ABOUT[due["of"]])
     yield Row("Due", _instant(due["at"], zone))
+
+
+def _attached(data: Mapping[str, Any]) -> Iterator[Row]:
+    """Nothing in an event that was written before events named them."""
+    names = [f"{one['name']} (category {one['category']})" for one in data.get("attached", ())]
+    more = data.get("attached_count", 0) - len(names[:LISTED])
+    if names:
+        rest = [f"{more} more"] if more else []
+        yield Row("Affects", ", ".join([*names[:LISTED], *rest]))
 
 
 def _causes(data: Mapping[str, Any]) -> str:

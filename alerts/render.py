@@ -26,6 +26,9 @@ MEANINGS = {
 }
 """The clinical risk categories as a reader needs them (semantics 5)."""
 
+NAMED = 200
+"""How many attached incidents a message names at most; the rest is counted."""
+
 TEST_TYPE = "org.wardwatch.test.v1"
 DIGEST_TYPE = "org.wardwatch.digest.v1"
 DIGEST_LINES = 200
@@ -60,11 +63,13 @@ def render(
     detected_at: int,
     state: IncidentState,
     due: Deadline | None = None,
+    attached: Sequence[Incident] = (),
 ) -> bytes:
-    """The body of one message: JSON with sorted keys, at most a few kB.
+    """The body of one message: JSON with sorted keys, at most a few dozen kB.
 
-    `at` is the step's instant, `detected_at` the incident's first detection. A system that the
-    config no longer has is called by its id. `due` is the deadline that the step tells of.
+    `at` is the step's instant, `detected_at` the incident's first detection. `due` is the deadline
+    that the step tells of. `attached` hang on it, the most serious first. A system that the config
+    no longer has is called by its id.
     """
     system = config.systems.get(incident.system)
     impact = system.impact if system else None
@@ -93,6 +98,8 @@ def render(
             "detected_at": rfc3339(detected_at),
             "recovered_at": _instant(incident.recovered_at),
             "attached_to": incident.attached_to,
+            "attached": [_attached(config, one) for one in attached[:NAMED]],
+            "attached_count": len(attached),
             "reopened": incident.reopened,
             "flapping": incident.flapping,
             "workaround": _workaround(impact.workaround if impact else None, incident),
@@ -171,6 +178,10 @@ def _due(due: Deadline | None) -> dict[str, Any] | None:
     if due is None:
         return None
     return {"of": due.which.of or None, "at": rfc3339(due.at), "by": _instant(due.by)}
+
+
+def _attached(config: Config, incident: Incident) -> dict[str, Any]:
+    return {**_system(config, incident.system), "category": incident.category}
 
 
 def _site(config: Config, site: str) -> dict[str, str]:

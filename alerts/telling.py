@@ -11,13 +11,14 @@ from enum import StrEnum
 
 from alerts.course import Course, in_effect
 from alerts.deadlines import Deadline, DeadlineKind
-from alerts.events import Incident
+from alerts.events import Incident, Priority
+from alerts.grouping import GroupStep, Update
 from alerts.people import Act, ActKind, IncidentState, Standing
 from alerts.transitions import Transition, TransitionKind
 
 SETTLED = frozenset({IncidentState.MERGED, IncidentState.FALSE_POSITIVE})
 """A person has taken it off the list: only a reopening is said after that."""
-Step = TransitionKind | ActKind | DeadlineKind
+Step = TransitionKind | ActKind | DeadlineKind | GroupStep
 
 
 class Audience(StrEnum):
@@ -47,7 +48,8 @@ _ROLES = {
 class Said:
     """`incident` carries the category and priority in force at `at` (UTC ms); `state` is what it
     stands at. `opens`: whoever has heard nothing yet is told of it as of a new one. `deadline` is
-    set where one came due, `following` is the one that comes next.
+    set where one came due, `following` is the one that comes next. `priorities` are those of the
+    incidents it is said for, beside its own.
     """
 
     step: Step
@@ -59,6 +61,7 @@ class Said:
     opens: bool = False
     deadline: Deadline | None = None
     following: Deadline | None = None
+    priorities: frozenset[Priority] = frozenset()
 
 
 def of_transition(
@@ -89,6 +92,22 @@ def _state(step: Transition, stands: Standing) -> IncidentState:
     if step.kind is TransitionKind.RECOVERED:
         return IncidentState.RECOVERED
     return stands.state
+
+
+def of_update(course: Course, update: Update, now: int) -> Said | None:
+    """What a parent says of those that hang on it."""
+    stands = course.stands(now)
+    if update.parent.quiet or stands.state in SETTLED:
+        return None
+    return Said(
+        GroupStep.GATHERED,
+        in_effect(update.parent, stands.category),
+        stands.state,
+        update.at,
+        course.detected_at,
+        opens=True,
+        priorities=update.priorities,
+    )
 
 
 def of_act(before: Course, after: Course, act: Act) -> Said | None:

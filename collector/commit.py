@@ -70,15 +70,13 @@ def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Committed:
         raise ActedError
     ids = journal.append(conn, org, [fact for _, fact in plan.facts], plan.now)
     incidents.link_events(conn, org, zip((key for key, _ in plan.facts), ids, strict=True))
-    for row in plan.incidents:
-        incidents.write_incident(conn, org, row)
-    for key, (before_due, due) in sorted(plan.dues.items()):
-        incidents.move_due(conn, org, key, before_due, due)
+    incidents.write_incidents(conn, org, plan.incidents)
+    for key, (before, due) in sorted(plan.dues.items()):
+        incidents.move_due(conn, org, key, before, due)
     taken = ids[-1] if ids else plan.taken
     process.take(conn, org, taken)
     outbox.add(conn, org, plan.messages)
-    for place, (before, after) in sorted(plan.flips.items()):
-        incidents.write_flips(conn, org, place, before, after)
+    incidents.write_flips(conn, org, plan.flips)
     incidents.write_states(conn, org, plan.states)
     ledger.advance_cursors(conn, org, plan.folded, plan.now)
     rollups.write(conn, org, plan.rollups)

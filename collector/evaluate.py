@@ -21,9 +21,9 @@ from collector.core.settled import Source
 from collector.evidence import Evidence
 from collector.follower import Follower
 from collector.frozenholidays import Frozen
+from collector.hindsight import TooDeepError
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
-from collector.occasions import TooDeepError
 from collector.saying import Planned, Seen, plan
 from collector.store import rollups
 from collector.store.incidents import StaleError

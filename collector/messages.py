@@ -1,7 +1,8 @@
 """Which receivers hear of what is said, in which place of their order. Pure.
 
 A receiver's first message of an incident says `opened`, whatever step made it hear of it; who
-has heard of it hears of its end, also when routes have changed since.
+has heard of it hears of its end, also when routes have changed since. What hangs on another
+incident is said by that one to all who have not heard of it (`alerts/grouping.py`).
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alerts.deadlines import AT_ONCE, DeadlineKind, Which
+from alerts.grouping import Groups, GroupStep
 from alerts.outbox import Message, message_id
-from alerts.people import IncidentState
+from alerts.people import ActKind, IncidentState
 from alerts.render import render, render_digest
 from alerts.routing import noticed, receivers
 from alerts.telling import Audience, Said, Step
@@ -32,9 +34,9 @@ class Told:
 
 
 def messages(
-    said: Sequence[Said], told: Mapping[Pair, int], config: Config, now: int
+    said: Sequence[Said], groups: Groups, told: Mapping[Pair, int], config: Config, now: int
 ) -> list[Told]:
-    """`told` is the last `seq` each pair was given.
+    """`groups` are all incidents as they are after it; `told` is the last `seq` each pair was given.
 
     A notice that something serious has begun goes with a message that says so already.
     """
@@ -48,12 +50,14 @@ def messages(
         if one.step is TransitionKind.FOUND_LATE:
             late.add(key)  # one message, a ticket created closed; no second one closes it
         about = () if one.deadline is None else (one.deadline.which,)
-        for receiver in _audience(one, last, config):
+        for receiver in _audience(one, groups, last, config):
             pair = (key, receiver)
             step = one.step if pair in last else _first(one)
             if step is None:
                 continue
             mine = out.setdefault(pair, [])
+            if one.step is GroupStep.GATHERED and mine:
+                continue  # whatever it was told just now named all that hang on it
             if one.step in AT_ONCE and mine and mine[-1].category >= one.incident.category:
                 mine[-1] = replace(mine[-1], about=(*mine[-1].about, *about))
                 continue
@@ -69,6 +73,7 @@ def messages(
                 detected_at=one.detected_at,
                 state=one.state,
                 due=one.deadline if step is one.step else None,
+                attached=groups.attached(one.incident),
             )
             message = _message(config, key, receiver, seq, body, now)
             mine.append(Told(message, one.incident.category, about))
@@ -97,12 +102,16 @@ def _message(config: Config, key: str, receiver: str, seq: int, body: bytes, now
     return Message(message_id(org, key, receiver, seq), org, key, receiver, seq, body, now, now)
 
 
-def _audience(one: Said, told: Mapping[Pair, int], config: Config) -> list[str]:
+def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Config) -> list[str]:
+    """Of what is routed: those who heard of it, then those whom any of the priorities concerns."""
     if one.audience is not Audience.ROUTED:
         return list(noticed(config, one.audience))
     incident = one.incident
-    routed = receivers(config.routes, incident.family, incident.priority)
     heard = [r for r in config.channels if (incident.key, r) in told]
+    if groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED:
+        return heard
+    priorities = sorted({incident.priority, *one.priorities})
+    routed = (r for p in priorities for r in receivers(config.routes, incident.family, p))
     return list(dict.fromkeys([*heard, *routed]))
 
 

@@ -3,36 +3,30 @@
 Caused by a result, an event is as old as the confirming result (`t` + duration); caused by a
 deadline, as the deadline. Both are found the same way: the first moment at which everything
 that had happened by then, that moment included, shows it. That can only be the end of a result
-or a deadline, so only those are tried.
+or a deadline, so only those are tried, and only of the systems that have a say in it.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping, Sequence
 
-from alerts.events import Incident, SystemView
-from alerts.policy import incidents, next_due
+from alerts.concerns import Concerns
+from alerts.events import Family, Incident
 from alerts.transitions import Transition, TransitionKind
-from collector.truths import Live, prolonged
+from collector.hindsight import Hindsight, TooDeepError
+from collector.truths import Live
 from probes.history import History
-
-DAY_MS = 86_400_000
 
 Found = Sequence[tuple[Transition, Incident]]
 """Transitions, each with the incident that the truth shows for it."""
-
-
-class TooDeepError(Exception):
-    """What is settled hides the moments asked for: `wanted` says from when on, by system."""
-
-    def __init__(self, wanted: Mapping[str, int]) -> None:
-        super().__init__("settled too far")
-        self.wanted = dict(wanted)
+_LINKED = (TransitionKind.ATTACHED, TransitionKind.PARTED)
+_BEGUN = (TransitionKind.OPENED, TransitionKind.FOUND_LATE)
 
 
 def occasions(
     found: Found,
+    derived: Sequence[Incident],
     folded: Mapping[str, Live],
     deep: Mapping[str, Live],
     history: History,
@@ -40,112 +34,168 @@ def occasions(
     since: int,
     now: int,
 ) -> list[int]:
-    """The instant of each transition found at `now`; `since` is when was last looked.
+    """The instant of each transition found at `now`; `since` is when was last looked, `derived`
+    are all incidents as the truth shows them now.
 
     TooDeepError names systems that are settled too far; they are looked up in `deep` first.
     """
     if not found:
         return []
-    past = _Past(found, folded, deep, history, now)
+    moving = {transition.incident.system for transition, _ in found}
+    past = Hindsight(moving, folded, deep, history, now)
+    search = _Search(found, derived, past, Concerns(history), since - 1, now)
     wanted: dict[str, int] = {}
-    out: list[int] = []
-    for transition, shown in found:
+    for place in search.order:
         try:
-            out.append(past.first(transition, shown, since - 1))
+            search.first(place)
         except TooDeepError as error:
             wanted |= {name: min(t, wanted.get(name, t)) for name, t in error.wanted.items()}
     if wanted:
         raise TooDeepError(wanted)
-    return out
+    return [search.first(place) for place in range(len(found))]
 
 
-class _Past:
-    """What was to be seen at earlier moments by the systems with transitions.
-
-    Other systems are taken as they are known now.
-    """
+class _Search:
+    """The first moment that shows a transition, by its place among those found."""
 
     def __init__(
         self,
         found: Found,
-        folded: Mapping[str, Live],
-        deep: Mapping[str, Live],
-        history: History,
+        derived: Sequence[Incident],
+        past: Hindsight,
+        concerns: Concerns,
+        since: int,
         now: int,
     ) -> None:
-        systems = {transition.incident.system for transition, _ in found}
-        self._lives = {name: deep.get(name, folded[name]) for name in systems if name in folded}
-        self._deep = deep
-        self._folded = folded
-        self._history = history
+        self._found = found
+        self._past = past
+        self._concerns = concerns
+        self._since = since
         self._now = now
-        self._seen: dict[int, tuple[list[Incident], int | None]] = {}
-        ends = {
-            r.t + r.duration_ms
-            for live in self._lives.values()
-            for line in live.tail.values()
-            for r in line
-        }
-        self._ends = sorted(end for end in ends if end < now)
+        self._firsts: dict[int, int] = {}
+        self._places: dict[str, list[int]] = {}
+        for place, (_, shown) in enumerate(found):
+            self._places.setdefault(shown.key, []).append(place)
+        self._derived: dict[str, list[Incident]] = {}
+        for incident in derived:
+            if incident.family is Family.AVAILABILITY:
+                self._derived.setdefault(incident.system, []).append(incident)
 
-    def first(self, transition: Transition, shown: Incident, since: int) -> int:
-        """The first moment that shows the transition; `now` when none before it does."""
+    @property
+    def order(self) -> list[int]:
+        """All places, what hangs on a system before the system: nothing is asked for in depth."""
 
-        def shows(moment: int) -> bool:
-            return any(_shows(transition, shown, one) for one in self._known(moment)[0])
+        def depth(place: int) -> int:
+            transition = self._found[place][0]
+            raised = transition.kind is TransitionKind.RAISED
+            return len(self._concerns.below(transition.incident.system)) if raised else 0
 
-        low = shown.started_at
-        if low < since and not shows(since):
-            low = since
-        elif shows(low):
-            return low
-        ends = self._ends[bisect_right(self._ends, low) :]
-        place = bisect_left(ends, 1, key=lambda moment: int(shows(moment)))
-        low = ends[place - 1] if place else low
-        high = ends[place] if place < len(ends) else self._now
-        return self._deadline(shows, low, high)
+        return sorted(range(len(self._found)), key=depth)
 
-    def _deadline(self, shows: Callable[[int], bool], low: int, high: int) -> int:
+    def first(self, place: int) -> int:
+        """`now` when no moment before it shows the transition."""
+        if place not in self._firsts:
+            self._firsts[place] = 0  # in a circle that two config versions close
+            try:
+                self._firsts[place] = self._first(place)
+            except TooDeepError:
+                del self._firsts[place]
+                raise
+        return self._firsts[place]
+
+    def _first(self, place: int) -> int:
+        transition, shown = self._found[place]
+        system = transition.incident.system
+        if transition.kind in _LINKED:
+            return self._by(place, (system, *self._concerns.parents(system)))
+        if transition.kind is not TransitionKind.RAISED:
+            return self._by(place, (system,))
+        best = self._by(place, self._concerns.above([system]))
+        if shown.family is Family.AVAILABILITY:
+            # One that hangs on it may have brought the category: the first that did.
+            for bound, below in self._bringing(shown, transition.incident.category):
+                if bound >= best:
+                    break
+                systems = self._concerns.above([system, below])
+                if self._shows(place, systems, self._now - 1):
+                    best = min(best, self._by(place, systems))
+        return best
+
+    def _bringing(self, shown: Incident, category: int) -> list[tuple[int, str]]:
+        """Systems below that may have brought the category, each with a moment before which it
+        had not.
+        """
+        out = []
+        for system in self._concerns.below(shown.system):
+            bounds = [
+                self._reached(incident, category)
+                for incident in self._derived.get(system, ())
+                if incident.category >= category
+                and (incident.recovered_at is None or incident.recovered_at > shown.started_at)
+            ]
+            if bounds:
+                out.append((min(bounds), system))
+        return sorted(out)
+
+    def _reached(self, incident: Incident, category: int) -> int:
+        for place in self._places.get(incident.key, ()):
+            transition = self._found[place][0]
+            raised = transition.kind is TransitionKind.RAISED
+            if transition.kind in _BEGUN or (raised and transition.incident.category == category):
+                return self.first(place)
+        return 0
+
+    def _by(self, place: int, systems: Sequence[str]) -> int:
+        """The first moment that shows it, as far as these systems have a say."""
+        low = self._found[place][1].started_at
+        if low < self._since and not self._shows(place, systems, self._since):
+            low = self._since
+            moments = self._past.ends(systems, low)
+        else:
+            moments = [low, *self._past.ends(systems, low)]
+        n = bisect_left(moments, 1, key=lambda moment: int(self._shows(place, systems, moment)))
+        if n == 0 and moments and moments[0] == self._found[place][1].started_at:
+            return moments[0]
+        low = moments[n - 1] if n else low
+        return self._deadline(place, systems, low, moments[n] if n < len(moments) else self._now)
+
+    def _deadline(self, place: int, systems: Sequence[str], low: int, high: int) -> int:
         """The first deadline between `low` and `high` that shows it, else `high`."""
+        shown = self._found[place][1]
+        if (
+            self._begins(place)
+            and not self._past.is_troubled(shown.system, shown.started_at, low)
+            and self._past.is_steady(shown.system, low, high)
+        ):
+            return high
         moment = low
         while True:
-            following = self._known(moment)[1]
+            following = self._past.next_deadline(systems, moment)
             if following is None or following >= high:
                 return high
             moment = following
-            if shows(moment):
+            if self._shows(place, systems, moment):
                 return moment
 
-    def _known(self, moment: int) -> tuple[list[Incident], int | None]:
-        """What was to be seen, and the next deadline at which time alone could change it."""
-        if moment not in self._seen:
-            now = moment + 1  # knowledge includes the moment, and a timer due then has fired
-            self._must_reach(moment)
-            then = {name: live.earlier(self._history, moment) for name, live in self._lives.items()}
-            views: dict[str, SystemView] = {
-                name: then[name].view if name in then else prolonged(live, self._now)
-                for name, live in self._folded.items()
-            }
-            dues = [live.until for live in then.values()] + [next_due(views, self._history, now)]
-            following = min((due for due in dues if due is not None and due > now), default=None)
-            self._seen[moment] = (
-                incidents(views, self._history, now),
-                None if following is None else following - 1,
-            )
-        return self._seen[moment]
+    def _begins(self, place: int) -> bool:
+        """Is it that an incident of availability has begun? Then nothing need be derived to see
+        that it has not yet, or has as it has now: growing time takes nothing back.
+        """
+        transition, shown = self._found[place]
+        return transition.kind in _BEGUN and shown.family is Family.AVAILABILITY
 
-    def _must_reach(self, moment: int) -> None:
-        hidden = [
-            name
-            for name, live in self._lives.items()
-            if moment + 1 < live.settled.reach or (name not in self._deep and moment < live.ended)
-        ]
-        if hidden:
-            # By a day more, so that what is settled had ended then.
-            raise TooDeepError(dict.fromkeys(hidden, moment - DAY_MS))
+    def _shows(self, place: int, systems: Sequence[str], moment: int) -> bool:
+        transition, shown = self._found[place]
+        if self._begins(place):
+            if not self._past.is_troubled(shown.system, shown.started_at, moment):
+                return False
+            if shown.due_at <= moment and self._past.is_as_now(shown.system, moment):
+                return True
+        seen = self._past.incidents(systems, moment)
+        return any(shows(transition, shown, one) for one in seen)
 
 
-def _shows(transition: Transition, shown: Incident, seen: Incident) -> bool:
+def shows(transition: Transition, shown: Incident, seen: Incident) -> bool:
     if (seen.system, seen.family, seen.started_at) != (
         shown.system,
         shown.family,
@@ -155,22 +205,22 @@ def _shows(transition: Transition, shown: Incident, seen: Incident) -> bool:
     then = transition.incident
     match transition.kind:
         case TransitionKind.OPENED | TransitionKind.FOUND_LATE:
-            shows = True
+            seen_then = True
         case TransitionKind.REOPENED:
-            shows = seen.reopened >= then.reopened
+            seen_then = seen.reopened >= then.reopened
         case TransitionKind.CAUSE_ADDED:
-            shows = then.causes[-1] in seen.causes
+            seen_then = then.causes[-1] in seen.causes
         case TransitionKind.SITE_ADDED:
-            shows = then.sites[-1] in seen.sites
+            seen_then = then.sites[-1] in seen.sites
         case TransitionKind.RAISED:
-            shows = seen.category >= then.category
+            seen_then = seen.category >= then.category
         case TransitionKind.ATTACHED | TransitionKind.PARTED:
-            shows = seen.attached_to == then.attached_to
+            seen_then = seen.attached_to == then.attached_to
         case TransitionKind.PAGED:
-            shows = not seen.quiet
+            seen_then = not seen.quiet
         case TransitionKind.RECOVERED | TransitionKind.CORRECTED | TransitionKind.RESOLVED:
-            shows = seen.recovered_at == shown.recovered_at
-    return shows
+            seen_then = seen.recovered_at == shown.recovered_at
+    return seen_then
 
 
 def shown_for(

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field, replace
 
 from alerts import telling
 from alerts.course import Course, acted, taken
-from alerts.deadlines import TRACKED, Deadline, Settings, Which, due
+from alerts.deadlines import TRACKED, Deadline, Settings, Which, due, running
+from alerts.grouping import Groups
 from alerts.people import Act
 from alerts.telling import Said
 from alerts.transitions import Transition
@@ -54,10 +55,14 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """`cases` are those that changed, by key; `come_due` by key, in order."""
+    """`cases` are those that changed, by key; `groups` how all hang together now. `said` is of acts and steps, `noticed` of what has
+    come due; `come_due` by key, in order.
+    """
 
     cases: Mapping[str, Case]
+    groups: Groups
     said: Sequence[Said]
+    noticed: Sequence[Said]
     come_due: Sequence[tuple[str, Deadline]]
 
 
@@ -69,7 +74,10 @@ def advance(
     settings_of: Callable[[Course], Settings],
     now: int,
 ) -> Advance:
-    """Each step with its `at`; `now` is the edge of knowledge. All instants are UTC ms."""
+    """Each step with its `at`; `now` is the edge of knowledge. All instants are UTC ms.
+
+    `settings_of` knows nothing of what hangs on an incident: its clocks are added here.
+    """
     moved: dict[str, Case] = {}
     said: list[Said | None] = []
 
@@ -97,16 +105,48 @@ def advance(
             moved[arrival.key] = replace(case, delivered=arrived)
     come_due: list[tuple[str, Deadline]] = []
     following: dict[str, Deadline | None] = {}
-    for key in sorted({*moved, *(key for key, case in cases.items() if case.is_due(now))}):
+    noticed: list[Said] = []
+    groups = Groups(case.course.incident for case in {**cases, **moved}.values())
+    earlier = (cases[key].course.incident for key in moved if key in cases)
+    touched = [*earlier, *(case.course.incident for case in moved.values())]
+    concerned = {*moved, *(parent.key for one in touched for parent in groups.above(one))}
+    concerned |= {key for key, case in cases.items() if case.is_due(now)}
+    for key in sorted(concerned):
         case = moved.get(key) or cases[key]
-        found = due(case.course, settings_of(case.course), case.fired, case.delivered, now)
+        own = settings_of(case.course)
+        below = [
+            (moved.get(one.key) or cases[one.key]).course
+            for one in groups.attached(case.course.incident)
+        ]
+        attached = tuple(clock for one in below for clock in running(one, settings_of(one)))
+        settings = replace(own, attached=attached)
+        found = due(case.course, settings, case.fired, case.delivered, now)
         come_due += ((key, deadline) for deadline in found.new)
-        said += (telling.of_deadline(case.course, deadline) for deadline in found.new)
+        noticed += (telling.of_deadline(case.course, deadline) for deadline in found.new)
         fired = {**case.fired, **{deadline.which: deadline for deadline in found.new}}
         following[key] = found.following
         moved[key] = replace(case, fired=fired, look_at=found.look_at, waits=found.waits)
-    told = [replace(one, following=following[one.incident.key]) for one in said if one is not None]
-    return Advance(moved, told, come_due)
+
+    def looking_ahead(every: Iterable[Said | None]) -> list[Said]:
+        return [
+            replace(one, following=following[one.incident.key]) for one in every if one is not None
+        ]
+
+    return Advance(moved, groups, looking_ahead(said), looking_ahead(noticed), come_due)
+
+
+def gathered(
+    groups: Groups,
+    steps: Sequence[tuple[Transition, int]],
+    cases: Mapping[str, Case],
+    now: int,
+) -> list[Said]:
+    """What parents say of those that hang on them, after all steps: one update each."""
+    said = (
+        telling.of_update(cases[update.parent.key].course, update, now)
+        for update in groups.updates(steps)
+    )
+    return [one for one in said if one is not None]
 
 
 def with_sent(case: Case, sent: Iterable[tuple[str, Which, str]]) -> Case:

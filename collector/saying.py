@@ -19,7 +19,7 @@ from collector.frozenholidays import Frozen
 from collector.journal import Fact
 from collector.messages import Told, messages
 from collector.occasions import occasions, shown_for
-from collector.process import Advance, Case, advance, with_sent
+from collector.process import Advance, Case, advance, gathered, with_sent
 from collector.process_facts import arrival_fact, deadline_fact
 from collector.store.incidents import Recorded
 from collector.store.ledger import Chain
@@ -62,9 +62,9 @@ def plan(past: Past, news: News, seen: Seen) -> Planned:
     dated = _dated(past, views, seen)
     shown = policy.next_due(views, history, now)
     steps = advance(past.cases, news.acts, dated, news.arrivals, _settings(views, seen), now)
-    told = messages(steps.said, past.told, history.latest, now)
     written, facts = changes.rows(dated, past.incidents, shown)
     rows = {row.incident.key: row for row in written}
+    told = _told(past, steps, dated, seen)
     about: dict[str, list[Told]] = {}
     for one in told:
         about.setdefault(one.message.incident_key, []).append(one)
@@ -115,12 +115,25 @@ def _dated(past: Past, views: Mapping[str, SystemView], seen: Seen) -> list[tupl
     matched = match(said.values(), derived, seen.history)
     found = shown_for(transitions(said, derived, seen.history), derived, matched)
     instants = occasions(
-        found, seen.folded, seen.deep, seen.history, since=past.as_of, now=seen.now
+        found, derived, seen.folded, seen.deep, seen.history, since=past.as_of, now=seen.now
     )
     return [
         (changes.in_order(transition, shown), at)
         for (transition, shown), at in zip(found, instants, strict=True)
     ]
+
+
+def _told(
+    past: Past,
+    steps: Advance,
+    dated: Sequence[tuple[Transition, int]],
+    seen: Seen,
+) -> list[Told]:
+    if not (steps.said or steps.noticed or dated):
+        return []
+    cases = {**past.cases, **steps.cases}
+    said = [*steps.said, *gathered(steps.groups, dated, cases, seen.now), *steps.noticed]
+    return messages(said, steps.groups, past.told, seen.history.latest, seen.now)
 
 
 def _settings(views: Mapping[str, SystemView], seen: Seen) -> Callable[[Course], Settings]:

@@ -1,14 +1,15 @@
-"""Incidents as they stand: what the rules recorded, and what people did since."""
+"""Incidents as they stand: what the rules recorded, what people did since, what hangs on them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from alerts.course import first_answer
-from alerts.events import Priority
+from alerts.events import Family, Priority
+from alerts.grouping import Groups
 from alerts.people import Facts, IncidentState, Standing, standing
 from collector.incident_acts import KINDS, act_of
 from collector.store.incidents import (
@@ -27,20 +28,56 @@ class Stood:
     """Every priority the rules have given it."""
     answered: bool
     """A person has acknowledged it, however long ago."""
+    attached: tuple[Stood, ...] = ()
+    """The open incidents that hang on it, at any depth."""
 
 
 def stood(conn: Connection, org: str, rows: Sequence[Recorded], now: int) -> list[Stood]:
     """The same incidents in the same order, with their standing at `now` (UTC ms)."""
+    below = _below(conn, org, rows)
+    every = {
+        row.incident.key: row for row in (*rows, *(r for some in below.values() for r in some))
+    }
+    each = _each(conn, org, list(every.values()), now)
+    return [
+        replace(each[key], attached=tuple(each[one.incident.key] for one in below.get(key, ())))
+        for key in (row.incident.key for row in rows)
+    ]
+
+
+def _below(
+    conn: Connection, org: str, rows: Sequence[Recorded]
+) -> Mapping[str, Sequence[Recorded]]:
+    """By key of an open incident: the open ones that hang on it."""
+    if not any(_may_carry(row) for row in rows):
+        return {}
+    is_open = {row.incident.key: row for row in read_incidents(conn, org, is_open=True)}
+    groups = Groups(row.incident for row in is_open.values())
+    return {
+        row.incident.key: [is_open[one.key] for one in groups.attached(row.incident)]
+        for row in rows
+        if _may_carry(row)
+    }
+
+
+def _may_carry(row: Recorded) -> bool:
+    return row.incident.family is Family.AVAILABILITY and row.incident.recovered_at is None
+
+
+def _each(conn: Connection, org: str, rows: Sequence[Recorded], now: int) -> dict[str, Stood]:
     reached = read_priorities(conn, org, (row.incident.key for row in rows))
     about = read_events_of(conn, org, [row.incident.key for row in rows], list(KINDS))
-    out: list[Stood] = []
+    out: dict[str, Stood] = {}
     for row in rows:
         key = row.incident.key
         acts = [act for event in about.get(key, ()) if (act := act_of(event))]
         facts = Facts(row.incident.recovered_at, row.status == "resolved", row.incident.category)
-        answered = first_answer(acts) is not None
-        found = standing(facts, acts, now)
-        out.append(Stood(row, found, reached.get(key, frozenset()), answered))
+        out[key] = Stood(
+            row,
+            standing(facts, acts, now),
+            reached.get(key, frozenset()),
+            first_answer(acts) is not None,
+        )
     return out
 
 

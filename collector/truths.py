@@ -22,7 +22,8 @@ from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History
 from probes.results import Result
-from probes.spans import Interval, Span, Timeline
+from probes.spans import Interval, Span, Timeline, intersect
+from probes.spans import until as before
 
 T = TypeVar("T")
 
@@ -139,6 +140,24 @@ class Live:
         then = Live(self.system, self.settled, tail)
         then.fold(history, moment + 1)
         return then
+
+    def rewound(self, history: History, now: int) -> SystemView | None:
+        """The view at a `now` at which all its results had ended, `at` or before; None where time
+        alone has changed the truth between the two.
+        """
+        if self.stale or now > self.at:
+            return None
+        edges = (*self._holds.values(), *_edges(self.system, self.view, history, self.tail, now))
+        if any(now <= t < self.at for t in edges):
+            return None
+        seen, past = self.view, (Interval(-FAR, now),)
+        return replace(
+            seen,
+            states=before(seen.states, now),
+            site_states={site: before(line, now) for site, line in seen.site_states.items()},
+            access=intersect(seen.access, past),
+            rejected_by_all=intersect(seen.rejected_by_all, past),
+        )
 
     def settle(self, edge: int) -> None:
         """Make final what results from `edge` on cannot change; `fold` must be up to date."""

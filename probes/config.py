@@ -11,7 +11,8 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from fractions import Fraction
-from typing import Annotated, Any, Literal
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
@@ -625,7 +626,20 @@ class Config(Model):
         return tuple(self.agents) if named is None else named
 
     def checks_of(self, system_id: str) -> tuple[str, ...]:
-        return tuple(c for c, check in self.checks.items() if check.system == system_id)
+        return self._checks_by_system.get(system_id, ())
+
+    @cached_property
+    def _checks_by_system(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for name, check in self.checks.items():
+            found.setdefault(check.system, []).append(name)
+        return {system: tuple(names) for system, names in found.items()}
+
+    def __copy__(self) -> Self:
+        """A copy is made to change something: it finds its checks anew."""
+        copied = super().__copy__()
+        copied.__dict__.pop("_checks_by_system", None)
+        return copied
 
     def ms(self, value: datetime) -> int:
         """UTC milliseconds; a time without zone is in the organization's zone."""

@@ -37,8 +37,11 @@ Timeline = tuple[Span[T], ...]
 
 def unite(intervals: Iterable[Interval]) -> tuple[Interval, ...]:
     """Sorted, disjoint, non-touching intervals that cover the same instants."""
+    items = [i for i in intervals if i.end > i.start]
+    if len(items) > 1:
+        items.sort(key=_start)
     out: list[Interval] = []
-    for item in sorted(i for i in intervals if i.end > i.start):
+    for item in items:
         if out and item.start <= out[-1].end:
             if item.end > out[-1].end:
                 out[-1] = Interval(out[-1].start, item.end)
@@ -101,11 +104,13 @@ def merge(spans: Iterable[Span[T]]) -> Timeline[T]:
 
 def clip(timeline: Iterable[Span[T]], start: int, end: int) -> Timeline[T]:
     """The part of a timeline inside `[start, end)`."""
-    return tuple(
-        Span(max(s.start, start), min(s.end, end), s.value)
-        for s in timeline
-        if s.end > start and s.start < end and max(s.start, start) < min(s.end, end)
-    )
+    out: list[Span[T]] = []
+    for span in timeline:
+        if start <= span.start < span.end <= end:
+            out.append(span)
+        elif (left := max(span.start, start)) < (right := min(span.end, end)):
+            out.append(Span(left, right, span.value))
+    return tuple(out)
 
 
 def onwards(timeline: Sequence[Span[T]], start: int) -> Sequence[Span[T]]:
@@ -129,7 +134,7 @@ def joined(left: Timeline[T], right: Timeline[T]) -> Timeline[T]:
     return (*left, *right)
 
 
-def _start(span: Span[T]) -> int:
+def _start(span: Span[T] | Interval) -> int:
     return span.start
 
 
@@ -139,13 +144,24 @@ def _end(span: Span[T]) -> int:
 
 def where(timeline: Iterable[Span[T]], test: Callable[[T], bool]) -> tuple[Interval, ...]:
     """United intervals whose value passes `test`."""
-    return unite(Interval(s.start, s.end) for s in timeline if test(s.value))
+    out: list[Interval] = []
+    for span in timeline:
+        if span.end > span.start and test(span.value):
+            if out and span.start <= out[-1].end:
+                out[-1] = Interval(out[-1].start, span.end)
+            else:
+                out.append(Interval(span.start, span.end))
+    return tuple(out)
 
 
 def combine(
     timelines: Sequence[Sequence[Span[T]]], fold: Callable[[tuple[T, ...]], U], start: int, end: int
 ) -> Timeline[U]:
     """Sweep several timelines, each covering `[start, end)`, and fold their values per instant."""
+    if len(timelines) == 1:
+        return merge(
+            Span(max(s.start, start), min(s.end, end), fold((s.value,))) for s in timelines[0]
+        )
     cuts = {start, end}
     for line in timelines:
         cuts.update(s.start for s in line if start < s.start < end)

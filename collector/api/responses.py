@@ -6,7 +6,8 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from alerts.clocks import clocks, is_overdue
+from alerts.clocks import Response as Clocks
+from alerts.clocks import clocks, earliest, is_overdue
 from alerts.conditions import outages
 from alerts.terms import in_force, terms
 from collector.api.parts import Parts, instant, stamp
@@ -26,8 +27,20 @@ class Response(TypedDict):
 
 def response_of(one: Stood, parts: Parts) -> Response | None:
     """Null while nobody was paged, where it was over before it was detected, and once a person has
-    acknowledged: somebody has answered.
+    acknowledged: somebody has answered. The earliest of its own and of all attached.
     """
+    found = earliest(_own(one, parts), (_own(child, parts) for child in one.attached))
+    if found is None:
+        return None
+    return {
+        "warn_at": instant(found.warn_at),
+        "due_at": stamp(found.due_at),
+        "by": found.by,
+        "overdue": is_overdue(found, one.row.incident, parts.now()),
+    }
+
+
+def _own(one: Stood, parts: Parts) -> Clocks | None:
     if one.answered:
         return None
     row, incident, history = one.row, one.row.incident, parts.evaluator.history
@@ -35,12 +48,4 @@ def response_of(one: Stood, parts: Parts) -> Response | None:
     down = outages(live.view.states) if live is not None and live.folded else ()
     at_start = (history, down, incident.system, incident.started_at)
     hours = hours_of(in_force(*at_start), parts.evaluator.frozen)
-    found = clocks(incident, terms(*at_start), hours, row.detected_at, one.reached)
-    if found is None:
-        return None
-    return {
-        "warn_at": instant(found.warn_at),
-        "due_at": stamp(found.due_at),
-        "by": found.by,
-        "overdue": is_overdue(found, incident, parts.now()),
-    }
+    return clocks(incident, terms(*at_start), hours, row.detected_at, one.reached)

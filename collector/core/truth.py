@@ -106,9 +106,7 @@ def fold_system(
     earlier than any; and the claimed time of an approval counts, for nothing was recorded.
     """
     history = history.known(now)
-    names = {
-        n for v in history.versions for n in v.config.checks if _is_of(v.config.checks[n], system)
-    }
+    names = {n for n in {source[0] for source in results} if _is_of(history, n, system)}
     lines: dict[Source, list[Result]] = {source: [] for source in settled.voices}
     conflicts = settled.conflicts
     for source, line in results.items():
@@ -180,8 +178,10 @@ def _stretches(
     return outage_rules.stretches(recent, [v.start for v in versions if v.waited])
 
 
-def _is_of(check: Check, system: str) -> bool:
-    return check.system == system
+def _is_of(history: History, name: str, system: str) -> bool:
+    """Has any version a check of the system by this name?"""
+    found = (v.config.checks.get(name) for v in history.versions)
+    return any(check is not None and check.system == system for check in found)
 
 
 def _earliest(lines: Mapping[Source, Sequence[Result]], first_seen: int | None) -> int:

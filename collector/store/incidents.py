@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, delete, func, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 
 from alerts.events import Cause, Family, Incident, Priority, State
 from collector import journal
@@ -23,6 +23,7 @@ WHOLE = ""
 """The `site` of what is said about the whole system."""
 AT_ONCE = 500
 """Keys a statement names."""
+_FIELDS = tuple(field.name for field in fields(Incident))
 
 
 class StaleError(Exception):
@@ -82,10 +83,32 @@ def read_incidents(
     ]
 
 
-def write_incident(conn: Connection, org: str, row: Recorded) -> None:
-    """Insert version 1, or replace the version before; StaleError when that is not there."""
+def write_incidents(conn: Connection, org: str, rows: Sequence[Recorded]) -> None:
+    """Insert those of version 1, replace the version before of all others; StaleError when that
+    is not there.
+    """
+    fresh = [{"org": org, "key": r.incident.key, **_values(r)} for r in rows if r.version == 1]
+    if fresh:
+        conn.execute(incidents.insert(), fresh)
+    later = [
+        {"of": org, "about": r.incident.key, "before": r.version - 1, **_values(r)}
+        for r in rows
+        if r.version > 1
+    ]
+    if later and conn.execute(_REPLACE, later).rowcount != len(later):
+        raise StaleError
+
+
+_REPLACE = update(incidents).where(
+    incidents.c.org == bindparam("of"),
+    incidents.c.key == bindparam("about"),
+    incidents.c.version == bindparam("before"),
+)
+
+
+def _values(row: Recorded) -> dict[str, object]:
     incident = row.incident
-    values = {
+    return {
         "version": row.version,
         "system": incident.system,
         "family": incident.family.value,
@@ -96,20 +119,6 @@ def write_incident(conn: Connection, org: str, row: Recorded) -> None:
         "next_due": row.next_due,
         "data": json.dumps(incident_fields(incident), sort_keys=True),
     }
-    if row.version == 1:
-        conn.execute(incidents.insert().values(org=org, key=incident.key, **values))
-        return
-    changed = conn.execute(
-        update(incidents)
-        .where(
-            incidents.c.org == org,
-            incidents.c.key == incident.key,
-            incidents.c.version == row.version - 1,
-        )
-        .values(**values)
-    )
-    if changed.rowcount != 1:
-        raise StaleError
 
 
 def move_due(conn: Connection, org: str, key: str, before: int | None, after: int | None) -> None:
@@ -192,10 +201,8 @@ def read_events_of(
 
 def incident_fields(incident: Incident) -> dict[str, object]:
     """Ids, enumerations, integers and instants; what the journal and the row hold."""
-    return {
-        name: list(value) if isinstance(value, tuple) else value
-        for name, value in asdict(incident).items()
-    }
+    values = ((name, getattr(incident, name)) for name in _FIELDS)
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 
 
 def incident_of(fields: Mapping[str, Any]) -> Incident:
@@ -226,32 +233,33 @@ def read_flips(conn: Connection, org: str, system: str | None = None) -> dict[Pl
     return {key: tuple(flips) for key, flips in out.items()}
 
 
-def write_flips(conn: Connection, org: str, place: Place, before: Flips, after: Flips) -> None:
-    """Replace what differs; usually that is the last change or nothing."""
-    if before == after:
-        return
-    system, site = place
-    same = next(
-        (n for n, (old, new) in enumerate(zip(before, after, strict=False)) if old != new),
-        min(len(before), len(after)),
-    )
-    if same < len(before):
-        conn.execute(
-            delete(system_flips).where(
-                and_(
-                    system_flips.c.org == org,
-                    system_flips.c.system == system,
-                    system_flips.c.site == site,
-                    system_flips.c.at >= before[same][0],
-                )
-            )
+def write_flips(conn: Connection, org: str, changed: Mapping[Place, tuple[Flips, Flips]]) -> None:
+    """Replace what differs, (before, after) of each place; usually the last change or nothing."""
+    gone: list[dict[str, object]] = []
+    rows: list[dict[str, object]] = []
+    for (system, site), (before, after) in sorted(changed.items()):
+        same = next(
+            (n for n, (old, new) in enumerate(zip(before, after, strict=False)) if old != new),
+            min(len(before), len(after)),
         )
-    rows = [
-        {"org": org, "system": system, "site": site, "at": at, "state": state.value}
-        for at, state in after[same:]
-    ]
+        if same < len(before):
+            gone.append({"of": org, "about": system, "place": site, "since": before[same][0]})
+        rows += (
+            {"org": org, "system": system, "site": site, "at": at, "state": state.value}
+            for at, state in after[same:]
+        )
+    if gone:
+        conn.execute(_FORGET, gone)
     if rows:
         conn.execute(system_flips.insert(), rows)
+
+
+_FORGET = delete(system_flips).where(
+    system_flips.c.org == bindparam("of"),
+    system_flips.c.system == bindparam("about"),
+    system_flips.c.site == bindparam("place"),
+    system_flips.c.at >= bindparam("since"),
+)
 
 
 def read_states(conn: Connection, org: str) -> list[SystemState]:

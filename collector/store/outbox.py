@@ -46,8 +46,8 @@ class Outbox:
 
 def add(conn: Connection, org: str, messages: Sequence[Message]) -> None:
     """Inside T2's transaction, or alone; a message already there stays as it is."""
-    for m in messages:
-        values = {
+    rows = (
+        {
             "org": org,
             "id": m.id,
             "incident_key": m.incident_key,
@@ -61,7 +61,9 @@ def add(conn: Connection, org: str, messages: Sequence[Message]) -> None:
             "reason": None if m.reason is None else m.reason.value,
             "status": m.status,
         }
-        insert_if_absent(conn, outbox, values)
+        for m in messages
+    )
+    insert_if_absent(conn, outbox, *rows)
 
 
 def last_seqs(conn: Connection, org: str) -> dict[tuple[str, str], int]:

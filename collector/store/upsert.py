@@ -11,10 +11,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from collector.store.tables import counters
 
 
-def insert_if_absent(conn: Connection, table: Table, values: dict[str, Any]) -> None:
-    """Insert one row unless its primary key is taken, by whomever."""
+def insert_if_absent(conn: Connection, table: Table, *rows: dict[str, Any]) -> None:
+    """Insert each row unless its primary key is taken, by whomever."""
+    if not rows:
+        return
     insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    conn.execute(insert(table).values(**values).on_conflict_do_nothing())
+    conn.execute(insert(table).on_conflict_do_nothing(), list(rows))
 
 
 def count_up(conn: Connection, org: str, name: str, by: int) -> int:

@@ -1,10 +1,19 @@
-"""Terms, hours and zone of an incident for tests of the process fold."""
+"""The process fold for tests: one evaluation, from acts and steps to messages."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+
+from alerts.course import Course
 from alerts.deadlines import Settings
+from alerts.events import Incident
+from alerts.outbox import Message
+from alerts.people import Act
 from alerts.terms import Terms
+from alerts.transitions import Transition, TransitionKind
 from collector.businesshours import hours_of
+from collector.messages import messages
+from collector.process import advance, gathered
 from probes.config import Config
 
 
@@ -17,3 +26,26 @@ def settings(config: Config, system: str = "ehr", *, calm_since: int | None = No
         config.organization.zone,
         calm_since,
     )
+
+
+def evaluated(
+    config: Config,
+    steps: Sequence[tuple[Transition, int]],
+    now: int,
+    *,
+    acts: Iterable[tuple[str, Act]] = (),
+    known: Iterable[Incident] = (),
+    told: Mapping[tuple[str, str], int] | None = None,
+) -> list[Message]:
+    """What one evaluation sends; `known` were opened before it, at their start."""
+
+    def terms(course: Course) -> Settings:
+        system = course.incident.system
+        return settings(config, system if system in config.systems else next(iter(config.systems)))
+
+    earlier = [(Transition(TransitionKind.OPENED, one), one.started_at) for one in known]
+    cases = dict(advance({}, (), earlier, (), terms, now).cases)
+    found = advance(cases, acts, steps, (), terms, now)
+    cases |= found.cases
+    said = [*found.said, *gathered(found.groups, steps, cases, now), *found.noticed]
+    return [one.message for one in messages(said, found.groups, told or {}, config, now)]

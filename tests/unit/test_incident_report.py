@@ -68,6 +68,7 @@ WHOLE = """\
 - 2025-12-31 18:00:34 CST (2026-01-01 00:00:34 UTC): noted, by bob
 - 2025-12-31 18:01:31 CST (2026-01-01 00:01:31 UTC): recovered, by the rules (category 2; P2; down)
 - 2025-12-31 18:01:31 CST (2026-01-01 00:01:31 UTC): resolved, by the rules (category 2; P2; down)
+- 2025-12-31 18:00:33 CST (2026-01-01 00:00:33 UTC): liaison notice, by the rules (recorded 2025-12-31 18:01:56 CST (2026-01-01 00:01:56 UTC))
 - 2025-12-31 18:01:57 CST (2026-01-01 00:01:57 UTC): resolved, by bob
 
 ## Outages

@@ -6,15 +6,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from alerts.course import taken
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.outbox import Message
 from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
-from collector.messages import messages
-from collector.process import Case, advance
 from probes.config import Config, Notices
-from tests.support.processing import settings
+from tests.support.processing import evaluated
 
 START = 1_767_225_600_000
 KEY = f"ehr.availability.{START}"
@@ -64,9 +61,7 @@ def tell(
     found = [
         (Transition(kind, incident), START + 5_000 + n) for n, (kind, incident) in enumerate(steps)
     ]
-    now, known = START + 6_000, used or config()
-    steps_said = advance({}, (), found, (), lambda _: settings(known), now).said
-    return [one.message for one in messages(steps_said, told or {}, known, now)]
+    return evaluated(used or config(), found, START + 6_000, told=told)
 
 
 def said(found: list[Message]) -> list[tuple[str, int, str]]:
@@ -151,42 +146,36 @@ def test_a_role_with_channels_gets_its_notice_there_and_nobody_else_does() -> No
     assert notified(paged) == [("desk", 1, "opened"), ("pager", 1, "opened")]
 
 
+def after(act: Act, *steps: tuple[TransitionKind, Incident]) -> list[tuple[str, str, str]]:
+    """(receiver, step, state) of what an act and the steps after it say; the desk has heard."""
+    dated = [(Transition(kind, one), act.at + 1_000) for kind, one in steps]
+    told = evaluated(
+        config(),
+        dated,
+        act.at + 2_000,
+        acts=[(KEY, act)],
+        known=[INCIDENT],
+        told={(KEY, "desk"): 1},
+    )
+    data = [(message.receiver, body(message)["data"]) for message in told]
+    return [(receiver, one["step"], one["state"]) for receiver, one in data]
+
+
+ENDS = ((TransitionKind.RECOVERED, RECOVERED), (TransitionKind.RESOLVED, RECOVERED))
+
+
 def test_what_a_person_has_settled_is_said_no_more_until_it_is_back() -> None:
     """A false positive recovers without a word; a reopening is said."""
-    before = Case(taken(None, Transition(TransitionKind.OPENED, INCIDENT), START))
-    wrong = Act(ActKind.FALSE_POSITIVE, "ann", START + 1_000)
-    again = replace(INCIDENT, reopened=1)
-    steps = [
-        (Transition(TransitionKind.RECOVERED, RECOVERED), START + 2_000),
-        (Transition(TransitionKind.RESOLVED, RECOVERED), START + 2_000),
-        (Transition(TransitionKind.REOPENED, again), START + 3_000),
+    again = (TransitionKind.REOPENED, replace(INCIDENT, reopened=1))
+    assert after(Act(ActKind.FALSE_POSITIVE, "ann", START + 1_000), *ENDS, again) == [
+        ("desk", "false_positive", "false_positive"),
+        ("desk", "reopened", "open"),
     ]
-    known = {KEY: before}
-    terms = lambda _: settings(config())  # noqa: E731
-    found = advance(known, [(KEY, wrong)], steps, (), terms, START + 4_000).said
-    told = messages(found, {(KEY, "desk"): 1}, config(), START + 4_000)
-    steps_told = [body(one.message)["data"]["step"] for one in told]
-    assert steps_told == ["false_positive", "reopened"]
 
 
 def test_what_a_person_made_grave_is_not_resolved_by_the_rules() -> None:
-    before = Case(taken(None, Transition(TransitionKind.OPENED, INCIDENT), START))
     grave = Act(ActKind.RAISED, "ann", START + 1_000, category=3, review_by=START + 7_200_000)
-    steps = [
-        (Transition(TransitionKind.RECOVERED, RECOVERED), START + 2_000),
-        (Transition(TransitionKind.RESOLVED, RECOVERED), START + 2_000),
-    ]
-    terms = lambda _: settings(config())  # noqa: E731
-    found = advance({KEY: before}, [(KEY, grave)], steps, (), terms, START + 3_000).said
-    told = messages(found, {(KEY, "desk"): 1}, config(), START + 3_000)
-    assert [
-        (
-            one.message.receiver,
-            body(one.message)["data"]["step"],
-            body(one.message)["data"]["state"],
-        )
-        for one in told
-    ] == [
+    assert after(grave, *ENDS) == [
         ("desk", "category_set", "open"),
         ("desk", "recovered", "recovered"),
         ("pager", "opened", "open"),

@@ -6,7 +6,8 @@ import pytest
 
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.transitions import Transition, TransitionKind
-from collector.occasions import DAY_MS, TooDeepError, occasions
+from collector.hindsight import DAY_MS, TooDeepError
+from collector.occasions import occasions
 from collector.truths import Live
 from probes.contract import Outcome
 from probes.history import History, Version
@@ -46,9 +47,9 @@ def test_a_system_that_was_looked_up_not_far_enough_is_looked_up_again() -> None
     deep = {"ehr": settled(at=1_200_000)}
     since = START + 1_800_000
     with pytest.raises(TooDeepError) as caught:
-        occasions(found, lives, deep, HISTORY, since=since, now=START + 3_600_000)
+        occasions(found, [OUTAGE], lives, deep, HISTORY, since=since, now=START + 3_600_000)
     assert caught.value.wanted == {"ehr": START + 30_000 - DAY_MS}
     deep = {"ehr": settled(at=0)}
     # The second failing result, of 40 ms, confirms it.
-    at = occasions(found, lives, deep, HISTORY, since=since, now=START + 3_600_000)
+    at = occasions(found, [OUTAGE], lives, deep, HISTORY, since=since, now=START + 3_600_000)
     assert at == [START + 40_040]

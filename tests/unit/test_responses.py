@@ -145,7 +145,7 @@ async def test_the_page_says_by_when_and_since_when(desk: Desk) -> None:
     assert '<span data-response="overdue">overdue since 2026-01-01 00:50 UTC</span>' in page
 
 
-async def test_somebody_who_acknowledges_has_answered_until_it_runs_out(desk: Desk) -> None:
+async def test_somebody_who_acknowledges_has_answered_for_good(desk: Desk) -> None:
     await outage(desk)
     before = await response(desk)
     path = f"incidents/{KEY}/acknowledge"
@@ -153,6 +153,34 @@ async def test_somebody_who_acknowledges_has_answered_until_it_runs_out(desk: De
     assert await response(desk) == before
     assert (await desk.post(path, {}))[0] == 200
     assert await response(desk) is None
-    await desk.clock.advance(1_800_000)
-    again = await response(desk)
-    assert (again["due_at"], again["by"]) == (before["due_at"], before["by"])
+    await desk.clock.advance(1_800_001)
+    assert await response(desk) is None
+
+
+async def test_a_parent_has_the_earliest_clock_of_all_that_hang_on_it(store: Store) -> None:
+    slow = {"name": "Network", "impact": {"class": "administrative"}}
+    written = hospital("critical_clinical", critical_clinical="45m")
+    written["systems"] = {"ehr": written["systems"]["ehr"] | {"depends_on": ["net"]}, "net": slow}
+    checks = document()["checks"]
+    checks["net-ping"] = checks["ehr-read"] | {"system": "net"}
+    async with a_desk(store, config(**written, checks=checks)) as desk:
+        await desk.clock.advance(30_000)
+        down = [(t, check) for t in (11_000, 21_000) for check in ("ehr-read", "net-ping")]
+        await desk.send([result(t, DOWN, check=check) for t, check in down], seq=1)
+        await desk.service.parts.evaluator.step()
+        found = {one["system"]: one for one in (await desk.get("incidents"))["incidents"]}
+        net, ehr = found["net"], found["ehr"]
+        assert (ehr["attached_to"], net["attached_to"]) == ("net", None)
+        expected = {
+            "warn_at": None,
+            "due_at": "2026-01-01T00:45:21.040Z",
+            "by": "service",
+            "overdue": False,
+        }
+        assert ehr["response"] == expected
+        assert net["response"] == expected
+        assert (await desk.get("systems/net"))["open_incidents"][0]["response"] == expected
+        path = f"incidents/{ehr['key']}/acknowledge"
+        assert (await desk.post(path, {}))[0] == 200
+        alone = (await desk.get(f"incidents/{net['key']}"))["response"]
+        assert (alone["due_at"], alone["by"]) == ("2026-01-01T04:00:21.040Z", "priority")

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from alerts.category import PRIORITY
-from alerts.clocks import Response, clocks, is_overdue
+from alerts.clocks import Response, clocks, earliest, is_overdue
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.hours import Hours
 from alerts.terms import Terms
@@ -173,3 +173,21 @@ def test_an_answer_is_overdue_after_it_was_due_and_the_clock_stops_at_recovery()
     late = incident(Priority.P1, recovered_at=due + 1)
     assert is_overdue(response, in_time, due + 86_400_000) is False
     assert is_overdue(response, late, due + 86_400_000) is True
+
+
+def test_a_parents_clocks_are_the_earliest_of_its_own_and_of_all_attached() -> None:
+    own = Response(None, 100, "priority")
+    sooner, warned = Response(20, 60, "service"), Response(10, 90, "priority")
+    assert earliest(own, ()) == own
+    assert earliest(own, (None, Response(None, 200, "service"))) == own
+    assert earliest(own, (warned, sooner)) == Response(10, 60, "service")
+    assert earliest(own, (Response(None, 100, "service"),)) == own
+
+
+def test_a_warning_that_would_come_when_a_child_is_due_already_is_none() -> None:
+    late = Response(60, 100, "priority")
+    assert earliest(late, (Response(None, 60, "service"),)) == Response(None, 60, "service")
+
+
+def test_a_parent_whose_clock_does_not_run_has_none_of_its_children_either() -> None:
+    assert earliest(None, (Response(20, 60, "service"),)) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import email
 import email.policy
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from email.message import EmailMessage
 from html.parser import HTMLParser
@@ -15,6 +16,7 @@ from pydantic import ValidationError
 
 from alerts.deadlines import TRACKED, DeadlineKind, Which
 from alerts.events import Cause, Family, Incident, Priority
+from alerts.grouping import GroupStep
 from alerts.letter import ABOUT, CAUSES, FAMILIES, PRIORITIES, STATES, STEPS, letter
 from alerts.mdr import Horizon
 from alerts.mime import compose
@@ -43,6 +45,7 @@ def message(
     seq: int = 1,
     known: Config | None = None,
     state: IncidentState | None = None,
+    attached: Sequence[Incident] = (),
 ) -> Message:
     lasts = incident.recovered_at is None
     known = known or config()
@@ -58,6 +61,7 @@ def message(
         at=at,
         detected_at=START + 60_012,
         state=state or (IncidentState.OPEN if lasts else IncidentState.RECOVERED),
+        attached=attached,
     )
     return Message(name, org, incident.key, "nurses", seq, body, at, at)
 
@@ -121,6 +125,20 @@ def test_an_incident_without_sites_workaround_and_runbook_has_its_words_too() ->
     assert not any(line.startswith(("Runbook", "Usable until")) for line in lines)
 
 
+def test_a_letter_names_twenty_that_hang_on_it_and_counts_the_rest() -> None:
+    portal = replace(INCIDENT, system="portal")
+    two = [replace(portal, category=3), replace(portal, system="gone", category=1)]
+    lines = text(message(GroupStep.GATHERED, attached=two)).splitlines()
+    assert lines[2] == "Other systems are down with it: they are named below."
+    assert "Affects:      Portal (category 3), gone (category 1)" in lines
+    assert not any("Affects" in line for line in text(message()).splitlines())
+    for count, rest in ((20, ""), (21, ", 1 more"), (2_000, ", 1980 more")):
+        many = [replace(portal, system=f"s-{n}") for n in range(count)]
+        named = ", ".join(f"s-{n} (category 2)" for n in range(20))
+        lines = text(message(attached=many)).splitlines()
+        assert f"Affects:      {named}{rest}" in lines
+
+
 def test_in_an_organization_that_lives_in_utc_a_time_stands_once() -> None:
     lines = text(message(known=config(zone="UTC"))).splitlines()
     assert "Since:        2026-01-01 00:00 UTC" in lines
@@ -138,7 +156,7 @@ def test_every_enumeration_has_its_words() -> None:
     assert set(PRIORITIES) == set(Priority)
     assert set(STATES) == set(IncidentState)
     unsaid = {ActKind.NOTED, DeadlineKind.LATE_DIGEST}
-    assert set(STEPS) == {*TransitionKind, *ActKind, *DeadlineKind} - unsaid
+    assert set(STEPS) == {*TransitionKind, *ActKind, *DeadlineKind, *GroupStep} - unsaid
     assert set(ABOUT) == {*TRACKED, *Horizon}
 
 

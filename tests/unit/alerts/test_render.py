@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from alerts.deadlines import Deadline, DeadlineKind, Which
 from alerts.events import Cause, Family, Incident, Priority
+from alerts.grouping import GroupStep
 from alerts.people import ActKind, IncidentState
 from alerts.render import event_type, render
 from alerts.routing import receivers
@@ -67,6 +69,7 @@ def body(
     *,
     state: IncidentState = IncidentState.OPEN,
     due: Deadline | None = None,
+    attached: Sequence[Incident] = (),
 ) -> dict[str, Any]:
     text = render(
         CONFIG,
@@ -79,6 +82,7 @@ def body(
         detected_at=START + 60_012,
         state=state,
         due=due,
+        attached=attached,
     )
     found: dict[str, Any] = json.loads(text)
     return found
@@ -112,6 +116,8 @@ def test_the_whole_event_is_as_documented() -> None:
             "detected_at": "2026-01-01T00:01:00.012Z",
             "recovered_at": None,
             "attached_to": None,
+            "attached": [],
+            "attached_count": 0,
             "reopened": 0,
             "flapping": False,
             "workaround": {"name": "Downtime binder", "until": "2026-01-01T04:00:00.000Z"},
@@ -135,6 +141,7 @@ TYPES: dict[Step, str] = {
     _T.CORRECTED: "recovered",
     _T.RESOLVED: "resolved",
     _T.FOUND_LATE: "resolved",
+    GroupStep.GATHERED: "updated",
     _A.ACKNOWLEDGED: "updated",
     _A.RAISED: "updated",
     _A.MERGED: "resolved",
@@ -189,6 +196,22 @@ def test_a_workaround_without_a_limit_and_none_at_all() -> None:
     )
     assert unknown["sites"] == [{"id": "south", "name": "south"}]
     assert body(incident=replace(INCIDENT, system="portal"))["data"]["workaround"] is None
+
+
+def test_what_hangs_on_it_is_named_up_to_two_hundred_and_the_rest_counted() -> None:
+    portal = replace(INCIDENT, key="portal.availability.1", system="portal", category=3)
+    named = body(attached=[portal, replace(portal, system="gone", category=1)])["data"]
+    assert (named["attached"], named["attached_count"]) == (
+        [
+            {"id": "portal", "name": "Portal", "category": 3},
+            {"id": "gone", "name": "gone", "category": 1},
+        ],
+        2,
+    )
+    many = [replace(portal, system=f"s-{n}") for n in range(2_000)]
+    named = body(GroupStep.GATHERED, attached=many)["data"]
+    assert (len(named["attached"]), named["attached_count"]) == (200, 2_000)
+    assert named["attached"][-1]["id"] == "s-199"
 
 
 @pytest.mark.parametrize(
