@@ -78,8 +78,9 @@ WHOLE = """\
 ## Messages
 
 - 2025-12-31 18:00:31 CST (2026-01-01 00:00:31 UTC): desk 1 (opened), pending, 0 attempts
-- 2025-12-31 18:01:56 CST (2026-01-01 00:01:56 UTC): desk 2 (recovered), pending, 0 attempts
-- 2025-12-31 18:01:56 CST (2026-01-01 00:01:56 UTC): desk 3 (resolved), pending, 0 attempts
+- 2025-12-31 18:01:56 CST (2026-01-01 00:01:56 UTC): desk 2 (acknowledged), pending, 0 attempts
+- 2025-12-31 18:01:56 CST (2026-01-01 00:01:56 UTC): desk 3 (category set), pending, 0 attempts
+- 2025-12-31 18:01:56 CST (2026-01-01 00:01:56 UTC): desk 4 (recovered), pending, 0 attempts
 
 ## Written by people
 
