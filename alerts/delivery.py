@@ -16,7 +16,7 @@ from random import Random
 from alerts.channel import Boundary, Channel, Receipt, Verdict
 from alerts.metering import DeliveryMetrics
 from alerts.minimal import checked, shortened
-from alerts.outbox import DeliveryReason, Message, MessageState, OutboxStore, Settlement
+from alerts.outbox import DeliveryReason, Lane, Message, MessageState, OutboxStore, Settlement
 from probes.clock import Clock
 
 log = logging.getLogger("wardwatch.delivery")
@@ -69,6 +69,7 @@ class Delivery:
         self._metrics = metrics
         self._pace = pace
         self._wakes: dict[str, asyncio.Event] = {}
+        self.lanes = {receiver: Lane() for receiver in channels}
 
     def wake(self) -> None:
         """Something was written to the outbox: look now."""
@@ -90,7 +91,9 @@ class Delivery:
         claimed = await self._store.claim(
             receiver, now, now + self._pace.lease, self._pace.parallel
         )
-        await asyncio.gather(*(self._attempt(message) for message in claimed))
+        written = await asyncio.gather(*(self._attempt(message) for message in claimed))
+        lane = self.lanes.get(receiver, Lane())
+        self.lanes[receiver] = Lane(lane.rounds + all(written), lane.attempts + sum(written))
         return len(claimed)
 
     async def _left_over(self) -> list[str]:
@@ -139,7 +142,8 @@ class Delivery:
         log.error("delivery.store_failed")
         await self._clock.sleep_ms(self._pace.store_retry)
 
-    async def _attempt(self, message: Message) -> None:
+    async def _attempt(self, message: Message) -> bool:
+        """Is what became of it written down?"""
         receipt = await self._deliver(message)
         settlement = self._settlement(message, receipt)
         verdict = {MessageState.SENT: Verdict.SENT, MessageState.DEAD: Verdict.DEAD}.get(
@@ -150,9 +154,9 @@ class Delivery:
             log.error(
                 "delivery.dead receiver=%s reason=%s", message.receiver, settlement.reason.value
             )
-        await self._settle(message, settlement)
+        return await self._settle(message, settlement)
 
-    async def _settle(self, message: Message, settlement: Settlement) -> None:
+    async def _settle(self, message: Message, settlement: Settlement) -> bool:
         """Tries while the lease lasts: what stays unsettled is sent once more after it."""
         while self._clock.now_ms() < message.next_at:
             try:
@@ -161,7 +165,8 @@ class Delivery:
             except Exception:  # noqa: BLE001 - a store fails in its own ways; we only try again
                 await self._store_failed()
             else:
-                return
+                return True
+        return False
 
     async def _deliver(self, message: Message) -> Receipt:
         channel = self._channels.get(message.receiver, Missing())

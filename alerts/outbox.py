@@ -99,6 +99,16 @@ class Census:
     oldest_pending_at: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How far a receiver's lane has come: attempts written down, whatever their outcome, and
+    rounds in which all were.
+    """
+
+    rounds: int = 0
+    attempts: int = 0
+
+
 class OutboxStore(Protocol):
     """Of one organization. Every call is one transaction and is over when it returns.
 

@@ -1,12 +1,12 @@
 """The business hours of a config, holidays left out: one value for as long as it is loaded.
 
-The holidays of a year are computed once per config and stay, whatever is asked in between. Only a
-config that names a country needs the package `holidays`.
+The holidays of a year are the recorded ones (`frozenholidays.py`); where none are, those of the
+package `holidays`, computed once per config. Only a config that names a country needs it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache, lru_cache
 from importlib.metadata import version
@@ -19,12 +19,23 @@ from probes import config
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from collector.frozenholidays import Frozen
 
-def hours_of(loaded: config.Config) -> Hours:
-    """Those of `hours` and `holidays`, in the zone they name or the organization's."""
-    return _hours(loaded.hours or config.OFFICE, loaded.holidays, loaded.organization.timezone)
+Years = frozenset[tuple[int, frozenset[date]]]
+NONE: Frozen = {}
 
 
+def hours_of(loaded: config.Config, frozen: Frozen = NONE) -> Hours:
+    """Those of `hours` and `holidays`, in the zone they name or the organization's; `frozen` are
+    all recorded years.
+    """
+    said = loaded.holidays
+    place = None if said is None else (said.country, said.subdivision)
+    mine = frozenset((y[2], days) for y, days in frozen.items() if y[:2] == place)
+    return _hours(loaded.hours or config.OFFICE, said, loaded.organization.timezone, mine)
+
+
+@cache
 def holiday_problem(country: str, subdivision: str | None) -> tuple[str, str] | None:
     """The key of `holidays` that is wrong, and what is wrong; None when the country is known."""
     try:
@@ -50,28 +61,34 @@ def _package() -> ModuleType:
 
 
 @lru_cache(maxsize=64)
-def _hours(hours: config.Hours, holidays: config.Holidays | None, zone: str) -> Hours:
+def _hours(
+    hours: config.Hours, holidays: config.Holidays | None, zone: str, frozen: Years
+) -> Hours:
     place = ZoneInfo(hours.location or zone)
     if holidays is None:
         return Hours(hours.rule, place)
-    return Hours(hours.rule, place, _holidays(holidays))
+    return Hours(hours.rule, place, _holidays(holidays, dict(frozen)))
 
 
-def _holidays(written: config.Holidays) -> Callable[[int], frozenset[date]]:
+def _holidays(
+    written: config.Holidays, frozen: Mapping[int, frozenset[date]]
+) -> Callable[[int], frozenset[date]]:
     also = frozenset(map(date.fromisoformat, written.also))
     never = frozenset(map(date.fromisoformat, written.except_))
 
     @cache
     def of_year(year: int) -> frozenset[date]:
         public: frozenset[date] = frozenset()
-        if written.country is not None:
-            public = _public(written.country, written.subdivision, year)
+        if year in frozen:
+            public = frozen[year]
+        elif written.country is not None:
+            public = public_holidays(written.country, written.subdivision, year)
         return frozenset(day for day in public | also if day.year == year) - never
 
     return of_year
 
 
-def _public(country: str, subdivision: str | None, year: int) -> frozenset[date]:
+def public_holidays(country: str, subdivision: str | None, year: int) -> frozenset[date]:
     """A country that was known when its file was loaded, and is not any more, has no holidays."""
     try:
         return frozenset(_package().country_holidays(country, subdiv=subdivision, years=year))

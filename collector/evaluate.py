@@ -11,12 +11,16 @@ import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 
+from collector import frozenholidays
+from collector.businesshours import holiday_problem, holidays_version, public_holidays
 from collector.commit import ActedError, News, Past, commit, read_news, read_past
 from collector.core.rollup import Rollup, Rollups
 from collector.core.settled import Source
 from collector.evidence import Evidence
 from collector.follower import Follower
+from collector.frozenholidays import Frozen
 from collector.hindsight import TooDeepError
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
@@ -69,6 +73,10 @@ class Evaluator:
         self._unsaid = True
         self._saved_at = 0
         self._wake = asyncio.Event()
+        self.commits = 0
+        """Commits of what follows, be it that nothing does."""
+        self.due: int | None = None
+        """When time alone calls for another look, as the last one left it."""
 
     @property
     def now(self) -> int:
@@ -90,6 +98,11 @@ class Evaluator:
         return self._follower.history
 
     @property
+    def frozen(self) -> Frozen:
+        """The recorded holidays, for `hours_of`."""
+        return self._follower.frozen
+
+    @property
     def config(self) -> Config:
         return self.history.latest
 
@@ -99,6 +112,11 @@ class Evaluator:
 
     def wake(self) -> None:
         self._wake.set()
+
+    def prove(self) -> None:
+        """Ask `run` for a commit though nothing has changed: it shows in `commits`."""
+        self._unsaid = True
+        self.wake()
 
     async def start(self) -> None:
         """Read the versions (at least one is recorded) and the newest snapshots."""
@@ -121,6 +139,7 @@ class Evaluator:
         due = [until for until in untils if until is not None]
         if self.leads and self._policy_due is not None:
             due.append(self._policy_due)
+        self.due = min(due, default=None)
         wait = min([IDLE_MS, *(t - self._clock.now_ms() for t in due)])
         sleeper = asyncio.ensure_future(self._clock.sleep_ms(max(wait, SHORTEST_MS)))
         waker = asyncio.ensure_future(self._wake.wait())
@@ -154,6 +173,8 @@ class Evaluator:
             self._unsaid = True
         changed = await self._follower.catch_up()
         self._unsaid |= changed
+        if leads:
+            await self._freeze()
         if self._past is not None:
             news = await self._store.read(read_news, self._org, self._past)
             if news or self._unsaid or self._is_due():
@@ -162,6 +183,17 @@ class Evaluator:
                 took = (self._clock.monotonic_ns() - begun) / 1e9
                 self._metrics.evaluate_seconds.observe(took)
         self._metrics.evaluated_at.set(self._clock.now_ms() / 1000)
+
+    async def _freeze(self) -> None:
+        """Record the holidays of years that nobody has recorded; the next look reads them."""
+        years = frozenholidays.missing(self.config, self.frozen, self.now)
+        known = [y for y in years if holiday_problem(y[0], y[1]) is None]
+        if known:
+            edition = holidays_version()
+            await self._store.write(
+                frozenholidays.freeze, self._org, known, _dates, edition, self.now
+            )
+            log.info("holidays.frozen")
 
     def _is_due(self) -> bool:
         past = self._past
@@ -192,6 +224,7 @@ class Evaluator:
                     async with self._follower.lock:
                         planned = await self._planned(past, news, rows)
             self._leader.renewed(done.lease)
+            self.commits += 1
         except BaseException:
             self._follower.unmade()
             raise
@@ -238,6 +271,7 @@ class Evaluator:
             Seen(
                 now=self.now,
                 history=self.history,
+                frozen=self.frozen,
                 folded=self.folded,
                 deep=deep,
                 held=self.evidence.held,
@@ -245,3 +279,7 @@ class Evaluator:
                 snapshots=self._follower.snapshot() if saving else None,
             ),
         )
+
+
+def _dates(year: frozenholidays.Year) -> frozenset[date]:
+    return public_holidays(*year)

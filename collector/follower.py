@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-from collector import journal, rollups, snapshots, truths, versions
+from collector import frozenholidays, journal, rollups, snapshots, truths, versions
 from collector.core.tally import BUCKET_MS
 from collector.evidence import Evidence, Page
+from collector.frozenholidays import Frozen
 from collector.journal import Row
 from collector.rollups import Bucket
 from collector.snapshots import FORMAT
@@ -78,6 +79,9 @@ class Follower:
         self._clock = clock
         self._org = org
         self._rows: list[Row] = []
+        self._read_to = 0
+        self.frozen: Frozen = {}
+        """The recorded holidays."""
         self._history: History | None = None
         self._by_check: dict[str, set[str]] = {}
         self._new_versions = False
@@ -295,8 +299,13 @@ class Follower:
         self.now = max(self.now, clock)
 
     async def _read_versions(self) -> None:
-        after = self._rows[-1].id if self._rows else 0
-        fresh = await self._store.read(journal.rows, self._org, kind=versions.KINDS, after=after)
+        kinds, after = (*versions.KINDS, frozenholidays.KIND), self._read_to
+        found = await self._store.read(journal.rows, self._org, kind=kinds, after=after)
+        if not found:
+            return
+        self._read_to = found[-1].id
+        self.frozen = {**frozenholidays.frozen_in(found), **self.frozen}
+        fresh = [row for row in found if row.kind != frozenholidays.KIND]
         if not fresh:
             return
         before = self._rows[-1].id if self._rows else None

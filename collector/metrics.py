@@ -103,6 +103,29 @@ class CollectorMetrics:
             registry=self.registry,
         )
 
+        self.heartbeats = Counter(
+            "wardwatch_heartbeat_sent",
+            "Heartbeats the receiver outside has taken.",
+            registry=self.registry,
+        )
+        self.heartbeat_failures = Counter(
+            "wardwatch_heartbeat_failures",
+            "Heartbeats the receiver outside has not taken, by reason; each is tried again.",
+            ["reason"],
+            registry=self.registry,
+        )
+        self.heartbeat_at = Gauge(
+            "wardwatch_heartbeat_last_timestamp_seconds",
+            "When the last heartbeat was taken; 0 before the first.",
+            registry=self.registry,
+        )
+        self.heartbeat_held = Gauge(
+            "wardwatch_heartbeat_held",
+            "1 for a part that keeps the heartbeat back: ingest, evaluation, timers or outbox.",
+            ["part"],
+            registry=self.registry,
+        )
+
         self.state = Gauge(
             "wardwatch_system_state",
             "1 for the state the system has, 0 for the others.",

@@ -15,6 +15,7 @@ from alerts.transitions import Transition, match, transitions
 from collector import changes, truths
 from collector.businesshours import hours_of
 from collector.commit import News, Past, Plan, awaited
+from collector.frozenholidays import Frozen
 from collector.journal import Fact
 from collector.messages import Told, messages
 from collector.occasions import occasions, shown_for
@@ -37,6 +38,7 @@ class Seen:
 
     now: int
     history: History
+    frozen: Frozen
     folded: Mapping[str, Live]
     deep: Mapping[str, Live]
     held: Mapping[Chain, Ranges]
@@ -59,9 +61,7 @@ def plan(past: Past, news: News, seen: Seen) -> Planned:
     views = {name: truths.prolonged(folded, now) for name, folded in seen.folded.items()}
     dated = _dated(past, views, seen)
     shown = policy.next_due(views, history, now)
-    steps = advance(
-        past.cases, news.acts, dated, news.arrivals, _settings(views, history, now), now
-    )
+    steps = advance(past.cases, news.acts, dated, news.arrivals, _settings(views, seen), now)
     written, facts = changes.rows(dated, past.incidents, shown)
     rows = {row.incident.key: row for row in written}
     told = _told(past, steps, dated, seen)
@@ -136,9 +136,9 @@ def _told(
     return messages(said, steps.groups, past.told, seen.history.latest, seen.now)
 
 
-def _settings(
-    views: Mapping[str, SystemView], history: History, now: int
-) -> Callable[[Course], Settings]:
+def _settings(views: Mapping[str, SystemView], seen: Seen) -> Callable[[Course], Settings]:
+    history, now = seen.history, seen.now
+
     def of(course: Course) -> Settings:
         incident, view = course.incident, views.get(course.incident.system)
         down = () if view is None else outages(view.states)
@@ -148,7 +148,9 @@ def _settings(
         if view is not None and incident.recovered_at is None:
             calm = read(view, history, now).condition(incident.family).calm
             calm_since = calm[-1].start if calm and calm[-1].end >= now else None
-        return Settings(terms(*at_start), hours_of(config), config.organization.zone, calm_since)
+        return Settings(
+            terms(*at_start), hours_of(config, seen.frozen), config.organization.zone, calm_since
+        )
 
     return of
 

@@ -27,6 +27,8 @@ from collector.access.passwords import Passwords
 from collector.api.app import build_app
 from collector.api.parts import Parts
 from collector.evaluate import Evaluator
+from collector.heartbeat import Heartbeat
+from collector.heartbeat_http import open_sender
 from collector.ingest import Ingest
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
@@ -35,6 +37,7 @@ from collector.store import health, outbox
 from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreUnavailableError
 from collector.tls import ServerTls
+from collector.watched import watched
 from probes.clock import Clock
 from probes.config import Config
 
@@ -185,6 +188,7 @@ class Service:
             tasks.create_task(self.parts.ingest.run())
             tasks.create_task(self.parts.evaluator.run())
             tasks.create_task(self._delivery.run())
+            tasks.create_task(self._heartbeat(self._delivery))
             tasks.create_task(self._watch_store())
             tasks.create_task(self._watch_certificate())
 
@@ -205,6 +209,15 @@ class Service:
             config = kind.parse(channel.model_extra or {})
             channels[name] = await stack.enter_async_context(kind.open(config, env))
         return channels
+
+    async def _heartbeat(self, delivery: Delivery) -> None:
+        """Until cancelled, where the config names a receiver."""
+        said, parts, world = self._config.heartbeat, self.parts, self._world
+        if said is None:
+            return
+        seen = watched(parts.ingest, parts.evaluator, delivery, parts.outbox)
+        async with open_sender(said, parts.org, world.read_secret) as send:
+            await Heartbeat(seen, send, said.every, world.clock, parts.metrics).run()
 
     async def _watch_certificate(self) -> None:
         while self._tls is not None:

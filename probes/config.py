@@ -30,6 +30,7 @@ from probes import addresses, amounts, opening, times
 from probes.roles import Role
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+SECRET = re.compile(r"file:/\S+|env:[A-Za-z_][A-Za-z0-9_]*")
 _LONGEST_MS = 3650 * 86_400_000
 _UNITS = r"^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$"
 
@@ -105,6 +106,14 @@ def _scopes(value: tuple[str, ...]) -> tuple[str, ...]:
     return value
 
 
+def _ping_url(value: str) -> str:
+    if value.startswith(("file:", "env:")) and not SECRET.fullmatch(value):
+        raise ValueError("write an address, file:/path or env:NAME")
+    if not SECRET.fullmatch(value):
+        addresses.web_address(value)
+    return value
+
+
 def _id(value: str) -> str:
     if not _ID.fullmatch(value):
         raise ValueError("an id is 1 to 63 of a-z, 0-9 and -, not starting with -")
@@ -128,12 +137,14 @@ ResponseTime = Annotated[str, AfterValidator(amounts.normal)]
 TimeOfDay = Annotated[str, _words(opening.clock)]
 Date = Annotated[str, AfterValidator(_date)]
 Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-SecretRef = Annotated[str, StringConstraints(pattern=r"^(file:/\S+|env:[A-Za-z_][A-Za-z0-9_]*)$")]
+SecretRef = Annotated[str, StringConstraints(pattern=f"^({SECRET.pattern})$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
 """Printable ASCII without blanks, as names of a protocol are."""
 Origin = Annotated[str, AfterValidator(addresses.origin)]
 Issuer = Annotated[str, AfterValidator(addresses.issuer)]
 Proxy = Annotated[str, AfterValidator(addresses.network)]
+PingUrl = Annotated[str, AfterValidator(_ping_url)]
+"""An address, or a reference to one: whoever knows the address of a dead-man's switch can hold it."""
 
 
 class Model(BaseModel):
@@ -574,6 +585,15 @@ class OpenIdProvider(Model):
     """What is asked for, `openid` among it; left out: `openid`, `profile`, `groups`."""
 
 
+class Heartbeat(Model):
+    url: PingUrl
+    """Receiver outside: https unless this host, or `file:` or `env:` where the address is a secret."""
+    every: Annotated[PositiveDuration, Field(ge=1_000, le=3_600_000)] = 60_000
+    """How often, from 1s to 1h; the receiver should wait three times as long, and a minute."""
+    secret: SecretRef | None = None
+    """Where the signing secret is, as of a webhook; left out: not signed."""
+
+
 class Access(Model):
     public_url: Origin | None = None
     """How browsers reach the collector: scheme, host and port; https unless this host."""
@@ -610,6 +630,8 @@ class Config(Model):
     """Planned windows."""
     access: Annotated[Access | None, Field(exclude_if=lambda value: value is None)] = None
     """How people reach the collector and log in."""
+    heartbeat: Annotated[Heartbeat | None, Field(exclude_if=lambda value: value is None)] = None
+    """Sign of life to a receiver outside, which calls for help when it stops; left out: none."""
     channels: Mapping[Id, Channel] = {}
     """Receivers of incidents, by id."""
     routes: tuple[Route, ...] = ()

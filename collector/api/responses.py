@@ -47,5 +47,5 @@ def _own(one: Stood, parts: Parts) -> Clocks | None:
     live = parts.evaluator.folded.get(incident.system)
     down = outages(live.view.states) if live is not None and live.folded else ()
     at_start = (history, down, incident.system, incident.started_at)
-    hours = hours_of(in_force(*at_start))
+    hours = hours_of(in_force(*at_start), parts.evaluator.frozen)
     return clocks(incident, terms(*at_start), hours, row.detected_at, one.reached)

@@ -18,6 +18,7 @@ from collector.client import UsageError, act, ask, ask_all, asking, print_json
 from collector.commands.options import Parsers, asks
 from collector.exchange import Collector
 from collector.prompts import at_terminal
+from collector.reporttext import markdown
 
 API = "api/v1/incidents"
 COLUMNS = ("KEY", "STATUS", "PRIORITY", "CATEGORY", "CAUSES", "SINCE (UTC)", "BY")
@@ -42,6 +43,14 @@ Examples:
 SHOW = """\
 Examples:
   wardwatch incident show ehr.availability.1767225611000
+"""
+REPORT = """\
+Examples:
+  wardwatch incident report ehr.availability.1767225611000 > report.md
+  wardwatch incident report ehr.availability.1767225611000 --json
+
+Prefilled from what is recorded; cause and remediation are yours to write. What people typed is in
+it for the roles clinical and admin only.
 """
 NOTES_EXAMPLE = """\
 Examples:
@@ -103,6 +112,7 @@ def add(subparsers: Parsers) -> None:
         "--status", choices=[state.value for state in IncidentState], help="of this status only"
     )
     _on_one(actions, "show", "show one incident with its events", SHOW, _show_one)
+    _on_one(actions, "report", "print its report, prefilled, as Markdown", REPORT, _report)
     _on_one(actions, "notes", "read what people typed about it", NOTES_EXAMPLE, _notes)
     _on_one(actions, "ack", "say that you are on it", ACK, _ack)
     raised = _on_one(actions, "raise", "set the clinical risk category", RAISE, _raise)
@@ -182,6 +192,17 @@ def _show_one(to: Collector, args: argparse.Namespace) -> int:
             for one in found["notices"]
         ]
         show.write("Notices", NOTICES, notices)
+    return 0
+
+
+def _report(to: Collector, args: argparse.Namespace) -> int:
+    path = f"{API}/{args.key}"
+    found = ask(to, f"{path}/report", "steps")
+    notes = ask_all(to, f"{path}/notes", "notes")["notes"] if found["may_read_typed"] else None
+    if args.json:
+        print_json({**found, "notes": notes})
+    else:
+        sys.stdout.write(markdown(found, notes))
     return 0
 
 

@@ -23,6 +23,12 @@ async def try_again(store: Store, org: str) -> None:
         return
 
 
+def prove(conn: Connection, org: str) -> None:
+    """Write the block and delete it, in the caller's transaction: would a big batch fit?"""
+    _fill(conn, org)
+    _empty(conn, org)
+
+
 def _fill(conn: Connection, org: str) -> None:
     insert_if_absent(conn, reserve, {"org": org, "data": BLOCK})
 

@@ -143,6 +143,13 @@ def next_at(conn: Connection, org: str, receiver: str) -> int | None:
     return earliest
 
 
+def of_incident(conn: Connection, org: str, key: str) -> list[Message]:
+    """All messages about one incident, in the order they were written."""
+    query = select(outbox).where(outbox.c.org == org, outbox.c.incident_key == key)
+    order = (outbox.c.created_at, outbox.c.receiver, outbox.c.seq)
+    return [message_of(row) for row in conn.execute(query.order_by(*order))]
+
+
 def receivers(conn: Connection, org: str) -> list[str]:
     query = (
         select(outbox.c.receiver)

@@ -31,6 +31,7 @@ MAY: dict[str, set[Role]] = {
     "read_availability": ALL,
     "list_incidents": ALL,
     "read_incident": ALL,
+    "report_incident": ALL,
     "acknowledge_incident": {O, C},
     "note_incident": {O, C},
     "set_incident_category": {O, C},

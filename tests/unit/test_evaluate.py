@@ -52,6 +52,9 @@ async def test_a_confirmed_outage_becomes_one_incident_one_event_one_message(sto
         assert (row.version, row.status, row.incident.category) == (1, "open", 3)
         assert row.detected_at == START + 21_040
         assert await one.events() == [("incident.opened", 21_040)]
+        (written,) = await store.read(outbox.of_incident, ORG, row.incident.key)
+        assert (written.receiver, written.state) == ("desk", MessageState.PENDING)
+        assert await store.read(outbox.of_incident, ORG, "ehr.blind.1") == []
         assert await told(store) == [("desk", 1, "opened", "00:00:21.040Z")]
 
 

@@ -7,11 +7,13 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import select
 
 from collector.ingest import GROUP, WAITING, Accepted, RefusedError
 from collector.store import ledger
 from collector.store.ledger import Incoming, Receipt
 from collector.store.store import Store
+from collector.store.tables import reserve
 from probes.contract import Outcome
 from tests.support.batches import seal
 from tests.support.rounds import KEYS, ORG, START, Round, a_round, config, document, result
@@ -181,3 +183,14 @@ async def test_results_of_an_agent_that_was_never_assigned_are_counted(one: Roun
         seal(KEYS["south-1"], ORG, "south-1", "e1", 1, [result(0, Outcome.UP, agent="south-1")])
     )
     assert counted(one, "wardwatch_results_rejected_total", reason="not_assigned") == 1
+
+
+async def test_a_sign_of_life_is_a_commit_in_the_same_loop_and_leaves_nothing(store: Store) -> None:
+    async with a_round(store) as idle:
+        idle.ingest.prove()
+        async with asyncio.timeout(5):
+            while idle.ingest.commits == 0:
+                await asyncio.sleep(0.005)
+        assert await store.read(lambda conn: conn.execute(select(reserve)).all()) == []
+        await idle.send(RESULTS)
+        assert idle.ingest.commits == 2
