@@ -191,7 +191,7 @@ async def test_what_came_late_belongs_elsewhere_or_came_back_says_so(desk: Desk)
         "- Recovered: not",
         (
             "- 2026-01-01 00:00:21 UTC: opened, by the rules "
-            "(category 2; P2; flooded; recorded 2026-01-01 00:05:00 UTC)"
+            "(category 2; P2; sending far more than usual; recorded 2026-01-01 00:05:00 UTC)"
         ),
         "- 2026-01-01 00:00:11 UTC to lasting; at least unknown, at most unknown",
         "None was written.",
