@@ -18,12 +18,16 @@ from probes.spans import Interval, intersect, subtract, unite
 Rise = tuple[int, int]
 """(instant, category reached then)."""
 
+INFORMATION = (Family.EXPIRY, Family.BUDGET)
+"""Families of which nothing but what is to come is known: category 1, priority P4 (semantics 5)."""
 PRIORITY = {1: Priority.P3, 2: Priority.P2, 3: Priority.P1, 4: Priority.P1}
 
 
 def rises(track: Track, condition: Condition, readings: Mapping[str, Reading]) -> tuple[Rise, ...]:
     """The categories an incident reaches by itself, in order, the first at its start."""
     impact, policy = track.terms.impact, track.terms.policy
+    if track.family in INFORMATION:
+        return ((track.start, 1),)
     if impact.class_ is ImpactClass.ADMINISTRATIVE:
         return ((track.start, 1),)
     reading = readings[track.system]

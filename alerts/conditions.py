@@ -5,12 +5,14 @@ Pure. All intervals are ordered, disjoint and end at the edge of knowledge.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from alerts.events import Family, QuietWindow, State, SystemView
+from alerts.events import Cause, Family, QuietWindow, State, SystemView
+from alerts.expiry import nearing
 from alerts.instants import FAR
-from probes.spans import Interval, Span, clip, intersect, subtract, unite, where
+from probes.history import History
+from probes.spans import Interval, Span, Timeline, clip, intersect, subtract, unite, where
 
 GOOD = (State.UP, State.DEGRADED)
 
@@ -50,10 +52,15 @@ class Reading:
     system_outages: tuple[Interval, ...]
     rejected: tuple[Interval, ...]
     windows: tuple[QuietWindow, ...]
+    feeds: tuple[Span[Cause], ...]
+    expires: Timeline[int | None]
     blocks: tuple[Interval, ...]
     availability: Condition
     access: Condition
     blind: Condition
+    feed: Condition
+    expiry: Condition
+    budget: Condition
 
     def condition(self, family: Family) -> Condition:
         match family:
@@ -63,6 +70,12 @@ class Reading:
                 return self.access
             case Family.BLIND:
                 return self.blind
+            case Family.FEED:
+                return self.feed
+            case Family.EXPIRY:
+                return self.expiry
+            case Family.BUDGET:
+                return self.budget
 
 
 def outages(timeline: Iterable[Span[State]]) -> tuple[Interval, ...]:
@@ -82,7 +95,7 @@ def outages(timeline: Iterable[Span[State]]) -> tuple[Interval, ...]:
     return unite(out)
 
 
-def read(view: SystemView, now: int) -> Reading:
+def read(view: SystemView, history: History, now: int) -> Reading:
     """The view up to `now`."""
     states = clip(view.states, -FAR, now)
     sites = {name: clip(line, -FAR, now) for name, line in view.site_states.items()}
@@ -102,8 +115,12 @@ def read(view: SystemView, now: int) -> Reading:
     healthy = subtract(where(states, lambda s: s is State.UP), down)
     blind = subtract(unknown, access)
     everywhere = unite([*system_outages, *(i for line in sites.values() for i in outages(line))])
-    rejection = intersect(unite([*access, *rejected]), watched) if access or rejected else ()
+    rejection = unite([*access, *rejected]) if access or rejected else ()
     down_watched = intersect(down, watched) if down and gone else down
+    expires = clip(view.expires, -FAR, now)
+    feeds = clip(view.feed, -FAR, now)
+    trouble = _at_once(Family.FEED, where(feeds, lambda _: True), watched, gone)
+    near = nearing(view.system, expires, system_outages, history)
     return Reading(
         system=view.system,
         good=where(states, lambda s: s in GOOD),
@@ -115,6 +132,8 @@ def read(view: SystemView, now: int) -> Reading:
         system_outages=system_outages,
         rejected=rejected,
         windows=view.windows,
+        feeds=feeds,
+        expires=expires,
         blocks=blocks,
         availability=Condition(
             Family.AVAILABILITY,
@@ -124,14 +143,7 @@ def read(view: SystemView, now: int) -> Reading:
             slow=subtract(degraded, blocks),
             gone=gone,
         ),
-        access=Condition(
-            Family.ACCESS,
-            bad=rejection,
-            calm=subtract(watched, rejection),
-            sudden=rejection,
-            slow=(),
-            gone=gone,
-        ),
+        access=_at_once(Family.ACCESS, rejection, watched, gone),
         blind=Condition(
             Family.BLIND,
             bad=blind,
@@ -140,4 +152,20 @@ def read(view: SystemView, now: int) -> Reading:
             slow=subtract(blind, blocks),
             gone=gone,
         ),
+        feed=replace(trouble, sudden=subtract(trouble.sudden, blocks)),
+        expiry=_at_once(Family.EXPIRY, near, watched, gone),
+        budget=_at_once(Family.BUDGET, intersect(unite(view.burning), past), watched, gone),
+    )
+
+
+def _at_once(
+    family: Family,
+    trouble: Sequence[Interval],
+    watched: Sequence[Interval],
+    gone: Sequence[Interval],
+) -> Condition:
+    """Trouble that opens an incident as soon as it shows."""
+    bad = intersect(trouble, watched)
+    return Condition(
+        family, bad=bad, calm=subtract(watched, bad), sudden=bad, slow=(), gone=tuple(gone)
     )

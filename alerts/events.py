@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from probes.spans import Interval, Timeline
+from probes.spans import Interval, Span, Timeline
 
 
 class State(StrEnum):
@@ -26,6 +26,9 @@ class Family(StrEnum):
     AVAILABILITY = "availability"
     ACCESS = "access"
     BLIND = "blind"
+    FEED = "feed"
+    EXPIRY = "expiry"
+    BUDGET = "budget"
 
 
 class Cause(StrEnum):
@@ -34,6 +37,11 @@ class Cause(StrEnum):
     OVERRUN = "overrun"
     UNKNOWN = "unknown"
     MISCONFIGURED = "misconfigured"
+    REJECTED_BY_ALL = "rejected_by_all"
+    SILENT = "silent"
+    FLOODED = "flooded"
+    EXPIRING = "expiring"
+    BURNING = "burning"
 
 
 class Priority(StrEnum):
@@ -61,6 +69,9 @@ class SystemView:
     unknown had every (check, agent) in confirmed `misconfigured` been up; `rejected_by_all` the
     time in which some critical check that was up with the same config is misconfigured at every
     vantage point. `windows` are the occurrences that exclude, in order, clipped to nothing.
+    `expires` is by when the first of its certificates ends, as was known at each instant; None
+    where nothing was. `feed` is when one is silent or flooded against its baseline, in order,
+    with holes where neither is. `burning` is when a burn-rate row of its error budget fires.
     """
 
     system: str
@@ -69,6 +80,9 @@ class SystemView:
     access: tuple[Interval, ...]
     rejected_by_all: tuple[Interval, ...]
     windows: tuple[QuietWindow, ...]
+    feed: tuple[Span[Cause], ...] = ()
+    expires: Timeline[int | None] = ()
+    burning: tuple[Interval, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

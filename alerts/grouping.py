@@ -20,8 +20,6 @@ class GroupStep(StrEnum):
     GATHERED = "gathered"
 
 
-Step = TransitionKind | GroupStep
-
 _PAGING = frozenset(
     {
         TransitionKind.OPENED,
@@ -63,7 +61,7 @@ class Groups:
                 self._hanging.setdefault(incident.attached_to, []).append(incident)
         self._named: dict[str, tuple[Incident, ...]] = {}
 
-    def is_silent(self, incident: Incident, step: Step) -> bool:
+    def is_silent(self, incident: Incident, step: StrEnum) -> bool:
         """Is the step left to the parent, as far as nobody has heard of the incident itself?
 
         Not to one that is quiet, and to one that has recovered only what pages nobody. A past
@@ -94,6 +92,17 @@ class Groups:
             below = [i for i in found.values() if i is not known and i.recovered_at is None]
             self._named[known.key] = tuple(sorted(below, key=lambda i: (-i.category, i.system)))
         return self._named[known.key]
+
+    def above(self, incident: Incident) -> Iterator[Incident]:
+        """What it hangs on, from the nearest up."""
+        seen: set[str] = set()
+        while incident.attached_to is not None and incident.attached_to not in seen:
+            seen.add(incident.attached_to)
+            parent = self._current.get(incident.attached_to)
+            if parent is None:
+                return
+            yield parent
+            incident = parent
 
     def updates(self, found: Sequence[tuple[Transition, int]]) -> list[Update]:
         """What parents have to say because of steps (each with its `at`): one update each."""

@@ -69,6 +69,16 @@ def add_business(start_ms: int, amount: Amount, hours: Hours) -> int:
             return _days(start_ms, amount.count, hours)
 
 
+def next_opening(start_ms: int, hours: Hours) -> int:
+    """When they open next, after `start_ms`."""
+    today = from_ms(start_ms, hours.zone).date()
+    for _, intervals in hours.after(today - timedelta(days=1)):
+        for interval in intervals:
+            if start_ms < interval.start:
+                return interval.start
+    return _last(start_ms)
+
+
 def _hours(start_ms: int, wanted: int, hours: Hours) -> int:
     today = from_ms(start_ms, hours.zone).date()
     left = wanted

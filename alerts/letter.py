@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alerts import render
+from alerts.deadlines import DeadlineKind
 from alerts.events import Cause, Family, Priority
-from alerts.grouping import GroupStep, Step
-from alerts.render import TEST_TYPE
+from alerts.grouping import GroupStep
+from alerts.mdr import Horizon
+from alerts.people import ActKind, IncidentState
+from alerts.telling import Step
 from alerts.transitions import TransitionKind
 from probes.times import parse_datetime
 
@@ -23,11 +27,19 @@ CAUSES = {
     Cause.OVERRUN: "still down after its maintenance window",
     Cause.UNKNOWN: "not observed: nobody can tell whether it works",
     Cause.MISCONFIGURED: "refusing the monitoring's requests",
+    Cause.REJECTED_BY_ALL: "refusing the monitoring from everywhere",
+    Cause.SILENT: "sending nothing though it should",
+    Cause.FLOODED: "sending far more than usual",
+    Cause.EXPIRING: "a certificate ends soon",
+    Cause.BURNING: "its error budget is being spent too fast",
 }
 FAMILIES = {
     Family.AVAILABILITY: "availability",
     Family.ACCESS: "access of the monitoring",
     Family.BLIND: "no observation",
+    Family.FEED: "feed",
+    Family.EXPIRY: "expiry",
+    Family.BUDGET: "error budget",
 }
 PRIORITIES = {
     Priority.P1: "most urgent",
@@ -48,15 +60,49 @@ STEPS: dict[Step, str] = {
     TransitionKind.RECOVERED: "The trouble is over.",
     TransitionKind.CORRECTED: "Late evidence shows that the trouble is over.",
     TransitionKind.RESOLVED: "The incident is closed.",
+    ActKind.ACKNOWLEDGED: "Somebody has taken it on.",
+    ActKind.RAISED: "A person has set the category.",
+    ActKind.CLOSED: "The work on it is done: its report is written.",
+    ActKind.FALSE_POSITIVE: "A person has found that nothing was wrong.",
+    ActKind.MERGED: "It goes on as part of another incident.",
+    DeadlineKind.RESPONSE_WARNED: "Nobody has answered yet, and an answer is due soon.",
+    DeadlineKind.RESPONSE_BREACHED: "Nobody has answered in time.",
+    DeadlineKind.ACKNOWLEDGEMENT_EXPIRED: "Whoever took it on has not said more in time.",
+    DeadlineKind.REVIEW_DUE: "The category a person set is to be looked at again.",
+    DeadlineKind.REPORT_DUE: "The report on this incident is due now.",
+    DeadlineKind.REPORT_OVERDUE: "The report on this incident is overdue.",
+    DeadlineKind.MDR_SOON: "A report to the FDA may be due soon. Whether it is, people decide.",
+    DeadlineKind.MDR_DUE: "The last day for a report to the FDA is over, if one was due.",
+    DeadlineKind.LIAISON_NOTICE: "For the clinical liaison: care is affected without a workaround.",
+    DeadlineKind.WORKAROUND_NOTICE: "For the clinical liaison: the workaround is about to end.",
+    DeadlineKind.LEADERSHIP_NOTICE: "For clinical leadership: a patient safety event.",
+    DeadlineKind.LEGAL_NOTICE: "For legal and compliance: a patient safety event.",
+    DeadlineKind.NOTICE_BREACHED: "A notice that must be given has not arrived in time.",
     GroupStep.GATHERED: "Other systems are down with it: they are named below.",
 }
 LISTED = 20
 """How many attached systems a letter names at most."""
 STATES = {
-    "open": "open",
-    "recovered": "recovered, not yet closed",
-    "resolved": "closed",
+    IncidentState.OPEN: "open",
+    IncidentState.ACKNOWLEDGED: "open, and somebody is on it",
+    IncidentState.RECOVERED: "recovered, not yet closed",
+    IncidentState.RESOLVED: "closed",
+    IncidentState.CLOSED: "closed, and its report is written",
+    IncidentState.MERGED: "part of another incident",
+    IncidentState.FALSE_POSITIVE: "no incident: nothing was wrong",
 }
+ABOUT = {
+    DeadlineKind.LIAISON_NOTICE: "to the clinical liaison",
+    DeadlineKind.WORKAROUND_NOTICE: "to the clinical liaison, of a workaround that ends",
+    DeadlineKind.LEADERSHIP_NOTICE: "to clinical leadership",
+    DeadlineKind.LEGAL_NOTICE: "to legal and compliance",
+    Horizon.USER_FACILITY: "by a user facility, within 10 work days",
+    Horizon.MANUFACTURER: "by a manufacturer, within 30 days",
+    Horizon.MANUFACTURER_URGENT: "by a manufacturer, within 5 work days",
+}
+_STEPS = {step.value: text for step, text in STEPS.items()}
+_ABOUT = {one.value: text for one, text in ABOUT.items()}
+_OPEN = frozenset({IncidentState.OPEN.value, IncidentState.ACKNOWLEDGED.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +127,13 @@ class Letter:
 
 def letter(event: Mapping[str, Any]) -> Letter:
     """Of an event as `alerts/render.py` makes it, parsed."""
-    return _test(event) if event["type"] == TEST_TYPE else _incident(event)
+    match event["type"]:
+        case render.TEST_TYPE:
+            return _test(event)
+        case render.DIGEST_TYPE:
+            return _digest(event)
+        case _:
+            return _incident(event)
 
 
 def _test(event: Mapping[str, Any]) -> Letter:
@@ -100,6 +152,28 @@ def _test(event: Mapping[str, Any]) -> Letter:
     )
 
 
+def _digest(event: Mapping[str, Any]) -> Letter:
+    data, zone = event["data"], _zone(event["data"])
+    rows = [
+        Row(
+            line["system"]["name"],
+            f"{_causes(line)}, {_instant(line['started_at'], zone)} to "
+            f"{_instant(line['recovered_at'], zone)}, category {line['category']}",
+        )
+        for line in data["incidents"]
+    ]
+    more = data["count"] - len(rows)
+    if more:
+        rows.append(Row("And", f"{more} more; see the list of incidents"))
+    return Letter(
+        subject=f"[Wardwatch] Past outages found late, {_local(event['time'], zone)}",
+        headline=f"Past outages found late: {data['count']}",
+        step="They are over. Nobody was paged for them; this is for your records.",
+        rows=tuple(rows),
+        organization=data["organization"]["name"],
+    )
+
+
 def _incident(event: Mapping[str, Any]) -> Letter:
     data = event["data"]
     name, zone = data["system"]["name"], _zone(data)
@@ -107,7 +181,7 @@ def _incident(event: Mapping[str, Any]) -> Letter:
     return Letter(
         subject=f"[Wardwatch] {name}: {family}, since {_local(data['started_at'], zone)}",
         headline=_headline(data),
-        step=STEPS[data["step"]],
+        step=_STEPS[data["step"]],
         rows=tuple(_rows(event, zone)),
         organization=data["organization"]["name"],
     )
@@ -115,7 +189,7 @@ def _incident(event: Mapping[str, Any]) -> Letter:
 
 def _headline(data: Mapping[str, Any]) -> str:
     name = data["system"]["name"]
-    if data["state"] == "open":
+    if data["state"] in _OPEN:
         return f"{name}: {_causes(data)}"
     return f"{name}: over (was {_causes(data)})"
 
@@ -128,7 +202,7 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     yield Row("Since", _instant(data["started_at"], zone))
     if data["recovered_at"] is not None:
         yield Row("Over since", _instant(data["recovered_at"], zone))
-    yield Row("Incident is", STATES[data["state"]])
+    yield Row("Incident is", STATES[IncidentState(data["state"])])
     yield Row("Category", f"{data['category']} of 4. {data['category_meaning']}")
     yield Row("Priority", f"{data['priority']}, {PRIORITIES[Priority(data['priority'])]}")
     yield from _workaround(data, zone)
@@ -139,6 +213,7 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
         yield Row("Repeated", f"reopened {data['reopened']} times; it comes and goes")
     if data["runbook"] is not None:
         yield Row("Runbook", data["runbook"], link=True)
+    yield from _due(data, zone)
     yield Row("Incident", event["subject"])
     yield Row("Message", f"{data['sequence']}, of {_instant(event['time'], zone)}")
 
@@ -146,8 +221,17 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
 def _workaround(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     documented = data["workaround"]
     yield Row("Workaround", "none documented" if documented is None else documented["name"])
-    if documented is not None and documented["until"] is not None and data["state"] == "open":
+    if documented is not None and documented["until"] is not None and data["state"] in _OPEN:
         yield Row("Usable until", _instant(documented["until"], zone))
+
+
+def _due(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
+    due = data.get("due")
+    if due is None:
+        return
+    if due["of"] is not None:
+        yield Row("About", _ABOUT[due["of"]])
+    yield Row("Due", _instant(due["at"], zone))
 
 
 def _attached(data: Mapping[str, Any]) -> Iterator[Row]:

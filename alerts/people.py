@@ -136,7 +136,7 @@ def standing(facts: Facts, acts: Iterable[Act], now: int) -> Standing:
         found = _after(found, act)
     if found.acknowledged is not None and not lasts(found.acknowledged, now):
         found = replace(found, acknowledged=None)
-    category = _category(facts.category, found.category_set, now)
+    category = category_in_force(facts.category, found.category_set, now)
     return replace(found, category=category, state=_state(facts, found))
 
 
@@ -172,7 +172,8 @@ def _after(found: Standing, act: Act) -> Standing:
     return replace(found, **changed)
 
 
-def _category(rules: int, act: Act | None, now: int) -> int:
+def category_in_force(rules: int, act: Act | None, now: int) -> int:
+    """A person's until `review_by`, included; from then on the higher of theirs and the rules'."""
     if act is None or act.category is None:
         return rules
     holds = act.review_by is not None and now <= act.review_by

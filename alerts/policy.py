@@ -10,10 +10,12 @@ import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from alerts import expiry
 from alerts.category import PRIORITY, Rise, rises
 from alerts.conditions import Reading, read
 from alerts.dependencies import Link, carried, links
-from alerts.events import Family, Incident, SystemView
+from alerts.events import Family, Incident, Priority, SystemView
+from alerts.expiry import Rising
 from alerts.instants import FAR, first, inside
 from alerts.lifecycle import FLAPPING, Spell, Track, tracks
 from alerts.quiet import Appearance, causes, overruns, paged_at
@@ -28,6 +30,7 @@ class Case:
 
     track: Track
     rises: tuple[Rise, ...]
+    priorities: Rising
     causes: tuple[Appearance, ...]
     overruns: tuple[int, ...]
     paged_at: int | None
@@ -55,7 +58,7 @@ def next_due(views: Mapping[str, SystemView], history: History, now: int) -> int
 
 
 def _cases(views: Mapping[str, SystemView], history: History, now: int) -> list[Case]:
-    readings = {name: read(view, now) for name, view in views.items()}
+    readings = {name: read(view, history, now) for name, view in views.items()}
     found: dict[Family, dict[str, tuple[Track, ...]]] = {
         family: {name: _tracks(reading, family, history) for name, reading in readings.items()}
         for family in Family
@@ -110,6 +113,7 @@ def _case(
     return Case(
         track=track,
         rises=reached,
+        priorities=_priorities(track, reading, reached),
         causes=causes(track, reading),
         overruns=overruns(track, reading) if available else (),
         paged_at=paged_at(track, reading.condition(track.family), reading),
@@ -118,16 +122,25 @@ def _case(
     )
 
 
+def _priorities(track: Track, reading: Reading, reached: tuple[Rise, ...]) -> Rising:
+    """What is information has a priority of its own; for all else the category says it."""
+    if track.family is Family.EXPIRY:
+        horizons = track.terms.policy.expiry
+        return expiry.urgency(reading.expires, horizons, track.spans, track.start)
+    if track.family is Family.BUDGET:
+        return ((track.start, Priority.P4),)
+    return tuple((t, PRIORITY[category]) for t, category in reached)
+
+
 def _incident(case: Case) -> Incident:
     track = case.track
-    category = case.rises[-1][1]
     return Incident(
         key=f"{track.system}.{track.family}.{track.start}",
         system=track.system,
         family=track.family,
         causes=tuple(cause for _, cause in case.causes),
-        category=category,
-        priority=PRIORITY[category],
+        category=case.rises[-1][1],
+        priority=case.priorities[-1][1],
         started_at=track.start,
         due_at=track.spells[0].due,
         recovered_at=track.spells[-1].end,
@@ -155,7 +168,7 @@ def _instants(case: Case) -> Iterator[int]:
         yield spell.due
         if spell.known is not None:
             yield spell.known
-    dated = [*case.rises, *case.causes, *case.sites]
+    dated = [*case.rises, *case.priorities, *case.causes, *case.sites]
     linked = [t for _, link in case.links for t in (link.since, link.until)]
     for t in (*(t for t, _ in dated), *linked, *case.overruns, case.paged_at):
         if t is not None:
@@ -172,6 +185,13 @@ def _lasting(view: SystemView, now: int) -> SystemView:
         site_states={name: _prolonged(line, now) for name, line in view.site_states.items()},
         access=_running(view.access, now),
         rejected_by_all=_running(view.rejected_by_all, now),
+        feed=tuple(
+            Span(span.start, FAR if span.end >= now else span.end, span.value)
+            for span in view.feed
+            if span.start < now
+        ),
+        expires=_prolonged(view.expires, now),
+        burning=_running(view.burning, now),
     )
 
 

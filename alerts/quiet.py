@@ -10,6 +10,7 @@ from alerts.conditions import Condition, Reading
 from alerts.events import Cause, Family
 from alerts.instants import covering, earliest, first, inside
 from alerts.lifecycle import Spell, Track, patience
+from probes.spans import where
 
 Appearance = tuple[int, Cause]
 """(instant, cause that joins then)."""
@@ -29,10 +30,8 @@ def overruns(track: Track, reading: Reading) -> tuple[int, ...]:
 
 def causes(track: Track, reading: Reading) -> tuple[Appearance, ...]:
     """Each cause once, in order of appearance; at one instant down comes before degraded."""
-    if track.family is Family.BLIND:
-        return ((track.start, Cause.UNKNOWN),)
-    if track.family is Family.ACCESS:
-        return ((track.start, Cause.MISCONFIGURED),)
+    if track.family is not Family.AVAILABILITY:
+        return _others(track, reading)
     seen = {
         Cause.DOWN: first(inside(reading.down, track.spans), track.start),
         Cause.DEGRADED: first(inside(reading.degraded, track.spans), track.start),
@@ -40,6 +39,27 @@ def causes(track: Track, reading: Reading) -> tuple[Appearance, ...]:
     }
     found = [(t, _ORDER.index(cause)) for cause, t in seen.items() if t is not None]
     return tuple((t, _ORDER[n]) for t, n in sorted(found))
+
+
+def _others(track: Track, reading: Reading) -> tuple[Appearance, ...]:
+    match track.family:
+        case Family.ACCESS:
+            by_all = first(inside(reading.rejected, track.spans), track.start)
+            later = () if by_all is None else ((by_all, Cause.REJECTED_BY_ALL),)
+            return ((track.start, Cause.MISCONFIGURED), *later)
+        case Family.FEED:
+            kinds = (Cause.SILENT, Cause.FLOODED)
+            found = [
+                (first(inside(where(reading.feeds, kind.__eq__), track.spans), track.start), kind)
+                for kind in kinds
+            ]
+            return tuple(sorted((t, kind) for t, kind in found if t is not None))
+        case Family.EXPIRY:
+            return ((track.start, Cause.EXPIRING),)
+        case Family.BUDGET:
+            return ((track.start, Cause.BURNING),)
+        case _:
+            return ((track.start, Cause.UNKNOWN),)
 
 
 def paged_at(track: Track, condition: Condition, reading: Reading) -> int | None:

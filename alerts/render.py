@@ -10,8 +10,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from alerts.deadlines import NOTICES, Deadline
 from alerts.events import Incident
-from alerts.grouping import Step
+from alerts.people import ActKind, IncidentState
+from alerts.telling import Step
 from alerts.transitions import TransitionKind
 from probes.config import Config, Workaround
 from probes.times import rfc3339
@@ -28,6 +30,8 @@ NAMED = 200
 """How many attached incidents a message names at most; the rest is counted."""
 
 TEST_TYPE = "org.wardwatch.test.v1"
+DIGEST_TYPE = "org.wardwatch.digest.v1"
+DIGEST_LINES = 200
 
 _TYPES: dict[Step, str] = {
     TransitionKind.OPENED: "opened",
@@ -36,17 +40,20 @@ _TYPES: dict[Step, str] = {
     TransitionKind.CORRECTED: "recovered",
     TransitionKind.RESOLVED: "resolved",
     TransitionKind.FOUND_LATE: "resolved",
+    ActKind.MERGED: "resolved",
+    ActKind.FALSE_POSITIVE: "resolved",
+    **dict.fromkeys(NOTICES, "notice"),
 }
 
 
-def event_type(kind: Step) -> str:
+def event_type(step: Step) -> str:
     """`opened` is the first a receiver hears of an incident; a step in between is `updated`."""
-    return f"org.wardwatch.incident.{_TYPES.get(kind, 'updated')}.v1"
+    return f"org.wardwatch.incident.{_TYPES.get(step, 'updated')}.v1"
 
 
 def render(
     config: Config,
-    kind: Step,
+    step: Step,
     incident: Incident,
     *,
     message_id: str,
@@ -54,12 +61,15 @@ def render(
     sequence: int,
     at: int,
     detected_at: int,
+    state: IncidentState,
+    due: Deadline | None = None,
     attached: Sequence[Incident] = (),
 ) -> bytes:
     """The body of one message: JSON with sorted keys, at most a few dozen kB.
 
-    `at` is the step's instant, `detected_at` the incident's first detection. `attached` hang on
-    it, the most serious first. A system that the config no longer has is called by its id.
+    `at` is the step's instant, `detected_at` the incident's first detection. `due` is the deadline
+    that the step tells of. `attached` hang on it, the most serious first. A system that the config
+    no longer has is called by its id.
     """
     system = config.systems.get(incident.system)
     impact = system.impact if system else None
@@ -67,7 +77,7 @@ def render(
         "specversion": "1.0",
         "id": message_id,
         "source": f"urn:wardwatch:{config.organization.id}",
-        "type": event_type(kind),
+        "type": event_type(step),
         "subject": incident.key,
         "time": rfc3339(at),
         "datacontenttype": "application/json",
@@ -76,8 +86,8 @@ def render(
             "system": _system(config, incident.system),
             "key": f"{config.organization.id}.{incident.key}.{receiver}",
             "sequence": sequence,
-            "step": kind.value,
-            "state": _state(kind, incident),
+            "step": step.value,
+            "state": state.value,
             "family": incident.family.value,
             "causes": [cause.value for cause in incident.causes],
             "category": incident.category,
@@ -94,9 +104,53 @@ def render(
             "flapping": incident.flapping,
             "workaround": _workaround(impact.workaround if impact else None, incident),
             "runbook": system.runbook if system else None,
+            "due": _due(due),
         },
     }
     return json.dumps(event, sort_keys=True, separators=(",", ":")).encode()
+
+
+def render_digest(
+    config: Config,
+    incidents: Sequence[Incident],
+    *,
+    message_id: str,
+    receiver: str,
+    at: int,
+) -> bytes:
+    """Past outages that were found late: a line each, `DIGEST_LINES` at most, and their number."""
+    event = {
+        "specversion": "1.0",
+        "id": message_id,
+        "source": f"urn:wardwatch:{config.organization.id}",
+        "type": DIGEST_TYPE,
+        "subject": f"digest.{receiver}",
+        "time": rfc3339(at),
+        "datacontenttype": "application/json",
+        "data": {
+            "organization": _organization(config),
+            "count": len(incidents),
+            "incidents": [_line(config, incident) for incident in incidents[:DIGEST_LINES]],
+        },
+    }
+    return json.dumps(event, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _line(config: Config, incident: Incident) -> dict[str, Any]:
+    return {
+        "key": incident.key,
+        "system": _system(config, incident.system),
+        "family": incident.family.value,
+        "causes": [cause.value for cause in incident.causes],
+        "category": incident.category,
+        "started_at": rfc3339(incident.started_at),
+        "recovered_at": _instant(incident.recovered_at),
+    }
+
+
+def _system(config: Config, system: str) -> dict[str, str]:
+    known = config.systems.get(system)
+    return {"id": system, "name": known.name if known else system}
 
 
 def render_test(config: Config, receiver: str, *, name: str, at: int) -> bytes:
@@ -119,19 +173,15 @@ def _organization(config: Config) -> dict[str, str]:
     return {"id": one.id, "name": one.name, "timezone": one.timezone}
 
 
-def _system(config: Config, system: str) -> dict[str, str]:
-    known = config.systems.get(system)
-    return {"id": system, "name": known.name if known else system}
+def _due(due: Deadline | None) -> dict[str, Any] | None:
+    """What came due, with the notice or horizon it is about; a notice says by when it arrives."""
+    if due is None:
+        return None
+    return {"of": due.which.of or None, "at": rfc3339(due.at), "by": _instant(due.by)}
 
 
 def _attached(config: Config, incident: Incident) -> dict[str, Any]:
     return {**_system(config, incident.system), "category": incident.category}
-
-
-def _state(kind: Step, incident: Incident) -> str:
-    if event_type(kind) == event_type(TransitionKind.RESOLVED):
-        return "resolved"
-    return "open" if incident.recovered_at is None else "recovered"
 
 
 def _site(config: Config, site: str) -> dict[str, str]:

@@ -187,8 +187,12 @@ def _gathered(now: Incident, new: Incident) -> Iterator[Transition]:
         if site not in now.sites:
             now = replace(now, sites=(*now.sites, site))
             yield Transition(TransitionKind.SITE_ADDED, now)
-    if new.category > now.category:
-        now = replace(now, category=new.category, priority=new.priority)
+    if new.category > now.category or new.priority < now.priority:
+        now = replace(
+            now,
+            category=max(new.category, now.category),
+            priority=min(new.priority, now.priority),
+        )
         yield Transition(TransitionKind.RAISED, now)
     if new.attached_to != now.attached_to:
         now = replace(now, attached_to=new.attached_to)

@@ -49,7 +49,7 @@ def rows(
         version = 1 if before is None else before.version + 1
         facts.append((incident.key, event(transition, at, version)))
         earlier = out.get(incident.key, before)
-        status = _status(transition.kind, incident)
+        status = _status(transition.kind, incident, None if earlier is None else earlier.status)
         out[incident.key] = Recorded(
             version,
             incident,
@@ -78,10 +78,12 @@ def _sorted(items: tuple[T, ...], wanted: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(sorted(items, key=lambda item: places.get(item, len(places))))
 
 
-def _status(kind: TransitionKind, incident: Incident) -> Status:
+def _status(kind: TransitionKind, incident: Incident, before: Status | None) -> Status:
+    """A resolved incident whose end late evidence corrects stays resolved."""
     if incident.recovered_at is None:
         return OPEN
-    return RESOLVED if kind is TransitionKind.RESOLVED else RECOVERED
+    stays = kind is TransitionKind.CORRECTED and before == RESOLVED
+    return RESOLVED if stays or kind is TransitionKind.RESOLVED else RECOVERED
 
 
 def flips(views: Iterable[SystemView]) -> dict[Place, Flips]:

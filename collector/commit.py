@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from alerts.deadlines import Which
 from alerts.outbox import Message
-from collector import journal
+from alerts.people import Act
+from collector import journal, process_facts
 from collector.journal import Fact
+from collector.process import Arrival, Case
 from collector.snapshots import FORMAT
-from collector.store import incidents, leases, ledger, outbox, rollups, snapshots
+from collector.store import incidents, leases, ledger, outbox, process, rollups, snapshots
 from collector.store.incidents import Flips, Place, Recorded, SystemState
 from collector.store.leases import Lease
 from collector.store.ledger import Chain
@@ -39,14 +42,39 @@ class Plan:
     folded: Mapping[Chain, Ranges]
     snapshots: Snapshots | None
     rollups: Sequence[RollupRow]
+    dues: Mapping[str, tuple[int | None, int | None]]
+    """Incidents by key whose `next_due` moves though the rules changed nothing: (before, after)."""
+    taken: int
+    """The journal id up to which acts of people are part of what is said."""
 
 
-def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Lease:
-    """FencedError or StaleError when this process is not the one to say it."""
+class ActedError(Exception):
+    """Somebody has acted on an incident since the plan was made: make it anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The lease as it is now, and the plan's `taken` moved past what it wrote."""
+
+    lease: Lease
+    taken: int
+
+
+def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Committed:
+    """FencedError or StaleError when this process is not the one to say it; ActedError when the
+    sequence has gone on without it.
+    """
     kept = leases.beat(conn, org, lease)
+    journal.hold(conn, org)
+    if process_facts.acts_of(process.since(conn, org, process_facts.ACTS, plan.taken)):
+        raise ActedError
     ids = journal.append(conn, org, [fact for _, fact in plan.facts], plan.now)
     incidents.link_events(conn, org, zip((key for key, _ in plan.facts), ids, strict=True))
     incidents.write_incidents(conn, org, plan.incidents)
+    for key, (before, due) in sorted(plan.dues.items()):
+        incidents.move_due(conn, org, key, before, due)
+    taken = ids[-1] if ids else plan.taken
+    process.take(conn, org, taken)
     outbox.add(conn, org, plan.messages)
     incidents.write_flips(conn, org, plan.flips)
     incidents.write_states(conn, org, plan.states)
@@ -54,7 +82,7 @@ def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Lease:
     rollups.write(conn, org, plan.rollups)
     if plan.snapshots is not None:
         snapshots.write(conn, org, FORMAT, plan.snapshots)
-    return kept
+    return Committed(kept, taken)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +95,57 @@ class Past:
     told: Mapping[tuple[str, str], int]
     """The last `seq` per (incident key, receiver)."""
     as_of: int
+    cases: Mapping[str, Case]
+    """Every incident as the process knows it, by key."""
+    awaited: Mapping[str, tuple[str, Which, str]]
+    """Messages of notices that have not arrived: (incident key, notice, receiver), by id."""
+    taken: int
 
 
 def read_past(conn: Connection, org: str) -> Past:
+    taken = process.taken(conn, org)
+    rows = process.since(conn, org, process_facts.KINDS, 0)
+    cases = process_facts.cases([row for row in rows if row.id <= taken])
     return Past(
         incidents={row.incident.key: row for row in incidents.read_incidents(conn, org)},
         flips=incidents.read_flips(conn, org),
         folded=ledger.folded_ranges(conn, org),
         told=outbox.last_seqs(conn, org),
         as_of=incidents.said_at(conn, org),
+        cases=cases,
+        awaited=awaited(cases),
+        taken=taken,
+    )
+
+
+def awaited(cases: Mapping[str, Case]) -> dict[str, tuple[str, Which, str]]:
+    return {
+        id_: (key, which, receiver)
+        for key, case in cases.items()
+        for id_, (which, receiver) in case.awaited.items()
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What has happened beside the truth: acts with their incident's key, notices that arrived.
+
+    `taken` is the last journal id that was looked at.
+    """
+
+    acts: Sequence[tuple[str, Act]]
+    arrivals: Sequence[Arrival]
+    taken: int
+
+    def __bool__(self) -> bool:
+        return bool(self.acts or self.arrivals)
+
+
+def read_news(conn: Connection, org: str, past: Past) -> News:
+    rows = process.since(conn, org, process_facts.ACTS, past.taken)
+    arrived = process.sent(conn, org, past.awaited)
+    return News(
+        process_facts.acts_of(rows),
+        [Arrival(*past.awaited[id_], at) for id_, at in sorted(arrived.items())],
+        rows[-1].id if rows else past.taken,
     )

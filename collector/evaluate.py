@@ -12,19 +12,15 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from alerts import policy
-from alerts.transitions import match, transitions
-from collector import changes, truths
-from collector.commit import Past, Plan, commit, read_past
+from collector.commit import ActedError, News, Past, commit, read_news, read_past
 from collector.core.rollup import Rollup, Rollups
 from collector.core.settled import Source
 from collector.evidence import Evidence
 from collector.follower import Follower
 from collector.hindsight import TooDeepError
 from collector.leader import Leader
-from collector.messages import messages
 from collector.metrics import CollectorMetrics
-from collector.occasions import occasions, shown_for
+from collector.saying import Planned, Seen, plan
 from collector.store import rollups
 from collector.store.incidents import StaleError
 from collector.store.leases import FencedError
@@ -158,10 +154,13 @@ class Evaluator:
             self._unsaid = True
         changed = await self._follower.catch_up()
         self._unsaid |= changed
-        if leads and (self._unsaid or self._is_due()):
-            await self._say()
-            took = (self._clock.monotonic_ns() - begun) / 1e9
-            self._metrics.evaluate_seconds.observe(took)
+        if self._past is not None:
+            news = await self._store.read(read_news, self._org, self._past)
+            if news or self._unsaid or self._is_due():
+                self._unsaid = True
+                await self._say(self._past, news)
+                took = (self._clock.monotonic_ns() - begun) / 1e9
+                self._metrics.evaluate_seconds.observe(took)
         self._metrics.evaluated_at.set(self._clock.now_ms() / 1000)
 
     def _is_due(self) -> bool:
@@ -175,33 +174,41 @@ class Evaluator:
         changed = await self._follower.catch_up(everything=True)
         self._unsaid |= changed
 
-    async def _say(self) -> None:
-        past, lease = self._past, self._leader.lease
-        if past is None or lease is None:
+    async def _say(self, past: Past, news: News) -> None:
+        lease = self._leader.lease
+        if lease is None:
             return
         try:
             async with self._follower.lock:
                 rows = await self._follower.rollups(self._follower.begin())
-                plan, following, due = await self._planned(past, rows)
-                self._unsaid = False
-            self._leader.renewed(await self._store.write(commit, self._org, lease, plan))
+                planned = await self._planned(past, news, rows)
+            while True:
+                try:
+                    done = await self._store.write(commit, self._org, lease, planned.plan)
+                    break
+                except ActedError:
+                    # What people do comes before what is said of it: look again.
+                    news = await self._store.read(read_news, self._org, past)
+                    async with self._follower.lock:
+                        planned = await self._planned(past, news, rows)
+            self._leader.renewed(done.lease)
         except BaseException:
             self._follower.unmade()
             raise
+        self._unsaid = False
         self._follower.made()
-        self._past, self._policy_due = following, due
-        if plan.snapshots is not None:
-            self._saved_at = plan.now
-        if plan.messages:
+        self._past = replace(planned.following, taken=done.taken)
+        self._policy_due = planned.look_at
+        if planned.plan.snapshots is not None:
+            self._saved_at = planned.plan.now
+        if planned.plan.messages:
             self._said()
 
-    async def _planned(
-        self, past: Past, rows: Sequence[RollupRow]
-    ) -> tuple[Plan, Past, int | None]:
+    async def _planned(self, past: Past, news: News, rows: Sequence[RollupRow]) -> Planned:
         deep: dict[str, Live] = {}
         while True:
             try:
-                return await asyncio.to_thread(self._plan, past, deep, rows)
+                return await asyncio.to_thread(self._plan, past, news, deep, rows)
             except TooDeepError as error:
                 deep |= await self._follower.older(error.wanted, keep=True)
 
@@ -222,46 +229,19 @@ class Evaluator:
         return found
 
     def _plan(
-        self, past: Past, deep: Mapping[str, Live], made: Sequence[RollupRow]
-    ) -> tuple[Plan, Past, int | None]:
-        """What to say now, what is said once that is committed, and when to look again.
-
-        `deep` are systems settled no further than a transition asks for.
-        """
-        now, history = self.now, self.history
-        views = {name: truths.prolonged(folded, now) for name, folded in self.folded.items()}
-        derived = policy.incidents(views, history, now)
-        due = policy.next_due(views, history, now)
-        said = {key: row.incident for key, row in past.incidents.items()}
-        matched = match(said.values(), derived, history)
-        found = shown_for(transitions(said, derived, history), derived, matched)
-        instants = occasions(found, derived, self.folded, deep, history, since=past.as_of, now=now)
-        dated = [
-            (changes.in_order(transition, shown), at)
-            for (transition, shown), at in zip(found, instants, strict=True)
-        ]
-        rows, facts = changes.rows(dated, past.incidents, due)
-        incidents = {**past.incidents, **{row.incident.key: row for row in rows}}
-        sent = messages(dated, incidents.values(), past.told, history.latest, now)
-        places = changes.flips(views.values())
-        moved = {p: (past.flips.get(p, ()), f) for p, f in places.items()}
-        plan = Plan(
-            now=now,
-            facts=facts,
-            incidents=rows,
-            messages=sent,
-            flips={p: pair for p, pair in moved.items() if pair[0] != pair[1]},
-            states=changes.states(places, now),
-            folded={c: r for c, r in self.evidence.held.items() if past.folded.get(c) != r},
-            rollups=made,
-            snapshots=self._follower.snapshot() if now - self._saved_at >= SAVE_MS else None,
-        )
-        following = replace(
+        self, past: Past, news: News, deep: Mapping[str, Live], made: Sequence[RollupRow]
+    ) -> Planned:
+        saving = self.now - self._saved_at >= SAVE_MS
+        return plan(
             past,
-            incidents=incidents,
-            flips=places,
-            folded=dict(self.evidence.held),
-            told={**past.told, **{(m.incident_key, m.receiver): m.seq for m in sent}},
-            as_of=now,
+            news,
+            Seen(
+                now=self.now,
+                history=self.history,
+                folded=self.folded,
+                deep=deep,
+                held=self.evidence.held,
+                rollups=made,
+                snapshots=self._follower.snapshot() if saving else None,
+            ),
         )
-        return plan, following, due

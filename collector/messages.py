@@ -1,4 +1,4 @@
-"""Which receivers hear of a transition, in which place of their order. Pure.
+"""Which receivers hear of what is said, in which place of their order. Pure.
 
 A receiver's first message of an incident says `opened`, whatever step made it hear of it; who
 has heard of it hears of its end, also when routes have changed since. What hangs on another
@@ -7,90 +7,121 @@ incident is said by that one to all who have not heard of it (`alerts/grouping.p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from alerts.events import Incident, Priority
-from alerts.grouping import Groups, GroupStep, Step
+from alerts.deadlines import AT_ONCE, DeadlineKind, Which
+from alerts.grouping import Groups, GroupStep
 from alerts.outbox import Message, message_id
-from alerts.render import render
-from alerts.routing import receivers
-from alerts.transitions import Transition, TransitionKind
-from collector.store.incidents import Recorded
+from alerts.people import ActKind, IncidentState
+from alerts.render import render, render_digest
+from alerts.routing import noticed, receivers
+from alerts.telling import Audience, Said, Step
+from alerts.transitions import TransitionKind
 from probes.config import Config
 
 Pair = tuple[str, str]
 """(incident key, receiver)."""
 
 
-def messages(
-    found: Sequence[tuple[Transition, int]],
-    rows: Collection[Recorded],
-    told: Mapping[Pair, int],
-    config: Config,
-    now: int,
-) -> list[Message]:
-    """Messages for transitions, each with its `at`.
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message, and the deadlines it tells of."""
 
-    `rows` are all incidents after all of them; `told` is the last `seq` each pair was given.
+    message: Message
+    category: int
+    about: tuple[Which, ...] = ()
+
+
+def messages(
+    said: Sequence[Said], groups: Groups, told: Mapping[Pair, int], config: Config, now: int
+) -> list[Told]:
+    """`groups` are all incidents as they are after it; `told` is the last `seq` each pair was given.
+
+    A notice that something serious has begun goes with a message that says so already.
     """
-    if not found:
-        return []
-    detected = {row.incident.key: row.detected_at for row in rows}
-    groups = Groups(row.incident for row in rows)
     last = dict(told)
     late: set[str] = set()
-    spoken: set[Pair] = set()
-    out: list[Message] = []
-    sayings: list[tuple[Step, Incident, Iterable[Priority], int]] = [
-        *((t.kind, t.incident, (t.incident.priority,), at) for t, at in found),
-        *(
-            (GroupStep.GATHERED, u.parent, sorted({u.parent.priority, *u.priorities}), u.at)
-            for u in groups.updates(found)
-        ),
-    ]
-    for step, incident, priorities, at in sayings:
-        if incident.quiet or incident.key in late:
+    out: dict[Pair, list[Told]] = {}
+    for one in said:
+        key = one.incident.key
+        if one.step is DeadlineKind.LATE_DIGEST or key in late:
             continue
-        if step is TransitionKind.FOUND_LATE:
-            late.add(incident.key)  # one message, a ticket created closed; no second one closes it
-        concerned = () if groups.is_silent(incident, step) else priorities
-        for receiver in _audience(incident, concerned, last, config):
-            pair = (incident.key, receiver)
-            if step is GroupStep.GATHERED and pair in spoken:
-                continue  # whatever it was told just now named all that hang on it
-            kind = step if pair in last else _first(step, incident)
-            if kind is None:
+        if one.step is TransitionKind.FOUND_LATE:
+            late.add(key)  # one message, a ticket created closed; no second one closes it
+        about = () if one.deadline is None else (one.deadline.which,)
+        for receiver in _audience(one, groups, last, config):
+            pair = (key, receiver)
+            step = one.step if pair in last else _first(one)
+            if step is None:
                 continue
-            spoken.add(pair)
+            mine = out.setdefault(pair, [])
+            if one.step is GroupStep.GATHERED and mine:
+                continue  # whatever it was told just now named all that hang on it
+            if one.step in AT_ONCE and mine and mine[-1].category >= one.incident.category:
+                mine[-1] = replace(mine[-1], about=(*mine[-1].about, *about))
+                continue
             seq = last[pair] = last.get(pair, 0) + 1
-            name = message_id(config.organization.id, incident.key, receiver, seq)
             body = render(
                 config,
-                kind,
-                incident,
-                message_id=name,
+                step,
+                one.incident,
+                message_id=message_id(config.organization.id, key, receiver, seq),
                 receiver=receiver,
                 sequence=seq,
-                at=at,
-                detected_at=detected[incident.key],
-                attached=groups.attached(incident),
+                at=one.at,
+                detected_at=one.detected_at,
+                state=one.state,
+                due=one.deadline if step is one.step else None,
+                attached=groups.attached(one.incident),
             )
-            org = config.organization.id
-            out.append(Message(name, org, incident.key, receiver, seq, body, now, now))
+            message = _message(config, key, receiver, seq, body, now)
+            mine.append(Told(message, one.incident.category, about))
+    return [*(one for mine in out.values() for one in mine), *_digests(said, config, now)]
+
+
+def _digests(said: Sequence[Said], config: Config, now: int) -> list[Told]:
+    """One message for each receiver and opening of the hours, with a line for each incident."""
+    lines: dict[int, list[Said]] = {}
+    for one in said:
+        if one.step is DeadlineKind.LATE_DIGEST:
+            lines.setdefault(one.at, []).append(one)
+    out: list[Told] = []
+    for at, found in sorted(lines.items()):
+        key = f"digest.{at}"
+        for receiver in noticed(config, Audience.CLINICAL_LIAISON):
+            name = message_id(config.organization.id, key, receiver, now)
+            incidents = [one.incident for one in found]
+            body = render_digest(config, incidents, message_id=name, receiver=receiver, at=at)
+            out.append(Told(_message(config, key, receiver, now, body, now), 1))
     return out
 
 
-def _audience(
-    incident: Incident, priorities: Iterable[Priority], told: Mapping[Pair, int], config: Config
-) -> list[str]:
-    """Those who heard of it, then those whom any of the priorities concerns."""
+def _message(config: Config, key: str, receiver: str, seq: int, body: bytes, now: int) -> Message:
+    org = config.organization.id
+    return Message(message_id(org, key, receiver, seq), org, key, receiver, seq, body, now, now)
+
+
+def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Config) -> list[str]:
+    """Of what is routed: those who heard of it, then those whom any of the priorities concerns."""
+    if one.audience is not Audience.ROUTED:
+        return list(noticed(config, one.audience))
+    incident = one.incident
     heard = [r for r in config.channels if (incident.key, r) in told]
-    routed = (r for p in priorities for r in receivers(config.routes, incident.family, p))
+    if groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED:
+        return heard
+    priorities = sorted({incident.priority, *one.priorities})
+    routed = (
+        r for p in priorities for r in receivers(config.routes, incident.family, p, incident.causes)
+    )
     return list(dict.fromkeys([*heard, *routed]))
 
 
-def _first(step: Step, incident: Incident) -> Step | None:
-    """How a receiver that has heard nothing yet is told; None: it need not hear of an end."""
-    if step in (TransitionKind.OPENED, TransitionKind.PAGED, TransitionKind.FOUND_LATE):
-        return step
-    return TransitionKind.OPENED if incident.recovered_at is None else None
+def _first(one: Said) -> Step | None:
+    """How a receiver that has heard nothing yet is told; None: it need not hear of it."""
+    if one.audience is not Audience.ROUTED:
+        return one.step
+    if one.step in (TransitionKind.OPENED, TransitionKind.PAGED, TransitionKind.FOUND_LATE):
+        return one.step
+    lasts = one.state in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
+    return TransitionKind.OPENED if one.opens and lasts else None

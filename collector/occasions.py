@@ -213,7 +213,7 @@ def shows(transition: Transition, shown: Incident, seen: Incident) -> bool:
         case TransitionKind.SITE_ADDED:
             seen_then = then.sites[-1] in seen.sites
         case TransitionKind.RAISED:
-            seen_then = seen.category >= then.category
+            seen_then = seen.category >= then.category and seen.priority <= then.priority
         case TransitionKind.ATTACHED | TransitionKind.PARTED:
             seen_then = seen.attached_to == then.attached_to
         case TransitionKind.PAGED:

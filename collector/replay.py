@@ -39,6 +39,7 @@ class ReplayErrors(Exception):  # noqa: N818 - it carries all of them
 
 Reason = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.]+\Z")]
 Duration = Annotated[int, msgspec.Meta(ge=0, le=LONGEST_MS)]
+Days = Annotated[int, msgspec.Meta(gt=-(2**53), lt=2**53)]
 
 
 class _ResultLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -49,6 +50,7 @@ class _ResultLine(msgspec.Struct, forbid_unknown_fields=True):
     reason: Reason
     duration_ms: Duration
     received: str | None = None
+    cert_days_left: Days | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,16 @@ def _result(line: _ResultLine, known: Known, config: Config) -> Result:
         received = instant(parse_datetime(line.received), config)
         if is_future(t, received):
             raise ValueError(f"at: more than {AHEAD_MS // 60_000} min after it was received")
-    return Result(line.check, line.agent, t, line.outcome, line.reason, line.duration_ms, received)
+    return Result(
+        line.check,
+        line.agent,
+        t,
+        line.outcome,
+        line.reason,
+        line.duration_ms,
+        received,
+        line.cert_days_left,
+    )
 
 
 def _by_system(

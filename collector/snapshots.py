@@ -17,7 +17,7 @@ from collector.core.outages import Outage
 from collector.core.settled import Settled, Source
 from collector.core.tally import Tally
 from collector.core.versions import Decided, InForce
-from collector.core.voice_fold import AgentState, VoiceFold
+from collector.core.voice_fold import AgentState, Told, VoiceFold
 from collector.core.windows import segments
 from collector.truths import Live
 from probes.contract import Outcome
@@ -25,7 +25,7 @@ from probes.history import History
 from probes.results import Result
 from probes.spans import Interval, Span, Timeline
 
-FORMAT = 2
+FORMAT = 3
 """Grows with every change of what the fold remembers or decides."""
 LARGEST = 256 * 1024 * 1024
 
@@ -47,6 +47,7 @@ class _Voice(msgspec.Struct, array_like=True):
     good: list[int]
     failing: list[int]
     last_t: int | None
+    told: list[Told]
 
 
 class _Late(msgspec.Struct, array_like=True):
@@ -59,6 +60,7 @@ class _Late(msgspec.Struct, array_like=True):
     reason: str
     duration_ms: int
     received: int
+    cert_days_left: int | None
 
 
 class _System(msgspec.Struct, array_like=True):
@@ -72,6 +74,8 @@ class _System(msgspec.Struct, array_like=True):
     states: _Line[State]
     access: list[Interval]
     rejected: list[Interval]
+    expires: _Line[int | None]
+    burning: list[Interval]
     outages: list[Outage]
     open_since: int | None
     conflicts: int
@@ -94,11 +98,22 @@ def encode(live: Live) -> bytes:
         _short(settled.states),
         list(settled.access),
         list(settled.rejected),
+        _short(settled.expires),
+        list(settled.burning),
         list(settled.outages),
         settled.open_since,
         settled.conflicts,
         [
-            _Late(r.check, r.agent, r.t, r.outcome, r.reason, r.duration_ms, r.received)
+            _Late(
+                r.check,
+                r.agent,
+                r.t,
+                r.outcome,
+                r.reason,
+                r.duration_ms,
+                r.received,
+                r.cert_days_left,
+            )
             for line in live.tail.values()
             for r in line
         ],
@@ -125,6 +140,8 @@ def decode(system: str, data: bytes, history: History) -> Live:
         states=_long(saved.states, saved.until),
         access=tuple(saved.access),
         rejected=tuple(saved.rejected),
+        expires=_long(saved.expires, saved.until),
+        burning=tuple(saved.burning),
         outages=tuple(saved.outages),
         open_since=saved.open_since,
         conflicts=saved.conflicts,
@@ -132,7 +149,16 @@ def decode(system: str, data: bytes, history: History) -> Live:
     tail: dict[Source, list[Result]] = {}
     for r in saved.tail:
         tail.setdefault((r.check, r.agent), []).append(
-            Result(r.check, r.agent, r.t, r.outcome, r.reason, r.duration_ms, r.received)
+            Result(
+                r.check,
+                r.agent,
+                r.t,
+                r.outcome,
+                r.reason,
+                r.duration_ms,
+                r.received,
+                r.cert_days_left,
+            )
         )
     return Live(system, settled, tail, ended=saved.ended)
 
@@ -150,6 +176,7 @@ def _voice(source: Source, heard: Heard) -> _Voice:
         heard.good,
         heard.failing,
         heard.last_t,
+        heard.told,
     )
 
 
@@ -164,6 +191,7 @@ def _heard(voice: _Voice) -> Heard:
         voice.good,
         voice.failing,
         voice.last_t,
+        voice.told,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from alerts.course import first_answer
 from alerts.events import Family, Priority
 from alerts.grouping import Groups
 from alerts.people import Facts, IncidentState, Standing, standing
@@ -25,6 +26,8 @@ class Stood:
     standing: Standing
     reached: frozenset[Priority]
     """Every priority the rules have given it."""
+    answered: bool
+    """A person has acknowledged it, however long ago."""
     attached: tuple[Stood, ...] = ()
     """The open incidents that hang on it, at any depth."""
 
@@ -64,18 +67,18 @@ def _may_carry(row: Recorded) -> bool:
 def _each(conn: Connection, org: str, rows: Sequence[Recorded], now: int) -> dict[str, Stood]:
     reached = read_priorities(conn, org, (row.incident.key for row in rows))
     about = read_events_of(conn, org, [row.incident.key for row in rows], list(KINDS))
-    return {
-        row.incident.key: Stood(
+    out: dict[str, Stood] = {}
+    for row in rows:
+        key = row.incident.key
+        acts = [act for event in about.get(key, ()) if (act := act_of(event))]
+        facts = Facts(row.incident.recovered_at, row.status == "resolved", row.incident.category)
+        out[key] = Stood(
             row,
-            standing(
-                Facts(row.incident.recovered_at, row.status == "resolved", row.incident.category),
-                [act for one in about.get(row.incident.key, ()) if (act := act_of(one))],
-                now,
-            ),
-            reached.get(row.incident.key, frozenset()),
+            standing(facts, acts, now),
+            reached.get(key, frozenset()),
+            first_answer(acts) is not None,
         )
-        for row in rows
-    }
+    return out
 
 
 def read_stood(

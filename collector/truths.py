@@ -16,7 +16,7 @@ from collector.core.settled import NOTHING, Settled, Source, taken_back
 from collector.core.settling import settle
 from collector.core.truth import SystemTruth, fold_system, rules
 from collector.core.view import view
-from collector.core.voice_fold import WINDOW
+from collector.core.voice_fold import WINDOW, VoiceFold
 from collector.core.windows import FAR
 from probes.config import Config
 from probes.contract import Outcome
@@ -42,6 +42,8 @@ class _Pulse:
     hold_end: int
     hold_ms: int
     rules_end: int
+    version: int
+    fold: VoiceFold
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ class Live:
         """The first instant after `at` at which time alone may change the truth.
 
         A hold ends, a result from a clock ahead of ours comes of age, a window begins or ends, a
-        version or a system's `effective_from` begins. At that very instant knowledge is still
+        version or a system's `effective_from` begins, a burn-rate row starts or ceases to fire. At that very instant knowledge is still
         `[.., instant)`, so it shows one millisecond later.
         """
         first = min((t for t in self._holds.values() if t >= self.at), default=FAR)
@@ -150,7 +152,8 @@ class Live:
         self._heard = max(
             (r.t + r.duration_ms for line in self.tail.values() for r in line), default=self.ended
         )
-        self._edge = min(_edges(self.system, seen, history, self.tail, now), default=FAR)
+        edges = [*_edges(self.system, seen, history, self.tail, now), truth.burning.due or FAR]
+        self._edge = min(edges)
         self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}
         self._pulses = dict(_pulses(truth, self.tail, now))
         self.changed |= seen != expected
@@ -186,8 +189,8 @@ class Live:
         """The view at a `now` at which all its results had ended, `at` or before; None where time
         alone has changed the truth between the two.
         """
-        if self.stale or now > self.at:
-            return None
+        if self.stale or now > self.at or self.view.feed or self.view.burning:
+            return None  # a baseline and a budget are judged over time, not by results alone
         edges = (*self._holds.values(), *_edges(self.system, self.view, history, self.tail, now))
         if any(now <= t < self.at for t in edges):
             return None
@@ -198,6 +201,7 @@ class Live:
             site_states={site: earlier_than(line, now) for site, line in seen.site_states.items()},
             access=intersect(seen.access, past),
             rejected_by_all=intersect(seen.rejected_by_all, past),
+            expires=earlier_than(seen.expires, now),
         )
 
     def settle(self, edge: int) -> None:
@@ -218,6 +222,9 @@ class Live:
             return False
         if result.outcome is not Outcome.UNKNOWN:
             if result.outcome is not pulse.outcome or result.t > pulse.hold_end:
+                return False
+            days = result.cert_days_left
+            if days is not None and not pulse.fold.says_the_same(result.t, days, pulse.version):
                 return False
             pulse.hold_end = self._holds[source] = result.t + pulse.hold_ms
         pulse.last_t = result.t
@@ -275,6 +282,8 @@ def _prolonged(seen: SystemView, at: int, now: int) -> SystemView:
         site_states={site: _longer(line, at, now) for site, line in seen.site_states.items()},
         access=_running(seen.access, at, now),
         rejected_by_all=_running(seen.rejected_by_all, at, now),
+        expires=_longer(seen.expires, at, now),
+        burning=_running(seen.burning, at, now),
     )
 
 
@@ -322,10 +331,16 @@ def _pulses(
         if not line or not fold.segments:
             continue
         last = fold.segments[-1]
-        check = rules(source, truth.system, truth.versions).at(last.start)
+        own = rules(source, truth.system, truth.versions)
+        check = own.at(last.start)
         last_t = max(r.t for r in line)
         if check is None or last_t >= now:
             continue
         if fold.steady >= max(WINDOW, check.confirm.down, check.confirm.up):
             rules_end = min((s for s in starts if s > last.start), default=FAR)
-            yield source, _Pulse(last.outcome, last_t, fold.hold_end, check.hold_ms, rules_end)
+            version = own.version(last.start)
+            hold = fold.hold_end
+            yield (
+                source,
+                _Pulse(last.outcome, last_t, hold, check.hold_ms, rules_end, version, fold),
+            )

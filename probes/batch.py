@@ -26,7 +26,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from probes import segments
-from probes.contract import Outcome
+from probes.contract import Fact, Outcome
 from probes.reasons import Reason
 from probes.results import Result
 from probes.segments import Run, SegmentError
@@ -273,6 +273,7 @@ def results_of(batch: Batch, received_ms: int) -> list[Result]:
             Reason.AGENT_CLOCK.value if lost else run.reason,
             run.duration_us // 1000,
             received_ms,
+            run.facts.get(Fact.CERT_DAYS_LEFT),
         )
         for run in runs_of(batch)
     ]

@@ -197,6 +197,23 @@ class Respond(Model):
     """Priority P4; left out: breach 72h."""
 
 
+class Horizons(Model):
+    """How long before something expires, a certificate for one, an incident has which priority."""
+
+    P4: PositiveDuration = 30 * 86_400_000
+    """Opens an incident, of priority P4."""
+    P3: PositiveDuration = 7 * 86_400_000
+    """Makes its priority P3; not longer than `P4`."""
+    P2: PositiveDuration = 86_400_000
+    """Makes its priority P2; not longer than `P3`."""
+
+    @model_validator(mode="after")
+    def _nearer(self) -> Horizons:
+        if not self.P2 <= self.P3 <= self.P4:
+            raise ValueError("a more urgent horizon is not longer: P2, then P3, then P4")
+        return self
+
+
 class Policy(Model):
     """Defaults of semantics 5; durations in milliseconds once loaded."""
 
@@ -214,8 +231,26 @@ class Policy(Model):
     """How long a person's acknowledgement lasts."""
     review_within: PositiveDuration = 7_200_000
     """How long a person's category holds; never past the workaround's `valid_for`."""
+    liaison_within: PositiveDuration = 3_600_000
+    """By when the clinical liaison is told of category 3, from the instant it is reached."""
+    safety_within: PositiveDuration = 900_000
+    """By when clinical leadership and legal are told of category 4, from the act that sets it."""
+    workaround_ahead: PositiveDuration = 1_800_000
+    """How long before a workaround's `valid_for` ends the clinical liaison is told."""
+    report_within: PositiveDuration = 172_800_000
+    """By when the report of a P1 incident is due, from its resolution."""
+    report_overdue: PositiveDuration = 259_200_000
+    """From when on the report is overdue."""
+    expiry: Annotated[Horizons, Field(exclude_if=lambda value: value == Horizons())] = Horizons()
+    """How long before it expires a certificate is whose priority; left out: 30d, 7d, 24h."""
     respond: Annotated[Respond, Field(exclude_if=lambda value: value == Respond())] = Respond()
     """Times to answer: durations, or business hours and days such as 8bh and 1bd."""
+
+    @model_validator(mode="after")
+    def _report(self) -> Policy:
+        if self.report_overdue < self.report_within:
+            raise ValueError("report_overdue comes not before report_within")
+        return self
 
 
 class TimeRange(Model):
@@ -511,6 +546,17 @@ class Route(Model):
     """Channels, all of them."""
 
 
+class Notices(Model):
+    """Left out: whoever the routes name for P1."""
+
+    clinical_liaison: tuple[Id, ...] = ()
+    """Channels of the clinical liaison: category 3, a workaround that ends, outages found late."""
+    clinical_leadership: tuple[Id, ...] = ()
+    """Channels of clinical leadership: category 4 and the reminders of its MDR clocks."""
+    legal_compliance: tuple[Id, ...] = ()
+    """Channels of legal and compliance: category 4 and the reminders of its MDR clocks."""
+
+
 class OpenIdProvider(Model):
     issuer: Issuer
     """Address of the provider exactly as its discovery document has it; https unless this host."""
@@ -568,6 +614,8 @@ class Config(Model):
     """Receivers of incidents, by id."""
     routes: tuple[Route, ...] = ()
     """Which incidents go where."""
+    notices: Annotated[Notices | None, Field(exclude_if=lambda value: value is None)] = None
+    """Who gets the notices that nothing stops, by role; left out: whom the routes name for P1."""
 
     def agents_of(self, check_id: str) -> tuple[str, ...]:
         """The agents assigned to a check, in file order: its `from`, or every agent."""

@@ -24,6 +24,7 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("checks", "*", "from", "*"), "agents", "agent"),
     (("maintenance", "*", "systems", "*"), "systems", "system"),
     (("routes", "*", "to", "*"), "channels", "channel"),
+    (("notices", "*", "*"), "channels", "channel"),
 )
 _LISTS: tuple[Path, ...] = (
     *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),

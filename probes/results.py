@@ -11,7 +11,8 @@ from probes.contract import Outcome
 class Result:
     """`t` and `received` are UTC milliseconds; `t` is the start of the attempt, offset applied.
 
-    `reason` is any `[a-z0-9_.]+`: evidence written by a newer agent still folds.
+    `reason` is any `[a-z0-9_.]+`: evidence written by a newer agent still folds. `cert_days_left`
+    are whole days until the server's certificate ended, where the run saw one.
     """
 
     check: str
@@ -21,3 +22,4 @@ class Result:
     reason: str
     duration_ms: int
     received: int
+    cert_days_left: int | None = None

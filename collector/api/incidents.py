@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from typing_extensions import TypedDict
 
+from alerts.deadlines import DeadlineKind
 from alerts.people import IncidentState
 from collector.access.policy import Permission
 from collector.api.cursors import Paged, cursor, place
 from collector.api.incident_shapes import Incident, shown
-from collector.api.parts import stamp
+from collector.api.parts import instant, stamp
 from collector.api.problems import DeniedError
 from collector.api.reading import Flag
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant
+from collector.journal import Row
+from collector.process_facts import KINDS, cases
 from collector.standings import read_stood
 from collector.store.incidents import read_events
 
@@ -28,8 +32,18 @@ class Event(TypedDict):
     version: int
 
 
+class Notice(TypedDict):
+    """A mandatory notice: late when it was not delivered by `deliver_by`."""
+
+    notice: DeadlineKind
+    told_at: Instant
+    deliver_by: Instant
+    delivered_at: Instant | None
+
+
 class WithEvents(Incident):
     events: list[Event]
+    notices: list[Notice]
 
 
 class Incidents(TypedDict):
@@ -86,7 +100,23 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
             }
             for event in events
         ],
+        "notices": _notices(events),
     }
+
+
+def _notices(events: Sequence[Row]) -> list[Notice]:
+    made = cases([event for event in events if event.kind in KINDS])
+    return [
+        {
+            "notice": fired.which.kind,
+            "told_at": stamp(fired.at),
+            "deliver_by": stamp(fired.by),
+            "delivered_at": instant(case.delivered.get(fired.which)),
+        }
+        for case in made.values()
+        for fired in case.fired.values()
+        if fired.by is not None
+    ]
 
 
 ROUTES = (

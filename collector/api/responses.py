@@ -26,8 +26,8 @@ class Response(TypedDict):
 
 
 def response_of(one: Stood, parts: Parts) -> Response | None:
-    """Null while nobody was paged, where it was over before it was detected, and while a person's
-    acknowledgement lasts: somebody has answered. The earliest of its own and of all attached.
+    """Null while nobody was paged, where it was over before it was detected, and once a person has
+    acknowledged: somebody has answered. The earliest of its own and of all attached.
     """
     found = earliest(_own(one, parts), (_own(child, parts) for child in one.attached))
     if found is None:
@@ -41,8 +41,7 @@ def response_of(one: Stood, parts: Parts) -> Response | None:
 
 
 def _own(one: Stood, parts: Parts) -> Clocks | None:
-    said = one.standing.acknowledged
-    if said is not None and not said.by_service:
+    if one.answered:
         return None
     row, incident, history = one.row, one.row.incident, parts.evaluator.history
     live = parts.evaluator.folded.get(incident.system)

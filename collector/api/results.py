@@ -75,6 +75,7 @@ def piece_ms(check: str, history: History, agents: int) -> int:
 
 def line(result: Result) -> bytes:
     """One line without its end."""
+    facts = {} if result.cert_days_left is None else {"cert_days_left": result.cert_days_left}
     return msgspec.json.encode(
         {
             "check": result.check,
@@ -84,6 +85,7 @@ def line(result: Result) -> bytes:
             "reason": result.reason,
             "duration_ms": result.duration_ms,
             "received": stamp(result.received),
+            **facts,
         }
     )
 
@@ -96,7 +98,7 @@ def _written(found: Sequence[Sequence[Result]]) -> list[bytes]:
     ]
 
 
-def _order(result: Result) -> tuple[int, str, int, str, str, int]:
+def _order(result: Result) -> tuple[int, str, int, str, str, int, int]:
     return (
         result.t,
         result.agent,
@@ -104,6 +106,7 @@ def _order(result: Result) -> tuple[int, str, int, str, str, int]:
         result.outcome,
         result.reason,
         result.duration_ms,
+        -1 if result.cert_days_left is None else result.cert_days_left,
     )
 
 

@@ -22,6 +22,7 @@ from collector.prompts import at_terminal
 API = "api/v1/incidents"
 COLUMNS = ("KEY", "STATUS", "PRIORITY", "CATEGORY", "CAUSES", "SINCE (UTC)", "BY")
 EVENTS = ("ID", "AT (UTC)", "KIND", "ACTOR")
+NOTICES = ("NOTICE", "TOLD (UTC)", "DELIVER BY", "DELIVERED")
 NOTES = ("ID", "AT (UTC)", "BY", "TEXT")
 KEY = re.compile(r"[a-z0-9-]{1,63}\.[a-z]{1,20}\.[0-9]{1,15}")
 
@@ -172,6 +173,15 @@ def _show_one(to: Collector, args: argparse.Namespace) -> int:
         (str(one["id"]), _second(one["at"]), one["kind"], one["actor"]) for one in found["events"]
     ]
     show.write("Events", EVENTS, events)
+    if found["notices"]:
+        notices = [
+            (
+                one["notice"],
+                *map(_instant, (one["told_at"], one["deliver_by"], one["delivered_at"])),
+            )
+            for one in found["notices"]
+        ]
+        show.write("Notices", NOTICES, notices)
     return 0
 
 
@@ -233,6 +243,10 @@ def _text(path: str | None) -> str:
     if not found.strip():
         raise UsageError("--text-file: nothing was typed, and nothing was sent")
     return found.rstrip("\n")
+
+
+def _instant(instant: str | None) -> str:
+    return "-" if instant is None else _second(instant)
 
 
 def _second(instant: str) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from collector.core.planned import FAR
 from collector.core.tally import Tally
-from collector.core.voice_fold import AgentState, Segment, VoiceFold
+from collector.core.voice_fold import AgentState, Segment, Told, VoiceFold
 from probes.config import Check
 from probes.contract import Outcome
 from probes.results import Result
@@ -37,8 +37,15 @@ class Rules:
     checks: tuple[Check | None, ...]
 
     def at(self, t: int) -> Check | None:
+        return self.checks[self._number(t)]
+
+    def version(self, t: int) -> int:
+        """The start of the version that judges `t`."""
+        return self.starts[self._number(t)]
+
+    def _number(self, t: int) -> int:
         # Results from before the first version are history, judged by that version.
-        return self.checks[max(bisect.bisect_right(self.starts, t) - 1, 0)]
+        return max(bisect.bisect_right(self.starts, t) - 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class Voice:
     `blips` are runs of failures too short to confirm, from the first failing to the good result.
     `judged` counts judged results over any time. `failing` are the instants of all `down`;
     `good` are those of the good ones that an outage or a rejection may ask for, long past, and
-    all recent ones.
+    all recent ones. `told` says by when its certificate ends, from when on.
     """
 
     states: Timeline[AgentState]
@@ -56,6 +63,7 @@ class Voice:
     judged: Tally
     good: tuple[int, ...]
     failing: tuple[int, ...]
+    told: tuple[Told, ...] = ()
 
     def runs(self, part: Interval) -> tuple[int, int]:
         """(judged, good) results in a part of time."""
@@ -80,6 +88,7 @@ class Heard(msgspec.Struct):
     good: list[int] = []
     failing: list[int] = []
     last_t: int | None = None
+    told: list[Told] = []
 
 
 def distinct(results: Iterable[Result]) -> tuple[list[Result], int]:
@@ -92,9 +101,15 @@ def distinct(results: Iterable[Result]) -> tuple[list[Result], int]:
                 conflicts.add(result.t)
                 if _RANK[result.outcome] < _RANK[kept[-1].outcome]:
                     kept[-1] = result
+            elif _fewer(result.cert_days_left, kept[-1].cert_days_left):
+                kept[-1] = result
             continue
         kept.append(result)
     return kept, len(conflicts)
+
+
+def _fewer(left: int | None, right: int | None) -> bool:
+    return left is not None and (right is None or left < right)
 
 
 def follow(results: Iterable[Result], rules: Rules, heard: Heard | None) -> VoiceFold:
@@ -104,6 +119,8 @@ def follow(results: Iterable[Result], rules: Rules, heard: Heard | None) -> Voic
         check = rules.at(result.t)
         if check is not None and result.outcome is not Outcome.UNKNOWN:
             fold.take(result.t, result.outcome, check)
+            if result.cert_days_left is not None:
+                fold.hear(result.t, result.cert_days_left, rules.version(result.t))
     return fold
 
 
@@ -117,6 +134,7 @@ def tell(fold: VoiceFold, start: int, now: int, heard: Heard | None) -> Voice:
             judged=Tally(fine=fold.judged),
             good=tuple(fold.good),
             failing=tuple(fold.failing),
+            told=tuple(fold.told),
         )
     recent = _cover(fold.segments, max(start, heard.until), now)
     return Voice(
@@ -125,6 +143,7 @@ def tell(fold: VoiceFold, start: int, now: int, heard: Heard | None) -> Voice:
         judged=heard.judged.extended(fold.judged),
         good=(*heard.good, *fold.good),
         failing=(*heard.failing, *fold.failing),
+        told=(*heard.told, *fold.told),
     )
 
 
@@ -155,13 +174,14 @@ def moved_on(
     return Heard(
         to,
         edge,
-        msgspec.structs.replace(fold, blips=[], judged=[], good=[], failing=[]),
+        msgspec.structs.replace(fold, blips=[], judged=[], good=[], failing=[], told=[]),
         until(voice.states, to),
         [*before.blips, *fold.blips],
         tally,
         [*before.good[:-1], *_marks(good, voice.states, fresh)],
         [*before.failing, *fold.failing],
         last_t,
+        [*before.told, *fold.told],
     )
 
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 import bisect
 from collections.abc import Mapping, Sequence
 
-from alerts.events import Incident, SystemView
+from alerts.events import Family, Incident, SystemView
 from alerts.policy import incidents
+from collector.core.burn import LONGEST_MS
 from collector.core.settled import Source
 from collector.core.truth import fold_system
 from collector.core.view import view
+from collector.core.windows import FAR
 from probes.history import History
 from probes.results import Result
 
@@ -35,8 +37,12 @@ def detected_at(
     tried one by one; among those of evidence later than that, what was shown stays shown.
     """
     reach = _reach(incident.system, history)
+    if incident.family is Family.BUDGET:
+        reach += LONGEST_MS
     since, edge = incident.started_at - reach, incident.due_at + reach
     start = min(first_seen, views[incident.system].states[0].start)
+    if incident.family is Family.EXPIRY:
+        since = -FAR  # a certificate may have been seen last very long ago
     near = {source: _between(line, since, edge + 1) for source, line in results.items()}
 
     def shown(moment: int) -> bool:

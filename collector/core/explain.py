@@ -59,11 +59,11 @@ def explain(
     `recorded_by` names who recorded a config version, by its instant.
     ContradictionError would mean a defect: what is explained is not what the fold says.
     """
-    state = _at(truth.states, at, State.NOT_MONITORED)
+    state = next((s.value for s in truth.states if s.start <= at < s.end), State.NOT_MONITORED)
     steps = explain_versions(truth, at, recorded_by or {})
     config = next((v.config for v in truth.versions if v.start <= at < v.end), None)
     if state is not State.NOT_MONITORED and config is not None:
-        steps += _judged(truth, config, results, at)
+        steps += _judged(truth, config, results, at, state)
     verdict, classed = explain_class(truth, at, state)
     column, counted = explain_number(truth, at, verdict, state, period)
     return Explanation(
@@ -80,9 +80,13 @@ def explain(
 
 
 def _judged(
-    truth: SystemTruth, config: Config, results: Mapping[Source, Sequence[Result]], at: int
+    truth: SystemTruth,
+    config: Config,
+    results: Mapping[Source, Sequence[Result]],
+    at: int,
+    state: State,
 ) -> list[Step]:
-    """From results to the states of checks, sites and the system."""
+    """From results to the states of checks, sites and the system, which is in `state`."""
     steps: list[Step] = []
     checks: dict[str, State] = {}
     at_site: dict[str, dict[str, State]] = {site: {} for site in config.sites}
@@ -100,15 +104,14 @@ def _judged(
             at_site[site][name], step = explain_vote(states, need, name, site)
             steps.append(step)
         checks[name], step = explain_vote([at_site[s][name] for s in by_site], need, name, None)
-        if checks[name] is not _at(truth.checks[name], at, State.NOT_MONITORED):
+        if checks[name] is not _at(truth.checks[name], at):
             raise ContradictionError(f"{name} {at}")
         steps += [step, explain_role(name, config, checks[name])]
     for site, own_states in at_site.items():
         if own_states:
-            said_at = _at(truth.sites[site], at, State.NOT_MONITORED)
+            said_at = _at(truth.sites[site], at)
             steps += explain_states(own_states, config, truth.system, said_at, site)
-    whole = _at(truth.states, at, State.NOT_MONITORED)
-    steps += explain_states(checks, config, truth.system, whole, None)
+    steps += explain_states(checks, config, truth.system, state, None)
     outage = next((o for o in truth.outages if o.covers(at)), None)
     if outage is not None:
         steps.append(
@@ -116,7 +119,7 @@ def _judged(
                 Rule.AVAILABILITY,
                 Reason.OUTAGE_OPEN,
                 Subject.SYSTEM,
-                whole.value,
+                state.value,
                 start=outage.start,
                 end=outage.end,
                 facts={"min_ms": outage.min_ms, "max_ms": outage.max_ms},
@@ -132,13 +135,13 @@ def _voice(
     truth: SystemTruth, raw: Sequence[Result], check: str, agent: str, site: str, at: int
 ) -> tuple[State, list[Step]]:
     own = rules((check, agent), truth.system, truth.versions)
-    known = [r for r in raw if r.t < truth.now]
-    reading = read(distinct(known)[0], own.at, truth.now)
+    reading = read(distinct(raw)[0], own.at, truth.now)
     heard = truth.voices.get((check, agent))
-    state = AgentState.UNKNOWN if heard is None else _at(heard.states, at, AgentState.UNKNOWN)
-    steps = explain_agent(Voiced(check, agent, site, known, reading), at, state)
+    state = AgentState.UNKNOWN if heard is None else _at(heard.states, at)
+    steps = explain_agent(Voiced(check, agent, site, raw, reading), at, state)
     return _AS_SEEN.get(state) or State(state.value), steps
 
 
-def _at(line: Sequence[Span[T]], at: int, otherwise: T) -> T:
-    return next((s.value for s in line if s.start <= at < s.end), otherwise)
+def _at(line: Sequence[Span[T]], at: int) -> T:
+    """The value at a monitored instant: timelines of what is monitored cover it."""
+    return next(s.value for s in line if s.start <= at < s.end)

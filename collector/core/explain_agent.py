@@ -55,8 +55,6 @@ def _good(voice: Voiced, holder: int, held: Held) -> tuple[AgentState, Step]:
     state = AgentState(held.outcome.value)
     outage = reading.outage_at(held.t)
     run = reading.run_of(holder)
-    if run is None:
-        raise ContradictionError(f"{voice.check} {voice.agent} {held.t}")
     if outage is not None:
         return AgentState.DOWN, voice.step(
             Rule.CONFIRMATION,
@@ -96,8 +94,6 @@ def _failing(voice: Voiced, holder: int, held: Held) -> tuple[AgentState, Step]:
             need=len(outage.confirming),
         )
     run = reading.run_of(holder)
-    if run is None:
-        raise ContradictionError(f"{voice.check} {voice.agent} {held.t}")
     count, need = len(run.members), held.check.confirm.down
     start = reading.held[run.members[0]].t
     if run.ended_by is not None:

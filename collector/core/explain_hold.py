@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from collector.core.reading import Reading
 from collector.core.steps import Reason, Rule, Step, Subject, Value
 from collector.core.voice_fold import AgentState
+from collector.core.windows import FAR
 from probes.contract import Outcome
 from probes.results import Result
 
@@ -85,7 +86,7 @@ def explain_hold(voice: Voiced, at: int, holder: int | None) -> list[Step]:
                     outcomes=tuple(sorted(outcomes)),
                 )
             )
-    since = -1 if last is None else reading.held[last].t
+    since = -FAR if last is None else reading.held[last].t
     mute = [r for r in voice.raw if since < r.t <= at and r.outcome is Outcome.UNKNOWN]
     if mute:
         newest = max(mute, key=lambda r: r.t)

@@ -28,7 +28,7 @@ def explain_class(truth: SystemTruth, at: int, state: State) -> tuple[str, list[
     """not_monitored > excluded > the state; the windows that hold the instant are named."""
     if state is State.NOT_MONITORED:
         reason, start = _unmonitored(truth, at)
-        step = Step(Rule.AVAILABILITY, reason, Subject.SYSTEM, NOT_MONITORED, start=start, facts={})
+        step = Step(Rule.AVAILABILITY, reason, Subject.SYSTEM, NOT_MONITORED, start=start)
         return NOT_MONITORED, [step]
     found = [o for o in truth.occurrences(at + 1) if o.start <= at < o.end]
     steps = [_window(truth, one, at) for one in found]

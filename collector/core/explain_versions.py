@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from collector.core.steps import Reason, Rule, Step, Subject, Value
@@ -43,26 +43,24 @@ def explain_versions(truth: SystemTruth, at: int, recorded_by: Mapping[int, str]
     for version in truth.history.versions:
         if version.at is None or version.at > at or version.at <= (recorded or -FAR):
             continue
-        steps.append(_waiting(truth, version, versions[place + 1 :], recorded_by))
+        steps.append(_waiting(truth, version, version.at, recorded_by))
         steps += changes(truth.system, chosen.config, version.config)
     return steps
 
 
-def _waiting(
-    truth: SystemTruth, version: Version, later: Sequence[InForce], recorded_by: Mapping[int, str]
-) -> Step:
-    at = version.at or 0
-    begins = next((v.start for v in later if v.config is version.config), None)
-    outage = next((o for o in truth.outages if o.covers(at)), None)
-    is_open = outage is not None and outage.end is None
-    overtaken = begins is None and not (is_open and version is truth.history.versions[-1])
+def _waiting(truth: SystemTruth, version: Version, at: int, recorded_by: Mapping[int, str]) -> Step:
+    """A version recorded at `at`, in an outage: nothing else makes one wait."""
+    begins = next((v.start for v in truth.versions if _recorded(truth, v) == at), None)
+    outage = next(o for o in truth.outages if o.covers(at))
+    is_newest = version is truth.history.versions[-1]
+    overtaken = begins is None and not (outage.end is None and is_newest)
     return _step(
         Reason.OVERTAKEN if overtaken else Reason.WAITS,
         "not_in_force",
         start=begins,
-        recorded_at=version.at,
+        recorded_at=at,
         by=recorded_by.get(at),
-        outage_start=None if outage is None else outage.start,
+        outage_start=outage.start,
     )
 
 
@@ -110,7 +108,7 @@ def changes(system: str, old: Config, new: Config) -> list[Step]:
         for path in [*left, *(p for p in right if p not in left)]:
             if left.get(path) == right.get(path):
                 continue
-            told = path.rsplit(".", 1)[-1] not in _WORDS
+            told = path.rpartition(".")[2] not in _WORDS
             steps.append(
                 _step(
                     Reason.CHANGED,
@@ -157,6 +155,5 @@ def _flat(path: str, value: Any) -> Iterator[tuple[str, Any]]:
 def _shown(value: Any) -> Value:
     if isinstance(value, list):
         return tuple(str(one) if isinstance(one, str | int) else "..." for one in value)
-    if isinstance(value, dict):
-        return "..."
-    return value if isinstance(value, int | str) else None
+    plain: Value = value
+    return plain

@@ -66,7 +66,7 @@ def _longest(check: Check) -> int:
 def _around(voice: Voice, margin: int, at: int) -> Interval:
     states = voice.states
     low = _back(states, at, margin)
-    low = min(low, _bad_since(states, low), _last_good(voice, low))
+    low = min(_bad_since(states, low), _last_good(voice, low))
     return Interval(_back(states, low, margin), _ahead(states, at, margin) + 1)
 
 

@@ -86,8 +86,9 @@ class Reading:
         n = self.last_before(at)
         return n if n is not None and at < self.held[n].end else None
 
-    def run_of(self, position: int) -> Run | None:
-        return next((r for r in self.runs if position in r.members), None)
+    def run_of(self, position: int) -> Run:
+        """The run of a judged result: each is in one."""
+        return next(r for r in self.runs if position in r.members)
 
     def outage_at(self, at: int) -> AgentOutage | None:
         """The outage open at `at`, back-dated at both ends."""
@@ -113,9 +114,7 @@ class Reading:
         place = bisect.bisect_left(judged, position)
         # A ten before the good result that ended the downs before this one reaches no further.
         chain = place
-        while chain > 0 and all(
-            self.held[judged[n]].outcome is Outcome.DOWN for n in (chain - 1, chain)
-        ):
+        while chain > 0 and self.held[judged[chain - 1]].outcome is Outcome.DOWN:
             chain -= 1
         out: list[Ten] = []
         for first in range(max(chain - WINDOW + 1, 0), min(place + 1, len(judged) - WINDOW + 1)):

@@ -38,6 +38,8 @@ class Settled:
     states: Timeline[State] = ()
     access: tuple[Interval, ...] = ()
     rejected: tuple[Interval, ...] = ()
+    expires: Timeline[int | None] = ()
+    burning: tuple[Interval, ...] = ()
     outages: tuple[Outage, ...] = ()
     open_since: int | None = None
     conflicts: int = 0
@@ -78,6 +80,8 @@ def cut(given: Settled, outages: tuple[Outage, ...], to: int) -> Settled:
         states=until(given.states, to),
         access=intersect(given.access, span),
         rejected=intersect(given.rejected, span),
+        expires=until(given.expires, to),
+        burning=intersect(given.burning, span),
         outages=tuple(o for o in outages if o.end is not None and o.end < to),
         open_since=next(
             (o.start for o in outages if o.start < to and (o.end is None or o.end >= to)), None

@@ -69,6 +69,8 @@ def settle(
         states=truth.states,
         access=truth.access,
         rejected=truth.rejected_by_all,
+        expires=truth.expires,
+        burning=truth.burning.spans,
         conflicts=conflicts,
     )
     return cut(whole, truth.outages, to)

@@ -7,11 +7,13 @@ from nothing or from what is settled (`core/settled.py`), with the same answer.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alerts.events import State
 from collector.core import outages as outage_rules
 from collector.core.agent_state import Rules, Voice, distinct, follow, tell
+from collector.core.burning import Burning, burning
+from collector.core.expiring import expires
 from collector.core.outages import DecidesAt, Outage
 from collector.core.rejection import rejected_by_all
 from collector.core.segment import SegmentStates, judge
@@ -43,7 +45,7 @@ class SystemTruth:
     `states` covers `[monitored_from, now)`; `monitored_from` is None before the first version
     or when nothing is monitored yet. `begins` is from when the version in force last monitors the
     system, also where that is still ahead; None where it does not know it. `voices` is by (check, agent); `folds` are what they were
-    told by. `checks` and `sites` hold timelines over the same range for those that ever belonged
+    told by. `expires` is by when the first certificate ends, as known then. `checks` and `sites` hold timelines over the same range for those that ever belonged
     to the system.
     """
 
@@ -63,6 +65,8 @@ class SystemTruth:
     blips: tuple[int, ...]
     access: tuple[Interval, ...]
     rejected_by_all: tuple[Interval, ...]
+    expires: Timeline[int | None]
+    burning: Burning
     conflicts: int
     mended: int | None
     """The first instant of what was settled that a late decision has changed: start before it."""
@@ -128,7 +132,7 @@ def fold_system(
     versions = decided.versions
     folded = states_of(versions)
     decides = {source: _decides(rules(source, system, versions)) for source in folded.voices}
-    return SystemTruth(
+    truth = SystemTruth(
         system=system,
         now=now,
         history=history,
@@ -151,9 +155,24 @@ def fold_system(
         blips=tuple(sorted(b.start for voice in folded.voices.values() for b in voice.blips)),
         access=folded.access,
         rejected_by_all=_rejected(system, versions, folded, settled),
+        expires=folded.expires,
+        burning=Burning(),
         conflicts=conflicts,
         mended=min(
             (f.mended for s, f in folded.folds.items() if f.mended < settled.upto(s)), default=None
+        ),
+    )
+    return replace(
+        truth,
+        burning=burning(
+            system,
+            truth.states,
+            truth.sites,
+            versions,
+            truth.excluded,
+            settled.burning,
+            settled.until,
+            now,
         ),
     )
 
@@ -166,6 +185,7 @@ class _Folded:
     sites: dict[str, Timeline[State]]
     states: Timeline[State]
     access: tuple[Interval, ...]
+    expires: Timeline[int | None]
 
 
 def _stretches(
@@ -212,7 +232,7 @@ def _fold(
         folds[source] = follow(line, rules(source, system, versions), heard)
         voices[source] = tell(folds[source], low, now, heard)
     if not parts:
-        return _Folded(voices, folds, {}, {}, (), ())
+        return _Folded(voices, folds, {}, {}, (), (), ())
     edge = max(low, settled.until)
     recent = [
         (Interval(max(part.start, edge), part.end), v) for part, v in parts if part.end > edge
@@ -245,6 +265,7 @@ def _fold(
         },
         states=all_time(settled.states, [s.states for _, s in pieces]),
         access=unite(access),
+        expires=expires(system, settled.expires, recent, versions, voices, now),
     )
 
 

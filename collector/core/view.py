@@ -24,4 +24,6 @@ def view(truth: SystemTruth) -> SystemView:
             for part in one.parts
             if intersect((part,), range_)
         ),
+        expires=truth.expires,
+        burning=truth.burning.spans,
     )

@@ -34,6 +34,9 @@ HALF = 5
 PATIENCE_MS = 86_400_000
 """How long a run or a row may stay undecided before what it says so far is settled all the same."""
 NEVER = 1 << 60
+DAY_MS = 86_400_000
+MOST_DAYS = 4_000_000
+"""What a certificate can be good for: none ends after the year 9999."""
 
 
 class Segment(msgspec.Struct):
@@ -60,12 +63,19 @@ class Segment(msgspec.Struct):
         return self.base
 
 
+class Told(msgspec.Struct, frozen=True, array_like=True):
+    """From `since` on it was known that the certificate ends before `by`; UTC milliseconds."""
+
+    since: int
+    by: int
+
+
 class VoiceFold(msgspec.Struct):
     """Takes results in order of `t`, one an instant, without explicit unknowns.
 
     `segments` are those since the fold was taken up, and before them what a later result may
     still mend or look at. They are named by number: `first` is that of `segments[0]`. `blips`,
-    `judged`, `good` and `failing` (instants) are of the results taken since.
+    `judged`, `good` and `failing` (instants), and `told`, are of the results taken since.
     """
 
     first: int = 0
@@ -96,6 +106,13 @@ class VoiceFold(msgspec.Struct):
     judged: list[int] = []
     good: list[int] = []
     failing: list[int] = []
+    told: list[Told] = []
+    ends_by: int | None = None
+    """Before when the certificate ends, as the results so far say."""
+    heard_in: int | None = None
+    """The start of the version under which that was said last."""
+    later: int = 0
+    """How many last results in a row have said that it ends later than that."""
 
     def resumed(self) -> VoiceFold:
         """A fold that goes on from here and leaves this one as it is."""
@@ -111,6 +128,7 @@ class VoiceFold(msgspec.Struct):
             judged=[],
             good=[],
             failing=[],
+            told=[],
         )
 
     def take(self, t: int, outcome: Outcome, check: Check) -> None:
@@ -144,6 +162,31 @@ class VoiceFold(msgspec.Struct):
             self._good(number, segment, check.confirm.up)
         self.gap_since_judged = False
         self._intermittence(number, segment)
+
+    def hear(self, t: int, days_left: int, version: int) -> None:
+        """A result at `t` saw a certificate good for so many whole days; `version` judges it.
+
+        Days round down, so the earliest bound of all is the closest. Behind a load balancer half
+        of the certificates may be old ones: a later end counts once ten in a row have shown it.
+        """
+        by = _ends_by(t, days_left)
+        if self.ends_by is not None:
+            self.later = self.later + 1 if by - DAY_MS >= self.ends_by else 0
+            by = by if self.later == WINDOW else min(by, self.ends_by)
+            self.later %= WINDOW
+        if by != self.ends_by or version != self.heard_in:
+            self.told.append(Told(t, by))
+        self.ends_by, self.heard_in = by, version
+
+    def says_the_same(self, t: int, days_left: int, version: int) -> bool:
+        """Would `hear` change nothing?"""
+        by = _ends_by(t, days_left)
+        return (
+            self.ends_by is not None
+            and not self.later
+            and by - DAY_MS < self.ends_by <= by
+            and version == self.heard_in
+        )
 
     def close(self, now: int) -> None:
         """Nothing more is known before `now`."""
@@ -289,6 +332,11 @@ class VoiceFold(msgspec.Struct):
             one.worse = _worse(one.worse, level)
         if segment.outcome is Outcome.DOWN:
             self.running = _worse(self.running, level)
+
+
+def _ends_by(t: int, days_left: int) -> int:
+    """The last instant by which it can end: days left are whole ones."""
+    return t + (max(-1, min(days_left, MOST_DAYS)) + 1) * DAY_MS
 
 
 def _begins(ten: list[Segment]) -> Iterator[bool]:

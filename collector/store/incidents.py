@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import Connection, and_, bindparam, delete, func, or_, select, update
 
@@ -78,7 +78,7 @@ def read_incidents(
         )
     query = query.order_by(incidents.c.started_at.desc(), incidents.c.key).limit(limit)
     return [
-        Recorded(r.version, _load(r.data), r.status, r.detected_at, r.next_due)
+        Recorded(r.version, incident_of(json.loads(r.data)), r.status, r.detected_at, r.next_due)
         for r in conn.execute(query)
     ]
 
@@ -119,6 +119,22 @@ def _values(row: Recorded) -> dict[str, object]:
         "next_due": row.next_due,
         "data": json.dumps(incident_fields(incident), sort_keys=True),
     }
+
+
+def move_due(conn: Connection, org: str, key: str, before: int | None, after: int | None) -> None:
+    """Set `next_due` by compare-and-set; StaleError when somebody else has moved it."""
+    known = incidents.c.next_due
+    changed = conn.execute(
+        update(incidents)
+        .where(
+            incidents.c.org == org,
+            incidents.c.key == key,
+            known.is_(None) if before is None else known == before,
+        )
+        .values(next_due=after)
+    )
+    if changed.rowcount != 1:
+        raise StaleError
 
 
 def link_events(conn: Connection, org: str, events: Iterable[tuple[str, int]]) -> None:
@@ -189,8 +205,9 @@ def incident_fields(incident: Incident) -> dict[str, object]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values}
 
 
-def _load(text: str) -> Incident:
-    data = json.loads(text)
+def incident_of(fields: Mapping[str, Any]) -> Incident:
+    """The way back from `incident_fields`."""
+    data = {name: fields[name] for name in Incident.__dataclass_fields__}
     return Incident(
         **{
             **data,

@@ -23,6 +23,7 @@ from alerts.channels.email import KIND
 from alerts.delivery import Delivery
 from alerts.metering import DeliveryMetrics
 from alerts.outbox import DeliveryReason, Message, MessageState
+from alerts.people import IncidentState
 from alerts.render import render
 from alerts.transitions import TransitionKind
 from probes.clock import ManualClock, SystemClock
@@ -48,6 +49,7 @@ MESSAGE = Message(
         sequence=1,
         at=START,
         detected_at=START,
+        state=IncidentState.OPEN,
     ),
     created_at=START,
     next_at=START,

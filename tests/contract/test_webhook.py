@@ -27,6 +27,7 @@ from alerts.channels.webhook import (
 )
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.outbox import DeliveryReason, Message
+from alerts.people import IncidentState
 from alerts.render import render
 from alerts.transitions import TransitionKind
 from probes.clock import ManualClock
@@ -324,6 +325,7 @@ def test_the_event_on_its_page_has_the_fields_we_send() -> None:
             sequence=1,
             at=NOW + 60_012,
             detected_at=NOW + 60_012,
+            state=IncidentState.OPEN,
         )
     )
     named = ("system", "organization", "sites", "workaround", "runbook")

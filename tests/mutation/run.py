@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 TOOL = ROOT / ".venv" / "mutation"
 COPIED = ("agent", "alerts", "collector", "probes", "tests")
-TESTS = "tests/unit/core"
+TESTS = ("tests/unit/core", "tests/unit/test_explaining.py")
 EXAMPLES = "15"
 
 
@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.run", description=__doc__)
     parser.add_argument("files", nargs="*", help="default: every file of collector/core")
     parser.add_argument(
-        "--tests", nargs="+", default=[TESTS], metavar="PATH", help=f"default: {TESTS}"
+        "--tests", nargs="+", default=TESTS, metavar="PATH", help=f"default: {' '.join(TESTS)}"
     )
     parsed = parser.parse_args(arguments)
     given = parsed.files

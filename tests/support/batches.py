@@ -18,6 +18,16 @@ def seal(
     """The bytes an agent would send, with a clock that is right; all checks are of system `ehr`."""
     place = Place(org, agent, epoch, seq, batch.NO_PREVIOUS, "0" * 16)
     runs = [
-        Run("ehr", r.check, r.t, r.t, r.outcome, r.reason, r.duration_ms * 1000) for r in results
+        Run(
+            "ehr",
+            r.check,
+            r.t,
+            r.t,
+            r.outcome,
+            r.reason,
+            r.duration_ms * 1000,
+            facts={} if r.cert_days_left is None else {"cert_days_left": r.cert_days_left},
+        )
+        for r in results
     ]
     return batch.seal(key, place, Anchors(runs[-1].at_ms, 0), runs, b"sixteen secrets.")

@@ -220,7 +220,11 @@ async def test_incidents_can_be_asked_for_by_state_and_number(collector: Collect
 async def test_one_incident_shows_its_events(collector: Collector) -> None:
     await collector.outage()
     _, body = await collector.get(f"/api/v1/incidents/{KEY}")
-    (event,) = body["events"]
+    event, notice = body["events"]
+    assert (notice["kind"], notice["at"]) == (
+        "incident.liaison_notice",
+        "2026-01-01T00:00:21.040Z",
+    )
     assert (event["kind"], event["at"], event["recorded_at"], event["actor"]) == (
         "incident.opened",
         "2026-01-01T00:00:21.040Z",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from aiohttp import ClientPayloadError
 
 from collector.access.actors import Actor
-from collector.api.results import piece_ms
+from collector.api.results import line, piece_ms
 from collector.core.settled import Source
 from collector.replay import read_results, replay
 from collector.store.store import Store, StoreFault, StoreUnavailableError
@@ -72,6 +73,12 @@ async def test_results_are_lines_by_instant_and_agent(desk: Desk) -> None:
     places = [(one["at"], one["agent"]) for one in map(json.loads, lines)]
     assert len(places) == 24
     assert places == sorted(places)
+
+
+async def test_days_left_are_told_where_a_run_saw_a_certificate() -> None:
+    seen = replace(result(1_000, Outcome.UP), cert_days_left=6)
+    assert line(seen).decode().endswith('"received":"2026-01-01T00:00:01.040Z","cert_days_left":6}')
+    assert "cert_days_left" not in line(result(1_000, Outcome.UP)).decode()
 
 
 async def test_a_range_holds_its_start_and_not_its_end(desk: Desk) -> None:

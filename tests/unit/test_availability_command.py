@@ -340,7 +340,8 @@ async def test_a_collector_in_trouble_is_exit_3(capsys: pytest.CaptureFixture[st
 async def server(sqlite_store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[TestServer]:
     """A whole collector, 30 s after the start: up, and down from the second 11 on."""
     monkeypatch.setenv("WARDWATCH_TOKEN", token("viewer-1", Role.VIEWER))
-    clock, used = ManualClock(START), config()
+    promised = document()["systems"]["ehr"] | {"slo": {"target": "99.95"}}
+    clock, used = ManualClock(START), config(systems={"ehr": promised})
     world = World(clock, random.Random(1), lambda _ref: b"secret", "one")
     service = Service(sqlite_store, used, canonical(used), world)
     await service.prepare()

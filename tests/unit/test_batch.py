@@ -132,6 +132,13 @@ def test_results_carry_the_clock_offset_and_when_they_came() -> None:
     ]
 
 
+def test_results_carry_the_days_a_certificate_had_left() -> None:
+    seen = Run("ehr", "ehr-read", NOW, NOW, Outcome.UP, "ok", 40, facts={"cert_days_left": 61})
+    (one,) = batch.results_of(batch.open_batch(sealed([seen])), 5)
+    assert one.cert_days_left == 61
+    assert batch.results_of(batch.open_batch(sealed()), 5)[0].cert_days_left is None
+
+
 def test_a_clock_more_than_two_seconds_in_doubt_makes_results_unknown() -> None:
     results = batch.results_of(batch.open_batch(sealed(error_ms=2_001)), 5)
     assert {(r.outcome, r.reason) for r in results} == {(Outcome.UNKNOWN, "agent.clock")}

@@ -12,15 +12,16 @@ from probes.contract import Outcome
 from tests.support.batches import seal
 from tests.support.known import VIEWER
 from tests.support.planning import HOUR, Desk, a_desk, hospital
-from tests.support.rounds import KEYS, ORG, result
+from tests.support.rounds import KEYS, ORG, document, result
 
 UP, DOWN = Outcome.UP, Outcome.DOWN
+PROMISED = {"ehr": document()["systems"]["ehr"] | {"slo": {"target": "99.95"}}}
 PERIOD = "availability?from=2026-01-01T00:00:00Z&to=2026-01-01T00:01:00Z"
 
 
 @pytest.fixture
 async def desk(store: Store) -> AsyncIterator[Desk]:
-    async with a_desk(store) as opened:
+    async with a_desk(store, hospital(systems=PROMISED)) as opened:
         await watched(opened)
         yield opened
 

@@ -15,6 +15,7 @@ from collector.evidence import Evidence
 from collector.follower import Follower
 from collector.numbers import Numbers
 from collector.rollups import make
+from collector.snapshots import FORMAT
 from collector.store import rollups, snapshots
 from collector.store.store import Store, StoreFault, StoreUnavailableError
 from probes.configfile import canonical
@@ -69,7 +70,7 @@ async def test_a_check_that_joined_with_a_restart_has_what_a_clock_ahead_of_ours
     async with a_round(sqlite_store, used=first) as one:
         await one.send(line(0, 4))
         await one.tick(1_000)
-        saved = await sqlite_store.read(snapshots.read_latest, ORG, 2)
+        saved = await sqlite_store.read(snapshots.read_latest, ORG, FORMAT)
         assert saved is not None
     at = START + 2 * MINUTE
     async with a_round(sqlite_store, holder="two", used=later, now=at) as two:

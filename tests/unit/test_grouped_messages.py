@@ -11,9 +11,8 @@ import pytest
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.outbox import Message
 from alerts.transitions import Transition, TransitionKind
-from collector.messages import messages
-from collector.store.incidents import Recorded
-from probes.config import Config
+from probes.config import Config, Impact
+from tests.support.processing import evaluated
 
 START = 1_767_225_600_000
 PRIORITIES = {1: Priority.P3, 2: Priority.P2, 3: Priority.P1}
@@ -67,10 +66,8 @@ def tell(
     told: Mapping[tuple[str, str], int] | None = None,
 ) -> list[Message]:
     """Steps of one look, a second apart; `known` are the incidents no step is of."""
-    incidents = {one.key: one for one in (*known, *(one for _, one in steps))}
-    found = [(Transition(kind, one), START + 1_000 * n) for n, (kind, one) in enumerate(steps)]
-    rows = [Recorded(1, one, "open", START, None) for one in incidents.values()]
-    return messages(found, rows, told or {}, CONFIG, START + 60_000)
+    found = [(Transition(kind, one), START + n * 1_000) for n, (kind, one) in enumerate(steps)]
+    return evaluated(CONFIG, found, START + 60_000, known=known, told=told)
 
 
 def said(found: Iterable[Message]) -> list[str]:
@@ -210,3 +207,29 @@ def test_a_past_outage_found_late_has_a_ticket_of_its_own() -> None:
 def test_an_incident_of_another_family_is_not_taken_for_the_parent() -> None:
     blind = replace(NET, key="net.blind.1", family=Family.BLIND)
     assert said(tell((OPENED, EHR), known=[blind])) == ["desk ehr opened", "pager ehr opened"]
+
+
+def test_a_parent_is_breached_by_the_earliest_clock_of_all_that_hang_on_it() -> None:
+    """The network's own clock is a business day; what hangs on it is answered for in 2 h."""
+    systems = {
+        name: one.model_copy(update={"impact": Impact.model_validate(IMPACTS[name])})
+        for name, one in CONFIG.systems.items()
+        if name in IMPACTS
+    }
+    used = CONFIG.model_copy(update={"systems": systems})
+    opened = [(Transition(OPENED, EHR), START + 60_000)]
+    due = START + 60_000 + 7_200_000
+
+    def at(now: int) -> list[str]:
+        found = evaluated(used, opened, now, known=[NET], told=heard((NET, "desk")))
+        return [one for one in said(found) if one.startswith("desk")]
+
+    warned = ["desk net gathered: ehr3", "desk net response_warned: ehr3"]
+    assert at(due) == warned
+    assert at(due + 1) == [*warned, "desk net response_breached: ehr3"]
+
+
+IMPACTS = {
+    "net": {"class": "administrative", "service": "general"},
+    "ehr": {"class": "clinical", "service": "critical_clinical"},
+}

@@ -77,6 +77,7 @@ async def test_an_incident_goes_from_open_to_closed_with_everybodys_name(desk: D
     events = (await shown(desk))["events"]
     assert [(e["kind"], e["actor"], e["version"]) for e in events] == [
         ("incident.opened", "system", 1),
+        ("incident.liaison_notice", "system", 1),
         ("incident.acknowledged", "ann", 1),
         ("incident.noted", "bob", 1),
         ("incident.recovered", "system", 2),

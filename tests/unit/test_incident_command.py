@@ -56,8 +56,10 @@ async def test_an_incident_from_the_list_to_its_closure(
         "vendor is called / ticket 4",
     ]
     assert await run(desk, "show", KEY) == 0
-    kinds = [line.split()[-2:] for line in capsys.readouterr().out.splitlines()[-5:]]
-    assert kinds == [
+    *shown, title, _, notice = [line for line in capsys.readouterr().out.splitlines() if line]
+    assert title.startswith("Notices")
+    assert notice.split()[:3] == ["liaison_notice", "2026-01-01", "00:00:21"]
+    assert [line.split()[-2:] for line in shown[-5:]] == [
         ["incident.acknowledged", "ann"],
         ["incident.noted", "ann"],
         ["incident.recovered", "system"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from probes.times import rfc3339
 from tests.support.rounds import ORG, START, a_round, config, document, result
 
 SLOTS = 70
+DAY_MS = 86_400_000
 POLICY = {
     "degraded_after": "60s",
     "blind_after": "60s",
@@ -52,12 +54,15 @@ async def test_live_equals_replay_when_nothing_is_late(tmp_path: Path, seed: int
     # A billing system, so that the answers within 20 s are compared too.
     systems = document()["systems"]
     systems["ehr"]["impact"]["service"] = "billing"
+    systems["ehr"]["slo"] = {"target": "80"}
     used = config(policy=POLICY, checks=checks, systems=systems)
     results: dict[tuple[str, str], list[Result]] = {}
     store = await open_store(f"sqlite:///{tmp_path}/w.db")
     async with a_round(store, used=used) as one:
         for agent, ms, outcome in weather(seed):
-            each = result(ms, outcome, agent=agent)
+            # The certificate has 7 days left at first; on one slot in three nobody says so.
+            days = None if ms % 30_000 < 10_000 else (7 * DAY_MS + 200_500 - ms) // DAY_MS
+            each = replace(result(ms, outcome, agent=agent), cert_days_left=days)
             results.setdefault((each.check, agent), []).append(each)
             await one.clock.advance(max(0, each.t + 500 - one.clock.now_ms()))
             await one.send([each])

@@ -8,10 +8,10 @@ from typing import Any
 
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.outbox import Message
+from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
-from collector.messages import messages
-from collector.store.incidents import Recorded
-from probes.config import Config
+from probes.config import Config, Notices
+from tests.support.processing import evaluated
 
 START = 1_767_225_600_000
 KEY = f"ehr.availability.{START}"
@@ -61,8 +61,7 @@ def tell(
     found = [
         (Transition(kind, incident), START + 5_000 + n) for n, (kind, incident) in enumerate(steps)
     ]
-    rows = [Recorded(1, steps[-1][1], "open", START + 5_000, None)]
-    return messages(found, rows, told or {}, used or config(), START + 6_000)
+    return evaluated(used or config(), found, START + 6_000, told=told)
 
 
 def said(found: list[Message]) -> list[tuple[str, int, str]]:
@@ -123,3 +122,62 @@ def test_who_heard_nothing_does_not_hear_of_an_end() -> None:
 def test_a_past_outage_found_late_is_one_message_for_a_ticket_created_closed() -> None:
     found = tell((TransitionKind.FOUND_LATE, RECOVERED), (TransitionKind.RESOLVED, RECOVERED))
     assert said(found) == [("desk", 1, "resolved")]
+
+
+def notified(used: Config) -> list[tuple[str, int, str]]:
+    severe = replace(INCIDENT, category=3, priority=Priority.P1)
+    return said(tell((TransitionKind.OPENED, severe), used=used))
+
+
+def test_a_notice_for_a_role_without_channels_goes_to_whom_p1_goes() -> None:
+    """Here they hear of category 3 in the same breath, and are not told twice."""
+    assert notified(config()) == [("desk", 1, "opened"), ("pager", 1, "opened")]
+
+
+def test_a_role_with_channels_gets_its_notice_there_and_nobody_else_does() -> None:
+    used = config()
+    told = used.model_copy(update={"notices": Notices(clinical_liaison=("liaison",))})
+    assert notified(told) == [
+        ("desk", 1, "opened"),
+        ("pager", 1, "opened"),
+        ("liaison", 1, "notice"),
+    ]
+    paged = used.model_copy(update={"notices": Notices(clinical_liaison=("pager",))})
+    assert notified(paged) == [("desk", 1, "opened"), ("pager", 1, "opened")]
+
+
+def after(act: Act, *steps: tuple[TransitionKind, Incident]) -> list[tuple[str, str, str]]:
+    """(receiver, step, state) of what an act and the steps after it say; the desk has heard."""
+    dated = [(Transition(kind, one), act.at + 1_000) for kind, one in steps]
+    told = evaluated(
+        config(),
+        dated,
+        act.at + 2_000,
+        acts=[(KEY, act)],
+        known=[INCIDENT],
+        told={(KEY, "desk"): 1},
+    )
+    data = [(message.receiver, body(message)["data"]) for message in told]
+    return [(receiver, one["step"], one["state"]) for receiver, one in data]
+
+
+ENDS = ((TransitionKind.RECOVERED, RECOVERED), (TransitionKind.RESOLVED, RECOVERED))
+
+
+def test_what_a_person_has_settled_is_said_no_more_until_it_is_back() -> None:
+    """A false positive recovers without a word; a reopening is said."""
+    again = (TransitionKind.REOPENED, replace(INCIDENT, reopened=1))
+    assert after(Act(ActKind.FALSE_POSITIVE, "ann", START + 1_000), *ENDS, again) == [
+        ("desk", "false_positive", "false_positive"),
+        ("desk", "reopened", "open"),
+    ]
+
+
+def test_what_a_person_made_grave_is_not_resolved_by_the_rules() -> None:
+    grave = Act(ActKind.RAISED, "ann", START + 1_000, category=3, review_by=START + 7_200_000)
+    assert after(grave, *ENDS) == [
+        ("desk", "category_set", "open"),
+        ("desk", "recovered", "recovered"),
+        ("pager", "opened", "open"),
+        ("pager", "recovered", "recovered"),
+    ]

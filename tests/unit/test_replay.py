@@ -173,11 +173,18 @@ def test_the_values_are_those_computed_by_hand(desk: Desk) -> None:
             "why": None,
         }
     ]
-    (incident,) = got["incidents"]
+    incident, budget = got["incidents"]
     assert incident["causes"] == ["down"]
     assert incident["started_at"] == "2026-07-01T05:02:00.000Z"
     assert incident["detected_at"] == "2026-07-01T05:03:00.012Z"
     assert incident["recovered_at"] == "2026-07-01T05:04:00.000Z"
+    # 31/30 of 0.05 % may be down: after two good minutes that is exceeded by 63 ms
+    assert budget == {
+        "system": "ehr", "family": "budget", "causes": ["burning"], "category": 1,
+        "priority": "P4", "started_at": "2026-07-01T05:02:00.063Z",
+        "detected_at": "2026-07-01T05:03:00.012Z", "recovered_at": None, "attached_to": None,
+        "quiet": False, "reopened": 0, "flapping": False, "sites": [],
+    }  # fmt: skip
 
 
 def test_the_keys_are_sorted_and_order_and_duplicates_change_no_byte(desk: Desk) -> None:
@@ -190,9 +197,10 @@ def test_the_keys_are_sorted_and_order_and_duplicates_change_no_byte(desk: Desk)
 
 def test_an_outage_whose_evidence_came_late_is_detected_when_it_came(desk: Desk) -> None:
     late = [*DAY[:3], line(3, "down", received="2026-07-01T06:30:00.000Z"), *DAY[4:]]
-    (incident,) = desk.document(late)["incidents"]
+    incident, budget = desk.document(late)["incidents"]
     assert incident["started_at"] == "2026-07-01T05:02:00.000Z"
     assert incident["detected_at"] == "2026-07-01T06:30:00.000Z"
+    assert (budget["family"], budget["detected_at"]) == ("budget", "2026-07-01T06:30:00.000Z")
 
 
 def test_a_later_outage_seen_in_time_does_not_date_one_whose_evidence_came_later(
@@ -206,7 +214,8 @@ def test_a_later_outage_seen_in_time_does_not_date_one_whose_evidence_came_later
     period = ["--from", "2026-07-01T05:00:00Z", "--to", "2026-07-01T06:00:00Z"]
     assert desk.run(lines, "--json", period=period) == 0
     found = json.loads(desk.capsys.readouterr().out)["incidents"]
-    seen = [(i["started_at"][11:16], i["detected_at"]) for i in found if i["system"] == "ehr"]
+    down = [i for i in found if (i["system"], i["family"]) == ("ehr", "availability")]
+    seen = [(i["started_at"][11:16], i["detected_at"]) for i in down]
     assert seen == [("05:02", late), ("05:50", "2026-07-01T05:51:00.012Z")]
 
 
@@ -377,9 +386,27 @@ def test_without_json_it_prints_a_table(desk: Desk) -> None:
     assert [line.split() for line in said.splitlines()[3:4]] == [
         ["ehr", "77.7777", "77.7777", "77.7777", "100.0000", "120000", "99.95", "breached"],
     ]
-    assert said.splitlines()[-1].split() == [
-        "2026-07-01T05:02:00.000Z", "ehr", "availability", "3", "P1", "2026-07-01T05:04:00.000Z",
-    ]  # fmt: skip
+    assert [line.split() for line in said.splitlines()[-2:]] == [
+        ["2026-07-01T05:02:00.000Z", "ehr", "availability", "3", "P1", "2026-07-01T05:04:00.000Z"],
+        ["2026-07-01T05:02:00.063Z", "ehr", "budget", "1", "P4", "not", "yet"],
+    ]
+
+
+def test_a_certificate_that_ends_within_seven_days_is_a_ticket_until_another_is_seen(
+    desk: Desk,
+) -> None:
+    def certified(minute: int, days: int) -> str:
+        return line(minute, "up", cert_days_left=days)
+
+    lines = [*(certified(n, 6) for n in range(3)), *(certified(n, 364) for n in range(3, 30))]
+    assert desk.run(lines, "--json", period=[*PERIOD[:3], "2026-07-01T05:30:00Z"]) == 0
+    found = json.loads(desk.capsys.readouterr().out)["incidents"]
+    (one,) = [i for i in found if i["system"] == "ehr"]
+    assert (one["family"], one["causes"], one["priority"]) == ("expiry", ["expiring"], "P3")
+    assert one["started_at"] == "2026-07-01T05:00:00.000Z"
+    assert one["detected_at"] == "2026-07-01T05:00:00.012Z"
+    # the tenth run that shows the new one
+    assert one["recovered_at"] == "2026-07-01T05:12:00.000Z"
 
 
 def test_a_period_of_which_nothing_is_known_yet_is_not_monitored(desk: Desk) -> None:

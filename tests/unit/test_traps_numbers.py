@@ -22,10 +22,12 @@ from tests.support.rounds import ORG, START, a_round, document
 PERCENTS = ("known", "min", "max", "coverage")
 TIMES = ("eligible_ms", "up_ms", "degraded_ms", "down_ms", "unknown_ms", "excluded_ms")
 
+PROMISED = {"ehr": document()["systems"]["ehr"] | {"slo": {"target": "99.95"}}}
+
 
 async def test_trap_1_no_data_never_becomes_a_number(store: Store) -> None:
     results = spell("u" * 120 + "." * 240 + "u" * 120)
-    async with a_round(store, used=minutely()) as one:
+    async with a_round(store, used=minutely(systems=PROMISED)) as one:
         await one.tick(1_000)
         nothing = (await numbers(one, 0, 1_000))["ehr"]
         assert [nothing[key] for key in PERCENTS] == [None, None, None, "0.0000"]
@@ -38,7 +40,9 @@ async def test_trap_1_no_data_never_becomes_a_number(store: Store) -> None:
     assert [live[key] for key in TIMES] == [28_800_000, 14_470_000, 0, 0, 14_330_000, 0]
     assert [live[key] for key in PERCENTS] == ["100.0000", "50.2430", "100.0000", "50.2430"]
     assert live["verdict"] == "indeterminate"
-    assert live == replayed(results, [(0, minutely())], 0, 8 * HOUR)["systems"]["ehr"]
+    assert (
+        live == replayed(results, [(0, minutely(systems=PROMISED))], 0, 8 * HOUR)["systems"]["ehr"]
+    )
     # Ten minutes after 121:10 somebody is told, and again when half an hour has passed.
     assert events == [
         ("incident.opened", 7_870_000),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,10 +16,14 @@ from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
 from probes.windows import digest
-from tests.support.rounds import START, config, result
+from tests.support.rounds import START, config, document, result
 from tests.support.soak import longer
 
+TARGET = {"target": "99.9"}
 HISTORY = History([Version(START, config())])
+TARGETED = History(
+    [Version(START, config(systems={"ehr": {**document()["systems"]["ehr"], "slo": TARGET}}))]
+)
 WITH_WINDOW = History(
     [
         Version(
@@ -59,6 +65,7 @@ WITH_ACTS = History(
         WindowAct(ActKind.FINISHED, "w", "change-1", START + 150_000),
     ],
 )
+UP, DOWN = Outcome.UP, Outcome.DOWN
 MOODS = [*Outcome, *[Outcome.UP] * 12, *[Outcome.DOWN] * 6]
 
 runs = st.lists(
@@ -78,12 +85,20 @@ def folded(results: list[Result], history: History, now: int) -> Live:
     runs,
     st.integers(1, 250_000),
     st.integers(0, 60_000),
-    st.sampled_from([HISTORY, WITH_WINDOW, WITH_ACTS]),
+    st.sampled_from([HISTORY, TARGETED, WITH_WINDOW, WITH_ACTS]),
+    st.lists(st.sampled_from([None, 6, 6, 5, 90]), min_size=12, max_size=12),
 )
 def test_a_view_is_prolonged_only_while_a_fold_would_say_the_same(
-    outcomes: list[tuple[int, Outcome]], first: int, later: int, history: History
+    outcomes: list[tuple[int, Outcome]],
+    first: int,
+    later: int,
+    history: History,
+    days: list[int | None],
 ) -> None:
-    results = [result(t, outcome) for t, outcome in outcomes]
+    results = [
+        replace(result(t, outcome), cert_days_left=left)
+        for (t, outcome), left in zip(outcomes, days, strict=False)
+    ]
     now = START + first
     then = now + later
     live = folded(results, history, now)
@@ -107,6 +122,31 @@ def test_a_system_is_due_the_millisecond_after_somebody_acted() -> None:
     assert (window.start, window.end) == (START + 120_000, START + 180_000)
     (window,) = folded([], WITH_ACTS, START + 150_001).view.windows
     assert (window.start, window.end) == (START + 120_000, START + 150_000)
+
+
+def test_a_budget_burns_from_the_millisecond_its_row_fires() -> None:
+    up, down = result(0, Outcome.UP), [result(n, Outcome.DOWN) for n in (10_000, 20_000)]
+    live = folded([up, *down], TARGETED, START + 20_001)
+    # 31/30 of 0.1 % of what is known: down since 10 s, that is exceeded 10.345 ms later.
+    assert [(i.start - START, i.end - START) for i in live.view.burning] == [(10_011, 20_001)]
+    live = folded([up, *down, result(30_000, Outcome.UP)], TARGETED, START + 30_001)
+    assert live.view.burning[0].end == START + 30_001
+
+
+def test_a_system_is_due_the_millisecond_after_its_budget_begins_to_burn() -> None:
+    loose = {**document()["systems"]["ehr"], "slo": {"target": "90"}}
+    history = History([Version(START, config(systems={"ehr": loose}))])
+    line = [result(n * 10_000, DOWN if n >= 20 else UP) for n in range(22)]
+    # 31/30 of 10 % may be down: of 200 s and what follows, 23.049 s are more.
+    live = folded(line, history, START + 211_000)
+    assert (live.view.burning, live.until) == ((), START + 223_050)
+    assert not is_due(live, START + 223_049)
+    live.fold(history, START + 223_050)
+    assert [(i.start - START, i.end - START) for i in live.view.burning] == [(223_049, 223_050)]
+    assert (
+        prolonged(live, START + 230_000).burning
+        == folded(line, history, START + 230_000).view.burning
+    )
 
 
 def test_a_result_from_a_clock_ahead_of_ours_is_looked_at_when_it_comes_of_age() -> None:

@@ -118,6 +118,10 @@ def test_a_second_confirmation_moves_30_s_from_down_to_degraded_and_an_incident_
             "Incident gone: ehr availability (down), 2026-07-01T05:02:00.000Z to "
             "2026-07-01T05:02:30.000Z, category 3, P1"
         ),
+        (
+            "Incident gone: ehr budget (burning), 2026-07-01T05:02:00.125Z to now, still open, "
+            "category 1, P4"
+        ),
     ]
 
 
@@ -137,7 +141,10 @@ def test_as_json_it_is_one_document(desk: Desk) -> None:
     }
     assert (ehr["before"]["known"], ehr["after"]["known"]) == ("95.0000", "100.0000")
     assert [o["min_ms"] for o in ehr["outages"]["gone"]] == [0]
-    assert [i["system"] for i in found["incidents"]["gone"]] == ["ehr"]
+    assert [(i["system"], i["family"]) for i in found["incidents"]["gone"]] == [
+        ("ehr", "availability"),
+        ("ehr", "budget"),
+    ]
     assert found["incidents"]["new"] == found["incidents"]["changed"] == []
 
 

@@ -14,12 +14,16 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from alerts.deadlines import TRACKED, DeadlineKind, Which
 from alerts.events import Cause, Family, Incident, Priority
-from alerts.grouping import GroupStep, Step
-from alerts.letter import CAUSES, FAMILIES, PRIORITIES, STEPS, letter
+from alerts.grouping import GroupStep
+from alerts.letter import ABOUT, CAUSES, FAMILIES, PRIORITIES, STATES, STEPS, letter
+from alerts.mdr import Horizon
 from alerts.mime import compose
 from alerts.outbox import Message, message_id
-from alerts.render import render, render_test
+from alerts.people import ActKind, IncidentState
+from alerts.render import render, render_digest, render_test
+from alerts.telling import Step
 from alerts.transitions import TransitionKind
 from probes.config import Config
 from tests.unit.alerts.test_render import CONFIG, INCIDENT, START
@@ -35,25 +39,28 @@ def config(name: str = "EHR", zone: str = "America/Chicago") -> Config:
 
 
 def message(
-    kind: Step = TransitionKind.OPENED,
+    step: Step = TransitionKind.OPENED,
     incident: Incident = INCIDENT,
     *,
     seq: int = 1,
     known: Config | None = None,
+    state: IncidentState | None = None,
     attached: Sequence[Incident] = (),
 ) -> Message:
+    lasts = incident.recovered_at is None
     known = known or config()
     org, at = known.organization.id, START + 65_000 + seq
     name = message_id(org, incident.key, "nurses", seq)
     body = render(
         known,
-        kind,
+        step,
         incident,
         message_id=name,
         receiver="nurses",
         sequence=seq,
         at=at,
         detected_at=START + 60_012,
+        state=state or (IncidentState.OPEN if lasts else IncidentState.RECOVERED),
         attached=attached,
     )
     return Message(name, org, incident.key, "nurses", seq, body, at, at)
@@ -147,14 +154,52 @@ def test_every_enumeration_has_its_words() -> None:
     assert set(CAUSES) == set(Cause)
     assert set(FAMILIES) == set(Family)
     assert set(PRIORITIES) == set(Priority)
-    assert set(STEPS) == {*TransitionKind, *GroupStep}
+    assert set(STATES) == set(IncidentState)
+    unsaid = {ActKind.NOTED, DeadlineKind.LATE_DIGEST}
+    assert set(STEPS) == {*TransitionKind, *ActKind, *DeadlineKind, *GroupStep} - unsaid
+    assert set(ABOUT) == {*TRACKED, *Horizon}
 
 
-@pytest.mark.parametrize("kind", [*TransitionKind, *GroupStep])
+@pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("family", Family)
-def test_every_step_of_every_family_makes_a_letter(kind: Step, family: Family) -> None:
-    body = text(message(kind, replace(INCIDENT, family=family)))
-    assert STEPS[kind] in body
+def test_every_step_of_every_family_makes_a_letter(step: Step, family: Family) -> None:
+    body = text(message(step, replace(INCIDENT, family=family)))
+    assert STEPS[step] in body
+
+
+@pytest.mark.parametrize("state", IncidentState)
+def test_every_state_has_its_row(state: IncidentState) -> None:
+    assert f"Incident is:  {STATES[state]}\n" in text(message(state=state))
+
+
+def test_a_reminder_says_of_which_clock_and_until_when() -> None:
+    which = Which(DeadlineKind.MDR_SOON, Horizon.USER_FACILITY, 739_000)
+    event = json.loads(message(which.kind).body)
+    event["data"]["due"] = {"of": which.of, "at": "2026-01-13T06:00:00.000Z", "by": None}
+    told = letter(event)
+    assert told.step == "A report to the FDA may be due soon. Whether it is, people decide."
+    assert [(row.label, row.value) for row in told.rows if row.label in ("About", "Due")] == [
+        ("About", "by a user facility, within 10 work days"),
+        ("Due", "2026-01-13 00:00 CST (2026-01-13 06:00 UTC)"),
+    ]
+
+
+def test_outages_found_late_stand_in_one_digest() -> None:
+    over = replace(INCIDENT, recovered_at=START + 3_600_000)
+    body = render_digest(config(), [over], message_id="d", receiver="nurses", at=START)
+    told = letter(json.loads(body))
+    assert told.headline == "Past outages found late: 1"
+    assert [(row.label, row.value) for row in told.rows] == [
+        (
+            "EHR",
+            (
+                "down, impaired, 2025-12-31 18:00 CST (2026-01-01 00:00 UTC) to "
+                "2025-12-31 19:00 CST (2026-01-01 01:00 UTC), category 2"
+            ),
+        )
+    ]
+    many = render_digest(config(), [over] * 203, message_id="d", receiver="nurses", at=START)
+    assert letter(json.loads(many)).rows[-1].value == "3 more; see the list of incidents"
 
 
 STORY = (

@@ -181,8 +181,16 @@ def test_a_critical_check_rejected_by_all_is_access_even_while_another_is_down()
     shown = view("up:10 down:10", rejected=times((12, 20)))
     assert brief(incidents(views(shown), history(), 20 * MIN)) == [
         ("down", 10, None),
-        ("misconfigured", 12, None),
+        ("misconfigured+rejected_by_all", 12, None),
     ]
+
+
+def test_the_cause_rejected_by_all_joins_when_the_first_critical_check_is() -> None:
+    shown = view("up:10 unknown:30", access=times((10, 40)), rejected=times((25, 30)))
+    at = {now: only(incidents(views(shown), history(), round(now * MIN))) for now in (25, 25.1, 40)}
+    assert at[25].causes == (Cause.MISCONFIGURED,)
+    assert at[25.1].causes == at[40].causes == (Cause.MISCONFIGURED, Cause.REJECTED_BY_ALL)
+    assert (at[25].category, at[25.1].category) == (1, 2)
 
 
 def test_the_timer_runs_only_outside_windows_and_starts_anew_at_their_end() -> None:

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from alerts.deadlines import Deadline, DeadlineKind, Which
 from alerts.events import Cause, Family, Incident, Priority
-from alerts.grouping import GroupStep, Step
+from alerts.grouping import GroupStep
+from alerts.people import ActKind, IncidentState
 from alerts.render import event_type, render
 from alerts.routing import receivers
+from alerts.telling import Step
 from alerts.transitions import TransitionKind
 from probes.config import Config, Route
 
@@ -61,19 +64,24 @@ INCIDENT = Incident(
 
 
 def body(
-    kind: Step = TransitionKind.OPENED,
+    step: Step = TransitionKind.OPENED,
     incident: Incident = INCIDENT,
+    *,
+    state: IncidentState = IncidentState.OPEN,
+    due: Deadline | None = None,
     attached: Sequence[Incident] = (),
 ) -> dict[str, Any]:
     text = render(
         CONFIG,
-        kind,
+        step,
         incident,
         message_id="st-elsewhere_ehr_availability_1767225600000_desk_3",
         receiver="desk",
         sequence=3,
         at=START + 65_000,
         detected_at=START + 60_012,
+        state=state,
+        due=due,
         attached=attached,
     )
     found: dict[str, Any] = json.loads(text)
@@ -114,34 +122,69 @@ def test_the_whole_event_is_as_documented() -> None:
             "flapping": False,
             "workaround": {"name": "Downtime binder", "until": "2026-01-01T04:00:00.000Z"},
             "runbook": "https://intranet.example.org/rb/ehr",
+            "due": None,
         },
     }
 
 
-@pytest.mark.parametrize(
-    ("kind", "recovered_at", "name", "state"),
-    [
-        (TransitionKind.OPENED, None, "opened", "open"),
-        (TransitionKind.PAGED, None, "opened", "open"),
-        (TransitionKind.REOPENED, None, "updated", "open"),
-        (TransitionKind.CAUSE_ADDED, None, "updated", "open"),
-        (TransitionKind.SITE_ADDED, None, "updated", "open"),
-        (TransitionKind.RAISED, None, "updated", "open"),
-        (TransitionKind.ATTACHED, None, "updated", "open"),
-        (TransitionKind.PARTED, None, "updated", "open"),
-        (GroupStep.GATHERED, None, "updated", "open"),
-        (TransitionKind.RECOVERED, START + 1, "recovered", "recovered"),
-        (TransitionKind.CORRECTED, START + 1, "recovered", "recovered"),
-        (TransitionKind.RESOLVED, START + 1, "resolved", "resolved"),
-        (TransitionKind.FOUND_LATE, START + 1, "resolved", "resolved"),
-    ],
-)
-def test_each_step_has_its_type_and_state(
-    kind: Step, recovered_at: int | None, name: str, state: str
-) -> None:
-    assert event_type(kind) == f"org.wardwatch.incident.{name}.v1"
-    event = body(kind, replace(INCIDENT, recovered_at=recovered_at))
-    assert (event["type"], event["data"]["state"]) == (event_type(kind), state)
+_T, _A, _D = TransitionKind, ActKind, DeadlineKind
+TYPES: dict[Step, str] = {
+    _T.OPENED: "opened",
+    _T.PAGED: "opened",
+    _T.REOPENED: "updated",
+    _T.CAUSE_ADDED: "updated",
+    _T.SITE_ADDED: "updated",
+    _T.RAISED: "updated",
+    _T.ATTACHED: "updated",
+    _T.PARTED: "updated",
+    _T.RECOVERED: "recovered",
+    _T.CORRECTED: "recovered",
+    _T.RESOLVED: "resolved",
+    _T.FOUND_LATE: "resolved",
+    GroupStep.GATHERED: "updated",
+    _A.ACKNOWLEDGED: "updated",
+    _A.RAISED: "updated",
+    _A.MERGED: "resolved",
+    _A.FALSE_POSITIVE: "resolved",
+    _A.CLOSED: "updated",
+    _D.RESPONSE_WARNED: "updated",
+    _D.RESPONSE_BREACHED: "updated",
+    _D.ACKNOWLEDGEMENT_EXPIRED: "updated",
+    _D.REVIEW_DUE: "updated",
+    _D.REPORT_DUE: "updated",
+    _D.REPORT_OVERDUE: "updated",
+    _D.NOTICE_BREACHED: "updated",
+    _D.MDR_SOON: "notice",
+    _D.MDR_DUE: "notice",
+    _D.LIAISON_NOTICE: "notice",
+    _D.WORKAROUND_NOTICE: "notice",
+    _D.LEADERSHIP_NOTICE: "notice",
+    _D.LEGAL_NOTICE: "notice",
+}
+
+
+@pytest.mark.parametrize(("step", "name"), TYPES.items())
+def test_each_step_has_its_type(step: Step, name: str) -> None:
+    assert event_type(step) == f"org.wardwatch.incident.{name}.v1"
+    event = body(step, state=IncidentState.ACKNOWLEDGED)
+    assert (event["type"], event["data"]["state"]) == (event_type(step), "acknowledged")
+    assert event["data"]["step"] == step.value
+
+
+def test_what_came_due_says_of_what_and_by_when() -> None:
+    which = Which(DeadlineKind.NOTICE_BREACHED, "liaison_notice", 0)
+    late = body(which.kind, due=Deadline(which, START + 3_660_000))
+    assert late["data"]["due"] == {
+        "of": "liaison_notice",
+        "at": "2026-01-01T01:01:00.000Z",
+        "by": None,
+    }
+    notice = Deadline(Which(DeadlineKind.LIAISON_NOTICE), START + 60_000, START + 3_660_000)
+    assert body(notice.which.kind, due=notice)["data"]["due"] == {
+        "of": None,
+        "at": "2026-01-01T00:01:00.000Z",
+        "by": "2026-01-01T01:01:00.000Z",
+    }
 
 
 def test_a_workaround_without_a_limit_and_none_at_all() -> None:
@@ -185,6 +228,24 @@ def test_routes_choose_by_family_and_least_priority(
     family: Family, priority: Priority, expected: tuple[str, ...]
 ) -> None:
     assert receivers(CONFIG.routes, family, priority) == expected
+
+
+def test_rejected_by_all_goes_to_the_routes_of_access_and_of_availability() -> None:
+    def told(priority: Priority, *causes: Cause) -> tuple[str, ...]:
+        routes = [
+            Route.model_validate(
+                {"families": ["availability"], "min_priority": "P2", "to": ["on"]}
+            ),
+            Route.model_validate({"families": ["access"], "to": ["integration", "on"]}),
+            Route.model_validate({"families": ["blind"], "to": ["monitoring"]}),
+            Route.model_validate({"families": ["availability"], "to": ["desk"]}),
+        ]
+        return receivers(routes, Family.ACCESS, priority, causes)
+
+    both = (Cause.MISCONFIGURED, Cause.REJECTED_BY_ALL)
+    assert told(Priority.P3, Cause.MISCONFIGURED) == ("integration", "on")
+    assert told(Priority.P2, *both) == ("on", "integration", "desk")
+    assert told(Priority.P3, *both) == ("integration", "on", "desk")
 
 
 def test_a_route_without_a_least_priority_takes_all() -> None:

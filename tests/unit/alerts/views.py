@@ -25,8 +25,29 @@ def line(text: str, start: float = 0) -> Timeline[State]:
     return merge(spans)
 
 
+def feeds(text: str, start: float = 0) -> tuple[Span[Cause], ...]:
+    """`"ok:10 silent:5 flooded:5"`, in minutes from `start` on."""
+    spans = []
+    at = round(start * MIN)
+    for part in text.split():
+        cause, _, length = part.partition(":")
+        end = at + round(float(length) * MIN)
+        if cause != "ok":
+            spans.append(Span(at, end, Cause(cause)))
+        at = end
+    return tuple(spans)
+
+
 def times(*pairs: tuple[float, float]) -> tuple[Interval, ...]:
     return tuple(Interval(round(a * MIN), round(b * MIN)) for a, b in pairs)
+
+
+def ends(*spans: tuple[float, float, float | None]) -> Timeline[int | None]:
+    """`(0, 10, 90)`: from minute 0 to 10 the first certificate is known to end by minute 90."""
+    return tuple(
+        Span(round(a * MIN), round(b * MIN), None if by is None else round(by * MIN))
+        for a, b, by in spans
+    )
 
 
 def window(start: float, end: float, expect_down: float | None = None) -> QuietWindow:
@@ -43,6 +64,9 @@ def view(
     access: tuple[Interval, ...] = (),
     rejected: tuple[Interval, ...] = (),
     windows: tuple[QuietWindow, ...] = (),
+    expires: Timeline[int | None] = (),
+    burning: tuple[Interval, ...] = (),
+    feed: str = "",
 ) -> SystemView:
     return SystemView(
         system=system,
@@ -51,6 +75,9 @@ def view(
         access=access,
         rejected_by_all=rejected,
         windows=windows,
+        expires=expires,
+        burning=burning,
+        feed=feeds(feed, start),
     )
 
 
@@ -58,7 +85,7 @@ def views(*each: SystemView) -> dict[str, SystemView]:
     return {one.system: one for one in each}
 
 
-def config(systems: Mapping[str, Mapping[str, Any]] | None = None, **policy: str) -> Config:
+def config(systems: Mapping[str, Mapping[str, Any]] | None = None, **policy: Any) -> Config:
     """Systems by id with `class`, `workaround` and `depends_on`; policy durations as text."""
     chosen = {"ehr": {}} if systems is None else systems
     return Config.model_validate(
@@ -118,6 +145,7 @@ __all__ = [
     "Family",
     "brief",
     "config",
+    "ends",
     "history",
     "line",
     "minute",

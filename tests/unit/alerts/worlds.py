@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hypothesis import strategies as st
 
-from alerts.events import QuietWindow, State, SystemView
+from alerts.events import Cause, QuietWindow, State, SystemView
 from alerts.instants import inside
 from probes.history import History
-from probes.spans import Interval, Span, Timeline, clip, merge, unite, where
+from probes.spans import Interval, Span, T, Timeline, clip, merge, unite, where
 from tests.unit.alerts.views import MIN, config, history
 
 END = 90
@@ -24,12 +24,12 @@ class World:
     history: History
 
 
-def timelines(values: list[State]) -> st.SearchStrategy[Timeline[State]]:
-    def build(parts: list[tuple[State, int]]) -> Timeline[State]:
+def timelines(values: Sequence[T]) -> st.SearchStrategy[Timeline[T]]:
+    def build(parts: list[tuple[T, int]]) -> Timeline[T]:
         ends = list(itertools.accumulate(length for _, length in parts))
         spans = [
-            Span((end - length) * MIN, min(end, END) * MIN, state)
-            for (state, length), end in zip(parts, ends, strict=True)
+            Span((end - length) * MIN, min(end, END) * MIN, value)
+            for (value, length), end in zip(parts, ends, strict=True)
             if end - length < END
         ]
         last = spans[-1]
@@ -43,6 +43,13 @@ def stretches() -> st.SearchStrategy[tuple[Interval, ...]]:
     part = st.tuples(st.integers(0, END), st.integers(1, 25))
     return st.lists(part, max_size=3).map(
         lambda parts: unite(Interval(a * MIN, min(a + n, END) * MIN) for a, n in parts)
+    )
+
+
+def feeds() -> st.SearchStrategy[tuple[Span[Cause], ...]]:
+    whole = timelines([None, None, Cause.SILENT, Cause.FLOODED])
+    return whole.map(
+        lambda line: tuple(Span(s.start, s.end, s.value) for s in line if s.value is not None)
     )
 
 
@@ -72,6 +79,9 @@ def system_views(draw: st.DrawFn, system: str) -> SystemView:
         access=inside(unknown, draw(stretches())),
         rejected_by_all=draw(stretches()),
         windows=draw(quiet_windows()),
+        feed=draw(feeds()),
+        burning=draw(stretches()),
+        expires=draw(timelines([None, 1000 * MIN, *(n * MIN for n in range(20, 140, 15))])),
     )
 
 
@@ -97,6 +107,7 @@ def worlds(draw: st.DrawFn) -> World:
         "recover_for": draw(minutes(0, 8)),
         "reopen_within": draw(minutes(0, 20)),
         "raise_after": draw(minutes(0, 30)),
+        "expiry": {"P4": "40m", "P3": draw(minutes(5, 40)), "P2": draw(minutes(1, 5))},
     }
     found = {name: draw(system_views(name)) for name in NAMES}
     versions = [config(systems, **policy)]
@@ -111,7 +122,7 @@ moments = st.lists(st.integers(0, END * MIN), max_size=12).map(
 def prolonged(world: World, now: int) -> World:
     """The world in which everything stays for two more days as it is at `now`."""
 
-    def held(timeline: Timeline[State]) -> Timeline[State]:
+    def held(timeline: Timeline[T]) -> Timeline[T]:
         past = clip(timeline, 0, now)
         return merge([*past, Span(now, now + 2880 * MIN, past[-1].value)])
 
@@ -128,6 +139,13 @@ def prolonged(world: World, now: int) -> World:
                 site_states={site: held(line) for site, line in view.site_states.items()},
                 access=going(view.access),
                 rejected_by_all=going(view.rejected_by_all),
+                expires=held(view.expires),
+                burning=going(view.burning),
+                feed=tuple(
+                    Span(s.start, now + 2880 * MIN if s.start < now <= s.end else s.end, s.value)
+                    for s in view.feed
+                    if s.start < now
+                ),
             )
             for name, view in world.views.items()
         },

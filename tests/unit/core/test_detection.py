@@ -44,7 +44,8 @@ class Scene:
         now = T0 + minutes * MINUTE
         truth = fold_system("ehr", self.history, {("c", "a"): self.line}, now, first_seen)
         self.views = {"ehr": view(truth)}
-        self.found = incidents(self.views, self.history, now)
+        found = incidents(self.views, self.history, now)
+        self.found = [i for i in found if i.family is not Family.BUDGET]
 
     def one(self, **changes: Any) -> Incident:
         (incident,) = self.found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -92,6 +92,7 @@ def weather(rng: random.Random, slots: int) -> list[Result]:
     for check_id, agent in SOURCES:
         mood: Outcome | None = Outcome.UP
         shaky = rng.random() < 0.3
+        certified = rng.random() < 0.5
         every = rng.choice([UNIT, UNIT, UNIT, UNIT, 20_000, 10 * UNIT])
         t = T0
         while t < T0 + slots * UNIT:
@@ -99,7 +100,8 @@ def weather(rng: random.Random, slots: int) -> list[Result]:
                 mood = rng.choice([*MOODS, None])
             said = rng.choice([Outcome.UP, Outcome.DOWN]) if shaky and mood else mood
             if said:
-                out.append(result(t, said, check_id, agent))
+                days = rng.choice([None, 5, 5, 5, 5, 4, 90]) if certified else None
+                out.append(replace(result(t, said, check_id, agent), cert_days_left=days))
                 if rng.random() < 0.02:
                     # Said twice, maybe otherwise.
                     out.append(result(t, rng.choice([said, *Outcome]), check_id, agent))
@@ -182,6 +184,8 @@ def same(one: SystemTruth, two: SystemTruth) -> None:
         "blips",
         "access",
         "rejected_by_all",
+        "expires",
+        "burning",
         "conflicts",
     ):
         assert getattr(one, name) == getattr(two, name), name

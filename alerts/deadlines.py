@@ -1,0 +1,301 @@
+"""What comes due in the course of an incident: one event each, at the instant it was due. Pure.
+
+A timer of length d fires at start + d if its condition still holds then (semantics 5); one that
+is due exactly at `now` has not fired. A notice is no timer: it is told with what causes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from enum import StrEnum
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from alerts.clocks import clocks as clocks_of
+from alerts.course import Course, first_answer
+from alerts.events import Priority
+from alerts.hours import Hours, next_opening
+from alerts.mdr import reminders
+from alerts.people import PATIENT_SAFETY, ActKind, IncidentState
+from alerts.terms import Terms
+
+SEVERE = 3
+"""The category whose notice to the clinical liaison nothing stops."""
+NEVER = (1 << 62) - 1
+_LASTING = frozenset({IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentState.RECOVERED})
+_OPEN = frozenset({IncidentState.OPEN, IncidentState.ACKNOWLEDGED})
+
+
+class DeadlineKind(StrEnum):
+    RESPONSE_WARNED = "response_warned"
+    RESPONSE_BREACHED = "response_breached"
+    ACKNOWLEDGEMENT_EXPIRED = "acknowledgement_expired"
+    REVIEW_DUE = "review_due"
+    REPORT_DUE = "report_due"
+    REPORT_OVERDUE = "report_overdue"
+    MDR_SOON = "mdr_soon"
+    MDR_DUE = "mdr_due"
+    LIAISON_NOTICE = "liaison_notice"
+    WORKAROUND_NOTICE = "workaround_notice"
+    LEADERSHIP_NOTICE = "leadership_notice"
+    LEGAL_NOTICE = "legal_notice"
+    LATE_DIGEST = "late_digest"
+    NOTICE_BREACHED = "notice_breached"
+
+
+K = DeadlineKind
+TRACKED = frozenset({K.LIAISON_NOTICE, K.WORKAROUND_NOTICE, K.LEADERSHIP_NOTICE, K.LEGAL_NOTICE})
+"""Notices: awaited until they are delivered; one that is late is a `notice_breached`."""
+NOTICES = TRACKED | {K.MDR_SOON, K.MDR_DUE}
+"""What is told to a role, whoever else is told."""
+AT_ONCE = TRACKED - {K.WORKAROUND_NOTICE}
+"""Told with what causes them."""
+
+
+class Which(NamedTuple):
+    """Tells the deadlines of an incident apart; each fires once.
+
+    `of` is a horizon of MDR or, of a breach, the notice; `occasion` an instant or a day, 0 where
+    there is one only.
+    """
+
+    kind: DeadlineKind
+    of: str = ""
+    occasion: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """`by`, of a notice: when it is to be delivered at the latest."""
+
+    which: Which
+    at: int
+    by: int | None = None
+
+
+class Clock(NamedTuple):
+    """A response clock: warning and breach, and since when it can be seen. UTC ms."""
+
+    warn_at: int | None
+    due_at: int
+    since: int
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Terms and hours at the incident's start, and the organization's zone.
+
+    `attached` are the clocks of what hangs on it: the earliest of all is its own.
+    `calm_since`: the system is up from then to the edge of knowledge, which may turn out to be
+    the recovery; what has come due since waits until that is certain.
+    """
+
+    terms: Terms
+    hours: Hours
+    zone: ZoneInfo
+    calm_since: int | None = None
+    attached: tuple[Clock, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`new` has come due and was not told yet, in order. `following` comes next if nothing else
+    happens, and `look_at` is the earliest `now` that shows it. `waits`: something is due, and
+    waits for the end of a calm.
+    """
+
+    new: tuple[Deadline, ...]
+    following: Deadline | None
+    waits: bool
+
+    @property
+    def look_at(self) -> int | None:
+        one = self.following
+        return None if one is None else one.at + int(one.which.kind not in AT_ONCE)
+
+
+def due(
+    course: Course,
+    settings: Settings,
+    fired: Mapping[Which, Deadline],
+    delivered: Mapping[Which, int],
+    now: int,
+) -> Found:
+    """`fired` are those told already, `delivered` the notices that arrived, with the instant."""
+    open_ones = [d for d in _deadlines(course, settings) if d.which not in fired]
+    new = [d for d in open_ones if (d.at <= now if d.which.kind in AT_ONCE else d.at < now)]
+    notices = {**fired, **{d.which: d for d in new}}
+    late = [d for d in _breaches(notices.values(), delivered) if d.which not in fired]
+    new += [d for d in late if d.at < now]
+    new.sort(key=lambda d: (d.at, d.which))
+    told = {d.which for d in new}
+    later = [d for d in (*open_ones, *late) if d.which not in told]
+    following = min(later, key=lambda d: (d.at, d.which.kind not in AT_ONCE), default=None)
+    return Found(tuple(new), following, _waits(course, settings, fired, now))
+
+
+def _waits(course: Course, settings: Settings, fired: Mapping[Which, Deadline], now: int) -> bool:
+    if settings.calm_since is None:
+        return False
+    stormy = _deadlines(course, replace(settings, calm_since=None))
+    calm = {d.which for d in _deadlines(course, settings)}
+    return any(d.at < now and d.which not in fired and d.which not in calm for d in stormy)
+
+
+def _deadlines(course: Course, settings: Settings) -> Iterator[Deadline]:
+    """All there will ever be if nothing more happens, whether they have fired or not."""
+    yield from _response(course, settings)
+    yield from _acknowledgement(course, settings)
+    yield from _review(course)
+    yield from _report(course, settings)
+    yield from _liaison(course, settings)
+    yield from _workaround(course, settings)
+    yield from _safety(course, settings)
+    yield from _mdr(course, settings)
+    if course.found_late and course.incident.recovered_at is not None:
+        yield Deadline(Which(K.LATE_DIGEST), next_opening(course.detected_at, settings.hours))
+
+
+def _response(course: Course, settings: Settings) -> Iterator[Deadline]:
+    """Warning and breach of the earlier clock, each once; a person's acknowledgement answers."""
+    if not course.speaks or course.found_late:
+        return
+    clocks = [*running(course, settings), *settings.attached]
+    # what was over before anybody could see it is over when it is seen
+    seen = [(clock, max(clock.since, course.alone_since)) for clock in clocks]
+    breach = min((max(c.due_at, since) for c, since in seen), default=NEVER)
+    warned = (max(c.warn_at, since) for c, since in seen if c.warn_at is not None)
+    warning = min(warned, default=NEVER)
+    if warning < breach and _unanswered(course, settings, warning):
+        yield Deadline(Which(K.RESPONSE_WARNED), warning)
+    if breach < NEVER and _unanswered(course, settings, breach):
+        yield Deadline(Which(K.RESPONSE_BREACHED), breach)
+
+
+def running(course: Course, settings: Settings) -> Iterator[Clock]:
+    """The clock of each priority it has had; none once a person has answered."""
+    if first_answer(course.acts) is not None and course.incident.attached_to is not None:
+        return
+    priorities = course.priorities() or ((course.detected_at, course.incident.priority),)
+    for since, priority in priorities:
+        incident = replace(course.incident, priority=priority, recovered_at=None)
+        found = clocks_of(incident, settings.terms, settings.hours, course.detected_at)
+        if found is not None:
+            yield Clock(found.warn_at, found.due_at, since)
+
+
+def _unanswered(course: Course, settings: Settings, t: int) -> bool:
+    answer = first_answer(course.acts)
+    return (answer is None or answer > t) and _is_open(course, settings, t)
+
+
+def _is_open(course: Course, settings: Settings, t: int) -> bool:
+    """Open or acknowledged at `t`, as far as the truth now shows it."""
+    calm = settings.calm_since
+    return (calm is None or calm > t) and course.stands(t, until=t).state in _OPEN
+
+
+def _acknowledgement(course: Course, settings: Settings) -> Iterator[Deadline]:
+    """A person's has run out, and nobody has taken its place."""
+    for act in course.acts:
+        if act.kind is not ActKind.ACKNOWLEDGED or act.until is None:
+            continue
+        before = course.stands(act.until, until=act.until)
+        if before.acknowledged == act and _is_open(course, settings, act.until):
+            yield Deadline(Which(K.ACKNOWLEDGEMENT_EXPIRED, "", act.at), act.until)
+
+
+def _review(course: Course) -> Iterator[Deadline]:
+    for act in course.acts:
+        if act.kind is not ActKind.RAISED or act.review_by is None:
+            continue
+        at = max(act.review_by, act.at)
+        before = course.stands(at, until=at)
+        if before.category_set == act and before.state in _LASTING:
+            yield Deadline(Which(K.REVIEW_DUE, "", act.at), at)
+
+
+def _report(course: Course, settings: Settings) -> Iterator[Deadline]:
+    """Of an incident that was a P1, from its resolution; a closed one has its report."""
+    resolved = _resolved_at(course)
+    severe = any(priority is Priority.P1 for _, priority in course.priorities())
+    if resolved is None or not severe:
+        return
+    policy = settings.terms.policy
+    for kind, after in (
+        (K.REPORT_DUE, policy.report_within),
+        (K.REPORT_OVERDUE, policy.report_overdue),
+    ):
+        at = resolved + after
+        if course.stands(at, until=at).state is IncidentState.RESOLVED:
+            yield Deadline(Which(kind, "", resolved), at)
+
+
+def _resolved_at(course: Course) -> int | None:
+    """By a person, else by the rules; None unless it is resolved or closed."""
+    now = course.stands(NEVER)
+    if now.state not in (IncidentState.RESOLVED, IncidentState.CLOSED):
+        return None
+    return now.resolved.at if now.resolved is not None else course.resolved_at
+
+
+def _liaison(course: Course, settings: Settings) -> Iterator[Deadline]:
+    """From the first instant at which category 3 or more was in force."""
+    if course.found_late:
+        return
+    acts = [act for act in course.acts if act.kind is ActKind.RAISED]
+    moments = [
+        *(at for at, category in course.categories if category >= SEVERE),
+        *(act.at for act in acts),
+        *(act.review_by + 1 for act in acts if act.review_by is not None),
+    ]
+    for at in sorted(moments):
+        if course.category_at(at) >= SEVERE:
+            yield Deadline(Which(K.LIAISON_NOTICE), at, at + settings.terms.policy.liaison_within)
+            return
+
+
+def _workaround(course: Course, settings: Settings) -> Iterator[Deadline]:
+    """Ahead of the instant at which the rules would raise the category."""
+    workaround = settings.terms.impact.workaround
+    if workaround is None or workaround.valid_for is None or course.found_late:
+        return
+    ends = course.incident.started_at + workaround.valid_for
+    ahead = ends - settings.terms.policy.workaround_ahead
+    at = max(ahead, course.detected_at, course.alone_since)
+    carries = course.speaks and at < ends and course.category_at(at) == SEVERE - 1
+    if carries and _is_open(course, settings, at):
+        yield Deadline(Which(K.WORKAROUND_NOTICE), at, ends)
+
+
+def _safety(course: Course, settings: Settings) -> Iterator[Deadline]:
+    for act in course.acts:
+        if act.kind is ActKind.RAISED and act.category == PATIENT_SAFETY:
+            by = act.at + settings.terms.policy.safety_within
+            yield Deadline(Which(K.LEADERSHIP_NOTICE, "", act.at), act.at, by)
+            yield Deadline(Which(K.LEGAL_NOTICE, "", act.at), act.at, by)
+
+
+def _mdr(course: Course, settings: Settings) -> Iterator[Deadline]:
+    """While category 4 stands, whatever became of the incident: the duty outlasts the outage."""
+    for act in course.acts:
+        if act.category != PATIENT_SAFETY or act.aware_on is None:
+            continue
+        for one in reminders(date.fromisoformat(act.aware_on), settings.hours, settings.zone):
+            day = one.last_day.toordinal()
+            for kind, end in ((K.MDR_SOON, one.soon_at), (K.MDR_DUE, one.due_at)):
+                at = max(end, act.at)
+                if course.stands(at, until=at).category_set == act:
+                    yield Deadline(Which(kind, one.horizon.value, day), at)
+
+
+def _breaches(notices: Iterable[Deadline], delivered: Mapping[Which, int]) -> Iterator[Deadline]:
+    for notice in notices:
+        if notice.by is None:
+            continue
+        arrived = delivered.get(notice.which)
+        if arrived is None or arrived > notice.by:
+            which = Which(K.NOTICE_BREACHED, notice.which.kind.value, notice.which.occasion)
+            yield Deadline(which, notice.by)

@@ -1,0 +1,155 @@
+"""The process fold: acts, steps of the rules and deadlines, one after the other. Pure.
+
+What an evaluation says of the incidents is a function of the sequence recorded before it and of
+what it has found: first what people have done since, then what the truth shows, then what has
+come due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from alerts import telling
+from alerts.course import Course, acted, taken
+from alerts.deadlines import TRACKED, Deadline, Settings, Which, due, running
+from alerts.grouping import Groups
+from alerts.people import Act
+from alerts.telling import Said
+from alerts.transitions import Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A notice has reached a receiver, at UTC ms."""
+
+    key: str
+    which: Which
+    receiver: str
+    at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """An incident as the process knows it. `look_at`: when time alone shows more, None = never;
+    `waits`: something is due, and waits for the end of a calm. `sent`: the messages of notices
+    that nobody has confirmed, by id, each with its receiver. One read back from the journal is
+    to be looked at anew.
+    """
+
+    course: Course
+    fired: Mapping[Which, Deadline] = field(default_factory=dict)
+    delivered: Mapping[Which, int] = field(default_factory=dict)
+    sent: Mapping[str, tuple[Which, str]] = field(default_factory=dict)
+    look_at: int | None = 0
+    waits: bool = False
+
+    def is_due(self, now: int) -> bool:
+        return self.waits or (self.look_at is not None and self.look_at <= now)
+
+    @property
+    def awaited(self) -> Mapping[str, tuple[Which, str]]:
+        """Messages of notices none of which has arrived."""
+        return {id_: one for id_, one in self.sent.items() if one[0] not in self.delivered}
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """`cases` are those that changed, by key; `groups` how all hang together now. `said` is of acts and steps, `noticed` of what has
+    come due; `come_due` by key, in order.
+    """
+
+    cases: Mapping[str, Case]
+    groups: Groups
+    said: Sequence[Said]
+    noticed: Sequence[Said]
+    come_due: Sequence[tuple[str, Deadline]]
+
+
+def advance(
+    cases: Mapping[str, Case],
+    acts: Iterable[tuple[str, Act]],
+    steps: Iterable[tuple[Transition, int]],
+    arrivals: Iterable[Arrival],
+    settings_of: Callable[[Course], Settings],
+    now: int,
+) -> Advance:
+    """Each step with its `at`; `now` is the edge of knowledge. All instants are UTC ms.
+
+    `settings_of` knows nothing of what hangs on an incident: its clocks are added here.
+    """
+    moved: dict[str, Case] = {}
+    said: list[Said | None] = []
+
+    def known(key: str) -> Case | None:
+        return moved.get(key) or cases.get(key)
+
+    for key, act in acts:
+        case = known(key)
+        if case is None:
+            continue  # an incident is recorded before anybody can act on it
+        after = acted(case.course, act)
+        said.append(telling.of_act(case.course, after, act))
+        moved[key] = replace(case, course=after)
+    for step, at in steps:
+        key = step.incident.key
+        case = known(key)
+        before = None if case is None else case.course
+        course = taken(before, step, at)
+        said.append(telling.of_transition(before, course, step, at, now))
+        moved[key] = Case(course) if case is None else replace(case, course=course)
+    for arrival in arrivals:
+        case = known(arrival.key)
+        if case is not None and arrival.which not in case.delivered:
+            arrived = {**case.delivered, arrival.which: arrival.at}
+            moved[arrival.key] = replace(case, delivered=arrived)
+    come_due: list[tuple[str, Deadline]] = []
+    following: dict[str, Deadline | None] = {}
+    noticed: list[Said] = []
+    groups = Groups(case.course.incident for case in {**cases, **moved}.values())
+    earlier = (cases[key].course.incident for key in moved if key in cases)
+    touched = [*earlier, *(case.course.incident for case in moved.values())]
+    concerned = {*moved, *(parent.key for one in touched for parent in groups.above(one))}
+    concerned |= {key for key, case in cases.items() if case.is_due(now)}
+    for key in sorted(concerned):
+        case = moved.get(key) or cases[key]
+        own = settings_of(case.course)
+        below = [
+            (moved.get(one.key) or cases[one.key]).course
+            for one in groups.attached(case.course.incident)
+        ]
+        attached = tuple(clock for one in below for clock in running(one, settings_of(one)))
+        settings = replace(own, attached=attached)
+        found = due(case.course, settings, case.fired, case.delivered, now)
+        come_due += ((key, deadline) for deadline in found.new)
+        noticed += (telling.of_deadline(case.course, deadline) for deadline in found.new)
+        fired = {**case.fired, **{deadline.which: deadline for deadline in found.new}}
+        following[key] = found.following
+        moved[key] = replace(case, fired=fired, look_at=found.look_at, waits=found.waits)
+
+    def looking_ahead(every: Iterable[Said | None]) -> list[Said]:
+        return [
+            replace(one, following=following[one.incident.key]) for one in every if one is not None
+        ]
+
+    return Advance(moved, groups, looking_ahead(said), looking_ahead(noticed), come_due)
+
+
+def gathered(
+    groups: Groups,
+    steps: Sequence[tuple[Transition, int]],
+    cases: Mapping[str, Case],
+    now: int,
+) -> list[Said]:
+    """What parents say of those that hang on them, after all steps: one update each."""
+    said = (
+        telling.of_update(cases[update.parent.key].course, update, now)
+        for update in groups.updates(steps)
+    )
+    return [one for one in said if one is not None]
+
+
+def with_sent(case: Case, sent: Iterable[tuple[str, Which, str]]) -> Case:
+    """The case once the messages (id, notice, receiver) of its notices are known."""
+    tracked = {id_: (which, to) for id_, which, to in sent if which.kind in TRACKED}
+    return replace(case, sent={**case.sent, **tracked}) if tracked else case

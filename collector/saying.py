@@ -1,0 +1,204 @@
+"""What one evaluation says: from the truth, and from what people have done, to the plan. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from alerts import policy
+from alerts.conditions import outages, read
+from alerts.course import Course
+from alerts.deadlines import Deadline, Settings
+from alerts.events import SystemView
+from alerts.terms import in_force, terms
+from alerts.transitions import Transition, match, transitions
+from collector import changes, truths
+from collector.businesshours import hours_of
+from collector.commit import News, Past, Plan, awaited
+from collector.journal import Fact
+from collector.messages import Told, messages
+from collector.occasions import occasions, shown_for
+from collector.process import Advance, Case, advance, gathered, with_sent
+from collector.process_facts import arrival_fact, deadline_fact
+from collector.store.incidents import Recorded
+from collector.store.ledger import Chain
+from collector.store.ranges import Ranges
+from collector.store.rollups import RollupRow
+from collector.store.snapshots import Snapshots
+from collector.truths import Live
+from probes.history import History
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The truth at `now` (UTC ms). `deep` are systems settled no further than a transition asks
+    for, `held` the batches read so far, `rollups` and `snapshots` what is to be kept with it.
+    """
+
+    now: int
+    history: History
+    folded: Mapping[str, Live]
+    deep: Mapping[str, Live]
+    held: Mapping[Chain, Ranges]
+    rollups: Sequence[RollupRow]
+    snapshots: Snapshots | None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What to say now, what is said once that is committed, and when to look again."""
+
+    plan: Plan
+    following: Past
+    look_at: int | None
+
+
+def plan(past: Past, news: News, seen: Seen) -> Planned:
+    """TooDeepError names systems whose moments are hidden by what is settled of them."""
+    now, history = seen.now, seen.history
+    views = {name: truths.prolonged(folded, now) for name, folded in seen.folded.items()}
+    dated = _dated(past, views, seen)
+    shown = policy.next_due(views, history, now)
+    steps = advance(
+        past.cases, news.acts, dated, news.arrivals, _settings(views, history, now), now
+    )
+    written, facts = changes.rows(dated, past.incidents, shown)
+    rows = {row.incident.key: row for row in written}
+    told = _told(past, steps, dated, seen)
+    about: dict[str, list[Told]] = {}
+    for one in told:
+        about.setdefault(one.message.incident_key, []).append(one)
+    facts += _process_facts(news, steps, about, {**past.incidents, **rows})
+    cases = {key: _sent(case, about.get(key, ())) for key, case in steps.cases.items()}
+    moved = _dues({**past.incidents, **rows}, cases, shown)
+    places = changes.flips(views.values())
+    flipped = {p: (past.flips.get(p, ()), f) for p, f in places.items()}
+    all_cases = {**past.cases, **cases}
+    incidents = {**past.incidents, **rows, **moved}
+    sent = [one.message for one in told]
+    return Planned(
+        Plan(
+            now=now,
+            facts=facts,
+            incidents=[moved.get(key, row) for key, row in rows.items()],
+            messages=sent,
+            flips={p: pair for p, pair in flipped.items() if pair[0] != pair[1]},
+            states=changes.states(places, now),
+            folded={c: r for c, r in seen.held.items() if past.folded.get(c) != r},
+            rollups=seen.rollups,
+            snapshots=seen.snapshots,
+            dues={
+                key: (past.incidents[key].next_due, row.next_due)
+                for key, row in moved.items()
+                if key not in rows
+            },
+            taken=news.taken,
+        ),
+        replace(
+            past,
+            incidents=incidents,
+            flips=places,
+            folded=dict(seen.held),
+            told={**past.told, **{(m.incident_key, m.receiver): m.seq for m in sent}},
+            as_of=now,
+            cases=all_cases,
+            awaited=awaited(all_cases),
+        ),
+        _earliest([shown, *(case.look_at for case in all_cases.values())]),
+    )
+
+
+def _dated(past: Past, views: Mapping[str, SystemView], seen: Seen) -> list[tuple[Transition, int]]:
+    """The steps of the rules from what is recorded to what the truth shows, each with its `at`."""
+    derived = policy.incidents(views, seen.history, seen.now)
+    said = {key: row.incident for key, row in past.incidents.items()}
+    matched = match(said.values(), derived, seen.history)
+    found = shown_for(transitions(said, derived, seen.history), derived, matched)
+    instants = occasions(
+        found, derived, seen.folded, seen.deep, seen.history, since=past.as_of, now=seen.now
+    )
+    return [
+        (changes.in_order(transition, shown), at)
+        for (transition, shown), at in zip(found, instants, strict=True)
+    ]
+
+
+def _told(
+    past: Past,
+    steps: Advance,
+    dated: Sequence[tuple[Transition, int]],
+    seen: Seen,
+) -> list[Told]:
+    if not (steps.said or steps.noticed or dated):
+        return []
+    cases = {**past.cases, **steps.cases}
+    said = [*steps.said, *gathered(steps.groups, dated, cases, seen.now), *steps.noticed]
+    return messages(said, steps.groups, past.told, seen.history.latest, seen.now)
+
+
+def _settings(
+    views: Mapping[str, SystemView], history: History, now: int
+) -> Callable[[Course], Settings]:
+    def of(course: Course) -> Settings:
+        incident, view = course.incident, views.get(course.incident.system)
+        down = () if view is None else outages(view.states)
+        at_start = (history, down, incident.system, incident.started_at)
+        config = in_force(*at_start)
+        calm_since = None
+        if view is not None and incident.recovered_at is None:
+            calm = read(view, history, now).condition(incident.family).calm
+            calm_since = calm[-1].start if calm and calm[-1].end >= now else None
+        return Settings(terms(*at_start), hours_of(config), config.organization.zone, calm_since)
+
+    return of
+
+
+def _process_facts(
+    news: News,
+    steps: Advance,
+    told: Mapping[str, Sequence[Told]],
+    incidents: Mapping[str, Recorded],
+) -> list[tuple[str, Fact]]:
+    arrived = [
+        (arrival.key, arrival_fact(arrival, incidents[arrival.key].version))
+        for arrival in news.arrivals
+    ]
+    due = [
+        (
+            key,
+            deadline_fact(
+                key, incidents[key].version, deadline, _messages_of(told.get(key, ()), deadline)
+            ),
+        )
+        for key, deadline in steps.come_due
+    ]
+    return arrived + due
+
+
+def _messages_of(told: Sequence[Told], deadline: Deadline) -> list[tuple[str, str]]:
+    return [(one.message.id, one.message.receiver) for one in told if deadline.which in one.about]
+
+
+def _sent(case: Case, told: Sequence[Told]) -> Case:
+    return with_sent(
+        case,
+        ((one.message.id, which, one.message.receiver) for one in told for which in one.about),
+    )
+
+
+def _dues(
+    incidents: Mapping[str, Recorded], cases: Mapping[str, Case], shown: int | None
+) -> dict[str, Recorded]:
+    """Rows whose next deadline is not the recorded one. `shown`: the next one of the rules."""
+    out: dict[str, Recorded] = {}
+    for key, case in cases.items():
+        row = incidents[key]
+        own = None if case.look_at is None else case.look_at
+        due = _earliest([own, shown if row.status == changes.OPEN else None])
+        if due != row.next_due:
+            out[key] = replace(row, next_due=due)
+    return out
+
+
+def _earliest(instants: Sequence[int | None]) -> int | None:
+    return min((t for t in instants if t is not None), default=None)

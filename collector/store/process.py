@@ -1,0 +1,44 @@
+"""What the process fold reads and writes beside the incidents: how far the acts are taken in."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from sqlalchemy import Connection, select
+
+from alerts.outbox import MessageState
+from collector import journal
+from collector.store.tables import counters, outbox
+from collector.store.upsert import replace_all
+
+CURSOR = "acts_taken"
+AT_ONCE = 500
+"""Ids a statement names."""
+
+
+def taken(conn: Connection, org: str) -> int:
+    """The journal id up to which acts on incidents are part of what was said; 0 at first."""
+    query = select(counters.c.value).where(counters.c.org == org, counters.c.name == CURSOR)
+    return int(conn.execute(query).scalar() or 0)
+
+
+def take(conn: Connection, org: str, last: int) -> None:
+    replace_all(conn, counters, [{"org": org, "name": CURSOR, "value": last}])
+
+
+def since(conn: Connection, org: str, kinds: Sequence[str], after: int) -> list[journal.Row]:
+    return journal.rows(conn, org, kind=kinds, after=after)
+
+
+def sent(conn: Connection, org: str, ids: Collection[str]) -> dict[str, int]:
+    """Which of these messages have been delivered, with the instant."""
+    out: dict[str, int] = {}
+    wanted = sorted(ids)
+    for first in range(0, len(wanted), AT_ONCE):
+        query = select(outbox.c.id, outbox.c.next_at).where(
+            outbox.c.org == org,
+            outbox.c.id.in_(wanted[first : first + AT_ONCE]),
+            outbox.c.state == MessageState.SENT.value,
+        )
+        out |= {row.id: row.next_at for row in conn.execute(query)}
+    return out
