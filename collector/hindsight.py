@@ -110,6 +110,9 @@ class Hindsight:
         seen = self._rewound(name, live, moment)
         if seen is not None:
             return seen, live.until
+        before = live.known_before(self._history, moment)
+        if before is not None:
+            return before
         held = self._then.get((name, ended))
         if held is None or held.at > moment + 1 or is_due(held, moment + 1):
             held = self._then[name, ended] = live.earlier(self._history, moment)

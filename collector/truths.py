@@ -23,7 +23,7 @@ from probes.contract import Outcome
 from probes.history import History
 from probes.results import Result
 from probes.spans import Interval, Span, Timeline, intersect
-from probes.spans import until as before
+from probes.spans import until as earlier_than
 
 T = TypeVar("T")
 
@@ -44,6 +44,20 @@ class _Pulse:
     rules_end: int
     version: int
     fold: VoiceFold
+
+
+@dataclass(frozen=True, slots=True)
+class _Before:
+    """What a fold replaced: the view as of `at`, good until `until`. It took in results that had
+    ended by `heard`; those that came since had ended at `news` at the earliest.
+    """
+
+    history: History
+    view: SystemView
+    at: int
+    until: int | None
+    heard: int
+    news: int
 
 
 @dataclass(slots=True)
@@ -68,6 +82,10 @@ class Live:
     _pulses: dict[Source, _Pulse] = field(default_factory=dict)
     _holds: dict[Source, int] = field(default_factory=dict)
     _edge: int = FAR
+    _history: History | None = None
+    _heard: int = -FAR
+    _news: int = FAR
+    _before: _Before | None = None
 
     @property
     def folded(self) -> bool:
@@ -109,21 +127,31 @@ class Live:
         """Results of this system's checks, in order of `t`."""
         for result in results:
             source = (result.check, result.agent)
+            ended = result.t + result.duration_ms
             if self._is_more_of_the_same(source, result, now):
                 self.tail[source].append(result)
+                self._heard = max(self._heard, ended)
                 continue
             self.stale = True
+            self._news = min(self._news, ended)
             if self.settled.is_late(source, result.t) and not self._takes_back(source, result.t):
                 self.older = result.t if self.older is None else min(self.older, result.t)
             self.tail.setdefault(source, []).append(result)
 
     def fold(self, history: History, now: int) -> None:
         """Fold up to `now`."""
-        before = self._view
-        expected = None if before is None else prolonged(self, now)
+        expected = None if self._view is None else prolonged(self, now)
+        if self._view is not None and self._history is not None:
+            self._before = _Before(
+                self._history, self._view, self.at, self.until, self._heard, self._news
+            )
         truth = fold_system(self.system, history, self.tail, now, None, self.settled)
         seen = view(truth)
         self._truth, self._view, self.at, self.stale = truth, seen, now, False
+        self._history, self._news = history, FAR
+        self._heard = max(
+            (r.t + r.duration_ms for line in self.tail.values() for r in line), default=self.ended
+        )
         edges = [*_edges(self.system, seen, history, self.tail, now), truth.burning.due or FAR]
         self._edge = min(edges)
         self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}
@@ -144,22 +172,36 @@ class Live:
         then.fold(history, moment + 1)
         return then
 
+    def known_before(self, history: History, moment: int) -> tuple[SystemView, int | None] | None:
+        """The view at `moment + 1`, and when time alone may change it, where the results that had
+        ended by the moment are just those that were known before the last fold.
+        """
+        before, now = self._before, moment + 1
+        if before is None or before.history is not history or before.at > now:
+            return None
+        if not before.heard <= moment < before.news:
+            return None
+        if before.until is not None and before.until <= now:
+            return None
+        return _prolonged(before.view, before.at, now), before.until
+
     def rewound(self, history: History, now: int) -> SystemView | None:
         """The view at a `now` at which all its results had ended, `at` or before; None where time
         alone has changed the truth between the two.
         """
-        if self.stale or now > self.at:
-            return None
+        if self.stale or now > self.at or self.view.feed or self.view.burning:
+            return None  # a baseline and a budget are judged over time, not by results alone
         edges = (*self._holds.values(), *_edges(self.system, self.view, history, self.tail, now))
         if any(now <= t < self.at for t in edges):
             return None
         seen, past = self.view, (Interval(-FAR, now),)
         return replace(
             seen,
-            states=before(seen.states, now),
-            site_states={site: before(line, now) for site, line in seen.site_states.items()},
+            states=earlier_than(seen.states, now),
+            site_states={site: earlier_than(line, now) for site, line in seen.site_states.items()},
             access=intersect(seen.access, past),
             rejected_by_all=intersect(seen.rejected_by_all, past),
+            expires=earlier_than(seen.expires, now),
         )
 
     def settle(self, edge: int) -> None:
@@ -228,7 +270,10 @@ def is_due(live: Live, now: int) -> bool:
 
 def prolonged(live: Live, now: int) -> SystemView:
     """The view at a later `now` at which the system is not due."""
-    seen, at = live.view, live.at
+    return _prolonged(live.view, live.at, now)
+
+
+def _prolonged(seen: SystemView, at: int, now: int) -> SystemView:
     if now <= at:
         return seen
     return replace(

@@ -158,6 +158,8 @@ def combine(
     timelines: Sequence[Sequence[Span[T]]], fold: Callable[[tuple[T, ...]], U], start: int, end: int
 ) -> Timeline[U]:
     """Sweep several timelines, each covering `[start, end)`, and fold their values per instant."""
+    if not timelines:
+        return merge((Span(start, end, fold(())),))
     if len(timelines) == 1:
         return merge(
             Span(max(s.start, start), min(s.end, end), fold((s.value,))) for s in timelines[0]

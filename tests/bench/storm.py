@@ -11,6 +11,8 @@ from probes.contract import Outcome
 from tests.support.rounds import a_round
 from tests.support.storm import EVERY, hospital, minute, send, systems
 
+OUTCOMES = [*[Outcome.UP] * 5, *[Outcome.DOWN] * 2]
+"""Of every system, minute by minute; the last confirms what the one before was the first of."""
 LIMIT_S = 5
 """How long a storm of 2 000 systems may take."""
 
@@ -24,10 +26,10 @@ async def _look_us(count: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
         store = await open_store(f"sqlite:///{folder}/w.db")
         async with a_round(store, used=hospital(count, count // 10)) as one:
-            for number, outcome in enumerate([*[Outcome.UP] * 5, *[Outcome.DOWN] * 2]):
+            for number, outcome in enumerate(OUTCOMES):
                 await send(one, minute(systems(count), number, outcome))
                 await one.clock.advance(EVERY)
-                if number == 4:
+                if number < len(OUTCOMES) - 1:
                     await one.evaluator.step()
             begun = time.process_time()
             await one.evaluator.step()
