@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from alerts.category import INFORMATION
 from alerts.events import Incident, Priority
 from alerts.hours import Hours, add_business
+from alerts.instants import FAR
 from alerts.terms import Terms
 from probes import amounts
 from probes.config import Respond, Target
@@ -47,7 +49,9 @@ def clocks(
 
     respond = terms.policy.respond
     targets = [target(respond, one) for one in {incident.priority, *reached}]
-    service = after(getattr(respond, terms.impact.service.value))
+    # What is still to come stops no service: its priority alone says by when.
+    is_information = incident.family in INFORMATION
+    service = FAR if is_information else after(getattr(respond, terms.impact.service.value))
     priority = min(after(one.breach) for one in targets)
     due = min(service, priority)
     warn = min((after(one.warn) for one in targets if one.warn is not None), default=due)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from alerts.category import PRIORITY
+from alerts.category import INFORMATION, PRIORITY
 from alerts.clocks import Response, clocks, earliest, is_overdue
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.hours import Hours
@@ -114,6 +114,13 @@ def test_priorities_by_business_hours_and_information(
     priority: str, detected: str, expected: tuple[str | None, str, str]
 ) -> None:
     assert answer(PRIORITIES[priority], "general", detected=detected) == expected
+
+
+@pytest.mark.parametrize("family", INFORMATION)
+def test_what_is_information_is_answered_by_its_priority_alone(family: Family) -> None:
+    one = incident(Priority.P4, family=family)
+    found = clocks(one, terms("critical_clinical"), CHICAGO, at(FRIDAY))
+    assert found == Response(warn_at=None, due_at=at("2026-01-12T22:00"), by="priority")
 
 
 def test_the_settings_move_both_clocks() -> None:

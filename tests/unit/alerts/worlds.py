@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -65,6 +66,16 @@ def quiet_windows() -> st.SearchStrategy[tuple[QuietWindow, ...]]:
     )
 
 
+ENDS = [None, 1000 * MIN, *(n * MIN for n in range(20, 140, 15))]
+OTHERS: Mapping[str, st.SearchStrategy[dict[str, Any]]] = {
+    "": st.just({}),
+    "burning": stretches().map(lambda found: {"burning": found}),
+    "expires": timelines(ENDS).map(lambda found: {"expires": found}),
+    "feed": feeds().map(lambda found: {"feed": found}),
+}
+"""What of the other families a system has: one at most, so that worlds stay small."""
+
+
 @st.composite
 def system_views(draw: st.DrawFn, system: str) -> SystemView:
     states = draw(timelines([*State, State.UP, State.UP, State.DOWN]))
@@ -79,9 +90,7 @@ def system_views(draw: st.DrawFn, system: str) -> SystemView:
         access=inside(unknown, draw(stretches())),
         rejected_by_all=draw(stretches()),
         windows=draw(quiet_windows()),
-        feed=draw(feeds()),
-        burning=draw(stretches()),
-        expires=draw(timelines([None, 1000 * MIN, *(n * MIN for n in range(20, 140, 15))])),
+        **draw(st.sampled_from(sorted(OTHERS)).flatmap(OTHERS.__getitem__)),
     )
 
 
@@ -124,7 +133,7 @@ def prolonged(world: World, now: int) -> World:
 
     def held(timeline: Timeline[T]) -> Timeline[T]:
         past = clip(timeline, 0, now)
-        return merge([*past, Span(now, now + 2880 * MIN, past[-1].value)])
+        return merge([*past, *(Span(now, now + 2880 * MIN, s.value) for s in past[-1:])])
 
     def going(intervals: tuple[Interval, ...]) -> tuple[Interval, ...]:
         past = [Interval(i.start, min(i.end, now)) for i in intervals if i.start < now]
