@@ -165,6 +165,8 @@ def _at_once(
     gone: Sequence[Interval],
 ) -> Condition:
     """Trouble that opens an incident as soon as it shows."""
+    if not trouble:
+        return Condition(family, (), tuple(watched), (), (), tuple(gone))
     bad = intersect(trouble, watched)
     return Condition(
         family, bad=bad, calm=subtract(watched, bad), sudden=bad, slow=(), gone=tuple(gone)

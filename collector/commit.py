@@ -25,6 +25,7 @@ from collector.store.ledger import Chain
 from collector.store.ranges import Ranges
 from collector.store.rollups import RollupRow
 from collector.store.snapshots import Snapshots
+from probes.history import History
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,10 @@ class Past:
     awaited: Mapping[str, tuple[str, Which, str]]
     """Messages of notices that have not arrived: (incident key, notice, receiver), by id."""
     taken: int
+    rules_due: int | None = None
+    """The earliest `now` at which time alone changes what the rules say."""
+    history: History | None = None
+    """The versions they were asked under; None before they were."""
 
 
 def read_past(conn: Connection, org: str) -> Past:

@@ -178,7 +178,6 @@ class Evaluator:
         if self._past is not None:
             news = await self._store.read(read_news, self._org, self._past)
             if news or self._unsaid or self._is_due():
-                self._unsaid = True
                 await self._say(self._past, news)
                 took = (self._clock.monotonic_ns() - begun) / 1e9
                 self._metrics.evaluate_seconds.observe(took)
@@ -213,7 +212,9 @@ class Evaluator:
         try:
             async with self._follower.lock:
                 rows = await self._follower.rollups(self._follower.begin())
-                planned = await self._planned(past, news, rows)
+                still = not self._unsaid and self._rules_stand(past)
+                self._unsaid = False
+                planned = await self._planned(past, news, rows, still=still)
             while True:
                 try:
                     done = await self._store.write(commit, self._org, lease, planned.plan)
@@ -222,13 +223,12 @@ class Evaluator:
                     # What people do comes before what is said of it: look again.
                     news = await self._store.read(read_news, self._org, past)
                     async with self._follower.lock:
-                        planned = await self._planned(past, news, rows)
+                        planned = await self._planned(past, news, rows, still=False)
             self._leader.renewed(done.lease)
             self.commits += 1
         except BaseException:
             self._follower.unmade()
             raise
-        self._unsaid = False
         self._follower.made()
         self._past = replace(planned.following, taken=done.taken)
         self._policy_due = planned.look_at
@@ -237,11 +237,18 @@ class Evaluator:
         if planned.plan.messages:
             self._said()
 
-    async def _planned(self, past: Past, news: News, rows: Sequence[RollupRow]) -> Planned:
+    def _rules_stand(self, past: Past) -> bool:
+        """Time alone cannot have changed what they say, and no version was recorded."""
+        due = past.rules_due
+        return past.history is self.history and (due is None or due > self.now)
+
+    async def _planned(
+        self, past: Past, news: News, rows: Sequence[RollupRow], *, still: bool
+    ) -> Planned:
         deep: dict[str, Live] = {}
         while True:
             try:
-                return await asyncio.to_thread(self._plan, past, news, deep, rows)
+                return await asyncio.to_thread(self._plan, past, news, deep, rows, still=still)
             except TooDeepError as error:
                 deep |= await self._follower.older(error.wanted, keep=True)
 
@@ -262,7 +269,13 @@ class Evaluator:
         return found
 
     def _plan(
-        self, past: Past, news: News, deep: Mapping[str, Live], made: Sequence[RollupRow]
+        self,
+        past: Past,
+        news: News,
+        deep: Mapping[str, Live],
+        made: Sequence[RollupRow],
+        *,
+        still: bool,
     ) -> Planned:
         saving = self.now - self._saved_at >= SAVE_MS
         return plan(
@@ -273,6 +286,7 @@ class Evaluator:
                 history=self.history,
                 frozen=self.frozen,
                 folded=self.folded,
+                still=still,
                 deep=deep,
                 held=self.evidence.held,
                 rollups=made,

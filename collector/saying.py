@@ -9,7 +9,7 @@ from alerts import policy
 from alerts.conditions import outages, read
 from alerts.course import Course
 from alerts.deadlines import Deadline, Settings
-from alerts.events import SystemView
+from alerts.events import Family, Incident, State, SystemView
 from alerts.terms import in_force, terms
 from alerts.transitions import Transition, match, transitions
 from collector import changes, truths
@@ -32,7 +32,8 @@ from probes.history import History
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """The truth at `now` (UTC ms). `deep` are systems settled no further than a transition asks
+    """The truth at `now` (UTC ms). `still`: nothing has changed since the last look that the rules
+    go by. `deep` are systems settled no further than a transition asks
     for, `held` the batches read so far, `rollups` and `snapshots` what is to be kept with it.
     """
 
@@ -40,6 +41,7 @@ class Seen:
     history: History
     frozen: Frozen
     folded: Mapping[str, Live]
+    still: bool
     deep: Mapping[str, Live]
     held: Mapping[Chain, Ranges]
     rollups: Sequence[RollupRow]
@@ -59,8 +61,8 @@ def plan(past: Past, news: News, seen: Seen) -> Planned:
     """TooDeepError names systems whose moments are hidden by what is settled of them."""
     now, history = seen.now, seen.history
     views = {name: truths.prolonged(folded, now) for name, folded in seen.folded.items()}
-    dated = _dated(past, views, seen)
-    shown = policy.next_due(views, history, now)
+    dated = [] if seen.still else _dated(past, views, seen)
+    shown = past.rules_due if seen.still else policy.next_due(views, history, now)
     steps = advance(past.cases, news.acts, dated, news.arrivals, _settings(views, seen), now)
     written, facts = changes.rows(dated, past.incidents, shown)
     rows = {row.incident.key: row for row in written}
@@ -103,6 +105,8 @@ def plan(past: Past, news: News, seen: Seen) -> Planned:
             as_of=now,
             cases=all_cases,
             awaited=awaited(all_cases),
+            rules_due=shown,
+            history=history,
         ),
         _earliest([shown, *(case.look_at for case in all_cases.values())]),
     )
@@ -144,15 +148,21 @@ def _settings(views: Mapping[str, SystemView], seen: Seen) -> Callable[[Course],
         down = () if view is None else outages(view.states)
         at_start = (history, down, incident.system, incident.started_at)
         config = in_force(*at_start)
-        calm_since = None
-        if view is not None and incident.recovered_at is None:
-            calm = read(view, history, now).condition(incident.family).calm
-            calm_since = calm[-1].start if calm and calm[-1].end >= now else None
+        calm_since = None if view is None else _calm_since(view, incident, history, now)
         return Settings(
             terms(*at_start), hours_of(config, seen.frozen), config.organization.zone, calm_since
         )
 
     return of
+
+
+def _calm_since(view: SystemView, incident: Incident, history: History, now: int) -> int | None:
+    """Since when an open incident shows no trouble, up to now."""
+    up = bool(view.states) and view.states[-1].value is State.UP
+    if incident.recovered_at is not None or (incident.family is Family.AVAILABILITY and not up):
+        return None
+    calm = read(view, history, now).condition(incident.family).calm
+    return calm[-1].start if calm and calm[-1].end >= now else None
 
 
 def _process_facts(
