@@ -47,7 +47,8 @@ _ROLES = {
 class Said:
     """`incident` carries the category and priority in force at `at` (UTC ms); `state` is what it
     stands at. `opens`: whoever has heard nothing yet is told of it as of a new one. `deadline` is
-    set where one came due.
+    set where one came due. `behind`: how many config versions were recorded since, before it could
+    be said.
     """
 
     step: Step
@@ -58,6 +59,7 @@ class Said:
     audience: Audience = Audience.ROUTED
     opens: bool = False
     deadline: Deadline | None = None
+    behind: int = 0
 
 
 def of_transition(
@@ -90,7 +92,7 @@ def _state(step: Transition, stands: Standing) -> IncidentState:
     return stands.state
 
 
-def of_act(before: Course, after: Course, act: Act) -> Said | None:
+def of_act(before: Course, after: Course, act: Act, behind: int = 0) -> Said | None:
     """What was typed is not said, nor is what a person did to an incident nobody has heard of."""
     stands = after.stands(act.at)
     if act.kind is ActKind.NOTED:
@@ -105,6 +107,7 @@ def of_act(before: Course, after: Course, act: Act) -> Said | None:
         act.at,
         after.detected_at,
         opens=grave,
+        behind=behind,
     )
 
 

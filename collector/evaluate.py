@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from collector.commit import ActedError, News, Past, commit, read_news, read_past
+from collector.commit import News, OvertakenError, Past, commit, read_news, read_past
 from collector.core.rollup import Rollup, Rollups
 from collector.core.settled import Source
 from collector.evidence import Evidence
@@ -152,16 +152,22 @@ class Evaluator:
             self._past = await self._store.read(read_past, self._org)
             self._follower.now = max(self.now, self._past.as_of)
             self._unsaid = True
-        changed = await self._follower.catch_up()
-        self._unsaid |= changed
-        if self._past is not None:
-            news = await self._store.read(read_news, self._org, self._past)
-            if news or self._unsaid or self._is_due():
-                self._unsaid = True
-                await self._say(self._past, news)
-                took = (self._clock.monotonic_ns() - begun) / 1e9
-                self._metrics.evaluate_seconds.observe(took)
+        while not await self._look(begun):
+            pass
         self._metrics.evaluated_at.set(self._clock.now_ms() / 1000)
+
+    async def _look(self, begun: int) -> bool:
+        """False: what people did, or a file that was loaded, has overtaken it; look anew."""
+        past = self._past
+        # News first: whatever version it has seen, the fold has seen too.
+        news = None if past is None else await self._store.read(read_news, self._org, past)
+        self._unsaid |= await self._follower.catch_up()
+        if past is None or news is None or not (news or self._unsaid or self._is_due()):
+            return True
+        self._unsaid = True
+        said = await self._say(past, news)
+        self._metrics.evaluate_seconds.observe((self._clock.monotonic_ns() - begun) / 1e9)
+        return said
 
     def _is_due(self) -> bool:
         past = self._past
@@ -174,27 +180,24 @@ class Evaluator:
         changed = await self._follower.catch_up(everything=True)
         self._unsaid |= changed
 
-    async def _say(self, past: Past, news: News) -> None:
+    async def _say(self, past: Past, news: News) -> bool:
+        """Whether it is said, or another process is the one to say it."""
         lease = self._leader.lease
         if lease is None:
-            return
+            return True
         try:
             async with self._follower.lock:
                 rows = await self._follower.rollups(self._follower.begin())
                 planned = await self._planned(past, news, rows)
-            while True:
-                try:
-                    done = await self._store.write(commit, self._org, lease, planned.plan)
-                    break
-                except ActedError:
-                    # What people do comes before what is said of it: look again.
-                    news = await self._store.read(read_news, self._org, past)
-                    async with self._follower.lock:
-                        planned = await self._planned(past, news, rows)
-            self._leader.renewed(done.lease)
+            done = await self._store.write(commit, self._org, lease, planned.plan)
+        except OvertakenError:
+            # What people do, and what is in force, comes before what is said of it.
+            self._follower.unmade()
+            return False
         except BaseException:
             self._follower.unmade()
             raise
+        self._leader.renewed(done.lease)
         self._unsaid = False
         self._follower.made()
         self._past = replace(planned.following, taken=done.taken)
@@ -203,6 +206,7 @@ class Evaluator:
             self._saved_at = planned.plan.now
         if planned.plan.messages:
             self._said()
+        return True
 
     async def _planned(self, past: Past, news: News, rows: Sequence[RollupRow]) -> Planned:
         deep: dict[str, Live] = {}

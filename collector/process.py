@@ -63,25 +63,27 @@ class Advance:
 
 def advance(
     cases: Mapping[str, Case],
-    acts: Iterable[tuple[str, Act]],
+    acts: Iterable[tuple[str, Act, int]],
     steps: Iterable[tuple[Transition, int]],
     arrivals: Iterable[Arrival],
     settings_of: Callable[[Course], Settings],
     now: int,
 ) -> Advance:
-    """Each step with its `at`; `now` is the edge of knowledge. All instants are UTC ms."""
+    """Each act with the number of config versions recorded since, each step with its `at`; `now`
+    is the edge of knowledge. All instants are UTC ms.
+    """
     moved: dict[str, Case] = {}
     said: list[Said | None] = []
 
     def known(key: str) -> Case | None:
         return moved.get(key) or cases.get(key)
 
-    for key, act in acts:
+    for key, act, behind in acts:
         case = known(key)
         if case is None:
             continue  # an incident is recorded before anybody can act on it
         after = acted(case.course, act)
-        said.append(telling.of_act(case.course, after, act))
+        said.append(telling.of_act(case.course, after, act, behind))
         moved[key] = replace(case, course=after)
     for step, at in steps:
         key = step.incident.key

@@ -62,7 +62,7 @@ def plan(past: Past, news: News, seen: Seen) -> Planned:
     steps = advance(
         past.cases, news.acts, dated, news.arrivals, _settings(views, history, now), now
     )
-    told = messages(steps.said, past.told, history.latest, now)
+    told = messages(steps.said, past.told, history, now)
     written, facts = changes.rows(dated, past.incidents, shown)
     rows = {row.incident.key: row for row in written}
     about: dict[str, list[Told]] = {}

@@ -12,6 +12,7 @@ from alerts.transitions import Transition, TransitionKind
 from collector.messages import messages
 from collector.process import advance
 from probes.config import Config
+from probes.history import History, Version
 from tests.support.processing import settings
 
 START = 1_767_225_600_000
@@ -64,7 +65,7 @@ def tell(
     ]
     now, known = START + 6_000, used or config()
     steps_said = advance({}, (), found, (), lambda _: settings(known), now).said
-    return [one.message for one in messages(steps_said, told or {}, known, now)]
+    return [one.message for one in messages(steps_said, told or {}, History([Version(START, known)]), now)]
 
 
 def said(found: list[Message]) -> list[tuple[str, int, str]]:
