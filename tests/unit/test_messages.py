@@ -65,7 +65,10 @@ def tell(
     ]
     now, known = START + 6_000, used or config()
     steps_said = advance({}, (), found, (), lambda _: settings(known), now).said
-    return [one.message for one in messages(steps_said, told or {}, History([Version(START, known)]), now)]
+    return [
+        one.message
+        for one in messages(steps_said, told or {}, History([Version(START, known)]), now)
+    ]
 
 
 def said(found: list[Message]) -> list[tuple[str, int, str]]:
