@@ -124,24 +124,27 @@ def due(
     now: int,
 ) -> Found:
     """`fired` are those told already, `delivered` the notices that arrived, with the instant."""
-    open_ones = [d for d in _deadlines(course, settings) if d.which not in fired]
-    new = [d for d in open_ones if (d.at <= now if d.which.kind in AT_ONCE else d.at < now)]
+    all_ones = [
+        d for d in _deadlines(course, replace(settings, calm_since=None)) if d.which not in fired
+    ]
+    withheld = _withheld(course, settings, all_ones)
+    passed = [d for d in all_ones if (d.at <= now if d.which.kind in AT_ONCE else d.at < now)]
+    new = [d for d in passed if d.which not in withheld]
     notices = {**fired, **{d.which: d for d in new}}
     late = [d for d in _breaches(notices.values(), delivered) if d.which not in fired]
     new += [d for d in late if d.at < now]
     new.sort(key=lambda d: (d.at, d.which))
-    told = {d.which for d in new}
-    later = [d for d in (*open_ones, *late) if d.which not in told]
+    gone = {d.which for d in (*passed, *new)}
+    # whether a calm is a recovery, nobody knows yet: what comes next is told as if it were none
+    later = [d for d in (*all_ones, *late) if d.which not in gone]
     following = min(later, key=lambda d: (d.at, d.which.kind not in AT_ONCE), default=None)
-    return Found(tuple(new), following, _waits(course, settings, fired, now))
+    return Found(tuple(new), following, any(d.which in withheld for d in passed))
 
 
-def _waits(course: Course, settings: Settings, fired: Mapping[Which, Deadline], now: int) -> bool:
+def _withheld(course: Course, settings: Settings, found: Iterable[Deadline]) -> set[Which]:
     if settings.calm_since is None:
-        return False
-    stormy = _deadlines(course, replace(settings, calm_since=None))
-    calm = {d.which for d in _deadlines(course, settings)}
-    return any(d.at < now and d.which not in fired and d.which not in calm for d in stormy)
+        return set()
+    return {d.which for d in found} - {d.which for d in _deadlines(course, settings)}
 
 
 def _deadlines(course: Course, settings: Settings) -> Iterator[Deadline]:

@@ -50,6 +50,7 @@ class Said:
     stands at. `opens`: whoever has heard nothing yet is told of it as of a new one. `deadline` is
     set where one came due, `following` is the one that comes next. `priorities` are those of the
     incidents it is said for, beside its own. `reason` is a person's, where theirs is the category.
+    `behind`: how many config versions were recorded since, before it could be said.
     """
 
     step: Step
@@ -63,6 +64,7 @@ class Said:
     following: Deadline | None = None
     priorities: frozenset[Priority] = frozenset()
     reason: CategoryReason | None = None
+    behind: int = 0
 
 
 def of_transition(
@@ -120,7 +122,7 @@ def of_update(course: Course, update: Update, now: int) -> Said | None:
     )
 
 
-def of_act(before: Course, after: Course, act: Act) -> Said | None:
+def of_act(before: Course, after: Course, act: Act, behind: int = 0) -> Said | None:
     """What was typed is not said, nor is what a person did to an incident nobody has heard of."""
     stands = after.stands(act.at)
     if act.kind is ActKind.NOTED:
@@ -136,6 +138,7 @@ def of_act(before: Course, after: Course, act: Act) -> Said | None:
         after.detected_at,
         reason=_reason(stands),
         opens=grave,
+        behind=behind,
     )
 
 

@@ -15,7 +15,7 @@ from alerts.deadlines import Which
 from alerts.outbox import Message
 from alerts.people import Act
 from collector import journal, process_facts
-from collector.journal import Fact
+from collector.journal import CONFIG, Fact, Row
 from collector.process import Arrival, Case
 from collector.snapshots import FORMAT
 from collector.store import incidents, leases, ledger, outbox, process, rollups, snapshots
@@ -26,6 +26,8 @@ from collector.store.ranges import Ranges
 from collector.store.rollups import RollupRow
 from collector.store.snapshots import Snapshots
 from probes.history import History
+
+TAKEN = (*process_facts.ACTS, CONFIG)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +48,11 @@ class Plan:
     dues: Mapping[str, tuple[int | None, int | None]]
     """Incidents by key whose `next_due` moves though the rules changed nothing: (before, after)."""
     taken: int
-    """The journal id up to which acts of people are part of what is said."""
+    """The journal id up to which acts of people and config versions are part of what is said."""
 
 
-class ActedError(Exception):
-    """Somebody has acted on an incident since the plan was made: make it anew."""
+class OvertakenError(Exception):
+    """Somebody has acted on an incident, or loaded a file, since the plan was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,13 @@ class Committed:
 
 
 def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Committed:
-    """FencedError or StaleError when this process is not the one to say it; ActedError when the
-    sequence has gone on without it.
+    """FencedError or StaleError when this process is not the one to say it; OvertakenError when
+    the sequence has gone on without it.
     """
     kept = leases.beat(conn, org, lease)
     journal.hold(conn, org)
-    if process_facts.acts_of(process.since(conn, org, process_facts.ACTS, plan.taken)):
-        raise ActedError
+    if _gone_on(process.since(conn, org, TAKEN, plan.taken)):
+        raise OvertakenError
     ids = journal.append(conn, org, [fact for _, fact in plan.facts], plan.now)
     incidents.link_events(conn, org, zip((key for key, _ in plan.facts), ids, strict=True))
     incidents.write_incidents(conn, org, plan.incidents)
@@ -133,12 +135,13 @@ def awaited(cases: Mapping[str, Case]) -> dict[str, tuple[str, Which, str]]:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What has happened beside the truth: acts with their incident's key, notices that arrived.
+    """What has happened beside the truth: acts with their incident's key and the number of config
+    versions recorded since, notices that arrived.
 
     `taken` is the last journal id that was looked at.
     """
 
-    acts: Sequence[tuple[str, Act]]
+    acts: Sequence[tuple[str, Act, int]]
     arrivals: Sequence[Arrival]
     taken: int
 
@@ -147,10 +150,26 @@ class News:
 
 
 def read_news(conn: Connection, org: str, past: Past) -> News:
-    rows = process.since(conn, org, process_facts.ACTS, past.taken)
+    rows = process.since(conn, org, TAKEN, past.taken)
     arrived = process.sent(conn, org, past.awaited)
     return News(
-        process_facts.acts_of(rows),
+        _acts(rows),
         [Arrival(*past.awaited[id_], at) for id_, at in sorted(arrived.items())],
         rows[-1].id if rows else past.taken,
     )
+
+
+def _acts(rows: Sequence[Row]) -> list[tuple[str, Act, int]]:
+    behind = sum(row.kind == CONFIG for row in rows)
+    out: list[tuple[str, Act, int]] = []
+    for row in rows:
+        if row.kind == CONFIG:
+            behind -= 1
+        else:
+            out += ((key, act, behind) for key, act in process_facts.acts_of([row]))
+    return out
+
+
+def _gone_on(rows: Sequence[Row]) -> bool:
+    """The rules' own rows of these kinds are what an evaluation wrote."""
+    return any(row.kind == CONFIG or process_facts.acts_of([row]) for row in rows)

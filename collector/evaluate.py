@@ -15,7 +15,7 @@ from datetime import date
 
 from collector import frozenholidays
 from collector.businesshours import holiday_problem, holidays_version, public_holidays
-from collector.commit import ActedError, News, Past, commit, read_news, read_past
+from collector.commit import News, OvertakenError, Past, commit, read_news, read_past
 from collector.core.rollup import Rollup, Rollups
 from collector.core.settled import Source
 from collector.evidence import Evidence
@@ -171,17 +171,23 @@ class Evaluator:
             self._past = await self._store.read(read_past, self._org)
             self._follower.now = max(self.now, self._past.as_of)
             self._unsaid = True
-        changed = await self._follower.catch_up()
-        self._unsaid |= changed
+        while not await self._look(begun):
+            pass
         if leads:
             await self._freeze()
-        if self._past is not None:
-            news = await self._store.read(read_news, self._org, self._past)
-            if news or self._unsaid or self._is_due():
-                await self._say(self._past, news)
-                took = (self._clock.monotonic_ns() - begun) / 1e9
-                self._metrics.evaluate_seconds.observe(took)
         self._metrics.evaluated_at.set(self._clock.now_ms() / 1000)
+
+    async def _look(self, begun: int) -> bool:
+        """False: what people did, or a file that was loaded, has overtaken it; look anew."""
+        past = self._past
+        # News first: whatever version it has seen, the fold has seen too.
+        news = None if past is None else await self._store.read(read_news, self._org, past)
+        self._unsaid |= await self._follower.catch_up()
+        if past is None or news is None or not (news or self._unsaid or self._is_due()):
+            return True
+        said = await self._say(past, news)
+        self._metrics.evaluate_seconds.observe((self._clock.monotonic_ns() - begun) / 1e9)
+        return said
 
     async def _freeze(self) -> None:
         """Record the holidays of years that nobody has recorded; the next look reads them."""
@@ -205,30 +211,28 @@ class Evaluator:
         changed = await self._follower.catch_up(everything=True)
         self._unsaid |= changed
 
-    async def _say(self, past: Past, news: News) -> None:
+    async def _say(self, past: Past, news: News) -> bool:
+        """Whether it is said, or another process is the one to say it."""
         lease = self._leader.lease
         if lease is None:
-            return
+            return True
         try:
             async with self._follower.lock:
                 rows = await self._follower.rollups(self._follower.begin())
                 still = not self._unsaid and self._rules_stand(past)
                 self._unsaid = False
                 planned = await self._planned(past, news, rows, still=still)
-            while True:
-                try:
-                    done = await self._store.write(commit, self._org, lease, planned.plan)
-                    break
-                except ActedError:
-                    # What people do comes before what is said of it: look again.
-                    news = await self._store.read(read_news, self._org, past)
-                    async with self._follower.lock:
-                        planned = await self._planned(past, news, rows, still=False)
-            self._leader.renewed(done.lease)
-            self.commits += 1
+            done = await self._store.write(commit, self._org, lease, planned.plan)
+        except OvertakenError:
+            # What people do, and what is in force, comes before what is said of it.
+            self._follower.unmade()
+            self._unsaid = True
+            return False
         except BaseException:
             self._follower.unmade()
             raise
+        self._leader.renewed(done.lease)
+        self.commits += 1
         self._follower.made()
         self._past = replace(planned.following, taken=done.taken)
         self._policy_due = planned.look_at
@@ -236,6 +240,7 @@ class Evaluator:
             self._saved_at = planned.plan.now
         if planned.plan.messages:
             self._said()
+        return True
 
     def _rules_stand(self, past: Past) -> bool:
         """Time alone cannot have changed what they say, and no version was recorded."""

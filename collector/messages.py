@@ -19,6 +19,7 @@ from alerts.routing import noticed, receivers
 from alerts.telling import Audience, Said, Step
 from alerts.transitions import TransitionKind
 from probes.config import Config
+from probes.history import History
 
 Pair = tuple[str, str]
 """(incident key, receiver)."""
@@ -34,17 +35,19 @@ class Told:
 
 
 def messages(
-    said: Sequence[Said], groups: Groups, told: Mapping[Pair, int], config: Config, now: int
+    said: Sequence[Said], groups: Groups, told: Mapping[Pair, int], history: History, now: int
 ) -> list[Told]:
     """`groups` are all incidents as they are after it; `told` is the last `seq` each pair was given.
 
-    A notice that something serious has begun goes with a message that says so already.
+    What is said now goes by the latest version, what a person did by the one it was recorded
+    under: so messages follow from the journal alone. A notice that something serious has begun
+    goes with a message that says so already.
     """
     last = dict(told)
     late: set[str] = set()
     out: dict[Pair, list[Told]] = {}
     for one in said:
-        key = one.incident.key
+        key, config = one.incident.key, history.versions[-1 - one.behind].config
         if one.step is DeadlineKind.LATE_DIGEST or key in late:
             continue
         if one.step is TransitionKind.FOUND_LATE:
@@ -79,7 +82,7 @@ def messages(
             )
             message = _message(config, key, receiver, seq, body, now)
             mine.append(Told(message, one.incident.category, about))
-    return [*(one for mine in out.values() for one in mine), *_digests(said, config, now)]
+    return [*(one for mine in out.values() for one in mine), *_digests(said, history.latest, now)]
 
 
 def _digests(said: Sequence[Said], config: Config, now: int) -> list[Told]:

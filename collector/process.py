@@ -14,7 +14,7 @@ from alerts import telling
 from alerts.course import Course, acted, taken
 from alerts.deadlines import TRACKED, Deadline, Settings, Which, due, running
 from alerts.grouping import Groups
-from alerts.people import Act
+from alerts.people import Act, ActKind
 from alerts.telling import Said
 from alerts.transitions import Transition
 
@@ -68,13 +68,14 @@ class Advance:
 
 def advance(
     cases: Mapping[str, Case],
-    acts: Iterable[tuple[str, Act]],
+    acts: Iterable[tuple[str, Act, int]],
     steps: Iterable[tuple[Transition, int]],
     arrivals: Iterable[Arrival],
     settings_of: Callable[[Course], Settings],
     now: int,
 ) -> Advance:
-    """Each step with its `at`; `now` is the edge of knowledge. All instants are UTC ms.
+    """Each act with the number of config versions recorded since, each step with its `at`; `now`
+    is the edge of knowledge. All instants are UTC ms.
 
     `settings_of` knows nothing of what hangs on an incident: its clocks are added here.
     """
@@ -84,12 +85,16 @@ def advance(
     def known(key: str) -> Case | None:
         return moved.get(key) or cases.get(key)
 
-    for key, act in acts:
+    for key, act, behind in acts:
         case = known(key)
         if case is None:
             continue  # an incident is recorded before anybody can act on it
         after = acted(case.course, act)
-        said.append(telling.of_act(case.course, after, act))
+        told = telling.of_act(case.course, after, act, behind)
+        if told is not None:
+            # as of the act, whenever it is taken in: what is said follows from the sequence alone
+            found = due(after, settings_of(after), case.fired, case.delivered, act.at)
+            said.append(replace(told, following=found.following))
         moved[key] = replace(case, course=after)
     for step, at in steps:
         key = step.incident.key
@@ -129,7 +134,11 @@ def advance(
 
     def looking_ahead(every: Iterable[Said | None]) -> list[Said]:
         return [
-            replace(one, following=following[one.incident.key]) for one in every if one is not None
+            one
+            if isinstance(one.step, ActKind)
+            else replace(one, following=following[one.incident.key])
+            for one in every
+            if one is not None
         ]
 
     return Advance(moved, groups, looking_ahead(said), looking_ahead(noticed), come_due)

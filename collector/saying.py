@@ -63,7 +63,14 @@ def plan(past: Past, news: News, seen: Seen) -> Planned:
     views = {name: truths.prolonged(folded, now) for name, folded in seen.folded.items()}
     dated = [] if seen.still else _dated(past, views, seen)
     shown = past.rules_due if seen.still else policy.next_due(views, history, now)
-    steps = advance(past.cases, news.acts, dated, news.arrivals, _settings(views, seen), now)
+    steps = advance(
+        past.cases,
+        news.acts,
+        dated,
+        news.arrivals,
+        settings_of(views, history, seen.frozen, now),
+        now,
+    )
     written, facts = changes.rows(dated, past.incidents, shown)
     rows = {row.incident.key: row for row in written}
     told = _told(past, steps, dated, seen)
@@ -137,11 +144,13 @@ def _told(
         return []
     cases = {**past.cases, **steps.cases}
     said = [*steps.said, *gathered(steps.groups, dated, cases, seen.now), *steps.noticed]
-    return messages(said, steps.groups, past.told, seen.history.latest, seen.now)
+    return messages(said, steps.groups, past.told, seen.history, seen.now)
 
 
-def _settings(views: Mapping[str, SystemView], seen: Seen) -> Callable[[Course], Settings]:
-    history, now = seen.history, seen.now
+def settings_of(
+    views: Mapping[str, SystemView], history: History, frozen: Frozen, now: int
+) -> Callable[[Course], Settings]:
+    """Terms, hours and calm of incidents, but for the clocks of what hangs on them."""
 
     def of(course: Course) -> Settings:
         incident, view = course.incident, views.get(course.incident.system)
@@ -150,7 +159,7 @@ def _settings(views: Mapping[str, SystemView], seen: Seen) -> Callable[[Course],
         config = in_force(*at_start)
         calm_since = None if view is None else _calm_since(view, incident, history, now)
         return Settings(
-            terms(*at_start), hours_of(config, seen.frozen), config.organization.zone, calm_since
+            terms(*at_start), hours_of(config, frozen), config.organization.zone, calm_since
         )
 
     return of

@@ -220,6 +220,8 @@ class Live:
             return False
         if self.stale or self.settled.is_late(source, result.t):
             return False
+        if pulse.hold_end < self.at:
+            return False  # it came late: the silence that was seen after the last one was none
         if result.outcome is not Outcome.UNKNOWN:
             if result.outcome is not pulse.outcome or result.t > pulse.hold_end:
                 return False

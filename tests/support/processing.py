@@ -16,6 +16,7 @@ from collector.businesshours import hours_of
 from collector.messages import messages
 from collector.process import Case, advance, gathered
 from probes.config import Config
+from probes.history import History, Version
 
 
 def settings(config: Config, system: str = "ehr", *, calm_since: int | None = None) -> Settings:
@@ -50,10 +51,14 @@ class Process:
             known = system if system in config.systems else next(iter(config.systems))
             return settings(config, known)
 
-        found = advance(self.cases, acts, steps, (), terms, now)
+        by_version = [(key, act, 0) for key, act in acts]
+        found = advance(self.cases, by_version, steps, (), terms, now)
         self.cases |= found.cases
         said = [*found.said, *gathered(found.groups, steps, self.cases, now), *found.noticed]
-        sent = [one.message for one in messages(said, found.groups, self.told, config, now)]
+        sent = [
+            one.message
+            for one in messages(said, found.groups, self.told, History([Version(0, config)]), now)
+        ]
         self.told |= {(one.incident_key, one.receiver): one.seq for one in sent}
         return sent
 

@@ -187,6 +187,14 @@ def test_anything_else_folds(news: Result, now: int) -> None:
     assert live.stale
 
 
+def test_more_of_the_same_that_comes_after_silence_was_seen_folds() -> None:
+    """What was `unknown` since 125 s was up: the view may not stand until the next settling."""
+    results = [result(n * 10_000, Outcome.UP) for n in range(11)]
+    live = folded(results, HISTORY, START + 140_000)
+    live.take([result(110_000, Outcome.UP), result(120_000, Outcome.UP)], START + 140_000)
+    assert live.stale
+
+
 def test_before_ten_alike_every_result_folds() -> None:
     live = steady(Outcome.UP, 9)
     live.take([result(90_000, Outcome.UP)], START + 91_000)

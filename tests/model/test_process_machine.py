@@ -1,0 +1,169 @@
+"""A hospital in which anything happens in any order, and processes die between any two writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+
+from alerts.people import ActKind
+from collector.process_facts import DEADLINES
+from collector.store.open import open_store
+from collector.store.store import Store
+from collector.store.tables import counters, metadata
+from probes.contract import Outcome
+from probes.times import rfc3339
+from tests.model import laws
+from tests.model.hospital import (
+    DAY,
+    HOUR,
+    MINUTE,
+    Action,
+    Acts,
+    Dies,
+    Loads,
+    Passes,
+    Sees,
+    Steps,
+    Takes,
+    TakesOver,
+    scripts,
+)
+from tests.model.world import Breaker, Told, World
+from tests.support.memory_store import MemoryStore
+from tests.support.postgres import PostgresServer
+from tests.support.soak import longer
+from tests.support.stores import ENGINES
+
+UP, DOWN = Outcome.UP, Outcome.DOWN
+
+
+def does(kind: ActKind, which: int = 0, category: int = 1) -> Acts:
+    return Acts(kind, which, "ann", safety=True, category=category, into=0, meets=False)
+
+
+ANSWERS = does(ActKind.ACKNOWLEDGED)
+LOADED_WHILE_IT_WRITES = [Sees("core", DOWN), Loads(1, meets=True), Passes(31 * MINUTE)]
+LOADED_AFTER_AN_ACT = [Sees("bill", DOWN), Passes(31 * MINUTE), ANSWERS, Loads(2, meets=False)]
+LOADED_BEFORE_IT_IS_SAID = [Sees("core", DOWN), Passes(HOUR), Loads(1, meets=True), ANSWERS]
+SILENCE_THAT_WAS_NONE = [
+    Passes(14 * MINUTE),
+    Steps(2 * HOUR),
+    Passes(MINUTE),
+    Sees("ehr", Outcome.MISCONFIGURED),
+    TakesOver(),
+    Passes(4 * MINUTE),
+]
+EVERY_LOOK_DIES: list[Action] = [
+    Sees("core", DOWN),
+    Dies(7),
+    Passes(31 * MINUTE),
+    Dies(3),
+    does(ActKind.RAISED, category=4),
+    Takes("liaison", "takes"),
+    Takes("chief", "takes"),
+    Dies(5),
+    Passes(17 * HOUR),
+    Sees("core", UP),
+    Dies(11),
+    Passes(31 * MINUTE),
+    Dies(2),
+    does(ActKind.RESOLVED),
+    TakesOver(),
+    Dies(6),
+    Passes(3 * DAY),
+    Sees("ehr", DOWN),
+    Dies(9),
+    Passes(HOUR),
+    Steps(-HOUR),
+    Dies(13),
+    Passes(3 * DAY),
+    Dies(4),
+    Passes(9 * DAY),
+]
+
+
+CAME_DUE = [
+    ("core.availability", "liaison_notice", "", "2026-03-06T23:00:00.040Z"),
+    ("core.availability", "leadership_notice", "", "2026-03-06T23:02:00.001Z"),
+    ("core.availability", "legal_notice", "", "2026-03-06T23:02:00.001Z"),
+    ("core.availability", "notice_breached", "leadership_notice", "2026-03-06T23:17:00.001Z"),
+    ("core.availability", "notice_breached", "legal_notice", "2026-03-06T23:17:00.001Z"),
+    ("core.availability", "response_warned", "", "2026-03-07T00:00:00.040Z"),
+    ("core.availability", "response_breached", "", "2026-03-07T01:00:00.040Z"),
+    ("core.availability", "review_due", "", "2026-03-07T01:02:00.001Z"),
+    ("core.availability", "report_due", "", "2026-03-09T16:33:00.001Z"),
+    ("core.availability", "report_overdue", "", "2026-03-10T16:33:00.001Z"),
+    ("ehr.availability", "workaround_notice", "", "2026-03-10T20:03:00.001Z"),
+    ("ehr.availability", "notice_breached", "workaround_notice", "2026-03-10T20:33:00.001Z"),
+    ("ehr.availability", "liaison_notice", "", "2026-03-10T20:33:00.002Z"),
+    ("ehr.availability", "response_warned", "", "2026-03-10T20:33:00.002Z"),
+    ("ehr.availability", "response_breached", "", "2026-03-10T21:00:00.040Z"),
+    ("ehr.availability", "notice_breached", "liaison_notice", "2026-03-10T21:33:00.002Z"),
+    ("core.availability", "mdr_soon", "manufacturer_5_work_days", "2026-03-12T05:00:00.000Z"),
+    ("core.availability", "mdr_due", "manufacturer_5_work_days", "2026-03-14T05:00:00.000Z"),
+    ("core.availability", "mdr_soon", "user_facility_10_work_days", "2026-03-19T05:00:00.000Z"),
+    ("core.availability", "mdr_due", "user_facility_10_work_days", "2026-03-21T05:00:00.000Z"),
+]
+"""Clocks went forward on 8 March: midnight in Chicago is 05:00 in UTC from then on."""
+
+
+async def lived(store: Store, script: Sequence[Action], *, crashes: bool) -> tuple[Told, int]:
+    """What is recorded, and how often a process died."""
+    try:
+        world = World(Breaker(store), crashes=crashes)
+        return await world.run(list(script)), world.died
+    finally:
+        await store.close()
+
+
+def in_memory() -> Store:
+    return MemoryStore(*(table for table in metadata.sorted_tables if table is not counters))
+
+
+@settings(max_examples=longer(20), suppress_health_check=[HealthCheck.too_slow])
+@example(LOADED_WHILE_IT_WRITES)
+@example(LOADED_AFTER_AN_ACT)
+@example(LOADED_BEFORE_IT_IS_SAID)
+@example(SILENCE_THAT_WAS_NONE)
+@given(scripts)
+def test_whatever_happens_the_sequence_is_whole(script: list[Action]) -> None:
+    died, _ = asyncio.run(lived(in_memory(), script, crashes=True))
+    laws.everything(died)
+    whole, _ = asyncio.run(lived(in_memory(), script, crashes=False))
+    assert laws.events(died) == laws.events(whole)
+    assert laws.steps(died) == laws.steps(whole)
+
+
+@pytest.fixture(params=ENGINES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
+    """URLs of empty databases."""
+    if request.param == "sqlite":
+        return lambda name: f"sqlite:///{tmp_path}/{name}.db"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return lambda name: server.new_database()
+
+
+async def test_a_story_in_which_every_look_dies_once(database: Callable[[str], str]) -> None:
+    died, times = await lived(await open_store(database("d")), EVERY_LOOK_DIES, crashes=True)
+    whole, _ = await lived(await open_store(database("w")), EVERY_LOOK_DIES, crashes=False)
+    assert times == 9
+    laws.everything(died)
+    assert laws.events(died) == laws.events(whole)
+    assert laws.steps(died) == laws.steps(whole)
+    assert came_due(died) == CAME_DUE
+
+
+def came_due(told: Told) -> list[tuple[str, str, str, str]]:
+    """(incident, kind, of, instant) in the order of the instants."""
+    found = []
+    for row in told.rows:
+        if row.kind in DEADLINES:
+            data = json.loads(row.data)
+            kind = row.kind.removeprefix("incident.")
+            found.append((data["key"].rpartition(".")[0], kind, data["of"], rfc3339(row.at)))
+    return sorted(found, key=lambda one: one[3])
