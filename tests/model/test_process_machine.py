@@ -37,7 +37,7 @@ from tests.model.hospital import (
 from tests.model.world import Breaker, Told, World
 from tests.support.memory_store import MemoryStore
 from tests.support.postgres import PostgresServer
-from tests.support.soak import longer
+from tests.support.soak import SOAKING, longer
 from tests.support.stores import ENGINES
 
 UP, DOWN = Outcome.UP, Outcome.DOWN
@@ -102,7 +102,9 @@ def in_memory() -> Store:
     return MemoryStore(*(table for table in metadata.sorted_tables if table is not counters))
 
 
-@settings(max_examples=longer(20), suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=longer(12), derandomize=not SOAKING, suppress_health_check=[HealthCheck.too_slow]
+)
 @example(LOADED_WHILE_IT_WRITES)
 @example(LOADED_AFTER_AN_ACT)
 @example(LOADED_BEFORE_IT_IS_SAID)
