@@ -22,6 +22,7 @@ from tests.model.hospital import (
     DAY,
     HOUR,
     MINUTE,
+    SECOND,
     Action,
     Acts,
     Dies,
@@ -36,7 +37,7 @@ from tests.model.hospital import (
 from tests.model.world import Breaker, Told, World
 from tests.support.memory_store import MemoryStore
 from tests.support.postgres import PostgresServer
-from tests.support.soak import longer
+from tests.support.soak import SOAKING, longer
 from tests.support.stores import ENGINES
 
 UP, DOWN = Outcome.UP, Outcome.DOWN
@@ -64,6 +65,7 @@ EVERY_LOOK_DIES: list[Action] = [
     Passes(31 * MINUTE),
     Dies(3),
     does(ActKind.RAISED, category=4),
+    Passes(SECOND),
     Takes("liaison", "takes"),
     Takes("chief", "takes"),
     Dies(5),
@@ -83,33 +85,8 @@ EVERY_LOOK_DIES: list[Action] = [
     Dies(13),
     Passes(3 * DAY),
     Dies(4),
-    Passes(9 * DAY),
+    Passes(2 * DAY),
 ]
-
-
-CAME_DUE = [
-    ("core.availability", "liaison_notice", "", "2026-03-06T23:00:00.040Z"),
-    ("core.availability", "leadership_notice", "", "2026-03-06T23:02:00.001Z"),
-    ("core.availability", "legal_notice", "", "2026-03-06T23:02:00.001Z"),
-    ("core.availability", "notice_breached", "leadership_notice", "2026-03-06T23:17:00.001Z"),
-    ("core.availability", "notice_breached", "legal_notice", "2026-03-06T23:17:00.001Z"),
-    ("core.availability", "response_warned", "", "2026-03-07T00:00:00.040Z"),
-    ("core.availability", "response_breached", "", "2026-03-07T01:00:00.040Z"),
-    ("core.availability", "review_due", "", "2026-03-07T01:02:00.001Z"),
-    ("core.availability", "report_due", "", "2026-03-09T16:33:00.001Z"),
-    ("core.availability", "report_overdue", "", "2026-03-10T16:33:00.001Z"),
-    ("ehr.availability", "workaround_notice", "", "2026-03-10T20:03:00.001Z"),
-    ("ehr.availability", "notice_breached", "workaround_notice", "2026-03-10T20:33:00.001Z"),
-    ("ehr.availability", "liaison_notice", "", "2026-03-10T20:33:00.002Z"),
-    ("ehr.availability", "response_warned", "", "2026-03-10T20:33:00.002Z"),
-    ("ehr.availability", "response_breached", "", "2026-03-10T21:00:00.040Z"),
-    ("ehr.availability", "notice_breached", "liaison_notice", "2026-03-10T21:33:00.002Z"),
-    ("core.availability", "mdr_soon", "manufacturer_5_work_days", "2026-03-12T05:00:00.000Z"),
-    ("core.availability", "mdr_due", "manufacturer_5_work_days", "2026-03-14T05:00:00.000Z"),
-    ("core.availability", "mdr_soon", "user_facility_10_work_days", "2026-03-19T05:00:00.000Z"),
-    ("core.availability", "mdr_due", "user_facility_10_work_days", "2026-03-21T05:00:00.000Z"),
-]
-"""Clocks went forward on 8 March: midnight in Chicago is 05:00 in UTC from then on."""
 
 
 async def lived(store: Store, script: Sequence[Action], *, crashes: bool) -> tuple[Told, int]:
@@ -125,7 +102,9 @@ def in_memory() -> Store:
     return MemoryStore(*(table for table in metadata.sorted_tables if table is not counters))
 
 
-@settings(max_examples=longer(20), suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    max_examples=longer(12), derandomize=not SOAKING, suppress_health_check=[HealthCheck.too_slow]
+)
 @example(LOADED_WHILE_IT_WRITES)
 @example(LOADED_AFTER_AN_ACT)
 @example(LOADED_BEFORE_IT_IS_SAID)
@@ -155,15 +134,34 @@ async def test_a_story_in_which_every_look_dies_once(database: Callable[[str], s
     laws.everything(died)
     assert laws.events(died) == laws.events(whole)
     assert laws.steps(died) == laws.steps(whole)
-    assert came_due(died) == CAME_DUE
+    # Chicago is 6 h behind UTC on the 6th and 7th, 5 h from the 8th on.
+    assert came_due(died) == [
+        ("core", "liaison_notice", "", "2026-03-06T23:00:00.040Z"),
+        ("core", "leadership_notice", "", "2026-03-06T23:02:00.001Z"),
+        ("core", "legal_notice", "", "2026-03-06T23:02:00.001Z"),
+        ("core", "notice_breached", "legal_notice", "2026-03-06T23:17:00.001Z"),
+        ("core", "response_warned", "", "2026-03-07T00:00:00.040Z"),
+        ("core", "response_breached", "", "2026-03-07T01:00:00.040Z"),
+        ("core", "review_due", "", "2026-03-07T01:02:00.001Z"),
+        ("core", "report_due", "", "2026-03-09T16:33:01.001Z"),
+        ("core", "report_overdue", "", "2026-03-10T16:33:01.001Z"),
+        ("ehr", "workaround_notice", "", "2026-03-10T20:03:01.001Z"),
+        ("ehr", "notice_breached", "workaround_notice", "2026-03-10T20:33:01.001Z"),
+        ("ehr", "liaison_notice", "", "2026-03-10T20:33:01.002Z"),
+        ("ehr", "response_warned", "", "2026-03-10T20:33:01.002Z"),
+        ("ehr", "response_breached", "", "2026-03-10T21:00:00.040Z"),
+        ("ehr", "notice_breached", "liaison_notice", "2026-03-10T21:33:01.002Z"),
+        ("core", "mdr_soon", "manufacturer_5_work_days", "2026-03-12T05:00:00.000Z"),
+        ("core", "mdr_due", "manufacturer_5_work_days", "2026-03-14T05:00:00.000Z"),
+    ]
 
 
 def came_due(told: Told) -> list[tuple[str, str, str, str]]:
-    """(incident, kind, of, instant) in the order of the instants."""
+    """(system, kind, of, instant) in the order of the instants."""
     found = []
     for row in told.rows:
         if row.kind in DEADLINES:
             data = json.loads(row.data)
             kind = row.kind.removeprefix("incident.")
-            found.append((data["key"].rpartition(".")[0], kind, data["of"], rfc3339(row.at)))
+            found.append((data["key"].partition(".")[0], kind, data["of"], rfc3339(row.at)))
     return sorted(found, key=lambda one: one[3])

@@ -30,7 +30,7 @@ from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreFault
 from collector.store.tables import outbox
 from probes import batch
-from probes.clock import NS_PER_MS, ManualClock
+from probes.clock import ManualClock
 from probes.configfile import canonical
 from probes.contract import Outcome
 from probes.results import Result
@@ -152,6 +152,7 @@ class World:
     )
     seq: int = 0
     seen_until: int = BEGIN
+    agents_now: int = BEGIN
     dies_at: int | None = None
     begun: int = 0
     died: int = 0
@@ -283,7 +284,7 @@ class World:
 
         Its own clock is right whatever becomes of the collector's.
         """
-        true = BEGIN + self.clock.monotonic_ns() // NS_PER_MS
+        true = self.agents_now = self.agents_now + ms
         half = 30 * MINUTE
         grid = range((true - ms) // half * half + half, true - 1_000, half)
         times = sorted({true - ms + 1, *grid, true - 100})
