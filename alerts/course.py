@@ -49,23 +49,19 @@ class Course:
     """`incident` as the rules recorded it last; every instant is UTC ms.
 
     `alone_since`: when it last began to speak for itself (opened, reopened, paged, parted).
-    `reached` are the priorities the rules gave it while it did, each with its first instant,
-    `categories` likewise. `resolved_at` is when the rules resolved it, None if they did not.
+    `reached` are the priorities the rules gave it while it was not quiet, each with its first
+    instant, `categories` likewise. `resolved_at` is when the rules resolved it, None if they did
+    not; `found_at` when a past outage was found late, until it is back.
     """
 
     incident: Incident
     detected_at: int
     alone_since: int
-    found_late: bool = False
+    found_at: int | None = None
     resolved_at: int | None = None
     reached: tuple[tuple[int, Priority], ...] = ()
     categories: tuple[tuple[int, int], ...] = ()
     acts: tuple[Act, ...] = ()
-
-    @property
-    def speaks(self) -> bool:
-        """Neither quiet nor hanging on a parent, which would speak for it."""
-        return not self.incident.quiet and self.incident.attached_to is None
 
     def stands(self, now: int, *, until: int | None = None) -> Standing:
         """At `now`, by the acts up to `until` (included; None = all of them)."""
@@ -80,9 +76,10 @@ class Course:
         resolved = over is not None and done is not None and (until is None or done <= until)
         return Facts(over, resolved, self.incident.category)
 
-    def category_at(self, t: int) -> int:
-        """The category in force at `t`, of what spoke for itself by then; 0 before."""
-        rules = max((category for at, category in self.categories if at <= t), default=0)
+    def category_at(self, t: int, *, own: bool = True) -> int:
+        """The category in force at `t`, 0 before it had one; without `own` a person's alone."""
+        known = self.categories if own else ()
+        rules = max((category for at, category in known if at <= t), default=0)
         found = standing(Facts(None, resolved=False, category=rules), self._by(t), t)
         return category_in_force(rules, found.category_set, t)
 
@@ -98,12 +95,12 @@ class Course:
         return [act for act in self.acts if act.at <= t]
 
 
-def taken(course: Course | None, step: Transition, at: int) -> Course:
-    """The course after a step of the rules; the first one begins it."""
+def taken(course: Course | None, step: Transition, at: int, recorded: int) -> Course:
+    """The course after a step of the rules; the first one begins it. `recorded`: when it was."""
     incident = step.incident
     if course is None:
         late = step.kind is TransitionKind.FOUND_LATE
-        course = Course(incident, at, at, found_late=late)
+        course = Course(incident, at, at, found_at=recorded if late else None)
     elif step.kind in _PAGING:
         course = replace(course, alone_since=at)
     resolved = course.resolved_at
@@ -111,9 +108,10 @@ def taken(course: Course | None, step: Transition, at: int) -> Course:
         resolved = at
     if step.kind is TransitionKind.REOPENED:
         resolved = None
-        course = replace(course, acts=(*course.acts, Act(ActKind.REOPENED, "system", at)))
+        again = Act(ActKind.REOPENED, "system", at)
+        course = replace(course, found_at=None, acts=(*course.acts, again))
     course = replace(course, incident=incident, resolved_at=resolved)
-    if not course.speaks:
+    if incident.quiet:
         return course
     return replace(
         course,

@@ -71,6 +71,7 @@ UNTOLD = frozenset(
         ActKind.ACKNOWLEDGED,
         ActKind.RAISED,
         ActKind.CLOSED,
+        ActKind.MERGED,
         GroupStep.GATHERED,
         DeadlineKind.RESPONSE_WARNED,
         DeadlineKind.RESPONSE_BREACHED,

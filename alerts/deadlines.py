@@ -87,7 +87,8 @@ class Clock(NamedTuple):
 class Settings:
     """Terms and hours at the incident's start, and the organization's zone.
 
-    `attached` are the clocks of what hangs on it: the earliest of all is its own.
+    `carried`: it hangs on one that speaks for it. `attached` are the clocks of what hangs on it,
+    the earliest of all is its own; `carries` when they reached which category.
     `calm_since`: the system is up from then to the edge of knowledge, which may turn out to be
     the recovery; what has come due since waits until that is certain.
     """
@@ -96,7 +97,9 @@ class Settings:
     hours: Hours
     zone: ZoneInfo
     calm_since: int | None = None
+    carried: bool = False
     attached: tuple[Clock, ...] = ()
+    carries: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,9 @@ def due(
         d for d in _deadlines(course, replace(settings, calm_since=None)) if d.which not in fired
     ]
     withheld = _withheld(course, settings, all_ones)
-    passed = [d for d in all_ones if (d.at <= now if d.which.kind in AT_ONCE else d.at < now)]
+    # of an act that is recorded a moment later than the edge, or by a clock ahead of it, too
+    edge = max([now, *(act.at for act in course.acts)])
+    passed = [d for d in all_ones if (d.at <= edge if d.which.kind in AT_ONCE else d.at < now)]
     new = [d for d in passed if d.which not in withheld]
     notices = {**fired, **{d.which: d for d in new}}
     late = [d for d in _breaches(notices.values(), delivered) if d.which not in fired]
@@ -157,13 +162,13 @@ def _deadlines(course: Course, settings: Settings) -> Iterator[Deadline]:
     yield from _workaround(course, settings)
     yield from _safety(course, settings)
     yield from _mdr(course, settings)
-    if course.found_late and course.incident.recovered_at is not None:
-        yield Deadline(Which(K.LATE_DIGEST), next_opening(course.detected_at, settings.hours))
+    if course.found_at is not None and course.incident.recovered_at is not None:
+        yield Deadline(Which(K.LATE_DIGEST), next_opening(course.found_at, settings.hours))
 
 
 def _response(course: Course, settings: Settings) -> Iterator[Deadline]:
     """Warning and breach of the earlier clock, each once; a person's acknowledgement answers."""
-    if not course.speaks or course.found_late:
+    if course.incident.quiet or settings.carried or course.found_at is not None:
         return
     clocks = [*running(course, settings), *settings.attached]
     # what was over before anybody could see it is over when it is seen
@@ -205,6 +210,8 @@ def _acknowledgement(course: Course, settings: Settings) -> Iterator[Deadline]:
     for act in course.acts:
         if act.kind is not ActKind.ACKNOWLEDGED or act.until is None:
             continue
+        if any(a.kind is ActKind.REOPENED and a.at > act.until for a in course.acts):
+            continue  # it had recovered meanwhile
         before = course.stands(act.until, until=act.until)
         if before.acknowledged == act and _is_open(course, settings, act.until):
             yield Deadline(Which(K.ACKNOWLEDGEMENT_EXPIRED, "", act.at), act.until)
@@ -241,35 +248,44 @@ def _resolved_at(course: Course) -> int | None:
     now = course.stands(NEVER)
     if now.state not in (IncidentState.RESOLVED, IncidentState.CLOSED):
         return None
-    return now.resolved.at if now.resolved is not None else course.resolved_at
+    if now.resolved is not None or course.resolved_at is None:
+        return None if now.resolved is None else now.resolved.at
+    # a person who lowers the category lets the rules' resolution count, from then on
+    later = [act.at for act in course.acts if act.kind is ActKind.RAISED]
+    return max([course.resolved_at, course.found_at or 0, *later])
 
 
 def _liaison(course: Course, settings: Settings) -> Iterator[Deadline]:
-    """From the first instant at which category 3 or more was in force."""
-    if course.found_late:
-        return
+    """From the first instant at which category 3 or more was in force, its own or what hangs on it."""
     acts = [act for act in course.acts if act.kind is ActKind.RAISED]
+    reviews = [act.review_by + 1 for act in acts if act.review_by is not None]
     moments = [
-        *(at for at, category in course.categories if category >= SEVERE),
         *(act.at for act in acts),
-        *(act.review_by + 1 for act in acts if act.review_by is not None),
+        *(at for at in reviews if course.stands(at, until=at).state in _LASTING),
     ]
-    for at in sorted(moments):
-        if course.category_at(at) >= SEVERE:
-            yield Deadline(Which(K.LIAISON_NOTICE), at, at + settings.terms.policy.liaison_within)
-            return
+    alone = not (course.incident.quiet or settings.carried or course.found_at is not None)
+    if alone:
+        since = course.alone_since
+        moments += [max(at, since) for at, category in course.categories if category >= SEVERE]
+    moments = [at for at in moments if course.category_at(at, own=alone) >= SEVERE]
+    if alone:
+        moments += [max(at, since) for at, category in settings.carries if category >= SEVERE]
+    if moments:
+        at = min(moments)
+        yield Deadline(Which(K.LIAISON_NOTICE), at, at + settings.terms.policy.liaison_within)
 
 
 def _workaround(course: Course, settings: Settings) -> Iterator[Deadline]:
     """Ahead of the instant at which the rules would raise the category."""
     workaround = settings.terms.impact.workaround
-    if workaround is None or workaround.valid_for is None or course.found_late:
+    silent = course.incident.quiet or settings.carried or course.found_at is not None
+    if workaround is None or workaround.valid_for is None or silent:
         return
     ends = course.incident.started_at + workaround.valid_for
     ahead = ends - settings.terms.policy.workaround_ahead
     at = max(ahead, course.detected_at, course.alone_since)
-    carries = course.speaks and at < ends and course.category_at(at) == SEVERE - 1
-    if carries and _is_open(course, settings, at):
+    matters = at < ends and course.category_at(at) == SEVERE - 1
+    if matters and _is_open(course, settings, at):
         yield Deadline(Which(K.WORKAROUND_NOTICE), at, ends)
 
 

@@ -46,7 +46,9 @@ class Update:
 class Groups:
     """An organization's incidents as they hang on each other, after all steps of a look."""
 
-    def __init__(self, incidents: Iterable[Incident]) -> None:
+    def __init__(self, incidents: Iterable[Incident], settled: Iterable[str] = ()) -> None:
+        """`settled`: keys of those that a person has taken off the list; they speak for nobody."""
+        self._settled = frozenset(settled)
         self._current: dict[str, Incident] = {}
         """By system: the open availability incident, else the latest."""
         for incident in incidents:
@@ -64,7 +66,7 @@ class Groups:
     def is_silent(self, incident: Incident, step: StrEnum) -> bool:
         """Is the step left to the parent, as far as nobody has heard of the incident itself?
 
-        Not to one that is quiet, and to one that has recovered only what pages nobody. A past
+        Not to one that is quiet or settled by a person, and to one that has recovered only what pages nobody. A past
         outage found late has a ticket of its own. In a circle, which two config versions can
         close, everyone speaks.
         """
@@ -72,7 +74,9 @@ class Groups:
         if known is None or known.attached_to is None or step is TransitionKind.FOUND_LATE:
             return False
         parent = self._current.get(known.attached_to)
-        if parent is None or parent.quiet or self._in_circle(known):
+        if parent is None or parent.quiet or parent.key in self._settled:
+            return False
+        if self._in_circle(known):
             return False
         return parent.recovered_at is None or step in _CAN_WAIT
 

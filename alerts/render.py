@@ -53,6 +53,12 @@ def event_type(step: Step) -> str:
     return f"org.wardwatch.incident.{_TYPES.get(step, 'updated')}.v1"
 
 
+def _type(step: Step, state: IncidentState) -> str:
+    """A person who lowers the category of what has recovered resolves it with that."""
+    resolves = step is ActKind.RAISED and state is IncidentState.RESOLVED
+    return event_type(TransitionKind.RESOLVED if resolves else step)
+
+
 def render(
     config: Config,
     step: Step,
@@ -82,7 +88,7 @@ def render(
         "specversion": "1.0",
         "id": message_id,
         "source": f"urn:wardwatch:{config.organization.id}",
-        "type": event_type(step),
+        "type": _type(step, state),
         "subject": incident.key,
         "time": rfc3339(at),
         "datacontenttype": "application/json",

@@ -42,5 +42,6 @@ def noticed(config: Config, audience: Audience) -> tuple[str, ...]:
         Audience.LEGAL_COMPLIANCE: (named.legal_compliance,),
         Audience.SAFETY: (named.clinical_leadership, named.legal_compliance),
     }[audience]
-    instead = receivers(config.routes, Family.AVAILABILITY, Priority.P1)
+    everybody = receivers(config.routes, Family.AVAILABILITY, Priority.P1)
+    instead = [name for name in everybody if not config.channels[name].is_for_customers]
     return tuple(dict.fromkeys(to for channels in roles for to in channels or instead))

@@ -6,6 +6,7 @@ hears of it is recorded and not said.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -67,16 +68,44 @@ class Said:
     behind: int = 0
 
 
+def is_settled(course: Course, now: int) -> bool:
+    return bool(course.acts) and course.stands(now).state in SETTLED
+
+
+def highest(courses: Iterable[Course], now: int) -> int:
+    """The highest category in force of what hangs on an incident: nothing goes below it there."""
+    return max((course.stands(now).category for course in courses), default=0)
+
+
+def of_freed(course: Course, at: int, behind: int) -> Said | None:
+    """What hung on an incident that a person has settled speaks for itself from then on."""
+    incident, stands = course.incident, course.stands(at)
+    if incident.quiet or incident.recovered_at is not None or stands.state in SETTLED:
+        return None
+    return Said(
+        TransitionKind.PARTED,
+        in_effect(incident, stands.category),
+        stands.state,
+        at,
+        course.detected_at,
+        reason=_reason(stands),
+        opens=True,
+        behind=behind,
+    )
+
+
 def of_transition(
-    before: Course | None, after: Course, step: Transition, at: int, now: int
+    before: Course | None, after: Course, step: Transition, at: int, now: int, floor: int = 0
 ) -> Said | None:
-    """None where nobody need hear of it; `now` is the edge of knowledge."""
+    """None where nobody need hear of it; `now` is the edge of knowledge. `floor`: the category of
+    what hangs on it, below which a person's does not count for those who are told.
+    """
     stands = after.stands(now)
-    incident = in_effect(step.incident, stands.category)
-    if incident.quiet or (stands.state in SETTLED and step.kind is not TransitionKind.REOPENED):
+    incident = in_effect(step.incident, max(stands.category, floor))
+    if stands.state in SETTLED and step.kind is not TransitionKind.REOPENED:
         return None
     if step.kind is TransitionKind.RAISED and before is not None:
-        known = before.stands(now).category
+        known = max(before.stands(now).category, floor)
         as_before = in_effect(before.incident, known).priority
         if incident.category <= known and incident.priority >= as_before:
             return None  # a person has said as much already, or says less until the review
@@ -89,7 +118,8 @@ def of_transition(
         at,
         after.detected_at,
         reason=_reason(stands),
-        opens=step.incident.recovered_at is None or step.kind is TransitionKind.FOUND_LATE,
+        opens=not incident.quiet
+        and (incident.recovered_at is None or step.kind is TransitionKind.FOUND_LATE),
     )
 
 
@@ -105,14 +135,14 @@ def _state(step: Transition, stands: Standing) -> IncidentState:
     return stands.state
 
 
-def of_update(course: Course, update: Update, now: int) -> Said | None:
+def of_update(course: Course, update: Update, now: int, floor: int = 0) -> Said | None:
     """What a parent says of those that hang on it."""
     stands = course.stands(now)
     if update.parent.quiet or stands.state in SETTLED:
         return None
     return Said(
         GroupStep.GATHERED,
-        in_effect(update.parent, stands.category),
+        in_effect(update.parent, max(stands.category, floor)),
         stands.state,
         update.at,
         course.detected_at,
@@ -122,17 +152,15 @@ def of_update(course: Course, update: Update, now: int) -> Said | None:
     )
 
 
-def of_act(before: Course, after: Course, act: Act, behind: int = 0) -> Said | None:
-    """What was typed is not said, nor is what a person did to an incident nobody has heard of."""
+def of_act(before: Course, after: Course, act: Act, behind: int = 0, floor: int = 0) -> Said | None:
+    """What was typed is not said."""
     stands = after.stands(act.at)
     if act.kind is ActKind.NOTED:
         return None
     grave = act.category is not None and act.category > before.stands(act.at).category
-    if after.incident.quiet and not grave:
-        return None
     return Said(
         act.kind,
-        in_effect(after.incident, stands.category),
+        in_effect(after.incident, max(stands.category, floor)),
         stands.state,
         act.at,
         after.detected_at,
@@ -142,19 +170,21 @@ def of_act(before: Course, after: Course, act: Act, behind: int = 0) -> Said | N
     )
 
 
-def of_deadline(course: Course, deadline: Deadline) -> Said:
-    """By the category in force from then on: a review that is due lets the rules' count again."""
+def of_deadline(course: Course, deadline: Deadline, floor: int = 0) -> Said:
+    """By the category in force from then on: a review that is due lets the rules' count again,
+    and opens the incident to whom that newly concerns.
+    """
     kind = deadline.which.kind
     audience = _ROLES.get(kind, Audience.ROUTED)
     stands = course.stands(deadline.at + 1, until=deadline.at)
     return Said(
         kind,
-        in_effect(course.incident, stands.category),
+        in_effect(course.incident, max(stands.category, floor)),
         stands.state,
         deadline.at,
         course.detected_at,
         audience=audience,
         reason=_reason(stands),
-        opens=audience is not Audience.ROUTED,
+        opens=audience is not Audience.ROUTED or kind is DeadlineKind.REVIEW_DUE,
         deadline=deadline,
     )

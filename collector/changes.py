@@ -79,11 +79,11 @@ def _sorted(items: tuple[T, ...], wanted: tuple[T, ...]) -> tuple[T, ...]:
 
 
 def _status(kind: TransitionKind, incident: Incident, before: Status | None) -> Status:
-    """A resolved incident whose end late evidence corrects stays resolved."""
+    """What late evidence changes of a resolved incident leaves it resolved."""
     if incident.recovered_at is None:
         return OPEN
-    stays = kind is TransitionKind.CORRECTED and before == RESOLVED
-    return RESOLVED if stays or kind is TransitionKind.RESOLVED else RECOVERED
+    done = before == RESOLVED or kind is TransitionKind.RESOLVED
+    return RESOLVED if done else RECOVERED
 
 
 def flips(views: Iterable[SystemView]) -> dict[Place, Flips]:

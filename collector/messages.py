@@ -113,6 +113,8 @@ def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Confi
         return list(noticed(config, one.audience))
     incident = one.incident
     heard = [r for r in config.channels if (incident.key, r) in told]
+    if incident.quiet and not one.opens:
+        return heard
     if groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED:
         return heard
     priorities = sorted({incident.priority, *one.priorities})

@@ -16,7 +16,7 @@ from alerts.deadlines import TRACKED, Deadline, Settings, Which, due, running
 from alerts.grouping import Groups
 from alerts.people import Act, ActKind
 from alerts.telling import Said
-from alerts.transitions import Transition
+from alerts.transitions import Transition, TransitionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,69 +79,124 @@ def advance(
 
     `settings_of` knows nothing of what hangs on an incident: its clocks are added here.
     """
-    moved: dict[str, Case] = {}
-    said: list[Said | None] = []
-
-    def known(key: str) -> Case | None:
-        return moved.get(key) or cases.get(key)
-
-    for key, act, behind in acts:
-        case = known(key)
-        if case is None:
-            continue  # an incident is recorded before anybody can act on it
-        after = acted(case.course, act)
-        told = telling.of_act(case.course, after, act, behind)
-        if told is not None:
-            # as of the act, whenever it is taken in: what is said follows from the sequence alone
-            found = due(after, settings_of(after), case.fired, case.delivered, act.at)
-            said.append(replace(told, following=found.following))
-        moved[key] = replace(case, course=after)
+    moved, done, said = _acted(cases, acts, settings_of, now)
+    dated: list[tuple[Course | None, Course, Transition, int]] = []
     for step, at in steps:
-        key = step.incident.key
-        case = known(key)
+        case = moved.get(step.incident.key) or cases.get(step.incident.key)
         before = None if case is None else case.course
-        course = taken(before, step, at)
-        said.append(telling.of_transition(before, course, step, at, now))
-        moved[key] = Case(course) if case is None else replace(case, course=course)
+        course = taken(before, step, at, now)
+        dated.append((before, course, step, at))
+        moved[step.incident.key] = Case(course) if case is None else replace(case, course=course)
     for arrival in arrivals:
-        case = known(arrival.key)
+        case = moved.get(arrival.key) or cases.get(arrival.key)
         if case is not None and arrival.which not in case.delivered:
             arrived = {**case.delivered, arrival.which: arrival.at}
             moved[arrival.key] = replace(case, delivered=arrived)
-    come_due: list[tuple[str, Deadline]] = []
-    following: dict[str, Deadline | None] = {}
-    noticed: list[Said] = []
-    groups = Groups(case.course.incident for case in {**cases, **moved}.values())
+    every = {**cases, **moved}
+    groups = _groups(every, now)
+
+    def below(course: Course) -> list[Course]:
+        return hanging(course, groups, every, now)
+
+    said += (
+        telling.of_transition(
+            before,
+            course,
+            step,
+            at,
+            now,
+            telling.highest(below(every[course.incident.key].course), now),
+        )
+        for before, course, step, at in dated
+    )
     earlier = (cases[key].course.incident for key in moved if key in cases)
     touched = [*earlier, *(case.course.incident for case in moved.values())]
-    concerned = {*moved, *(parent.key for one in touched for parent in groups.above(one))}
+    concerned = {*moved, *(one.key for each in touched for one in groups.above(each))}
     concerned |= {key for key, case in cases.items() if case.is_due(now)}
+    concerned |= {one.key for key in done for one in groups.attached(every[key].course.incident)}
+    come_due: list[tuple[str, Deadline]] = []
+    following: dict[str, Deadline | None] = {}
+    noticed: list[Said | None] = []
     for key in sorted(concerned):
-        case = moved.get(key) or cases[key]
-        own = settings_of(case.course)
-        below = [
-            (moved.get(one.key) or cases[one.key]).course
-            for one in groups.attached(case.course.incident)
-        ]
-        attached = tuple(clock for one in below for clock in running(one, settings_of(one)))
-        settings = replace(own, attached=attached)
+        case = every[key]
+        attached = below(case.course)
+        settings = replace(
+            settings_of(case.course),
+            carried=groups.is_silent(case.course.incident, TransitionKind.CAUSE_ADDED),
+            attached=tuple(c for one in attached for c in running(one, settings_of(one))),
+            carries=tuple(c for one in attached for c in one.categories),
+        )
         found = due(case.course, settings, case.fired, case.delivered, now)
         come_due += ((key, deadline) for deadline in found.new)
-        noticed += (telling.of_deadline(case.course, deadline) for deadline in found.new)
+        floor = telling.highest(attached, now)
+        noticed += (telling.of_deadline(case.course, one, floor) for one in found.new)
         fired = {**case.fired, **{deadline.which: deadline for deadline in found.new}}
         following[key] = found.following
         moved[key] = replace(case, fired=fired, look_at=found.look_at, waits=found.waits)
 
-    def looking_ahead(every: Iterable[Said | None]) -> list[Said]:
+    def looking_ahead(found: Iterable[Said | None]) -> list[Said]:
         return [
             one
             if isinstance(one.step, ActKind)
-            else replace(one, following=following[one.incident.key])
-            for one in every
+            else replace(one, following=following.get(one.incident.key))
+            for one in found
             if one is not None
         ]
 
     return Advance(moved, groups, looking_ahead(said), looking_ahead(noticed), come_due)
+
+
+def _acted(
+    cases: Mapping[str, Case],
+    acts: Iterable[tuple[str, Act, int]],
+    settings_of: Callable[[Course], Settings],
+    now: int,
+) -> tuple[dict[str, Case], list[str], list[Said | None]]:
+    """The cases that acts change, the keys of those they settle, and what is said of them.
+
+    Each is said as of the act, whenever it is taken in, and by what hung together before anything
+    else was seen: so what is said follows from the sequence alone.
+    """
+    moved: dict[str, Case] = {}
+    settled: list[str] = []
+    said: list[Said | None] = []
+    groups: Groups | None = None
+    for key, act, behind in acts:
+        case = moved.get(key) or cases.get(key)
+        if case is None:
+            continue  # an incident is recorded before anybody can act on it
+        groups = groups or _groups(cases, now)
+        after = acted(case.course, act)
+        floor = telling.highest(hanging(after, groups, cases, now), now)
+        told = telling.of_act(case.course, after, act, behind, floor)
+        if told is not None:
+            ahead = due(after, settings_of(after), case.fired, case.delivered, act.at)
+            said.append(replace(told, following=ahead.following))
+        if act.kind in (ActKind.FALSE_POSITIVE, ActKind.MERGED):
+            settled.append(key)
+            freed = hanging(after, groups, cases, now)
+            said += (
+                telling.of_freed(one, act.at, behind)
+                for one in freed
+                if groups.is_silent(one.incident, TransitionKind.OPENED)
+            )
+        moved[key] = replace(case, course=after)
+    return moved, settled, said
+
+
+def _groups(cases: Mapping[str, Case], now: int) -> Groups:
+    return Groups(
+        (case.course.incident for case in cases.values()),
+        (key for key, case in cases.items() if telling.is_settled(case.course, now)),
+    )
+
+
+def hanging(course: Course, groups: Groups, cases: Mapping[str, Case], now: int) -> list[Course]:
+    """What hangs on an open incident, at any depth, but for what a person has settled."""
+    if course.incident.recovered_at is not None:
+        return []
+    found = (cases[one.key].course for one in groups.attached(course.incident))
+    return [one for one in found if not telling.is_settled(one, now)]
 
 
 def gathered(
@@ -151,11 +206,13 @@ def gathered(
     now: int,
 ) -> list[Said]:
     """What parents say of those that hang on them, after all steps: one update each."""
-    said = (
-        telling.of_update(cases[update.parent.key].course, update, now)
-        for update in groups.updates(steps)
-    )
-    return [one for one in said if one is not None]
+    out: list[Said] = []
+    for update in groups.updates(steps):
+        course = cases[update.parent.key].course
+        floor = telling.highest(hanging(course, groups, cases, now), now)
+        said = telling.of_update(course, update, now, floor)
+        out += [] if said is None else [said]
+    return out
 
 
 def with_sent(case: Case, sent: Iterable[tuple[str, Which, str]]) -> Case:

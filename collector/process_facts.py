@@ -74,7 +74,7 @@ def cases(rows: Sequence[Row]) -> dict[str, Case]:
         key, before = data["key"], out.get(data["key"])
         if row.kind in STEPS and "by" not in data:
             step = Transition(STEPS[row.kind], incident_of(data))
-            out[key] = _stepped(before, step, row.at)
+            out[key] = _stepped(before, step, row.at, row.recorded_at)
         elif before is None:
             raise ValueError("an incident begins with a step of the rules")
         elif row.kind in DEADLINES:
@@ -88,8 +88,8 @@ def cases(rows: Sequence[Row]) -> dict[str, Case]:
     return out
 
 
-def _stepped(before: Case | None, step: Transition, at: int) -> Case:
-    course = taken(None if before is None else before.course, step, at)
+def _stepped(before: Case | None, step: Transition, at: int, recorded: int) -> Case:
+    course = taken(None if before is None else before.course, step, at, recorded)
     return Case(course) if before is None else replace(before, course=course)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
+from alerts.category import PRIORITY
 from alerts.course import first_answer
 from alerts.events import Family, Priority
 from alerts.grouping import Groups
@@ -25,7 +26,7 @@ class Stood:
     row: Recorded
     standing: Standing
     reached: frozenset[Priority]
-    """Every priority the rules have given it."""
+    """Every priority it has had, by the rules or by a person."""
     answered: bool
     """A person has acknowledged it, however long ago."""
     attached: tuple[Stood, ...] = ()
@@ -75,7 +76,8 @@ def _each(conn: Connection, org: str, rows: Sequence[Recorded], now: int) -> dic
         out[key] = Stood(
             row,
             standing(facts, acts, now),
-            reached.get(key, frozenset()),
+            reached.get(key, frozenset())
+            | {PRIORITY[act.category] for act in acts if act.category is not None},
             first_answer(acts) is not None,
         )
     return out

@@ -547,6 +547,11 @@ class Channel(BaseModel):
     baa: Baa | None = None
     """The agreement with the receiver."""
 
+    @property
+    def is_for_customers(self) -> bool:
+        """Its readers only depend on systems; they get no notices."""
+        return (self.model_extra or {}).get("audience") == "customer"
+
 
 class Route(Model):
     families: tuple[Literal["availability", "access", "blind", "feed", "expiry", "budget"], ...]

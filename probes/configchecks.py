@@ -105,6 +105,7 @@ def cross_problems(document: Document) -> list[Problem]:
         *_access(document),
         *_answers(document),
         *_holidays(document),
+        *_notices(document),
     ]
 
 
@@ -116,6 +117,17 @@ def _dangling(document: Document) -> Iterator[Problem]:
                 near = get_close_matches(value, list(known)[:_GUESSES], 1)
                 hint = f"; did you mean {near[0]}?" if near else ""
                 yield document.problem(path, f"there is no {what} of this id under {where}{hint}")
+
+
+def _notices(document: Document) -> Iterator[Problem]:
+    """A letter to customers leaves out what a notice is for."""
+    audiences = matches(document.data, ("channels", "*", "audience"))
+    customers = {path[1] for path, audience in audiences if audience == "customer"}
+    for path, channel in matches(document.data, ("notices", "*", "*")):
+        if isinstance(channel, str) and channel in customers:
+            yield document.problem(
+                path, "this channel has audience: customer, who get no notices; name another"
+            )
 
 
 def _twice(document: Document) -> Iterator[Problem]:

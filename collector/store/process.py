@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import Connection, select
 
-from alerts.outbox import MessageState
+from alerts.outbox import DeliveryReason, MessageState
 from collector import journal
 from collector.store.tables import counters, outbox
 from collector.store.upsert import replace_all
@@ -17,9 +17,12 @@ AT_ONCE = 500
 
 
 def taken(conn: Connection, org: str) -> int:
-    """The journal id up to which acts on incidents are part of what was said; 0 at first."""
+    """The journal id up to which acts on incidents are part of what was said; all of it in a
+    database that an earlier release wrote, which said nothing of them.
+    """
     query = select(counters.c.value).where(counters.c.org == org, counters.c.name == CURSOR)
-    return int(conn.execute(query).scalar() or 0)
+    known = conn.execute(query).scalar()
+    return journal.last_id(conn, org) if known is None else int(known)
 
 
 def take(conn: Connection, org: str, last: int) -> None:
@@ -31,7 +34,7 @@ def since(conn: Connection, org: str, kinds: Sequence[str], after: int) -> list[
 
 
 def sent(conn: Connection, org: str, ids: Collection[str]) -> dict[str, int]:
-    """Which of these messages have been delivered, with the instant."""
+    """Which of these messages have reached somebody, with the instant."""
     out: dict[str, int] = {}
     wanted = sorted(ids)
     for first in range(0, len(wanted), AT_ONCE):
@@ -39,6 +42,7 @@ def sent(conn: Connection, org: str, ids: Collection[str]) -> dict[str, int]:
             outbox.c.org == org,
             outbox.c.id.in_(wanted[first : first + AT_ONCE]),
             outbox.c.state == MessageState.SENT.value,
+            outbox.c.reason != DeliveryReason.UNTOLD.value,
         )
         out |= {row.id: row.next_at for row in conn.execute(query)}
     return out

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.outbox import Message
+from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
 from probes.config import Config, Impact
-from tests.support.processing import evaluated
+from tests.support.processing import Process, evaluated
 
 START = 1_767_225_600_000
 PRIORITIES = {1: Priority.P3, 2: Priority.P2, 3: Priority.P1}
@@ -193,6 +195,7 @@ def test_in_a_circle_that_two_versions_close_everyone_speaks() -> None:
     lab = incident("lab", on="ehr")
     assert said(tell((OPENED, net), (OPENED, ehr), (OPENED, lab))) == [
         "desk net opened: ehr3 lab1",
+        "pager net opened: ehr3 lab1",
         "desk ehr opened: lab1 net1",
         "pager ehr opened: lab1 net1",
     ]
@@ -224,7 +227,8 @@ def test_a_parent_is_breached_by_the_earliest_clock_of_all_that_hang_on_it() -> 
         found = evaluated(used, opened, now, known=[NET], told=heard((NET, "desk")))
         return [one for one in said(found) if one.startswith("desk")]
 
-    warned = ["desk net gathered: ehr3", "desk net response_warned: ehr3"]
+    steps = ("gathered", "notice_breached", "response_warned")
+    warned = [f"desk net {step}: ehr3" for step in steps]
     assert at(due) == warned
     assert at(due + 1) == [*warned, "desk net response_breached: ehr3"]
 
@@ -233,3 +237,39 @@ IMPACTS = {
     "net": {"class": "administrative", "service": "general"},
     "ehr": {"class": "clinical", "service": "critical_clinical"},
 }
+
+
+def acted(kind: ActKind, **more: Any) -> Act:
+    return Act(kind, "ann", START + 30_000, **more)
+
+
+def test_a_parent_that_a_person_has_settled_silences_nobody() -> None:
+    """What hung on it is said at once, and what comes later speaks for itself."""
+    wrong = [(NET.key, acted(ActKind.FALSE_POSITIVE))]
+    process = Process(told=heard((NET, "desk")))
+    both = [(Transition(OPENED, one), START) for one in (NET, EHR)]
+    process.look(CONFIG, both, START + 1_000)
+    assert said(process.look(CONFIG, [], START + 40_000, wrong)) == [
+        "desk net false_positive: ehr3",
+        "pager net false_positive: ehr3",
+        "desk ehr opened",
+        "pager ehr opened",
+    ]
+    lab = incident("lab", 2, on="net")
+    later = process.look(CONFIG, [(Transition(OPENED, lab), START + 50_000)], START + 60_000)
+    assert said(later) == ["desk lab opened"]
+
+
+def test_a_person_cannot_say_less_of_a_parent_than_what_hangs_on_it() -> None:
+    lower = acted(ActKind.RAISED, category=1, review_by=START + 7_200_000)
+    process = Process(told=heard((NET, "desk")))
+    process.look(CONFIG, [(Transition(OPENED, NET), START)], START + 1_000)
+    process.look(CONFIG, [], START + 40_000, [(NET.key, lower)])
+    carried = incident("net", 3)
+    steps = [
+        (Transition(OPENED, EHR), START + 50_000),
+        (Transition(RAISED, carried), START + 50_000),
+    ]
+    found = process.look(CONFIG, steps, START + 60_000)
+    assert {json.loads(one.body)["data"]["category"] for one in found} == {3}
+    assert {one.receiver for one in found} == {"desk", "pager"}

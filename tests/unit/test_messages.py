@@ -11,7 +11,7 @@ from alerts.outbox import Message
 from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
 from probes.config import Config, Notices
-from tests.support.processing import evaluated
+from tests.support.processing import Process, evaluated
 
 START = 1_767_225_600_000
 KEY = f"ehr.availability.{START}"
@@ -181,3 +181,37 @@ def test_what_a_person_made_grave_is_not_resolved_by_the_rules() -> None:
         ("pager", "opened", "open"),
         ("pager", "recovered", "recovered"),
     ]
+
+
+def test_a_quiet_incident_that_a_person_made_grave_is_told_to_its_end() -> None:
+    quiet = replace(INCIDENT, quiet=True)
+    grave = Act(ActKind.RAISED, "ann", START + 1_000, category=3, review_by=START + 7_200_000)
+    process = Process()
+    process.look(config(), [(Transition(TransitionKind.OPENED, quiet), START)], START + 500)
+    assert said(process.look(config(), [], START + 2_000, [(KEY, grave)])) == [
+        ("desk", 1, "opened"),
+        ("pager", 1, "opened"),
+    ]
+    over = replace(quiet, recovered_at=START + 60_000)
+    ends = [(Transition(TransitionKind.RECOVERED, over), START + 60_000)]
+    assert said(process.look(config(), ends, START + 61_000)) == [
+        ("desk", 2, "recovered"),
+        ("pager", 2, "recovered"),
+    ]
+
+
+def test_a_review_opens_the_incident_to_whom_the_rules_category_concerns() -> None:
+    holds = Act(ActKind.RAISED, "ann", START + 1_000, category=2, review_by=START + 7_201_000)
+    raised = replace(INCIDENT, category=3, priority=Priority.P1)
+    process = Process()
+    process.look(config(), [(Transition(TransitionKind.OPENED, INCIDENT), START)], START + 500)
+    process.look(config(), [], START + 2_000, [(KEY, holds)])
+    rise = [(Transition(TransitionKind.RAISED, raised), START + 1_800_000)]
+    assert process.look(config(), rise, START + 1_801_000) == []
+    found = process.look(config(), [], START + 7_201_002)
+    assert ("pager", 1, "opened") in said(found)
+    assert [
+        (one.receiver, body(one)["data"]["category"])
+        for one in found
+        if body(one)["data"]["step"] in ("review_due", "opened")
+    ] == [("desk", 3), ("pager", 3)]

@@ -50,19 +50,19 @@ def config(**system: Any) -> Config:
     )
 
 
-def terms(*, calm_since: int | None = None, **system: Any) -> Settings:
-    return settings(config(**system), calm_since=calm_since)
+def terms(*, calm_since: int | None = None, carried: bool = False, **system: Any) -> Settings:
+    return replace(settings(config(**system), calm_since=calm_since), carried=carried)
 
 
 def opened(category: int = 2, at: int = START + MIN, **changes: Any) -> Course:
     """Detected a minute after its start."""
     priority = {1: Priority.P3, 2: Priority.P2, 3: Priority.P1}[category]
     incident = replace(INCIDENT, category=category, priority=priority, **changes)
-    return taken(None, Transition(T.OPENED, incident), at)
+    return taken(None, Transition(T.OPENED, incident), at, at)
 
 
 def step(course: Course, kind: TransitionKind, at: int, **changes: Any) -> Course:
-    return taken(course, Transition(kind, replace(course.incident, **changes)), at)
+    return taken(course, Transition(kind, replace(course.incident, **changes)), at, at)
 
 
 def raised(course: Course, at: int) -> Course:

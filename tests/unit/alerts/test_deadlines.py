@@ -78,6 +78,9 @@ def test_while_the_system_is_up_a_breach_waits_for_what_comes_of_it() -> None:
     breach = START + MIN + 2 * HOUR
     calm = look(opened(2), breach + MIN, known=terms(calm_since=breach - MIN))
     assert (calm.new, calm.look_at, calm.waits) == ((), None, True)
+    # what is still to come is looked for all the same: the calm may end without a recovery
+    early = look(opened(2), breach - MIN, known=terms(calm_since=breach - 2 * MIN))
+    assert (early.new, early.look_at, early.waits) == ((), breach + 1, False)
     again = look(opened(2), breach + 3 * MIN, known=terms())
     assert [(d.which.kind, d.at) for d in again.new] == [(K.RESPONSE_BREACHED, breach)]
 
@@ -93,8 +96,8 @@ def test_a_rise_that_makes_an_answer_overdue_is_breached_at_the_rise() -> None:
 
 def test_a_quiet_one_and_one_that_hangs_on_another_have_no_clocks_of_their_own() -> None:
     assert told(opened(3, quiet=True), START + DAY) == []
-    child = opened(3, attached_to="core.availability.1")
-    assert told(child, START + DAY) == []
+    child = opened(3, attached_to="core")
+    assert told(child, START + DAY, known=terms(carried=True)) == []
     parted = step(child, T.PARTED, START + 3 * HOUR, attached_to=None)
     assert told(parted, START + 3 * HOUR + 1) == [
         ("liaison_notice", 10_800_000),
@@ -201,10 +204,71 @@ def test_the_report_of_a_p1_is_due_48_h_after_its_resolution_and_overdue_after_7
 
 def test_a_past_outage_found_late_stands_in_the_digest_of_the_next_working_hours() -> None:
     past = replace(INCIDENT, category=3, priority=Priority.P1, recovered_at=START)
-    found = taken(None, Transition(T.FOUND_LATE, past), START + MIN)
+    found = taken(None, Transition(T.FOUND_LATE, past), START + MIN, START + MIN)
     found = step(found, T.RESOLVED, START + MIN)
     assert told(found, START + DAY) == [("late_digest", 12_600_000)]  # 09:00 in Chicago
     assert told(found, START + 9 * DAY)[1:] == [
         ("report_due", 60_000 + 172_800_000),
         ("report_overdue", 60_000 + 259_200_000),
     ]
+
+
+def test_a_past_outage_that_is_back_has_its_clocks_and_its_notice() -> None:
+    past = replace(INCIDENT, category=3, priority=Priority.P1, recovered_at=START)
+    found = taken(None, Transition(T.FOUND_LATE, past), START + MIN, START + 20 * MIN)
+    back = step(found, T.REOPENED, START + 25 * MIN, recovered_at=None)
+    assert told(back, START + DAY) == [
+        ("liaison_notice", 1_500_000),
+        ("response_warned", 3_660_000),
+        ("response_breached", 7_260_000),
+    ]
+
+
+def test_what_was_found_late_is_in_the_digest_after_it_was_found() -> None:
+    """On Saturday, evidence of Friday's outage comes: its line stands in Monday's digest."""
+    saturday = START + 5 * DAY
+    past = replace(INCIDENT, category=3, priority=Priority.P1, recovered_at=START)
+    found = step(taken(None, Transition(T.FOUND_LATE, past), START, saturday), T.RESOLVED, START)
+    assert told(found, saturday + 3 * DAY) == [
+        ("report_due", 432_000_000 + 172_800_000),
+        ("late_digest", 617_400_000),  # Monday 12 January, 09:00 in Chicago
+    ]
+
+
+def test_an_acknowledgement_that_ends_while_it_was_over_runs_out_for_nobody() -> None:
+    course = act(opened(1), A.ACKNOWLEDGED, START + 2 * MIN)
+    course = over(course, START + 20 * MIN, START + 25 * MIN)
+    back = step(course, T.REOPENED, START + 45 * MIN, recovered_at=None)
+    assert told(back, START + HOUR) == []
+
+
+def test_a_review_after_the_end_tells_the_liaison_nothing() -> None:
+    lowered = act(opened(2), A.RAISED, START + 5 * MIN, category=2)
+    rules = over(raised(lowered, START + 30 * MIN), START + 40 * MIN, START + 45 * MIN)
+    ended = act(act(rules, A.RESOLVED, START + HOUR), A.CLOSED, START + HOUR)
+    assert told(ended, START + DAY) == []
+
+
+def test_a_report_counts_from_the_act_that_lets_the_resolution_stand() -> None:
+    grave = act(opened(2), A.RAISED, START + 2 * MIN, category=3)
+    over_ = step(over(grave, START + 10 * MIN, START + 15 * MIN), T.RESOLVED, START + 15 * MIN)
+    lowered = act(over_, A.RAISED, START + 4 * DAY, category=2)
+    assert [one for one in told(lowered, START + 9 * DAY) if one[0].startswith("report")] == [
+        ("report_due", 4 * DAY + 172_800_000),
+        ("report_overdue", 4 * DAY + 259_200_000),
+    ]
+
+
+def test_notices_of_an_act_do_not_wait_for_a_clock_that_was_set_back() -> None:
+    course = act(opened(2), A.RAISED, START + HOUR, category=4)
+    assert [kind for kind, _ in told(course, START + 2 * MIN)] == [
+        "leadership_notice",
+        "legal_notice",
+        "liaison_notice",
+    ]
+
+
+def test_what_hangs_on_it_brings_the_liaison_though_a_person_says_less() -> None:
+    lowered = act(opened(2), A.RAISED, START + 2 * MIN, category=1)
+    carries = replace(terms(), carries=((START + 3 * MIN, 3),))
+    assert told(lowered, START + 3 * MIN, known=carries) == [("liaison_notice", 180_000)]
