@@ -16,9 +16,10 @@ from alerts.deadlines import DeadlineKind
 from alerts.events import Cause, Family
 from alerts.grouping import GroupStep
 from alerts.letter import local_time, zone_of
-from alerts.people import ActKind, IncidentState
+from alerts.people import ActKind
 from alerts.render import DIGEST_TYPE, event_type
 from alerts.transitions import TransitionKind
+from probes.times import parse_datetime
 
 
 class Stage(StrEnum):
@@ -66,12 +67,14 @@ LASTS = "It goes on."
 OVER = {Family.BLIND: "we can see it again"}
 """How it ended, where not `ENDED`: what can be seen again may work or not."""
 ENDED = "the trouble is over"
+NOTHING = "nothing was wrong, we were mistaken"
 UNTOLD = frozenset(
     {
         ActKind.ACKNOWLEDGED,
         ActKind.RAISED,
         ActKind.CLOSED,
         ActKind.MERGED,
+        TransitionKind.RESOLVED,
         GroupStep.GATHERED,
         DeadlineKind.RESPONSE_WARNED,
         DeadlineKind.RESPONSE_BREACHED,
@@ -122,7 +125,7 @@ def customer_letter(event: Mapping[str, Any]) -> CustomerLetter:
     name, organization = data["system"]["name"], data["organization"]["name"]
     since, over = local_time(data["started_at"], zone), data["recovered_at"]
     stage = Stage.OPENED if event["type"] == event_type(TransitionKind.OPENED) else Stage.UPDATE
-    if data["state"] not in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED):
+    if over is not None or data["step"] == ActKind.FALSE_POSITIVE:
         stage = Stage.RESOLVED
     return CustomerLetter(
         stage=stage,
@@ -134,9 +137,9 @@ def customer_letter(event: Mapping[str, Any]) -> CustomerLetter:
         where=", ".join(site["name"] for site in data["sites"]) or "everywhere",
         since=since,
         over_since=None if over is None else local_time(over, zone),
-        meanwhile=_meanwhile(data, zone),
+        meanwhile=_meanwhile(event, zone),
         late=data["step"] == TransitionKind.FOUND_LATE,
-        again=data["state"] == "recovered",
+        again=data["step"] in (TransitionKind.RECOVERED, TransitionKind.CORRECTED),
         organization=organization,
     )
 
@@ -146,17 +149,22 @@ def _headline(data: Mapping[str, Any], stage: Stage) -> str:
     match stage:
         case Stage.OPENED:
             return f"{name} {trouble}"
+        case Stage.RESOLVED if data["step"] == ActKind.FALSE_POSITIVE:
+            return f"{name}: {NOTHING}"
         case Stage.RESOLVED:
             return f"{name}: {OVER.get(Family(data['family']), ENDED)}"
     again = "again" if data["step"] == TransitionKind.REOPENED else "still"
     return f"{name} {again} {trouble}"
 
 
-def _meanwhile(data: Mapping[str, Any], zone: ZoneInfo) -> str | None:
+def _meanwhile(event: Mapping[str, Any], zone: ZoneInfo) -> str | None:
+    data = event["data"]
     workaround = data["workaround"]
     if workaround is None:
         return None if data.get("minimal") else "there is no documented way to go on without it"
     name, until = workaround["name"], workaround["until"]
+    if until is not None and parse_datetime(until) < parse_datetime(event["time"]):
+        return f"the time of this has passed: {name}"
     return name if until is None else f"{name}, until {local_time(until, zone)}"
 
 

@@ -91,7 +91,7 @@ DEADLINES = {
     DeadlineKind.LEADERSHIP_NOTICE: "clinical leadership must have been told",
     DeadlineKind.LEGAL_NOTICE: "legal and compliance must have been told",
     DeadlineKind.LATE_DIGEST: "the clinical liaison is told",
-    DeadlineKind.NOTICE_BREACHED: "a notice is overdue",
+    DeadlineKind.NOTICE_BREACHED: "a notice must have arrived",
 }
 STEPS: dict[Step, str] = {
     TransitionKind.OPENED: "A new incident.",
@@ -105,10 +105,10 @@ STEPS: dict[Step, str] = {
     TransitionKind.PAGED: "A new incident.",
     TransitionKind.RECOVERED: "The trouble is over.",
     TransitionKind.CORRECTED: "Late evidence shows that the trouble is over.",
-    TransitionKind.RESOLVED: "The incident is closed.",
+    TransitionKind.RESOLVED: "The incident is resolved.",
     ActKind.ACKNOWLEDGED: "Somebody has taken it on.",
     ActKind.RAISED: "A person has set the category.",
-    ActKind.CLOSED: "The work on it is done: its report is written.",
+    ActKind.CLOSED: "The incident is closed: the work on it is done.",
     ActKind.FALSE_POSITIVE: "A person has found that nothing was wrong.",
     ActKind.MERGED: "It goes on as part of another incident.",
     DeadlineKind.RESPONSE_WARNED: "Nobody has answered yet, and an answer is due soon.",
@@ -124,16 +124,16 @@ STEPS: dict[Step, str] = {
     DeadlineKind.LEADERSHIP_NOTICE: "For clinical leadership: a patient safety event.",
     DeadlineKind.LEGAL_NOTICE: "For legal and compliance: a patient safety event.",
     DeadlineKind.NOTICE_BREACHED: "A notice that must be given has not arrived in time.",
-    GroupStep.GATHERED: "Other systems are down with it: they are named below.",
+    GroupStep.GATHERED: "Other systems are in trouble with it: they are named below.",
 }
 LISTED = 20
 """How many attached systems a letter names at most."""
 STATES = {
     IncidentState.OPEN: "open",
     IncidentState.ACKNOWLEDGED: "open, and somebody is on it",
-    IncidentState.RECOVERED: "recovered, not yet closed",
-    IncidentState.RESOLVED: "closed",
-    IncidentState.CLOSED: "closed, and its report is written",
+    IncidentState.RECOVERED: "recovered, not yet resolved",
+    IncidentState.RESOLVED: "resolved",
+    IncidentState.CLOSED: "closed",
     IncidentState.MERGED: "part of another incident",
     IncidentState.FALSE_POSITIVE: "no incident: nothing was wrong",
 }
@@ -236,7 +236,9 @@ def _incident(event: Mapping[str, Any]) -> Letter:
 
 def _headline(data: Mapping[str, Any]) -> str:
     name = data["system"]["name"]
-    if data["state"] in _OPEN:
+    if data["state"] == IncidentState.FALSE_POSITIVE:
+        return f"{name}: nothing was wrong (it looked {_causes(data)})"
+    if data["recovered_at"] is None:
         return f"{name}: {_causes(data)}"
     return f"{name}: over (was {_causes(data)})"
 
@@ -256,7 +258,7 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
         yield Row("Why", WHYS[data["category_why"]])
     yield Row("Priority", f"{data['priority']}, {PRIORITIES[Priority(data['priority'])]}")
     yield from _deadline(data, zone)
-    yield from _workaround(data, zone)
+    yield from _workaround(event, zone)
     if data["attached_to"] is not None:
         yield Row("Belongs to", data["attached_to"])
     yield from _attached(data)
@@ -286,12 +288,20 @@ def _deadline(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
         yield Row("Deadline", f"{_instant(found['at'], zone)}: {_DEADLINES[found['kind']]}")
 
 
-def _workaround(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
+def _workaround(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
+    data = event["data"]
     documented = data["workaround"]
     if documented is not None or not data.get("minimal"):
         yield Row("Workaround", "none documented" if documented is None else documented["name"])
     if documented is not None and documented["until"] is not None and data["state"] in _OPEN:
-        yield Row("Usable until", _instant(documented["until"], zone))
+        passed = parse_datetime(documented["until"]) < parse_datetime(event["time"])
+        label = "Was usable" if passed else "Usable until"
+        yield Row(
+            label,
+            f"until {_instant(documented['until'], zone)}"
+            if passed
+            else _instant(documented["until"], zone),
+        )
 
 
 def _due(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:

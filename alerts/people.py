@@ -167,7 +167,7 @@ def _after(found: Standing, act: Act) -> Standing:
         return found if act.by_service and by_person else replace(found, acknowledged=act)
     if act.category == PATIENT_SAFETY:
         # Harm that shows late: whoever may resolves it anew.
-        found = replace(found, resolved=None, closed=None)
+        found = replace(found, resolved=None, closed=None, merged=None, false_positive=None)
     changed: dict[str, Any] = {_STANDS_AS[act.kind]: act}
     return replace(found, **changed)
 

@@ -21,8 +21,8 @@ PERMITTED: Mapping[ActKind, frozenset[IncidentState]] = {
     ActKind.MERGED: _LASTING,
 }
 """In which states each act of people is done."""
-HARM_SHOWS = _LASTING | {_S.RESOLVED, _S.CLOSED}
-"""Category 4 is set however long ago it was: harm may show late."""
+HARM_SHOWS = frozenset(IncidentState)
+"""Category 4 is set however long ago it was, and lowered from there: harm may show late."""
 ENDING = frozenset({ActKind.RESOLVED, ActKind.FALSE_POSITIVE, ActKind.MERGED})
 """What takes an incident off the list of those that wait."""
 
@@ -31,9 +31,10 @@ DETAILS = {
     "act.patient_safety": "category 4 is set, lowered and ended by the role clinical",
     "incident.state": "not in the state it is in",
     "incident.acknowledged": "somebody else has acknowledged it, and that lasts",
-    "incident.itself": "an incident is merged into another one",
+    "incident.itself": "an incident cannot be merged into itself",
     "incident.unknown_target": "there is no incident of the key to merge into",
     "incident.target_not_open": "what it is merged into must be open",
+    "incident.target_less_urgent": "what it is merged into must be of its category or higher",
 }
 """What stands in the way, by code."""
 
@@ -58,7 +59,8 @@ def decide(
     if act.by_service and act.kind is not ActKind.ACKNOWLEDGED:
         raise IllegalActError("act.people_only", now.state)
     harm = act.category == PATIENT_SAFETY
-    if now.state not in (HARM_SHOWS if harm else PERMITTED[act.kind]):
+    lowers = act.kind is ActKind.RAISED and now.category == PATIENT_SAFETY
+    if now.state not in (HARM_SHOWS if harm or lowers else PERMITTED[act.kind]):
         raise IllegalActError("incident.state", now.state)
     grave = now.category == PATIENT_SAFETY and act.kind in {ActKind.RAISED, *ENDING}
     if (harm or grave) and not safety:
@@ -79,3 +81,5 @@ def _mergeable(key: str, now: Standing, act: Act, target: Standing | None) -> No
         raise IllegalActError("incident.unknown_target", now.state)
     if target.state not in (_S.OPEN, _S.ACKNOWLEDGED):
         raise IllegalActError("incident.target_not_open", target.state)
+    if target.category < now.category:
+        raise IllegalActError("incident.target_less_urgent", target.state)

@@ -39,6 +39,8 @@ _SECOND = {
     Family.ACCESS: CategoryWhy.REJECTED_BY_ALL,
     Family.BLIND: CategoryWhy.UNOBSERVED,
 }
+NEAR_MS = 600_000
+"""By how much evidence that comes late moves a start at most, in ordinary times."""
 _SEVERE = frozenset({Cause.DOWN, Cause.OVERRUN})
 
 
@@ -72,4 +74,8 @@ def _third(
         return CategoryWhy.NO_WORKAROUND if severe else CategoryWhy.LASTED
     if documented.valid_for is not None and lasted > documented.valid_for:
         return CategoryWhy.WORKAROUND_ENDED
-    return CategoryWhy.WORKAROUND_UNUSABLE if documented.requires else CategoryWhy.CARRIED
+    if documented.requires:
+        return CategoryWhy.WORKAROUND_UNUSABLE
+    # the rules go by the start as it is known best, which may be earlier than the recorded one
+    near = documented.valid_for is not None and lasted > documented.valid_for - NEAR_MS
+    return CategoryWhy.WORKAROUND_ENDED if near else CategoryWhy.CARRIED

@@ -6,7 +6,7 @@ cursors commit under the lease's token; a process that lost the lease commits no
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -100,8 +100,8 @@ class Past:
     as_of: int
     cases: Mapping[str, Case]
     """Every incident as the process knows it, by key."""
-    awaited: Mapping[str, tuple[str, Which, str]]
-    """Messages of notices that have not arrived: (incident key, notice, receiver), by id."""
+    awaited: Mapping[str, tuple[str, tuple[Which, ...], str]]
+    """Messages of notices that have not arrived: (incident key, notices, receiver), by id."""
     taken: int
     rules_due: int | None = None
     """The earliest `now` at which time alone changes what the rules say."""
@@ -125,11 +125,11 @@ def read_past(conn: Connection, org: str) -> Past:
     )
 
 
-def awaited(cases: Mapping[str, Case]) -> dict[str, tuple[str, Which, str]]:
+def awaited(cases: Mapping[str, Case]) -> dict[str, tuple[str, tuple[Which, ...], str]]:
     return {
-        id_: (key, which, receiver)
+        id_: (key, about, receiver)
         for key, case in cases.items()
-        for id_, (which, receiver) in case.awaited.items()
+        for id_, (about, receiver) in case.awaited.items()
     }
 
 
@@ -154,9 +154,20 @@ def read_news(conn: Connection, org: str, past: Past) -> News:
     arrived = process.sent(conn, org, past.awaited)
     return News(
         _acts(rows),
-        [Arrival(*past.awaited[id_], at) for id_, at in sorted(arrived.items())],
+        list(_arrivals(past, arrived)),
         rows[-1].id if rows else past.taken,
     )
+
+
+def _arrivals(past: Past, arrived: Mapping[str, int]) -> Iterator[Arrival]:
+    """Each notice once, by the message that came first."""
+    seen: set[tuple[str, Which]] = set()
+    for id_, at in sorted(arrived.items(), key=lambda one: (one[1], one[0])):
+        key, about, receiver = past.awaited[id_]
+        for which in about:
+            if (key, which) not in seen:
+                seen.add((key, which))
+                yield Arrival(key, which, receiver, at)
 
 
 def _acts(rows: Sequence[Row]) -> list[tuple[str, Act, int]]:

@@ -40,7 +40,7 @@ class Case:
     course: Course
     fired: Mapping[Which, Deadline] = field(default_factory=dict)
     delivered: Mapping[Which, int] = field(default_factory=dict)
-    sent: Mapping[str, tuple[Which, str]] = field(default_factory=dict)
+    sent: Mapping[str, tuple[tuple[Which, ...], str]] = field(default_factory=dict)
     look_at: int | None = 0
     waits: bool = False
 
@@ -48,9 +48,13 @@ class Case:
         return self.waits or (self.look_at is not None and self.look_at <= now)
 
     @property
-    def awaited(self) -> Mapping[str, tuple[Which, str]]:
-        """Messages of notices none of which has arrived."""
-        return {id_: one for id_, one in self.sent.items() if one[0] not in self.delivered}
+    def awaited(self) -> Mapping[str, tuple[tuple[Which, ...], str]]:
+        """Messages with notices that have not arrived yet."""
+        return {
+            id_: (waiting, receiver)
+            for id_, (about, receiver) in self.sent.items()
+            if (waiting := tuple(one for one in about if one not in self.delivered))
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,5 +221,9 @@ def gathered(
 
 def with_sent(case: Case, sent: Iterable[tuple[str, Which, str]]) -> Case:
     """The case once the messages (id, notice, receiver) of its notices are known."""
-    tracked = {id_: (which, to) for id_, which, to in sent if which.kind in TRACKED}
-    return replace(case, sent={**case.sent, **tracked}) if tracked else case
+    known = dict(case.sent)
+    for id_, which, receiver in sent:
+        if which.kind in TRACKED:
+            about = known[id_][0] if id_ in known else ()
+            known[id_] = (tuple(dict.fromkeys((*about, which))), receiver)
+    return replace(case, sent=known) if known != case.sent else case

@@ -9,7 +9,7 @@ from typing_extensions import TypedDict
 from alerts.clocks import Response as Clocks
 from alerts.clocks import clocks, earliest, is_overdue
 from alerts.conditions import outages
-from alerts.telling import SETTLED
+from alerts.course import ENDED
 from alerts.terms import in_force, terms
 from collector.api.parts import Parts, instant, stamp
 from collector.api.shapes import Instant
@@ -42,7 +42,7 @@ def response_of(one: Stood, parts: Parts) -> Response | None:
 
 
 def _own(one: Stood, parts: Parts) -> Clocks | None:
-    if one.answered or one.standing.state in SETTLED:
+    if one.answered or one.standing.state in ENDED:
         return None
     row, incident, history = one.row, one.row.incident, parts.evaluator.history
     live = parts.evaluator.folded.get(incident.system)

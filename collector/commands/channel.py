@@ -52,6 +52,7 @@ PROMISES = {
 }
 ADVICE = {
     DeliveryReason.ACCEPTED: "Look whether it arrived.",
+    DeliveryReason.UNTOLD: "Nothing was sent: customers get no letter of this step.",
     DeliveryReason.REFUSED: "The receiver wants no such message: check the addresses in the entry, "
     "then what the receiver allows.",
     DeliveryReason.GONE: "The receiver says it is no longer there: ask for its new address.",

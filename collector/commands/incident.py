@@ -33,7 +33,7 @@ Examples:
   wardwatch incident ack ehr.availability.1767225611000
   wardwatch incident note ehr.availability.1767225611000 --text-file note.txt
 
-No act changes a state or a number.
+No act changes a system's state or a number.
 """
 LIST = """\
 Examples:

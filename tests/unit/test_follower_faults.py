@@ -139,7 +139,7 @@ async def test_a_store_that_fails_while_an_evaluation_is_planned_loses_no_rollup
         await one.send(line(0, 5))
         planned = Evaluator._planned
 
-        async def failing(*_: Any) -> Any:
+        async def failing(*_: Any, **__: Any) -> Any:
             raise StoreUnavailableError(StoreFault.BUSY)
 
         monkeypatch.setattr(Evaluator, "_planned", failing)

@@ -237,3 +237,25 @@ async def test_an_act_while_the_evaluation_writes_comes_before_what_it_says(
         (3, "notice_breached"),
         (4, "response_warned"),
     ]
+
+
+async def test_one_message_for_two_roles_is_the_arrival_of_both_notices(store: Store) -> None:
+    shared = {"clinical_leadership": ["chief"], "legal_compliance": ["chief"]}
+    used = hospital(channels=CHANNELS, notices=NOTICES | shared)
+    async with a_desk(store, used) as desk:
+        await outage(desk)
+        await acted(desk, "category", HARM, by=NURSE)
+        await look(desk, 33_000)
+        assert [one[:3] for one in await told(desk) if one[0] == "chief"] == [
+            ("chief", 1, "leadership_notice"),
+        ]
+        await deliver(desk, "chief", 34_000)
+        await deliver(desk, "liaison", 34_000)
+        await look(desk, HOUR)
+        assert "notice_breached" not in [kind for kind, _ in await came_due(desk)]
+        found = (await desk.get(f"incidents/{KEY}"))["notices"]
+        assert {one["notice"]: one["delivered_at"][11:19] for one in found} == {
+            "liaison_notice": "00:00:34",
+            "leadership_notice": "00:00:34",
+            "legal_notice": "00:00:34",
+        }

@@ -16,6 +16,8 @@ from alerts.events import Cause, Family, Incident
 from alerts.letter import STEPS
 from alerts.mime import Audience, compose
 from alerts.outbox import Message
+from alerts.people import ActKind
+from alerts.people import IncidentState as S
 from alerts.render import render_digest, render_test
 from alerts.transitions import TransitionKind
 from tests.unit.alerts.test_letter import FROM, TO, Reader, config, message
@@ -81,9 +83,8 @@ def test_when_it_is_over_the_letter_says_from_when_until_when() -> None:
         "\n"
         "We write again if it comes back.\n" + END
     )
-    assert "\nThis is the last message about it.\n" in text(K.RESOLVED, OVER)
     late = text(K.FOUND_LATE, OVER)
-    assert "\nWe found this out afterwards. This is the last message about it.\n" in late
+    assert "\nWe found this out afterwards. There is nothing you need to do.\n" in late
 
 
 @pytest.mark.parametrize(
@@ -183,7 +184,19 @@ def test_steps_for_those_who_run_the_system_make_no_letter_for_a_customer() -> N
     for step in STEPS:
         told = is_told(json.loads(message(step).body))
         assert told is (step not in UNTOLD)
-    assert UNTOLD.isdisjoint({*K} | TRACKED)
+    assert {*K} & UNTOLD == {K.RESOLVED}
+    assert UNTOLD.isdisjoint(TRACKED)
     assert is_told(json.loads(render_test(config(), "wards", name="t", at=START)))
     digest = render_digest(config(), [OVER], message_id="d", receiver="wards", at=START)
     assert not is_told(json.loads(digest))
+
+
+def test_a_workaround_whose_time_has_passed_is_not_offered() -> None:
+    event = json.loads(message(K.RAISED, DOWN).body) | {"time": "2026-01-01T04:00:01.000Z"}
+    assert customer_letter(event).meanwhile == "the time of this has passed: Downtime binder"
+
+
+def test_what_a_person_has_settled_is_not_told_as_over() -> None:
+    wrong = json.loads(message(ActKind.FALSE_POSITIVE, DOWN, state=S.FALSE_POSITIVE).body)
+    assert customer_letter(wrong).headline == "EHR: nothing was wrong, we were mistaken"
+    assert not is_told(json.loads(message(ActKind.MERGED, DOWN, state=S.MERGED).body))

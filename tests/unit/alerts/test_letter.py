@@ -130,7 +130,7 @@ def test_when_it_is_over_the_first_line_says_so_and_no_workaround_is_urged() -> 
     assert lines[0] == "EHR: over (was down, impaired)"
     assert lines[2] == "The trouble is over."
     assert "Over since:   2025-12-31 19:00 CST (2026-01-01 01:00 UTC)" in lines
-    assert "Incident is:  recovered, not yet closed" in lines
+    assert "Incident is:  recovered, not yet resolved" in lines
     assert "Usable until" not in "\n".join(lines)
 
 
@@ -148,7 +148,7 @@ def test_a_letter_names_twenty_that_hang_on_it_and_counts_the_rest() -> None:
     portal = replace(INCIDENT, system="portal")
     two = [replace(portal, category=3), replace(portal, system="gone", category=1)]
     lines = text(message(GroupStep.GATHERED, attached=two)).splitlines()
-    assert lines[2] == "Other systems are down with it: they are named below."
+    assert lines[2] == "Other systems are in trouble with it: they are named below."
     assert "Affects:      Portal (category 3), gone (category 1)" in lines
     assert not any("Affects" in line for line in text(message()).splitlines())
     for count, rest in ((20, ""), (21, ", 1 more"), (2_000, ", 1980 more")):

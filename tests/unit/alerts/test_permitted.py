@@ -23,7 +23,7 @@ TABLE: dict[str, tuple[IncidentState | str, ...]] = {
     "note": (O, A, R, E, C, M, F),
     "category 3": (O, A, R, NOT, NOT, NOT, NOT),
     "category 1": (O, A, R, NOT, NOT, NOT, NOT),
-    "category 4": (O, A, R, R, R, NOT, NOT),
+    "category 4": (O, A, R, R, R, O, O),
     "resolve": (NOT, NOT, E, NOT, NOT, NOT, NOT),
     "close": (NOT, NOT, NOT, C, NOT, NOT, NOT),
     "false positive": (F, F, F, NOT, NOT, NOT, NOT),
@@ -107,7 +107,8 @@ def test_category_4_is_lowered_and_ended_only_by_who_may_set_it(
     with pytest.raises(IllegalActError) as refused:
         decide(KEY, grave, ACTS[name], safety=False, target=OTHER)
     assert refused.value.code == "act.patient_safety"
-    assert decide(KEY, grave, ACTS[name], safety=True, target=OTHER) == ACTS[name]
+    alike = standing(facts(), (ACTS["category 4"],), CLOCK)
+    assert decide(KEY, grave, ACTS[name], safety=True, target=alike) == ACTS[name]
 
 
 @pytest.mark.parametrize("name", ["acknowledge", "note"])
@@ -155,3 +156,18 @@ def test_only_another_open_incident_takes_one_in(
 def test_an_acknowledged_incident_takes_another_in() -> None:
     merge = act(ActKind.MERGED, ANN, into="x.blind.1")
     assert decide(KEY, OTHER, merge, safety=False, target=stands(ACTS["acknowledge"])) == merge
+
+
+def test_category_4_is_lowered_again_whatever_became_of_the_incident() -> None:
+    done = (ACTS["category 4"], act(ActKind.RESOLVED), act(ActKind.CLOSED))
+    closed = standing(facts(recovered_at=50), done, CLOCK)
+    assert (closed.state, closed.category) == (C, 4)
+    assert decide(KEY, closed, ACTS["category 3"], safety=True) == ACTS["category 3"]
+
+
+def test_an_incident_is_merged_into_one_of_its_category_or_higher() -> None:
+    slight = standing(facts(category=2), (), CLOCK)
+    with pytest.raises(IllegalActError) as refused:
+        decide(KEY, OTHER, ACTS["merge"], safety=True, target=slight)
+    assert refused.value.code == "incident.target_less_urgent"
+    assert decide(KEY, slight, ACTS["merge"], safety=True, target=OTHER) == ACTS["merge"]
