@@ -110,7 +110,7 @@ async def test_what_is_refused_names_the_state(desk: Desk, capsys: Capture) -> N
     assert capsys.readouterr().err == "not in the state it is in: open [incident.state]\n"
     assert await run(desk, "merge", KEY, "--into", KEY) == 1
     assert capsys.readouterr().err == (
-        "an incident is merged into another one: open [incident.itself]\n"
+        "an incident cannot be merged into itself: open [incident.itself]\n"
     )
     assert await run(desk, "ack", "none.blind.1") == 1
     assert capsys.readouterr().err == "no incident of this key [api.unknown_incident]\n"
