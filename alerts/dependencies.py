@@ -140,11 +140,14 @@ def _parting(spell: Spell, fit: _Fit, reading: Reading) -> int | None:
 
 
 def carried(
-    rises: Mapping[Key, tuple[Rise, ...]], links: Mapping[Key, Sequence[tuple[Spell, Link]]]
+    rises: Mapping[Key, tuple[Rise, ...]],
+    links: Mapping[Key, Sequence[tuple[Spell, Link]]],
+    spells: Mapping[Key, Sequence[Spell]],
 ) -> dict[Key, tuple[Rise, ...]]:
     """Every incident's rises with those of all that hang on it, at any depth.
 
-    A parent has a category from the instant a child has it while attached. Instants only move
+    A parent has a category from the instant a child has it while attached, as long as the parent
+    is not known to have recovered; `spells` are those of every incident. Instants only move
     earlier, so this ends even if two config versions close a circle.
     """
     reached = {key: {category: t for t, category in own} for key, own in rises.items()}
@@ -155,12 +158,20 @@ def carried(
             end = spell.span.end if link.until is None else min(link.until, spell.span.end)
             parent = reached[link.parent]
             for category, t in reached[child].items():
-                at = max(t, link.since)
+                at = _while_open(spells[link.parent], max(t, link.since))
                 if at < end and at < parent.get(category, FAR):
                     parent[category] = at
                     if link.parent in links and link.parent not in waiting:
                         waiting.append(link.parent)
     return {key: _rising(instants) for key, instants in reached.items()}
+
+
+def _while_open(spells: Sequence[Spell], t: int) -> int:
+    """The first instant from `t` on at which an incident is open; FAR where it is not again."""
+    for spell in spells:
+        if spell.known is None or t < spell.known:
+            return max(t, spell.start)
+    return FAR
 
 
 def _rising(instants: Mapping[int, int]) -> tuple[Rise, ...]:

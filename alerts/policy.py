@@ -76,6 +76,7 @@ def _cases(views: Mapping[str, SystemView], history: History, now: int) -> list[
     together = carried(
         {key: own for (family, key), own in own_rises.items() if family is Family.AVAILABILITY},
         {key: own for key, own in hanging.items() if own},
+        {track.key: track.spells for own in available.values() for track in own},
     )
     return [
         _case(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from alerts import telling
 from alerts.course import Course, acted, taken
 from alerts.deadlines import TRACKED, Deadline, Settings, Which, due, running
+from alerts.events import Incident
 from alerts.grouping import Groups
 from alerts.people import Act, ActKind
 from alerts.telling import Said
@@ -124,9 +125,10 @@ def advance(
     for key in sorted(concerned):
         case = every[key]
         attached = below(case.course)
+        own = settings_of(case.course)
         settings = replace(
-            settings_of(case.course),
-            carried=groups.is_silent(case.course.incident, TransitionKind.CAUSE_ADDED),
+            own,
+            carried=_is_carried(case.course.incident, groups, calm=own.calm_since is not None),
             attached=tuple(c for one in attached for c in running(one, settings_of(one))),
             carries=tuple(c for one in attached for c in one.categories),
         )
@@ -186,6 +188,13 @@ def _acted(
             )
         moved[key] = replace(case, course=after)
     return moved, settled, said
+
+
+def _is_carried(incident: Incident, groups: Groups, *, calm: bool) -> bool:
+    """Does one it hangs on speak for it? One that is over does as long as this one may be, too."""
+    if groups.is_silent(incident, TransitionKind.OPENED):
+        return True
+    return calm and groups.is_silent(incident, TransitionKind.CAUSE_ADDED)
 
 
 def _groups(cases: Mapping[str, Case], now: int) -> Groups:

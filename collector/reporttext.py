@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alerts.letter import CAUSES, FAMILIES, PRIORITIES
+from alerts.outbox import DeliveryReason
 from probes.times import duration_text, parse_datetime
 
 Document = Mapping[str, Any]
@@ -132,7 +133,9 @@ def _messages(found: Sequence[Document], zone: ZoneInfo) -> Iterator[str]:
         yield "None was written."
     for one in found:
         what = f"{one['receiver']} {one['sequence']} ({_plain(one['step'] or 'message')})"
-        if one["sent_at"] is not None:
+        if one["reason"] == DeliveryReason.UNTOLD:
+            became = "not sent: its readers are told nothing of this"
+        elif one["sent_at"] is not None:
             became = f"sent {when(one['sent_at'], zone)}"
         else:
             became = one["state"] + (f", {_plain(one['reason'])}" if one["reason"] else "")

@@ -346,7 +346,7 @@ def test_the_event_on_its_page_is_what_we_send() -> None:
             at=NOW + 60_012,
             detected_at=NOW + 60_012,
             state=IncidentState.OPEN,
-            deadline=("response_breached", NOW + 7_260_012),
+            deadline=("response_warned", NOW + 3_660_012),
         )
     )
     assert made == shown

@@ -155,7 +155,7 @@ def test_after_parting_a_child_that_is_still_down_pages_with_its_own_start() -> 
 
 def test_until_it_parts_it_says_only_what_pages() -> None:
     over = replace(NET, recovered_at=START + 1)
-    more = (TransitionKind.CAUSE_ADDED, EHR)
+    more = (TransitionKind.CAUSE_ADDED, incident("ehr", 2, on="net"))
     assert tell(more, known=[over], told=heard((NET, "desk"))) == []
     raised = tell((RAISED, EHR), known=[over], told=heard((NET, "desk")))
     assert said(raised) == ["desk ehr opened", "pager ehr opened"]

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from alerts.dependencies import Link, carried
 from alerts.events import Family, Incident, Priority, SystemView
+from alerts.lifecycle import Spell
 from alerts.policy import incidents
 from tests.unit.alerts.views import MIN, config, history, view, views, window
 
@@ -161,3 +163,30 @@ def test_a_quiet_child_attaches_like_any_other() -> None:
     net = view("up:5 down:35", system="net")
     found = shown(30, PAIR, ehr, net)
     assert (found["ehr"].attached_to, found["ehr"].quiet) == ("net", True)
+
+
+def spell(start: int, end: int | None, known: int | None) -> Spell:
+    return Spell(start, start, sudden=True, end=end, known=known)
+
+
+@pytest.mark.parametrize(
+    ("spells", "raised", "expected"),
+    [
+        ([spell(0, 40, 45)], 30, ((0, 2), (30, 3))),
+        ([spell(0, 40, 45)], 44, ((0, 2), (44, 3))),  # nobody knew yet that it was over
+        ([spell(0, 40, 45)], 45, ((0, 2),)),
+        ([spell(0, 40, 45), spell(80, None, None)], 75, ((0, 2), (80, 3))),
+        ([spell(0, None, None)], 75, ((0, 2), (75, 3))),
+    ],
+)
+def test_a_parent_that_is_known_to_be_over_carries_nothing_more(
+    spells: list[Spell], raised: int, expected: tuple[tuple[int, int], ...]
+) -> None:
+    net, ehr = ("net", 0), ("ehr", 0)
+    lasting = spell(0, None, None)
+    found = carried(
+        {net: ((0, 2),), ehr: ((0, 2), (raised, 3))},
+        {ehr: [(lasting, Link(net, 0, None))]},
+        {net: spells, ehr: [lasting]},
+    )
+    assert found == {net: expected, ehr: ((0, 2), (raised, 3))}
