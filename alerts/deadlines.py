@@ -127,9 +127,8 @@ def due(
     now: int,
 ) -> Found:
     """`fired` are those told already, `delivered` the notices that arrived, with the instant."""
-    all_ones = [
-        d for d in _deadlines(course, replace(settings, calm_since=None)) if d.which not in fired
-    ]
+    stormy = settings if settings.calm_since is None else replace(settings, calm_since=None)
+    all_ones = [d for d in _deadlines(course, stormy) if d.which not in fired]
     withheld = _withheld(course, settings, all_ones)
     # of an act that is recorded a moment later than the edge, or by a clock ahead of it, too
     edge = max([now, *(act.at for act in course.acts)])

@@ -92,10 +92,14 @@ def _cases(views: Mapping[str, SystemView], history: History, now: int) -> list[
 
 
 def _tracks(reading: Reading, family: Family, history: History) -> tuple[Track, ...]:
+    condition = reading.condition(family)
+    if not (condition.sudden or condition.slow):
+        return ()  # most families of most systems, most of the time
+
     def in_force(t: int) -> Terms:
         return terms(history, reading.system_outages, reading.system, t)
 
-    return tracks(reading.system, reading.condition(family), in_force)
+    return tracks(reading.system, condition, in_force)
 
 
 def _case(

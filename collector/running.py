@@ -12,7 +12,7 @@ import signal
 import sys
 
 from alerts.channels import registry
-from collector import versions
+from collector import memory, versions
 from collector.access.opening import MissingExtraError
 from collector.api.accounts import enrolment_link
 from collector.businesshours import holiday_problem
@@ -41,6 +41,7 @@ def run(args: argparse.Namespace) -> int:
     except (ListenError, TlsError, StoreRefusedError, ConfigErrors) as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    memory.look_seldom()
     try:
         return asyncio.run(_main(args, config, doubtful, host, port, tls))
     except (StoreRefusedError, MissingExtraError) as error:
