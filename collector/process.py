@@ -98,7 +98,7 @@ def advance(
             arrived = {**case.delivered, arrival.which: arrival.at}
             moved[arrival.key] = replace(case, delivered=arrived)
     every = {**cases, **moved}
-    groups = _groups(every, now)
+    groups = groups_of(every, now)
 
     def below(course: Course) -> list[Course]:
         return hanging(course, groups, every, now)
@@ -124,17 +124,10 @@ def advance(
     noticed: list[Said | None] = []
     for key in sorted(concerned):
         case = every[key]
-        attached = below(case.course)
-        own = settings_of(case.course)
-        settings = replace(
-            own,
-            carried=_is_carried(case.course.incident, groups, calm=own.calm_since is not None),
-            attached=tuple(c for one in attached for c in running(one, settings_of(one))),
-            carries=tuple(c for one in attached for c in one.categories),
-        )
+        settings = among(case.course, groups, every, settings_of, now)
         found = due(case.course, settings, case.fired, case.delivered, now)
         come_due += ((key, deadline) for deadline in found.new)
-        floor = telling.highest(attached, now)
+        floor = telling.highest(below(case.course), now)
         noticed += (telling.of_deadline(case.course, one, floor) for one in found.new)
         fired = {**case.fired, **{deadline.which: deadline for deadline in found.new}}
         following[key] = found.following
@@ -171,7 +164,7 @@ def _acted(
         case = moved.get(key) or cases.get(key)
         if case is None:
             continue  # an incident is recorded before anybody can act on it
-        groups = groups or _groups(cases, now)
+        groups = groups or groups_of(cases, now)
         after = acted(case.course, act)
         floor = telling.highest(hanging(after, groups, cases, now), now)
         told = telling.of_act(case.course, after, act, behind, floor)
@@ -197,7 +190,24 @@ def _is_carried(incident: Incident, groups: Groups, *, calm: bool) -> bool:
     return calm and groups.is_silent(incident, TransitionKind.CAUSE_ADDED)
 
 
-def _groups(cases: Mapping[str, Case], now: int) -> Groups:
+def among(
+    course: Course,
+    groups: Groups,
+    cases: Mapping[str, Case],
+    settings_of: Callable[[Course], Settings],
+    now: int,
+) -> Settings:
+    """What holds for an incident among all others: what it hangs on, what hangs on it."""
+    own, attached = settings_of(course), hanging(course, groups, cases, now)
+    return replace(
+        own,
+        carried=_is_carried(course.incident, groups, calm=own.calm_since is not None),
+        attached=tuple(c for one in attached for c in running(one, settings_of(one))),
+        carries=tuple(c for one in attached for c in one.categories),
+    )
+
+
+def groups_of(cases: Mapping[str, Case], now: int) -> Groups:
     return Groups(
         (case.course.incident for case in cases.values()),
         (key for key, case in cases.items() if telling.is_settled(case.course, now)),

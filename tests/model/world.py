@@ -20,7 +20,7 @@ from collector.incident_acting import Wanted, record
 from collector.journal import Row
 from collector.leader import LEASE_MS, Leader
 from collector.metrics import CollectorMetrics
-from collector.process import Case
+from collector.process import Case, among, groups_of
 from collector.process_facts import KINDS
 from collector.saying import settings_of
 from collector.store import ledger
@@ -268,8 +268,10 @@ class World:
         now = evaluator.now
         views = {name: truths.prolonged(live, now) for name, live in evaluator.folded.items()}
         of = settings_of(views, evaluator.history, evaluator.frozen, now)
+        groups = groups_of(past.cases, now)
         for key, case in past.cases.items():
-            found = due(case.course, of(case.course), case.fired, case.delivered, now)
+            settings = among(case.course, groups, past.cases, of, now)
+            found = due(case.course, settings, case.fired, case.delivered, now)
             assert found.new == (), key
             assert found.look_at is None or found.look_at > now, key
         mine = evaluator._past
