@@ -187,7 +187,8 @@ def _is_carried(incident: Incident, groups: Groups, *, calm: bool) -> bool:
     """Does one it hangs on speak for it? One that is over does as long as this one may be, too."""
     if groups.is_silent(incident, TransitionKind.OPENED):
         return True
-    return calm and groups.is_silent(incident, TransitionKind.CAUSE_ADDED)
+    over = calm or incident.recovered_at is not None
+    return over and groups.is_silent(incident, TransitionKind.CAUSE_ADDED)
 
 
 def among(
