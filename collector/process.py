@@ -60,8 +60,8 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Advance:
-    """`cases` are those that changed, by key; `groups` how all hang together now. `said` is of acts and steps, `noticed` of what has
-    come due; `come_due` by key, in order.
+    """`cases` are those that changed, by key; `groups` how all hang together now. `said` is of
+    acts and steps, `noticed` of what has come due; `come_due` by key, in order.
     """
 
     cases: Mapping[str, Case]
@@ -127,8 +127,9 @@ def advance(
         settings = among(case.course, groups, every, settings_of, now)
         found = due(case.course, settings, case.fired, case.delivered, now)
         come_due += ((key, deadline) for deadline in found.new)
-        floor = telling.highest(below(case.course), now)
-        noticed += (telling.of_deadline(case.course, one, floor) for one in found.new)
+        if found.new:
+            floor = telling.highest(below(case.course), now)
+            noticed += (telling.of_deadline(case.course, one, floor) for one in found.new)
         fired = {**case.fired, **{deadline.which: deadline for deadline in found.new}}
         following[key] = found.following
         moved[key] = replace(case, fired=fired, look_at=found.look_at, waits=found.waits)

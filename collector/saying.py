@@ -214,8 +214,7 @@ def _dues(
     out: dict[str, Recorded] = {}
     for key, case in cases.items():
         row = incidents[key]
-        own = None if case.look_at is None else case.look_at
-        due = _earliest([own, shown if row.status == changes.OPEN else None])
+        due = _earliest([case.look_at, shown if row.status == changes.OPEN else None])
         if due != row.next_due:
             out[key] = replace(row, next_due=due)
     return out

@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from alerts.transitions import Transition, TransitionKind
 from collector.changes import rows
-from collector.store.incidents import Recorded
+from collector.store.incidents import Recorded, Status
 from tests.unit.alerts.courses import INCIDENT, START
 
 OVER = replace(INCIDENT, recovered_at=START + 60_000)
 EARLIER = replace(INCIDENT, recovered_at=START + 30_000)
 
 
-def after(status: str, kind: TransitionKind) -> tuple[int, str, int | None]:
-    recorded = {INCIDENT.key: Recorded(3, OVER, status, START, None)}  # type: ignore[arg-type]
+def after(status: Status, kind: TransitionKind) -> tuple[int, str, int | None]:
+    recorded = {INCIDENT.key: Recorded(3, OVER, status, START, None)}
     ((row,), _) = rows([(Transition(kind, EARLIER), START + 90_000)], recorded, None)
     return row.version, row.status, row.incident.recovered_at
 
