@@ -56,16 +56,16 @@ class TlsOptions:
     server_name: str | None = None
 
 
-class _Handshake(ssl.SSLObject):
+class _Handshake(ssl.SSLSocket):
     """Tells apart two meanings of `handshake_failure` in TLS 1.2 and older.
 
     Before a cipher is agreed it is a matter of protocols; afterwards the server has seen our
     answer to its certificate request (RFC 5246 7.4.6: a required certificate is missing).
     """
 
-    def do_handshake(self) -> None:
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - its signature
         try:
-            super().do_handshake()
+            super().do_handshake(block)
         except ssl.SSLError as error:
             if error.reason == "SSLV3_ALERT_HANDSHAKE_FAILURE" and self.cipher() is not None:
                 error.reason = "ALERT_CERTIFICATE_REQUIRED"
@@ -89,7 +89,7 @@ class Contexts:
         if known is not None and known[0] == stamp:
             return known[1]
         context = ssl.create_default_context(cafile=tls.ca)
-        context.sslobject_class = _Handshake
+        context.sslsocket_class = _Handshake
         if tls.client_cert is not None:
             # an encrypted key would make OpenSSL ask on the terminal: answer with nothing
             context.load_cert_chain(tls.client_cert, tls.client_key, password="")
