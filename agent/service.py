@@ -116,11 +116,11 @@ class Service:
                 uplink.wake()
 
     def _record(self, run: Run) -> None:
-        self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
-        if run.duration_us:
-            self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)
+        self.metrics.tallies.count(run.check, run.outcome.value, run.reason, run.duration_us)
+        due_ms = self._batcher.due_ms()
         self._batcher.add(run, self._world.clock.monotonic_ns() // NS_PER_MS)
-        self._news.set()
+        if self._batcher.due_ms() != due_ms:  # otherwise who waits for it has slept for long enough
+            self._news.set()
 
     def _seal(self) -> None:
         clock = self._world.clock
