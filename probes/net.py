@@ -13,10 +13,11 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from functools import lru_cache
 
 from probes.clock import Clock
 from probes.contract import Outcome, Phase
+from probes.readiness import Readiness
 from probes.reasons import Reason
 from probes.sockets import Deadline, Socket
 from probes.tls import Contexts, TlsOptions, tls_failure
@@ -84,13 +85,11 @@ class Connection:
         self,
         sock: Socket,
         clock: Clock,
-        deadline: Deadline,
         phases: dict[Phase, int],
         cert_days_left: int | None,
     ) -> None:
         self._socket = sock
         self._clock = clock
-        self._deadline = deadline
         self.phases = phases
         self.cert_days_left = cert_days_left
 
@@ -99,7 +98,7 @@ class Connection:
         with Stopwatch(self._clock, self.phases, Phase.SEND):
             try:
                 try:
-                    await self._socket.send(data, self._deadline)
+                    await self._socket.send(data)
                 except ConnectionError:
                     # TLS 1.3 refuses a client certificate after the handshake, and a reset may
                     # stand behind that alert.
@@ -113,7 +112,7 @@ class Connection:
     async def receive(self, limit: int = 65536) -> bytes:
         """What has arrived, at least one byte, at most `limit`; `b""` when the peer ended."""
         try:
-            return await self._socket.receive(limit, self._deadline)
+            return await self._socket.receive(limit)
         except TimeoutError:
             raise ReceiveTimeout from None
         except OSError as error:
@@ -127,11 +126,12 @@ class Connection:
 class Stopwatch:
     """Adds the microseconds of a `with` block to one phase, also when the block fails."""
 
+    __slots__ = ("_clock", "_phase", "_phases", "_start_ns")
+
     def __init__(self, clock: Clock, phases: dict[Phase, int], phase: Phase) -> None:
         self._clock = clock
         self._phases = phases
         self._phase = phase
-        self._start_ns = 0
 
     def __enter__(self) -> None:
         self._start_ns = self._clock.monotonic_ns()
@@ -157,6 +157,7 @@ class Network:
         self._allow = allow
         self._resolver = resolver
         self._contexts = Contexts()
+        self._readiness: Readiness | None = None
 
     async def connect(
         self, host: str, port: int, deadline: Deadline, tls: TlsOptions | None
@@ -167,26 +168,30 @@ class Network:
         """
         phases: dict[Phase, int] = {}
         try:
-            address = await self._resolve(host, port, deadline, phases)
+            address = _literal(host) or await self._resolve(host, port, deadline, phases)
             sock = await self._connect(address, port, deadline, phases)
         except NetFailure as failure:
             raise NetFailure(failure.outcome, failure.reason, phases) from None
         days_left = None
         if tls is not None:
             try:
-                days_left = await self._secure(sock, host, deadline, tls, phases)
+                days_left = await self._secure(sock, host, tls, phases)
             except BaseException as error:
                 sock.abort()
                 if isinstance(error, NetFailure):
                     raise NetFailure(error.outcome, error.reason, phases) from None
                 raise
-        return Connection(sock, self._clock, deadline, phases, days_left)
+        return Connection(sock, self._clock, phases, days_left)
+
+    def _ready(self) -> Readiness:
+        loop = asyncio.get_running_loop()
+        if self._readiness is None or self._readiness.loop is not loop:
+            self._readiness = Readiness(loop)
+        return self._readiness
 
     async def _resolve(
         self, host: str, port: int, deadline: Deadline, phases: dict[Phase, int]
     ) -> Address:
-        with suppress(ValueError):
-            return ipaddress.ip_address(host)
         with Stopwatch(self._clock, phases, Phase.RESOLVE):
             try:
                 async with asyncio.timeout(deadline.remaining_s()):
@@ -212,8 +217,8 @@ class Network:
         sock: Socket | None = None
         with Stopwatch(self._clock, phases, Phase.CONNECT):
             try:
-                sock = Socket(family)
-                await sock.connect(str(address), port, deadline)
+                sock = Socket(family, self._ready(), deadline)
+                await sock.connect(str(address), port)
             except BaseException as error:
                 if sock is not None:
                     sock.abort()
@@ -226,7 +231,6 @@ class Network:
         self,
         sock: Socket,
         host: str,
-        deadline: Deadline,
         tls: TlsOptions,
         phases: dict[Phase, int],
     ) -> int | None:
@@ -237,12 +241,21 @@ class Network:
             raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_SECRET) from None
         with Stopwatch(self._clock, phases, Phase.TLS):
             try:
-                await sock.start_tls(context, tls.server_name or host, deadline)
+                await sock.start_tls(context, tls.server_name or host)
             except TimeoutError:
                 raise NetFailure(Outcome.DOWN, Reason.TLS_TIMEOUT) from None
             except OSError as error:
                 raise NetFailure(*_failure(error)) from None
         return _days_left(sock, self._clock)
+
+
+@lru_cache(maxsize=4096)
+def _literal(host: str) -> Address | None:
+    """None: a name, to be resolved."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
 
 
 def _failure(error: OSError) -> tuple[Outcome, Reason]:

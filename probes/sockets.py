@@ -1,7 +1,7 @@
 """One TCP socket, plain or under TLS, and its waits.
 
-Straight on non-blocking sockets and the loop's readiness: a probe opens a connection for one
-request, and streams, transports and memory BIOs cost more than the request does (`tests/bench`).
+Straight on non-blocking sockets: a probe opens a connection for one request, and streams,
+transports and memory BIOs cost more than the request does (`tests/bench`).
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
 from contextlib import suppress
 
 from probes.clock import NS_PER_MS, Clock
+from probes.readiness import READABLE, WRITABLE, Readiness
 
 CLOSE_S = 0.25
 """For the peer's goodbye."""
@@ -31,29 +31,33 @@ class Deadline:
 
 
 class Socket:
-    """Connected by `connect`. What waits raises TimeoutError at the deadline, else what the system
-    and OpenSSL raise.
+    """Used by `connect` first and by `close` or `abort` last. What waits raises TimeoutError at
+    the deadline, else what the system and OpenSSL raise.
     """
 
-    def __init__(self, family: socket.AddressFamily) -> None:
-        self._loop = asyncio.get_running_loop()
+    def __init__(
+        self, family: socket.AddressFamily, readiness: Readiness, deadline: Deadline
+    ) -> None:
         self._raw = socket.socket(family, socket.SOCK_STREAM)
         self._raw.setblocking(False)  # noqa: FBT003 - the socket's own signature
         self._tls: ssl.SSLSocket | None = None
+        self._readiness = readiness
+        self._waits = False
+        self._ready: asyncio.Future[None] | None = None
+        self._timer = readiness.loop.call_later(deadline.remaining_s(), self._expire)
 
-    async def connect(self, address: str, port: int, deadline: Deadline) -> None:
-        if deadline.remaining_s() <= 0:
-            raise TimeoutError
+    async def connect(self, address: str, port: int) -> None:
+        self._in_time()
         self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             self._raw.connect((address, port))
         except BlockingIOError:
-            await self._until_writable(deadline.remaining_s())
+            await self._until(WRITABLE)
             error = self._raw.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if error:
                 raise OSError(error, "connect") from None
 
-    async def start_tls(self, context: ssl.SSLContext, name: str, deadline: Deadline) -> None:
+    async def start_tls(self, context: ssl.SSLContext, name: str) -> None:
         """The handshake under `name`."""
         # It takes the descriptor over.
         tls = context.wrap_socket(self._raw, do_handshake_on_connect=False, server_hostname=name)
@@ -62,35 +66,37 @@ class Socket:
             try:
                 tls.do_handshake()
             except ssl.SSLWantReadError:
-                await self._until_readable(deadline.remaining_s())
+                await self._until(READABLE)
             except ssl.SSLWantWriteError:
-                await self._until_writable(deadline.remaining_s())
+                await self._until(WRITABLE)
             else:
                 return
 
-    async def send(self, data: bytes, deadline: Deadline) -> None:
+    async def send(self, data: bytes) -> None:
         """All of it into the kernel."""
         left = memoryview(data)
         while True:
             try:
                 left = left[self._raw.send(left) :]
             except ssl.SSLWantReadError:
-                await self._until_readable(deadline.remaining_s())
+                await self._until(READABLE)
             except (BlockingIOError, ssl.SSLWantWriteError):
-                await self._until_writable(deadline.remaining_s())
+                await self._until(WRITABLE)
             if not left:
                 return
 
-    async def receive(self, limit: int, deadline: Deadline) -> bytes:
+    async def receive(self, limit: int) -> bytes:
         """What has arrived, at least one byte; `b""` at the end.
 
         Waits before it reads: a peer that never ceases gets one turn of the loop at a time.
         """
         while True:
             if self._tls is None or not self._tls.pending():
-                await self._until_readable(deadline.remaining_s())
-            with suppress(BlockingIOError, ssl.SSLWantReadError):
+                await self._until(READABLE)
+            try:
                 return self._raw.recv(limit)
+            except (BlockingIOError, ssl.SSLWantReadError):
+                continue  # woken for nothing, or by a record that holds no data
 
     def alert(self) -> None:
         """Raise the TLS alert that came before the connection was reset, if one did."""
@@ -109,52 +115,36 @@ class Socket:
             if self._tls is not None:
                 await self._goodbye(self._tls)
         finally:
-            self._raw.close()
+            self.abort()
 
     def abort(self) -> None:
+        self._timer.cancel()
+        self._readiness.forget(self._raw.fileno())
         self._raw.close()
 
     async def _goodbye(self, tls: ssl.SSLSocket) -> None:
+        self._timer.cancel()
+        self._timer = self._readiness.loop.call_later(CLOSE_S, self._expire)
         with suppress(OSError, ValueError):  # TimeoutError among them; ValueError: no handshake
             try:
                 tls.unwrap()
             except ssl.SSLWantReadError:
-                await self._until_readable(CLOSE_S)
+                await self._until(READABLE)
 
-    async def _until_readable(self, within_s: float) -> None:
-        loop, number = self._loop, self._raw.fileno()
-        ready: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(number, _is_ready, ready)
-        await self._ready(ready, within_s, loop.remove_reader, number)
+    async def _until(self, event: int) -> None:
+        number, readiness = self._raw.fileno(), self._readiness
+        if self._waits:
+            self._ready = readiness.next(number, event)
+        else:
+            self._waits, self._ready = True, readiness.first(number, event)
+        await self._ready
+        self._in_time()
 
-    async def _until_writable(self, within_s: float) -> None:
-        loop, number = self._loop, self._raw.fileno()
-        ready: asyncio.Future[None] = loop.create_future()
-        loop.add_writer(number, _is_ready, ready)
-        await self._ready(ready, within_s, loop.remove_writer, number)
+    def _in_time(self) -> None:
+        """Late, whatever came is not known to have come in time."""
+        if self._readiness.loop.time() >= self._timer.when():
+            raise TimeoutError
 
-    async def _ready(
-        self,
-        ready: asyncio.Future[None],
-        within_s: float,
-        forget: Callable[[int], object],
-        number: int,
-    ) -> None:
-        timer = self._loop.call_later(within_s, _is_late, ready)
-        try:
-            await ready
-        finally:
-            timer.cancel()
-            forget(number)
-        if self._loop.time() >= timer.when():
-            raise TimeoutError  # nobody looked in time: what came is not known to have been in time
-
-
-def _is_ready(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_result(None)
-
-
-def _is_late(ready: asyncio.Future[None]) -> None:
-    if not ready.done():
-        ready.set_exception(TimeoutError())
+    def _expire(self) -> None:
+        if self._ready is not None and not self._ready.done():
+            self._ready.set_exception(TimeoutError())
