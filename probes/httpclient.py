@@ -24,21 +24,21 @@ HTTP_REASONS = CONNECT_REASONS | TLS_REASONS | WIRE_REASONS | {Reason.HTTP_TIMEO
 
 @dataclass(frozen=True, slots=True)
 class HttpAnswer:
-    """A whole answer. `headers` have lower-case names, in order; `phases` lack PARSE.
+    """A whole answer. `phases` lack PARSE.
 
     Taking the framing apart belongs to BODY; PARSE is for what a kind makes of the content. Body
     and headers are for judging only and never leave the run.
     """
 
+    exchange: Exchange
     status: int
-    headers: list[tuple[str, str]]
     body: bytes
     phases: dict[Phase, int]
     cert_days_left: int | None
 
     def header(self, name: str) -> str | None:
         """The first field of that lower-case name."""
-        return next((text for known, text in self.headers if known == name), None)
+        return next((text for known, text in self.exchange.headers if known == name), None)
 
 
 class Requests:
@@ -84,7 +84,7 @@ async def ask(
     status = exchange.status
     if status is None:
         raise AssertionError("an answer is whole only with its status")
-    return HttpAnswer(status, exchange.headers, exchange.body, phases, connection.cert_days_left)
+    return HttpAnswer(exchange, status, exchange.body, phases, connection.cert_days_left)
 
 
 async def _converse(

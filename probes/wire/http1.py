@@ -32,7 +32,8 @@ _PLAIN = re.compile(
     rb"HTTP/1\.1 ([2-5][0-9][0-9]) [ -~]*\r\n"
     rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: *[!-~](?:[ -~]*[!-~])? *\r\n)+)\r\n"
 )
-_LENGTH = re.compile(r"[0-9]{1,9}")
+_FRAMING = re.compile(rb"^(?:content-length|transfer-encoding):.*$", re.IGNORECASE | re.MULTILINE)
+_LENGTH = re.compile(rb"content-length: *[0-9]{1,9} *\r", re.IGNORECASE)
 _WITHOUT_BODY = frozenset({204, 304})
 _TEXT = frozenset(map(chr, range(0x21, 0x7F)))
 
@@ -144,8 +145,18 @@ class Exchange:
         self._start = b""
         self._body = bytearray()
         self._peer: h11.Connection | None = None
+        self._fields = b""
+        self._headers: list[tuple[str, str]] | None = None
         self.status: int | None = None
-        self.headers: list[tuple[str, str]] = []
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Names in lower case, in order. Nobody asks for those of most answers."""
+        if self._headers is None:
+            lines = self._fields.decode("ascii").split("\r\n")[:-1]
+            parted = [line.partition(":") for line in lines]
+            self._headers = [(name.lower(), text.strip(" ")) for name, _, text in parted]
+        return self._headers
 
     @property
     def body(self) -> bytes:
@@ -173,24 +184,14 @@ class Exchange:
         head = _PLAIN.match(data)
         if head is None or head.end() > MAX_HEAD or self._request.method != "GET":
             return False
-        status = int(head[1])
-        lines = head[2].decode("ascii").split("\r\n")
-        headers = [
-            (name.lower(), text.strip(" "))
-            for name, _, text in (line.partition(":") for line in lines[:-1])
-        ]
-        lengths = [text for name, text in headers if name == "content-length"]
-        if (
-            status in _WITHOUT_BODY
-            or len(lengths) != 1
-            or not _LENGTH.fullmatch(lengths[0])
-            or any(name == "transfer-encoding" for name, _ in headers)
-        ):
+        status, framing = int(head[1]), _FRAMING.findall(head[2])
+        if status in _WITHOUT_BODY or len(framing) != 1 or not _LENGTH.fullmatch(framing[0]):
             return False
-        end = head.end() + int(lengths[0])
-        if end > len(data) or int(lengths[0]) > self._max_body:
+        length = int(framing[0].partition(b":")[2])
+        end = head.end() + length
+        if end > len(data) or length > self._max_body:
             return False
-        self.status, self.headers = status, headers
+        self.status, self._fields = status, head[2]
         self._body += data[head.end() : end]
         return True
 
@@ -225,8 +226,9 @@ class Exchange:
 
     def _take_head(self, response: h11.Response) -> None:
         self.status = response.status_code
-        self.headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers]
-        declared = next((text for name, text in self.headers if name == "content-length"), "")
+        headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers]
+        self._headers = headers
+        declared = next((text for name, text in headers if name == "content-length"), "")
         # h11 has checked that it is a number of at most 20 digits
         if self._request.method != "HEAD" and declared and int(declared) > self._max_body:
             raise HttpError(Reason.HTTP_TOO_LARGE)
