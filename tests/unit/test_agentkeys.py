@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import subprocess
-from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -19,20 +17,10 @@ SECRET = "wwe_" + "A" * 42 + "_"
 FINGERPRINT = "ab" * 32
 
 
-def test_the_fingerprint_is_of_the_subject_public_key_info_as_openssl_writes_it(
-    tmp_path: Path,
-) -> None:
-    pem = tmp_path / "key.pem"
-    pem.write_bytes(
-        KEY.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
+def test_the_fingerprint_is_of_the_subject_public_key_info() -> None:
+    der = KEY.public_key().public_bytes(
+        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
-    der = subprocess.run(
-        ["openssl", "pkey", "-pubin", "-in", str(pem), "-outform", "DER"],  # noqa: S607 - any openssl
-        check=True,
-        capture_output=True,
-    ).stdout
     assert agentkeys.fingerprint(TEXT) == hashlib.sha256(der).hexdigest()
 
 
@@ -49,7 +37,7 @@ def test_a_key_has_one_spelling() -> None:
     assert agentkeys.text_of(agentkeys.parse(TEXT)) == TEXT
     spelled = TEXT[:-2] + chr(ord(TEXT[-2]) + 1) + "="  # the same 32 bytes
     for other in (spelled, TEXT.replace("ed25519", "rsa"), TEXT[:-1], "ed25519:" + "!" * 44, ""):
-        with pytest.raises(ValueError, match="no key|from_public_bytes|32 bytes"):
+        with pytest.raises(ValueError, match=r"no key|32 bytes"):
             agentkeys.parse(other)
 
 
