@@ -6,10 +6,10 @@ import asyncio
 import logging
 
 import aiohttp
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from agent.batcher import Batcher
+from agent.identity import Signing
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
 from agent.pulse import Pulse
@@ -36,9 +36,7 @@ STUCK_NS = 30_000_000_000
 class Service:
     """`listen` when wanted, then `run` until told to stop."""
 
-    def __init__(
-        self, config: Config, agent: str, key: Ed25519PrivateKey, epoch: str, world: World
-    ) -> None:
+    def __init__(self, config: Config, agent: str, key: Signing, epoch: str, world: World) -> None:
         self._agent = agent
         self._key = key
         self._world = world
@@ -126,7 +124,7 @@ class Service:
         clock = self._world.clock
         anchors = Anchors(clock.now_ms(), clock.monotonic_ns())
         secret = self._world.random_bytes(batch.SECRET_BYTES)
-        data = batch.seal(self._key, self._place, anchors, self._batcher.take(), secret)
+        data = batch.seal(self._key(), self._place, anchors, self._batcher.take(), secret)
         dropped = self.outgoing.add(Sealed(self._place.seq, data, anchors.monotonic_ns))
         if dropped:
             log.error("uplink.dropped batches=%d", dropped)
