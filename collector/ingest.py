@@ -209,7 +209,7 @@ def _verified(
     agent = config.agents.get(header.agent)
     if agent is None:
         raise RefusedError(403, "batch.unknown_agent")
-    keyring.verify(ring, opened, agent, received_at)
+    keyring.verify(ring, header.agent, agent, received_at, lambda key: batch.verify(opened, key))
     return opened, batch.results_of(opened, received_at)
 
 

@@ -7,7 +7,7 @@ It follows the journal: an act of this process counts at once, one of another re
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -17,10 +17,9 @@ from collector.core.agent_keys import Key, KeyAct, KeyState
 from collector.metrics import CollectorMetrics
 from collector.store.agent_keys import keys_of
 from collector.store.store import Store, StoreUnavailableError
-from probes import batch
-from probes.batch import Batch, BatchError, BatchFault
 from probes.clock import Clock
 from probes.config import Agent
+from probes.envelope import BatchError, BatchFault
 
 LOOK_MS = 1_000
 MOST_OVER = 4
@@ -51,28 +50,31 @@ class Ring:
     unsettled: Mapping[str, int] = field(default_factory=dict)
 
 
-def verify(ring: Ring, opened: Batch, defined: Agent, now: int) -> None:
-    """BatchError for what no key of the agent has signed, or has another body; NotTakenError."""
+def verify(ring: Ring, agent: str, defined: Agent, now: int, check: Callable[[str], None]) -> None:
+    """`check` verifies something of the agent's with a key, `ed25519:BASE64`, and raises BatchError.
+
+    BatchError for what no key of the agent has signed, or is not right otherwise; NotTakenError.
+    """
     if defined.key is not None:
-        batch.verify(opened, defined.key)
+        check(defined.key)
         return
-    keys = ring.keys.get(opened.header.agent, ())
+    keys = ring.keys.get(agent, ())
     if not keys:
         raise NotTakenError("batch.no_key")
     taken = [key for key in keys if key.taken(now)]
     for key in sorted(taken, key=lambda k: k.state is not KeyState.APPROVED):
-        if _signed(opened, key):
+        if _signed(key, check):
             return
     for key in [key for key in reversed(keys) if key not in taken][:MOST_OVER]:
-        if _signed(opened, key):
+        if _signed(key, check):
             raise NotTakenError(_CODES[key.state])
     raise BatchError(BatchFault.SIGNATURE)
 
 
-def _signed(opened: Batch, key: Key) -> bool:
+def _signed(key: Key, check: Callable[[str], None]) -> bool:
     """Any other fault than another key's signature comes out."""
     try:
-        batch.verify(opened, key.key)
+        check(key.key)
     except BatchError as error:
         if error.code is BatchFault.SIGNATURE:
             return False
