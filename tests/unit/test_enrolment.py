@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,11 +15,14 @@ from collector.access.throttle import Buckets
 from collector.api.app import build_app
 from collector.api.dispatch import Limits
 from collector.core.agent_keys import OVERLAP_MS
+from collector.keyring import LOOK_MS
+from collector.store.open import open_store
 from collector.store.store import Store
 from probes.config import Config
 from probes.contract import Outcome
 from tests.support.collectors import DAY_MS, a_collector
 from tests.support.identities import Office, an_office, holder
+from tests.support.postgres import PostgresServer
 from tests.support.rounds import KEYS, ORG, START, config, document, public
 from tests.unit.access.test_secrets import everything
 
@@ -108,8 +112,7 @@ async def test_a_lost_answer_costs_nothing(office_of_both: Office) -> None:
     assert len(await rows(office)) == 5
 
 
-async def test_whatever_is_wrong_with_a_token_is_answered_alike(office_of_both: Office) -> None:
-    office = office_of_both
+async def test_whatever_is_wrong_with_a_token_is_answered_alike(office: Office) -> None:
     old = await office.invite()
     token, of_another = await office.invite(), await office.invite("north-2")
     now, none = office.now, "wwe_" + "A" * 43
@@ -149,12 +152,12 @@ async def test_a_token_is_over_after_a_day_to_the_millisecond(office: Office) ->
     assert DAY_MS == 86_400_000
 
 
-async def test_a_token_is_of_one_site(store: Store) -> None:
-    async with a_collector(store, unpinned()) as collector:
+async def test_a_token_is_of_one_site(sqlite_store: Store) -> None:
+    async with a_collector(sqlite_store, unpinned()) as collector:
         office = await an_office(collector)
         token = await office.invite()
     moved = unpinned(**{"north-1": {"site": "south"}})
-    async with a_collector(store, moved, start=START + 60_000) as collector:
+    async with a_collector(sqlite_store, moved, start=START + 60_000) as collector:
         office = Office(collector, {})
         assert await office.ask("enrol", MINE.enrolling(token, office.now)) == REFUSED
 
@@ -166,8 +169,7 @@ async def test_a_clock_that_is_far_off_is_told_so(office: Office) -> None:
     assert await office.ask("enrol", MINE.enrolling(token, now + 300_000)) == (200, "pending")
 
 
-async def test_a_rotation_is_signed_by_both_keys_or_is_none(office_of_both: Office) -> None:
-    office = office_of_both
+async def test_a_rotation_is_signed_by_both_keys_or_is_none(office: Office) -> None:
     await office.enrolled(MINE)
     now, refused = office.now, (403, "agent.rotation_refused")
     other = holder("first", "north-2")
@@ -236,9 +238,8 @@ async def test_two_agents_have_two_keys(office: Office) -> None:
 
 
 async def test_a_new_key_of_an_agent_replaces_the_old_one_when_it_is_approved(
-    office_of_both: Office,
+    office: Office,
 ) -> None:
-    office = office_of_both
     await office.enrolled(MINE)
     token = await office.invite()
     assert await office.ask("enrol", NEXT.enrolling(token, office.now)) == (200, "pending")
@@ -348,20 +349,32 @@ async def test_whoever_has_a_key_fills_no_journal_with_it(
     assert kinds.count("agent.equivocation") == 3
 
 
-async def test_another_replica_hears_of_it_within_a_second(store: Store) -> None:
-    if store.single_process:
-        return
+async def test_another_replica_hears_of_it_within_a_second(
+    postgres_server: PostgresServer,
+) -> None:
+    store = await open_store(postgres_server.new_database())
     async with (
         a_collector(store, unpinned()) as collector,
         a_collector(store, unpinned()) as replica,
     ):
         office, other = await an_office(collector), Office(replica, {})
         await office.enrolled(MINE)
-        await replica.service.parts.keys.refresh()
-        assert await other.deliver(MINE.batch(1)) == (200, "")
+        following = asyncio.create_task(replica.service.parts.keys.run())
+
+        async def answers(data: bytes, expected: tuple[int, str]) -> None:
+            """Once the replica has read what its clock tells it to."""
+            await replica.clock.advance(LOOK_MS)
+            async with asyncio.timeout(20):
+                while await other.deliver(data) != expected:
+                    await asyncio.sleep(0.02)
+
+        await answers(MINE.batch(1), (200, ""))
         await office.revoke(MINE)
-        await replica.service.parts.keys.refresh()
-        assert await other.deliver(MINE.batch(2)) == (403, "batch.revoked")
+        await answers(MINE.batch(1), (403, "batch.revoked"))
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+    await store.close()
+    assert LOOK_MS == 1_000
 
 
 async def test_strangers_wait(office: Office) -> None:
