@@ -71,7 +71,8 @@ def troubles(vitals: Vitals) -> tuple[Trouble, ...]:
         Trouble.MEMORY: _scarce(vitals.memory_left, LEFT_BYTES),
         Trouble.NETWORK: vitals.network_lost,
         Trouble.OVERLOAD: _lately(vitals.missed_ago_ms),
-        Trouble.UPLINK: (vitals.waits_ms or 0) >= MINUTE_MS and not _lately(vitals.delivered_ago_ms),
+        Trouble.UPLINK: (vitals.waits_ms or 0) >= MINUTE_MS
+        and not _lately(vitals.delivered_ago_ms),
     }
     return tuple(trouble for trouble, is_so in found.items() if is_so)
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
+from pathlib import Path
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from agent.batcher import Batcher
+from agent.canaries import Canaries, Target
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
 from agent.pulse import Pulse
 from agent.runner import Runner
 from agent.server import Server
+from agent.timekeeping import Timekeeper
 from agent.uplink import Uplink
+from agent.vitals import Sources, Watch
 from agent.waiting import news_within
 from agent.world import World, open_check
 from probes import batch
@@ -23,6 +28,7 @@ from probes.batch import Anchors, Place
 from probes.clock import NS_PER_MS
 from probes.config import Config
 from probes.configfile import digest
+from probes.net import Network
 from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
@@ -37,7 +43,15 @@ class Service:
     """`listen` when wanted, then `run` until told to stop."""
 
     def __init__(
-        self, config: Config, agent: str, key: Ed25519PrivateKey, epoch: str, world: World
+        self,
+        config: Config,
+        agent: str,
+        key: Ed25519PrivateKey,
+        epoch: str,
+        world: World,
+        *,
+        canaries: Sequence[Target] = (),
+        state: Path | None = None,
     ) -> None:
         self._agent = agent
         self._key = key
@@ -50,13 +64,29 @@ class Service:
         self._batcher = Batcher()
         self._news = asyncio.Event()
         self._pulse = Pulse(world.clock)
+        self._time = Timekeeper(world.clock, self.metrics)
+        # The host's own file names them: no list of what checks may reach applies.
+        self._canaries = Canaries(canaries, Network(world.clock), world.clock)
         checks = [
-            open_check(name, check, world, self._pulse)
+            open_check(name, check, world, self._pulse, self._canaries)
             for name, check in config.checks.items()
             if agent in config.agents_of(name)
         ]
-        self._runner = Runner(agent, checks, world.clock, self._record, self.metrics)
-        self._server = Server(self._metrics_text, self._alive)
+        self._runner = Runner(
+            agent, checks, world.clock, self._record, self.metrics, stepped=self._stepped
+        )
+        self._uplink: Uplink | None = None
+        sources = Sources(
+            self._pulse,
+            self._canaries,
+            self._time,
+            self._runner,
+            self._waits_ms,
+            lambda: None if self._uplink is None else self._uplink.delivered_ns,
+            state,
+        )
+        self._watch = Watch(world.clock, self.metrics, sources)
+        self._server = Server(self._metrics_text, self._alive, lambda: self._watch.troubles)
         self.checks = len(checks)
 
     async def listen(self, host: str, port: int) -> int:
@@ -74,7 +104,10 @@ class Service:
                 clock=self._world.clock,
                 rng=self._world.rng,
                 metrics=self.metrics,
+                time=self._time,
             )
+            self._uplink = uplink
+            await self._time.ask(session, collector)
             try:
                 await self._work(uplink, stop)
             finally:
@@ -88,6 +121,8 @@ class Service:
         """A part that ends by itself has a defect: its exception comes out of here."""
         parts = [
             asyncio.create_task(self._pulse.run()),
+            asyncio.create_task(self._canaries.run()),
+            asyncio.create_task(self._watch.run()),
             asyncio.create_task(self._runner.run()),
             asyncio.create_task(self._close_batches(uplink)),
             asyncio.create_task(uplink.run()),
@@ -122,9 +157,17 @@ class Service:
         self._batcher.add(run, self._world.clock.monotonic_ns() // NS_PER_MS)
         self._news.set()
 
+    def _stepped(self, step_ms: int) -> None:
+        """What was recorded before the step keeps the time it was recorded by."""
+        while self._batcher.due_ms() is not None:
+            self._seal()
+        self._time.stepped(step_ms)
+
     def _seal(self) -> None:
-        clock = self._world.clock
-        anchors = Anchors(clock.now_ms(), clock.monotonic_ns())
+        clock, belief = self._world.clock, self._time.belief()
+        anchors = Anchors(
+            clock.now_ms(), clock.monotonic_ns(), belief.offset_ms, belief.error_ms, belief.source
+        )
         secret = self._world.random_bytes(batch.SECRET_BYTES)
         data = batch.seal(self._key, self._place, anchors, self._batcher.take(), secret)
         dropped = self.outgoing.add(Sealed(self._place.seq, data, anchors.monotonic_ns))
@@ -132,6 +175,7 @@ class Service:
             log.error("uplink.dropped batches=%d", dropped)
             self.metrics.dropped.inc(dropped)
         self.metrics.sealed.inc()
+        self._time.settle()
         place = self._place
         self._place = Place(
             place.org,
@@ -143,12 +187,16 @@ class Service:
         )
 
     def _metrics_text(self) -> bytes:
-        oldest = self.outgoing.oldest()
-        now_ns = self._world.clock.monotonic_ns()
         self.metrics.pending.set(len(self.outgoing))
         self.metrics.pending_bytes.set(self.outgoing.size_bytes)
-        self.metrics.oldest_seconds.set((now_ns - oldest.closed_ns) / 1e9 if oldest else 0)
+        self.metrics.oldest_seconds.set((self._waits_ms() or 0) / 1000)
         return self.metrics.text()
+
+    def _waits_ms(self) -> int | None:
+        oldest = self.outgoing.oldest()
+        if oldest is None:
+            return None
+        return (self._world.clock.monotonic_ns() - oldest.closed_ns) // NS_PER_MS
 
     def _alive(self) -> bool:
         return self._world.clock.monotonic_ns() - self._runner.beat_ns < STUCK_NS

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import msgspec
@@ -17,7 +18,7 @@ from probes.clock import Clock
 log = logging.getLogger("wardwatch.agent")
 
 HEALTH = "healthz"
-ASK_S = 5.0
+ASK_S = 2.0
 
 
 class _Now(msgspec.Struct):
@@ -42,18 +43,18 @@ class Timekeeper:
         found = reading(sent, received, body)
         if found is not None:
             self._offset.take(found)
-            self._show()
+            self.show()
 
     async def ask(self, session: aiohttp.ClientSession, collector: URL) -> None:
         """Once at start, so that no result is written down by a clock that is hours off."""
         found = await ask(session, collector, self._clock)
         if found is not None:
             self._offset.take(found)
-            self._show()
+            self.show()
 
     def stepped(self, step_ms: int) -> None:
         self._offset.stepped(step_ms, self._clock.monotonic_ns())
-        self._show()
+        self.show()
 
     def belief(self) -> Belief:
         return self._offset.belief(self._clock.monotonic_ns())
@@ -62,9 +63,9 @@ class Timekeeper:
         """A batch is closed: from here on another offset may hold."""
         if self._offset.settle(self._clock.monotonic_ns()):
             log.warning("clock.offset ms=%d", self.belief().offset_ms)
-            self._show()
+            self.show()
 
-    def _show(self) -> None:
+    def show(self) -> Belief:
         belief = self.belief()
         self._metrics.clock_offset.set(belief.offset_ms / 1000)
         self._metrics.clock_error.set(belief.error_ms / 1000)
@@ -73,6 +74,7 @@ class Timekeeper:
             word = "agreed" if is_well else "contradicted"
             log.warning("clock.%s source=%s error_ms=%d", word, belief.source, belief.error_ms)
         self._is_well = is_well
+        return belief
 
 
 async def ask(session: aiohttp.ClientSession, collector: URL, clock: Clock) -> Reading | None:
@@ -97,6 +99,6 @@ def reading(sent: Moment, received: Moment, body: bytes) -> Reading | None:
         now = times.parse_datetime(msgspec.json.decode(body, type=_Now).now)
         if now.tzinfo is None:
             return None
-        return compare(sent, received, times.to_ms(now, times.ZoneInfo("UTC")))
+        return compare(sent, received, times.to_ms(now, ZoneInfo("UTC")))
     except (msgspec.MsgspecError, ValueError, RecursionError, OverflowError):
         return None

@@ -16,6 +16,7 @@ from yarl import URL
 
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
+from agent.timekeeping import Timekeeper
 from agent.waiting import news_within
 from probes.batch import CONTENT_TYPE, BatchFault
 from probes.clock import NS_PER_MS, Clock
@@ -64,6 +65,7 @@ class Uplink:
         clock: Clock,
         rng: Random,
         metrics: AgentMetrics,
+        time: Timekeeper,
     ) -> None:
         self._session = session
         self._url = collector / PATH
@@ -72,6 +74,9 @@ class Uplink:
         self._clock = clock
         self._rng = rng
         self._metrics = metrics
+        self._time = time
+        self.delivered_ns: int | None = None
+        """When a batch was last acknowledged."""
         self._news = asyncio.Event()
         self._failures = 0
         self._asked_ms = 0
@@ -133,6 +138,7 @@ class Uplink:
 
     async def _post(self, sealed: Sealed) -> Verdict:
         self._asked_ms = 0
+        sent = self._time.moment()
         try:
             async with self._session.post(
                 self._url,
@@ -141,6 +147,7 @@ class Uplink:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
             ) as response:
+                received = self._time.moment()
                 status = response.status
                 asked_s = retry_after_s(response.headers.get("Retry-After"), self._clock.now_ms())
                 body = await _limited(response)
@@ -148,6 +155,8 @@ class Uplink:
             log.warning("uplink.unreachable type=%s", type(error).__name__)
             return Verdict.RETRY
         if status == 200 and self._acknowledged(sealed, body):
+            self.delivered_ns = self._clock.monotonic_ns()
+            self._time.heard(sent, received, body)
             return Verdict.ACKNOWLEDGED
         log.warning("uplink.not_acknowledged seq=%d status=%d", sealed.seq, status)
         self._asked_ms = (asked_s or 0) * 1000

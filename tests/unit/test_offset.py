@@ -57,7 +57,9 @@ def test_a_host_that_agrees_is_believed_and_the_difference_is_its_error() -> Non
     assert not offset.settle(500 * HOUR)
 
 
-def test_two_clocks_that_contradict_each_other_are_a_minute_of_unknown_then_the_collectors() -> None:
+def test_two_clocks_that_contradict_each_other_are_a_minute_of_unknown_then_the_collectors() -> (
+    None
+):
     offset = Offset()
     offset.take(at(0, 7_000))
     assert offset.belief(0) == Belief(0, 7_030, "collector")
@@ -106,7 +108,9 @@ def test_a_host_that_was_put_right_is_believed_again() -> None:
     assert offset.belief(130 * S) == Belief(0, 130, "collector")
 
 
-def test_after_a_step_nothing_is_believed_until_the_collector_speaks_or_a_minute_has_passed() -> None:
+def test_after_a_step_nothing_is_believed_until_the_collector_speaks_or_a_minute_has_passed() -> (
+    None
+):
     offset = Offset()
     offset.take(at(0, 7_000))
     offset.settle(60 * S)
