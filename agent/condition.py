@@ -55,9 +55,8 @@ class Vitals:
     memory_left: int | None = None
     network_lost: bool = False
     missed_ago_ms: int | None = None
-    waits_ms: int | None = None
-    """Age of the oldest batch that is not delivered; None when there is none."""
-    delivered_ago_ms: int | None = None
+    silent_ms: int | None = None
+    """Since the last delivery, or the start; None while nothing waits."""
 
 
 def troubles(vitals: Vitals) -> tuple[Trouble, ...]:
@@ -71,8 +70,7 @@ def troubles(vitals: Vitals) -> tuple[Trouble, ...]:
         Trouble.MEMORY: _scarce(vitals.memory_left, LEFT_BYTES),
         Trouble.NETWORK: vitals.network_lost,
         Trouble.OVERLOAD: _lately(vitals.missed_ago_ms),
-        Trouble.UPLINK: (vitals.waits_ms or 0) >= MINUTE_MS
-        and not _lately(vitals.delivered_ago_ms),
+        Trouble.UPLINK: (vitals.silent_ms or 0) >= MINUTE_MS,
     }
     return tuple(trouble for trouble, is_so in found.items() if is_so)
 

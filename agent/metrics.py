@@ -43,6 +43,7 @@ class AgentMetrics:
         self.late = self._gauge("wardwatch_agent_schedule_late_seconds")
         self.memory_available = self._gauge("wardwatch_agent_memory_available_bytes")
         self.state_free = self._gauge("wardwatch_agent_state_free_bytes")
+        self.fallback = self._counter("wardwatch_fallback_attempts", "carrier", "verdict")
         self.sealed = self._counter("wardwatch_agent_batches_sealed")
         self.uploads = self._counter("wardwatch_uplink_attempts", "verdict")
         self.dropped = self._counter("wardwatch_uplink_dropped_batches")

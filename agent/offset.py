@@ -21,6 +21,8 @@ QUESTION_NS = 60_000 * NS_PER_MS
 """How long two clocks must contradict each other before the host's is given up."""
 DOUBT_NS = 60_000 * NS_PER_MS
 """How long after a step of the wall clock nothing is believed unless the collector speaks."""
+SHORT_DOUBT_NS = 2_000 * NS_PER_MS
+"""How long even if it does: results from before the step are still on their way into a batch."""
 DRIFT_PPM = 50
 """A host whose clock was wrong runs wrong, too: the error of a correction grows by this."""
 _SLACK_MS = 20
@@ -73,26 +75,30 @@ class Offset:
         self._in_use = 0
         self._last: Reading | None = None
         self._question: Reading | None = None
-        self._doubt: tuple[int, int] | None = None
+        self._doubt: Reading | None = None
 
     def take(self, reading: Reading) -> None:
         gap = abs(reading.offset_ms - self._in_use)
         if reading.error_ms > BLUNT_MS and gap - reading.error_ms <= CLOCK_ERROR_LIMIT_MS:
             return
-        self._doubt, self._last = None, reading
+        self._last = reading
         if gap + reading.error_ms <= CLOCK_ERROR_LIMIT_MS:
             self._question = None
         elif self._question is None or not _alike(self._question, reading):
             self._question = reading
 
     def stepped(self, step_ms: int, now_ns: int) -> None:
-        """The wall clock jumped: all that was known of it is of the time before."""
+        """The wall clock jumped: all that was known of it is of the time before. A batch that is
+        open holds results of both times; in doubt it ends.
+        """
         self._in_use, self._last, self._question = 0, None, None
-        self._doubt = (abs(step_ms), now_ns + DOUBT_NS)
+        self._doubt = Reading(0, abs(step_ms), now_ns)
 
     def settle(self, now_ns: int) -> bool:
         """Whether another offset is in use from now on: a contradiction nobody took back."""
-        asked, last = self._question, self._last
+        asked, last, doubt = self._question, self._last, self._doubt
+        if doubt is not None and last is not None and now_ns - doubt.at_ns >= SHORT_DOUBT_NS:
+            self._doubt = None
         if asked is None or last is None or now_ns - asked.at_ns < QUESTION_NS:
             return False
         right = abs(last.offset_ms) + last.error_ms <= CLOCK_ERROR_LIMIT_MS
@@ -101,15 +107,15 @@ class Offset:
 
     def belief(self, now_ns: int) -> Belief:
         """Never compared, the host's word stands: error 0 means that nothing was measured."""
-        last = self._last
-        if last is not None:
-            error_ms = abs(last.offset_ms - self._in_use) + last.error_ms
-            if self._in_use:
-                error_ms += (now_ns - last.at_ns) // NS_PER_MS * DRIFT_PPM // 1_000_000
-            return Belief(self._in_use, error_ms, COLLECTOR)
-        if self._doubt is not None and now_ns < self._doubt[1]:
-            return Belief(0, self._doubt[0], HOST)
-        return Belief(0, 0, HOST)
+        last, doubt = self._last, self._doubt
+        if doubt is not None and (last is not None or now_ns - doubt.at_ns < DOUBT_NS):
+            return Belief(0, doubt.error_ms, HOST)
+        if last is None:
+            return Belief(0, 0, HOST)
+        error_ms = abs(last.offset_ms - self._in_use) + last.error_ms
+        if self._in_use:
+            error_ms += (now_ns - last.at_ns) // NS_PER_MS * DRIFT_PPM // 1_000_000
+        return Belief(self._in_use, error_ms, COLLECTOR)
 
 
 def _alike(first: Reading, second: Reading) -> bool:

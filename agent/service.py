@@ -11,24 +11,26 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
+from agent import hostfile, toldfile
 from agent.batcher import Batcher
-from agent.canaries import Canaries, Target
+from agent.canaries import Target
+from agent.carriers import carriers_of
+from agent.fallback import Fallback, rules_of
+from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
-from agent.pulse import Pulse
+from agent.reporting import Reporter
 from agent.runner import Runner
 from agent.server import Server
-from agent.timekeeping import Timekeeper
 from agent.uplink import Uplink
-from agent.vitals import Sources, Watch
+from agent.vitals import SelfKnowledge
 from agent.waiting import news_within
 from agent.world import World, open_check
 from probes import batch
-from probes.batch import Anchors, Place
+from probes.batch import Place
 from probes.clock import NS_PER_MS
 from probes.config import Config
 from probes.configfile import digest
-from probes.net import Network
 from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
@@ -52,7 +54,9 @@ class Service:
         *,
         canaries: Sequence[Target] = (),
         state: Path | None = None,
+        fallback: hostfile.Fallback | None = None,
     ) -> None:
+        """`state` is the folder of the agent's key; a fallback needs it."""
         self._agent = agent
         self._key = key
         self._world = world
@@ -63,30 +67,20 @@ class Service:
         self.outgoing = Outgoing()
         self._batcher = Batcher()
         self._news = asyncio.Event()
-        self._pulse = Pulse(world.clock)
-        self._time = Timekeeper(world.clock, self.metrics)
-        # The host's own file names them: no list of what checks may reach applies.
-        self._canaries = Canaries(canaries, Network(world.clock), world.clock)
+        self._config = config
+        self._state = state
+        self._settings = fallback
+        self._fallback: Fallback | None = None
+        self._own = SelfKnowledge(world.clock, self.metrics, canaries, state)
         checks = [
-            open_check(name, check, world, self._pulse, self._canaries)
+            open_check(name, check, world, self._own.pulse, self._own.canaries)
             for name, check in config.checks.items()
             if agent in config.agents_of(name)
         ]
         self._runner = Runner(
-            agent, checks, world.clock, self._record, self.metrics, stepped=self._stepped
+            agent, checks, world.clock, self._record, self.metrics, stepped=self._own.time.stepped
         )
-        self._uplink: Uplink | None = None
-        sources = Sources(
-            self._pulse,
-            self._canaries,
-            self._time,
-            self._runner,
-            self._waits_ms,
-            lambda: None if self._uplink is None else self._uplink.delivered_ns,
-            state,
-        )
-        self._watch = Watch(world.clock, self.metrics, sources)
-        self._server = Server(self._metrics_text, self._alive, lambda: self._watch.troubles)
+        self._server = Server(self._metrics_text, self._alive, lambda: self._own.watch.troubles)
         self.checks = len(checks)
 
     async def listen(self, host: str, port: int) -> int:
@@ -104,10 +98,10 @@ class Service:
                 clock=self._world.clock,
                 rng=self._world.rng,
                 metrics=self.metrics,
-                time=self._time,
+                time=self._own.time,
             )
-            self._uplink = uplink
-            await self._time.ask(session, collector)
+            self._fallback = self._open_fallback(session, collector, uplink)
+            await self._own.time.ask(session, collector)
             try:
                 await self._work(uplink, stop)
             finally:
@@ -120,9 +114,8 @@ class Service:
     async def _work(self, uplink: Uplink, stop: asyncio.Event) -> None:
         """A part that ends by itself has a defect: its exception comes out of here."""
         parts = [
-            asyncio.create_task(self._pulse.run()),
-            asyncio.create_task(self._canaries.run()),
-            asyncio.create_task(self._watch.run()),
+            *([asyncio.create_task(self._fallback.run())] if self._fallback else []),
+            *map(asyncio.create_task, self._own.parts(self._runner, uplink.line)),
             asyncio.create_task(self._runner.run()),
             asyncio.create_task(self._close_batches(uplink)),
             asyncio.create_task(uplink.run()),
@@ -136,6 +129,27 @@ class Service:
             await asyncio.gather(*parts, stopping, return_exceptions=True)
         for task in done:
             task.result()
+
+    def _open_fallback(
+        self, session: aiohttp.ClientSession, collector: URL, uplink: Uplink
+    ) -> Fallback | None:
+        if self._settings is None or self._state is None:
+            return None
+        org, world = self._config.organization.id, self._world
+        reporter = Reporter(session, collector, org, self._agent, lambda: self._key)
+        fallback = Fallback(
+            carriers_of(self._settings, org, self._agent, world),
+            self._settings.after,
+            KeptFile(self._state / toldfile.NAME),
+            world.clock,
+            self._own.time.now_ms,
+            uplink.line,
+            reporter.report,
+            lambda: world.random_bytes(16).hex(),
+            self.metrics,
+        )
+        fallback.follow(rules_of(self._config, self._agent))
+        return fallback
 
     async def _close_batches(self, uplink: Uplink) -> None:
         while True:
@@ -154,20 +168,13 @@ class Service:
         self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
         if run.duration_us:
             self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)
+        if self._fallback is not None:
+            self._fallback.take(run, self._own.time.belief().offset_ms)
         self._batcher.add(run, self._world.clock.monotonic_ns() // NS_PER_MS)
         self._news.set()
 
-    def _stepped(self, step_ms: int) -> None:
-        """What was recorded before the step keeps the time it was recorded by."""
-        while self._batcher.due_ms() is not None:
-            self._seal()
-        self._time.stepped(step_ms)
-
     def _seal(self) -> None:
-        clock, belief = self._world.clock, self._time.belief()
-        anchors = Anchors(
-            clock.now_ms(), clock.monotonic_ns(), belief.offset_ms, belief.error_ms, belief.source
-        )
+        anchors = self._own.time.anchors()
         secret = self._world.random_bytes(batch.SECRET_BYTES)
         data = batch.seal(self._key, self._place, anchors, self._batcher.take(), secret)
         dropped = self.outgoing.add(Sealed(self._place.seq, data, anchors.monotonic_ns))
@@ -175,7 +182,7 @@ class Service:
             log.error("uplink.dropped batches=%d", dropped)
             self.metrics.dropped.inc(dropped)
         self.metrics.sealed.inc()
-        self._time.settle()
+        self._own.time.settle()
         place = self._place
         self._place = Place(
             place.org,

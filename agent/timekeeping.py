@@ -12,7 +12,7 @@ from yarl import URL
 from agent.metrics import AgentMetrics
 from agent.offset import Belief, Moment, Offset, Reading, compare
 from probes import times
-from probes.batch import CLOCK_ERROR_LIMIT_MS
+from probes.batch import CLOCK_ERROR_LIMIT_MS, Anchors
 from probes.clock import Clock
 
 log = logging.getLogger("wardwatch.agent")
@@ -58,6 +58,17 @@ class Timekeeper:
 
     def belief(self) -> Belief:
         return self._offset.belief(self._clock.monotonic_ns())
+
+    def anchors(self) -> Anchors:
+        """For the batch that closes now; `settle` once it has."""
+        now, belief = self.moment(), self.belief()
+        return Anchors(
+            now.wall_ms, now.monotonic_ns, belief.offset_ms, belief.error_ms, belief.source
+        )
+
+    def now_ms(self) -> int:
+        """The host's time, corrected."""
+        return self._clock.now_ms() + self.belief().offset_ms
 
     def settle(self) -> None:
         """A batch is closed: from here on another offset may hold."""

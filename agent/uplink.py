@@ -16,6 +16,7 @@ from yarl import URL
 
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
+from agent.telling import Line
 from agent.timekeeping import Timekeeper
 from agent.waiting import news_within
 from probes.batch import CONTENT_TYPE
@@ -76,14 +77,20 @@ class Uplink:
         self._rng = rng
         self._metrics = metrics
         self._time = time
-        self.delivered_ns: int | None = None
-        """When a batch was last acknowledged."""
+        self._delivered_ns: int | None = None
+        self._began_ns = clock.monotonic_ns()
         self._news = asyncio.Event()
         self._failures = 0
         self._asked_ms = 0
 
     def wake(self) -> None:
         self._news.set()
+
+    def line(self) -> Line:
+        """How long nothing was acknowledged though something waits."""
+        since_ns = self._began_ns if self._delivered_ns is None else self._delivered_ns
+        silent_ms = (self._clock.monotonic_ns() - since_ns) // NS_PER_MS
+        return Line(silent_ms, self._delivered_ns is not None, len(self._outgoing) > 0)
 
     async def run(self) -> None:
         passed = 0  # a refused batch stays, and those behind it go on
@@ -156,7 +163,7 @@ class Uplink:
             log.warning("uplink.unreachable type=%s", type(error).__name__)
             return Verdict.RETRY
         if status == 200 and self._acknowledged(sealed, body):
-            self.delivered_ns = self._clock.monotonic_ns()
+            self._delivered_ns = self._clock.monotonic_ns()
             self._time.heard(sent, received, body)
             return Verdict.ACKNOWLEDGED
         log.warning("uplink.not_acknowledged seq=%d status=%d", sealed.seq, status)

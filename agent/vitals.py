@@ -4,52 +4,61 @@ from __future__ import annotations
 
 import logging
 import resource
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
-from agent.canaries import Canaries
+from agent.canaries import Canaries, Target
 from agent.condition import MEANINGS, Trouble, Vitals, troubles
 from agent.metrics import AgentMetrics
 from agent.pulse import Pulse
 from agent.runner import Runner
+from agent.telling import Line
 from agent.timekeeping import Timekeeper
 from probes.clock import NS_PER_MS, Clock
+from probes.net import Network
 
 log = logging.getLogger("wardwatch.agent")
 
 EVERY_MS = 5_000
 
 
-@dataclass(frozen=True, slots=True)
-class Sources:
-    """What is looked at. `waits_ms`: age of the oldest batch not delivered, None without one."""
+class SelfKnowledge:
+    """What one agent knows of itself, for those who ask: `parts` keep it up to date."""
 
-    pulse: Pulse
-    canaries: Canaries
-    time: Timekeeper
-    runner: Runner
-    waits_ms: Callable[[], int | None]
-    delivered_ns: Callable[[], int | None]
-    folder: Path | None
+    def __init__(
+        self, clock: Clock, metrics: AgentMetrics, targets: Sequence[Target], folder: Path | None
+    ) -> None:
+        self.pulse = Pulse(clock)
+        self.time = Timekeeper(clock, metrics)
+        # The host's own file names them: no list of what checks may reach applies.
+        self.canaries = Canaries(targets, Network(clock), clock)
+        self.watch = Watch(clock, metrics, self, folder)
+
+    def parts(self, runner: Runner, line: Callable[[], Line]) -> list[Coroutine[Any, Any, None]]:
+        """To run until cancelled."""
+        return [self.pulse.run(), self.canaries.run(), self.watch.run(runner, line)]
 
 
 class Watch:
     """`run` for ever; `troubles` is what the last look found."""
 
-    def __init__(self, clock: Clock, metrics: AgentMetrics, sources: Sources) -> None:
+    def __init__(
+        self, clock: Clock, metrics: AgentMetrics, known: SelfKnowledge, folder: Path | None
+    ) -> None:
         self._clock = clock
         self._metrics = metrics
-        self._sources = sources
+        self._known = known
+        self._folder = folder
         self._process = psutil.Process()
         self._before = (clock.monotonic_ns(), self._cpu_s())
         self.troubles: tuple[Trouble, ...] = ()
 
-    async def run(self) -> None:
+    async def run(self, runner: Runner, line: Callable[[], Line]) -> None:
         while True:
-            self._tell(troubles(self._measure()))
+            self._tell(troubles(self._measure(runner, line())))
             await self._clock.sleep_ms(EVERY_MS)
 
     def _tell(self, found: tuple[Trouble, ...]) -> None:
@@ -60,25 +69,24 @@ class Watch:
                 log.warning("agent.%s reason=%s", word, trouble.value)
         self.troubles = found
 
-    def _measure(self) -> Vitals:
-        sources, metrics = self._sources, self._metrics
+    def _measure(self, runner: Runner, line: Line) -> Vitals:
+        known, metrics = self._known, self._metrics
         memory, disk = psutil.virtual_memory().available, self._disk()
-        metrics.lag.set(sources.pulse.worst_ms() / 1000)
-        metrics.late.set(sources.runner.worst_late_ms() / 1000)
+        metrics.lag.set(known.pulse.worst_ms() / 1000)
+        metrics.late.set(runner.worst_late_ms() / 1000)
         metrics.memory_available.set(memory)
         if disk is not None:
             metrics.state_free.set(disk)
         return Vitals(
-            clock_error_ms=sources.time.show().error_ms,
+            clock_error_ms=known.time.show().error_ms,
             cpu=self._cpu(),
             disk_left=disk,
             files_left=self._files(),
-            stalled_ago_ms=self._ago(sources.pulse.stalled_ns),
+            stalled_ago_ms=self._ago(known.pulse.stalled_ns),
             memory_left=memory,
-            network_lost=sources.canaries.lost,
-            missed_ago_ms=self._ago(sources.runner.missed_ns),
-            waits_ms=sources.waits_ms(),
-            delivered_ago_ms=self._ago(sources.delivered_ns()),
+            network_lost=known.canaries.lost,
+            missed_ago_ms=self._ago(runner.missed_ns),
+            silent_ms=line.silent_ms if line.waits else None,
         )
 
     def _ago(self, at_ns: int | None) -> int | None:
@@ -100,9 +108,9 @@ class Watch:
         return None if limit == resource.RLIM_INFINITY else limit - self._process.num_fds()
 
     def _disk(self) -> int | None:
-        if self._sources.folder is None:
+        if self._folder is None:
             return None
         try:
-            return int(psutil.disk_usage(str(self._sources.folder)).free)
+            return int(psutil.disk_usage(str(self._folder)).free)
         except OSError:  # gone or unreadable: whoever writes there will say so
             return None

@@ -199,6 +199,14 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_fallback_attempts_total",
+        "counter",
+        "attempts",
+        ("carrier", "verdict"),
+        "Attempts to tell the fallback's webhook or mail server: taken, again or never.",
+        "agent",
+    ),
+    Metric(
         "wardwatch_heartbeat_failures_total",
         "counter",
         "heartbeats",

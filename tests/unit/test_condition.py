@@ -27,11 +27,8 @@ MIB = 1024 * 1024
         (Vitals(network_lost=True), ["network"]),
         (Vitals(missed_ago_ms=0), ["overload"]),
         (Vitals(missed_ago_ms=60_000), []),
-        (Vitals(waits_ms=60_000), ["uplink"]),
-        (Vitals(waits_ms=59_999), []),
-        # A long backlog that moves is no lost line.
-        (Vitals(waits_ms=600_000, delivered_ago_ms=59_999), []),
-        (Vitals(waits_ms=600_000, delivered_ago_ms=60_000), ["uplink"]),
+        (Vitals(silent_ms=60_000), ["uplink"]),
+        (Vitals(silent_ms=59_999), []),
         (Vitals(clock_error_ms=9_000, cpu=1.5, network_lost=True), ["clock", "cpu", "network"]),
     ],
 )

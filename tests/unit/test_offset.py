@@ -118,9 +118,19 @@ def test_after_a_step_nothing_is_believed_until_the_collector_speaks_or_a_minute
     assert offset.belief(100 * S) == Belief(0, 7_000, "host")
     assert offset.belief(159 * S) == Belief(0, 7_000, "host")
     assert offset.belief(160 * S) == Belief(0, 0, "host")
+
+
+def test_after_a_step_the_collector_is_heard_from_the_next_batch_on() -> None:
+    """The one that is open may hold results of both times."""
+    offset = Offset()
     offset.stepped(5_000, 200 * S)
-    offset.take(at(210, 5))
-    assert offset.belief(210 * S) == Belief(0, 35, "collector")
+    offset.take(at(201, 5))
+    assert not offset.settle(201 * S)
+    assert offset.belief(201 * S) == Belief(0, 5_000, "host")
+    offset.take(at(203, 5))
+    assert offset.belief(203 * S) == Belief(0, 5_000, "host")
+    assert not offset.settle(203 * S)
+    assert offset.belief(203 * S) == Belief(0, 35, "collector")
 
 
 def test_a_slow_line_proves_no_agreement_but_a_gross_contradiction() -> None:
