@@ -136,7 +136,7 @@ class Service:
         if self._settings is None or self._state is None:
             return None
         org, world = self._config.organization.id, self._world
-        reporter = Reporter(session, collector, org, self._agent, lambda: self._key)
+        reporter = Reporter(session, collector, org, self._agent, self._key)
         fallback = Fallback(
             carriers_of(self._settings, org, self._agent, world),
             self._settings.after,
