@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 
 from agent.attempts import STEP_MS, Attempts
@@ -20,6 +21,9 @@ CONCURRENCY = 64
 """Attempts at once; a slot that cannot start yet waits, and its successor is missed."""
 LOOK_MS = 1_000
 """The longest sleep: a wall clock that was set is noticed within it."""
+
+TOGETHER_MS = 2
+"""The shortest sleep: of slots that follow each other as closely, one look costs half of two."""
 
 
 class Runner:
@@ -41,7 +45,8 @@ class Runner:
         self._clock = clock
         self._record = record
         self._metrics = metrics
-        self._room = asyncio.Semaphore(concurrency)
+        self._room = concurrency
+        self._waiting: deque[Slot] = deque()
         self._busy: set[str] = set()
         self._tell_step = stepped
         self._worst_late_ms = 0
@@ -57,11 +62,13 @@ class Runner:
         return worst
 
     async def run(self) -> None:
-        """Until cancelled; attempts then under way are recorded as missed."""
+        """Until cancelled; what then is under way or waits is recorded as missed."""
         try:
             async with asyncio.TaskGroup() as attempts:
                 await self._look(attempts)
         finally:
+            while self._waiting:
+                self._missed(self._waiting.popleft())
             await asyncio.gather(*(check.close() for check in self._checks.values()))
 
     async def _look(self, attempts: asyncio.TaskGroup) -> None:
@@ -80,18 +87,36 @@ class Runner:
                 if slot.check in self._busy:
                     self._missed(slot)
                 else:
-                    self._busy.add(slot.check)
-                    attempts.create_task(self._attempt(slot))
+                    self._begin(slot, attempts)
             next_ms = self._schedule.next_ms()
             wait_ms = LOOK_MS if next_ms is None else min(next_ms - now_ms, LOOK_MS)
-            await self._clock.sleep_ms(wait_ms)
+            await self._clock.sleep_ms(max(wait_ms, TOGETHER_MS))
+
+    def _begin(self, slot: Slot, attempts: asyncio.TaskGroup) -> None:
+        self._busy.add(slot.check)
+        if self._room:
+            self._room -= 1
+            attempts.create_task(self._attempt(slot))
+        else:
+            self._waiting.append(slot)
 
     async def _attempt(self, slot: Slot) -> None:
+        """This slot, and in the same place those that wait for room."""
         try:
-            async with self._room:
-                late_ms = self._clock.now_ms() - slot.at_ms
-                self._worst_late_ms = max(self._worst_late_ms, late_ms)
-                run = await self._checks[slot.check].run(slot)
+            await self._run(slot)
+            while self._waiting:
+                # Attempts that fail at once must not keep all others from the loop.
+                await self._clock.sleep_ms(0)
+                if self._waiting:
+                    await self._run(self._waiting.popleft())
+        finally:
+            self._room += 1
+
+    async def _run(self, slot: Slot) -> None:
+        try:
+            late_ms = self._clock.now_ms() - slot.at_ms
+            self._worst_late_ms = max(self._worst_late_ms, late_ms)
+            run = await self._checks[slot.check].run(slot)
         except asyncio.CancelledError:
             self._missed(slot)
             raise
