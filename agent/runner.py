@@ -101,7 +101,7 @@ class Runner:
             self._waiting.append(slot)
 
     async def _attempt(self, slot: Slot) -> None:
-        """This slot, and in the same place those that wait for room."""
+        """In one place: its slot, then those that wait for room."""
         try:
             await self._run(slot)
             while self._waiting:

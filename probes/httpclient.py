@@ -87,9 +87,7 @@ async def ask(
     return HttpAnswer(exchange, status, exchange.body, phases, connection.cert_days_left)
 
 
-async def _converse(
-    env: Env, connection: Connection, request: Request, exchange: Exchange
-) -> None:
+async def _converse(env: Env, connection: Connection, request: Request, exchange: Exchange) -> None:
     await connection.send(request.data)
     with Stopwatch(env.clock, connection.phases, Phase.FIRST_BYTE):
         data = await connection.receive()

@@ -20,7 +20,7 @@ from probes.contract import Outcome, Phase
 from probes.readiness import Readiness
 from probes.reasons import Reason
 from probes.sockets import Deadline, Socket
-from probes.tls import Contexts, TlsOptions, tls_failure
+from probes.tls import Contexts, Expiries, TlsOptions, tls_failure
 
 __all__ = [
     "CONNECT_REASONS",
@@ -122,8 +122,8 @@ class Connection:
             raise NetFailure(*_failure(error), self.phases) from None
 
     async def close(self) -> None:
-        """Close politely, then by force: a peer that never says goodbye holds up no slot."""
-        await self._socket.close()
+        """At once: a peer that never says goodbye holds up no slot."""
+        self._socket.close()
 
 
 class Stopwatch:
@@ -160,6 +160,7 @@ class Network:
         self._allow = allow
         self._resolver = resolver
         self._contexts = Contexts()
+        self._expiries = Expiries()
         self._readiness: Readiness | None = None
 
     async def connect(
@@ -253,7 +254,8 @@ class Network:
                 raise NetFailure(Outcome.DOWN, Reason.TLS_TIMEOUT) from None
             except OSError as error:
                 raise NetFailure(*_failure(error)) from None
-        return _days_left(sock, self._clock)
+        ends_s = None if sock.tls is None else self._expiries.of(sock.tls)
+        return None if ends_s is None else int(ends_s * 1000 - self._clock.now_ms()) // _MS_PER_DAY
 
 
 @lru_cache(maxsize=4096)
@@ -278,12 +280,3 @@ def _failure(error: OSError) -> tuple[Outcome, Reason]:
     if error.errno in _EXHAUSTED:
         return Outcome.UNKNOWN, Reason.AGENT_RESOURCES
     return Outcome.UNKNOWN, Reason.AGENT_NETWORK
-
-
-def _days_left(sock: Socket, clock: Clock) -> int | None:
-    """Whole days until the server's certificate ends."""
-    certificate = sock.peer_certificate()
-    if not certificate:
-        return None
-    end_s = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
-    return int(end_s * 1000 - clock.now_ms()) // _MS_PER_DAY

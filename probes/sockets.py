@@ -14,9 +14,6 @@ from contextlib import suppress
 from probes.clock import NS_PER_MS, Clock
 from probes.readiness import READABLE, WRITABLE, Readiness
 
-CLOSE_S = 0.25
-"""For the peer's goodbye."""
-
 
 class Deadline:
     """The end of a run on the monotonic clock."""
@@ -104,32 +101,22 @@ class Socket:
             with suppress(ssl.SSLWantReadError, ConnectionError):
                 self._tls.recv(1)
 
-    def peer_certificate(self) -> dict[str, object] | None:
-        """Of a verified peer."""
-        found = None if self._tls is None else self._tls.getpeercert()
-        return None if found is None else dict(found)
+    @property
+    def tls(self) -> ssl.SSLSocket | None:
+        """After the handshake."""
+        return self._tls
 
-    async def close(self) -> None:
-        """Say goodbye under TLS and wait a moment for the answer; then close, whatever came."""
-        try:
-            if self._tls is not None:
-                await self._goodbye(self._tls)
-        finally:
-            self.abort()
+    def close(self) -> None:
+        """Say goodbye under TLS; nobody waits for the answer (RFC 8446 6.1)."""
+        if self._tls is not None:
+            with suppress(OSError, ValueError):  # the line may be dead, the handshake undone
+                self._tls.unwrap()
+        self.abort()
 
     def abort(self) -> None:
         self._timer.cancel()
         self._readiness.forget(self._raw.fileno())
         self._raw.close()
-
-    async def _goodbye(self, tls: ssl.SSLSocket) -> None:
-        self._timer.cancel()
-        self._timer = self._readiness.loop.call_later(CLOSE_S, self._expire)
-        with suppress(OSError, ValueError):  # TimeoutError among them; ValueError: no handshake
-            try:
-                tls.unwrap()
-            except ssl.SSLWantReadError:
-                await self._until(READABLE)
 
     async def _until(self, event: int) -> None:
         number, readiness = self._raw.fileno(), self._readiness

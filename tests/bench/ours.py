@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import subprocess
+import sys
 from pathlib import Path
 
 from probes import batch
@@ -13,7 +14,8 @@ from probes.segments import Run
 from tests.bench.machine import BIN, MEASURED, Started, fetch, free_port, until
 
 AGENT = "north-1"
-PER_SYSTEM = 4
+ALLOW: list[str] = []
+PER_SYSTEM = 8
 """Checks of one system."""
 
 
@@ -64,7 +66,8 @@ class Ours:
         self.database = folder / "wardwatch.db"
         self.config = folder / "wardwatch.yaml"
         words = [BIN / "wardwatch-agent", "key", "--state", self.state]
-        key = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()[-1]
+        said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
+        key = next(word for word in said.split() if word.startswith("ed25519:"))
         self.config.write_text(operator_file(key, checks), encoding="utf-8")
         self.port, self.agent_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -81,12 +84,14 @@ class Ours:
         until(lambda: fetch(f"{self.url}/readyz"), [started])
         return started
 
-    def start_agent(self) -> Started:
+    def start_agent(self, flight: int | None = None) -> Started:
+        """With `flight`, driven by `tests/bench/drive.py`."""
+        program: list[str | Path] = [BIN / "wardwatch-agent"]
+        if flight is not None:
+            program = [sys.executable, "-m", "tests.bench.drive", str(flight)]
         words = ["run", "--config", self.config, "--agent", AGENT, "--collector", self.url]
-        more = ["--state", self.state, "--listen", f"127.0.0.1:{self.agent_port}"]
-        started = Started(
-            "agent", [BIN / "wardwatch-agent", *words, *more], self.folder / "agent.log", MEASURED
-        )
+        more = ["--state", self.state, "--listen", f"127.0.0.1:{self.agent_port}", *ALLOW]
+        started = Started("agent", [*program, *words, *more], self.folder / "agent.log", MEASURED)
         until(lambda: fetch(f"http://127.0.0.1:{self.agent_port}/healthz"), [started])
         return started
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import statistics
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from probes.clock import SystemClock
 from probes.contract import Outcome, Slot
 from probes.segments import Run
 from tests.bench.machine import MEASURED, ROOT
+from tests.bench.row import Row
 from tests.bench.target import SEED
 
 CHECKS = 10_000
@@ -109,6 +111,39 @@ def one(which: str) -> dict[str, float]:
     said = subprocess.run(pinned, check=True, capture_output=True, text=True, cwd=ROOT).stdout
     found: dict[str, float] = json.loads(said)
     return found
+
+
+def rows() -> list[Row]:
+    found = [(one("ours"), one("bare")) for _ in range(ROUNDS)]
+    ours, theirs = (
+        {key: statistics.median(pair[n][key] for pair in found) for key in found[0][n]}
+        for n in range(2)
+    )
+    late = {
+        f"{who}_{key}": int(told[key])
+        for who, told in (("our", ours), ("peer", theirs))
+        for key in ("p50_us", "p99_us")
+    }
+    return [
+        Row(
+            "scheduler, 10 000 checks: CPU of a slot",
+            ours["cpu_us"],
+            "loop.call_at",
+            theirs["cpu_us"],
+            "us",
+            2,
+            more=late,
+        ),
+        Row(
+            "scheduler, 10 000 checks: lateness p99",
+            ours["p99_us"],
+            "5 ms",
+            5_000,
+            "us",
+            1,
+            more=late,
+        ),
+    ]
 
 
 if __name__ == "__main__":
