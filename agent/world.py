@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from random import Random
 
 from agent.attempts import Attempts
+from agent.canaries import Canaries
 from agent.pulse import Pulse
 from probes import registry
 from probes.clock import Clock, SystemClock
@@ -35,6 +36,8 @@ def host_world() -> World:
     return World(clock, random.SystemRandom(), Network(clock), read_secret, secrets.token_bytes)
 
 
-def open_check(name: str, check: Check, world: World, pulse: Pulse) -> Attempts:
+def open_check(
+    name: str, check: Check, world: World, pulse: Pulse, canaries: Canaries | None = None
+) -> Attempts:
     env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
-    return Attempts(name, check, registry.load(check.kind), env, pulse)
+    return Attempts(name, check, registry.load(check.kind), env, pulse, canaries=canaries)

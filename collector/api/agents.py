@@ -88,7 +88,12 @@ async def post_batch(call: Call[Nothing, Nothing]) -> web.StreamResponse:
             parts.metrics.refused.labels("batch.too_large").inc()
             raise RefusedError(413, "batch.too_large") from None
     accepted = await parts.ingest.accept(data)
-    return web.json_response({"epoch": accepted.epoch, "stored": accepted.stored})
+    answer = {
+        "epoch": accepted.epoch,
+        "stored": accepted.stored,
+        "now": stamp(parts.clock.now_ms()),  # the agent compares its own clock
+    }
+    return web.json_response(answer)
 
 
 async def list_agents(call: Call[Paged, Nothing]) -> Agents:
