@@ -31,6 +31,8 @@ RESOLVED: Final = "resolved"
 def event(transition: Transition, at: int, version: int) -> Fact:
     """The journal's row for one transition."""
     fields = incident_fields(transition.incident) | {"version": version}
+    if transition.config is not None:
+        fields["config"] = transition.config
     return Fact(f"incident.{transition.kind.value}", at, journal.canonical(fields))
 
 

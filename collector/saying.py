@@ -10,8 +10,8 @@ from alerts.conditions import outages, read
 from alerts.course import Course
 from alerts.deadlines import Deadline, Settings
 from alerts.events import Family, Incident, State, SystemView
-from alerts.terms import in_force, terms
-from alerts.transitions import Transition, match, transitions
+from alerts.terms import agreed, terms_of, version_in_force
+from alerts.transitions import BEGINNING, Transition, match, transitions
 from collector import changes, truths
 from collector.businesshours import hours_of
 from collector.commit import News, Past, Plan, awaited
@@ -28,6 +28,7 @@ from collector.store.rollups import RollupRow
 from collector.store.snapshots import Snapshots
 from collector.truths import Live
 from probes.history import History
+from probes.spans import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +130,26 @@ def _dated(past: Past, views: Mapping[str, SystemView], seen: Seen) -> list[tupl
         found, derived, seen.folded, seen.deep, seen.history, since=past.as_of, now=seen.now
     )
     return [
-        (changes.in_order(transition, shown), at)
+        (_under(changes.in_order(transition, shown), views, seen.history), at)
         for (transition, shown), at in zip(found, instants, strict=True)
     ]
+
+
+def _under(step: Transition, views: Mapping[str, SystemView], history: History) -> Transition:
+    """A first step with the version whose terms the incident has: no later reader has to know what
+    was down then.
+    """
+    if step.kind not in BEGINNING:
+        return step
+    incident = step.incident
+    down = _outages(views, incident.system)
+    version = version_in_force(history, down, incident.system, incident.started_at)
+    return replace(step, config=version.id)
+
+
+def _outages(views: Mapping[str, SystemView], system: str) -> Sequence[Interval]:
+    view = views.get(system)
+    return () if view is None else outages(view.states)
 
 
 def _told(
@@ -154,12 +172,14 @@ def settings_of(
 
     def of(course: Course) -> Settings:
         incident, view = course.incident, views.get(course.incident.system)
-        down = () if view is None else outages(view.states)
-        at_start = (history, down, incident.system, incident.started_at)
-        config = in_force(*at_start)
+        system, down = incident.system, _outages(views, incident.system)
+        config = agreed(history, course.config, down, system, incident.started_at)
         calm_since = None if view is None else _calm_since(view, incident, history, now)
         return Settings(
-            terms(*at_start), hours_of(config, frozen), config.organization.zone, calm_since
+            terms_of(config, system),
+            hours_of(config, frozen),
+            config.organization.zone,
+            calm_since,
         )
 
     return of

@@ -60,7 +60,7 @@ def act(
 def history(rows: Sequence[Row]) -> History:
     """Versions and acts as recorded; at least one row of a version is needed."""
     return History(
-        (Version(row.recorded_at, _parsed(row.data)) for row in rows if row.kind == CONFIG),
+        (Version(row.recorded_at, _parsed(row.data), row.id) for row in rows if row.kind == CONFIG),
         acts.window_acts(rows),
         acts.corrections(rows),
     )

@@ -10,16 +10,15 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from alerts.conditions import outages
 from alerts.events import Cause, Priority
 from alerts.outbox import DeliveryReason, Message, MessageState
 from alerts.people import ActKind, CategoryReason, IncidentState
 from alerts.render import MEANINGS
-from alerts.terms import in_force
 from collector.access.policy import Permission
 from collector.api.incident_shapes import Incident, shown
 from collector.api.parts import Parts, instant, stamp
 from collector.api.problems import DeniedError
+from collector.api.responses import config_of
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant, Outage
 from collector.journal import Row
@@ -119,7 +118,7 @@ async def report_incident(call: Call[Nothing, Nothing]) -> IncidentReport:
     one = found[0]
     events = await parts.store.read(read_events, parts.org, key)
     messages = await parts.store.read(outbox.of_incident, parts.org, key)
-    config = _config(one, parts)
+    config = config_of(one, parts)
     acknowledged, resolved = _acknowledged(events), _resolved(one, events)
     start, recovered = one.row.incident.started_at, one.row.incident.recovered_at
     return {
@@ -146,14 +145,6 @@ async def report_incident(call: Call[Nothing, Nothing]) -> IncidentReport:
         "messages": [_told(message) for message in messages],
         "may_read_typed": call.who.may(Permission.INCIDENTS_NOTES_READ),
     }
-
-
-def _config(one: Stood, parts: Parts) -> Config:
-    """The version that spoke for the system at the incident's start."""
-    incident = one.row.incident
-    live = parts.evaluator.folded.get(incident.system)
-    down = outages(live.view.states) if live is not None and live.folded else ()
-    return in_force(parts.evaluator.history, down, incident.system, incident.started_at)
 
 
 def _system(one: Stood, config: Config) -> ReportSystem:

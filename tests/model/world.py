@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, event, select
 
-from alerts.conditions import outages
 from alerts.deadlines import due
 from alerts.outbox import DeliveryReason, MessageState, Settlement
 from alerts.people import ActKind
@@ -34,7 +33,6 @@ from probes.clock import ManualClock
 from probes.configfile import canonical
 from probes.contract import Outcome
 from probes.results import Result
-from probes.spans import Interval
 from probes.times import from_ms
 from tests.model.hospital import (
     BEGIN,
@@ -129,14 +127,11 @@ class Sent:
 
 @dataclass(frozen=True)
 class Told:
-    """All that is recorded in the end. `outages` of each system are of the truth, for a version
-    that changes a system that is down takes effect when that is over.
-    """
+    """All that is recorded in the end."""
 
     rows: list[Row]
     incidents: list[Recorded]
     messages: list[Sent]
-    outages: Mapping[str, tuple[Interval, ...]] = field(compare=False)
 
 
 @dataclass
@@ -358,10 +353,6 @@ class World:
             # when to look again is found out anew by whoever begins
             [replace(r, next_due=None) for r in await self.store.read(read_incidents, ORG)],
             await self.store.read(messages),
-            {
-                name: outages(live.view.states)
-                for name, live in self.processes[-1].evaluator.folded.items()
-            },
         )
 
 
