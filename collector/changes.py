@@ -37,11 +37,12 @@ def event(transition: Transition, at: int, version: int) -> Fact:
 
 
 def rows(
-    found: Sequence[tuple[Transition, int]], recorded: Mapping[str, Recorded], next_due: int | None
+    found: Sequence[tuple[Transition, int]], recorded: Mapping[str, Recorded]
 ) -> tuple[list[Recorded], list[tuple[str, Fact]]]:
     """The incident rows after all transitions (each with its `at`), and an event for each.
 
-    One evaluation makes one new version of an incident, however many steps it took.
+    One evaluation makes one new version of an incident, however many steps it took. What comes
+    due next of it is as it was: who knows all of it says so.
     """
     out: dict[str, Recorded] = {}
     facts: list[tuple[str, Fact]] = []
@@ -57,7 +58,7 @@ def rows(
             incident,
             status,
             at if earlier is None else earlier.detected_at,
-            next_due if status == OPEN else None,
+            None if before is None else before.next_due,
         )
     return list(out.values()), facts
 

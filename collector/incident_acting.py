@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from alerts.people import Act, ActKind, CategoryReason
+from alerts.people import Act, ActKind, CategoryReason, Ruling
 from alerts.permitted import decide
 from alerts.terms import Terms, agreed, terms_of
 from collector import incident_acts, journal, versions
@@ -33,6 +33,7 @@ class Wanted:
     reason: CategoryReason | None = None
     aware_on: str | None = None
     into: str | None = None
+    ruling: Ruling | None = None
     text: str | None = None
 
 
@@ -71,6 +72,7 @@ def record(
         now,
         _act(_terms(conn, org, before), before.row, wanted, at, salted),
         safety=wanted.safety,
+        causes=before.row.incident.causes,
         target=target[0].standing if target else None,
     )
     (number,) = journal.append(conn, org, [incident_acts.fact_of(key, before.row.version, act)], at)
@@ -94,6 +96,7 @@ def _act(in_force: Terms, row: Recorded, wanted: Wanted, at: int, salt: bytes) -
         review_by=review_by(in_force, row.incident.started_at, at) if sets else None,
         aware_on=wanted.aware_on,
         into=wanted.into,
+        ruling=wanted.ruling,
         typed=None if wanted.text is None else incident_acts.typed(salt, wanted.text),
     )
 

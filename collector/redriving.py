@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from alerts.channel import Guarantee
 from alerts.channels import registry
 from alerts.outbox import Left, Message
 from collector import journal
-from collector.journal import Fact, canonical
+from collector.journal import Fact, Row, canonical
 from collector.store.redrive import mendable, redrive
 from probes.config import Config
 
@@ -69,6 +70,12 @@ def record(
         left=[(message, why) for message, why in found if why is not None],
         more=len(ids) > MOST,
     )
+
+
+def message_of(row: Row) -> tuple[str, str]:
+    """(incident key, message id) of a row of `KIND`."""
+    data = json.loads(row.data)
+    return data["incident"], data["message"]
 
 
 def _fact(by: str, message: Message, now: int) -> Fact:

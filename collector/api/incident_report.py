@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 from alerts.events import Cause, Priority
 from alerts.outbox import DeliveryReason, Message, MessageState
-from alerts.people import ActKind, CategoryReason, IncidentState
+from alerts.people import ActKind, CategoryReason, IncidentState, Ruling
 from alerts.render import MEANINGS
 from collector.access.policy import Permission
 from collector.api.incident_shapes import Incident, shown
@@ -49,7 +49,10 @@ class ReportSystem(ReportName):
 
 
 class ReportStep(TypedDict):
-    """A row of the journal; null what it does not say. `typed`: characters that are kept apart."""
+    """A row of the journal; null what it does not say. `until` an acknowledgement or a category
+    holds; `of`: the notice that arrived or is late, or the horizon of a report to the FDA.
+    `typed`: characters that are kept apart.
+    """
 
     id: int
     kind: str
@@ -63,6 +66,9 @@ class ReportStep(TypedDict):
     until: Instant | None
     into: str | None
     aware_on: str | None
+    ruling: Ruling | None
+    of: str | None
+    receiver: str | None
     typed: int | None
 
 
@@ -140,7 +146,7 @@ async def report_incident(call: Call[Nothing, Nothing]) -> IncidentReport:
             "recovery_ms": _since(start, recovered),
             "resolution_ms": _since(start, resolved),
         },
-        "steps": [_step(event) for event in events],
+        "steps": [_step(event) for event in sorted(events, key=lambda e: (e.at, e.id))],
         "outages": await _outages(one, parts, now),
         "messages": [_told(message) for message in messages],
         "may_read_typed": call.who.may(Permission.INCIDENTS_NOTES_READ),
@@ -196,9 +202,12 @@ def _step(event: Row) -> ReportStep:
         "priority": data.get("priority"),
         "causes": data.get("causes", []),
         "reason": data.get("reason"),
-        "until": instant(data.get("until")),
+        "until": instant(data.get("until", data.get("review_by"))),
         "into": data.get("into"),
         "aware_on": data.get("aware_on"),
+        "ruling": data.get("ruling"),
+        "of": data.get("notice") or data.get("of") or None,
+        "receiver": data.get("receiver"),
         "typed": data["typed"]["length"] if "typed" in data else None,
     }
 

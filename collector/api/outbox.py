@@ -14,12 +14,13 @@ from collector.access.policy import Permission
 from collector.api.cursors import Paged, cursor, place
 from collector.api.once import once
 from collector.api.parts import Parts, instant, stamp
-from collector.api.problems import DeniedError
+from collector.api.problems import DeniedError, InvalidError
 from collector.api.routes import Call, Nothing, get, post
 from collector.api.shapes import Instant
 from collector.redriving import MOST, Wanted, apart, record
 from collector.store.redrive import listed
 from probes.config import Id, Model
+from probes.yamlfile import Problem
 
 MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,300}$")]
 ROOM = 262_144
@@ -114,6 +115,11 @@ async def list_outbox(call: Call[Asked, Nothing]) -> Messages:
 async def redrive_messages(call: Call[Nothing, Redriving]) -> Redriven:
     """Have dead messages sent again, in their order; they get three new days."""
     said, parts = call.body, call.parts
+    channels = parts.config.channels
+    if said.receiver is not None and said.receiver not in channels:
+        there_are = ", ".join(channels) or "none"
+        message = f"no channel of this name in the config; there are: {there_are}"
+        raise InvalidError([Problem("", 1, "receiver", message)])
     wanted = Wanted(call.who.account, said.ids, said.receiver)
     return await once(call, lambda conn: _redriven(conn, parts, wanted))
 

@@ -118,7 +118,10 @@ def _problem_of(error: Exception) -> web.Response:
         case IllegalActError():
             status = 403 if error.code.startswith("act.") else 409
             detail = NOT_PERMITTED[error.code]
-            answer = problem(status, error.code, detail=detail, state=error.state.value)
+            needed: dict[str, Any] = {}
+            if error.needed:
+                needed["needed"] = [one.value for one in error.needed]
+            answer = problem(status, error.code, detail=detail, state=error.state.value, **needed)
         case StoreUnavailableError():
             answer = problem(503, error.fault.value, retry_after_s=RETRY_AFTER_S)
         case web.HTTPException():

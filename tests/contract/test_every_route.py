@@ -39,6 +39,7 @@ MAY: dict[str, set[Role]] = {
     "close_incident": {O, C},
     "call_incident_false_positive": {O, C},
     "merge_incident": {O, C},
+    "rule_incident": {O, C},
     "read_incident_notes": {C, A},
     "list_outbox": ALL,
     "redrive_messages": {O, A},

@@ -93,10 +93,9 @@ class Again:
         if calm:
             done = self._advance(cases, one, calm)
         assert done.come_due == one.deadlines
-        cases = {**self.cases, **done.cases}
         said = [
             *done.said,
-            *gathered(done.groups, one.steps, cases, one.now),
+            *gathered(done, one.steps, self.cases, one.now),
             *done.noticed,
         ]
         found = messages(said, done.groups, self.seqs, one.history, one.now)
@@ -116,9 +115,7 @@ class Again:
                 about = ((told.message.id, which, told.message.receiver) for which in told.about)
                 self.cases[key] = with_sent(self.cases[key], about)
 
-    def _advance(
-        self, cases: Mapping[str, Case], one: Evaluation, calm: Mapping[str, int]
-    ) -> Advance:
+    def _advance(self, cases: dict[str, Case], one: Evaluation, calm: Mapping[str, int]) -> Advance:
         return advance(
             cases, one.acts, one.steps, one.arrivals, self._settings(one.history, calm), one.now
         )

@@ -6,11 +6,12 @@ import json
 from dataclasses import replace
 from typing import Any
 
+from alerts.customer import is_told
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.outbox import Message
 from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
-from probes.config import Config, Notices
+from probes.config import Channel, Config, Notices
 from tests.support.processing import Process, evaluated
 
 START = 1_767_225_600_000
@@ -171,6 +172,29 @@ def test_what_a_person_has_settled_is_said_no_more_until_it_is_back() -> None:
         ("desk", "false_positive", "false_positive"),
         ("desk", "reopened", "open"),
     ]
+
+
+def test_customers_of_a_merged_incident_hear_of_the_end_of_its_own_trouble() -> None:
+    """Those who run it were told where it goes on; a ward knows only that it was told of trouble."""
+    used = config()
+    ward = {"kind": "email", "audience": "customer"}
+    used = used.model_copy(
+        update={"channels": {**used.channels, "ward": Channel.model_validate(ward)}}
+    )
+    merged = Act(ActKind.MERGED, "ann", START + 1_000, into=f"net.availability.{START}")
+    dated = [(Transition(kind, one), START + 2_000) for kind, one in ENDS]
+    for heard, expected in (
+        (("desk", "ward"), [("desk", "merged"), ("ward", "merged"), ("ward", "recovered")]),
+        (("desk",), [("desk", "merged")]),
+    ):
+        told = {(KEY, one): 1 for one in heard}
+        sent = evaluated(
+            used, dated, START + 3_000, acts=[(KEY, merged)], known=[INCIDENT], told=told
+        )
+        found = [(message.receiver, body(message)["data"]["step"]) for message in sent]
+        assert found == expected
+    (last,) = [body(m) for m in sent[-1:]]
+    assert not is_told(last)
 
 
 def test_what_a_person_made_grave_is_not_resolved_by_the_rules() -> None:

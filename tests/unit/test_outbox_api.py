@@ -285,3 +285,13 @@ async def test_the_command_wants_messages_or_a_receiver(
     assert capsys.readouterr().err == (
         "Name messages, or --receiver for all dead ones of a channel.\n"
     )
+
+
+async def test_a_receiver_that_is_no_channel_is_an_error_that_names_those_there_are(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await desk.command("outbox", "redrive", "--receiver", "dusk") == 2
+    assert capsys.readouterr().err == (
+        "--receiver: no channel of this name in the config; there are: desk, nurses\n"
+    )
+    assert await desk.refused("outbox/redrive", {"receiver": "dusk"}) == (400, "api.body")

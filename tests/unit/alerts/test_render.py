@@ -112,6 +112,7 @@ def test_the_whole_event_is_as_documented() -> None:
             ),
             "category_why": "workaround",
             "priority": "P2",
+            "ruling": None,
             "impact": {"class": "clinical", "service": "general"},
             "sites": [{"id": "north", "name": "North Campus"}],
             "users": None,
