@@ -7,30 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from alerts.customer import is_told
-from alerts.events import Cause, Family, Incident, Priority
+from alerts.events import Incident, Priority
 from alerts.outbox import Message
 from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
 from probes.config import Channel, Config, Notices
+from tests.support.outages import an_outage
 from tests.support.processing import Process, evaluated
 
 START = 1_767_225_600_000
 KEY = f"ehr.availability.{START}"
-INCIDENT = Incident(
-    key=KEY,
-    system="ehr",
-    family=Family.AVAILABILITY,
-    causes=(Cause.DOWN,),
-    category=2,
-    priority=Priority.P2,
-    started_at=START,
-    due_at=START,
-    recovered_at=None,
-    attached_to=None,
-    quiet=False,
-    reopened=0,
-    flapping=False,
-)
+INCIDENT = an_outage(START)
 RECOVERED = replace(INCIDENT, recovered_at=START + 60_000)
 
 

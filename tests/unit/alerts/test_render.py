@@ -18,6 +18,7 @@ from alerts.routing import receivers
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
 from probes.config import Config, Route
+from tests.support.outages import an_outage
 
 START = 1_767_225_600_000
 CONFIG = Config.model_validate(
@@ -45,22 +46,7 @@ CONFIG = Config.model_validate(
         ],
     }
 )
-INCIDENT = Incident(
-    key=f"ehr.availability.{START}",
-    system="ehr",
-    family=Family.AVAILABILITY,
-    causes=(Cause.DOWN, Cause.DEGRADED),
-    category=2,
-    priority=Priority.P2,
-    started_at=START,
-    due_at=START,
-    recovered_at=None,
-    attached_to=None,
-    quiet=False,
-    reopened=0,
-    flapping=False,
-    sites=("north",),
-)
+INCIDENT = an_outage(START, causes=(Cause.DOWN, Cause.DEGRADED), sites=("north",))
 
 
 def body(
