@@ -42,6 +42,7 @@ MAY: dict[str, set[Role]] = {
     "rule_incident": {O, C},
     "read_incident_notes": {C, A},
     "list_outbox": ALL,
+    "clear_messages": {O, A},
     "redrive_messages": {O, A},
     "list_maintenance": ALL,
     "read_window": ALL,

@@ -28,7 +28,7 @@ def at(text: str) -> int:
 
 
 def incident(priority: Priority, **changes: Any) -> Incident:
-    made = {"key": "ehr.availability.1", "category": 3, "priority": priority}
+    made: dict[str, Any] = {"key": "ehr.availability.1", "category": 3, "priority": priority}
     return an_outage(at("2026-01-09T21:59"), **made | changes)
 
 
