@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from random import Random
+from collections.abc import Sequence
+from pathlib import Path
 
 import aiohttp
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
-from agent.attempts import Attempts
+from agent import hostfile, toldfile
 from agent.batcher import Batcher
+from agent.canaries import Target
+from agent.carriers import carriers_of
+from agent.fallback import Fallback, rules_of
+from agent.identity import Signing
+from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
-from agent.pulse import Pulse
+from agent.reporting import Reporter
 from agent.runner import Runner
 from agent.server import Server
 from agent.uplink import Uplink
+from agent.vitals import SelfKnowledge
 from agent.waiting import news_within
-from probes import batch, registry
-from probes.batch import Anchors, Place
-from probes.clock import NS_PER_MS, Clock
-from probes.config import Check, Config
+from agent.world import World, open_check
+from probes import batch
+from probes.batch import Place
+from probes.clock import NS_PER_MS
+from probes.config import Config
 from probes.configfile import digest
-from probes.contract import Env
-from probes.net import Network
 from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
@@ -38,28 +41,22 @@ STUCK_NS = 30_000_000_000
 """Without a look at the schedule for so long, the process is of no use."""
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """What an agent uses of the world; `random_bytes` are for secrets."""
-
-    clock: Clock
-    rng: Random
-    network: Network
-    read_secret: Callable[[str], bytes]
-    random_bytes: Callable[[int], bytes]
-
-
-def open_check(name: str, check: Check, world: World, pulse: Pulse) -> Attempts:
-    env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
-    return Attempts(name, check, registry.load(check.kind), env, pulse)
-
-
 class Service:
     """`listen` when wanted, then `run` until told to stop."""
 
     def __init__(
-        self, config: Config, agent: str, key: Ed25519PrivateKey, epoch: str, world: World
+        self,
+        config: Config,
+        agent: str,
+        key: Signing,
+        epoch: str,
+        world: World,
+        *,
+        canaries: Sequence[Target] = (),
+        state: Path | None = None,
+        fallback: hostfile.Fallback | None = None,
     ) -> None:
+        """`state` is the folder of the agent's key; a fallback needs it."""
         self._agent = agent
         self._key = key
         self._world = world
@@ -70,14 +67,20 @@ class Service:
         self.outgoing = Outgoing()
         self._batcher = Batcher()
         self._news = asyncio.Event()
-        self._pulse = Pulse(world.clock)
+        self._config = config
+        self._state = state
+        self._settings = fallback
+        self._fallback: Fallback | None = None
+        self._own = SelfKnowledge(world.clock, self.metrics, canaries, state)
         checks = [
-            open_check(name, check, world, self._pulse)
+            open_check(name, check, world, self._own.pulse, self._own.canaries)
             for name, check in config.checks.items()
             if agent in config.agents_of(name)
         ]
-        self._runner = Runner(agent, checks, world.clock, self._record, self.metrics)
-        self._server = Server(self._metrics_text, self._alive)
+        self._runner = Runner(
+            agent, checks, world.clock, self._record, self.metrics, stepped=self._own.time.stepped
+        )
+        self._server = Server(self._metrics_text, self._alive, lambda: self._own.watch.troubles)
         self.checks = len(checks)
 
     async def listen(self, host: str, port: int) -> int:
@@ -95,7 +98,10 @@ class Service:
                 clock=self._world.clock,
                 rng=self._world.rng,
                 metrics=self.metrics,
+                time=self._own.time,
             )
+            self._fallback = self._open_fallback(session, collector, uplink)
+            await self._own.time.ask(session, collector)
             try:
                 await self._work(uplink, stop)
             finally:
@@ -108,7 +114,8 @@ class Service:
     async def _work(self, uplink: Uplink, stop: asyncio.Event) -> None:
         """A part that ends by itself has a defect: its exception comes out of here."""
         parts = [
-            asyncio.create_task(self._pulse.run()),
+            *([asyncio.create_task(self._fallback.run())] if self._fallback else []),
+            *map(asyncio.create_task, self._own.parts(self._runner, uplink.line)),
             asyncio.create_task(self._runner.run()),
             asyncio.create_task(self._close_batches(uplink)),
             asyncio.create_task(uplink.run()),
@@ -122,6 +129,27 @@ class Service:
             await asyncio.gather(*parts, stopping, return_exceptions=True)
         for task in done:
             task.result()
+
+    def _open_fallback(
+        self, session: aiohttp.ClientSession, collector: URL, uplink: Uplink
+    ) -> Fallback | None:
+        if self._settings is None or self._state is None:
+            return None
+        org, world = self._config.organization.id, self._world
+        reporter = Reporter(session, collector, org, self._agent, self._key)
+        fallback = Fallback(
+            carriers_of(self._settings, org, self._agent, world),
+            self._settings.after,
+            KeptFile(self._state / toldfile.NAME),
+            world.clock,
+            self._own.time.now_ms,
+            uplink.line,
+            reporter.report,
+            lambda: world.random_bytes(16).hex(),
+            self.metrics,
+        )
+        fallback.follow(rules_of(self._config, self._agent))
+        return fallback
 
     async def _close_batches(self, uplink: Uplink) -> None:
         while True:
@@ -140,19 +168,21 @@ class Service:
         self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
         if run.duration_us:
             self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)
+        if self._fallback is not None:
+            self._fallback.take(run, self._own.time.belief().offset_ms)
         self._batcher.add(run, self._world.clock.monotonic_ns() // NS_PER_MS)
         self._news.set()
 
     def _seal(self) -> None:
-        clock = self._world.clock
-        anchors = Anchors(clock.now_ms(), clock.monotonic_ns())
+        anchors = self._own.time.anchors()
         secret = self._world.random_bytes(batch.SECRET_BYTES)
-        data = batch.seal(self._key, self._place, anchors, self._batcher.take(), secret)
+        data = batch.seal(self._key(), self._place, anchors, self._batcher.take(), secret)
         dropped = self.outgoing.add(Sealed(self._place.seq, data, anchors.monotonic_ns))
         if dropped:
             log.error("uplink.dropped batches=%d", dropped)
             self.metrics.dropped.inc(dropped)
         self.metrics.sealed.inc()
+        self._own.time.settle()
         place = self._place
         self._place = Place(
             place.org,
@@ -164,12 +194,16 @@ class Service:
         )
 
     def _metrics_text(self) -> bytes:
-        oldest = self.outgoing.oldest()
-        now_ns = self._world.clock.monotonic_ns()
         self.metrics.pending.set(len(self.outgoing))
         self.metrics.pending_bytes.set(self.outgoing.size_bytes)
-        self.metrics.oldest_seconds.set((now_ns - oldest.closed_ns) / 1e9 if oldest else 0)
+        self.metrics.oldest_seconds.set((self._waits_ms() or 0) / 1000)
         return self.metrics.text()
+
+    def _waits_ms(self) -> int | None:
+        oldest = self.outgoing.oldest()
+        if oldest is None:
+            return None
+        return (self._world.clock.monotonic_ns() - oldest.closed_ns) // NS_PER_MS
 
     def _alive(self) -> bool:
         return self._world.clock.monotonic_ns() - self._runner.beat_ns < STUCK_NS
