@@ -21,7 +21,7 @@ from alerts.render import MEANINGS
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
 from alerts.why import CategoryWhy
-from probes.config import ImpactClass
+from probes.config_systems import ImpactClass
 from probes.times import parse_datetime
 
 CAUSES = {

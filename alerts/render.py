@@ -17,7 +17,8 @@ from alerts.people import ActKind, CategoryReason, IncidentState, Ruling
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
 from alerts.why import why
-from probes.config import Config, Impact, Workaround
+from probes.config import Config
+from probes.config_systems import Impact, Workaround
 from probes.times import rfc3339
 
 MEANINGS = {

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alerts.instants import covering
-from probes.config import Config, Impact, Policy
+from probes.config import Config
+from probes.config_policy import Policy
+from probes.config_systems import Impact
 from probes.history import History, Version
 from probes.spans import Interval
 

@@ -27,7 +27,7 @@ from collector.exchange import (
     hint,
     trusting,
 )
-from probes.config import Id
+from probes.config_words import Id
 
 DEFAULT_URL = "http://127.0.0.1:8460"
 TIMEOUT_S = 10.0

@@ -25,7 +25,7 @@ from collector.core.steps import Subject
 from collector.core.truth import SystemTruth
 from collector.explaining.document import document
 from collector.journal import CONFIG, SYSTEM
-from probes.config import Model
+from probes.config_words import Model
 from probes.results import Result
 from probes.spans import Interval
 

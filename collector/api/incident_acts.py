@@ -25,7 +25,7 @@ from collector.api.shapes import Instant
 from collector.incident_acting import Wanted, record
 from collector.store import typed
 from collector.store.incidents import read_events, read_incidents
-from probes.config import Model
+from probes.config_words import Model
 from probes.yamlfile import Problem
 
 LONGEST = 2_000

@@ -19,7 +19,7 @@ from collector.api.routes import Call, Nothing, get, post
 from collector.api.shapes import Instant
 from collector.redriving import MOST, Wanted, apart, record, record_clearing
 from collector.store.redrive import listed
-from probes.config import Id, Model
+from probes.config_words import Id, Model
 from probes.yamlfile import Problem
 
 MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,300}$")]

@@ -25,7 +25,8 @@ from alerts.people import IncidentState
 from alerts.render import render
 from alerts.transitions import TransitionKind
 from probes.clock import ManualClock
-from probes.config import Channel, Config
+from probes.config import Config
+from probes.config_channels import Channel
 from probes.signing import SecretError, headers, signing_keys
 from tests.support.hook import SECRET, hook
 from tests.support.outages import an_outage

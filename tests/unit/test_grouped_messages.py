@@ -13,7 +13,8 @@ from alerts.events import Family, Incident, Priority
 from alerts.outbox import Message
 from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
-from probes.config import Config, Impact
+from probes.config import Config
+from probes.config_systems import Impact
 from tests.support.outages import an_outage
 from tests.support.processing import Process, evaluated
 

@@ -11,7 +11,8 @@ from alerts.events import Incident, Priority
 from alerts.outbox import Message
 from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
-from probes.config import Channel, Config, Notices
+from probes.config import Config
+from probes.config_channels import Channel, Notices
 from tests.support.outages import an_outage
 from tests.support.processing import Process, evaluated
 

@@ -12,7 +12,9 @@ from alerts.clocks import Response, clocks, earliest, is_overdue
 from alerts.events import Family, Incident, Priority
 from alerts.hours import Hours
 from alerts.terms import Terms
-from probes.config import OFFICE, Impact, Policy, Respond
+from probes.config_hours import OFFICE
+from probes.config_policy import Policy, Respond
+from probes.config_systems import Impact
 from probes.times import parse_datetime, rfc3339, to_ms
 from tests.support.outages import an_outage
 

@@ -17,7 +17,8 @@ from alerts.render import event_type, render
 from alerts.routing import receivers
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
-from probes.config import Config, Route
+from probes.config import Config
+from probes.config_channels import Route
 from tests.support.outages import an_outage
 
 START = 1_767_225_600_000
