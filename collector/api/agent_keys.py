@@ -21,7 +21,7 @@ from collector.api.shapes import Instant
 from collector.core.agent_keys import IllegalKeyError, Key, KeyState, RevokeReason, SettleReason
 from collector.store.agent_keys import keys_of
 from probes import agentkeys
-from probes.config import Id, Model, Ref
+from probes.config_words import Id, Model, Ref
 
 T = TypeVar("T")
 BASE = "/api/v1/agents/{id}"
