@@ -1,4 +1,4 @@
-"""Who an agent is: its Ed25519 key in its state folder, and a new epoch at each start."""
+"""Who an agent is: its Ed25519 key in its state folder."""
 
 from __future__ import annotations
 
@@ -37,11 +37,6 @@ def load_or_make_key(state: Path) -> Ed25519PrivateKey:
 def public_text(key: Ed25519PrivateKey) -> str:
     """`ed25519:BASE64`, as the operator's file pins it."""
     return f"ed25519:{base64.b64encode(key.public_key().public_bytes_raw()).decode()}"
-
-
-def new_epoch() -> str:
-    """A chain of its own for each start: in this version what was queued dies with the process."""
-    return secrets.token_hex(16)
 
 
 def _make(path: Path) -> None:

@@ -1,31 +1,27 @@
-"""One agent process: checks, batches, uplink and the HTTP side, wired together."""
+"""One agent process: checks, spool, uplink and the HTTP side, wired together."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
-from agent.batcher import Batcher
+from agent.disk import Disk
+from agent.keeper import Keeper, Makings
 from agent.metrics import AgentMetrics
-from agent.outgoing import Outgoing, Sealed
+from agent.onethread import OneThread
 from agent.pulse import Pulse
 from agent.runner import Runner
 from agent.server import Server
+from agent.spool import Limits, Signer, open_spool
 from agent.uplink import Uplink
-from agent.waiting import news_within
 from agent.world import World, open_check
-from probes import batch
-from probes.batch import Anchors, Place
-from probes.clock import NS_PER_MS
 from probes.config import Config
 from probes.configfile import digest
 from probes.segments import Run
-
-log = logging.getLogger("wardwatch.agent")
+from probes.tombstone import GOOD_AFTER
 
 DRAIN_S = 5.0
 """For what is left when the process is told to stop."""
@@ -37,25 +33,38 @@ class Service:
     """`listen` when wanted, then `run` until told to stop."""
 
     def __init__(
-        self, config: Config, agent: str, key: Ed25519PrivateKey, epoch: str, world: World
+        self,
+        config: Config,
+        agent: str,
+        key: Ed25519PrivateKey,
+        disk: Disk,
+        limits: Limits,
+        world: World,
     ) -> None:
-        self._agent = agent
-        self._key = key
+        """Reads the spool on `disk`; DiskError when its folder cannot be listed."""
         self._world = world
-        self._place = Place(
-            config.organization.id, agent, epoch, 1, batch.NO_PREVIOUS, digest(config)
-        )
         self.metrics = AgentMetrics()
-        self.outgoing = Outgoing()
-        self._batcher = Batcher()
-        self._news = asyncio.Event()
+        self._hand = OneThread("spool")
+        org = config.organization.id
+        signer = Signer(org, agent, key, digest(config))
+        ups = {name: check.confirm.up for name, check in config.checks.items()}
+        makings = Makings(
+            world.clock,
+            world.random_bytes,
+            lambda: signer,
+            lambda check: max(GOOD_AFTER, ups.get(check, 0)),
+        )
+        opened = open_spool(
+            disk, limits, world.clock, (org, agent), makings.new_epoch, self._synced
+        )
+        self.keeper = Keeper(opened, makings, self._hand, self.metrics, self._count)
         self._pulse = Pulse(world.clock)
         checks = [
             open_check(name, check, world, self._pulse)
             for name, check in config.checks.items()
             if agent in config.agents_of(name)
         ]
-        self._runner = Runner(agent, checks, world.clock, self._record, self.metrics)
+        self._runner = Runner(agent, checks, world.clock, self.keeper.add, self.metrics)
         self._server = Server(self._metrics_text, self._alive)
         self.checks = len(checks)
 
@@ -64,33 +73,37 @@ class Service:
         return await self._server.start(host, port)
 
     async def run(self, collector: URL, stop: asyncio.Event) -> int:
-        """Work until `stop` is set; returns how many batches the collector did not take."""
+        """Work until `stop` is set; returns how many batches the collector does not have.
+        DiskLostError when the process has to start again.
+        """
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             uplink = Uplink(
                 session,
                 collector,
-                self.outgoing,
-                self._place.epoch,
+                self.keeper,
                 clock=self._world.clock,
                 rng=self._world.rng,
                 metrics=self.metrics,
             )
             try:
+                await self.keeper.begin()
                 await self._work(uplink, stop)
             finally:
-                while self._batcher.due_ms() is not None:
-                    self._seal()
-                await uplink.drain(DRAIN_S)
+                if not self.keeper.lost:
+                    await self.keeper.finish()
+                    await uplink.drain(DRAIN_S)
+                    await self.keeper.close()
                 await self._server.stop()
-        return len(self.outgoing)
+                self._hand.close()
+        return self.keeper.facts.waiting
 
     async def _work(self, uplink: Uplink, stop: asyncio.Event) -> None:
         """A part that ends by itself has a defect: its exception comes out of here."""
         parts = [
             asyncio.create_task(self._pulse.run()),
             asyncio.create_task(self._runner.run()),
-            asyncio.create_task(self._close_batches(uplink)),
             asyncio.create_task(uplink.run()),
+            *(asyncio.create_task(part) for part in self.keeper.parts()),
         ]
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -102,52 +115,20 @@ class Service:
         for task in done:
             task.result()
 
-    async def _close_batches(self, uplink: Uplink) -> None:
-        while True:
-            due_ms = self._batcher.due_ms()
-            now_ms = self._world.clock.monotonic_ns() // NS_PER_MS
-            if due_ms is None:
-                await self._news.wait()
-                self._news.clear()
-            elif due_ms > now_ms:
-                await news_within(self._news, self._world.clock, due_ms - now_ms)
-            else:
-                self._seal()
-                uplink.wake()
-
-    def _record(self, run: Run) -> None:
+    def _count(self, run: Run) -> None:
         self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
         if run.duration_us:
             self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)
-        self._batcher.add(run, self._world.clock.monotonic_ns() // NS_PER_MS)
-        self._news.set()
 
-    def _seal(self) -> None:
-        clock = self._world.clock
-        anchors = Anchors(clock.now_ms(), clock.monotonic_ns())
-        secret = self._world.random_bytes(batch.SECRET_BYTES)
-        data = batch.seal(self._key, self._place, anchors, self._batcher.take(), secret)
-        dropped = self.outgoing.add(Sealed(self._place.seq, data, anchors.monotonic_ns))
-        if dropped:
-            log.error("uplink.dropped batches=%d", dropped)
-            self.metrics.dropped.inc(dropped)
-        self.metrics.sealed.inc()
-        place = self._place
-        self._place = Place(
-            place.org,
-            place.agent,
-            place.epoch,
-            place.seq + 1,
-            batch.header_hash(batch.open_batch(data)),
-            place.config,
-        )
+    def _synced(self, took_ns: int) -> None:
+        self.metrics.sync_seconds.observe(took_ns / 1e9)
 
     def _metrics_text(self) -> bytes:
-        oldest = self.outgoing.oldest()
-        now_ns = self._world.clock.monotonic_ns()
-        self.metrics.pending.set(len(self.outgoing))
-        self.metrics.pending_bytes.set(self.outgoing.size_bytes)
-        self.metrics.oldest_seconds.set((now_ns - oldest.closed_ns) / 1e9 if oldest else 0)
+        facts = self.keeper.facts
+        self.metrics.pending.set(facts.waiting)
+        self.metrics.spool_bytes.set(facts.bytes)
+        self.metrics.spool_buried.set(facts.tombstones)
+        self.metrics.spool_oldest.set(facts.oldest_ms / 1000)
         return self.metrics.text()
 
     def _alive(self) -> bool:
