@@ -115,12 +115,12 @@ class Spool:
         """Tombstones the collector may have: these stay as they are."""
         self._gone = loaded.gone
         self._next_file = loaded.next_file
+        self._covered_once: int | None = loaded.covered
         self._torn = loaded.torn
         self._dead = loaded.dead
         self._synced = synced
         self._batches: _Log | None = None
         self._runs: _Log | None = None
-        self._acks_open = False
 
     def size_bytes(self) -> int:
         """Of all files."""
@@ -144,7 +144,35 @@ class Spool:
             self.disk.sync_names()
             self._dead = []
         self.pause()
+        self._new_batches(self._covered_once)
+        if self._covered_once is not None:
+            self._write_again()
+            self._covered_once = None
+
+    def _write_again(self) -> None:
+        """What the process before wrote last may be in the host's memory alone, also after a failed
+        sync: it was read from there. The newest file of each kind is written once more.
+        """
+        newest: dict[str, int] = {}
+        for number, kept in self.files.items():
+            if not self._is_written(number):
+                newest[kept.series] = max(number, newest.get(kept.series, 0))
+        doubtful = set(newest.values())
+        entries = [entry for entry in self.index.entries() if entry.file in doubtful]
+        self._take_over(self, entries, self.open_runs)
         self._new_batches()
+
+    def _is_written(self, number: int) -> bool:
+        return any(log.kept.number == number for log in (self._batches, self._runs) if log)
+
+    def _take_over(self, of: Spool, entries: Sequence[Entry], runs: dict[int, Run]) -> None:
+        """Durable here when it returns."""
+        added = [self._added(entry, of.record(entry)) for entry in entries]
+        self._write_runs(runs)
+        if self._batches is not None:
+            self._sync_log(self._batches)
+        for entry in added:
+            self.index.add(entry)
 
     def hold_reserve(self) -> None:
         """Room for a tombstone when the disk is full: without it this disk counts as full."""
@@ -210,7 +238,6 @@ class Spool:
             self._gone[epoch] = ranges.united([*self._gone.get(epoch, []), *named])
             if self._batches is not None:
                 self._batches.append(spoolformat.encode(AckRecord(epoch, named)))
-                self._acks_open = True
         return dropped
 
     def is_ahead(self, epoch: str, stored: Iterable[tuple[int, int]]) -> bool:
@@ -227,15 +254,18 @@ class Spool:
 
     def read(self, entry: Entry) -> bytes:
         """The envelope of a batch or a tombstone."""
+        return self.record(entry).data
+
+    def record(self, entry: Entry) -> BatchRecord | TombstoneRecord:
         file = self.disk.open(self.files[entry.file].name)
         try:
             record = spoolformat.read(file.read(entry.offset, entry.size))
         finally:
             file.close()
         if isinstance(record, BatchRecord) and entry.place == (record.epoch, record.seq):
-            return record.data
+            return record
         if isinstance(record, TombstoneRecord) and entry.place == (record.epoch, record.first):
-            return record.data
+            return record
         raise DiskError(DiskFault.DAMAGED)
 
     def forget(self, entry: Entry) -> None:
@@ -252,17 +282,13 @@ class Spool:
         self.chain, self.run = other.chain, other.run
         try:
             self.begin()
-            added = [self._adopted(entry, other.read(entry)) for entry in other.index.entries()]
-            self._write_runs({n: r for n, r in other.open_runs.items() if n not in self.open_runs})
-            if self._batches is not None:
-                self._sync_log(self._batches)
+            runs = {n: run for n, run in other.open_runs.items() if n not in self.open_runs}
+            self._take_over(other, list(other.index.entries()), runs)
         except DiskError:
             self.chain, self.run = before
             raise
         self.open_runs = dict(other.open_runs)
         self.offered |= other.offered
-        for entry in added:
-            self.index.add(entry)
         self._new_batches()  # its head says which runs are in batches now
 
     def clear(self) -> None:
@@ -279,16 +305,15 @@ class Spool:
         ]
         if not done:
             return
-        if self._acks_open and self._batches is not None:
+        if self._batches is not None and self._batches.dirty:
             self._sync_log(self._batches)  # else their batches were there again after a power cut
-            self._acks_open = False
         for kept in done:
             self.disk.remove(kept.name)
             del self.files[kept.number]
         self.disk.sync_names()
 
     def close(self) -> None:
-        if self._batches is not None and self._acks_open:
+        if self._batches is not None and self._batches.dirty:
             self._sync_log(self._batches)
         self.pause()
 
@@ -303,9 +328,10 @@ class Spool:
         """Every run up to it is in a batch."""
         return next(iter(self.open_runs), self.run + 1) - 1
 
-    def _new_batches(self) -> _Log:
+    def _new_batches(self, covered: int | None = None) -> _Log:
+        """`covered`: as far as it is sure; left out, all that is in no open run."""
         if self._batches is not None:
-            if self._acks_open:
+            if self._batches.dirty:
                 self._sync_log(self._batches)
             self._batches.file.close()
             self._batches = None
@@ -318,7 +344,7 @@ class Spool:
             chain.seq,
             chain.last,
             self.run,
-            self._covered(),
+            self._covered() if covered is None else covered,
             self.time.now_ms(),
             self.time.clock.now_ms(),
             self._gone_here(),
@@ -330,7 +356,6 @@ class Spool:
             log.file.close()
             raise
         self._batches = log
-        self._acks_open = False
         return log
 
     def _gone_here(self) -> dict[str, Ranges]:
@@ -371,15 +396,12 @@ class Spool:
             record.stamp_ms,
         )
 
-    def _adopted(self, entry: Entry, data: bytes) -> Entry:
-        if entry.tombstone:
-            return self._tombstone(entry, data)
+    def _added(self, entry: Entry, record: BatchRecord | TombstoneRecord) -> Entry:
+        if isinstance(record, TombstoneRecord):
+            return self._tombstone(entry, record.data)
         log = self._batches
         if log is None or log.kept.size >= self.limits.file_bytes:
-            log = self._new_batches()
-        header = batch.header_hash(batch.open_batch(data))
-        wall_ms = self.time.clock.now_ms()
-        record = BatchRecord(entry.epoch, entry.first, header, entry.stamp_ms, wall_ms, [], data)
+            log = self._new_batches(self._covered_once)
         return self._batch(log, record)
 
     def _tombstone(self, entry: Entry, data: bytes) -> Entry:
@@ -413,6 +435,7 @@ class Spool:
 
     def _sync_log(self, log: _Log) -> None:
         self._sync(log.file)
+        log.dirty = False
         if not log.named:
             self.disk.sync_names()
             log.named = True
@@ -473,7 +496,7 @@ def open_spool(
 
 def spool_in_memory(of: Spool, limits: Limits, epoch: str) -> Spool:
     """Goes on from a spool that cannot write, in an epoch of its own."""
-    loaded = Loaded(run=of.run, unsealed=of.open_runs)
+    loaded = Loaded(run=of.run, covered=of.run, unsealed=of.open_runs)
     chain = Chain(of.chain.org, of.chain.agent, epoch)
     spool = Spool(MemoryDisk(), limits, of.time, loaded, chain, lambda _ns: None)
     spool.begin()
@@ -481,16 +504,18 @@ def spool_in_memory(of: Spool, limits: Limits, epoch: str) -> Spool:
 
 
 class _Log:
-    """A file that is written; `named` once its name is durable."""
+    """A file that is written; `named` once its name is durable, `dirty` while its end is not."""
 
     def __init__(self, file: File, kept: Kept) -> None:
         self.file = file
         self.kept = kept
         self.named = False
+        self.dirty = False
 
     def append(self, data: bytes) -> int:
         """Where it begins. What a failed try left is cut off again, if that can be done."""
         offset = self.kept.size
+        self.dirty = True
         try:
             self.file.append(data)
         except DiskError:

@@ -65,6 +65,7 @@ class Loaded:
     gone: dict[str, Ranges] = field(default_factory=dict)
     chain: ChainRecord | None = None
     doubt: bool = False
+    covered: int = 0
     unsealed: dict[int, Run] = field(default_factory=dict)
     run: int = 0
     stamp_ms: int = 0
@@ -103,7 +104,7 @@ def load(disk: Disk) -> Loaded:
     for epoch, gone in loaded.gone.items():
         loaded.index.drop(epoch, gone)
     loaded.run = max([loaded.run, *runs])
-    sealed = ranges.united([*covered, (0, loaded.chain.covered if loaded.chain else 0)])
+    sealed = ranges.united([*covered, (0, loaded.covered)])
     loaded.unsealed = {n: runs[n] for n in sorted(runs) if not ranges.holds(sealed, n, n)}
     if loaded.doubt:
         loaded.chain = None
@@ -152,6 +153,7 @@ def _read_batches(records: list[Line], kept: Kept, loaded: Loaded, covered: Rang
         if isinstance(record, ChainRecord):
             loaded.chain = record
             loaded.run = max(loaded.run, record.run)
+            loaded.covered = record.covered
             for epoch, gone in record.gone.items():
                 loaded.gone[epoch] = ranges.united([*loaded.gone.get(epoch, []), *gone])
             _seen(loaded, record.stamp_ms, record.wall_ms)

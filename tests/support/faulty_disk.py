@@ -70,15 +70,15 @@ class FaultyDisk:
                     left[at:end] = bytes(end - at)
         return bytes(left)
 
-    def changing(self) -> None:
-        """Every change passes here first."""
+    def changing(self, *, syncing: bool = False) -> None:
+        """Every change passes here first. Whatever goes wrong with a sync is a fault of its own."""
         self.operations += 1
         if self.lose_power_at is not None and self.operations >= self.lose_power_at:
             raise PowerLossError
         fault = self.fail_at.pop(self.operations, None)
         if fault is not None:
-            raise DiskError(fault)
-        if self.read_only:
+            raise DiskError(DiskFault.SYNC if syncing else fault)
+        if self.read_only and not syncing:
             raise DiskError(DiskFault.READ_ONLY)
 
     def names(self) -> list[str]:
@@ -102,7 +102,7 @@ class FaultyDisk:
             raise DiskError(DiskFault.WRITE)
 
     def sync_names(self) -> None:
-        self.changing()
+        self.changing(syncing=True)
         self._durable_names = dict(self._names)
 
     def free_bytes(self) -> int:
@@ -119,7 +119,7 @@ class FaultyFile:
         try:
             self._disk.changing()
         except (DiskError, PowerLossError):
-            if not self._disk.read_only:
+            if not self._disk.read_only:  # then nothing is written at all
                 self._inode.data += data[: len(data) // 2]
             raise
         room = self._disk.free_bytes()
@@ -128,7 +128,7 @@ class FaultyFile:
             raise DiskError(DiskFault.FULL)
 
     def sync(self) -> None:
-        self._disk.changing()
+        self._disk.changing(syncing=True)
         self._inode.durable = bytes(self._inode.data)
 
     def cut(self, size: int) -> None:
