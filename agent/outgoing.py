@@ -39,10 +39,9 @@ class Order:
         newest = written.index.newest(written.chain.epoch)
         if newest is not None and not self._is_news(newest):
             newest = None
-        if newest is None or self._backlog_next:
-            old = _behind(spools, passed)
-            if old is not None:
-                return Choice(*old, fresh=False)
+        old = _behind(spools, passed)
+        if old is not None and (newest is None or self._backlog_next or old[1] == newest):
+            return Choice(*old, fresh=False)
         return None if newest is None else Choice(written, newest, fresh=True)
 
     def answered(self, choice: Choice) -> None:

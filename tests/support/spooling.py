@@ -15,6 +15,7 @@ from agent.outgoing import Choice
 from agent.spool import Limits, Signer, open_spool
 from probes import batch, tombstone
 from probes.batch import Batch
+from probes.clock import Clock
 from probes.contract import Outcome
 from probes.segments import Run
 from probes.tombstone import Tombstone
@@ -54,7 +55,7 @@ async def at_once(act: Callable[[], T], /) -> T:
 
 def a_keeper(
     disk: Disk,
-    clock: HandClock,
+    clock: Clock,
     rng: Random,
     counted: Callable[[Run], None],
     limits: Limits,
