@@ -58,11 +58,11 @@ class Makings:
     clock: Clock
     random_bytes: Callable[[int], bytes]
     signer: Callable[[], Signer]
+    anchors: Callable[[], Anchors]
+    closed: Callable[[], None]
+    """Told when the anchors of a batch are taken: what comes now is for the next one."""
     enough: Callable[[str], int]
     """Good runs a tombstone keeps after one that was not, by check."""
-
-    def anchors(self) -> Anchors:
-        return Anchors(self.clock.now_ms(), self.clock.monotonic_ns())
 
     def new_epoch(self) -> str:
         return self.random_bytes(16).hex()
@@ -184,6 +184,9 @@ class Keeper:
         if contradicted:
             await self._contradicted(choice.entry.epoch)
 
+    def waits(self) -> bool:
+        return self.facts.waiting > 0
+
     def unanswered(self) -> None:
         self._order.unanswered()
 
@@ -236,6 +239,7 @@ class Keeper:
 
     async def _seal(self, count: int) -> None:
         by, anchors = self._makings.signer(), self._makings.anchors()
+        self._makings.closed()
         secret = self._makings.random_bytes(batch.SECRET_BYTES)
         await self._write(lambda spool: spool.seal(by, count, anchors, secret))
         self._metrics.sealed.inc()
@@ -268,7 +272,7 @@ class Keeper:
                 return
             try:
                 await self._hand(self._disk.clear)
-                await self._hand(lambda: self._disk.adopt(memory))
+                await self._hand(lambda: self._disk.adopt(memory, self._makings.new_epoch))
             except DiskError as error:
                 await self._step_back(error.fault)
                 return

@@ -40,6 +40,14 @@ class AgentMetrics:
             registry=self.registry,
         )
         self.clock_steps = self._counter("wardwatch_agent_clock_steps")
+        self.clock_offset = self._gauge("wardwatch_agent_clock_offset_seconds")
+        self.clock_error = self._gauge("wardwatch_agent_clock_error_seconds")
+        self.degraded = self._gauge("wardwatch_agent_degraded", "reason")
+        self.lag = self._gauge("wardwatch_agent_loop_lag_seconds")
+        self.late = self._gauge("wardwatch_agent_schedule_late_seconds")
+        self.memory_available = self._gauge("wardwatch_agent_memory_available_bytes")
+        self.state_free = self._gauge("wardwatch_agent_state_free_bytes")
+        self.fallback = self._counter("wardwatch_fallback_attempts", "carrier", "verdict")
         self.sealed = self._counter("wardwatch_agent_batches_sealed")
         self.uploads = self._counter("wardwatch_uplink_attempts", "verdict")
         self.pending = self._gauge("wardwatch_uplink_pending_batches")
@@ -80,5 +88,5 @@ class AgentMetrics:
     def _histogram(self, name: str, buckets: Sequence[float]) -> Histogram:
         return Histogram(name, _MEANINGS[name], buckets=buckets, registry=self.registry)
 
-    def _gauge(self, name: str) -> Gauge:
-        return Gauge(name, _MEANINGS[name], registry=self.registry)
+    def _gauge(self, name: str, *labels: str) -> Gauge:
+        return Gauge(name, _MEANINGS[name], labels, registry=self.registry)

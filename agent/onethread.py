@@ -24,6 +24,3 @@ class OneThread:
 
     async def __call__(self, act: Callable[[], T], /) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, act)
-
-    def close(self) -> None:
-        self._pool.shutdown()

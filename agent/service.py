@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from pathlib import Path
 
 import aiohttp
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
+from agent import hostfile, toldfile
+from agent.canaries import Target
+from agent.carriers import carriers_of
 from agent.disk import Disk
+from agent.fallback import Fallback, rules_of
+from agent.identity import Signing
 from agent.keeper import Keeper, Makings
+from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
-from agent.onethread import OneThread
-from agent.pulse import Pulse
+from agent.reporting import Reporter
 from agent.runner import Runner
 from agent.server import Server
 from agent.spool import Limits, Signer, open_spool
 from agent.uplink import Uplink
+from agent.vitals import SelfKnowledge
 from agent.world import World, open_check
 from probes.config import Config
 from probes.configfile import digest
@@ -36,36 +43,42 @@ class Service:
         self,
         config: Config,
         agent: str,
-        key: Ed25519PrivateKey,
+        key: Signing,
         disk: Disk,
         limits: Limits,
         world: World,
+        *,
+        canaries: Sequence[Target] = (),
+        state: Path | None = None,
+        fallback: hostfile.Fallback | None = None,
     ) -> None:
-        """Reads the spool on `disk`; DiskError when its folder cannot be listed."""
+        """Reads the spool on `disk`; DiskError when its folder cannot be listed. `state` is the
+        folder of the agent's key; a fallback needs it.
+        """
+        self._agent = agent
+        self._key = key
         self._world = world
         self.metrics = AgentMetrics()
-        self._hand = OneThread("spool")
-        org = config.organization.id
-        signer = Signer(org, agent, key, digest(config))
-        ups = {name: check.confirm.up for name, check in config.checks.items()}
-        makings = Makings(
-            world.clock,
-            world.random_bytes,
-            lambda: signer,
-            lambda check: max(GOOD_AFTER, ups.get(check, 0)),
-        )
-        opened = open_spool(
-            disk, limits, world.clock, (org, agent), makings.new_epoch, self._synced
-        )
-        self.keeper = Keeper(opened, makings, self._hand, self.metrics, self._count)
-        self._pulse = Pulse(world.clock)
+        self._config = config
+        self._state = state
+        self._settings = fallback
+        self._fallback: Fallback | None = None
+        self._own = SelfKnowledge(world.clock, self.metrics, canaries, state)
+        self.keeper = self._open_keeper(disk, limits)
         checks = [
-            open_check(name, check, world, self._pulse)
+            open_check(name, check, world, self._own.pulse, self._own.canaries)
             for name, check in config.checks.items()
             if agent in config.agents_of(name)
         ]
-        self._runner = Runner(agent, checks, world.clock, self.keeper.add, self.metrics)
-        self._server = Server(self._metrics_text, self._alive)
+        self._runner = Runner(
+            agent,
+            checks,
+            world.clock,
+            self.keeper.add,
+            self.metrics,
+            stepped=self._own.time.stepped,
+        )
+        self._server = Server(self._metrics_text, self._alive, lambda: self._own.watch.troubles)
         self.checks = len(checks)
 
     async def listen(self, host: str, port: int) -> int:
@@ -84,7 +97,10 @@ class Service:
                 clock=self._world.clock,
                 rng=self._world.rng,
                 metrics=self.metrics,
+                time=self._own.time,
             )
+            self._fallback = self._open_fallback(session, collector, uplink)
+            await self._own.time.ask(session, collector)
             try:
                 await self.keeper.begin()
                 await self._work(uplink, stop)
@@ -94,16 +110,16 @@ class Service:
                     await uplink.drain(DRAIN_S)
                     await self.keeper.close()
                 await self._server.stop()
-                self._hand.close()
         return self.keeper.facts.waiting
 
     async def _work(self, uplink: Uplink, stop: asyncio.Event) -> None:
         """A part that ends by itself has a defect: its exception comes out of here."""
         parts = [
-            asyncio.create_task(self._pulse.run()),
+            *([asyncio.create_task(self._fallback.run())] if self._fallback else []),
+            *map(asyncio.create_task, self._own.parts(self._runner, uplink.line)),
             asyncio.create_task(self._runner.run()),
             asyncio.create_task(uplink.run()),
-            *(asyncio.create_task(part) for part in self.keeper.parts()),
+            *map(asyncio.create_task, self.keeper.parts()),
         ]
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -115,10 +131,54 @@ class Service:
         for task in done:
             task.result()
 
+    def _open_fallback(
+        self, session: aiohttp.ClientSession, collector: URL, uplink: Uplink
+    ) -> Fallback | None:
+        if self._settings is None or self._state is None:
+            return None
+        org, world = self._config.organization.id, self._world
+        reporter = Reporter(session, collector, org, self._agent, self._key)
+        fallback = Fallback(
+            carriers_of(self._settings, org, self._agent, world),
+            self._settings.after,
+            KeptFile(self._state / toldfile.NAME),
+            world.clock,
+            self._own.time.now_ms,
+            uplink.line,
+            reporter.report,
+            lambda: world.random_bytes(16).hex(),
+            self.metrics,
+        )
+        fallback.follow(rules_of(self._config, self._agent))
+        return fallback
+
+    def _open_keeper(self, disk: Disk, limits: Limits) -> Keeper:
+        world, config, agent = self._world, self._config, self._agent
+        org, config_digest = config.organization.id, digest(config)
+        makings = Makings(
+            world.clock,
+            world.random_bytes,
+            lambda: Signer(org, agent, self._key(), config_digest),
+            self._own.time.anchors,
+            self._own.time.settle,
+            self._enough,
+        )
+        opened = open_spool(
+            disk, limits, world.clock, (org, agent), makings.new_epoch, self._synced
+        )
+        return Keeper(opened, makings, world.hand, self.metrics, self._count)
+
+    def _enough(self, name: str) -> int:
+        """Good runs that end an outage for sure, and stand between it and a hole."""
+        check = self._config.checks.get(name)
+        return GOOD_AFTER if check is None else max(GOOD_AFTER, check.confirm.up)
+
     def _count(self, run: Run) -> None:
         self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
         if run.duration_us:
             self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)
+        if self._fallback is not None:
+            self._fallback.take(run, self._own.time.belief().offset_ms)
 
     def _synced(self, took_ns: int) -> None:
         self.metrics.sync_seconds.observe(took_ns / 1e9)

@@ -128,6 +128,14 @@ class Spool:
 
     def begin(self, *, reserve: bool = True) -> None:
         """Start writing: tails are cut, and new files begun. Again after a fault."""
+        self._prepare(reserve=reserve)
+        self._new_batches(self._covered_once)
+        if self._covered_once is not None:
+            self._write_again()
+            self._covered_once = None
+
+    def _prepare(self, *, reserve: bool = True) -> None:
+        """What can be done before anything of this chain is written."""
         if reserve:
             self.hold_reserve()
         for name, end in self._torn:
@@ -144,10 +152,6 @@ class Spool:
             self.disk.sync_names()
             self._dead = []
         self.pause()
-        self._new_batches(self._covered_once)
-        if self._covered_once is not None:
-            self._write_again()
-            self._covered_once = None
 
     def _write_again(self) -> None:
         """What the process before wrote last may be in the host's memory alone, also after a failed
@@ -276,8 +280,11 @@ class Spool:
         """Put a tombstone in the place of all it stands for; where it lies is known only here."""
         self.index.add(self._tombstone(entry, data))
 
-    def adopt(self, other: Spool) -> None:
-        """Take over all of a spool that went on from here while this one could not write."""
+    def adopt(self, other: Spool, new_epoch: Callable[[], str]) -> None:
+        """Take over all of a spool that went on from here while this one could not write. If that
+        fails half-way, the next start may find the chain here: the other one leaves it.
+        """
+        self._prepare()
         before = self.chain, self.run
         self.chain, self.run = other.chain, other.run
         try:
@@ -286,6 +293,7 @@ class Spool:
             self._take_over(other, list(other.index.entries()), runs)
         except DiskError:
             self.chain, self.run = before
+            other.begin_epoch(new_epoch(), other.chain.org, other.chain.agent)
             raise
         self.open_runs = dict(other.open_runs)
         self.offered |= other.offered

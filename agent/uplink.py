@@ -19,6 +19,8 @@ from yarl import URL
 from agent.metrics import AgentMetrics
 from agent.outgoing import Choice
 from agent.spoolindex import Place
+from agent.telling import Line
+from agent.timekeeping import Timekeeper
 from agent.waiting import news_within
 from probes.batch import CONTENT_TYPE
 from probes.clock import NS_PER_MS, Clock
@@ -39,6 +41,10 @@ EQUIVOCATION = "batch.equivocation"
 
 _THIS_BATCH = frozenset({400, 409, 413})
 """Refusals that say nothing about the other batches."""
+_THIS_KEY = frozenset({"batch.key_replaced", "batch.revoked"})
+"""Of batches sealed with a key that is not taken any longer; others may have another."""
+_ALL = frozenset({"agent.not_approved", "batch.no_key", "batch.unknown_agent", "batch.signature"})
+"""Of whatever this agent signs now: it waits until somebody has approved its key."""
 
 
 class Verdict(StrEnum):
@@ -69,6 +75,8 @@ class Waiting(Protocol):
 
     def unanswered(self) -> None: ...
 
+    def waits(self) -> bool: ...
+
 
 class Uplink:
     """`run` for ever; `drain` is the last try before the end."""
@@ -82,6 +90,7 @@ class Uplink:
         clock: Clock,
         rng: Random,
         metrics: AgentMetrics,
+        time: Timekeeper,
     ) -> None:
         self._session = session
         self._url = collector / PATH
@@ -89,8 +98,17 @@ class Uplink:
         self._clock = clock
         self._rng = rng
         self._metrics = metrics
+        self._time = time
+        self._delivered_ns: int | None = None
+        self._began_ns = clock.monotonic_ns()
         self._failures = 0
         self._asked_ms = 0
+
+    def line(self) -> Line:
+        """How long nothing was acknowledged though something waits."""
+        since_ns = self._began_ns if self._delivered_ns is None else self._delivered_ns
+        silent_ms = (self._clock.monotonic_ns() - since_ns) // NS_PER_MS
+        return Line(silent_ms, self._delivered_ns is not None, self._waiting.waits())
 
     async def run(self) -> None:
         passed: Place | None = None  # a refused batch stays, and those behind it go on
@@ -148,6 +166,7 @@ class Uplink:
 
     async def _post(self, choice: Choice, data: bytes) -> Verdict:
         self._asked_ms = 0
+        sent = self._time.moment()
         try:
             async with self._session.post(
                 self._url,
@@ -156,6 +175,7 @@ class Uplink:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
             ) as response:
+                received = self._time.moment()
                 status = response.status
                 asked_s = retry_after_s(response.headers.get("Retry-After"), self._clock.now_ms())
                 body = await _limited(response)
@@ -163,12 +183,16 @@ class Uplink:
             log.warning("uplink.unreachable type=%s", type(error).__name__)
             return Verdict.RETRY
         if status == 200 and (stored := _stored(choice, body)) is not None:
+            self._delivered_ns = self._clock.monotonic_ns()
+            self._time.heard(sent, received, body)
             await self._waiting.acknowledge(choice, stored)
             return Verdict.ACKNOWLEDGED
-        log.warning("uplink.not_acknowledged seq=%d status=%d", choice.entry.first, status)
-        self._asked_ms = (asked_s or 0) * 1000
         code = _code(body)
-        if status in _THIS_BATCH and code != BatchFault.SIGNATURE:
+        told = code if code in _THIS_KEY | _ALL else "other"
+        seq = choice.entry.first
+        log.warning("uplink.not_acknowledged seq=%d status=%d code=%s", seq, status, told)
+        self._asked_ms = (asked_s or 0) * 1000
+        if (status in _THIS_BATCH and code != BatchFault.SIGNATURE) or code in _THIS_KEY:
             await self._waiting.refused(choice, contradicted=code == EQUIVOCATION)
             return Verdict.REFUSED
         return Verdict.RETRY

@@ -12,7 +12,6 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from agent import identity
@@ -26,8 +25,9 @@ from agent.commands.options import (
     listen,
 )
 from agent.disk import DiskError, HostDisk, StateLock
+from agent.enrolled import is_enrolled
 from agent.hostfile import SpoolLimits
-from agent.identity import IdentityError
+from agent.identity import IdentityError, KeyFile
 from agent.keeper import DiskLostError
 from agent.service import Service
 from agent.spool import Limits
@@ -61,7 +61,7 @@ class Start:
 
     config: Config
     agent: str
-    key: Ed25519PrivateKey
+    key: KeyFile
     state: Path
     limits: Limits
     collector: URL
@@ -87,8 +87,7 @@ def run(args: argparse.Namespace) -> int:
     if start is None:
         sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         return BAD_INPUT
-    if start.config.agents[start.agent].key is None:
-        sys.stderr.write(f"agents.{start.agent}.key: pin {identity.public_text(start.key)}\n")
+    _say_key(start)
     try:
         lock = StateLock(start.state)
     except BlockingIOError:
@@ -127,25 +126,18 @@ def _from_options(args: argparse.Namespace, problems: list[str]) -> Start | None
         config = load(args.config, names=False)  # no name leaves by an agent
     except ConfigErrors as error:
         problems.append(str(error))
-    key: Ed25519PrivateKey | None = None
+    key: KeyFile | None = None
     try:
-        key = identity.load_or_make_key(Path(args.state))
+        key = KeyFile(Path(args.state))
     except IdentityError as error:
         problems.append(f"--state: {error}")
     if config is not None and key is not None:
-        _check_agent(config, args.agent, identity.public_text(key), problems)
+        _check_agent(config, args.agent, identity.public_text(key()), problems)
     if problems or config is None or key is None or url is None:
         return None
-    limits = SpoolLimits()
-    return Start(
-        config,
-        args.agent,
-        key,
-        Path(args.state),
-        Limits(limits.max_bytes, limits.max_age),
-        url,
-        place,
-    )
+    default = SpoolLimits()
+    limits = Limits(default.max_bytes, default.max_age)
+    return Start(config, args.agent, key, Path(args.state), limits, url, place)
 
 
 def _check_agent(config: Config, name: str, own: str, problems: list[str]) -> None:
@@ -157,16 +149,24 @@ def _check_agent(config: Config, name: str, own: str, problems: list[str]) -> No
         problems.append(f"--state: the file pins another key for {name}; this one is {own}")
 
 
-async def _serve(start: Start) -> int:
-    try:
-        service = Service(
-            start.config,
-            start.agent,
-            start.key,
-            HostDisk(start.state / SPOOL),
-            start.limits,
-            host_world(),
+def _say_key(start: Start) -> None:
+    """What is left to do about the key, if anything."""
+    if start.config.agents[start.agent].key is None and not is_enrolled(start.state):
+        own = identity.public_text(start.key())
+        sys.stderr.write(
+            f"The collector does not know this key yet: wardwatch-agent enrol --help, or pin it "
+            f"under agents.{start.agent}.key: {own}\n"
         )
+    if identity.is_rotating(start.state):
+        sys.stderr.write(
+            "A rotation was begun and is not finished: wardwatch-agent rotate --help\n"
+        )
+
+
+async def _serve(start: Start) -> int:
+    disk = HostDisk(start.state / SPOOL)
+    try:
+        service = Service(start.config, start.agent, start.key, disk, start.limits, host_world())
     except DiskError as error:
         sys.stderr.write(f"--state: cannot read {start.state / SPOOL}: {error.fault.value}\n")
         return BAD_INPUT

@@ -14,7 +14,7 @@ from agent.metrics import AgentMetrics
 from agent.outgoing import Choice
 from agent.spool import Limits, Signer, open_spool
 from probes import batch, tombstone
-from probes.batch import Batch
+from probes.batch import Anchors, Batch
 from probes.clock import Clock
 from probes.contract import Outcome
 from probes.segments import Run
@@ -62,7 +62,14 @@ def a_keeper(
     agent: str = AGENT,
 ) -> Keeper:
     signer = Signer(ORG, agent, KEY, CONFIG)
-    makings = Makings(clock, rng.randbytes, lambda: signer, lambda _check: 9)
+    makings = Makings(
+        clock,
+        rng.randbytes,
+        lambda: signer,
+        lambda: Anchors(clock.now_ms(), clock.monotonic_ns()),
+        lambda: None,
+        lambda _check: 9,
+    )
     opened = open_spool(disk, limits, clock, (ORG, agent), makings.new_epoch, lambda _took_ns: None)
     return Keeper(opened, makings, at_once, AgentMetrics(), counted)
 

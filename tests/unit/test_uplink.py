@@ -17,6 +17,7 @@ from agent.disk import MemoryDisk
 from agent.keeper import Keeper
 from agent.metrics import AgentMetrics
 from agent.spool import Limits, Spool
+from agent.timekeeping import Timekeeper
 from agent.uplink import Uplink, Verdict
 from probes import batch
 from probes.clock import ManualClock
@@ -111,7 +112,15 @@ async def a_bench(*answers: Any) -> AsyncIterator[Bench]:
     collector = URL(f"http://127.0.0.1:{runner.addresses[0][1]}/ward")
     try:
         async with aiohttp.ClientSession() as session:
-            uplink = Uplink(session, collector, keeper, clock=clock, rng=Random(1), metrics=metrics)
+            uplink = Uplink(
+                session,
+                collector,
+                keeper,
+                clock=clock,
+                rng=Random(1),
+                metrics=metrics,
+                time=Timekeeper(clock, metrics),
+            )
             bench = Bench(uplink, keeper, clock, metrics, answers=list(answers))
             yield bench
     finally:
