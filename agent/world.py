@@ -1,4 +1,4 @@
-"""What an agent uses of the world: clock, chance, network, secrets."""
+"""What an agent uses of the world: clock, chance, network, secrets, a thread for the disk."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from random import Random
 
 from agent.attempts import Attempts
 from agent.canaries import Canaries
+from agent.onethread import Hand, OneThread
 from agent.pulse import Pulse
 from probes import registry
 from probes.clock import Clock, SystemClock
@@ -28,12 +29,20 @@ class World:
     network: Network
     read_secret: Callable[[str], bytes]
     random_bytes: Callable[[int], bytes]
+    hand: Hand
 
 
 def host_world() -> World:
     """The host as it is."""
     clock = SystemClock()
-    return World(clock, random.SystemRandom(), Network(clock), read_secret, secrets.token_bytes)
+    return World(
+        clock,
+        random.SystemRandom(),
+        Network(clock),
+        read_secret,
+        secrets.token_bytes,
+        OneThread("spool"),
+    )
 
 
 def open_check(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -23,15 +24,23 @@ from agent.commands.options import (
     described,
     listen,
 )
+from agent.disk import DiskError, HostDisk, StateLock
 from agent.enrolled import is_enrolled
+from agent.hostfile import SpoolLimits
 from agent.identity import IdentityError, KeyFile
+from agent.keeper import DiskLostError
 from agent.service import Service
+from agent.spool import Limits
 from agent.world import host_world
 from probes import logs
 from probes.config import Config
 from probes.configfile import ConfigErrors, load
 
 log = logging.getLogger("wardwatch.agent")
+
+SPOOL = "spool"
+"""Folder inside the state folder."""
+DISK_LOST = 3
 
 EXAMPLES = """\
 Examples:
@@ -40,8 +49,9 @@ Examples:
   wardwatch-agent run --config wardwatch.yaml --agent north-1 --state state \\
       --collector http://127.0.0.1:8460 --listen 127.0.0.1:9101
 
-SIGTERM and SIGINT stop it; what is left is sent within 5 seconds.
-Exit code: 0 stopped as told, 1 a defect, 2 bad usage or config (all problems listed).
+SIGTERM and SIGINT stop it; what is not sent within 5 seconds waits in the spool.
+Exit code: 0 stopped as told, 1 a defect, 2 bad usage or config (all problems listed),
+3 the disk failed: start it again, it goes on from what is on disk.
 """
 
 
@@ -52,6 +62,8 @@ class Start:
     config: Config
     agent: str
     key: KeyFile
+    state: Path
+    limits: Limits
     collector: URL
     listen: tuple[str, int] | None
 
@@ -75,12 +87,27 @@ def run(args: argparse.Namespace) -> int:
     if start is None:
         sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         return BAD_INPUT
-    _say_key(start, Path(args.state))
+    _say_key(start)
+    try:
+        lock = StateLock(start.state)
+    except BlockingIOError:
+        sys.stderr.write(
+            f"--state: another wardwatch-agent runs on {start.state}; stop it, or use another folder\n"
+        )
+        return BAD_INPUT
+    except OSError as error:
+        sys.stderr.write(f"--state: cannot lock {start.state}: {os.strerror(error.errno or 0)}\n")
+        return BAD_INPUT
     try:
         return asyncio.run(_serve(start))
+    except DiskLostError:
+        sys.stderr.write("The disk failed; start again: it goes on from what is on disk.\n")
+        return DISK_LOST
     except Exception as error:  # noqa: BLE001 - a traceback would print foreign texts
         log.critical("agent.defect %s", places(error))
         return 1
+    finally:
+        lock.release()
 
 
 def places(error: BaseException) -> str:
@@ -108,7 +135,9 @@ def _from_options(args: argparse.Namespace, problems: list[str]) -> Start | None
         _check_agent(config, args.agent, identity.public_text(key()), problems)
     if problems or config is None or key is None or url is None:
         return None
-    return Start(config, args.agent, key, url, place)
+    default = SpoolLimits()
+    limits = Limits(default.max_bytes, default.max_age)
+    return Start(config, args.agent, key, Path(args.state), limits, url, place)
 
 
 def _check_agent(config: Config, name: str, own: str, problems: list[str]) -> None:
@@ -120,22 +149,27 @@ def _check_agent(config: Config, name: str, own: str, problems: list[str]) -> No
         problems.append(f"--state: the file pins another key for {name}; this one is {own}")
 
 
-def _say_key(start: Start, state: Path) -> None:
+def _say_key(start: Start) -> None:
     """What is left to do about the key, if anything."""
-    if start.config.agents[start.agent].key is None and not is_enrolled(state):
+    if start.config.agents[start.agent].key is None and not is_enrolled(start.state):
         own = identity.public_text(start.key())
         sys.stderr.write(
             f"The collector does not know this key yet: wardwatch-agent enrol --help, or pin it "
             f"under agents.{start.agent}.key: {own}\n"
         )
-    if identity.is_rotating(state):
+    if identity.is_rotating(start.state):
         sys.stderr.write(
             "A rotation was begun and is not finished: wardwatch-agent rotate --help\n"
         )
 
 
 async def _serve(start: Start) -> int:
-    service = Service(start.config, start.agent, start.key, identity.new_epoch(), host_world())
+    disk = HostDisk(start.state / SPOOL)
+    try:
+        service = Service(start.config, start.agent, start.key, disk, start.limits, host_world())
+    except DiskError as error:
+        sys.stderr.write(f"--state: cannot read {start.state / SPOOL}: {error.fault.value}\n")
+        return BAD_INPUT
     if start.listen is not None:
         try:
             port = await service.listen(*start.listen)
@@ -150,6 +184,8 @@ async def _serve(start: Start) -> int:
         f"Agent {start.agent} runs {service.checks} checks for {start.config.organization.id}\n"
     )
     left = await service.run(start.collector, stop)
-    if left:
-        sys.stderr.write(f"Stopped; {left} batches were not acknowledged and are lost.\n")
+    if left and service.keeper.in_memory:
+        sys.stderr.write(f"Stopped; of {left} batches those in memory are lost: see the log.\n")
+    elif left:
+        sys.stderr.write(f"Stopped; {left} batches wait in the spool for the next start.\n")
     return 0

@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from agent.canaries import Target
+from agent.disk import MemoryDisk
 from agent.service import Service
+from agent.spool import Limits
 from agent.world import World
 from probes import batch
 from probes.batch import Header
@@ -24,6 +26,7 @@ from probes.config import Config
 from probes.net import Network
 from probes.segments import Run
 from probes.times import rfc3339
+from tests.support.spooling import at_once
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"agent".ljust(32))
 
@@ -80,8 +83,9 @@ class Collected:
 @asynccontextmanager
 async def collected(ahead_ms: int = 0, **options: Any) -> AsyncIterator[Collected]:
     clock = ManualClock()
-    world = World(clock, Random(1), Network(clock), lambda _ref: b"", Random(2).randbytes)
-    service = Service(config(), "north-1", lambda: KEY, "e1", world, **options)
+    world = World(clock, Random(1), Network(clock), lambda _ref: b"", Random(2).randbytes, at_once)
+    limits = Limits(1 << 26, 86_400_000)
+    service = Service(config(), "north-1", lambda: KEY, MemoryDisk(), limits, world, **options)
     one = Collected(clock, service, ahead_ms)
 
     async def health(_request: web.Request) -> web.Response:
