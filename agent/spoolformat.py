@@ -19,6 +19,8 @@ from probes.segments import Run, RunStep
 
 _MARK = b"WWS1"
 _HEAD = struct.Struct(">4sBII")
+_SEED = 0x57530000
+"""So that no record is all zeros behind its mark."""
 LIMIT = 32 * 1024 * 1024
 """Bytes of a payload at most."""
 
@@ -135,7 +137,7 @@ _DECODERS: dict[int, msgspec.msgpack.Decoder[Record]] = {
 def encode(record: Record) -> bytes:
     """The bytes of one record."""
     kind, payload = _KIND_OF[type(record)], _ENCODER.encode(record)
-    crc = zlib.crc32(payload, kind)
+    crc = zlib.crc32(payload, _SEED + kind)
     return _HEAD.pack(_MARK, kind, len(payload), crc) + payload
 
 
@@ -215,6 +217,11 @@ def _at(data: bytes, offset: int) -> Found | None:
         return None
     mark, kind, size, crc = _HEAD.unpack_from(data, offset)
     payload = data[start : start + size]
-    if mark != _MARK or size > LIMIT or len(payload) < size or zlib.crc32(payload, kind) != crc:
+    if (
+        mark != _MARK
+        or size > LIMIT
+        or len(payload) < size
+        or zlib.crc32(payload, _SEED + kind) != crc
+    ):
         return None
     return Found(kind, offset, payload)
