@@ -19,7 +19,7 @@ from agent.telling import Line, Message, Outage
 from agent.toldfile import Waiting
 from probes import tripwire
 from probes.clock import Clock
-from probes.config import Config, ImpactClass
+from probes.config import Check, ImpactClass
 from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
@@ -35,14 +35,14 @@ Report = Callable[[Message, Sequence[str]], Awaitable[bool]]
 """Tells the collector what was told, and who took it; False when it is to be tried again."""
 
 
-def rules_of(config: Config, agent: str) -> dict[str, Rule]:
-    """Of the checks that this agent runs: critical ones of clinical systems, no group's members."""
+def rules_of(checks: Mapping[str, Check], classes: Mapping[str, str]) -> dict[str, Rule]:
+    """Of the agent's checks: critical ones of clinical systems, no group's members. `classes`: the
+    impact class by system.
+    """
     return {
         name: Rule(check.system, check.confirm.down, check.confirm.up, check.hold_ms)
-        for name, check in config.checks.items()
-        if check.role == "critical"
-        and config.systems[check.system].impact.class_ in CLINICAL
-        and agent in config.agents_of(name)
+        for name, check in checks.items()
+        if check.role == "critical" and classes.get(check.system) in CLINICAL
     }
 
 

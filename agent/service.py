@@ -148,7 +148,14 @@ class Service:
             lambda: world.random_bytes(16).hex(),
             self.metrics,
         )
-        fallback.follow(rules_of(self._config, self._agent))
+        config = self._config
+        checks = {
+            name: check
+            for name, check in config.checks.items()
+            if self._agent in config.agents_of(name)
+        }
+        classes = {name: system.impact.class_ for name, system in config.systems.items()}
+        fallback.follow(rules_of(checks, classes))
         return fallback
 
     async def _close_batches(self, uplink: Uplink) -> None:

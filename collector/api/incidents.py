@@ -17,10 +17,13 @@ from collector.api.problems import DeniedError
 from collector.api.reading import Flag
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant
+from collector.api.told import ToldByAgent
+from collector.api.told import shown as shown_told
 from collector.journal import Row
 from collector.process_facts import KINDS, cases
 from collector.standings import read_stood
 from collector.store.incidents import read_events
+from collector.told import told_of
 
 
 class Event(TypedDict):
@@ -42,8 +45,11 @@ class Notice(TypedDict):
 
 
 class WithEvents(Incident):
+    """`told`: what agents told by themselves of outages in its time."""
+
     events: list[Event]
     notices: list[Notice]
+    told: list[ToldByAgent]
 
 
 class Incidents(TypedDict):
@@ -87,6 +93,9 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
     if not rows:
         raise DeniedError(404, "api.unknown_incident")
     events = await parts.store.read(read_events, parts.org, key)
+    incident = rows[0].row.incident
+    span = (incident.system, incident.started_at, incident.recovered_at)
+    told = await parts.store.read(told_of, parts.org, *span)
     return {
         **shown(rows[0], parts),
         "events": [
@@ -101,6 +110,7 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
             for event in events
         ],
         "notices": _notices(events),
+        "told": [shown_told(one) for one in told],
     }
 
 

@@ -26,6 +26,7 @@ from collector.api import (
     states,
     systems,
     tokens,
+    told,
     what_if,
 )
 from collector.api.routes import AnyRoute
@@ -50,6 +51,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *corrections.ROUTES,
     *what_if.ROUTES,
     *agents.ROUTES,
+    *told.ROUTES,
     *journal.ROUTES,
     *entrance.ROUTES,
     *accounts.ROUTES,
