@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import aiohttp
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from agent import hostfile, toldfile
@@ -16,6 +15,7 @@ from agent.batcher import Batcher
 from agent.canaries import Target
 from agent.carriers import carriers_of
 from agent.fallback import Fallback, rules_of
+from agent.identity import Signing
 from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
@@ -48,7 +48,7 @@ class Service:
         self,
         config: Config,
         agent: str,
-        key: Ed25519PrivateKey,
+        key: Signing,
         epoch: str,
         world: World,
         *,
@@ -136,7 +136,7 @@ class Service:
         if self._settings is None or self._state is None:
             return None
         org, world = self._config.organization.id, self._world
-        reporter = Reporter(session, collector, org, self._agent, lambda: self._key)
+        reporter = Reporter(session, collector, org, self._agent, self._key)
         fallback = Fallback(
             carriers_of(self._settings, org, self._agent, world),
             self._settings.after,
@@ -183,7 +183,7 @@ class Service:
     def _seal(self) -> None:
         anchors = self._own.time.anchors()
         secret = self._world.random_bytes(batch.SECRET_BYTES)
-        data = batch.seal(self._key, self._place, anchors, self._batcher.take(), secret)
+        data = batch.seal(self._key(), self._place, anchors, self._batcher.take(), secret)
         dropped = self.outgoing.add(Sealed(self._place.seq, data, anchors.monotonic_ns))
         if dropped:
             log.error("uplink.dropped batches=%d", dropped)

@@ -37,6 +37,10 @@ ANSWER_LIMIT = 65_536
 
 _THIS_BATCH = frozenset({400, 409, 413})
 """Refusals that say nothing about the other batches."""
+_THIS_KEY = frozenset({"batch.key_replaced", "batch.revoked"})
+"""Of batches sealed with a key that is not taken any longer; others may have another."""
+_ALL = frozenset({"agent.not_approved", "batch.no_key", "batch.unknown_agent", "batch.signature"})
+"""Of whatever this agent signs now: it waits until somebody has approved its key."""
 
 
 class Verdict(StrEnum):
@@ -166,9 +170,11 @@ class Uplink:
             self._delivered_ns = self._clock.monotonic_ns()
             self._time.heard(sent, received, body)
             return Verdict.ACKNOWLEDGED
-        log.warning("uplink.not_acknowledged seq=%d status=%d", sealed.seq, status)
+        code = _code(body)
+        told = code if code in _THIS_KEY | _ALL else "other"
+        log.warning("uplink.not_acknowledged seq=%d status=%d code=%s", sealed.seq, status, told)
         self._asked_ms = (asked_s or 0) * 1000
-        if status in _THIS_BATCH and _code(body) != BatchFault.SIGNATURE:
+        if (status in _THIS_BATCH and code != BatchFault.SIGNATURE) or code in _THIS_KEY:
             return Verdict.REFUSED
         return Verdict.RETRY
 

@@ -71,6 +71,14 @@ METRICS: tuple[Metric, ...] = (
         "agent",
     ),
     Metric(
+        "wardwatch_agent_equivocations_unsettled",
+        "gauge",
+        "headers",
+        ("agent",),
+        "Headers for a place in an agent's chain that was taken, which nobody has settled.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_agent_degraded",
         "gauge",
         "flag",

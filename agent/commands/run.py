@@ -11,7 +11,6 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from agent import identity
@@ -24,7 +23,8 @@ from agent.commands.options import (
     described,
     listen,
 )
-from agent.identity import IdentityError
+from agent.enrolled import is_enrolled
+from agent.identity import IdentityError, KeyFile
 from agent.service import Service
 from agent.world import host_world
 from probes import logs
@@ -51,7 +51,7 @@ class Start:
 
     config: Config
     agent: str
-    key: Ed25519PrivateKey
+    key: KeyFile
     collector: URL
     listen: tuple[str, int] | None
 
@@ -75,8 +75,7 @@ def run(args: argparse.Namespace) -> int:
     if start is None:
         sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         return BAD_INPUT
-    if start.config.agents[start.agent].key is None:
-        sys.stderr.write(f"agents.{start.agent}.key: pin {identity.public_text(start.key)}\n")
+    _say_key(start, Path(args.state))
     try:
         return asyncio.run(_serve(start))
     except Exception as error:  # noqa: BLE001 - a traceback would print foreign texts
@@ -100,13 +99,13 @@ def _from_options(args: argparse.Namespace, problems: list[str]) -> Start | None
         config = load(args.config, names=False)  # no name leaves by an agent
     except ConfigErrors as error:
         problems.append(str(error))
-    key: Ed25519PrivateKey | None = None
+    key: KeyFile | None = None
     try:
-        key = identity.load_or_make_key(Path(args.state))
+        key = KeyFile(Path(args.state))
     except IdentityError as error:
         problems.append(f"--state: {error}")
     if config is not None and key is not None:
-        _check_agent(config, args.agent, identity.public_text(key), problems)
+        _check_agent(config, args.agent, identity.public_text(key()), problems)
     if problems or config is None or key is None or url is None:
         return None
     return Start(config, args.agent, key, url, place)
@@ -119,6 +118,20 @@ def _check_agent(config: Config, name: str, own: str, problems: list[str]) -> No
         problems.append(f"--agent: no agent '{name}'; there are: {', '.join(config.agents)}")
     elif known.key not in (None, own):
         problems.append(f"--state: the file pins another key for {name}; this one is {own}")
+
+
+def _say_key(start: Start, state: Path) -> None:
+    """What is left to do about the key, if anything."""
+    if start.config.agents[start.agent].key is None and not is_enrolled(state):
+        own = identity.public_text(start.key())
+        sys.stderr.write(
+            f"The collector does not know this key yet: wardwatch-agent enrol --help, or pin it "
+            f"under agents.{start.agent}.key: {own}\n"
+        )
+    if identity.is_rotating(state):
+        sys.stderr.write(
+            "A rotation was begun and is not finished: wardwatch-agent rotate --help\n"
+        )
 
 
 async def _serve(start: Start) -> int:

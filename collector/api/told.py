@@ -7,12 +7,13 @@ import asyncio
 from aiohttp import web
 from typing_extensions import TypedDict
 
-from collector import told
+from collector import keyring, told
 from collector.api.bodies import read_bounded
 from collector.api.parts import Parts, stamp
 from collector.api.routes import Call, Nothing, Public, Stream
 from collector.api.shapes import Instant
 from collector.ingest import RefusedError
+from collector.keyring import NotTakenError
 from collector.told import Told
 from probes import notice
 from probes.envelope import BatchError
@@ -48,6 +49,8 @@ async def post_told(call: Call[Nothing, Nothing]) -> web.StreamResponse:
         said = await asyncio.to_thread(_verified, data, parts)
     except BatchError as error:
         raise RefusedError(400, error.code.value.replace("batch.", "notice.")) from None
+    except NotTakenError as error:
+        raise RefusedError(403, str(error)) from None
     await parts.store.write(told.record, parts.org, said, data, parts.now)
     return web.json_response({"id": said.id})
 
@@ -60,9 +63,10 @@ def _verified(data: bytes, parts: Parts) -> Notice:
     agent = parts.config.agents.get(said.agent)
     if agent is None:
         raise RefusedError(403, "notice.unknown_agent")
-    if agent.key is None:
-        raise RefusedError(403, "notice.no_key")
-    notice.verify(envelope, agent.key)
+    now = parts.clock.now_ms()
+    keyring.verify(
+        parts.keys.ring, said.agent, agent, now, lambda key: notice.verify(envelope, key)
+    )
     return said
 
 

@@ -81,7 +81,7 @@ class Collected:
 async def collected(ahead_ms: int = 0, **options: Any) -> AsyncIterator[Collected]:
     clock = ManualClock()
     world = World(clock, Random(1), Network(clock), lambda _ref: b"", Random(2).randbytes)
-    service = Service(config(), "north-1", KEY, "e1", world, **options)
+    service = Service(config(), "north-1", lambda: KEY, "e1", world, **options)
     one = Collected(clock, service, ahead_ms)
 
     async def health(_request: web.Request) -> web.Response:
