@@ -18,6 +18,7 @@ from agent.fallback import Fallback, rules_of
 from agent.identity import Signing
 from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
+from agent.notify import Notify
 from agent.outgoing import Outgoing, Sealed
 from agent.reporting import Reporter
 from agent.runner import Runner
@@ -55,6 +56,7 @@ class Service:
         canaries: Sequence[Target] = (),
         state: Path | None = None,
         fallback: hostfile.Fallback | None = None,
+        notify: Notify | None = None,
     ) -> None:
         """`state` is the folder of the agent's key; a fallback needs it."""
         self._agent = agent
@@ -70,6 +72,7 @@ class Service:
         self._config = config
         self._state = state
         self._settings = fallback
+        self._notify = notify or Notify(None, None)
         self._fallback: Fallback | None = None
         self._own = SelfKnowledge(world.clock, self.metrics, canaries, state)
         checks = [
@@ -116,14 +119,19 @@ class Service:
         parts = [
             *([asyncio.create_task(self._fallback.run())] if self._fallback else []),
             *map(asyncio.create_task, self._own.parts(self._runner, uplink.line)),
+            asyncio.create_task(
+                self._notify.run(self._world.clock, self._alive, lambda: self._own.watch.troubles)
+            ),
             asyncio.create_task(self._runner.run()),
             asyncio.create_task(self._close_batches(uplink)),
             asyncio.create_task(uplink.run()),
         ]
         stopping = asyncio.create_task(stop.wait())
+        self._notify.ready()
         try:
             done, _ = await asyncio.wait((*parts, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._notify.stopping()
             for task in (*parts, stopping):
                 task.cancel()
             await asyncio.gather(*parts, stopping, return_exceptions=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -25,6 +26,7 @@ from agent.commands.options import (
 )
 from agent.enrolled import is_enrolled
 from agent.identity import IdentityError, KeyFile
+from agent.notify import Notify
 from agent.service import Service
 from agent.world import host_world
 from probes import logs
@@ -135,7 +137,14 @@ def _say_key(start: Start, state: Path) -> None:
 
 
 async def _serve(start: Start) -> int:
-    service = Service(start.config, start.agent, start.key, identity.new_epoch(), host_world())
+    service = Service(
+        start.config,
+        start.agent,
+        start.key,
+        identity.new_epoch(),
+        host_world(),
+        notify=Notify.of(os.environ),
+    )
     if start.listen is not None:
         try:
             port = await service.listen(*start.listen)
