@@ -17,6 +17,7 @@ class Reason(StrEnum):
     AGENT_DNS = "agent.dns"
     AGENT_MISSED_SLOT = "agent.missed_slot"
     AGENT_NETWORK = "agent.network"
+    AGENT_NOT_ALLOWED = "agent.not_allowed"
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
     DNS_NOT_FOUND = "dns.not_found"
@@ -63,6 +64,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.AGENT_DNS: ((_U,), "The agent's resolver did not answer."),
     Reason.AGENT_MISSED_SLOT: ((_U,), "The slot passed without an attempt."),
     Reason.AGENT_NETWORK: ((_U,), "The agent has no route to the target."),
+    Reason.AGENT_NOT_ALLOWED: (
+        (_U,),
+        "The agent's host forbids the target: its own allow-list has no entry for it.",
+    ),
     Reason.AGENT_SECRET: ((_U,), "A secret the check refers to cannot be read."),
     Reason.AGENT_STALLED: (
         (_U,),
