@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from random import Random
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
-from agent.attempts import Attempts
 from agent.batcher import Batcher
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
@@ -21,13 +17,12 @@ from agent.runner import Runner
 from agent.server import Server
 from agent.uplink import Uplink
 from agent.waiting import news_within
-from probes import batch, registry
+from agent.world import World, open_check
+from probes import batch
 from probes.batch import Anchors, Place
-from probes.clock import NS_PER_MS, Clock
-from probes.config import Check, Config
+from probes.clock import NS_PER_MS
+from probes.config import Config
 from probes.configfile import digest
-from probes.contract import Env
-from probes.net import Network
 from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
@@ -36,22 +31,6 @@ DRAIN_S = 5.0
 """For what is left when the process is told to stop."""
 STUCK_NS = 30_000_000_000
 """Without a look at the schedule for so long, the process is of no use."""
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What an agent uses of the world; `random_bytes` are for secrets."""
-
-    clock: Clock
-    rng: Random
-    network: Network
-    read_secret: Callable[[str], bytes]
-    random_bytes: Callable[[int], bytes]
-
-
-def open_check(name: str, check: Check, world: World, pulse: Pulse) -> Attempts:
-    env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
-    return Attempts(name, check, registry.load(check.kind), env, pulse)
 
 
 class Service:
