@@ -19,8 +19,10 @@ from pydantic import (
     model_validator,
 )
 
+from agent import allowing
 from probes import addresses
 from probes.config import Id, Model, PositiveDuration, SecretRef
+from probes.contract import Scheme
 from probes.modelerrors import problems_of
 from probes.yamlfile import ConfigErrors, read
 
@@ -79,7 +81,6 @@ Place = Annotated[str, AfterValidator(_place)]
 """HOST:PORT."""
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Network = Annotated[str, AfterValidator(addresses.network)]
-Scheme = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,15}$")]
 
 
 class CollectorLink(Model):
@@ -108,7 +109,11 @@ class Allowed(Model):
     ports: Annotated[tuple[Port, ...], Field(min_length=1)] | None = None
     """Ports; left out: every port."""
     schemes: Annotated[tuple[Scheme, ...], Field(min_length=1)] | None = None
-    """Schemes, such as https or mllp; left out: every scheme."""
+    """Schemes; left out: every scheme."""
+
+    @property
+    def entry(self) -> allowing.Entry:
+        return allowing.entry(self.network, self.ports, self.schemes)
 
 
 class FallbackWebhook(Model):
@@ -181,7 +186,7 @@ class Host(Model):
     spool: SpoolLimits = SpoolLimits()
     """What may wait on disk."""
     allow: tuple[Allowed, ...] | None = None
-    """What checks may reach; left out: everything but loopback, link-local and cloud metadata."""
+    """All that checks may reach; left out: everything but loopback, link-local, metadata services of clouds and multicast, which need an entry inside their own range."""
     canaries: tuple[Place, ...] = ()
     """Targets that always answer: when none does, the fault is this host's."""
     fallback: Fallback | None = None

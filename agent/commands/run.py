@@ -15,11 +15,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from agent import identity
+from agent.allowing import Entry
 from agent.commands.options import (
     BAD_INPUT,
     Parsers,
+    add_allow,
     add_config,
     add_state,
+    allowed,
     collector,
     described,
     listen,
@@ -38,7 +41,7 @@ Examples:
   wardwatch-agent run --config wardwatch.yaml --agent north-1 \\
       --collector https://wardwatch.example.org --state /var/lib/wardwatch-agent
   wardwatch-agent run --config wardwatch.yaml --agent north-1 --state state \\
-      --collector http://127.0.0.1:8460 --listen 127.0.0.1:9101
+      --collector http://127.0.0.1:8460 --listen 127.0.0.1:9101 --allow 127.0.0.1
 
 SIGTERM and SIGINT stop it; what is left is sent within 5 seconds.
 Exit code: 0 stopped as told, 1 a defect, 2 bad usage or config (all problems listed).
@@ -54,6 +57,7 @@ class Start:
     key: Ed25519PrivateKey
     collector: URL
     listen: tuple[str, int] | None
+    allow: list[Entry] | None
 
 
 def add(parsers: Parsers) -> None:
@@ -64,6 +68,7 @@ def add(parsers: Parsers) -> None:
     )
     parser.add_argument("--collector", required=True, metavar="URL", help="where batches go")
     add_state(parser)
+    add_allow(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="serve /metrics and /healthz there")
     parser.set_defaults(func=run)
 
@@ -95,6 +100,7 @@ def places(error: BaseException) -> str:
 
 def _from_options(args: argparse.Namespace, problems: list[str]) -> Start | None:
     url, place = collector(args.collector, problems), listen(args.listen, problems)
+    entries = allowed(args.allow, problems)
     config: Config | None = None
     try:
         config = load(args.config, names=False)  # no name leaves by an agent
@@ -109,7 +115,7 @@ def _from_options(args: argparse.Namespace, problems: list[str]) -> Start | None
         _check_agent(config, args.agent, identity.public_text(key), problems)
     if problems or config is None or key is None or url is None:
         return None
-    return Start(config, args.agent, key, url, place)
+    return Start(config, args.agent, key, url, place, entries)
 
 
 def _check_agent(config: Config, name: str, own: str, problems: list[str]) -> None:
@@ -122,7 +128,8 @@ def _check_agent(config: Config, name: str, own: str, problems: list[str]) -> No
 
 
 async def _serve(start: Start) -> int:
-    service = Service(start.config, start.agent, start.key, identity.new_epoch(), host_world())
+    world = host_world(start.allow)
+    service = Service(start.config, start.agent, start.key, identity.new_epoch(), world)
     if start.listen is not None:
         try:
             port = await service.listen(*start.listen)
