@@ -80,6 +80,7 @@ FilePath = Annotated[str, AfterValidator(_absolute)]
 Place = Annotated[str, AfterValidator(_place)]
 """HOST:PORT."""
 Port = Annotated[int, Field(ge=1, le=65_535)]
+PublicKey = Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
 Network = Annotated[str, AfterValidator(addresses.network)]
 
 
@@ -90,6 +91,8 @@ class CollectorLink(Model):
     """Address of the collector: https, or http on this host."""
     ca: FilePath | None = None
     """File of the CA that made its certificate; left out: what the host trusts."""
+    key: PublicKey | None = None
+    """Key its configs are signed with, as `wardwatch collector` prints it; left out: the first that comes is kept and believed."""
 
 
 class SpoolLimits(Model):

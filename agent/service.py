@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
+from collections.abc import Coroutine, Sequence
+from dataclasses import replace
+from typing import Any
 
-import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
+from agent import checks
 from agent.batcher import Batcher
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
 from agent.pulse import Pulse
 from agent.runner import Runner
 from agent.server import Server
-from agent.uplink import Uplink
+from agent.uplink import Uplink, open_session
 from agent.waiting import news_within
-from agent.world import World, open_check
+from agent.world import World
 from probes import batch
+from probes.agentconfig import AgentConfig
 from probes.batch import Anchors, Place
 from probes.clock import NS_PER_MS
-from probes.config import Config
-from probes.configfile import digest
 from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
@@ -37,61 +40,105 @@ class Service:
     """`listen` when wanted, then `run` until told to stop."""
 
     def __init__(
-        self, config: Config, agent: str, key: Ed25519PrivateKey, epoch: str, world: World
+        self,
+        part: AgentConfig,
+        key: Ed25519PrivateKey,
+        epoch: str,
+        world: World,
+        metrics: AgentMetrics | None = None,
     ) -> None:
-        self._agent = agent
+        self._part = part
         self._key = key
         self._world = world
-        self._place = Place(
-            config.organization.id, agent, epoch, 1, batch.NO_PREVIOUS, digest(config)
-        )
-        self.metrics = AgentMetrics()
+        self._place = Place(part.org, part.agent, epoch, 1, batch.NO_PREVIOUS, part.digest)
+        self.metrics = metrics or AgentMetrics()
+        self.metrics.config_version.set(part.version)
         self.outgoing = Outgoing()
         self._batcher = Batcher()
         self._news = asyncio.Event()
         self._pulse = Pulse(world.clock)
-        checks = [
-            open_check(name, check, world, self._pulse)
-            for name, check in config.checks.items()
-            if agent in config.agents_of(name)
-        ]
-        self._runner = Runner(agent, checks, world.clock, self._record, self.metrics)
+        self._checks = checks.opened(part, world, self._pulse, {})
+        self._runner = Runner(
+            part.agent, [*self._checks.values()], world.clock, self._record, self.metrics
+        )
         self._server = Server(self._metrics_text, self._alive)
-        self.checks = len(checks)
+
+    @property
+    def checks(self) -> int:
+        """How many run."""
+        return len(self._checks)
+
+    def apply(self, part: AgentConfig) -> None:
+        """Run this from the next look on. What is the same goes on; what was recorded before names
+        the config it was recorded under.
+        """
+        same = checks.unchanged(self._part, part)
+        kept = {name: self._checks[name] for name in same}
+        self._part = part
+        self._checks = checks.opened(part, self._world, self._pulse, kept)
+
+        def in_force() -> None:
+            while self._batcher.due_ms() is not None:
+                self._seal()
+            self._place = replace(self._place, config=part.digest)
+            self.metrics.config_version.set(part.version)
+            log.info("config.applied version=%d checks=%d", part.version, len(part.checks))
+
+        self._runner.change([*self._checks.values()], in_force)
 
     async def listen(self, host: str, port: int) -> int:
         """Returns the port. OSError when it is taken."""
         return await self._server.start(host, port)
 
-    async def run(self, collector: URL, stop: asyncio.Event) -> int:
-        """Work until `stop` is set; returns how many batches the collector did not take."""
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            uplink = Uplink(
-                session,
-                collector,
-                self.outgoing,
-                self._place.epoch,
-                clock=self._world.clock,
-                rng=self._world.rng,
-                metrics=self.metrics,
-            )
+    async def run(
+        self,
+        collector: URL | None,
+        stop: asyncio.Event,
+        *,
+        tls: ssl.SSLContext | None = None,
+        beside: Sequence[Coroutine[Any, Any, None]] = (),
+    ) -> int:
+        """Work until `stop` is set; returns how many batches no collector took.
+
+        Without a collector they wait as if it was away. `beside` runs for as long.
+        """
+        async with open_session(tls) as session:
+            uplink = None
+            if collector is not None:
+                uplink = Uplink(
+                    session,
+                    collector,
+                    self.outgoing,
+                    self._place.epoch,
+                    clock=self._world.clock,
+                    rng=self._world.rng,
+                    metrics=self.metrics,
+                )
             try:
-                await self._work(uplink, stop)
+                await self._work(uplink, stop, beside)
             finally:
                 while self._batcher.due_ms() is not None:
                     self._seal()
-                await uplink.drain(DRAIN_S)
+                if uplink is not None:
+                    await uplink.drain(DRAIN_S)
                 await self._server.stop()
         return len(self.outgoing)
 
-    async def _work(self, uplink: Uplink, stop: asyncio.Event) -> None:
+    async def _work(
+        self,
+        uplink: Uplink | None,
+        stop: asyncio.Event,
+        beside: Sequence[Coroutine[Any, Any, None]],
+    ) -> None:
         """A part that ends by itself has a defect: its exception comes out of here."""
         parts = [
             asyncio.create_task(self._pulse.run()),
             asyncio.create_task(self._runner.run()),
             asyncio.create_task(self._close_batches(uplink)),
-            asyncio.create_task(uplink.run()),
+            *(asyncio.create_task(one) for one in beside),
         ]
+        if uplink is not None:
+            parts.append(asyncio.create_task(uplink.run()))
         stopping = asyncio.create_task(stop.wait())
         try:
             done, _ = await asyncio.wait((*parts, stopping), return_when=asyncio.FIRST_COMPLETED)
@@ -102,7 +149,7 @@ class Service:
         for task in done:
             task.result()
 
-    async def _close_batches(self, uplink: Uplink) -> None:
+    async def _close_batches(self, uplink: Uplink | None) -> None:
         while True:
             due_ms = self._batcher.due_ms()
             now_ms = self._world.clock.monotonic_ns() // NS_PER_MS
@@ -113,7 +160,8 @@ class Service:
                 await news_within(self._news, self._world.clock, due_ms - now_ms)
             else:
                 self._seal()
-                uplink.wake()
+                if uplink is not None:
+                    uplink.wake()
 
     def _record(self, run: Run) -> None:
         self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from enum import StrEnum
 from random import Random
 
@@ -35,6 +36,14 @@ ANSWER_LIMIT = 65_536
 
 _THIS_BATCH = frozenset({400, 409, 413})
 """Refusals that say nothing about the other batches."""
+
+
+def open_session(tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
+    """To the collector; `tls` left out: what the host trusts. No cookies, no proxy."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=True if tls is None else tls),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
 
 
 class Verdict(StrEnum):

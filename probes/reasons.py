@@ -13,6 +13,7 @@ class Reason(StrEnum):
     OK = "ok"
     SLOW = "slow"
     AGENT_CLOCK = "agent.clock"
+    AGENT_CONFIG = "agent.config"
     AGENT_CRASH = "agent.crash"
     AGENT_DNS = "agent.dns"
     AGENT_MISSED_SLOT = "agent.missed_slot"
@@ -60,6 +61,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.OK: (("up",), "A right answer in time."),
     Reason.SLOW: ((_G,), "A right answer, slower than the check's `slow_after`."),
     Reason.AGENT_CLOCK: ((_U,), "The agent's clock stepped, or its error exceeds 2 s."),
+    Reason.AGENT_CONFIG: (
+        (_U,),
+        "The agent cannot run the check as it is written: a kind or a setting it does not know.",
+    ),
     Reason.AGENT_CRASH: ((_U,), "The probe itself failed; a defect of ours."),
     Reason.AGENT_DNS: ((_U,), "The agent's resolver did not answer."),
     Reason.AGENT_MISSED_SLOT: ((_U,), "The slot passed without an attempt."),
