@@ -39,11 +39,8 @@ class ConfigCache:
         self._key = key
         seen = _read_seen(self._seen_path)
         self._seen = seen if seen is not None and seen.agent == agent else None
-
-    @property
-    def have(self) -> int:
-        """The newest version taken; 0 for none."""
-        return 0 if self._seen is None else self._seen.version
+        self.have = 0
+        """The version whose document is there; 0 for none."""
 
     @property
     def org(self) -> str | None:
@@ -93,6 +90,7 @@ class ConfigCache:
 
     def _remember(self, part: AgentConfig) -> None:
         self._seen = _seen(part)
+        self.have = part.version
 
 
 def _seen(part: AgentConfig) -> _Seen:

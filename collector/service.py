@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from alerts.channel import Channel, ChannelEnv
 from alerts.channels import registry
@@ -33,6 +34,7 @@ from collector.ingest import Ingest
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
+from collector.serving import Serving, pinned
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreUnavailableError
@@ -88,8 +90,11 @@ class Service:
         file: str = "wardwatch.yaml",
         tls: ServerTls | None = None,
         passwords: Passwords | None = None,
+        config_key: Ed25519PrivateKey | None = None,
     ) -> None:
-        """`file` is how answers name the operator's file."""
+        """`file` is how answers name the operator's file; `config_key` signs what agents are
+        served, left out: nothing.
+        """
         self._canonical = canonical
         self._config = config
         self._world = world
@@ -125,6 +130,9 @@ class Service:
             openid=openid_of(config, store, world.clock, world.random_bytes, world.read_secret),
             file=file,
             random_bytes=world.random_bytes,
+            serving=None
+            if config_key is None
+            else Serving(store, world.clock, org, config_key, pinned),
         )
         self._runner: web.AppRunner | None = None
 
@@ -193,6 +201,8 @@ class Service:
             tasks.create_task(self._watch_certificate())
 
     async def _stop_listening(self) -> None:
+        if self.parts.serving is not None:
+            self.parts.serving.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

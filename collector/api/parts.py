@@ -14,6 +14,7 @@ from collector.evaluate import Evaluator
 from collector.ingest import Ingest
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
+from collector.serving import Serving
 from collector.store.outbox import Outbox
 from collector.store.store import Store
 from probes.clock import Clock
@@ -43,6 +44,8 @@ class Parts:
     file: str
     """The operator's file, as the command was given it."""
     random_bytes: RandomBytes
+    serving: Serving | None = None
+    """What agents are served; None where no key signs it."""
 
     def now(self) -> int:
         """The instant of what is done now: never before what was evaluated already."""

@@ -27,7 +27,7 @@ class Public(StrEnum):
     LOGIN = "login"
     PROVIDER = "login elsewhere"
     SIGNED = "signed"
-    """Each batch is signed by its agent."""
+    """Each batch and each question is signed by its agent."""
     DESCRIPTION = "description"
     """It tells nothing that the published program does not."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collector.api import (
     accounts,
+    agent_config,
     agents,
     availability,
     checks,
@@ -50,6 +51,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *corrections.ROUTES,
     *what_if.ROUTES,
     *agents.ROUTES,
+    *agent_config.ROUTES,
     *journal.ROUTES,
     *entrance.ROUTES,
     *accounts.ROUTES,

@@ -81,6 +81,7 @@ MAY: dict[str, set[Role]] = {
 }
 PUBLIC = {
     "post_batch": Public.SIGNED,
+    "post_question": Public.SIGNED,
     "begin_enrolment": Public.LOGIN,
     "enrol": Public.LOGIN,
     "log_in": Public.LOGIN,
