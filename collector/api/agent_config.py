@@ -29,7 +29,7 @@ async def post_question(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     try:
         document = await parts.serving.answer(data)
     except ClockError:
-        return problem(401, "config.clock", now_ms=parts.clock.now_ms())
+        return problem(403, "config.clock", now_ms=parts.clock.now_ms())
     if document is None:
         return web.Response(status=204)
     return web.Response(body=document, content_type=CONTENT_TYPE)
