@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agent.attempts import Attempts
+from agent.canaries import Canaries
 from agent.pulse import Pulse
 from agent.world import World, open_check
 from probes.agentconfig import AgentConfig
@@ -33,18 +34,24 @@ def unchanged(before: AgentConfig, after: AgentConfig) -> frozenset[str]:
 
 
 def opened(
-    part: AgentConfig, world: World, pulse: Pulse, kept: Mapping[str, Attempts]
+    part: AgentConfig,
+    world: World,
+    pulse: Pulse,
+    canaries: Canaries | None,
+    kept: Mapping[str, Attempts],
 ) -> dict[str, Attempts]:
     """Every check of `part`: the one of `kept` where there is one, else anew."""
     return {
-        name: kept[name] if name in kept else _open(name, raw, world, pulse)
+        name: kept[name] if name in kept else _open(name, raw, world, pulse, canaries)
         for name, raw in part.checks.items()
     }
 
 
-def _open(name: str, raw: Mapping[str, Any], world: World, pulse: Pulse) -> Attempts:
+def _open(
+    name: str, raw: Mapping[str, Any], world: World, pulse: Pulse, canaries: Canaries | None
+) -> Attempts:
     try:
-        return open_check(name, Check.model_validate(raw), world, pulse)
+        return open_check(name, Check.model_validate(raw), world, pulse, canaries)
     except (ValidationError, KeyError, ImportError) as error:
         # a newer collector's kind or setting, or an extra that is not installed here
         log.error(  # noqa: TRY400 - its text may quote the file

@@ -10,12 +10,14 @@ from importlib.metadata import version
 from agent.commands.options import described
 from probes.ownership import refuse_foreign_owner
 
-COMMANDS = ("run", "key", "probe", "kinds")
+COMMANDS = ("run", "key", "enrol", "rotate", "probe", "kinds")
 """Modules in `agent.commands`, one for each word, in the order of the help."""
 
 EXAMPLES = """\
 Examples:
   wardwatch-agent key --state /var/lib/wardwatch-agent
+  wardwatch-agent enrol --collector https://wardwatch.example.org --agent north-1 \\
+      --token file:north-1.token --state /var/lib/wardwatch-agent
   wardwatch-agent probe --config wardwatch.yaml ehr-read
   wardwatch-agent run --config wardwatch.yaml --agent north-1 \\
       --collector https://wardwatch.example.org --state /var/lib/wardwatch-agent

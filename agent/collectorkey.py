@@ -4,19 +4,15 @@ enrolment token named, or else the first one that came over verified TLS.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import logging
 from pathlib import Path
 
-from agent.keeping import keep
+from agent.keptfile import KeptFile
+from probes.agentkeys import fingerprint
 
 log = logging.getLogger("wardwatch.agent")
 
 FILE = "collector.key"
-LIMIT = 1024
-_SPKI = bytes.fromhex("302a300506032b6570032100")
-"""What stands before the 32 bytes of every Ed25519 key as SubjectPublicKeyInfo (RFC 8410 4)."""
 
 
 class CollectorKey:
@@ -25,10 +21,10 @@ class CollectorKey:
     """
 
     def __init__(self, state: Path, pinned: str | None, named: str | None = None) -> None:
-        self._path = state / FILE
+        self._file = KeptFile(state / FILE)
         self._pinned = pinned
         self._named = named
-        self._kept = _read(self._path) if pinned is None and named is None else None
+        self._kept = self._read() if pinned is None and named is None else None
 
     @property
     def first_counts(self) -> bool:
@@ -49,17 +45,8 @@ class CollectorKey:
         """
         self._kept = key
         log.warning("config.key_believed fingerprint=%s", fingerprint(key))
-        keep(self._path, f"{key}\n".encode())
+        self._file.write(f"{key}\n".encode())
 
-
-def fingerprint(key: str) -> str:
-    """SHA-256 of the key's SubjectPublicKeyInfo, hex."""
-    return hashlib.sha256(_SPKI + base64.b64decode(key.removeprefix("ed25519:"))).hexdigest()
-
-
-def _read(path: Path) -> str | None:
-    try:
-        with path.open("rb") as file:
-            return file.read(LIMIT).decode("ascii", "replace").strip()
-    except FileNotFoundError:
-        return None
+    def _read(self) -> str | None:
+        data = self._file.read()
+        return None if data is None else data.decode("ascii", "replace").strip()

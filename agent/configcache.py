@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 
 from agent.collectorkey import CollectorKey
-from agent.keeping import keep
+from agent.keptfile import KeptFile
 from probes import agentconfig
 from probes.agentconfig import AgentConfig, AgentConfigError, Fault
 
@@ -33,11 +33,11 @@ class ConfigCache:
     """`load` once, then `take` what comes. OSError when the state folder cannot be read."""
 
     def __init__(self, state: Path, agent: str, key: CollectorKey) -> None:
-        self._document = state / FILE
-        self._seen_path = state / SEEN
+        self._document = KeptFile(state / FILE)
+        self._seen_file = KeptFile(state / SEEN)
         self._agent = agent
         self._key = key
-        seen = _read_seen(self._seen_path)
+        seen = _read_seen(self._seen_file)
         self._seen = seen if seen is not None and seen.agent == agent else None
         self.have = 0
         """The version whose document is there; 0 for none."""
@@ -48,10 +48,8 @@ class ConfigCache:
 
     def load(self) -> AgentConfig | None:
         """The kept document; None when there is none, AgentConfigError when it is not to be used."""
-        try:
-            with self._document.open("rb") as file:
-                data = file.read(agentconfig.LIMIT + 1)
-        except FileNotFoundError:
+        data = self._document.read()
+        if data is None:
             return None
         part = self._verified(data, agentconfig.key_of(data))
         self._remember(part)
@@ -68,8 +66,8 @@ class ConfigCache:
         try:
             if first:
                 self._key.believe(key)
-            keep(self._document, data)
-            keep(self._seen_path, msgspec.json.encode(_seen(part)))
+            self._document.write(data)
+            self._seen_file.write(msgspec.json.encode(_seen(part)))
         except OSError as error:
             log.error("config.not_kept errno=%d", error.errno or 0)  # noqa: TRY400 - code, no text
         self._remember(part)
@@ -97,11 +95,12 @@ def _seen(part: AgentConfig) -> _Seen:
     return _Seen(part.org, part.agent, part.version, part.digest)
 
 
-def _read_seen(path: Path) -> _Seen | None:
-    try:
-        return msgspec.json.decode(path.read_bytes(), type=_Seen)
-    except FileNotFoundError:
+def _read_seen(file: KeptFile) -> _Seen | None:
+    data = file.read()
+    if data is None:
         return None
+    try:
+        return msgspec.json.decode(data, type=_Seen)
     except (msgspec.MsgspecError, ValueError):
         log.error("config.seen_unreadable")  # noqa: TRY400 - its text may quote the file
         return None

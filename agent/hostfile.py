@@ -123,7 +123,9 @@ class FallbackWebhook(Model):
     """A receiver on this side of the lost line."""
 
     url: Annotated[str, AfterValidator(_collector)]
-    """Where the report is posted."""
+    """Where the report is posted: https, or http on this host."""
+    ca: FilePath | None = None
+    """File of the CA that made its certificate; left out: what the host trusts."""
     secret: SecretRef
     """Signs each report."""
 
@@ -135,6 +137,8 @@ class FallbackMail(Model):
     """HOST:PORT of the mail server."""
     tls: Literal["starttls", "implicit", "none"] = "starttls"
     """How the line is protected; none is for a server on this host."""
+    ca: FilePath | None = None
+    """File of the CA that made its certificate; left out: what the host trusts."""
     user: str | None = None
     """Who logs in there; left out: nobody."""
     password: SecretRef | None = None
@@ -148,7 +152,9 @@ class FallbackMail(Model):
     """Addresses of those who are told."""
 
     @model_validator(mode="after")
-    def _login_is_whole(self) -> Self:
+    def _is_protected(self) -> Self:
+        if self.tls == "none" and not addresses.is_loopback(split_place(self.server)[0]):
+            raise ValueError("tls: none is for this host alone (127.0.0.1, ::1, localhost)")
         if (self.user is None) != (self.password is None):
             raise ValueError("user and password stand together")
         return self

@@ -36,6 +36,14 @@ class AgentMetrics:
             registry=self.registry,
         )
         self.clock_steps = self._counter("wardwatch_agent_clock_steps")
+        self.clock_offset = self._gauge("wardwatch_agent_clock_offset_seconds")
+        self.clock_error = self._gauge("wardwatch_agent_clock_error_seconds")
+        self.degraded = self._gauge("wardwatch_agent_degraded", "reason")
+        self.lag = self._gauge("wardwatch_agent_loop_lag_seconds")
+        self.late = self._gauge("wardwatch_agent_schedule_late_seconds")
+        self.memory_available = self._gauge("wardwatch_agent_memory_available_bytes")
+        self.state_free = self._gauge("wardwatch_agent_state_free_bytes")
+        self.fallback = self._counter("wardwatch_fallback_attempts", "carrier", "verdict")
         self.sealed = self._counter("wardwatch_agent_batches_sealed")
         self.config_version = self._gauge("wardwatch_agent_config_version")
         self.config_refused = self._counter("wardwatch_agent_config_refused", "code")
@@ -64,5 +72,5 @@ class AgentMetrics:
     def _counter(self, name: str, *labels: str) -> Counter:
         return Counter(name, _MEANINGS[f"{name}_total"], labels, registry=self.registry)
 
-    def _gauge(self, name: str) -> Gauge:
-        return Gauge(name, _MEANINGS[name], registry=self.registry)
+    def _gauge(self, name: str, *labels: str) -> Gauge:
+        return Gauge(name, _MEANINGS[name], labels, registry=self.registry)

@@ -8,14 +8,16 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from agent import hostfile, identity
 from agent.allowing import Entry
+from agent.canaries import Target
 from agent.commands import options
-from agent.hostfile import Host
-from agent.identity import IdentityError
+from agent.enrolled import Enrolled, is_enrolled
+from agent.enrolled import load as load_enrolled
+from agent.hostfile import Fallback, Host
+from agent.identity import IdentityError, KeyFile
 from probes.agentconfig import AgentConfig, part_of
 from probes.config import Config
 from probes.configfile import ConfigErrors, load
@@ -23,19 +25,26 @@ from probes.configfile import ConfigErrors, load
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """`part` is None where the collector serves it; without a collector the agent stands alone."""
+    """`part` is None where the collector serves it; without a collector the agent stands alone.
+
+    `collector_key`: `ed25519:BASE64` as the host's file pins it; `named_key`: the fingerprint that
+    came with the enrolment token.
+    """
 
     part: AgentConfig | None
     agent: str
     state: Path
-    key: Ed25519PrivateKey
-    pinned_here: bool
-    """Does the operator's file on this host pin the agent's key?"""
+    key: KeyFile
+    is_known: bool
+    """Is the key pinned in the operator's file here, or has the agent enrolled?"""
     collector: URL | None
-    collector_key: str | None
-    tls: ssl.SSLContext | None
     listen: tuple[str, int] | None
     allow: list[Entry] | None
+    tls: ssl.SSLContext | None = None
+    collector_key: str | None = None
+    named_key: str | None = None
+    canaries: tuple[Target, ...] = ()
+    fallback: Fallback | None = None
 
 
 def from_host(path: str, problems: list[str]) -> Start | None:
@@ -45,8 +54,10 @@ def from_host(path: str, problems: list[str]) -> Start | None:
         problems.append(str(error))
         return None
     config = None if host.config is None else _config(host.config, problems)
-    key = _key(host.state, f"{path}: state", problems)
+    state = Path(host.state)
+    key = _key(state, f"{path}: state", problems)
     tls = _tls(host, path, problems)
+    enrolled = _enrolled(state, f"{path}: state", problems)
     if config is not None and key is not None:
         _check_agent(config, host.agent, key, (f"{path}: agent", f"{path}: state"), problems)
     if problems or key is None:
@@ -55,14 +66,17 @@ def from_host(path: str, problems: list[str]) -> Start | None:
     return Start(
         None if config is None else part_of(config, host.agent),
         host.agent,
-        Path(host.state),
+        state,
         key,
-        config is not None and config.agents[host.agent].key is not None,
+        enrolled is not None or _pins(config, host.agent),
         None if link is None else URL(link.url),
-        None if link is None else link.key,
-        tls,
         None if host.listen is None else hostfile.split_place(host.listen),
         None if host.allow is None else [allowed.entry for allowed in host.allow],
+        tls,
+        None if link is None else link.key,
+        None if enrolled is None else enrolled.config_key,
+        tuple(Target(*hostfile.split_place(place)) for place in host.canaries),
+        host.fallback,
     )
 
 
@@ -72,23 +86,19 @@ def from_options(args: argparse.Namespace, problems: list[str]) -> Start | None:
     place = options.listen(args.listen, problems)
     entries = options.allowed(args.allow, problems)
     config = _config(args.config, problems)
-    key = _key(args.state, "--state", problems)
+    state = Path(args.state)
+    key = _key(state, "--state", problems)
     if config is not None and key is not None:
         _check_agent(config, args.agent, key, ("--agent", "--state"), problems)
     if problems or config is None or key is None:
         return None
-    return Start(
-        part_of(config, args.agent),
-        args.agent,
-        Path(args.state),
-        key,
-        config.agents[args.agent].key is not None,
-        url,
-        None,
-        None,
-        place,
-        entries,
-    )
+    known = is_enrolled(state) or _pins(config, args.agent)
+    part = part_of(config, args.agent)
+    return Start(part, args.agent, state, key, known, url, place, entries)
+
+
+def _pins(config: Config | None, agent: str) -> bool:
+    return config is not None and config.agents[agent].key is not None
 
 
 def _config(path: str, problems: list[str]) -> Config | None:
@@ -99,9 +109,17 @@ def _config(path: str, problems: list[str]) -> Config | None:
         return None
 
 
-def _key(state: str, place: str, problems: list[str]) -> Ed25519PrivateKey | None:
+def _key(state: Path, place: str, problems: list[str]) -> KeyFile | None:
     try:
-        return identity.load_or_make_key(Path(state))
+        return KeyFile(state)
+    except IdentityError as error:
+        problems.append(f"{place}: {error}")
+        return None
+
+
+def _enrolled(state: Path, place: str, problems: list[str]) -> Enrolled | None:
+    try:
+        return load_enrolled(state)
     except IdentityError as error:
         problems.append(f"{place}: {error}")
         return None
@@ -122,10 +140,10 @@ def _tls(host: Host, path: str, problems: list[str]) -> ssl.SSLContext | None:
 
 
 def _check_agent(
-    config: Config, name: str, key: Ed25519PrivateKey, places: tuple[str, str], problems: list[str]
+    config: Config, name: str, key: KeyFile, places: tuple[str, str], problems: list[str]
 ) -> None:
     """The collector takes nothing that is signed with another key than the pinned one."""
-    known, own = config.agents.get(name), identity.public_text(key)
+    known, own = config.agents.get(name), identity.public_text(key())
     if known is None:
         problems.append(f"{places[0]}: no agent '{name}'; there are: {', '.join(config.agents)}")
     elif known.key not in (None, own):

@@ -17,6 +17,8 @@ from yarl import URL
 
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
+from agent.telling import Line
+from agent.timekeeping import Timekeeper
 from agent.waiting import news_within
 from probes.batch import CONTENT_TYPE
 from probes.clock import NS_PER_MS, Clock
@@ -36,6 +38,10 @@ ANSWER_LIMIT = 65_536
 
 _THIS_BATCH = frozenset({400, 409, 413})
 """Refusals that say nothing about the other batches."""
+_THIS_KEY = frozenset({"batch.key_replaced", "batch.revoked"})
+"""Of batches sealed with a key that is not taken any longer; others may have another."""
+_ALL = frozenset({"agent.not_approved", "batch.no_key", "batch.unknown_agent", "batch.signature"})
+"""Of whatever this agent signs now: it waits until somebody has approved its key."""
 
 
 def open_session(tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
@@ -74,6 +80,7 @@ class Uplink:
         clock: Clock,
         rng: Random,
         metrics: AgentMetrics,
+        time: Timekeeper,
     ) -> None:
         self._session = session
         self._url = collector / PATH
@@ -82,12 +89,21 @@ class Uplink:
         self._clock = clock
         self._rng = rng
         self._metrics = metrics
+        self._time = time
+        self._delivered_ns: int | None = None
+        self._began_ns = clock.monotonic_ns()
         self._news = asyncio.Event()
         self._failures = 0
         self._asked_ms = 0
 
     def wake(self) -> None:
         self._news.set()
+
+    def line(self) -> Line:
+        """How long nothing was acknowledged though something waits."""
+        since_ns = self._began_ns if self._delivered_ns is None else self._delivered_ns
+        silent_ms = (self._clock.monotonic_ns() - since_ns) // NS_PER_MS
+        return Line(silent_ms, self._delivered_ns is not None, len(self._outgoing) > 0)
 
     async def run(self) -> None:
         passed = 0  # a refused batch stays, and those behind it go on
@@ -143,6 +159,7 @@ class Uplink:
 
     async def _post(self, sealed: Sealed) -> Verdict:
         self._asked_ms = 0
+        sent = self._time.moment()
         try:
             async with self._session.post(
                 self._url,
@@ -151,6 +168,7 @@ class Uplink:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
             ) as response:
+                received = self._time.moment()
                 status = response.status
                 asked_s = retry_after_s(response.headers.get("Retry-After"), self._clock.now_ms())
                 body = await _limited(response)
@@ -158,10 +176,14 @@ class Uplink:
             log.warning("uplink.unreachable type=%s", type(error).__name__)
             return Verdict.RETRY
         if status == 200 and self._acknowledged(sealed, body):
+            self._delivered_ns = self._clock.monotonic_ns()
+            self._time.heard(sent, received, body)
             return Verdict.ACKNOWLEDGED
-        log.warning("uplink.not_acknowledged seq=%d status=%d", sealed.seq, status)
+        code = _code(body)
+        told = code if code in _THIS_KEY | _ALL else "other"
+        log.warning("uplink.not_acknowledged seq=%d status=%d code=%s", sealed.seq, status, told)
         self._asked_ms = (asked_s or 0) * 1000
-        if status in _THIS_BATCH and _code(body) != BatchFault.SIGNATURE:
+        if (status in _THIS_BATCH and code != BatchFault.SIGNATURE) or code in _THIS_KEY:
             return Verdict.REFUSED
         return Verdict.RETRY
 

@@ -10,6 +10,7 @@ from random import Random
 
 from agent.allowing import Entry, allow
 from agent.attempts import Attempts
+from agent.canaries import Canaries
 from agent.pulse import Pulse
 from probes import registry
 from probes.clock import Clock, SystemClock
@@ -37,6 +38,8 @@ def host_world(allowed: Iterable[Entry] | None = None) -> World:
     return World(clock, random.SystemRandom(), network, read_secret, secrets.token_bytes)
 
 
-def open_check(name: str, check: Check, world: World, pulse: Pulse) -> Attempts:
+def open_check(
+    name: str, check: Check, world: World, pulse: Pulse, canaries: Canaries | None = None
+) -> Attempts:
     env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
-    return Attempts(name, check, registry.load(check.kind), env, pulse)
+    return Attempts(name, check, registry.load(check.kind), env, pulse, canaries=canaries)

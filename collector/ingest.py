@@ -13,6 +13,8 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from collector import equivocations, keyring
+from collector.keyring import KeyRing, NotTakenError, Ring
 from collector.metrics import CollectorMetrics
 from collector.sorting import Flaw, Known, sort_out
 from collector.store import health, ledger
@@ -62,6 +64,7 @@ class Ingest:
         store: Store,
         clock: Clock,
         metrics: CollectorMetrics,
+        keys: KeyRing,
         history: Callable[[], History],
         stored: Callable[[], None],
     ) -> None:
@@ -69,6 +72,7 @@ class Ingest:
         self._store = store
         self._clock = clock
         self._metrics = metrics
+        self._keys = keys
         self._history = history
         self._known: tuple[History, Known] | None = None
         self._stored = stored
@@ -91,17 +95,32 @@ class Ingest:
         received_at = self._clock.now_ms()
         history, known = self._versions()
         try:
-            opened, results = await asyncio.to_thread(_verified, data, history.latest, received_at)
+            opened, results = await asyncio.to_thread(
+                _verified, data, history.latest, self._keys.ring, received_at
+            )
         except BatchError as error:
             raise RefusedError(400, error.code.value) from None
+        except NotTakenError as error:
+            raise RefusedError(403, str(error)) from None
         receipt = await self._commit(_incoming(opened, data, received_at))
         self._metrics.batches.labels(receipt.verdict.value).inc()
         if receipt.verdict is Verdict.EQUIVOCATION:
-            log.error("ingest.equivocation agent=%s seq=%d", opened.header.agent, opened.header.seq)
+            await self._equivocation(opened)
             raise RefusedError(409, "batch.equivocation")
         if receipt.verdict is Verdict.STORED:
             self._count(sort_out(results, received_at, known).rejected, opened.header.agent)
         return Accepted(opened.header.epoch, receipt.stored)
+
+    async def _equivocation(self, opened: Batch) -> None:
+        """In the journal, once, before its agent hears of it."""
+        header, org = opened.header, self._history().latest.organization.id
+        log.error("ingest.equivocation agent=%s seq=%d", header.agent, header.seq)
+        place = (header.agent, header.epoch, header.seq, batch.header_hash(opened))
+        try:
+            if await self._store.write(equivocations.record, org, *place, self._clock.now_ms):
+                await self._keys.refresh()
+        except StoreUnavailableError as error:
+            raise RefusedError(503, error.fault.value, retry=True) from None
 
     def _versions(self) -> tuple[History, Known]:
         history = self._history()
@@ -179,7 +198,9 @@ class Ingest:
             raise RefusedError(500, "ingest.defect", retry=True) from None
 
 
-def _verified(data: bytes, config: Config, received_at: int) -> tuple[Batch, list[Result]]:
+def _verified(
+    data: bytes, config: Config, ring: Ring, received_at: int
+) -> tuple[Batch, list[Result]]:
     """Signature first: an unsigned body is never decompressed."""
     opened = batch.open_batch(data)
     header = opened.header
@@ -188,9 +209,7 @@ def _verified(data: bytes, config: Config, received_at: int) -> tuple[Batch, lis
     agent = config.agents.get(header.agent)
     if agent is None:
         raise RefusedError(403, "batch.unknown_agent")
-    if agent.key is None:
-        raise RefusedError(403, "batch.no_key")
-    batch.verify(opened, agent.key)
+    keyring.verify(ring, header.agent, agent, received_at, lambda key: batch.verify(opened, key))
     return opened, batch.results_of(opened, received_at)
 
 

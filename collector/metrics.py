@@ -157,6 +157,19 @@ class CollectorMetrics:
             registry=self.registry,
         )
 
+        self.equivocations = Gauge(
+            "wardwatch_agent_equivocations_unsettled",
+            "Headers for a place in an agent's chain that was taken, which nobody has settled.",
+            ["agent"],
+            registry=self.registry,
+        )
+
+    def show_equivocations(self, unsettled: Mapping[str, int]) -> None:
+        """By agent; those without any have no series."""
+        self.equivocations.clear()
+        for agent, count in unsettled.items():
+            self.equivocations.labels(agent).set(count)
+
     def show(self, picture: Picture) -> None:
         """Replace the gauges about systems, incidents and agents."""
         for gauge in (

@@ -31,15 +31,17 @@ from collector.evaluate import Evaluator
 from collector.heartbeat import Heartbeat
 from collector.heartbeat_http import open_sender
 from collector.ingest import Ingest
+from collector.keyring import KeyRing
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
-from collector.serving import Serving, pinned
+from collector.serving import Serving
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreUnavailableError
 from collector.tls import ServerTls
 from collector.watched import watched
+from probes import agentkeys
 from probes.clock import Clock
 from probes.config import Config
 
@@ -108,11 +110,15 @@ class Service:
         evaluator = Evaluator(
             store, world.clock, self.metrics, org, self._leader, said=self._wake_delivery
         )
-        ingest = Ingest(store, world.clock, self.metrics, lambda: evaluator.history, evaluator.wake)
+        keys = KeyRing(store, world.clock, org, self.metrics)
+        ingest = Ingest(
+            store, world.clock, self.metrics, keys, lambda: evaluator.history, evaluator.wake
+        )
         self.parts = Parts(
             store=store,
             clock=world.clock,
             org=org,
+            keys=keys,
             ingest=ingest,
             evaluator=evaluator,
             numbers=Numbers(evaluator, store, world.clock, org),
@@ -132,7 +138,10 @@ class Service:
             random_bytes=world.random_bytes,
             serving=None
             if config_key is None
-            else Serving(store, world.clock, org, config_key, pinned),
+            else Serving(store, world.clock, org, config_key, keys),
+            config_fingerprint=None
+            if config_key is None
+            else agentkeys.fingerprint(agentkeys.text_of(config_key.public_key())),
         )
         self._runner: web.AppRunner | None = None
 
@@ -143,6 +152,7 @@ class Service:
             log.info("config.recorded")
         if store.single_process:
             await store.write(outbox.unlease, org, now)
+        await self.parts.keys.refresh()
         await self.parts.evaluator.start()
 
     async def listen(self, host: str, port: int) -> int:
@@ -193,6 +203,7 @@ class Service:
                 clock=self._world.clock,
                 rng=self._world.rng,
             )
+            tasks.create_task(self.parts.keys.run())
             tasks.create_task(self.parts.ingest.run())
             tasks.create_task(self.parts.evaluator.run())
             tasks.create_task(self._delivery.run())

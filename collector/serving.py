@@ -7,13 +7,13 @@ near enough to this host's. Each replica remembers its own.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from collector import journal
 from collector.ingest import RefusedError
 from collector.journal import CONFIG
+from collector.keyring import KeyRing, Ring
 from collector.store.store import Store
 from probes import agentconfig
 from probes.agentconfig import AgentConfigError, Question
@@ -35,7 +35,7 @@ class ClockError(Exception):
 
 
 class Serving:
-    """One per process. `keys` gives the public keys by which an agent is known now."""
+    """One per process."""
 
     def __init__(
         self,
@@ -43,13 +43,13 @@ class Serving:
         clock: Clock,
         org: str,
         key: Ed25519PrivateKey,
-        keys: Callable[[Config, str], Iterable[str]],
+        ring: KeyRing,
     ) -> None:
         self._store = store
         self._clock = clock
         self._org = org
         self._key = key
-        self._keys = keys
+        self._ring = ring
         self._newest: tuple[int, Config] | None = None
         self._looked_ns: int | None = None
         self._looking = asyncio.Lock()
@@ -84,7 +84,7 @@ class Serving:
         except AgentConfigError as error:
             raise RefusedError(400, error.fault.value) from None
         _, config = await self._look()
-        keys = self._keys(config, question.agent)
+        keys = keys_of(config, self._ring.ring, question.agent, self._clock.now_ms())
         # An agent that is not there and one with another key are told the same: no list of names.
         if not any(agentconfig.asked_by(frame, key) for key in keys):
             raise RefusedError(403, "config.unknown_agent")
@@ -127,7 +127,11 @@ class Serving:
             return newest
 
 
-def pinned(config: Config, agent: str) -> tuple[str, ...]:
-    """The key the operator's file pins for an agent, if there is one."""
+def keys_of(config: Config, ring: Ring, agent: str, now: int) -> tuple[str, ...]:
+    """By which keys an agent is known: the one the operator's file pins, else the enrolled ones."""
     defined = config.agents.get(agent)
-    return () if defined is None or defined.key is None else (defined.key,)
+    if defined is None:
+        return ()
+    if defined.key is not None:
+        return (defined.key,)
+    return tuple(key.key for key in ring.keys.get(agent, ()) if key.taken(now))

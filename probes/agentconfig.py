@@ -6,7 +6,6 @@ no names, contacts, channels or other agents in it.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ import msgspec
 import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from probes import envelope
+from probes import agentkeys, envelope
 from probes.config import Config
 from probes.configfile import digest
 from probes.envelope import BatchError, ConfigDigest, Count, Envelope, Hex256, Id
@@ -125,7 +124,7 @@ def part_of(config: Config, agent: str, version: int = 0, issued_at: int = 0) ->
 
 
 def public_text(key: Ed25519PrivateKey) -> str:
-    return f"ed25519:{base64.b64encode(key.public_key().public_bytes_raw()).decode()}"
+    return agentkeys.text_of(key.public_key())
 
 
 def seal(key: Ed25519PrivateKey, part: AgentConfig) -> bytes:

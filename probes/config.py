@@ -359,7 +359,7 @@ class Agent(Model):
     site: Id
     """The site it probes from."""
     key: Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")] | None = None
-    """`ed25519:` and its public key in base64; without it nothing of it is accepted."""
+    """`ed25519:` and its public key in base64; left out: it enrols with a key of its own."""
 
 
 class Training(Model):

@@ -60,6 +60,8 @@ class Scheme(StrEnum):
     HTTPS = "https"
     MLLP = "mllp"
     MLLPS = "mllps"
+    TCP = "tcp"
+    """A connection and nothing on it."""
 
 
 class Fact(StrEnum):

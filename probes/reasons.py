@@ -19,6 +19,7 @@ class Reason(StrEnum):
     AGENT_MISSED_SLOT = "agent.missed_slot"
     AGENT_NETWORK = "agent.network"
     AGENT_NOT_ALLOWED = "agent.not_allowed"
+    AGENT_RESOURCES = "agent.resources"
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
     DNS_NOT_FOUND = "dns.not_found"
@@ -68,11 +69,12 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.AGENT_CRASH: ((_U,), "The probe itself failed; a defect of ours."),
     Reason.AGENT_DNS: ((_U,), "The agent's resolver did not answer."),
     Reason.AGENT_MISSED_SLOT: ((_U,), "The slot passed without an attempt."),
-    Reason.AGENT_NETWORK: ((_U,), "The agent has no route to the target."),
+    Reason.AGENT_NETWORK: ((_U,), "No route to the target, or the agent's whole network is lost."),
     Reason.AGENT_NOT_ALLOWED: (
         (_U,),
         "The agent's host forbids the target: its own allow-list has no entry for it.",
     ),
+    Reason.AGENT_RESOURCES: ((_U,), "The agent ran out of file descriptors or memory."),
     Reason.AGENT_SECRET: ((_U,), "A secret the check refers to cannot be read."),
     Reason.AGENT_STALLED: (
         (_U,),

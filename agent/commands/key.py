@@ -14,7 +14,8 @@ EXAMPLES = """\
 Examples:
   wardwatch-agent key --state /var/lib/wardwatch-agent
 
-Pin what it prints in the operator's file, under agents.NAME.key.
+Pin the key in the operator's file, under agents.NAME.key; or enrol (`wardwatch-agent enrol`), and
+compare the fingerprint with the one the collector shows.
 Exit code: 0, or 2 when the folder cannot be used.
 """
 
@@ -22,7 +23,7 @@ Exit code: 0, or 2 when the folder cannot be used.
 def add(parsers: Parsers) -> None:
     parser = described(
         parsers.add_parser("key", help="print the agent's public key"),
-        "Print the public key of a state folder; makes the key on first use.",
+        "Print public key and fingerprint of a state folder; makes the key on first use.",
         EXAMPLES,
     )
     add_state(parser)
@@ -35,5 +36,7 @@ def key(args: argparse.Namespace) -> int:
     except IdentityError as error:
         sys.stderr.write(f"--state: {error}\n")
         return BAD_INPUT
-    sys.stdout.write(f"key: {identity.public_text(made)}\n")
+    sys.stdout.write(
+        f"key: {identity.public_text(made)}\nfingerprint: {identity.fingerprint(made)}\n"
+    )
     return 0

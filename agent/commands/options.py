@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import ssl
+import sys
 from collections.abc import Sequence
 from typing import TypeAlias
 
 from yarl import URL
 
 from agent.allowing import Entry, parse_entry
+from probes.addresses import is_loopback
 
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
 
@@ -57,6 +60,30 @@ def allowed(texts: Sequence[str] | None, problems: list[str]) -> list[Entry] | N
         except ValueError as error:
             problems.append(f"--allow: {error}")
     return entries
+
+
+def add_ca(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ca", metavar="FILE", help="the one CA to trust, in PEM (default: what the host trusts)"
+    )
+
+
+def trusted(ca: str | None, problems: list[str]) -> ssl.SSLContext | None:
+    """Trusts the CA of `--ca` and no other; None for what the host trusts."""
+    try:
+        return None if ca is None else ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError, ValueError):
+        problems.append(f"--ca: {ca} holds no certificate in PEM that can be read")
+        return None
+
+
+def warn_of_clear_text(url: URL) -> None:
+    """Before a token is sent that others on the way could read."""
+    if url.scheme == "http" and not is_loopback(url.host or ""):
+        sys.stderr.write(
+            f"Warning: {url.origin()} is not https://; who is on the way can read the token, and "
+            "enrol in this agent's name. Compare the fingerprint with care.\n"
+        )
 
 
 def collector(text: str, problems: list[str]) -> URL | None:

@@ -13,6 +13,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import aiohttp
+
 from agent import identity, starting
 from agent.collectorkey import CollectorKey
 from agent.commands.options import (
@@ -73,11 +75,7 @@ def run(args: argparse.Namespace) -> int:
     if start is None:
         sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         return BAD_INPUT
-    if not start.pinned_here:
-        sys.stderr.write(
-            f"The collector knows this agent by its key: agents.{start.agent}.key: "
-            f"{identity.public_text(start.key)}\n"
-        )
+    _say_key(start)
     try:
         return asyncio.run(_serve(start))
     except Exception as error:  # noqa: BLE001 - a traceback would print foreign texts
@@ -96,6 +94,20 @@ def places(error: BaseException) -> str:
 
 def _from_host(args: argparse.Namespace, problems: list[str]) -> Start | None:
     return starting.from_host(args.host, problems)
+
+
+def _say_key(start: Start) -> None:
+    """What is left to do about the key, if anything."""
+    if start.collector is not None and not start.is_known:
+        own = identity.public_text(start.key())
+        sys.stderr.write(
+            f"The collector may not know this key yet: wardwatch-agent enrol --help, or pin it "
+            f"under agents.{start.agent}.key: {own}\n"
+        )
+    if identity.is_rotating(start.state):
+        sys.stderr.write(
+            "A rotation was begun and is not finished: wardwatch-agent rotate --help\n"
+        )
 
 
 def _usage(args: argparse.Namespace) -> list[str]:
@@ -120,9 +132,8 @@ async def _serve(start: Start) -> int:
         if part is None:
             session = await stack.enter_async_context(open_session(start.tls))
             try:
-                cache = ConfigCache(
-                    start.state, start.agent, CollectorKey(start.state, start.collector_key)
-                )
+                key = CollectorKey(start.state, start.collector_key, start.named_key)
+                cache = ConfigCache(start.state, start.agent, key)
                 pull = _pull(start, session, cache, world, metrics)
                 part = await _first(pull, cache, metrics, stop)
             except OSError:
@@ -130,7 +141,16 @@ async def _serve(start: Start) -> int:
                 return BAD_INPUT
         if part is None:
             return 0
-        service = Service(part, start.key, identity.new_epoch(), world, metrics)
+        service = Service(
+            part,
+            start.key,
+            identity.new_epoch(),
+            world,
+            metrics=metrics,
+            canaries=start.canaries,
+            state=start.state,
+            fallback=start.fallback,
+        )
         if start.listen is not None:
             try:
                 port = await service.listen(*start.listen)
@@ -148,7 +168,7 @@ async def _serve(start: Start) -> int:
 
 def _pull(
     start: Start,
-    session: Any,
+    session: aiohttp.ClientSession,
     cache: ConfigCache,
     world: World,
     metrics: AgentMetrics,
@@ -159,7 +179,7 @@ def _pull(
         session,
         start.collector,
         start.agent,
-        lambda: start.key,
+        start.key,
         cache,
         clock=world.clock,
         rng=world.rng,

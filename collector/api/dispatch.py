@@ -33,11 +33,15 @@ UNLIMITED = (Public.HEALTH, Public.SIGNED)
 class Limits:
     """Requests a second, of each credential and, without one, of each address."""
 
-    def __init__(self, known: Buckets, unknown: Buckets, provider: Buckets) -> None:
+    def __init__(
+        self, known: Buckets, unknown: Buckets, provider: Buckets, enrolment: Buckets
+    ) -> None:
         self.known = known
         self.unknown = unknown
         self.provider = provider
         """Logins begun at a provider: of one neighbourhood fewer than may be under way."""
+        self.enrolment = enrolment
+        """Agents that enrol or rotate: a site's agents share an address, and come once."""
 
 
 def limits() -> Limits:
@@ -45,6 +49,7 @@ def limits() -> Limits:
         known=Buckets(rate_per_s=50, burst=200, most_keys=10_000),
         unknown=Buckets(rate_per_s=10, burst=40, most_keys=10_000),
         provider=Buckets(rate_per_s=1, burst=20, most_keys=10_000),
+        enrolment=Buckets(rate_per_s=1, burst=20, most_keys=10_000),
     )
 
 
@@ -87,6 +92,8 @@ async def _who(
         _within(limited.unknown, door.neighbourhood(request), request)
     if route.needs is Public.PROVIDER:
         _within(limited.provider, door.neighbourhood(request), request)
+    if route.needs is Public.ENROLMENT:
+        _within(limited.enrolment, door.neighbourhood(request), request)
     return NOBODY
 
 

@@ -15,6 +15,9 @@ from alerts.permitted import DETAILS as NOT_PERMITTED
 from alerts.permitted import IllegalActError
 from collector.access.refusals import AccessError
 from collector.core.acting import DETAILS, RefusedActError
+from collector.core.agent_keys import DETAILS as KEY_DETAILS
+from collector.core.agent_keys import IllegalKeyError
+from collector.enrolment import REFUSALS, RefusedProofError
 from collector.ingest import RETRY_AFTER_S, RefusedError
 from collector.store.store import StoreUnavailableError
 from probes.yamlfile import Problem
@@ -119,6 +122,8 @@ def _problem_of(error: Exception) -> web.Response:
             status = 403 if error.code.startswith("act.") else 409
             detail = NOT_PERMITTED[error.code]
             answer = problem(status, error.code, detail=detail, state=error.state.value)
+        case IllegalKeyError() | RefusedProofError():
+            answer = _key(error)
         case StoreUnavailableError():
             answer = problem(503, error.fault.value, retry_after_s=RETRY_AFTER_S)
         case web.HTTPException():
@@ -169,6 +174,16 @@ def _challenged(answer: web.Response) -> web.Response:
     if answer.status == 401:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="wardwatch"'
     return answer
+
+
+def _key(error: IllegalKeyError | RefusedProofError) -> web.Response:
+    if isinstance(error, RefusedProofError):
+        return problem(403, error.code, detail=REFUSALS[error.code])
+    unknown = error.code.startswith("agent.unknown")
+    state = None if error.state is None else error.state.value
+    more = {"state": state, "file": error.file, "place": error.place}
+    told: dict[str, Any] = {name: value for name, value in more.items() if value is not None}
+    return problem(404 if unknown else 409, error.code, detail=KEY_DETAILS[error.code], **told)
 
 
 def _refused(error: RefusedActError) -> web.Response:

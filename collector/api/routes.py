@@ -28,6 +28,8 @@ class Public(StrEnum):
     PROVIDER = "login elsewhere"
     SIGNED = "signed"
     """Each batch and each question is signed by its agent."""
+    ENROLMENT = "token or key"
+    """An agent that enrols has a one-time token, one that rotates has its key."""
     DESCRIPTION = "description"
     """It tells nothing that the published program does not."""
 

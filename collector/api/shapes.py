@@ -89,4 +89,4 @@ class Problem(_Problem, total=False):
     file: str
     place: str
     state: str
-    """Of the incident that stands in the way."""
+    """Of the incident, or the agent's key, that stands in the way."""

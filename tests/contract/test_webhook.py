@@ -18,13 +18,7 @@ from pydantic import ValidationError
 
 from alerts.channel import ChannelEnv, Guarantee, Receipt, Verdict
 from alerts.channels import registry
-from alerts.channels.webhook import (
-    KIND,
-    SecretError,
-    headers,
-    judge,
-    signing_keys,
-)
+from alerts.channels.webhook import KIND, judge
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.outbox import DeliveryReason, Message
 from alerts.people import IncidentState
@@ -32,6 +26,7 @@ from alerts.render import render
 from alerts.transitions import TransitionKind
 from probes.clock import ManualClock
 from probes.config import Channel, Config
+from probes.signing import SecretError, headers, signing_keys
 from tests.support.hook import SECRET, hook
 
 NOW = 1_767_225_600_000

@@ -256,6 +256,7 @@ async def test_a_check_this_agent_cannot_run_is_unknown_by_itself(
         ),
         world(clock),
         Pulse(clock),
+        None,
         {},
     )
     for name in ("kind", "spec", "key"):

@@ -18,6 +18,7 @@ CONNECT = {
     "urlopen",
 }
 ALLOWED = {
+    "agent/enrolling.py": "enrolment and rotation, at the collector that is named",
     "agent/service.py": "the uplink to the collector",
     "alerts/channels/email.py": "a mail server of the operator's file",
     "alerts/channels/webhook.py": "a receiver of the operator's file",

@@ -15,6 +15,7 @@ from yarl import URL
 
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
+from agent.timekeeping import Timekeeper
 from agent.uplink import Uplink, Verdict
 from probes.clock import ManualClock
 
@@ -72,7 +73,14 @@ async def a_bench(*answers: Any) -> AsyncIterator[Bench]:
     try:
         async with aiohttp.ClientSession() as session:
             uplink = Uplink(
-                session, collector, outgoing, "e1", clock=clock, rng=Random(1), metrics=metrics
+                session,
+                collector,
+                outgoing,
+                "e1",
+                clock=clock,
+                rng=Random(1),
+                metrics=metrics,
+                time=Timekeeper(clock, metrics),
             )
             bench = Bench(uplink, outgoing, clock, metrics, answers=list(answers))
             yield bench
