@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+
+from pydantic import ValidationError
 
 from agent import telling, toldfile
 from agent.carriers import Carrier, Verdict
@@ -18,6 +21,7 @@ from agent.metrics import AgentMetrics
 from agent.telling import Line, Message, Outage
 from agent.toldfile import Waiting
 from probes import tripwire
+from probes.agentconfig import AgentConfig
 from probes.clock import Clock
 from probes.config import Check, ImpactClass
 from probes.segments import Run
@@ -35,15 +39,20 @@ Report = Callable[[Message, Sequence[str]], Awaitable[bool]]
 """Tells the collector what was told, and who took it; False when it is to be tried again."""
 
 
-def rules_of(checks: Mapping[str, Check], classes: Mapping[str, str]) -> dict[str, Rule]:
-    """Of the agent's checks: critical ones of clinical systems, no group's members. `classes`: the
-    impact class by system.
+def rules_of(part: AgentConfig) -> dict[str, Rule]:
+    """Of the checks that this agent runs: critical ones of clinical systems, no group's members.
+
+    One that it cannot run is never down, so it needs none.
     """
-    return {
-        name: Rule(check.system, check.confirm.down, check.confirm.up, check.hold_ms)
-        for name, check in checks.items()
-        if check.role == "critical" and classes.get(check.system) in CLINICAL
-    }
+    rules: dict[str, Rule] = {}
+    for name, raw in part.checks.items():
+        with suppress(ValidationError):
+            check = Check.model_validate(raw)
+            if check.role == "critical" and part.systems.get(check.system) in CLINICAL:
+                rules[name] = Rule(
+                    check.system, check.confirm.down, check.confirm.up, check.hold_ms
+                )
+    return rules
 
 
 class Fallback:

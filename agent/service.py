@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+import ssl
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from yarl import URL
 
-from agent import hostfile, toldfile
+from agent import checks, hostfile, toldfile
+from agent.attempts import Attempts
 from agent.batcher import Batcher
 from agent.canaries import Target
 from agent.carriers import carriers_of
@@ -23,21 +27,23 @@ from agent.outgoing import Outgoing, Sealed
 from agent.reporting import Reporter
 from agent.runner import Runner
 from agent.server import Server
-from agent.uplink import Uplink
+from agent.telling import Line
+from agent.uplink import Uplink, open_session
 from agent.vitals import SelfKnowledge
 from agent.waiting import news_within
-from agent.world import World, open_check
+from agent.world import World
 from probes import batch
+from probes.agentconfig import AgentConfig
 from probes.batch import Place
 from probes.clock import NS_PER_MS
-from probes.config import Config
-from probes.configfile import digest
 from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
 
 DRAIN_S = 5.0
 """For what is left when the process is told to stop."""
+ALONE: Callable[[], Line] = lambda: Line(0, False, False)  # noqa: E731, FBT003
+"""The line of an agent without a collector: never lost."""
 STUCK_NS = 30_000_000_000
 """Without a look at the schedule for so long, the process is of no use."""
 
@@ -47,84 +53,130 @@ class Service:
 
     def __init__(
         self,
-        config: Config,
-        agent: str,
+        part: AgentConfig,
         key: Signing,
         epoch: str,
         world: World,
         *,
+        metrics: AgentMetrics | None = None,
         canaries: Sequence[Target] = (),
         state: Path | None = None,
         fallback: hostfile.Fallback | None = None,
         notify: Notify | None = None,
     ) -> None:
         """`state` is the folder of the agent's key; a fallback needs it."""
-        self._agent = agent
+        self._part = part
         self._key = key
         self._world = world
-        self._place = Place(
-            config.organization.id, agent, epoch, 1, batch.NO_PREVIOUS, digest(config)
-        )
-        self.metrics = AgentMetrics()
+        self._place = Place(part.org, part.agent, epoch, 1, batch.NO_PREVIOUS, part.digest)
+        self.metrics = metrics or AgentMetrics()
+        self.metrics.config_version.set(part.version)
         self.outgoing = Outgoing()
         self._batcher = Batcher()
         self._news = asyncio.Event()
-        self._config = config
         self._state = state
         self._settings = fallback
         self._notify = notify or Notify(None, None)
         self._fallback: Fallback | None = None
         self._own = SelfKnowledge(world.clock, self.metrics, canaries, state)
-        checks = [
-            open_check(name, check, world, self._own.pulse, self._own.canaries)
-            for name, check in config.checks.items()
-            if agent in config.agents_of(name)
-        ]
+        self._checks = self._opened(part, {})
         self._runner = Runner(
-            agent, checks, world.clock, self._record, self.metrics, stepped=self._own.time.stepped
+            part.agent,
+            [*self._checks.values()],
+            world.clock,
+            self._record,
+            self.metrics,
+            stepped=self._own.time.stepped,
         )
         self._server = Server(self._metrics_text, self._alive, lambda: self._own.watch.troubles)
-        self.checks = len(checks)
+
+    @property
+    def checks(self) -> int:
+        """How many run."""
+        return len(self._checks)
+
+    def apply(self, part: AgentConfig) -> None:
+        """Run this from the next look on. What is the same goes on; what was recorded before names
+        the config it was recorded under.
+        """
+        same = checks.unchanged(self._part, part)
+        kept = {name: self._checks[name] for name in same}
+        self._part = part
+        self._checks = self._opened(part, kept)
+
+        def in_force() -> None:
+            while self._batcher.due_ms() is not None:
+                self._seal()
+            self._place = replace(self._place, config=part.digest)
+            if self._fallback is not None:
+                self._fallback.follow(rules_of(part))
+            self.metrics.config_version.set(part.version)
+            log.info("config.applied version=%d checks=%d", part.version, len(part.checks))
+
+        self._runner.change([*self._checks.values()], in_force)
+
+    def _opened(self, part: AgentConfig, kept: Mapping[str, Attempts]) -> dict[str, Attempts]:
+        return checks.opened(part, self._world, self._own.pulse, self._own.canaries, kept)
 
     async def listen(self, host: str, port: int) -> int:
         """Returns the port. OSError when it is taken."""
         return await self._server.start(host, port)
 
-    async def run(self, collector: URL, stop: asyncio.Event) -> int:
-        """Work until `stop` is set; returns how many batches the collector did not take."""
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            uplink = Uplink(
-                session,
-                collector,
-                self.outgoing,
-                self._place.epoch,
-                clock=self._world.clock,
-                rng=self._world.rng,
-                metrics=self.metrics,
-                time=self._own.time,
-            )
-            self._fallback = self._open_fallback(session, collector, uplink)
-            await self._own.time.ask(session, collector)
+    async def run(
+        self,
+        collector: URL | None,
+        stop: asyncio.Event,
+        *,
+        tls: ssl.SSLContext | None = None,
+        beside: Sequence[Coroutine[Any, Any, None]] = (),
+    ) -> int:
+        """Work until `stop` is set; returns how many batches no collector took.
+
+        Without a collector they wait as if it was away. `beside` runs for as long.
+        """
+        async with open_session(tls) as session:
+            uplink = None
+            if collector is not None:
+                uplink = Uplink(
+                    session,
+                    collector,
+                    self.outgoing,
+                    self._place.epoch,
+                    clock=self._world.clock,
+                    rng=self._world.rng,
+                    metrics=self.metrics,
+                    time=self._own.time,
+                )
+                self._fallback = self._open_fallback(session, collector, uplink)
+                await self._own.time.ask(session, collector)
             try:
-                await self._work(uplink, stop)
+                await self._work(uplink, stop, beside)
             finally:
                 while self._batcher.due_ms() is not None:
                     self._seal()
-                await uplink.drain(DRAIN_S)
+                if uplink is not None:
+                    await uplink.drain(DRAIN_S)
                 await self._server.stop()
         return len(self.outgoing)
 
-    async def _work(self, uplink: Uplink, stop: asyncio.Event) -> None:
+    async def _work(
+        self,
+        uplink: Uplink | None,
+        stop: asyncio.Event,
+        beside: Sequence[Coroutine[Any, Any, None]],
+    ) -> None:
         """A part that ends by itself has a defect: its exception comes out of here."""
+        line = ALONE if uplink is None else uplink.line
         parts = [
             *([asyncio.create_task(self._fallback.run())] if self._fallback else []),
-            *map(asyncio.create_task, self._own.parts(self._runner, uplink.line)),
+            *map(asyncio.create_task, self._own.parts(self._runner, line)),
+            *map(asyncio.create_task, beside),
             asyncio.create_task(
                 self._notify.run(self._world.clock, self._alive, lambda: self._own.watch.troubles)
             ),
             asyncio.create_task(self._runner.run()),
             asyncio.create_task(self._close_batches(uplink)),
-            asyncio.create_task(uplink.run()),
+            *([asyncio.create_task(uplink.run())] if uplink else []),
         ]
         stopping = asyncio.create_task(stop.wait())
         self._notify.ready()
@@ -143,10 +195,10 @@ class Service:
     ) -> Fallback | None:
         if self._settings is None or self._state is None:
             return None
-        org, world = self._config.organization.id, self._world
-        reporter = Reporter(session, collector, org, self._agent, self._key)
+        org, agent, world = self._part.org, self._part.agent, self._world
+        reporter = Reporter(session, collector, org, agent, self._key)
         fallback = Fallback(
-            carriers_of(self._settings, org, self._agent, world),
+            carriers_of(self._settings, org, agent, world),
             self._settings.after,
             KeptFile(self._state / toldfile.NAME),
             world.clock,
@@ -156,17 +208,10 @@ class Service:
             lambda: world.random_bytes(16).hex(),
             self.metrics,
         )
-        config = self._config
-        checks = {
-            name: check
-            for name, check in config.checks.items()
-            if self._agent in config.agents_of(name)
-        }
-        classes = {name: system.impact.class_ for name, system in config.systems.items()}
-        fallback.follow(rules_of(checks, classes))
+        fallback.follow(rules_of(self._part))
         return fallback
 
-    async def _close_batches(self, uplink: Uplink) -> None:
+    async def _close_batches(self, uplink: Uplink | None) -> None:
         while True:
             due_ms = self._batcher.due_ms()
             now_ms = self._world.clock.monotonic_ns() // NS_PER_MS
@@ -177,7 +222,8 @@ class Service:
                 await news_within(self._news, self._world.clock, due_ms - now_ms)
             else:
                 self._seal()
-                uplink.wake()
+                if uplink is not None:
+                    uplink.wake()
 
     def _record(self, run: Run) -> None:
         self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from random import Random
 
+from agent.allowing import Entry, allow
 from agent.attempts import Attempts
 from agent.canaries import Canaries
 from agent.pulse import Pulse
@@ -30,10 +31,11 @@ class World:
     random_bytes: Callable[[int], bytes]
 
 
-def host_world() -> World:
-    """The host as it is."""
+def host_world(allowed: Iterable[Entry] | None = None) -> World:
+    """The host as it is; checks reach what it allows, left out: all but what is always denied."""
     clock = SystemClock()
-    return World(clock, random.SystemRandom(), Network(clock), read_secret, secrets.token_bytes)
+    network = Network(clock, allow(allowed))
+    return World(clock, random.SystemRandom(), network, read_secret, secrets.token_bytes)
 
 
 def open_check(

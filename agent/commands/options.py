@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import ssl
 import sys
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from yarl import URL
 
+from agent.allowing import Entry, parse_entry
 from probes.addresses import is_loopback
 
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
@@ -35,6 +37,29 @@ def add_state(parser: argparse.ArgumentParser, *, required: bool = True) -> None
     parser.add_argument(
         "--state", required=required, metavar="DIR", help="folder of the agent's key"
     )
+
+
+def add_allow(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow",
+        action="append",
+        metavar="NETWORK[:PORT[:SCHEME]]",
+        help="all that checks may reach, repeated; left out: everything but loopback, link-local, "
+        "cloud metadata and multicast, which need an entry inside their own range",
+    )
+
+
+def allowed(texts: Sequence[str] | None, problems: list[str]) -> list[Entry] | None:
+    """The entries behind `--allow`; None where it was left out."""
+    if texts is None:
+        return None
+    entries: list[Entry] = []
+    for text in texts:
+        try:
+            entries.append(parse_entry(text))
+        except ValueError as error:
+            problems.append(f"--allow: {error}")
+    return entries
 
 
 def add_ca(parser: argparse.ArgumentParser) -> None:

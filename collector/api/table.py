@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collector.api import (
     accounts,
+    agent_config,
     agent_keys,
     agents,
     availability,
@@ -54,6 +55,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *what_if.ROUTES,
     *agents.ROUTES,
     *told.ROUTES,
+    *agent_config.ROUTES,
     *agent_keys.ROUTES,
     *enrolment.ROUTES,
     *journal.ROUTES,

@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 import yaml
 from aiohttp import web
+from yarl import URL
 
 from agent.cli import COMMANDS, build_parser, main
 from agent.metrics import AgentMetrics
@@ -144,13 +145,28 @@ async def test_probe_says_what_came_of_one_attempt(
 ) -> None:
     async with a_portal(fault) as portal:
         file = written(tmp_path, document(portal.url))
-        said, out, err = await command("probe", "--config", file, "login", "--json")
-        plain = await command("probe", "--config", file, "login")
+        words = ("probe", "--config", file, "--allow", "127.0.0.1", "login")
+        said, out, err = await command(*words, "--json")
+        plain = await command(*words)
     answer = json.loads(out)
     assert (said, answer["outcome"], answer["reason"], err) == (code, outcome, reason, "")
     assert plain[0] == code
     assert plain[1].startswith(f"login: {outcome} ({reason}) in ")
     assert "MRN-4711" not in out + plain[1]
+
+
+async def test_the_host_decides_what_a_check_may_reach(tmp_path: Path) -> None:
+    async with a_portal() as portal:
+        file = written(tmp_path, document(portal.url))
+        words = ("probe", "--config", file, "login", "--json")
+        for more in ((), ("--allow", "0.0.0.0/0"), ("--allow", "127.0.0.1:1")):
+            said, out, _ = await command(*words, *more)
+            assert (said, json.loads(out)["reason"]) == (5, "agent.not_allowed")
+        port = URL(portal.url).port
+        said, out, _ = await command(*words, "--allow", f"127.0.0.1:{port}:http")
+        assert (said, json.loads(out)["reason"]) == (0, "ok")
+        _, out, _ = await command("probe", "--config", file, "login")
+    assert out.splitlines()[1] == "  this host forbids the target; see --allow"
 
 
 async def test_probe_without_a_readable_secret_is_unknown(tmp_path: Path) -> None:
@@ -168,11 +184,13 @@ def test_bad_input_exits_2_with_every_problem_named(
     assert main(["probe", "--config", file, "logout"]) == 2
     assert "no check 'logout'; there are: login, elsewhere" in capsys.readouterr().err
     words = ["run", "--config", file, "--agent", "east-9", "--collector", "nowhere"]
+    words += ["--allow", "everything"]
     assert main([*words, "--listen", "9101", "--state", str(tmp_path / "state")]) == 2
     said = capsys.readouterr().err
     assert [line.split(":")[0] for line in said.splitlines()] == [
         "--collector",
         "--listen",
+        "--allow",
         "--agent",
     ]
 
@@ -240,7 +258,7 @@ async def test_a_running_agent_sends_chained_batches_and_stops_when_told(
             "-c",
             "import sys; from agent.cli import main; sys.exit(main())",
             *("run", "--config", file, "--agent", "north-1", "--collector", url),
-            *("--state", str(tmp_path), "--listen", "127.0.0.1:0"),
+            *("--state", str(tmp_path), "--listen", "127.0.0.1:0", "--allow", "127.0.0.1"),
             stderr=asyncio.subprocess.PIPE,
         )
         assert process.stderr is not None
@@ -295,7 +313,7 @@ async def test_what_is_left_goes_out_while_the_agent_stops(
             "-c",
             "import sys; from agent.cli import main; sys.exit(main())",
             *("run", "--config", file, "--agent", "north-1", "--collector", url),
-            *("--state", str(tmp_path)),
+            *("--state", str(tmp_path), "--allow", "127.0.0.1"),
             stderr=asyncio.subprocess.PIPE,
         )
         assert process.stderr is not None

@@ -18,6 +18,7 @@ from agent.canaries import Target
 from agent.service import Service
 from agent.world import World
 from probes import batch
+from probes.agentconfig import part_of
 from probes.batch import Header
 from probes.clock import ManualClock
 from probes.config import Config
@@ -81,7 +82,7 @@ class Collected:
 async def collected(ahead_ms: int = 0, **options: Any) -> AsyncIterator[Collected]:
     clock = ManualClock()
     world = World(clock, Random(1), Network(clock), lambda _ref: b"", Random(2).randbytes)
-    service = Service(config(), "north-1", lambda: KEY, "e1", world, **options)
+    service = Service(part_of(config(), "north-1"), lambda: KEY, "e1", world, **options)
     one = Collected(clock, service, ahead_ms)
 
     async def health(_request: web.Request) -> web.Response:

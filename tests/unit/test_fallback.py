@@ -21,8 +21,8 @@ from agent.hostfile import FallbackMail, FallbackWebhook
 from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
 from agent.telling import Kind, Line, Message
+from probes.agentconfig import AgentConfig
 from probes.clock import ManualClock, SystemClock
-from probes.config import Check
 from probes.contract import Outcome
 from probes.segments import Run
 from probes.signing import headers, signing_keys
@@ -320,9 +320,8 @@ async def test_an_id_that_looks_like_a_patients_is_told_all_the_same_and_alarms(
 
 
 def test_only_critical_checks_of_clinical_systems_are_told() -> None:
-    def check(system: str, **more: object) -> Check:
-        told = {"system": system, "kind": "http", "every": "10s", "timeout": "5s"}
-        return Check.model_validate(told | more)
+    def check(system: str, **more: object) -> dict[str, object]:
+        return {"system": system, "kind": "http", "every": 10_000, "timeout": 5_000, **more}
 
     checks = {
         "read": check("ehr", confirm={"down": 3, "up": 2}),
@@ -331,14 +330,16 @@ def test_only_critical_checks_of_clinical_systems_are_told() -> None:
         "orders": check("lab"),
         "claims": check("billing"),
         "new": check("of-a-newer-class"),
+        "of-a-newer-form": check("ehr", role="essential"),
     }
-    classes = {
+    systems = {
         "ehr": "point_of_care",
         "lab": "clinical",
         "billing": "administrative",
         "of-a-newer-class": "surgical",
     }
-    assert rules_of(checks, classes) == {
+    part = AgentConfig("st-elsewhere", "north-1", 1, "0" * 16, 0, systems, checks)
+    assert rules_of(part) == {
         "read": Rule("ehr", 3, 2, 25_000),
         "orders": Rule("lab", 2, 1, 25_000),
     }
