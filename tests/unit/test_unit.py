@@ -89,7 +89,7 @@ def test_the_agent_works_where_no_memory_is_written_and_executed(tmp_path: Path)
     """MemoryDenyWriteExecute, as the kernel has it without systemd: PR_SET_MDWE."""
     file = tmp_path / "wardwatch.yaml"
     file.write_text(CHECKS)
-    words = ["probe", "--config", str(file), "login"]
+    words = ["probe", "--allow", "127.0.0.1", "--config", str(file), "login"]
     done = subprocess.run(
         [sys.executable, "-c", SANDBOXED, *words], capture_output=True, text=True, check=False
     )
