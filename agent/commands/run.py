@@ -25,6 +25,7 @@ from agent.commands.options import (
     add_config,
     add_state,
     described,
+    usage,
 )
 from agent.configcache import ConfigCache
 from agent.configpull import ConfigPull
@@ -69,7 +70,7 @@ def add(parsers: Parsers) -> None:
 
 def run(args: argparse.Namespace) -> int:
     logs.set_up(sys.stderr)
-    problems = _usage(args)
+    problems = usage(args)
     start = None
     if not problems:
         read = starting.from_options if args.host is None else _from_host
@@ -110,19 +111,6 @@ def _say_key(start: Start) -> None:
         sys.stderr.write(
             "A rotation was begun and is not finished: wardwatch-agent rotate --help\n"
         )
-
-
-def _usage(args: argparse.Namespace) -> list[str]:
-    needed = ("config", "agent", "collector", "state")
-    if args.host is None:
-        missing = [f"--{name}" for name in needed if getattr(args, name) is None]
-        return [f"{name}: missing; or give --host FILE" for name in missing]
-    other = [*needed, "allow", "listen"]
-    return [
-        f"--{name}: with --host it stands in the host's file"
-        for name in other
-        if getattr(args, name) is not None
-    ]
 
 
 async def _serve(start: Start) -> int:
