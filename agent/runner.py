@@ -74,6 +74,16 @@ class Runner:
         finally:
             await asyncio.gather(*(check.close() for check in self._checks.values()))
 
+    async def once(self) -> None:
+        """Every check once, now, whatever its slots; returns when all are recorded."""
+        try:
+            async with asyncio.TaskGroup() as attempts:
+                for name, check in self._checks.items():
+                    slot = Slot(name, self._clock.now_ms())
+                    attempts.create_task(self._attempt(check, slot))
+        finally:
+            await asyncio.gather(*(check.close() for check in self._checks.values()))
+
     async def _look(self, attempts: asyncio.TaskGroup) -> None:
         wall_ms, mono_ns = self._clock.now_ms(), self._clock.monotonic_ns()
         while True:

@@ -63,8 +63,11 @@ class Service:
         state: Path | None = None,
         fallback: hostfile.Fallback | None = None,
         notify: Notify | None = None,
+        once: Callable[[Run], None] | None = None,
     ) -> None:
-        """`state` is the folder of the agent's key; a fallback needs it."""
+        """`state` is the folder of the agent's key; a fallback needs it. With `once` each check runs
+        once, that is told of each, and `run` ends.
+        """
         self._part = part
         self._key = key
         self._world = world
@@ -76,6 +79,7 @@ class Service:
         self._news = asyncio.Event()
         self._state = state
         self._settings = fallback
+        self._once = once
         self._notify = notify or Notify(None, None)
         self._fallback: Fallback | None = None
         self._own = SelfKnowledge(world.clock, self.metrics, canaries, state)
@@ -174,7 +178,7 @@ class Service:
             asyncio.create_task(
                 self._notify.run(self._world.clock, self._alive, lambda: self._own.watch.troubles)
             ),
-            asyncio.create_task(self._runner.run()),
+            asyncio.create_task(self._runner.run() if self._once is None else self._runner.once()),
             asyncio.create_task(self._close_batches(uplink)),
             *([asyncio.create_task(uplink.run())] if uplink else []),
         ]
@@ -226,6 +230,8 @@ class Service:
                     uplink.wake()
 
     def _record(self, run: Run) -> None:
+        if self._once is not None:
+            self._once(run)
         self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
         if run.duration_us:
             self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)

