@@ -14,7 +14,7 @@ from agent.canaries import Canaries
 from agent.pulse import Pulse
 from agent.world import World, open_check
 from probes.agentconfig import AgentConfig
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Slot
 from probes.reasons import Reason
 

@@ -14,7 +14,7 @@ from agent.canaries import Canaries
 from agent.pulse import Pulse
 from probes import registry
 from probes.clock import Clock, SystemClock
-from probes.config import Check
+from probes.config_checks import Check
 from probes.configfile import read_secret
 from probes.contract import Env
 from probes.net import Network

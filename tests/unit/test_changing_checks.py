@@ -22,7 +22,7 @@ from agent.schedule import Schedule, first_slot_ms, offset_ms
 from agent.world import World
 from probes.agentconfig import AgentConfig
 from probes.clock import ManualClock
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Slot
 from probes.net import Network
 from probes.reasons import Reason
