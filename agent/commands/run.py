@@ -124,7 +124,8 @@ def _usage(args: argparse.Namespace) -> list[str]:
 
 
 async def _serve(start: Start) -> int:
-    world, metrics, stop = host_world(start.allow), AgentMetrics(), asyncio.Event()
+    world = host_world(start.allow, start.state)
+    metrics, stop = AgentMetrics(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
