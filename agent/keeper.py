@@ -99,7 +99,7 @@ class Keeper:
         self._metrics = metrics
         self._counted = counted
         self._batcher = Batcher()
-        self._waiting: list[Run] = []
+        self._waiting: list[Run | Callable[[], None]] = []
         self._came = asyncio.Event()
         self._counts = asyncio.Event()
         self.sealed = asyncio.Event()
@@ -137,6 +137,11 @@ class Keeper:
         self._waiting.append(run)
         self._came.set()
 
+    def then(self, act: Callable[[], None]) -> None:
+        """Do this once all that was added before is in batches: later ones are made otherwise."""
+        self._waiting.append(act)
+        self._came.set()
+
     def parts(self) -> list[Coroutine[object, object, None]]:
         """To run until cancelled; DiskLostError when the process has to start again."""
         return [self._commit_for_ever(), self._close_for_ever(), self._look_after()]
@@ -146,8 +151,7 @@ class Keeper:
         if self._under_way:
             await asyncio.gather(*self._under_way)
         await self._commit()
-        while count := len(self._batcher.take()):
-            await self._seal(count)
+        await self._seal_all()
 
     async def close(self) -> None:
         """An acknowledgement that cannot be noted any more is asked for again by the next start."""
@@ -216,7 +220,19 @@ class Keeper:
             await self._whole(self._commit())
 
     async def _commit(self) -> None:
-        runs, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, []
+        runs: list[Run] = []
+        for one in waiting:
+            if isinstance(one, Run):
+                runs.append(one)
+                continue
+            await self._record(runs)
+            await self._seal_all()
+            runs = []
+            one()
+        await self._record(runs)
+
+    async def _record(self, runs: list[Run]) -> None:
         if not runs:
             return
         await self._write(lambda spool: spool.add_runs(runs))
@@ -236,6 +252,10 @@ class Keeper:
                 await news_within(self._counts, self._clock, due_ms - now_ms)
             else:
                 await self._whole(self._seal(len(self._batcher.take())))
+
+    async def _seal_all(self) -> None:
+        while count := len(self._batcher.take()):
+            await self._seal(count)
 
     async def _seal(self, count: int) -> None:
         by, anchors = self._makings.signer(), self._makings.anchors()

@@ -49,6 +49,8 @@ class AgentMetrics:
         self.state_free = self._gauge("wardwatch_agent_state_free_bytes")
         self.fallback = self._counter("wardwatch_fallback_attempts", "carrier", "verdict")
         self.sealed = self._counter("wardwatch_agent_batches_sealed")
+        self.config_version = self._gauge("wardwatch_agent_config_version")
+        self.config_refused = self._counter("wardwatch_agent_config_refused", "code")
         self.uploads = self._counter("wardwatch_uplink_attempts", "verdict")
         self.pending = self._gauge("wardwatch_uplink_pending_batches")
         self.spool_bytes = self._gauge("wardwatch_spool_bytes")
