@@ -185,14 +185,18 @@ async def _serve(start: Start, *, is_once: bool = False) -> int:
         if pull is not None and not is_once:
             beside.append(pull.run(service.apply))
         left = await service.run(start.collector, stop, tls=start.tls, beside=beside)
-    if left and service.keeper.in_memory:
-        sys.stderr.write(f"Stopped; of {left} batches those in memory are lost: see the log.\n")
-    elif left:
-        sys.stderr.write(f"Stopped; {left} batches wait in the spool for the next start.\n")
+    _say_left(left, in_memory=service.keeper.in_memory)
     if is_once:
         sys.stdout.write("".join(f"{line}\n" for line in onetable.table(runs)))
         return onetable.worst(runs)
     return 0
+
+
+def _say_left(left: int, *, in_memory: bool) -> None:
+    if left and in_memory:
+        sys.stderr.write(f"Stopped; of {left} batches those in memory are lost: see the log.\n")
+    elif left:
+        sys.stderr.write(f"Stopped; {left} batches wait in the spool for the next start.\n")
 
 
 async def _part(
