@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from probes.contract import Env, Outcome, Phase
+from probes.contract import Env, Outcome, Phase, Scheme
 from probes.net import (
     CONNECT_REASONS,
     Connection,
@@ -68,7 +68,13 @@ async def ask(
     """
     url = request.url
     exchange = Exchange(request, max_body)
-    connection = await env.network.connect(url.host, url.port, deadline, tls if url.tls else None)
+    connection = await env.network.connect(
+        url.host,
+        url.port,
+        deadline,
+        tls if url.tls else None,
+        Scheme.HTTPS if url.tls else Scheme.HTTP,
+    )
     phases = connection.phases
     try:
         await _converse(env, connection, request, exchange)

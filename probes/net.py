@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 
 from probes.clock import Clock
-from probes.contract import Outcome, Phase
+from probes.contract import Outcome, Phase, Scheme
 from probes.readiness import Readiness
 from probes.reasons import Reason
 from probes.sockets import Deadline, Socket
@@ -38,7 +38,8 @@ __all__ = [
 ]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Allow = Callable[[Address, int], bool]
+Allow = Callable[[Address, int, Scheme], bool]
+"""May a check connect there, to speak that? The host says."""
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
 """Addresses of a name in order of preference; raises `socket.gaierror`, UnicodeError or OSError."""
 
@@ -46,6 +47,7 @@ CONNECT_REASONS = frozenset(
     {
         Reason.AGENT_DNS,
         Reason.AGENT_NETWORK,
+        Reason.AGENT_NOT_ALLOWED,
         Reason.AGENT_RESOURCES,
         Reason.DNS_NOT_FOUND,
         Reason.TCP_REFUSED,
@@ -164,15 +166,16 @@ class Network:
         self._readiness: Readiness | None = None
 
     async def connect(
-        self, host: str, port: int, deadline: Deadline, tls: TlsOptions | None
+        self, host: str, port: int, deadline: Deadline, tls: TlsOptions | None, scheme: Scheme
     ) -> Connection:
-        """Resolve once, connect to the first address, TLS under the original name.
+        """Resolve once, connect to the first address if allowed, TLS under the original name.
 
         Raises NetFailure. A literal address has no `resolve` phase, plain text no `tls` phase.
         """
         phases: dict[Phase, int] = {}
         try:
             address = _literal(host) or await self._resolve(host, port, deadline, phases)
+            self._check(address, port, scheme)
             sock = await self._connect(address, port, deadline, phases)
         except NetFailure as failure:
             raise NetFailure(failure.outcome, failure.reason, phases) from None
@@ -216,11 +219,13 @@ class Network:
             raise NetFailure(Outcome.DOWN, Reason.DNS_NOT_FOUND)
         return addresses[0]
 
+    def _check(self, address: Address, port: int, scheme: Scheme) -> None:
+        if self._allow is not None and not self._allow(address, port, scheme):
+            raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_NOT_ALLOWED)
+
     async def _connect(
         self, address: Address, port: int, deadline: Deadline, phases: dict[Phase, int]
     ) -> Socket:
-        if self._allow is not None and not self._allow(address, port):
-            raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_NETWORK)
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         sock: Socket | None = None
         with Stopwatch(self._clock, phases, Phase.CONNECT):
