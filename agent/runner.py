@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from agent.attempts import STEP_MS, Attempts
@@ -18,7 +17,9 @@ from probes.segments import Run
 log = logging.getLogger("wardwatch.agent")
 
 CONCURRENCY = 64
-"""Attempts at once; a slot that cannot start yet waits, and its successor is missed."""
+"""Attempts at once; a slot that cannot start yet waits until its successor is due, then it is missed
+and the successor waits in its place.
+"""
 LOOK_MS = 1_000
 """The longest sleep: a wall clock that was set is noticed within it."""
 
@@ -48,7 +49,7 @@ class Runner:
         self._record = record
         self._metrics = metrics
         self._room = concurrency
-        self._waiting: deque[tuple[Attempts, Slot]] = deque()
+        self._waiting: dict[str, tuple[Attempts, Slot]] = {}
         self._busy: set[str] = set()
         self._tell_step = stepped
         self._worst_late_ms = 0
@@ -77,9 +78,9 @@ class Runner:
             async with asyncio.TaskGroup() as attempts:
                 await self._look(attempts)
         finally:
-            left = [check for check, _ in self._waiting if self._is_gone(check)]
-            while self._waiting:
-                self._missed(*self._waiting.popleft())
+            left = [check for check, _ in self._waiting.values() if self._is_gone(check)]
+            for check, slot in self._waiting.values():
+                self._missed(check, slot)
             await asyncio.gather(*(check.close() for check in (*self._checks.values(), *left)))
 
     async def once(self) -> None:
@@ -106,7 +107,9 @@ class Runner:
                 self._missed(self._checks[slot.check], slot)
             for slot in look.due:
                 check = self._checks[slot.check]
-                if slot.check in self._busy:
+                if slot.check in self._waiting:
+                    self._overtaken(check, slot, attempts)
+                elif slot.check in self._busy:
                     self._missed(check, slot)
                 else:
                     self._begin(check, slot, attempts)
@@ -117,12 +120,20 @@ class Runner:
             await self._clock.sleep_ms(max(wait_ms, TOGETHER_MS))
 
     def _begin(self, check: Attempts, slot: Slot, attempts: asyncio.TaskGroup) -> None:
-        self._busy.add(slot.check)
         if self._room:
+            self._busy.add(slot.check)
             self._room -= 1
             attempts.create_task(self._attempt(check, slot))
         else:
-            self._waiting.append((check, slot))
+            self._waiting[slot.check] = (check, slot)
+
+    def _overtaken(self, check: Attempts, slot: Slot, attempts: asyncio.TaskGroup) -> None:
+        """The slot before it still waits: no verdict is older than its check's interval."""
+        before, missed = self._waiting[slot.check]
+        self._missed(before, missed)
+        self._waiting[slot.check] = (check, slot)
+        if self._is_gone(before):
+            attempts.create_task(before.close())
 
     def _changed(self, now_ms: int, attempts: asyncio.TaskGroup) -> None:
         if self._change is None:
@@ -131,7 +142,7 @@ class Runner:
         self._schedule.change(_every(self._checks.values()), now_ms)
         at_change()
         for name, check in before.items():
-            if self._is_gone(check) and name not in self._busy:
+            if self._is_gone(check) and name not in self._busy and name not in self._waiting:
                 attempts.create_task(check.close())
 
     def _is_gone(self, check: Attempts) -> bool:
@@ -145,7 +156,9 @@ class Runner:
                 # Attempts that fail at once must not keep all others from the loop.
                 await self._clock.sleep_ms(0)
                 if self._waiting:
-                    await self._run(*self._waiting.popleft())
+                    name = next(iter(self._waiting))
+                    self._busy.add(name)
+                    await self._run(*self._waiting.pop(name))
         finally:
             self._room += 1
 

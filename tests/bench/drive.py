@@ -17,15 +17,16 @@ from agent.cli import main
 from agent.runner import Runner
 from probes.contract import Slot
 
-FLIGHT = int(sys.argv[1])
 KEPT = 10
 
 
 class Headlong(Runner):
+    flight = 1
+
     async def _look(self, attempts: asyncio.TaskGroup) -> None:
         checks = [*self._checks.values()]
-        for first in range(FLIGHT):
-            attempts.create_task(self._again(checks[first::FLIGHT]))
+        for first in range(self.flight):
+            attempts.create_task(self._again(checks[first :: self.flight]))
         while True:
             self.beat_ns = self._clock.monotonic_ns()
             await self._clock.sleep_ms(1_000)
@@ -48,5 +49,6 @@ class Relieved(Runner):
 
 
 if __name__ == "__main__":
-    service.__dict__["Runner"] = Headlong if FLIGHT else Relieved
+    Headlong.flight = int(sys.argv[1])
+    service.__dict__["Runner"] = Headlong if Headlong.flight else Relieved
     sys.exit(main(sys.argv[2:]))

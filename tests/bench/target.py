@@ -1,6 +1,6 @@
 """The far side of the bench (simulated): answers after seeded log-normal times, 0.2 % not up.
 
-`python -m tests.bench.target http|https|mllp FILE [MEDIAN_MS CERT KEY]` writes its port into FILE.
+`python -m tests.bench.target http|https|mllp FILE MEDIAN_MS right|as-in-life [CERT KEY]` writes its port into FILE.
 A line on its standard input makes it write into FILE how often it was asked so far; at the end of
 the input it ends.
 """
@@ -32,7 +32,7 @@ BAD = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nConnection: clo
 _ACK = b"\x0bMSH|^~\\&|LAB|NORTH|WARDWATCH|NORTH|20260701050000+0000||ACK^A08^ACK|77|T|2.5.1\rMSA|%b|%b\r\x1c\r"
 
 
-def answers(median_ms: float) -> Sequence[tuple[float, bool]]:
+def answers(median_ms: float, not_up: float) -> Sequence[tuple[float, bool]]:
     """(seconds, is it right), the same in every run; median 0 answers at once."""
     rng = random.Random(SEED)
     return [
@@ -40,7 +40,7 @@ def answers(median_ms: float) -> Sequence[tuple[float, bool]]:
             min(rng.lognormvariate(math.log(median_ms / 1000), SIGMA), LONGEST_S)
             if median_ms
             else 0.0,
-            rng.random() >= NOT_UP,
+            rng.random() >= not_up,
         )
         for _ in range(COUNT)
     ]
@@ -101,13 +101,15 @@ def listening() -> socket.socket:
     return found
 
 
-async def serve(kind: str, file: Path, median_ms: float, pair: Sequence[str]) -> None:
+async def serve(
+    kind: str, file: Path, median_ms: float, not_up: float, pair: Sequence[str]
+) -> None:
     context = None
     if kind == "https":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_cert_chain(*pair)
-    given = itertools.cycle(answers(median_ms))
+    given = itertools.cycle(answers(median_ms, not_up))
     protocol = Lab if kind == "mllp" else Web
     loop = asyncio.get_running_loop()
     sock = listening()
@@ -130,18 +132,19 @@ class Target(Started):
     """The process; `url` is what to ask."""
 
     def __init__(
-        self, folder: Path, kind: str = "http", median_ms: float = 5, pair: Sequence[str] = ()
+        self,
+        folder: Path,
+        kind: str = "http",
+        median_ms: float = 5,
+        pair: Sequence[str] = (),
+        *,
+        right: bool = False,
     ) -> None:
+        """`right`: every answer is; otherwise 0.2 % are not."""
         self._file = folder / f"{kind}.json"
         self._said = 0
-        command: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "tests.bench.target",
-            kind,
-            self._file,
-            str(median_ms),
-        ]
+        words = [kind, str(self._file), str(median_ms), "right" if right else "as-in-life"]
+        command: list[str | Path] = [sys.executable, "-m", "tests.bench.target", *words]
         super().__init__("target", [*command, *pair], folder / f"{kind}.log", OTHER)
         self.port: int = until(lambda: json.loads(self._file.read_text()), [self])["port"]
         self.url = f"{kind}://127.0.0.1:{self.port}/login"
@@ -160,4 +163,5 @@ class Target(Started):
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), sys.argv[4:]))
+    share = 0.0 if sys.argv[4] == "right" else NOT_UP
+    asyncio.run(serve(sys.argv[1], Path(sys.argv[2]), float(sys.argv[3]), share, sys.argv[5:]))
