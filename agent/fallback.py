@@ -19,7 +19,8 @@ from agent.telling import Line, Message, Outage
 from agent.toldfile import Waiting
 from probes import tripwire
 from probes.clock import Clock
-from probes.config import Config, ImpactClass
+from probes.config import Config
+from probes.config_systems import ImpactClass
 from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")

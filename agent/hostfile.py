@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from probes import addresses
-from probes.config import Id, Model, PositiveDuration, SecretRef
+from probes.config_words import Id, Model, PositiveDuration, SecretRef
 from probes.modelerrors import problems_of
 from probes.yamlfile import ConfigErrors, read
 

@@ -14,7 +14,7 @@ from agent.onethread import Hand, OneThread
 from agent.pulse import Pulse
 from probes import registry
 from probes.clock import Clock, SystemClock
-from probes.config import Check
+from probes.config_checks import Check
 from probes.configfile import read_secret
 from probes.contract import Env
 from probes.net import Network
