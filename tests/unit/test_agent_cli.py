@@ -18,11 +18,13 @@ import aiohttp
 import pytest
 import yaml
 from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
 from agent.cli import COMMANDS, build_parser, main
 from agent.disk import StateLock
 from agent.metrics import AgentMetrics
+from agent.tallies import Tallies
 from probes import batch
 from probes.metrics import METRICS
 from probes.segments import Run
@@ -474,14 +476,40 @@ async def test_what_is_left_goes_out_while_the_agent_stops(
 
 
 def test_the_catalogue_and_the_agent_agree_on_every_metric() -> None:
+    metrics = AgentMetrics()
+    metrics.tallies.count("login", "up", "ok", 7_000)
     shown = {
         metric.name + ("_total" if metric.type == "counter" else ""): metric
-        for metric in AgentMetrics().registry.collect()
+        for metric in text_string_to_metric_families(metrics.text().decode())
     }
     listed = {metric.name: metric for metric in METRICS if metric.where == "agent"}
     assert shown.keys() == listed.keys()
     for name, metric in listed.items():
         assert (shown[name].type, shown[name].documentation) == (metric.type, metric.meaning)
+
+
+def test_runs_are_counted_by_what_they_said_and_timed_in_buckets() -> None:
+    tallies = Tallies()
+    tallies.count("login", "up", "ok", 5_000)
+    tallies.count("login", "up", "ok", 5_001)
+    tallies.count("login", "down", "http.timeout", 61_000_000)
+    tallies.count("other", "unknown", "agent.missed_slot", 0)
+    runs, seconds = text_string_to_metric_families(tallies.text())
+    assert [(*sample.labels.values(), sample.value) for sample in runs.samples] == [
+        ("login", "up", "ok", 2),
+        ("login", "down", "http.timeout", 1),
+        ("other", "unknown", "agent.missed_slot", 1),
+    ]
+    found = {(s.name, *s.labels.values()): s.value for s in seconds.samples}
+    name = "wardwatch_check_run_seconds"
+    assert found[f"{name}_bucket", "login", "0.005"] == 1
+    assert found[f"{name}_bucket", "login", "0.01"] == 2
+    assert found[f"{name}_bucket", "login", "60.0"] == 2
+    assert found[f"{name}_bucket", "login", "+Inf"] == 3
+    assert found[f"{name}_count", "login"] == 3
+    assert found[f"{name}_sum", "login"] == 61.010001
+    assert found[f"{name}_count", "other"] == 0
+    assert len(seconds.samples) == 32
 
 
 def test_the_agent_says_what_it_takes_of_its_host() -> None:
