@@ -16,7 +16,7 @@ from yarl import URL
 
 from agent.configcache import ConfigCache
 from agent.metrics import AgentMetrics
-from agent.uplink import FIRST_BACKOFF_MS, LAST_BACKOFF_MS, LONGEST_WAIT_MS
+from agent.uplink import FIRST_BACKOFF_MS, LONGEST_WAIT_MS
 from probes import agentconfig
 from probes.agentconfig import (
     CONTENT_TYPE,
@@ -33,6 +33,8 @@ log = logging.getLogger("wardwatch.agent")
 
 TIMEOUT_S = 60.0
 """Longer than the collector waits for news."""
+LAST_BACKOFF_MS = 10_000
+"""A collector that starts again may have another config: agents hear of it within that time."""
 SHORTEST_MS = 1_000
 """Between two questions, however fast the answers are."""
 

@@ -82,6 +82,15 @@ Place = Annotated[str, AfterValidator(_place)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 PublicKey = Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
 Network = Annotated[str, AfterValidator(addresses.network)]
+TERMS = (
+    (Size, "size"),
+    (FilePath, "absolute path"),
+    (Place, "HOST:PORT"),
+    (Port, "port"),
+    (Network, "address or network"),
+    (PublicKey, "ed25519:BASE64"),
+)
+"""What the reference calls them."""
 
 
 class CollectorLink(Model):
@@ -92,7 +101,7 @@ class CollectorLink(Model):
     ca: FilePath | None = None
     """File of the CA that made its certificate; left out: what the host trusts."""
     key: PublicKey | None = None
-    """Key its configs are signed with, as `wardwatch collector` prints it; left out: the first that comes is kept and believed."""
+    """Key its configs are signed with, as `wardwatch collector` prints it; left out: the one its enrolment token named, else the first that comes, which is kept."""
 
 
 class SpoolLimits(Model):

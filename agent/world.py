@@ -6,6 +6,7 @@ import random
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from agent.allowing import Entry, allow
@@ -31,11 +32,30 @@ class World:
     random_bytes: Callable[[int], bytes]
 
 
-def host_world(allowed: Iterable[Entry] | None = None) -> World:
-    """The host as it is; checks reach what it allows, left out: all but what is always denied."""
+def host_world(allowed: Iterable[Entry] | None = None, state: Path | None = None) -> World:
+    """The host as it is; checks reach what it allows, left out: all but what is always denied.
+
+    `state` is the agent's own folder: no check's secret is in it.
+    """
     clock = SystemClock()
     network = Network(clock, allow(allowed))
-    return World(clock, random.SystemRandom(), network, read_secret, secrets.token_bytes)
+    read = read_secret if state is None else outside(state)
+    return World(clock, random.SystemRandom(), network, read, secrets.token_bytes)
+
+
+def outside(state: Path) -> Callable[[str], bytes]:
+    """Reads secrets, and never the agent's key: whoever writes checks could have it sent to them,
+    and sign in the agent's name.
+    """
+    own = state.resolve()
+
+    def read(ref: str) -> bytes:
+        where, _, name = ref.partition(":")
+        if where == "file" and Path(name).resolve().is_relative_to(own):
+            raise KeyError("the agent's own")
+        return read_secret(ref)
+
+    return read
 
 
 def open_check(

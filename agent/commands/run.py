@@ -120,7 +120,8 @@ def _say_key(start: Start) -> None:
 
 
 async def _serve(start: Start, *, is_once: bool = False) -> int:
-    world, metrics, stop = host_world(start.allow), AgentMetrics(), asyncio.Event()
+    world = host_world(start.allow, start.state)
+    metrics, stop = AgentMetrics(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:

@@ -19,7 +19,7 @@ async def post_question(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """An agent's part of the newest config, signed; waits up to 25 s for news, then 204."""
     parts, request = call.parts, call.request
     if parts.serving is None:
-        raise RefusedError(503, "config.no_key", retry=True)
+        raise RefusedError(404, "config.no_key")
     if request.content_type != QUESTION_TYPE:
         raise RefusedError(415, "config.content_type")
     try:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import signal
+import socket
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -202,6 +204,100 @@ def test_an_agent_with_another_key_than_the_pinned_one_does_not_start(
     words = ["run", "--config", file, "--agent", "north-1", "--collector", "http://127.0.0.1:9"]
     assert main([*words, "--state", str(tmp_path / "state")]) == 2
     assert "the file pins another key for north-1" in capsys.readouterr().err
+
+
+def hosted(folder: Path, **more: Any) -> str:
+    """The host's own file."""
+    path = folder / "agent.yaml"
+    path.write_text(json.dumps({"agent": "north-1", "state": str(folder / "state")} | more))
+    return str(path)
+
+
+def test_the_hosts_file_is_checked_with_the_config_it_names(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = written(tmp_path, document("http://127.0.0.1:9/"))
+    link = {"url": "https://wardwatch.example.org"}
+    file = hosted(tmp_path, config=config, allow=[{"network": "127.0.0.1"}])
+    assert main(["check", "--host", file]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{file}: right",
+        f"agent north-1, without a collector, 1 checks of {config}",
+        "checks reach what 1 entries of allow name",
+    ]
+    assert main(["check", "--host", hosted(tmp_path, collector=link)]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "agent north-1, to https://wardwatch.example.org, checks served by the collector",
+        "checks reach all but loopback, link-local, cloud metadata, multicast",
+    ]
+    assert not (tmp_path / "state").exists()
+    assert main(["check", "--host", hosted(tmp_path, config=config, agent="east-9")]) == 2
+    assert f"{file}: agent: no agent 'east-9' in {config}" in capsys.readouterr().err
+    wrong = hosted(tmp_path, collector=link | {"key": "x"}, allow=[{"network": "x"}])
+    assert main(["check", "--host", wrong]) == 2
+    assert [line.split(": ")[1] for line in capsys.readouterr().err.splitlines()] == [
+        "allow[0].network",
+        "collector.key",
+    ]
+
+
+def test_a_run_is_told_by_the_hosts_file_or_by_options_and_not_by_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = hosted(tmp_path, config=str(tmp_path / "none.yaml"))
+    assert main(["run", "--host", file, "--agent", "north-1", "--allow", "10.0.0.0/8"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "--agent: with --host it stands in the host's file",
+        "--allow: with --host it stands in the host's file",
+    ]
+    assert main(["run", "--config", file]) == 2
+    assert [line.split(":")[0] for line in capsys.readouterr().err.splitlines()] == [
+        "--agent",
+        "--collector",
+        "--state",
+    ]
+    bad = hosted(
+        tmp_path,
+        config=str(tmp_path / "none.yaml"),
+        collector={"url": "https://w.example.org", "ca": str(tmp_path / "none.pem")},
+    )
+    assert main(["run", "--host", bad]) == 2
+    said = capsys.readouterr().err
+    assert "none.yaml:1: the file cannot be read" in said
+    assert f"collector.ca: {tmp_path}/none.pem: No such file or directory" in said
+
+
+async def test_an_agent_without_a_collector_runs_and_shows_what_it_finds(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    async with a_portal() as portal:
+        file = hosted(
+            tmp_path,
+            config=written(tmp_path, document(portal.url)),
+            listen=f"127.0.0.1:{port}",
+            allow=[{"network": "127.0.0.1", "schemes": ["http"]}],
+        )
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            "import sys; from agent.cli import main; sys.exit(main())",
+            *("run", "--host", file),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        wanted = 'wardwatch_check_runs_total{check="login",outcome="up",reason="ok"}'
+        text = ""
+        try:
+            async with asyncio.timeout(30), aiohttp.ClientSession() as session:
+                while wanted not in text or "pending_batches 0.0" in text:
+                    with contextlib.suppress(aiohttp.ClientError):
+                        async with session.get(f"http://127.0.0.1:{port}/metrics") as response:
+                            text = await response.text()
+                    await asyncio.sleep(0.05)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            _, said = await process.communicate()
+    assert process.returncode == 0
+    assert b"does not know" not in said
 
 
 class Collector:

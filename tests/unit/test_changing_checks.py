@@ -6,6 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -19,7 +20,7 @@ from agent.metrics import AgentMetrics
 from agent.pulse import Pulse
 from agent.runner import Runner
 from agent.schedule import Schedule, first_slot_ms, offset_ms
-from agent.world import World
+from agent.world import World, outside
 from probes.agentconfig import AgentConfig
 from probes.clock import ManualClock
 from probes.config_checks import Check
@@ -266,3 +267,16 @@ async def test_a_check_this_agent_cannot_run_is_unknown_by_itself(
         assert f"config.check_unusable check={name}" in caplog.text
     assert "check=good" not in caplog.text
     assert "4711" not in caplog.text
+
+
+def test_no_check_reads_the_agents_own_key(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    (state / "agent.key").write_bytes(b"k" * 32)
+    (tmp_path / "link").symlink_to(state / "agent.key")
+    (tmp_path / "secret").write_bytes(b"s")
+    read = outside(state)
+    for name in ("state/agent.key", "link", "state/../state/agent.key", "elsewhere/../link"):
+        with pytest.raises(KeyError):
+            read(f"file:{tmp_path}/{name}")
+    assert read(f"file:{tmp_path}/secret") == b"s"

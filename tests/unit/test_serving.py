@@ -11,13 +11,15 @@ from aiohttp import ClientResponse
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from collector import versions
+from collector.core.agent_keys import Key, KeyState
+from collector.keyring import Ring
 from collector.store.store import Store
 from probes import agentconfig
 from probes.agentconfig import CONTENT_TYPE, QUESTION_TYPE, AgentConfig, Question
 from probes.config import Config
 from probes.configfile import canonical, digest
 from tests.support.collectors import Collector, a_collector
-from tests.support.rounds import KEYS, ORG, START, config, document
+from tests.support.rounds import KEYS, ORG, START, config, document, public
 
 SIGNING = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 NOW = START + 1_000
@@ -164,6 +166,29 @@ async def test_a_question_is_answered_once_and_not_too_often(sqlite_store: Store
         assert (await ask(collector, asking(at=later, nonce=258))).status == 200
 
 
+async def test_an_enrolled_agent_is_known_by_its_key_as_long_as_that_is_taken(
+    sqlite_store: Store,
+) -> None:
+    used = config(agents=document()["agents"] | {"north-1": {"site": "north"}})
+    async with a_collector(sqlite_store, used, config_key=SIGNING) as collector:
+        keys = collector.service.parts.keys
+
+        def standing(state: KeyState, valid_until: int | None = None) -> None:
+            key = Key("north-1", "f" * 64, public("north-1"), state, START, valid_until=valid_until)
+            keys.ring = Ring(1, {"north-1": [key]})
+
+        standing(KeyState.PENDING)
+        assert await code(collector, asking()) == (403, "config.unknown_agent")
+        standing(KeyState.APPROVED)
+        assert (await ask(collector, asking(nonce=2))).status == 200
+        standing(KeyState.REPLACED, NOW + 1)
+        assert (await ask(collector, asking(nonce=3))).status == 200
+        standing(KeyState.REPLACED, NOW)
+        assert await code(collector, asking(nonce=4)) == (403, "config.unknown_agent")
+        standing(KeyState.REVOKED)
+        assert await code(collector, asking(nonce=5)) == (403, "config.unknown_agent")
+
+
 async def test_an_agent_without_a_pinned_key_or_a_collector_without_one_serves_nothing(
     sqlite_store: Store,
 ) -> None:
@@ -172,4 +197,4 @@ async def test_an_agent_without_a_pinned_key_or_a_collector_without_one_serves_n
         assert await code(collector, asking()) == (403, "config.unknown_agent")
         assert await code(collector, asking(), "text/plain") == (415, "config.content_type")
     async with a_collector(sqlite_store) as collector:
-        assert await code(collector, asking()) == (503, "config.no_key")
+        assert await code(collector, asking()) == (404, "config.no_key")
