@@ -16,8 +16,9 @@ from agent.canaries import Target
 from agent.commands import options
 from agent.enrolled import Enrolled, is_enrolled
 from agent.enrolled import load as load_enrolled
-from agent.hostfile import Fallback, Host
+from agent.hostfile import Fallback, Host, SpoolLimits
 from agent.identity import IdentityError, KeyFile
+from agent.spool import Limits
 from probes.agentconfig import AgentConfig, part_of
 from probes.config import Config
 from probes.configfile import ConfigErrors, load
@@ -40,6 +41,7 @@ class Start:
     collector: URL | None
     listen: tuple[str, int] | None
     allow: list[Entry] | None
+    limits: Limits
     tls: ssl.SSLContext | None = None
     collector_key: str | None = None
     named_key: str | None = None
@@ -72,6 +74,7 @@ def from_host(path: str, problems: list[str]) -> Start | None:
         None if link is None else URL(link.url),
         None if host.listen is None else hostfile.split_place(host.listen),
         None if host.allow is None else [allowed.entry for allowed in host.allow],
+        _limits(host.spool),
         tls,
         None if link is None else link.key,
         None if enrolled is None else enrolled.config_key,
@@ -94,7 +97,12 @@ def from_options(args: argparse.Namespace, problems: list[str]) -> Start | None:
         return None
     known = is_enrolled(state) or _pins(config, args.agent)
     part = part_of(config, args.agent)
-    return Start(part, args.agent, state, key, known, url, place, entries)
+    limits = _limits(SpoolLimits())
+    return Start(part, args.agent, state, key, known, url, place, entries, limits)
+
+
+def _limits(spool: SpoolLimits) -> Limits:
+    return Limits(spool.max_bytes, spool.max_age)
 
 
 def _pins(config: Config | None, agent: str) -> bool:

@@ -29,6 +29,8 @@ from agent.commands.options import (
 )
 from agent.configcache import ConfigCache
 from agent.configpull import ConfigPull
+from agent.disk import DiskError, HostDisk, StateLock
+from agent.keeper import DiskLostError
 from agent.metrics import AgentMetrics
 from agent.notify import Notify
 from agent.service import Service
@@ -40,6 +42,10 @@ from probes.agentconfig import AgentConfig, AgentConfigError
 from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
+
+SPOOL = "spool"
+"""Folder inside the state folder."""
+DISK_LOST = 70
 
 EXAMPLES = """\
 Examples:
@@ -53,9 +59,10 @@ Examples:
 With --host nothing else is given. With a collector and no `config` in the host's file the checks
 come from the collector, signed, and are kept: it starts without the collector, too.
 
-SIGTERM and SIGINT stop it; what is left is sent within 5 seconds.
+SIGTERM and SIGINT stop it; what is not sent within 5 seconds waits in the spool.
 With --once the exit code is by the worst outcome, as `probe` has it.
-Exit code: 0 stopped as told, 1 a defect, 2 bad usage or config (all problems listed).
+Exit code: 0 stopped as told, 1 a defect, 2 bad usage or config (all problems listed),
+70 the disk failed: start it again, it goes on from what is on disk.
 """
 
 
@@ -86,10 +93,25 @@ def run(args: argparse.Namespace) -> int:
         return BAD_INPUT
     _say_key(start)
     try:
+        lock = StateLock(start.state)
+    except BlockingIOError:
+        sys.stderr.write(
+            f"{start.state}: another wardwatch-agent runs on this state; stop it, or use another folder\n"
+        )
+        return BAD_INPUT
+    except OSError as error:
+        sys.stderr.write(f"{start.state}: cannot be locked: {os.strerror(error.errno or 0)}\n")
+        return BAD_INPUT
+    try:
         return asyncio.run(_serve(start, is_once=args.once))
+    except DiskLostError:
+        sys.stderr.write("The disk failed; start again: it goes on from what is on disk.\n")
+        return DISK_LOST
     except Exception as error:  # noqa: BLE001 - a traceback would print foreign texts
         log.critical("agent.defect %s", places(error))
         return 1
+    finally:
+        lock.release()
 
 
 def places(error: BaseException) -> str:
@@ -125,32 +147,32 @@ async def _serve(start: Start, *, is_once: bool = False) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        pull, part = None, start.part
-        if part is None:
-            session = await stack.enter_async_context(open_session(start.tls))
-            try:
-                key = CollectorKey(start.state, start.collector_key, start.named_key)
-                cache = ConfigCache(start.state, start.agent, key)
-                pull = _pull(start, session, cache, world, metrics)
-                part = await _first(pull, cache, metrics, stop)
-            except OSError:
-                sys.stderr.write(f"{start.state}: what is kept there cannot be read\n")
-                return BAD_INPUT
+        try:
+            part, pull = await _part(start, stack, world, metrics, stop)
+        except OSError:
+            sys.stderr.write(f"{start.state}: what is kept there cannot be read\n")
+            return BAD_INPUT
         if part is None:
             return 0
         runs: list[Run] = []
-        service = Service(
-            part,
-            start.key,
-            identity.new_epoch(),
-            world,
-            metrics=metrics,
-            canaries=start.canaries,
-            state=start.state,
-            fallback=start.fallback,
-            notify=Notify.of(os.environ),
-            once=runs.append if is_once else None,
-        )
+        folder = start.state / SPOOL
+        try:
+            service = Service(
+                part,
+                start.key,
+                HostDisk(folder),
+                start.limits,
+                world,
+                metrics=metrics,
+                canaries=start.canaries,
+                state=start.state,
+                fallback=start.fallback,
+                notify=Notify.of(os.environ),
+                once=runs.append if is_once else None,
+            )
+        except DiskError as error:
+            sys.stderr.write(f"{folder}: cannot be read: {error.fault.value}\n")
+            return BAD_INPUT
         if start.listen is not None:
             try:
                 port = await service.listen(*start.listen)
@@ -163,12 +185,31 @@ async def _serve(start: Start, *, is_once: bool = False) -> int:
         if pull is not None and not is_once:
             beside.append(pull.run(service.apply))
         left = await service.run(start.collector, stop, tls=start.tls, beside=beside)
-    if left:
-        sys.stderr.write(f"Stopped; {left} batches were not acknowledged and are lost.\n")
+    if left and service.keeper.in_memory:
+        sys.stderr.write(f"Stopped; of {left} batches those in memory are lost: see the log.\n")
+    elif left:
+        sys.stderr.write(f"Stopped; {left} batches wait in the spool for the next start.\n")
     if is_once:
         sys.stdout.write("".join(f"{line}\n" for line in onetable.table(runs)))
         return onetable.worst(runs)
     return 0
+
+
+async def _part(
+    start: Start,
+    stack: AsyncExitStack,
+    world: World,
+    metrics: AgentMetrics,
+    stop: asyncio.Event,
+) -> tuple[AgentConfig | None, ConfigPull | None]:
+    """What to run, and what asks for newer ones; nothing when told to stop before it came."""
+    if start.part is not None:
+        return start.part, None
+    session = await stack.enter_async_context(open_session(start.tls))
+    key = CollectorKey(start.state, start.collector_key, start.named_key)
+    cache = ConfigCache(start.state, start.agent, key)
+    pull = _pull(start, session, cache, world, metrics)
+    return await _first(pull, cache, metrics, stop), pull
 
 
 def _pull(

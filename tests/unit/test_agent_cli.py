@@ -21,6 +21,7 @@ from aiohttp import web
 from yarl import URL
 
 from agent.cli import COMMANDS, build_parser, main
+from agent.disk import StateLock
 from agent.metrics import AgentMetrics
 from probes import batch
 from probes.metrics import METRICS
@@ -206,6 +207,23 @@ def test_an_agent_with_another_key_than_the_pinned_one_does_not_start(
     assert "the file pins another key for north-1" in capsys.readouterr().err
 
 
+def test_a_state_folder_has_one_running_agent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    key = made_key(tmp_path, capsys)
+    file = written(tmp_path, document("http://127.0.0.1:1/", key))
+    words = ["run", "--config", file, "--agent", "north-1", "--collector", "http://127.0.0.1:1"]
+    lock = StateLock(tmp_path)
+    try:
+        assert main([*words, "--state", str(tmp_path)]) == 2
+    finally:
+        lock.release()
+    assert (
+        f"{tmp_path}: another wardwatch-agent runs on this state; stop it"
+        in capsys.readouterr().err
+    )
+
+
 def hosted(folder: Path, **more: Any) -> str:
     """The host's own file."""
     path = folder / "agent.yaml"
@@ -329,7 +347,7 @@ class Collector:
         opened = batch.open_batch(await request.read())
         batch.verify(opened, self.key)
         self.batches.append(opened)
-        stored = [[1, opened.header.seq]]
+        stored = [[one.header.seq] * 2 for one in self.batches]
         return web.json_response({"epoch": opened.header.epoch, "stored": stored})
 
 

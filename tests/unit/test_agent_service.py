@@ -16,11 +16,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from agent.canaries import Target
+from agent.disk import MemoryDisk
 from agent.hostfile import Fallback
 from agent.identity import public_text
 from agent.metrics import AgentMetrics
 from agent.runner import Runner
 from agent.service import Service
+from agent.spool import Limits
 from agent.telling import Line
 from agent.vitals import SelfKnowledge
 from agent.world import World
@@ -36,6 +38,7 @@ from probes.reasons import Reason
 from probes.segments import Run
 from probes.times import rfc3339
 from tests.support.hook import SECRET, hook
+from tests.support.spooling import at_once
 from tests.unit.test_runner import Scripted, attempts
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"agent".ljust(32))
@@ -95,8 +98,11 @@ class Collected:
 @asynccontextmanager
 async def collected(ahead_ms: int = 0, **options: Any) -> AsyncIterator[Collected]:
     clock = ManualClock()
-    world = World(clock, Random(1), Network(clock), lambda _ref: SECRET, Random(2).randbytes)
-    service = Service(part_of(config(), "north-1"), lambda: KEY, "e1", world, **options)
+    world = World(
+        clock, Random(1), Network(clock), lambda _ref: SECRET, Random(2).randbytes, at_once
+    )
+    limits, part = Limits(1 << 26, 86_400_000), part_of(config(), "north-1")
+    service = Service(part, lambda: KEY, MemoryDisk(), limits, world, **options)
     one = Collected(clock, service, ahead_ms)
 
     async def health(_request: web.Request) -> web.Response:
