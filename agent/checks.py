@@ -14,7 +14,7 @@ from agent.canaries import Canaries
 from agent.pulse import Pulse
 from agent.world import World, open_check
 from probes.agentconfig import AgentConfig
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Slot
 from probes.reasons import Reason
 
@@ -31,6 +31,13 @@ def unchanged(before: AgentConfig, after: AgentConfig) -> frozenset[str]:
         for name, check in after.checks.items()
         if name in before.checks and _acted_on(check) == _acted_on(before.checks[name])
     )
+
+
+def good_runs(part: AgentConfig, name: str) -> int:
+    """Good runs in a row that end an outage of a check; 1 where nothing is said or understood."""
+    confirm = part.checks.get(name, {}).get("confirm")
+    found = confirm.get("up") if isinstance(confirm, Mapping) else None
+    return found if isinstance(found, int) else 1
 
 
 def opened(

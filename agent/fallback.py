@@ -23,7 +23,8 @@ from agent.toldfile import Waiting
 from probes import tripwire
 from probes.agentconfig import AgentConfig
 from probes.clock import Clock
-from probes.config import Check, ImpactClass
+from probes.config_checks import Check
+from probes.config_systems import ImpactClass
 from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")

@@ -21,7 +21,7 @@ from pydantic import (
 
 from agent import allowing
 from probes import addresses
-from probes.config import Id, Model, PositiveDuration, SecretRef
+from probes.config_words import Id, Model, PositiveDuration, SecretRef
 from probes.contract import Scheme
 from probes.modelerrors import problems_of
 from probes.yamlfile import ConfigErrors, read

@@ -1,4 +1,4 @@
-"""Who an agent is: its Ed25519 key in its state folder, and a new epoch at each start.
+"""Who an agent is: its Ed25519 key in its state folder.
 
 A rotation has a second key beside it until the collector has taken it: at every instant one of
 the two files holds the key that the collector knows.
@@ -91,11 +91,6 @@ def public_text(key: Ed25519PrivateKey) -> str:
 def fingerprint(key: Ed25519PrivateKey) -> str:
     """In groups, for people to compare."""
     return agentkeys.grouped(agentkeys.fingerprint(public_text(key)))
-
-
-def new_epoch() -> str:
-    """A chain of its own for each start: in this version what was queued dies with the process."""
-    return secrets.token_hex(16)
 
 
 def _load_or_make(state: Path, name: str) -> Ed25519PrivateKey:

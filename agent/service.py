@@ -1,4 +1,4 @@
-"""One agent process: checks, batches, uplink and the HTTP side, wired together."""
+"""One agent process: checks, spool, uplink and the HTTP side, wired together."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +14,25 @@ from yarl import URL
 
 from agent import checks, hostfile, toldfile
 from agent.attempts import Attempts
-from agent.batcher import Batcher
 from agent.canaries import Target
 from agent.carriers import carriers_of
+from agent.disk import Disk
 from agent.fallback import Fallback, rules_of
 from agent.identity import Signing
+from agent.keeper import Keeper, Makings
 from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
-from agent.outgoing import Outgoing, Sealed
 from agent.reporting import Reporter
 from agent.runner import Runner
 from agent.server import Server
+from agent.spool import Limits, Signer, open_spool
 from agent.telling import Line
 from agent.uplink import Uplink, open_session
 from agent.vitals import SelfKnowledge
-from agent.waiting import news_within
 from agent.world import World
-from probes import batch
 from probes.agentconfig import AgentConfig
-from probes.batch import Place
-from probes.clock import NS_PER_MS
 from probes.segments import Run
+from probes.tombstone import GOOD_AFTER
 
 log = logging.getLogger("wardwatch.agent")
 
@@ -54,7 +51,8 @@ class Service:
         self,
         part: AgentConfig,
         key: Signing,
-        epoch: str,
+        disk: Disk,
+        limits: Limits,
         world: World,
         *,
         metrics: AgentMetrics | None = None,
@@ -62,26 +60,26 @@ class Service:
         state: Path | None = None,
         fallback: hostfile.Fallback | None = None,
     ) -> None:
-        """`state` is the folder of the agent's key; a fallback needs it."""
+        """Reads the spool on `disk`; DiskError when its folder cannot be listed. `state` is the
+        folder of the agent's key; a fallback needs it.
+        """
         self._part = part
+        self._digest = part.digest
         self._key = key
         self._world = world
-        self._place = Place(part.org, part.agent, epoch, 1, batch.NO_PREVIOUS, part.digest)
         self.metrics = metrics or AgentMetrics()
         self.metrics.config_version.set(part.version)
-        self.outgoing = Outgoing()
-        self._batcher = Batcher()
-        self._news = asyncio.Event()
         self._state = state
         self._settings = fallback
         self._fallback: Fallback | None = None
         self._own = SelfKnowledge(world.clock, self.metrics, canaries, state)
+        self.keeper = self._open_keeper(disk, limits)
         self._checks = self._opened(part, {})
         self._runner = Runner(
             part.agent,
             [*self._checks.values()],
             world.clock,
-            self._record,
+            self.keeper.add,
             self.metrics,
             stepped=self._own.time.stepped,
         )
@@ -100,17 +98,17 @@ class Service:
         kept = {name: self._checks[name] for name in same}
         self._part = part
         self._checks = self._opened(part, kept)
+        self._runner.change([*self._checks.values()], lambda: self._in_force(part))
 
-        def in_force() -> None:
-            while self._batcher.due_ms() is not None:
-                self._seal()
-            self._place = replace(self._place, config=part.digest)
-            if self._fallback is not None:
-                self._fallback.follow(rules_of(part))
-            self.metrics.config_version.set(part.version)
-            log.info("config.applied version=%d checks=%d", part.version, len(part.checks))
+    def _in_force(self, part: AgentConfig) -> None:
+        def name_it() -> None:
+            self._digest = part.digest
 
-        self._runner.change([*self._checks.values()], in_force)
+        self.keeper.turn_over(name_it)
+        if self._fallback is not None:
+            self._fallback.follow(rules_of(part))
+        self.metrics.config_version.set(part.version)
+        log.info("config.applied version=%d checks=%d", part.version, len(part.checks))
 
     def _opened(self, part: AgentConfig, kept: Mapping[str, Attempts]) -> dict[str, Attempts]:
         return checks.opened(part, self._world, self._own.pulse, self._own.canaries, kept)
@@ -127,7 +125,8 @@ class Service:
         tls: ssl.SSLContext | None = None,
         beside: Sequence[Coroutine[Any, Any, None]] = (),
     ) -> int:
-        """Work until `stop` is set; returns how many batches no collector took.
+        """Work until `stop` is set; returns how many batches no collector has. DiskLostError when
+        the process has to start again.
 
         Without a collector they wait as if it was away. `beside` runs for as long.
         """
@@ -137,8 +136,7 @@ class Service:
                 uplink = Uplink(
                     session,
                     collector,
-                    self.outgoing,
-                    self._place.epoch,
+                    self.keeper,
                     clock=self._world.clock,
                     rng=self._world.rng,
                     metrics=self.metrics,
@@ -147,14 +145,16 @@ class Service:
                 self._fallback = self._open_fallback(session, collector, uplink)
                 await self._own.time.ask(session, collector)
             try:
+                await self.keeper.begin()
                 await self._work(uplink, stop, beside)
             finally:
-                while self._batcher.due_ms() is not None:
-                    self._seal()
-                if uplink is not None:
-                    await uplink.drain(DRAIN_S)
+                if not self.keeper.lost:
+                    await self.keeper.finish()
+                    if uplink is not None:
+                        await uplink.drain(DRAIN_S)
+                    await self.keeper.close()
                 await self._server.stop()
-        return len(self.outgoing)
+        return self.keeper.facts.waiting
 
     async def _work(
         self,
@@ -169,8 +169,8 @@ class Service:
             *map(asyncio.create_task, self._own.parts(self._runner, line)),
             *map(asyncio.create_task, beside),
             asyncio.create_task(self._runner.run()),
-            asyncio.create_task(self._close_batches(uplink)),
             *([asyncio.create_task(uplink.run())] if uplink else []),
+            *map(asyncio.create_task, self.keeper.parts()),
         ]
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -203,60 +203,42 @@ class Service:
         fallback.follow(rules_of(self._part))
         return fallback
 
-    async def _close_batches(self, uplink: Uplink | None) -> None:
-        while True:
-            due_ms = self._batcher.due_ms()
-            now_ms = self._world.clock.monotonic_ns() // NS_PER_MS
-            if due_ms is None:
-                await self._news.wait()
-                self._news.clear()
-            elif due_ms > now_ms:
-                await news_within(self._news, self._world.clock, due_ms - now_ms)
-            else:
-                self._seal()
-                if uplink is not None:
-                    uplink.wake()
+    def _open_keeper(self, disk: Disk, limits: Limits) -> Keeper:
+        world, org, agent = self._world, self._part.org, self._part.agent
+        makings = Makings(
+            world.clock,
+            world.random_bytes,
+            lambda: Signer(org, agent, self._key(), self._digest),
+            self._own.time.anchors,
+            self._own.time.settle,
+            self._enough,
+        )
+        opened = open_spool(
+            disk, limits, world.clock, (org, agent), makings.new_epoch, self._synced
+        )
+        return Keeper(opened, makings, world.hand, self.metrics, self._count)
 
-    def _record(self, run: Run) -> None:
+    def _enough(self, name: str) -> int:
+        """Good runs that end an outage for sure, and stand between it and a hole."""
+        return max(GOOD_AFTER, checks.good_runs(self._part, name))
+
+    def _count(self, run: Run) -> None:
         self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
         if run.duration_us:
             self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)
         if self._fallback is not None:
             self._fallback.take(run, self._own.time.belief().offset_ms)
-        self._batcher.add(run, self._world.clock.monotonic_ns() // NS_PER_MS)
-        self._news.set()
 
-    def _seal(self) -> None:
-        anchors = self._own.time.anchors()
-        secret = self._world.random_bytes(batch.SECRET_BYTES)
-        data = batch.seal(self._key(), self._place, anchors, self._batcher.take(), secret)
-        dropped = self.outgoing.add(Sealed(self._place.seq, data, anchors.monotonic_ns))
-        if dropped:
-            log.error("uplink.dropped batches=%d", dropped)
-            self.metrics.dropped.inc(dropped)
-        self.metrics.sealed.inc()
-        self._own.time.settle()
-        place = self._place
-        self._place = Place(
-            place.org,
-            place.agent,
-            place.epoch,
-            place.seq + 1,
-            batch.header_hash(batch.open_batch(data)),
-            place.config,
-        )
+    def _synced(self, took_ns: int) -> None:
+        self.metrics.sync_seconds.observe(took_ns / 1e9)
 
     def _metrics_text(self) -> bytes:
-        self.metrics.pending.set(len(self.outgoing))
-        self.metrics.pending_bytes.set(self.outgoing.size_bytes)
-        self.metrics.oldest_seconds.set((self._waits_ms() or 0) / 1000)
+        facts = self.keeper.facts
+        self.metrics.pending.set(facts.waiting)
+        self.metrics.spool_bytes.set(facts.bytes)
+        self.metrics.spool_buried.set(facts.tombstones)
+        self.metrics.spool_oldest.set(facts.oldest_ms / 1000)
         return self.metrics.text()
-
-    def _waits_ms(self) -> int | None:
-        oldest = self.outgoing.oldest()
-        if oldest is None:
-            return None
-        return (self._world.clock.monotonic_ns() - oldest.closed_ns) // NS_PER_MS
 
     def _alive(self) -> bool:
         return self._world.clock.monotonic_ns() - self._runner.beat_ns < STUCK_NS

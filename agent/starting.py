@@ -16,8 +16,9 @@ from agent.canaries import Target
 from agent.commands import options
 from agent.enrolled import Enrolled, is_enrolled
 from agent.enrolled import load as load_enrolled
-from agent.hostfile import Fallback, Host
+from agent.hostfile import Fallback, Host, SpoolLimits
 from agent.identity import IdentityError, KeyFile
+from agent.spool import Limits
 from probes.agentconfig import AgentConfig, part_of
 from probes.config import Config
 from probes.configfile import ConfigErrors, load
@@ -37,6 +38,7 @@ class Start:
     key: KeyFile
     is_known: bool
     """Is the key pinned in the operator's file here, or has the agent enrolled?"""
+    limits: Limits
     collector: URL | None
     listen: tuple[str, int] | None
     allow: list[Entry] | None
@@ -69,6 +71,7 @@ def from_host(path: str, problems: list[str]) -> Start | None:
         state,
         key,
         enrolled is not None or _pins(config, host.agent),
+        Limits(host.spool.max_bytes, host.spool.max_age),
         None if link is None else URL(link.url),
         None if host.listen is None else hostfile.split_place(host.listen),
         None if host.allow is None else [allowed.entry for allowed in host.allow],
@@ -93,8 +96,9 @@ def from_options(args: argparse.Namespace, problems: list[str]) -> Start | None:
     if problems or config is None or key is None:
         return None
     known = is_enrolled(state) or _pins(config, args.agent)
-    part = part_of(config, args.agent)
-    return Start(part, args.agent, state, key, known, url, place, entries)
+    part, spool = part_of(config, args.agent), SpoolLimits()
+    limits = Limits(spool.max_bytes, spool.max_age)
+    return Start(part, args.agent, state, key, known, limits, url, place, entries)
 
 
 def _pins(config: Config | None, agent: str) -> bool:

@@ -1,4 +1,4 @@
-"""What an agent uses of the world: clock, chance, network, secrets."""
+"""What an agent uses of the world: clock, chance, network, secrets, a thread for the disk."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from random import Random
 from agent.allowing import Entry, allow
 from agent.attempts import Attempts
 from agent.canaries import Canaries
+from agent.onethread import Hand, OneThread
 from agent.pulse import Pulse
 from probes import registry
 from probes.clock import Clock, SystemClock
-from probes.config import Check
+from probes.config_checks import Check
 from probes.configfile import read_secret
 from probes.contract import Env
 from probes.net import Network
@@ -30,6 +31,7 @@ class World:
     network: Network
     read_secret: Callable[[str], bytes]
     random_bytes: Callable[[int], bytes]
+    hand: Hand
 
 
 def host_world(allowed: Iterable[Entry] | None = None, state: Path | None = None) -> World:
@@ -40,7 +42,9 @@ def host_world(allowed: Iterable[Entry] | None = None, state: Path | None = None
     clock = SystemClock()
     network = Network(clock, allow(allowed))
     read = read_secret if state is None else outside(state)
-    return World(clock, random.SystemRandom(), network, read, secrets.token_bytes)
+    return World(
+        clock, random.SystemRandom(), network, read, secrets.token_bytes, OneThread("spool")
+    )
 
 
 def outside(state: Path) -> Callable[[str], bytes]:

@@ -21,7 +21,7 @@ from agent.commands.options import (
 from agent.pulse import Pulse
 from agent.world import host_world, open_check
 from probes import logs
-from probes.config import Check
+from probes.config_checks import Check
 from probes.configfile import ConfigErrors, load
 from probes.contract import Outcome, Slot
 from probes.reasons import Reason

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 import traceback
@@ -27,6 +28,8 @@ from agent.commands.options import (
 )
 from agent.configcache import ConfigCache
 from agent.configpull import ConfigPull
+from agent.disk import DiskError, HostDisk, StateLock
+from agent.keeper import DiskLostError
 from agent.metrics import AgentMetrics
 from agent.service import Service
 from agent.starting import Start
@@ -36,6 +39,10 @@ from probes import logs
 from probes.agentconfig import AgentConfig, AgentConfigError
 
 log = logging.getLogger("wardwatch.agent")
+
+SPOOL = "spool"
+"""Folder inside the state folder."""
+DISK_LOST = 3
 
 EXAMPLES = """\
 Examples:
@@ -48,8 +55,9 @@ Examples:
 With --host nothing else is given. With a collector and no `config` in the host's file the checks
 come from the collector, signed, and are kept: it starts without the collector, too.
 
-SIGTERM and SIGINT stop it; what is left is sent within 5 seconds.
-Exit code: 0 stopped as told, 1 a defect, 2 bad usage or config (all problems listed).
+SIGTERM and SIGINT stop it; what is not sent within 5 seconds waits in the spool.
+Exit code: 0 stopped as told, 1 a defect, 2 bad usage or config (all problems listed),
+3 the disk failed: start it again, it goes on from what is on disk.
 """
 
 
@@ -77,10 +85,25 @@ def run(args: argparse.Namespace) -> int:
         return BAD_INPUT
     _say_key(start)
     try:
+        lock = StateLock(start.state)
+    except BlockingIOError:
+        sys.stderr.write(
+            f"--state: another wardwatch-agent runs on {start.state}; stop it, or use another folder\n"
+        )
+        return BAD_INPUT
+    except OSError as error:
+        sys.stderr.write(f"--state: cannot lock {start.state}: {os.strerror(error.errno or 0)}\n")
+        return BAD_INPUT
+    try:
         return asyncio.run(_serve(start))
+    except DiskLostError:
+        sys.stderr.write("The disk failed; start again: it goes on from what is on disk.\n")
+        return DISK_LOST
     except Exception as error:  # noqa: BLE001 - a traceback would print foreign texts
         log.critical("agent.defect %s", places(error))
         return 1
+    finally:
+        lock.release()
 
 
 def places(error: BaseException) -> str:
@@ -142,16 +165,21 @@ async def _serve(start: Start) -> int:
                 return BAD_INPUT
         if part is None:
             return 0
-        service = Service(
-            part,
-            start.key,
-            identity.new_epoch(),
-            world,
-            metrics=metrics,
-            canaries=start.canaries,
-            state=start.state,
-            fallback=start.fallback,
-        )
+        try:
+            service = Service(
+                part,
+                start.key,
+                HostDisk(start.state / SPOOL),
+                start.limits,
+                world,
+                metrics=metrics,
+                canaries=start.canaries,
+                state=start.state,
+                fallback=start.fallback,
+            )
+        except DiskError as error:
+            sys.stderr.write(f"--state: cannot read {start.state / SPOOL}: {error.fault.value}\n")
+            return BAD_INPUT
         if start.listen is not None:
             try:
                 port = await service.listen(*start.listen)
@@ -162,8 +190,10 @@ async def _serve(start: Start) -> int:
         sys.stderr.write(f"Agent {part.agent} runs {service.checks} checks for {part.org}\n")
         beside: list[Coroutine[Any, Any, None]] = [] if pull is None else [pull.run(service.apply)]
         left = await service.run(start.collector, stop, tls=start.tls, beside=beside)
-    if left:
-        sys.stderr.write(f"Stopped; {left} batches were not acknowledged and are lost.\n")
+    if left and service.keeper.in_memory:
+        sys.stderr.write(f"Stopped; of {left} batches those in memory are lost: see the log.\n")
+    elif left:
+        sys.stderr.write(f"Stopped; {left} batches wait in the spool for the next start.\n")
     return 0
 
 

@@ -17,7 +17,7 @@ from collector.access.actors import Actor
 from collector.access.policy import Permission
 from collector.api.bodies import SMALL
 from collector.api.parts import Parts
-from probes.config import Model
+from probes.config_words import Model
 
 
 class Public(StrEnum):

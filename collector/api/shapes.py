@@ -90,3 +90,5 @@ class Problem(_Problem, total=False):
     place: str
     state: str
     """Of the incident, or the agent's key, that stands in the way."""
+    needed: list[str]
+    """In which of these states it is done."""

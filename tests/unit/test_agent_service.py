@@ -15,7 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from agent.canaries import Target
+from agent.disk import MemoryDisk
 from agent.service import Service
+from agent.spool import Limits
 from agent.world import World
 from probes import batch
 from probes.agentconfig import part_of
@@ -25,6 +27,7 @@ from probes.config import Config
 from probes.net import Network
 from probes.segments import Run
 from probes.times import rfc3339
+from tests.support.spooling import at_once
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"agent".ljust(32))
 
@@ -81,8 +84,11 @@ class Collected:
 @asynccontextmanager
 async def collected(ahead_ms: int = 0, **options: Any) -> AsyncIterator[Collected]:
     clock = ManualClock()
-    world = World(clock, Random(1), Network(clock), lambda _ref: b"", Random(2).randbytes)
-    service = Service(part_of(config(), "north-1"), lambda: KEY, "e1", world, **options)
+    world = World(clock, Random(1), Network(clock), lambda _ref: b"", Random(2).randbytes, at_once)
+    limits = Limits(1 << 26, 86_400_000)
+    service = Service(
+        part_of(config(), "north-1"), lambda: KEY, MemoryDisk(), limits, world, **options
+    )
     one = Collected(clock, service, ahead_ms)
 
     async def health(_request: web.Request) -> web.Response:
@@ -175,3 +181,20 @@ async def test_what_is_wrong_with_the_agent_is_said_in_its_health_and_as_a_metri
     assert json.loads(health.text or "") == {"status": "degraded", "reasons": ["network"]}
     assert 'wardwatch_agent_degraded{reason="network"} 1.0' in text
     assert 'wardwatch_agent_degraded{reason="cpu"} 0.0' in text
+
+
+async def test_a_batch_names_the_config_its_runs_were_recorded_under() -> None:
+    async with collected() as one:
+        await one.until(lambda: len(one.batches) >= 2)
+        before, after = one.headers[0].config, part_of(config(timeout="2s"), "north-1")
+        one.service.apply(after)
+        await one.pass_time(2)
+        changed_ms = one.clock.now_ms()
+        await one.until(lambda: one.headers[-1].config == after.digest)
+    for opened in one.batches:
+        late = {run.at_ms >= changed_ms for run in batch.runs_of(opened)}
+        assert late == {opened.header.config == after.digest}
+        assert opened.header.config in (before, after.digest)
+    # every 10 s one, whatever changed
+    slots = [run.slot_ms for run in one.runs]
+    assert slots == list(range(slots[0], slots[-1] + 1, 10_000))

@@ -23,11 +23,12 @@ from agent.schedule import Schedule, first_slot_ms, offset_ms
 from agent.world import World, outside
 from probes.agentconfig import AgentConfig
 from probes.clock import ManualClock
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Slot
 from probes.net import Network
 from probes.reasons import Reason
 from probes.segments import Run
+from tests.support.spooling import at_once
 
 START = 1_767_225_600_000
 NAMES = ("a", "b", "c")
@@ -218,7 +219,7 @@ async def test_whatever_changes_when_each_slot_of_a_check_that_stays_has_one_res
 
 
 def world(clock: ManualClock) -> World:
-    return World(clock, Random(1), Network(clock), lambda ref: b"", Random(1).randbytes)
+    return World(clock, Random(1), Network(clock), lambda ref: b"", Random(1).randbytes, at_once)
 
 
 def part(**checks: Mapping[str, Any]) -> AgentConfig:

@@ -17,7 +17,7 @@ from agent.keptfile import KeptFile
 from probes import agentconfig, envelope
 from probes.agentconfig import AgentConfigError, Fault, part_of
 from probes.agentkeys import fingerprint
-from probes.config import Check
+from probes.config_checks import Check
 from tests.support.rounds import config
 
 KEY, OTHER = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (1, 2))

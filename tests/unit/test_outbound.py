@@ -18,8 +18,8 @@ CONNECT = {
     "urlopen",
 }
 ALLOWED = {
+    "agent/carriers.py": "webhook and mail server of the host's file, while the line is lost",
     "agent/enrolling.py": "enrolment and rotation, at the collector that is named",
-    "agent/carriers.py": "webhook and mail of the host's file, when the collector is away",
     "agent/uplink.py": "the collector: batches, and its configs",
     "alerts/channels/email.py": "a mail server of the operator's file",
     "alerts/channels/webhook.py": "a receiver of the operator's file",
