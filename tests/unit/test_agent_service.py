@@ -268,3 +268,20 @@ async def test_overload_is_named_once_and_every_slot_is_measured_or_missed() -> 
     assert found == ("overload",)
     assert late is not None
     assert 4 < late < 40
+
+
+async def test_a_batch_names_the_config_its_runs_were_recorded_under() -> None:
+    async with collected() as one:
+        await one.until(lambda: len(one.batches) >= 2)
+        before, after = one.headers[0].config, part_of(config(timeout="2s"), "north-1")
+        one.service.apply(after)
+        await one.pass_time(2)
+        changed_ms = one.clock.now_ms()
+        await one.until(lambda: one.headers[-1].config == after.digest)
+    for opened in one.batches:
+        late = {run.at_ms >= changed_ms for run in batch.runs_of(opened)}
+        assert late == {opened.header.config == after.digest}
+        assert opened.header.config in (before, after.digest)
+    # every 10 s one, whatever changed
+    slots = [run.slot_ms for run in one.runs]
+    assert slots == list(range(slots[0], slots[-1] + 1, 10_000))
