@@ -80,11 +80,7 @@ class Runner:
             left = [check for check, _ in self._waiting if self._is_gone(check)]
             while self._waiting:
                 self._missed(*self._waiting.popleft())
-<<<<<<< HEAD
-            await asyncio.gather(*(check.close() for check in self._checks.values()))
-=======
             await asyncio.gather(*(check.close() for check in (*self._checks.values(), *left)))
->>>>>>> bench
 
     async def once(self) -> None:
         """Every check once, now, whatever its slots; returns when all are recorded."""
