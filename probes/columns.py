@@ -1,0 +1,78 @@
+"""Columns of integers as few bytes: `B`, `H`, `I`, `Q` or the signed `b`, `h`, `i`, `q` (one, two,
+four or eight bytes a number), then the lowest byte of every number, the next byte of every number
+and so on. Bytes that say alike stand together, so zstd finds them.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Sequence
+
+UNSIGNED, SIGNED = "BHIQ", "bhiq"
+_WIDTHS = {ord(code): array(code).itemsize for code in UNSIGNED + SIGNED}
+FAR = 2**53
+"""No number reaches it, be it positive or negative."""
+
+
+class ColumnError(ValueError):
+    """The bytes are no column. The text is fixed."""
+
+
+def pack(numbers: Sequence[int]) -> bytes:
+    """ValueError for a number that is too far."""
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    if low <= -FAR or high >= FAR:
+        raise ValueError("a number that is too far")
+    for code in UNSIGNED if low >= 0 else SIGNED:
+        bits = 8 * _WIDTHS[ord(code)] - (low < 0)
+        if high < 1 << bits and low >= -(1 << bits):
+            raw = _little(array(code, numbers)).tobytes()
+            width = _WIDTHS[ord(code)]
+            return code.encode() + b"".join(raw[place::width] for place in range(width))
+    raise ValueError("a number that is too far")
+
+
+def count(packed: bytes) -> int:
+    """How many numbers, unread; ColumnError when that is not a whole number."""
+    width = _WIDTHS.get(packed[0]) if packed else None
+    if width is None or (len(packed) - 1) % width:
+        raise ColumnError("not a column")
+    return (len(packed) - 1) // width
+
+
+def unpack(packed: bytes) -> Sequence[int]:
+    """ColumnError when `pack` cannot have written it."""
+    size = count(packed)
+    code = packed[0]
+    if code == _BYTES:
+        return packed[1:]
+    width = _WIDTHS[code]
+    raw = bytearray(size * width)
+    for place in range(width):
+        raw[place::width] = packed[1 + place * size : 1 + (place + 1) * size]
+    numbers = array(chr(code))
+    numbers.frombytes(raw)
+    _little(numbers)
+    if width == _LONGEST and size and not (-FAR < min(numbers) and max(numbers) < FAR):
+        raise ColumnError("not a column")
+    return numbers
+
+
+def is_signed(packed: bytes) -> bool:
+    return packed[:1].islower()
+
+
+def is_long(packed: bytes) -> bool:
+    """May numbers be in it that are too far?"""
+    return _WIDTHS.get(packed[0]) == _LONGEST if packed else False
+
+
+def _little(numbers: array[int]) -> array[int]:
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
+
+
+_BYTES = ord("B")
+_LONGEST = 8
