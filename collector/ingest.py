@@ -10,11 +10,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.metrics import CollectorMetrics
-from collector.sorting import Flaw, Known, sort_out
+from collector.sorting import Flaw, Known, is_possible, sort_out
 from collector.store import health, ledger
 from collector.store.ledger import Incoming, Receipt, Verdict
 from collector.store.ranges import Ranges
@@ -24,7 +24,7 @@ from probes.batch import Batch, BatchError
 from probes.clock import Clock
 from probes.config import Config
 from probes.history import History
-from probes.results import Result
+from probes.segments import Table
 
 log = logging.getLogger("wardwatch.ingest")
 
@@ -90,7 +90,7 @@ class Ingest:
         received_at = self._clock.now_ms()
         history, known = self._versions()
         try:
-            opened, results = await asyncio.to_thread(_verified, data, history.latest, received_at)
+            opened, tables = await asyncio.to_thread(_verified, data, history.latest)
         except BatchError as error:
             raise RefusedError(400, error.code.value) from None
         receipt = await self._commit(_incoming(opened, data, received_at))
@@ -99,7 +99,7 @@ class Ingest:
             log.error("ingest.equivocation agent=%s seq=%d", opened.header.agent, opened.header.seq)
             raise RefusedError(409, "batch.equivocation")
         if receipt.verdict is Verdict.STORED:
-            self._count(sort_out(results, received_at, known).rejected, opened.header.agent)
+            self._count(_rejected(opened, tables, received_at, known), opened.header.agent)
         return Accepted(opened.header.epoch, receipt.stored)
 
     def _versions(self) -> tuple[History, Known]:
@@ -178,7 +178,7 @@ class Ingest:
             raise RefusedError(500, "ingest.defect", retry=True) from None
 
 
-def _verified(data: bytes, config: Config, received_at: int) -> tuple[Batch, list[Result]]:
+def _verified(data: bytes, config: Config) -> tuple[Batch, list[Table]]:
     """Signature first: an unsigned body is never decompressed."""
     opened = batch.open_batch(data)
     header = opened.header
@@ -190,11 +190,35 @@ def _verified(data: bytes, config: Config, received_at: int) -> tuple[Batch, lis
     if agent.key is None:
         raise RefusedError(403, "batch.no_key")
     batch.verify(opened, agent.key)
-    return opened, batch.results_of(opened, received_at)
+    return opened, batch.tables_of(opened)
+
+
+def _rejected(
+    opened: Batch, tables: Sequence[Table], received_at: int, known: Known
+) -> Mapping[Flaw, int]:
+    """As `sort_out` counts them; a batch like any other is not looked through for that."""
+    header = opened.header
+    assigned = all(
+        (check, header.agent) in known.assigned
+        for table in tables
+        for check in table.columns.checks
+    )
+    first, last = _times(opened)
+    if assigned and is_possible(first, received_at) and is_possible(last, received_at):
+        return {}
+    results = batch.results_of(opened, tables, received_at)
+    return sort_out(results, received_at, known).rejected
+
+
+def _times(opened: Batch) -> tuple[int, int]:
+    """When the first and the last of its results were, by true time."""
+    header = opened.header
+    return header.first_at + header.clock_offset_ms, header.last_at + header.clock_offset_ms
 
 
 def _incoming(opened: Batch, data: bytes, received_at: int) -> Incoming:
     header = opened.header
+    first_t, last_t = _times(opened)
     return Incoming(
         agent=header.agent,
         epoch=header.epoch,
@@ -202,6 +226,6 @@ def _incoming(opened: Batch, data: bytes, received_at: int) -> Incoming:
         header_hash=batch.header_hash(opened),
         received_at=received_at,
         data=data,
-        first_t=header.first_at + header.clock_offset_ms,
-        last_t=header.last_at + header.clock_offset_ms,
+        first_t=first_t,
+        last_t=last_t,
     )

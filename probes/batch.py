@@ -18,6 +18,8 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import repeat
+from sys import intern
 from typing import Annotated
 
 import msgspec
@@ -29,7 +31,7 @@ from probes import segments
 from probes.contract import Fact, Outcome
 from probes.reasons import Reason
 from probes.results import Result
-from probes.segments import Run, SegmentError
+from probes.segments import Run, SegmentError, Table
 from probes.wire import merkle
 
 MAGIC = b"WWB1"
@@ -231,52 +233,80 @@ def verify(batch: Batch, public_key: str) -> None:
 
 def body_of(batch: Batch) -> tuple[bytes, dict[str, bytes]]:
     """(secret, segment by system), checked against the header's `segments_root`."""
-    try:
-        secret, packed = _BODY.decode(_unpacked(batch.body))
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise BatchError(BatchFault.MALFORMED) from None
-    if len(secret) != SECRET_BYTES:
-        raise BatchError(BatchFault.MALFORMED)
+    secret, packed = _taken_apart(batch.body)
     if merkle.root(leaves(secret, packed)).hex() != batch.header.segments_root:
         raise BatchError(BatchFault.SEGMENTS_ROOT)
     return secret, packed
 
 
+def tables_of(batch: Batch) -> list[Table]:
+    """Every system's runs as columns, by system; checked against all that the header says."""
+    _, packed = body_of(batch)
+    return _tables(batch.header, packed)
+
+
+def stored_tables_of(batch: Batch) -> list[Table]:
+    """The same of a batch that was checked when it was stored: what the header says is so."""
+    _, packed = _taken_apart(batch.body)
+    try:
+        return [segments.read_again(packed[system]) for system in sorted(packed)]
+    except SegmentError:
+        raise BatchError(BatchFault.MALFORMED) from None
+
+
+def _tables(header: Header, packed: Mapping[str, bytes]) -> list[Table]:
+    try:
+        tables = [segments.read(packed[system]) for system in sorted(packed)]
+    except SegmentError:
+        raise BatchError(BatchFault.MALFORMED) from None
+    held = [table.at_ms for table in tables if table.at_ms]
+    if not held or (len(packed), sum(map(len, held))) != (header.systems, header.results):
+        raise BatchError(BatchFault.COUNTS)
+    if (min(map(min, held)), max(map(max, held))) != (header.first_at, header.last_at):
+        raise BatchError(BatchFault.COUNTS)
+    return tables
+
+
 def runs_of(batch: Batch) -> list[Run]:
     """Every run, by system, as the agent recorded it."""
     _, packed = body_of(batch)
-    try:
-        runs = [run for system in sorted(packed) for run in segments.decode(system, packed[system])]
-    except SegmentError:
-        raise BatchError(BatchFault.MALFORMED) from None
-    header = batch.header
-    if not runs or (len(packed), len(runs)) != (header.systems, header.results):
-        raise BatchError(BatchFault.COUNTS)
-    span = (min(run.at_ms for run in runs), max(run.at_ms for run in runs))
-    if span != (header.first_at, header.last_at):
-        raise BatchError(BatchFault.COUNTS)
-    return runs
+    _tables(batch.header, packed)
+    return [run for system in sorted(packed) for run in segments.decode(system, packed[system])]
 
 
-def results_of(batch: Batch, received_ms: int) -> list[Result]:
-    """The results as the truth fold reads them: offset applied; semantics 1 where the clock is not
-    known well enough.
+def results_of(batch: Batch, tables: Sequence[Table], received_ms: int) -> list[Result]:
+    """The results as the truth fold reads them, table by table: offset applied; semantics 1 where
+    the clock is not known well enough.
     """
     header = batch.header
     lost = header.clock_error_ms > CLOCK_ERROR_LIMIT_MS
-    return [
-        Result(
-            run.check,
-            header.agent,
-            run.at_ms + header.clock_offset_ms,
-            Outcome.UNKNOWN if lost else run.outcome,
-            Reason.AGENT_CLOCK.value if lost else run.reason,
-            run.duration_us // 1000,
-            received_ms,
-            run.facts.get(Fact.CERT_DAYS_LEFT),
+    results: list[Result] = []
+    for table in tables:
+        columns = table.columns
+        checks = [intern(name) for name in columns.checks]
+        reasons = [intern(name) for name in columns.reasons]
+        results += map(
+            Result,
+            [checks[n] for n in table.check],
+            repeat(header.agent),
+            [at + header.clock_offset_ms for at in table.at_ms],
+            repeat(Outcome.UNKNOWN) if lost else [columns.outcomes[n] for n in table.outcome],
+            repeat(Reason.AGENT_CLOCK.value) if lost else [reasons[n] for n in table.reason],
+            [took // 1000 for took in table.duration_us],
+            repeat(received_ms),
+            table.fact(Fact.CERT_DAYS_LEFT) or repeat(None),
         )
-        for run in runs_of(batch)
-    ]
+    return results
+
+
+def _taken_apart(body: bytes) -> tuple[bytes, dict[str, bytes]]:
+    try:
+        secret, packed = _BODY.decode(_unpacked(body))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise BatchError(BatchFault.MALFORMED) from None
+    if len(secret) != SECRET_BYTES:
+        raise BatchError(BatchFault.MALFORMED)
+    return secret, packed
 
 
 def header_hash(batch: Batch) -> str:

@@ -35,37 +35,37 @@ def pack(numbers: Sequence[int]) -> bytes:
 
 def count(packed: bytes) -> int:
     """How many numbers, unread; ColumnError when that is not a whole number."""
-    width = _WIDTHS.get(packed[0]) if packed else None
-    if width is None or (len(packed) - 1) % width:
+    if not packed or packed[0] not in _WIDTHS:
         raise ColumnError("not a column")
-    return (len(packed) - 1) // width
+    size, left = divmod(len(packed) - 1, _WIDTHS[packed[0]])
+    if left:
+        raise ColumnError("not a column")
+    return size
 
 
 def unpack(packed: bytes) -> Sequence[int]:
     """ColumnError when `pack` cannot have written it."""
-    size = count(packed)
-    code = packed[0]
-    if code == _BYTES:
+    if packed[:1] == b"B":
         return packed[1:]
-    width = _WIDTHS[code]
-    raw = bytearray(size * width)
+    size = count(packed)
+    width = _WIDTHS[packed[0]]
+    raw = bytearray(len(packed) - 1)
     for place in range(width):
         raw[place::width] = packed[1 + place * size : 1 + (place + 1) * size]
-    numbers = array(chr(code))
-    numbers.frombytes(raw)
+    numbers = array(chr(packed[0]), bytes(raw))
     _little(numbers)
-    if width == _LONGEST and size and not (-FAR < min(numbers) and max(numbers) < FAR):
+    if width == _LONGEST and size and not (min(numbers) > -FAR and max(numbers) < FAR):
         raise ColumnError("not a column")
     return numbers
 
 
 def is_signed(packed: bytes) -> bool:
-    return packed[:1].islower()
+    return packed[:1] in _SIGNED_CODES
 
 
 def is_long(packed: bytes) -> bool:
     """May numbers be in it that are too far?"""
-    return _WIDTHS.get(packed[0]) == _LONGEST if packed else False
+    return packed[:1] in _LONG_CODES
 
 
 def _little(numbers: array[int]) -> array[int]:
@@ -74,5 +74,6 @@ def _little(numbers: array[int]) -> array[int]:
     return numbers
 
 
-_BYTES = ord("B")
 _LONGEST = 8
+_SIGNED_CODES = frozenset(code.encode() for code in SIGNED)
+_LONG_CODES = frozenset((b"Q", b"q"))

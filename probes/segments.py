@@ -118,10 +118,14 @@ class Table:
     columns: Columns
     check: Sequence[int]
     at_ms: Sequence[int]
-    slot: Sequence[int]
     outcome: Sequence[int]
     reason: Sequence[int]
     duration_us: Sequence[int]
+
+    @property
+    def slot(self) -> Sequence[int]:
+        """How long before the start of each attempt its slot was, in milliseconds."""
+        return _numbers(self.columns.slot)
 
     def fact(self, name: str) -> Sequence[int | None] | None:
         """One value a row, None where it has none; None for a fact that no run has."""
@@ -183,21 +187,32 @@ def encode(runs: Sequence[Run]) -> bytes:
 def read(data: bytes) -> Table:
     """A segment as it stands; SegmentError when the columns do not fit together."""
     try:
-        return _table(_DECODER.decode(data))
+        table = _table(_DECODER.decode(data))
+        _check(table)
     except (msgspec.MsgspecError, ValueError, IndexError, RecursionError):
+        raise SegmentError("not a segment") from None
+    return table
+
+
+def read_again(data: bytes) -> Table:
+    """The same of what `read` has once found right."""
+    try:
+        return _table(_DECODER.decode(data))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise SegmentError("not a segment") from None
 
 
 def decode(system: str, data: bytes) -> list[Run]:
     """The runs of a segment; SegmentError as `read`."""
     table = read(data)
-    columns, size = table.columns, len(table.at_ms)
-    phases, facts, steps = _phases(table), _scatter(columns.facts, size), _by_row(columns)
+    columns = table.columns
+    phases, facts, steps = _phases(table), _scatter(columns.facts), _by_row(columns)
+    slot = table.slot
     return [
         Run(
             system,
             columns.checks[table.check[row]],
-            at_ms - table.slot[row],
+            at_ms - slot[row],
             at_ms,
             columns.outcomes[table.outcome[row]],
             columns.reasons[table.reason[row]],
@@ -256,60 +271,61 @@ def _numbers(column: list[int] | bytes) -> Sequence[int]:
     return packing.unpack(column) if isinstance(column, bytes) else column
 
 
-def _indexes(column: list[int] | bytes, size: int, table: Sequence[object]) -> Sequence[int]:
-    """Numbers of names in a table, one a row."""
-    numbers = _natural(column, size)
-    if size and max(numbers) >= len(table):
-        raise SegmentError("no such name")
-    return numbers
-
-
-def _natural(column: list[int] | bytes, size: int) -> Sequence[int]:
-    if isinstance(column, bytes) and packing.is_signed(column):
-        raise SegmentError("negative")
-    numbers = _numbers(column)
-    if len(numbers) != size:
-        raise SegmentError("length")
-    return numbers
-
-
 def _table(columns: Columns) -> Table:
-    _check_names(columns)
-    at = _numbers(columns.at)
-    size = len(at)
-    if size > ROWS:
-        raise SegmentError("rows")
-    base = columns.base
+    at, base = _numbers(columns.at), columns.base
     at_ms = (
         list(accumulate(at, initial=base))[1:]
         if isinstance(columns.at, bytes)
         else [base + n for n in at]
     )
-    slot = _numbers(columns.slot)
-    if len(slot) != size or (size and not (0 <= min(at_ms) and max(at_ms) < FAR)):
-        raise SegmentError("instants")
-    if size and not (min(at_ms) - max(slot) >= 0 and max(at_ms) - min(slot) < FAR):
-        # Only then is it worth a look at each.
-        if not all(0 <= t - early < FAR for t, early in zip(at_ms, slot, strict=True)):
-            raise SegmentError("slots")
+    return Table(
+        columns,
+        _numbers(columns.check),
+        at_ms,
+        _numbers(columns.outcome),
+        _numbers(columns.reason),
+        _numbers(columns.duration_us),
+    )
+
+
+def _check(table: Table) -> None:
+    columns, size = table.columns, len(table.at_ms)
+    if size > ROWS:
+        raise SegmentError("rows")
+    _check_names(columns)
+    slot = table.slot
+    if len(slot) != size or len(table.duration_us) != size:
+        raise SegmentError("length")
+    if size:
+        _check_instants(table.at_ms, slot)
+    for numbers, names in (
+        (table.check, columns.checks),
+        (table.outcome, columns.outcomes),
+        (table.reason, columns.reasons),
+    ):
+        if len(numbers) != size or max(numbers, default=-1) >= len(names):
+            raise SegmentError("indexes")
+    for column in (columns.check, columns.outcome, columns.reason, columns.duration_us):
+        if isinstance(column, bytes) and packing.is_signed(column):
+            raise SegmentError("negative")
     for sparse in (*columns.phases.values(), *columns.facts.values()):
         _check_sparse(sparse, size)
-    table = Table(
-        columns,
-        _indexes(columns.check, size, columns.checks),
-        at_ms,
-        slot,
-        _indexes(columns.outcome, size, columns.outcomes),
-        _indexes(columns.reason, size, columns.reasons),
-        _natural(columns.duration_us, size),
-    )
     if columns.steps is not None:
         _check_steps(columns, columns.steps, size)
     if columns.rest is not None:
         found = columns.phases.get(columns.rest)
         if found is None or found.rows is not None:
             raise SegmentError("rest")
-    return table
+
+
+def _check_instants(at_ms: Sequence[int], slot: Sequence[int]) -> None:
+    first, last = min(at_ms), max(at_ms)
+    if not (first >= 0 and last < FAR):
+        raise SegmentError("instants")
+    if first >= max(slot) and last - min(slot) < FAR:
+        return
+    if not all(0 <= t - early < FAR for t, early in zip(at_ms, slot, strict=True)):
+        raise SegmentError("slots")
 
 
 def _check_names(columns: Columns) -> None:
@@ -340,8 +356,8 @@ def _check_sparse(sparse: Sparse, size: int) -> None:
         if held != size:
             raise SegmentError("length")
         return
-    numbers = _natural(rows, held)
-    if held and max(numbers) >= size:
+    numbers = _numbers(rows)
+    if len(numbers) != held or (held and not (min(numbers) >= 0 and max(numbers) < size)):
         raise SegmentError("rows")
     if len(set(numbers)) != held:
         raise SegmentError("a row twice")
@@ -377,7 +393,7 @@ def _dense(sparse: Sparse, size: int) -> Sequence[int | None]:
     return dense
 
 
-def _scatter(columns: Mapping[str, Sparse], size: int) -> dict[int, dict[str, int]]:
+def _scatter(columns: Mapping[str, Sparse]) -> dict[int, dict[str, int]]:
     found: dict[int, dict[str, int]] = {}
     for name, sparse in columns.items():
         for row, value in _pairs(sparse):
@@ -387,7 +403,7 @@ def _scatter(columns: Mapping[str, Sparse], size: int) -> dict[int, dict[str, in
 
 def _phases(table: Table) -> dict[int, dict[str, int]]:
     columns = table.columns
-    found = _scatter(columns.phases, len(table.at_ms))
+    found = _scatter(columns.phases)
     if columns.rest is not None:
         for row, values in found.items():
             values[columns.rest] = table.duration_us[row] - sum(values.values())

@@ -115,7 +115,7 @@ def fold_system(
     conflicts = settled.conflicts
     for source, line in results.items():
         if source[0] in names:
-            lines[source], double = distinct(r for r in line if r.t < now)
+            lines[source], double = distinct(_before(line, now))
             conflicts += double
     start = _earliest(lines, first_seen)
 
@@ -196,6 +196,12 @@ def _stretches(
     # Where no outage is open the first of these is not down, so its own start does not matter.
     recent = tuple(onwards(states, since))
     return outage_rules.stretches(recent, [v.start for v in versions if v.waited])
+
+
+def _before(line: Sequence[Result], now: int) -> Sequence[Result]:
+    if max((r.t for r in line), default=now - 1) < now:
+        return line
+    return [r for r in line if r.t < now]
 
 
 def _is_of(history: History, name: str, system: str) -> bool:

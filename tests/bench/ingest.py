@@ -36,7 +36,7 @@ def ingest(batch_size: int, agents: int, rounds: int = ROUNDS) -> Mapping[str, f
 
 
 async def _ingest(load: Load, sealed: list[list[bytes]]) -> Mapping[str, float]:
-    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_DIR")) as folder:
+    with tempfile.TemporaryDirectory(dir=None) as folder:
         store = await open_store(f"sqlite:///{folder}/w.db")
         async with a_round(store, used=load.config(), now=START) as one:
             await one.evaluator.step()
@@ -67,7 +67,7 @@ async def _ingest(load: Load, sealed: list[list[bytes]]) -> Mapping[str, float]:
 def fsync_ms(count: int = 50) -> float:
     """Of one small append, in the middle: what durable costs on this disk."""
     took: list[float] = []
-    with tempfile.TemporaryFile(dir=os.environ.get("BENCH_DIR")) as file:
+    with tempfile.TemporaryFile(dir=None) as file:
         for _ in range(count):
             file.write(b"x" * 4096)
             file.flush()
