@@ -84,8 +84,13 @@ class Live:
     _edge: int = FAR
     _history: History | None = None
     _heard: int = -FAR
+    _latest: int = -FAR
     _news: int = FAR
     _before: _Before | None = None
+
+    def __post_init__(self) -> None:
+        ends = (r.t + r.duration_ms for line in self.tail.values() for r in line)
+        self._latest = max(ends, default=self.ended)
 
     @property
     def folded(self) -> bool:
@@ -134,7 +139,8 @@ class Live:
             tail = self.tail.setdefault(source, [])
             for result in line[same:]:
                 self.stale = True
-                self._news = min(self._news, result.t + result.duration_ms)
+                ended = result.t + result.duration_ms
+                self._latest, self._news = max(self._latest, ended), min(self._news, ended)
                 if self.settled.is_late(source, result.t) and not self._takes_back(
                     source, result.t
                 ):
@@ -152,9 +158,7 @@ class Live:
         seen = view(truth)
         self._truth, self._view, self.at, self.stale = truth, seen, now, False
         self._history, self._news = history, FAR
-        self._heard = max(
-            (r.t + r.duration_ms for line in self.tail.values() for r in line), default=self.ended
-        )
+        self._heard = max(self._heard, self._latest)
         edges = [*_edges(self.system, seen, history, self.tail, now), truth.burning.due or FAR]
         self._edge = min(edges)
         self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}

@@ -59,13 +59,9 @@ def unpack(packed: bytes) -> Sequence[int]:
     return numbers
 
 
-def is_signed(packed: bytes) -> bool:
-    return packed[:1] in _SIGNED_CODES
-
-
-def is_long(packed: bytes) -> bool:
-    """May numbers be in it that are too far?"""
-    return packed[:1] in _LONG_CODES
+def is_of(packed: bytes, size: int) -> bool:
+    """Is it of so many numbers, none of eight bytes? Those may be too far, and must be read."""
+    return len(packed) > 0 and _SHORT.get(packed[0], -1) * size == len(packed) - 1
 
 
 def _little(numbers: array[int]) -> array[int]:
@@ -75,5 +71,6 @@ def _little(numbers: array[int]) -> array[int]:
 
 
 _LONGEST = 8
-_SIGNED_CODES = frozenset(code.encode() for code in SIGNED)
-_LONG_CODES = frozenset((b"Q", b"q"))
+_SHORT = {code: width for code, width in _WIDTHS.items() if width < _LONGEST}
+SIGNED_CODES = frozenset(code.encode() for code in SIGNED)
+"""With which a packed column that may hold negative numbers begins."""

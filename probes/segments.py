@@ -13,7 +13,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import accumulate
 from typing import Annotated
 
@@ -293,7 +292,20 @@ def _check(table: Table) -> None:
     if size > ROWS:
         raise SegmentError("rows")
     _check_names(columns)
-    slot = table.slot
+    _check_dense(table, size)
+    for sparse in (*columns.phases.values(), *columns.facts.values()):
+        if sparse.rows is not None or not _is_short(sparse.values, size):
+            _check_sparse(sparse, size)
+    if columns.steps is not None:
+        _check_steps(columns, columns.steps, size)
+    if columns.rest is not None:
+        found = columns.phases.get(columns.rest)
+        if found is None or found.rows is not None:
+            raise SegmentError("rest")
+
+
+def _check_dense(table: Table, size: int) -> None:
+    columns, slot = table.columns, table.slot
     if len(slot) != size or len(table.duration_us) != size:
         raise SegmentError("length")
     if size:
@@ -303,19 +315,16 @@ def _check(table: Table) -> None:
         (table.outcome, columns.outcomes),
         (table.reason, columns.reasons),
     ):
-        if len(numbers) != size or max(numbers, default=-1) >= len(names):
+        if len(numbers) != size or (size and max(numbers) >= len(names)):
             raise SegmentError("indexes")
     for column in (columns.check, columns.outcome, columns.reason, columns.duration_us):
-        if isinstance(column, bytes) and packing.is_signed(column):
+        if isinstance(column, bytes) and column[:1] in packing.SIGNED_CODES:
             raise SegmentError("negative")
-    for sparse in (*columns.phases.values(), *columns.facts.values()):
-        _check_sparse(sparse, size)
-    if columns.steps is not None:
-        _check_steps(columns, columns.steps, size)
-    if columns.rest is not None:
-        found = columns.phases.get(columns.rest)
-        if found is None or found.rows is not None:
-            raise SegmentError("rest")
+
+
+def _is_short(values: list[int] | bytes, size: int) -> bool:
+    """Packed, one number a row, and none too far? The numbers themselves nobody asks for."""
+    return isinstance(values, bytes) and packing.is_of(values, size)
 
 
 def _check_instants(at_ms: Sequence[int], slot: Sequence[int]) -> None:
@@ -328,39 +337,40 @@ def _check_instants(at_ms: Sequence[int], slot: Sequence[int]) -> None:
         raise SegmentError("slots")
 
 
+_seen_checks: set[str] = set()
+_seen_codes: set[str] = set()
+"""Names found right before: most come again and again."""
+_SEEN = 65_536
+
+
 def _check_names(columns: Columns) -> None:
+    if not _seen_checks.issuperset(columns.checks):
+        _look_at(columns.checks, _CHECK, _seen_checks)
     steps = () if columns.steps is None else columns.steps.names
-    codes = (columns.reasons, columns.phases, columns.facts, steps)
-    if not (all(map(_is_check, columns.checks)) and all(all(map(_is_code, c)) for c in codes)):
+    for codes in (columns.reasons, columns.phases, columns.facts, steps):
+        if not _seen_codes.issuperset(codes):
+            _look_at(codes, _CODE, _seen_codes)
+
+
+def _look_at(names: Iterable[str], shape: re.Pattern[str], seen: set[str]) -> None:
+    if not all(map(shape.fullmatch, names)):
         raise SegmentError("names")
-
-
-@lru_cache(maxsize=65_536)
-def _is_check(name: str) -> bool:
-    return _CHECK.fullmatch(name) is not None
-
-
-@lru_cache(maxsize=4_096)
-def _is_code(name: str) -> bool:
-    return _CODE.fullmatch(name) is not None
+    if len(seen) >= _SEEN:
+        seen.clear()
+    seen.update(names)
 
 
 def _check_sparse(sparse: Sparse, size: int) -> None:
-    """Numbers that nobody asks for are counted, not read."""
-    values, rows = sparse.values, sparse.rows
-    if isinstance(values, bytes) and not packing.is_long(values):
-        held = packing.count(values)
-    else:
-        held = len(_numbers(values))
-    if rows is None:
+    held = len(_numbers(sparse.values))
+    if sparse.rows is None:
         if held != size:
             raise SegmentError("length")
         return
-    numbers = _numbers(rows)
-    if len(numbers) != held or (held and not (min(numbers) >= 0 and max(numbers) < size)):
+    rows = _numbers(sparse.rows)
+    if len(rows) != held or len(set(rows)) != held:
         raise SegmentError("rows")
-    if len(set(numbers)) != held:
-        raise SegmentError("a row twice")
+    if held and not (min(rows) >= 0 and max(rows) < size):
+        raise SegmentError("rows")
 
 
 def _check_steps(columns: Columns, steps: Steps, size: int) -> None:

@@ -104,11 +104,14 @@ def in_order(results: Sequence[Result]) -> bool:
     return all(map(lt, instants, islice(instants, 1, None)))
 
 
-def distinct(results: Iterable[Result]) -> tuple[list[Result], int]:
-    """Results in order of `t`, one an instant, and how many instants had two outcomes."""
+def distinct(results: Iterable[Result], until: int = FAR) -> tuple[list[Result], int]:
+    """Results before an instant in order of `t`, one an instant, and how many instants had two
+    outcomes.
+    """
     line = list(results)
-    if in_order(line):
+    if not line or (line[-1].t < until and in_order(line)):
         return line, 0
+    line = [r for r in line if r.t < until]
     kept: list[Result] = []
     conflicts: set[int] = set()
     for result in sorted(line, key=lambda r: r.t):
