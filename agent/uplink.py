@@ -17,8 +17,9 @@ from yarl import URL
 from agent.metrics import AgentMetrics
 from agent.outgoing import Outgoing, Sealed
 from agent.waiting import news_within
-from probes.batch import CONTENT_TYPE, BatchFault
+from probes.batch import CONTENT_TYPE
 from probes.clock import NS_PER_MS, Clock
+from probes.envelope import BatchFault
 from probes.wire.http1 import retry_after_s
 
 log = logging.getLogger("wardwatch.agent")

@@ -23,7 +23,7 @@ from collector.store.ledger import Chain, Incoming
 from collector.store.ranges import Ranges
 from collector.store.store import Store
 from probes import batch
-from probes.batch import BatchError
+from probes.envelope import BatchError
 from probes.results import Result
 
 log = logging.getLogger("wardwatch.evidence")

@@ -20,9 +20,10 @@ from collector.store.ledger import Incoming, Receipt, Verdict
 from collector.store.ranges import Ranges
 from collector.store.store import Store, StoreUnavailableError
 from probes import batch
-from probes.batch import Batch, BatchError
+from probes.batch import Batch
 from probes.clock import Clock
 from probes.config import Config
+from probes.envelope import BatchError
 from probes.history import History
 from probes.segments import Table
 

@@ -14,9 +14,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes import batch
-from probes.batch import Anchors, BatchError, BatchFault, Place
+from probes import batch, envelope
+from probes.batch import Anchors, Place
 from probes.contract import Outcome
+from probes.envelope import BatchError, BatchFault
 from probes.results import Result
 from probes.segments import Run, RunStep
 from probes.wire import merkle
@@ -182,7 +183,7 @@ def test_a_signed_body_of_noise_is_refused_with_a_code(noise: bytes) -> None:
 
 
 def test_a_bomb_is_refused_unopened() -> None:
-    body = zstandard.compress(bytes(batch.BODY_LIMIT + 1))
+    body = zstandard.compress(bytes(envelope.BODY_LIMIT + 1))
     assert len(body) < 5_000
     assert fault(lambda: read(forged(body))) is BatchFault.TOO_LARGE
 
