@@ -119,6 +119,14 @@ class Anchors:
     source: str = "host"
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What an agent's clock was worth: milliseconds to add for true time, right within `error_ms`."""
+
+    offset_ms: int
+    error_ms: int
+
+
 _HEADER = msgspec.json.Decoder(Header)
 _BODY = msgspec.msgpack.Decoder(tuple[bytes, dict[Id, bytes]])
 
@@ -181,7 +189,7 @@ def verify(batch: Batch, public_key: str) -> None:
 
 def body_of(batch: Batch) -> tuple[bytes, dict[str, bytes]]:
     """(secret, segment by system), checked against the header's `segments_root`."""
-    secret, packed = _taken_apart(batch.body)
+    secret, packed = taken_apart(batch.body)
     if merkle.root(leaves(secret, packed)).hex() != batch.header.segments_root:
         raise BatchError(BatchFault.SEGMENTS_ROOT)
     return secret, packed
@@ -193,9 +201,9 @@ def tables_of(batch: Batch) -> list[Table]:
     return _tables(batch.header, packed)
 
 
-def stored_tables_of(batch: Batch) -> list[Table]:
-    """The same of a batch that was checked when it was stored: what the header says is so."""
-    _, packed = _taken_apart(batch.body)
+def tables_again(body: bytes) -> list[Table]:
+    """The same of a body that `tables_of` has once found right."""
+    _, packed = taken_apart(body)
     try:
         return [segments.read_again(packed[system]) for system in sorted(packed)]
     except SegmentError:
@@ -222,12 +230,18 @@ def runs_of(batch: Batch) -> list[Run]:
     return [run for system in sorted(packed) for run in segments.decode(system, packed[system])]
 
 
-def results_of(batch: Batch, tables: Sequence[Table], received_ms: int) -> list[Result]:
-    """The results as the truth fold reads them, table by table: offset applied; semantics 1 where
-    the clock is not known well enough.
-    """
+def results_of(batch: Batch, received_ms: int) -> list[Result]:
+    """The results as the truth fold reads them, system by system."""
     header = batch.header
-    lost = header.clock_error_ms > CLOCK_ERROR_LIMIT_MS
+    clock = Clock(header.clock_offset_ms, header.clock_error_ms)
+    return results_in(tables_of(batch), header.agent, clock, received_ms)
+
+
+def results_in(
+    tables: Sequence[Table], agent: str, clock: Clock, received_ms: int
+) -> list[Result]:
+    """The results of tables: offset applied; semantics 1 where the clock is not known well enough."""
+    lost = clock.error_ms > CLOCK_ERROR_LIMIT_MS
     results: list[Result] = []
     for table in tables:
         columns = table.columns
@@ -236,8 +250,8 @@ def results_of(batch: Batch, tables: Sequence[Table], received_ms: int) -> list[
         results += map(
             Result,
             [checks[n] for n in table.check],
-            repeat(header.agent),
-            [at + header.clock_offset_ms for at in table.at_ms],
+            repeat(agent),
+            [at + clock.offset_ms for at in table.at_ms],
             repeat(Outcome.UNKNOWN) if lost else [columns.outcomes[n] for n in table.outcome],
             repeat(Reason.AGENT_CLOCK.value) if lost else [reasons[n] for n in table.reason],
             [took // 1000 for took in table.duration_us],
@@ -247,7 +261,8 @@ def results_of(batch: Batch, tables: Sequence[Table], received_ms: int) -> list[
     return results
 
 
-def _taken_apart(body: bytes) -> tuple[bytes, dict[str, bytes]]:
+def taken_apart(body: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """(secret, segment by system) of a body, checked against nothing."""
     try:
         secret, packed = _BODY.decode(envelope.unpacked(body))
     except (msgspec.MsgspecError, ValueError, RecursionError):

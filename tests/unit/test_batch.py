@@ -58,7 +58,7 @@ def read(data: bytes) -> list[Run]:
 
 def results(opened: batch.Batch) -> list[Result]:
     """Received at 5."""
-    return batch.results_of(opened, batch.tables_of(opened), 5)
+    return batch.results_of(opened, 5)
 
 
 def fault(act: Callable[[], object]) -> BatchFault:
