@@ -8,11 +8,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import Any
 
-from agent.pulse import LATE_MS, Pulse
+from agent import fault
+from agent.canaries import Canaries
+from agent.fault import Facts
+from agent.pulse import Pulse
 from probes.clock import NS_PER_MS
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Probe, Slot
 from probes.net import NetFailure
 from probes.reasons import Reason
@@ -38,6 +42,7 @@ class Attempts:
         env: Env,
         pulse: Pulse,
         grace_ms: int = GRACE_MS,
+        canaries: Canaries | None = None,
     ) -> None:
         self.name = name
         self.system = check.system
@@ -46,6 +51,7 @@ class Attempts:
         self._config = kind.parse(check.spec)
         self._env = env
         self._pulse = pulse
+        self._canaries = canaries
         self._limit_s = (env.timeout_ms + grace_ms) / 1000
         self._probe: Probe | None = None
         self._stack = AsyncExitStack()
@@ -58,8 +64,8 @@ class Attempts:
         took_ns = clock.monotonic_ns() - began_ns
         if abs(clock.now_ms() - wall_ms - took_ns // NS_PER_MS) > STEP_MS:
             observation = Observation(Outcome.UNKNOWN, Reason.AGENT_CLOCK)
-        elif self._own_delay(observation, began_ns, took_ns):
-            observation = Observation(Outcome.UNKNOWN, Reason.AGENT_STALLED)
+        elif (cause := await self._cause(observation, began_ns, took_ns)) is not None:
+            observation = Observation(Outcome.UNKNOWN, cause)
         return Run(
             self.system,
             self.name,
@@ -76,14 +82,15 @@ class Attempts:
             ),
         )
 
-    def _own_delay(self, observation: Observation, began_ns: int, took_ns: int) -> bool:
-        """Is it a verdict about time, and was this process the one that was late?"""
-        over_ns = took_ns - self._env.timeout_ms * NS_PER_MS
-        timed_out = observation.outcome is Outcome.DOWN and over_ns >= 0
-        if not timed_out and observation.outcome is not Outcome.DEGRADED:
-            return False
-        # The deadline may have been served before the late beat was.
-        return self._pulse.stalled_since(began_ns) or over_ns > LATE_MS * NS_PER_MS
+    async def _cause(self, observation: Observation, began_ns: int, took_ns: int) -> Reason | None:
+        """What of this host the result may be owed to; the canaries are asked about failures only."""
+        late_ms = (took_ns - self._env.timeout_ms * NS_PER_MS) // NS_PER_MS
+        facts = Facts(late_ms, self._pulse.stalled_since(began_ns))
+        found = fault.cause(observation, facts)
+        if found is None and self._canaries is not None and fault.doubts_network(observation):
+            lost = await self._canaries.lost_since(began_ns)
+            found = fault.cause(observation, replace(facts, network_lost=lost))
+        return found
 
     def without_attempt(self, at_ms: int, reason: Reason) -> Run:
         """An explicit unknown: nobody looked at `at_ms`."""
@@ -108,6 +115,8 @@ class Attempts:
             return Observation(failure.outcome, failure.reason, failure.phases)
         except _SecretError:
             return Observation(Outcome.UNKNOWN, Reason.AGENT_SECRET)
+        except MemoryError:
+            return Observation(Outcome.UNKNOWN, Reason.AGENT_RESOURCES)
         except Exception as error:  # noqa: BLE001 - whatever it is, the slot gets a result
             self._crashed(error)
             await self.close()

@@ -34,16 +34,27 @@ class Runner:
         metrics: AgentMetrics,
         *,
         concurrency: int = CONCURRENCY,
+        stepped: Callable[[int], None] = lambda _step_ms: None,
     ) -> None:
+        """`stepped` is told of a step of the wall clock before the runs that name it."""
         self._checks = {check.name: check for check in checks}
         self._clock = clock
         self._record = record
         self._metrics = metrics
         self._room = asyncio.Semaphore(concurrency)
         self._busy: set[str] = set()
+        self._tell_step = stepped
+        self._worst_late_ms = 0
         every = {check.name: check.every_ms for check in checks}
         self._schedule = Schedule(agent, every, clock.now_ms() + 1)
         self.beat_ns = clock.monotonic_ns()
+        self.missed_ns: int | None = None
+        """When a slot was last missed."""
+
+    def worst_late_ms(self) -> int:
+        """How long after its slot the latest attempt began since this was last asked."""
+        worst, self._worst_late_ms = self._worst_late_ms, 0
+        return worst
 
     async def run(self) -> None:
         """Until cancelled; attempts then under way are recorded as missed."""
@@ -78,6 +89,8 @@ class Runner:
     async def _attempt(self, slot: Slot) -> None:
         try:
             async with self._room:
+                late_ms = self._clock.now_ms() - slot.at_ms
+                self._worst_late_ms = max(self._worst_late_ms, late_ms)
                 run = await self._checks[slot.check].run(slot)
         except asyncio.CancelledError:
             self._missed(slot)
@@ -88,12 +101,14 @@ class Runner:
 
     def _missed(self, slot: Slot) -> None:
         check = self._checks[slot.check]
+        self.missed_ns = self._clock.monotonic_ns()
         self._record(check.without_attempt(slot.at_ms, Reason.AGENT_MISSED_SLOT))
 
     def _stepped(self, step_ms: int, now_ms: int) -> None:
         """The slots between the two times never were, or were already: count from now on."""
         log.warning("clock.step ms=%d", step_ms)
         self._metrics.clock_steps.inc()
+        self._tell_step(step_ms)
         self._schedule.restart(now_ms + 1)
         for check in self._checks.values():
             self._record(check.without_attempt(now_ms, Reason.AGENT_CLOCK))

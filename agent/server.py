@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 
@@ -14,9 +14,15 @@ silent.disabled = True  # aiohttp logs broken requests with their text, which ma
 class Server:
     """`GET /metrics` and `GET /healthz`; 503 tells a supervisor to start the agent again."""
 
-    def __init__(self, metrics: Callable[[], bytes], alive: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        metrics: Callable[[], bytes],
+        alive: Callable[[], bool],
+        troubles: Callable[[], Sequence[str]],
+    ) -> None:
         self._metrics = metrics
         self._alive = alive
+        self._troubles = troubles
         app = web.Application(logger=silent)
         app.router.add_get("/metrics", self._get_metrics)
         app.router.add_get("/healthz", self._get_health)
@@ -37,7 +43,10 @@ class Server:
         return web.Response(body=self._metrics(), headers=headers)
 
     async def _get_health(self, _request: web.Request) -> web.Response:
-        alive = self._alive()
+        """A restart mends none of the troubles, so they are told with 200."""
+        if not self._alive():
+            return web.json_response({"status": "stuck"}, status=503)
+        troubles = list(self._troubles())
         return web.json_response(
-            {"status": "ok" if alive else "stuck"}, status=200 if alive else 503
+            {"status": "degraded", "reasons": troubles} if troubles else {"status": "ok"}
         )

@@ -1,36 +1,34 @@
-"""One agent process: checks, batches, uplink and the HTTP side, wired together."""
+"""One agent process: checks, spool, uplink and the HTTP side, wired together."""
 
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Callable
-from dataclasses import dataclass
-from random import Random
+from collections.abc import Sequence
+from pathlib import Path
 
 import aiohttp
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
-from agent.attempts import Attempts
-from agent.batcher import Batcher
+from agent import hostfile, toldfile
+from agent.canaries import Target
+from agent.carriers import carriers_of
+from agent.disk import Disk
+from agent.fallback import Fallback, rules_of
+from agent.identity import Signing
+from agent.keeper import Keeper, Makings
+from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
-from agent.outgoing import Outgoing, Sealed
-from agent.pulse import Pulse
+from agent.reporting import Reporter
 from agent.runner import Runner
 from agent.server import Server
+from agent.spool import Limits, Signer, open_spool
 from agent.uplink import Uplink
-from agent.waiting import news_within
-from probes import batch, registry
-from probes.batch import Anchors, Place
-from probes.clock import NS_PER_MS, Clock
-from probes.config import Check, Config
+from agent.vitals import SelfKnowledge
+from agent.world import World, open_check
+from probes.config import Config
 from probes.configfile import digest
-from probes.contract import Env
-from probes.net import Network
 from probes.segments import Run
-
-log = logging.getLogger("wardwatch.agent")
+from probes.tombstone import GOOD_AFTER
 
 DRAIN_S = 5.0
 """For what is left when the process is told to stop."""
@@ -38,46 +36,49 @@ STUCK_NS = 30_000_000_000
 """Without a look at the schedule for so long, the process is of no use."""
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """What an agent uses of the world; `random_bytes` are for secrets."""
-
-    clock: Clock
-    rng: Random
-    network: Network
-    read_secret: Callable[[str], bytes]
-    random_bytes: Callable[[int], bytes]
-
-
-def open_check(name: str, check: Check, world: World, pulse: Pulse) -> Attempts:
-    env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
-    return Attempts(name, check, registry.load(check.kind), env, pulse)
-
-
 class Service:
     """`listen` when wanted, then `run` until told to stop."""
 
     def __init__(
-        self, config: Config, agent: str, key: Ed25519PrivateKey, epoch: str, world: World
+        self,
+        config: Config,
+        agent: str,
+        key: Signing,
+        disk: Disk,
+        limits: Limits,
+        world: World,
+        *,
+        canaries: Sequence[Target] = (),
+        state: Path | None = None,
+        fallback: hostfile.Fallback | None = None,
     ) -> None:
+        """Reads the spool on `disk`; DiskError when its folder cannot be listed. `state` is the
+        folder of the agent's key; a fallback needs it.
+        """
         self._agent = agent
         self._key = key
         self._world = world
-        self._place = Place(
-            config.organization.id, agent, epoch, 1, batch.NO_PREVIOUS, digest(config)
-        )
         self.metrics = AgentMetrics()
-        self.outgoing = Outgoing()
-        self._batcher = Batcher()
-        self._news = asyncio.Event()
-        self._pulse = Pulse(world.clock)
+        self._config = config
+        self._state = state
+        self._settings = fallback
+        self._fallback: Fallback | None = None
+        self._own = SelfKnowledge(world.clock, self.metrics, canaries, state)
+        self.keeper = self._open_keeper(disk, limits)
         checks = [
-            open_check(name, check, world, self._pulse)
+            open_check(name, check, world, self._own.pulse, self._own.canaries)
             for name, check in config.checks.items()
             if agent in config.agents_of(name)
         ]
-        self._runner = Runner(agent, checks, world.clock, self._record, self.metrics)
-        self._server = Server(self._metrics_text, self._alive)
+        self._runner = Runner(
+            agent,
+            checks,
+            world.clock,
+            self.keeper.add,
+            self.metrics,
+            stepped=self._own.time.stepped,
+        )
+        self._server = Server(self._metrics_text, self._alive, lambda: self._own.watch.troubles)
         self.checks = len(checks)
 
     async def listen(self, host: str, port: int) -> int:
@@ -85,33 +86,40 @@ class Service:
         return await self._server.start(host, port)
 
     async def run(self, collector: URL, stop: asyncio.Event) -> int:
-        """Work until `stop` is set; returns how many batches the collector did not take."""
+        """Work until `stop` is set; returns how many batches the collector does not have.
+        DiskLostError when the process has to start again.
+        """
         async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
             uplink = Uplink(
                 session,
                 collector,
-                self.outgoing,
-                self._place.epoch,
+                self.keeper,
                 clock=self._world.clock,
                 rng=self._world.rng,
                 metrics=self.metrics,
+                time=self._own.time,
             )
+            self._fallback = self._open_fallback(session, collector, uplink)
+            await self._own.time.ask(session, collector)
             try:
+                await self.keeper.begin()
                 await self._work(uplink, stop)
             finally:
-                while self._batcher.due_ms() is not None:
-                    self._seal()
-                await uplink.drain(DRAIN_S)
+                if not self.keeper.lost:
+                    await self.keeper.finish()
+                    await uplink.drain(DRAIN_S)
+                    await self.keeper.close()
                 await self._server.stop()
-        return len(self.outgoing)
+        return self.keeper.facts.waiting
 
     async def _work(self, uplink: Uplink, stop: asyncio.Event) -> None:
         """A part that ends by itself has a defect: its exception comes out of here."""
         parts = [
-            asyncio.create_task(self._pulse.run()),
+            *([asyncio.create_task(self._fallback.run())] if self._fallback else []),
+            *map(asyncio.create_task, self._own.parts(self._runner, uplink.line)),
             asyncio.create_task(self._runner.run()),
-            asyncio.create_task(self._close_batches(uplink)),
             asyncio.create_task(uplink.run()),
+            *map(asyncio.create_task, self.keeper.parts()),
         ]
         stopping = asyncio.create_task(stop.wait())
         try:
@@ -123,52 +131,64 @@ class Service:
         for task in done:
             task.result()
 
-    async def _close_batches(self, uplink: Uplink) -> None:
-        while True:
-            due_ms = self._batcher.due_ms()
-            now_ms = self._world.clock.monotonic_ns() // NS_PER_MS
-            if due_ms is None:
-                await self._news.wait()
-                self._news.clear()
-            elif due_ms > now_ms:
-                await news_within(self._news, self._world.clock, due_ms - now_ms)
-            else:
-                self._seal()
-                uplink.wake()
+    def _open_fallback(
+        self, session: aiohttp.ClientSession, collector: URL, uplink: Uplink
+    ) -> Fallback | None:
+        if self._settings is None or self._state is None:
+            return None
+        org, world = self._config.organization.id, self._world
+        reporter = Reporter(session, collector, org, self._agent, self._key)
+        fallback = Fallback(
+            carriers_of(self._settings, org, self._agent, world),
+            self._settings.after,
+            KeptFile(self._state / toldfile.NAME),
+            world.clock,
+            self._own.time.now_ms,
+            uplink.line,
+            reporter.report,
+            lambda: world.random_bytes(16).hex(),
+            self.metrics,
+        )
+        fallback.follow(rules_of(self._config, self._agent))
+        return fallback
 
-    def _record(self, run: Run) -> None:
+    def _open_keeper(self, disk: Disk, limits: Limits) -> Keeper:
+        world, config, agent = self._world, self._config, self._agent
+        org, config_digest = config.organization.id, digest(config)
+        makings = Makings(
+            world.clock,
+            world.random_bytes,
+            lambda: Signer(org, agent, self._key(), config_digest),
+            self._own.time.anchors,
+            self._own.time.settle,
+            self._enough,
+        )
+        opened = open_spool(
+            disk, limits, world.clock, (org, agent), makings.new_epoch, self._synced
+        )
+        return Keeper(opened, makings, world.hand, self.metrics, self._count)
+
+    def _enough(self, name: str) -> int:
+        """Good runs that end an outage for sure, and stand between it and a hole."""
+        check = self._config.checks.get(name)
+        return GOOD_AFTER if check is None else max(GOOD_AFTER, check.confirm.up)
+
+    def _count(self, run: Run) -> None:
         self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
         if run.duration_us:
             self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)
-        self._batcher.add(run, self._world.clock.monotonic_ns() // NS_PER_MS)
-        self._news.set()
+        if self._fallback is not None:
+            self._fallback.take(run, self._own.time.belief().offset_ms)
 
-    def _seal(self) -> None:
-        clock = self._world.clock
-        anchors = Anchors(clock.now_ms(), clock.monotonic_ns())
-        secret = self._world.random_bytes(batch.SECRET_BYTES)
-        data = batch.seal(self._key, self._place, anchors, self._batcher.take(), secret)
-        dropped = self.outgoing.add(Sealed(self._place.seq, data, anchors.monotonic_ns))
-        if dropped:
-            log.error("uplink.dropped batches=%d", dropped)
-            self.metrics.dropped.inc(dropped)
-        self.metrics.sealed.inc()
-        place = self._place
-        self._place = Place(
-            place.org,
-            place.agent,
-            place.epoch,
-            place.seq + 1,
-            batch.header_hash(batch.open_batch(data)),
-            place.config,
-        )
+    def _synced(self, took_ns: int) -> None:
+        self.metrics.sync_seconds.observe(took_ns / 1e9)
 
     def _metrics_text(self) -> bytes:
-        oldest = self.outgoing.oldest()
-        now_ns = self._world.clock.monotonic_ns()
-        self.metrics.pending.set(len(self.outgoing))
-        self.metrics.pending_bytes.set(self.outgoing.size_bytes)
-        self.metrics.oldest_seconds.set((now_ns - oldest.closed_ns) / 1e9 if oldest else 0)
+        facts = self.keeper.facts
+        self.metrics.pending.set(facts.waiting)
+        self.metrics.spool_bytes.set(facts.bytes)
+        self.metrics.spool_buried.set(facts.tombstones)
+        self.metrics.spool_oldest.set(facts.oldest_ms / 1000)
         return self.metrics.text()
 
     def _alive(self) -> bool:

@@ -14,6 +14,7 @@ from probes.ownership import refuse_foreign_owner
 
 COMMANDS = {
     "account": "account",
+    "agent": "agent",
     "availability": "availability",
     "channel": "channel",
     "collector": "collector",

@@ -18,11 +18,10 @@ import msgspec
 
 from collector.core.settled import Source
 from collector.sorting import is_possible
-from collector.store import ledger, ranges
-from collector.store.ledger import Chain, Incoming
+from collector.store import ledger, ranges, shortform
+from collector.store.ledger import TOMBS, Chain, Stored
 from collector.store.ranges import Ranges
 from collector.store.store import Store
-from probes import batch
 from probes.envelope import BatchError
 from probes.results import Result
 
@@ -61,7 +60,7 @@ class _Front:
     """Where reading stands in one chain."""
 
     wanted: Ranges
-    read: deque[Incoming] = field(default_factory=deque)
+    read: deque[Stored] = field(default_factory=deque)
 
 
 class Evidence:
@@ -112,7 +111,7 @@ class Evidence:
             await self._fill(chain, front, heads, size)
         done = dict(held)
         while heads:
-            taken: list[Incoming] = []
+            taken: list[Stored] = []
             while heads and len(taken) < PAGE:
                 _, chain = heapq.heappop(heads)
                 front = fronts[chain]
@@ -136,18 +135,15 @@ class Evidence:
     ) -> dict[Source, list[Result]]:
         """All results of some (check, agent)s in `[start, end)`, in order of `t`."""
         out: dict[Source, list[Result]] = {source: [] for source in sources}
-        after: Chain | None = None
-        seq = 0
+        after: tuple[int, int] | None = None
         while True:
-            page = await self._store.read(
-                ledger.read_between, self._org, start, end, after, seq, PAGE
-            )
+            page = await self._store.read(ledger.read_between, self._org, start, end, after, PAGE)
             lines, _ = await asyncio.to_thread(_decode, page)
             for source in lines.keys() & out.keys():
                 out[source] += (r for r in lines[source] if start <= r.t < end)
             if len(page) < PAGE:
                 break
-            after, seq = (page[-1].agent, page[-1].epoch), page[-1].seq
+            after = (page[-1].chain, page[-1].seq)
         for line in out.values():
             line.sort(key=_t)
         return out
@@ -172,20 +168,20 @@ _t = attrgetter("t")
 
 
 def _decode(
-    page: Sequence[Incoming],
+    page: Sequence[Stored],
 ) -> tuple[dict[Source, list[Result]], list[tuple[str, LastBatch]]]:
     """Results by (check, agent), each in order of `t`, and what each batch says of its agent."""
     lines: dict[Source, list[Result]] = {}
     last: list[tuple[str, LastBatch]] = []
     for incoming in page:
+        received_at = incoming.received_at
         try:
-            opened = batch.open_batch(incoming.data)
-            found = batch.results_of(opened, batch.stored_tables_of(opened), incoming.received_at)
+            found = shortform.results_of(incoming.form, incoming.agent, received_at)
+            clock = shortform.clock_of(incoming.form)
         except BatchError as error:
             # It was readable when it was stored: this program is older than that, or has a defect.
             log.error("evidence.unreadable code=%s seq=%d", error.code.value, incoming.seq)  # noqa: TRY400 - codes only
             continue
-        received_at = incoming.received_at
         if not (
             is_possible(incoming.first_t, received_at) and is_possible(incoming.last_t, received_at)
         ):
@@ -197,19 +193,9 @@ def _decode(
                 lines[source] = [result]
             else:
                 line.append(result)
-        header = opened.header
-        last.append(
-            (
-                incoming.agent,
-                LastBatch(
-                    incoming.epoch,
-                    incoming.seq,
-                    incoming.received_at,
-                    header.clock_offset_ms,
-                    header.clock_error_ms,
-                ),
-            )
-        )
+        if not incoming.epoch.endswith(TOMBS):
+            place = (incoming.epoch, incoming.seq, received_at)
+            last.append((incoming.agent, LastBatch(*place, clock.offset_ms, clock.error_ms)))
     for line in lines.values():
         if len(line) > 1:
             line.sort(key=_t)

@@ -67,6 +67,15 @@ def last_id(conn: Connection, org: str) -> int:
     )
 
 
+def newest(conn: Connection, org: str, kinds: Sequence[str]) -> int:
+    """The last id of these kinds, 0 before the first."""
+    found = 0
+    for kind in kinds:  # one descent of the index each, however long the journal is
+        query = select(func.max(journal.c.id)).where(journal.c.org == org, journal.c.kind == kind)
+        found = max(found, conn.execute(query).scalar() or 0)
+    return found
+
+
 def last_recorded(conn: Connection, org: str) -> int | None:
     """When the newest row was recorded, of whatever kind."""
     newest = select(journal.c.recorded_at).where(journal.c.org == org)

@@ -69,6 +69,18 @@ class CollectorMetrics:
             ["reason"],
             registry=self.registry,
         )
+        self.given_up = Counter(
+            "wardwatch_ingest_given_up_results",
+            "Results that agents gave up for want of room, by tombstones that were stored.",
+            ["agent"],
+            registry=self.registry,
+        )
+        self.broken_links = Counter(
+            "wardwatch_ingest_broken_links",
+            "Headers of an agent's chain that do not name the one before them.",
+            ["agent"],
+            registry=self.registry,
+        )
         self.commit_seconds = Histogram(
             "wardwatch_ingest_commit_seconds",
             "Duration of a commit of waiting batches.",
@@ -156,6 +168,19 @@ class CollectorMetrics:
             ["agent"],
             registry=self.registry,
         )
+
+        self.equivocations = Gauge(
+            "wardwatch_agent_equivocations_unsettled",
+            "Headers for a place in an agent's chain that was taken, which nobody has settled.",
+            ["agent"],
+            registry=self.registry,
+        )
+
+    def show_equivocations(self, unsettled: Mapping[str, int]) -> None:
+        """By agent; those without any have no series."""
+        self.equivocations.clear()
+        for agent, count in unsettled.items():
+            self.equivocations.labels(agent).set(count)
 
     def show(self, picture: Picture) -> None:
         """Replace the gauges about systems, incidents and agents."""

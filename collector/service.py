@@ -30,6 +30,7 @@ from collector.evaluate import Evaluator
 from collector.heartbeat import Heartbeat
 from collector.heartbeat_http import open_sender
 from collector.ingest import Ingest
+from collector.keyring import KeyRing
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
@@ -103,11 +104,15 @@ class Service:
         evaluator = Evaluator(
             store, world.clock, self.metrics, org, self._leader, said=self._wake_delivery
         )
-        ingest = Ingest(store, world.clock, self.metrics, lambda: evaluator.history, evaluator.wake)
+        keys = KeyRing(store, world.clock, org, self.metrics)
+        ingest = Ingest(
+            store, world.clock, self.metrics, keys, lambda: evaluator.history, evaluator.wake
+        )
         self.parts = Parts(
             store=store,
             clock=world.clock,
             org=org,
+            keys=keys,
             ingest=ingest,
             evaluator=evaluator,
             numbers=Numbers(evaluator, store, world.clock, org),
@@ -135,6 +140,7 @@ class Service:
             log.info("config.recorded")
         if store.single_process:
             await store.write(outbox.unlease, org, now)
+        await self.parts.keys.refresh()
         await self.parts.evaluator.start()
 
     async def listen(self, host: str, port: int) -> int:
@@ -185,6 +191,7 @@ class Service:
                 clock=self._world.clock,
                 rng=self._world.rng,
             )
+            tasks.create_task(self.parts.keys.run())
             tasks.create_task(self.parts.ingest.run())
             tasks.create_task(self.parts.evaluator.run())
             tasks.create_task(self._delivery.run())

@@ -233,13 +233,14 @@ def runs_of(batch: Batch) -> list[Run]:
 def results_of(batch: Batch, received_ms: int) -> list[Result]:
     """The results as the truth fold reads them, system by system."""
     header = batch.header
-    clock = Clock(header.clock_offset_ms, header.clock_error_ms)
-    return results_in(tables_of(batch), header.agent, clock, received_ms)
+    return results_in(tables_of(batch), header.agent, clock_of(header), received_ms)
 
 
-def results_in(
-    tables: Sequence[Table], agent: str, clock: Clock, received_ms: int
-) -> list[Result]:
+def clock_of(header: Header) -> Clock:
+    return Clock(header.clock_offset_ms, header.clock_error_ms)
+
+
+def results_in(tables: Sequence[Table], agent: str, clock: Clock, received_ms: int) -> list[Result]:
     """The results of tables: offset applied; semantics 1 where the clock is not known well enough."""
     lost = clock.error_ms > CLOCK_ERROR_LIMIT_MS
     results: list[Result] = []

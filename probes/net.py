@@ -44,6 +44,7 @@ CONNECT_REASONS = frozenset(
     {
         Reason.AGENT_DNS,
         Reason.AGENT_NETWORK,
+        Reason.AGENT_RESOURCES,
         Reason.DNS_NOT_FOUND,
         Reason.TCP_REFUSED,
         Reason.TCP_RESET,
@@ -55,6 +56,8 @@ CONNECT_REASONS = frozenset(
 _CLOSE_S = 0.25
 _MS_PER_DAY = 86_400_000
 _RESET = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN})
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""Descriptors or memory of our own are used up: no packet was sent."""
 _NO_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
 
 
@@ -202,11 +205,15 @@ class Network:
             except socket.gaierror as error:
                 if error.errno in _NO_NAME:
                     raise NetFailure(Outcome.DOWN, Reason.DNS_NOT_FOUND) from None
+                if error.errno == socket.EAI_MEMORY:
+                    raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_RESOURCES) from None
                 raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_DNS) from None
             except UnicodeError:  # an empty or overlong label: no resolver can know such a name
                 raise NetFailure(Outcome.DOWN, Reason.DNS_NOT_FOUND) from None
-            except OSError:  # TimeoutError among them
-                raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_DNS) from None
+            except OSError as error:  # TimeoutError among them
+                spent = error.errno in _EXHAUSTED
+                reason = Reason.AGENT_RESOURCES if spent else Reason.AGENT_DNS
+                raise NetFailure(Outcome.UNKNOWN, reason) from None
         if not addresses:
             raise NetFailure(Outcome.DOWN, Reason.DNS_NOT_FOUND)
         return addresses[0]
@@ -284,6 +291,8 @@ def _failure(error: OSError) -> tuple[Outcome, Reason]:
         return Outcome.DOWN, Reason.TCP_REFUSED
     if error.errno in _RESET or isinstance(error, ConnectionError):
         return Outcome.DOWN, Reason.TCP_RESET
+    if error.errno in _EXHAUSTED:
+        return Outcome.UNKNOWN, Reason.AGENT_RESOURCES
     return Outcome.UNKNOWN, Reason.AGENT_NETWORK
 
 

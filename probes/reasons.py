@@ -17,6 +17,7 @@ class Reason(StrEnum):
     AGENT_DNS = "agent.dns"
     AGENT_MISSED_SLOT = "agent.missed_slot"
     AGENT_NETWORK = "agent.network"
+    AGENT_RESOURCES = "agent.resources"
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
     DNS_NOT_FOUND = "dns.not_found"
@@ -62,7 +63,8 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.AGENT_CRASH: ((_U,), "The probe itself failed; a defect of ours."),
     Reason.AGENT_DNS: ((_U,), "The agent's resolver did not answer."),
     Reason.AGENT_MISSED_SLOT: ((_U,), "The slot passed without an attempt."),
-    Reason.AGENT_NETWORK: ((_U,), "The agent has no route to the target."),
+    Reason.AGENT_NETWORK: ((_U,), "No route to the target, or the agent's whole network is lost."),
+    Reason.AGENT_RESOURCES: ((_U,), "The agent ran out of file descriptors or memory."),
     Reason.AGENT_SECRET: ((_U,), "A secret the check refers to cannot be read."),
     Reason.AGENT_STALLED: (
         (_U,),

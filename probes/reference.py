@@ -10,20 +10,21 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from probes import config, times
+from probes import config_words, times
+from probes.config import Config
 
 _TERMS: tuple[tuple[Any, str], ...] = (
-    (config.Id, "id"),
-    (config.Name, "name"),
-    (config.Duration, "duration"),
-    (config.PositiveDuration, "duration above 0"),
-    (config.Instant, "date and time"),
-    (config.LocalTime, "wall-clock time"),
-    (config.Percent, "percentage"),
-    (config.Zone, "time zone"),
-    (config.ResponseTime, "time to answer"),
-    (config.TimeOfDay, "time of day"),
-    (config.Date, "date"),
+    (config_words.Id, "id"),
+    (config_words.Name, "name"),
+    (config_words.Duration, "duration"),
+    (config_words.PositiveDuration, "duration above 0"),
+    (config_words.Instant, "date and time"),
+    (config_words.LocalTime, "wall-clock time"),
+    (config_words.Percent, "percentage"),
+    (config_words.Zone, "time zone"),
+    (config_words.ResponseTime, "time to answer"),
+    (config_words.TimeOfDay, "time of day"),
+    (config_words.Date, "date"),
     (str, "text"),
     (int, "whole number"),
     (bool, "true or false"),
@@ -34,7 +35,7 @@ def config_reference() -> str:
     """Markdown: one row a key, in the order of the model."""
     rows = [
         f"| `{path}` | {kind} | {default} | {meaning} |"
-        for path, kind, default, meaning in fields(config.Config)
+        for path, kind, default, meaning in fields(Config)
     ]
     return "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows])
 
@@ -82,7 +83,7 @@ def _limited(hint: Any) -> str | None:
 def _by_shape(hint: Any, origin: Any, args: tuple[Any, ...]) -> str:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return ", ".join(f"`{member.value}`" for member in hint)
-    return "map by id" if origin is Mapping and args[0] == config.Id else "map"
+    return "map by id" if origin is Mapping and args[0] == config_words.Id else "map"
 
 
 def _default(info: FieldInfo, kind: str) -> str:
@@ -102,7 +103,7 @@ def _nested(hint: Any) -> Iterator[tuple[str, type[BaseModel]]]:
         yield "", hint
         return
     origin, args = get_origin(hint), get_args(hint)
-    if origin is Mapping and args[0] == config.Id:
+    if origin is Mapping and args[0] == config_words.Id:
         yield from ((f".ID{below}", model) for below, model in _nested(args[1]))
     elif origin is tuple:
         yield from ((f"[]{below}", model) for below, model in _nested(args[0]))

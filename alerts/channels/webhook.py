@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -15,10 +12,10 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
-from probes.config import Model, PositiveDuration, SecretRef
+from probes.config_words import Model, PositiveDuration, SecretRef
+from probes.signing import SecretError, headers, signing_keys
 from probes.wire.http1 import retry_after_s
 
-PREFIX = "whsec_"
 THROTTLES = frozenset({408, 425, 429})
 """Statuses that ask for another attempt."""
 REFUSALS = frozenset({400, 413, 415, 422})
@@ -45,38 +42,6 @@ class WebhookConfig(Model):
     """Where the signing secret is; read at each attempt."""
     timeout: Annotated[PositiveDuration, Field(le=60_000)] = 15_000
     """Limit of a whole attempt, at most 60s."""
-
-
-class SecretError(Exception):
-    """The signing secret cannot be read or is not one."""
-
-
-def signing_keys(text: bytes) -> list[bytes]:
-    """The keys in a secret: `whsec_` and base64 of 24 to 64 bytes, several while rotating."""
-    keys = []
-    for word in text.decode("ascii", "replace").split():
-        try:
-            key = base64.b64decode(word.removeprefix(PREFIX), validate=True)
-        except ValueError:
-            raise SecretError from None
-        if not (word.startswith(PREFIX) and 24 <= len(key) <= 64):
-            raise SecretError
-        keys.append(key)
-    if not keys:
-        raise SecretError
-    return keys
-
-
-def headers(keys: Sequence[bytes], message_id: str, at_s: int, body: bytes) -> dict[str, str]:
-    """`at_s` is the attempt's time; the id is the message's, whatever the attempt."""
-    signed = f"{message_id}.{at_s}.".encode() + body
-    digests = (hmac.new(key, signed, hashlib.sha256).digest() for key in keys)
-    return {
-        "content-type": "application/cloudevents+json; charset=utf-8",
-        "webhook-id": message_id,
-        "webhook-timestamp": str(at_s),
-        "webhook-signature": " ".join(f"v1,{base64.b64encode(d).decode()}" for d in digests),
-    }
 
 
 def judge(status: int, retry_after: str | None, now_ms: int) -> Receipt:

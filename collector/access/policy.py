@@ -41,6 +41,8 @@ class Permission(StrEnum):
     CORRECTIONS_REQUEST = "corrections.request"
     CORRECTIONS_APPROVE = "corrections.approve"
     AGENTS_READ = "agents.read"
+    AGENTS_MANAGE = "agents.manage"
+    """To invite agents, and to approve and revoke their keys."""
     CONTACTS_READ = "contacts.read"
     WHAT_IF_RUN = "what_if.run"
     JOURNAL_READ = "journal.read"
@@ -94,6 +96,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.CONTACTS_READ,
         P.INCIDENTS_NOTES_READ,
         P.OUTBOX_REDRIVE,
+        P.AGENTS_MANAGE,
         P.JOURNAL_READ,
         P.ACCOUNTS_READ,
         P.ACCOUNTS_MANAGE,

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from aiohttp import web
+from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
+from collector import equivocations
 from collector.access.policy import Permission
 from collector.api.bodies import read_bounded
 from collector.api.cursors import Paged, part
-from collector.api.parts import Parts, stamp
+from collector.api.parts import Parts, instant, stamp
 from collector.api.routes import Call, Nothing, Public, Stream, get
 from collector.api.shapes import Instant
+from collector.core.agent_keys import Key, KeyState
 from collector.ingest import RefusedError
-from probes.config import Agent as Defined
+from collector.store.agent_keys import invitations, keys_of
+from probes import agentkeys
+from probes.config_places import Agent as Defined
 
 BATCH = "application/vnd.wardwatch.batch"
 LARGEST_BATCH = 4 * 1024 * 1024
@@ -36,10 +44,24 @@ class LastBatch(TypedDict):
     clock_error_ms: int
 
 
-class Agent(TypedDict):
+class _KeyShown(TypedDict):
+    key_state: Literal["pinned", "none"] | KeyState
+    fingerprint: str | None
+    waiting: str | None
+
+
+class Agent(_KeyShown):
+    """`key_state`: of the key that counts: `pinned` in the file, else of the approved one, else of
+    the newest; `none` without any. `waiting`: fingerprint of a key that nobody has approved yet.
+    `invited_until`: null unless a token can still be used. `equivocations`: headers that came for
+    a place that was taken, which nobody has settled.
+    """
+
     id: str
     site: str
     key_pinned: bool
+    invited_until: Instant | None
+    equivocations: int
     last_batch: LastBatch | None
 
 
@@ -66,21 +88,43 @@ async def post_batch(call: Call[Nothing, Nothing]) -> web.StreamResponse:
             parts.metrics.refused.labels("batch.too_large").inc()
             raise RefusedError(413, "batch.too_large") from None
     accepted = await parts.ingest.accept(data)
-    return web.json_response({"epoch": accepted.epoch, "stored": accepted.stored})
+    answer = {
+        "epoch": accepted.epoch,
+        "stored": accepted.stored,
+        "now": stamp(parts.clock.now_ms()),  # the agent compares its own clock
+    }
+    return web.json_response(answer)
 
 
 async def list_agents(call: Call[Paged, Nothing]) -> Agents:
     """Every agent of the config in force, with its newest batch; null before the first."""
     parts = call.parts
     told, following = part(parts.config.agents.items(), lambda pair: pair[0], call.query)
+    known = await parts.store.read(_known, parts.org, parts.now())
     return {
         "as_of": stamp(parts.evaluator.now),
-        "agents": [_agent(name, agent, parts) for name, agent in told],
+        "agents": [_agent(name, agent, known, parts) for name, agent in told],
         "next": following,
     }
 
 
-def _agent(name: str, agent: Defined, parts: Parts) -> Agent:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    keys: Mapping[str, Sequence[Key]]
+    invited: Mapping[str, int]
+    unsettled: Mapping[str, int]
+
+
+def _known(conn: Connection, org: str, now: int) -> _Known:
+    keys: dict[str, list[Key]] = {}
+    for key in keys_of(conn, org):
+        keys.setdefault(key.agent, []).append(key)
+    usable = [one for one in invitations(conn, org) if one.used_by is None and now < one.expires_at]
+    invited = {one.agent: one.expires_at for one in usable}
+    return _Known(keys, invited, equivocations.unsettled(conn, org))
+
+
+def _agent(name: str, agent: Defined, known: _Known, parts: Parts) -> Agent:
     batch = parts.evaluator.evidence.last.get(name)
     last: LastBatch | None = None
     if batch is not None:
@@ -95,7 +139,24 @@ def _agent(name: str, agent: Defined, parts: Parts) -> Agent:
         "id": name,
         "site": agent.site,
         "key_pinned": agent.key is not None,
+        **_key(agent, known.keys.get(name, ())),
+        "invited_until": instant(known.invited.get(name)),
+        "equivocations": known.unsettled.get(name, 0),
         "last_batch": last,
+    }
+
+
+def _key(agent: Defined, keys: Sequence[Key]) -> _KeyShown:
+    if agent.key is not None:
+        pinned = agentkeys.fingerprint(agent.key)
+        return {"key_state": "pinned", "fingerprint": pinned, "waiting": None}
+    waiting = [key for key in keys if key.state is KeyState.PENDING]
+    approved = [key for key in keys if key.state is KeyState.APPROVED]
+    counts = (approved or keys)[-1] if keys else None
+    return {
+        "key_state": "none" if counts is None else counts.state,
+        "fingerprint": None if counts is None else counts.fingerprint,
+        "waiting": waiting[0].fingerprint if waiting else None,
     }
 
 

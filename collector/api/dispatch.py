@@ -21,6 +21,7 @@ from collector.api.problems import DeniedError
 from collector.api.reading import form_of, read_body, read_query
 from collector.api.refusing import refused
 from collector.api.routes import HTML, AnyRoute, Call, Nothing, Public, Stream
+from collector.enrolment import RefusedProofError
 
 ROUTE: web.RequestKey[AnyRoute] = web.RequestKey("route", object)  # type: ignore[arg-type]  # a union is no class
 """Where a request keeps its route."""
@@ -33,11 +34,15 @@ UNLIMITED = (Public.HEALTH, Public.SIGNED)
 class Limits:
     """Requests a second, of each credential and, without one, of each address."""
 
-    def __init__(self, known: Buckets, unknown: Buckets, provider: Buckets) -> None:
+    def __init__(
+        self, known: Buckets, unknown: Buckets, provider: Buckets, enrolment: Buckets
+    ) -> None:
         self.known = known
         self.unknown = unknown
         self.provider = provider
         """Logins begun at a provider: of one neighbourhood fewer than may be under way."""
+        self.enrolment = enrolment
+        """Agents that enrol or rotate: a site's agents share an address, and come once."""
 
 
 def limits() -> Limits:
@@ -45,6 +50,7 @@ def limits() -> Limits:
         known=Buckets(rate_per_s=50, burst=200, most_keys=10_000),
         unknown=Buckets(rate_per_s=10, burst=40, most_keys=10_000),
         provider=Buckets(rate_per_s=1, burst=20, most_keys=10_000),
+        enrolment=Buckets(rate_per_s=1, burst=20, most_keys=10_000),
     )
 
 
@@ -57,7 +63,7 @@ def handler(route: AnyRoute, knows: Knows, door: Door, limited: Limits) -> Handl
             return await _answered(
                 request, route, who, door, lambda: _may(request, route.needs, knows, door)
             )
-        except (DeniedError, AccessError) as error:
+        except (DeniedError, AccessError, RefusedProofError) as error:
             if error.status in REFUSED:
                 refused(request, error.code, _named(who, error))
             if isinstance(error, DeniedError) and _to_login(error, route):
@@ -67,7 +73,7 @@ def handler(route: AnyRoute, knows: Knows, door: Door, limited: Limits) -> Handl
     return handle
 
 
-def _named(who: Actor, error: DeniedError | AccessError) -> str:
+def _named(who: Actor, error: DeniedError | AccessError | RefusedProofError) -> str:
     """Whose request was refused; one that may not is known by the refusal alone."""
     if who is NOBODY and isinstance(error, DeniedError):
         return error.account
@@ -87,6 +93,8 @@ async def _who(
         _within(limited.unknown, door.neighbourhood(request), request)
     if route.needs is Public.PROVIDER:
         _within(limited.provider, door.neighbourhood(request), request)
+    if route.needs is Public.ENROLMENT:
+        _within(limited.enrolment, door.neighbourhood(request), request)
     return NOBODY
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, select
 from typing_extensions import TypedDict
 
 from collector.access.policy import Permission
-from collector.api.parts import Parts
+from collector.api.parts import Parts, stamp
 from collector.api.routes import Call, Nothing, Public, Stream, get
+from collector.api.shapes import Instant
 from collector.store.store import StoreFault, StoreUnavailableError
 
 LOOKED_MS = 1_000
@@ -21,7 +22,10 @@ FATAL = (StoreFault.IO, StoreFault.CORRUPT)
 
 
 class Alive(TypedDict):
+    """`now` is the collector's clock; agents compare theirs."""
+
     status: Literal["ok"]
+    now: Instant
 
 
 class Ready(TypedDict):
@@ -36,7 +40,7 @@ async def healthz(call: Call[Nothing, Nothing]) -> Alive:
     fault = call.parts.store.fault
     if fault in FATAL and fault is not None:
         raise StoreUnavailableError(fault)
-    return {"status": "ok"}
+    return {"status": "ok", "now": stamp(call.parts.clock.now_ms())}
 
 
 async def readyz(call: Call[Nothing, Nothing]) -> Ready:

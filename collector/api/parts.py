@@ -12,6 +12,7 @@ from collector.access.credentials import RandomBytes
 from collector.access.door import Door
 from collector.evaluate import Evaluator
 from collector.ingest import Ingest
+from collector.keyring import KeyRing
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
 from collector.store.outbox import Outbox
@@ -31,6 +32,7 @@ class Parts:
     store: Store
     clock: Clock
     org: str
+    keys: KeyRing
     ingest: Ingest
     evaluator: Evaluator
     numbers: Numbers
@@ -43,6 +45,8 @@ class Parts:
     file: str
     """The operator's file, as the command was given it."""
     random_bytes: RandomBytes
+    config_fingerprint: str | None = None
+    """Of the key that signs what agents are served: agents hear of it with their token."""
 
     def now(self) -> int:
         """The instant of what is done now: never before what was evaluated already."""

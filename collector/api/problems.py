@@ -15,6 +15,9 @@ from alerts.permitted import DETAILS as NOT_PERMITTED
 from alerts.permitted import IllegalActError
 from collector.access.refusals import AccessError
 from collector.core.acting import DETAILS, RefusedActError
+from collector.core.agent_keys import DETAILS as KEY_DETAILS
+from collector.core.agent_keys import IllegalKeyError
+from collector.enrolment import REFUSALS, RefusedProofError
 from collector.ingest import RETRY_AFTER_S, RefusedError
 from collector.store.store import StoreUnavailableError
 from probes.yamlfile import Problem
@@ -116,9 +119,9 @@ def _problem_of(error: Exception) -> web.Response:
         case RefusedActError():
             answer = _refused(error)
         case IllegalActError():
-            status = 403 if error.code.startswith("act.") else 409
-            detail = NOT_PERMITTED[error.code]
-            answer = problem(status, error.code, detail=detail, state=error.state.value)
+            answer = _not_permitted(error)
+        case IllegalKeyError() | RefusedProofError():
+            answer = _key(error)
         case StoreUnavailableError():
             answer = problem(503, error.fault.value, retry_after_s=RETRY_AFTER_S)
         case web.HTTPException():
@@ -128,6 +131,15 @@ def _problem_of(error: Exception) -> web.Response:
             log.error("api.defect type=%s", type(error).__name__)
             answer = problem(500, "api.defect")
     return answer
+
+
+def _not_permitted(error: IllegalActError) -> web.Response:
+    status = 403 if error.code.startswith("act.") else 409
+    needed: dict[str, Any] = {}
+    if error.needed:
+        needed["needed"] = [one.value for one in error.needed]
+    detail = NOT_PERMITTED[error.code]
+    return problem(status, error.code, detail=detail, state=error.state.value, **needed)
 
 
 def _http(error: web.HTTPException) -> web.Response:
@@ -169,6 +181,16 @@ def _challenged(answer: web.Response) -> web.Response:
     if answer.status == 401:
         answer.headers["WWW-Authenticate"] = 'Bearer realm="wardwatch"'
     return answer
+
+
+def _key(error: IllegalKeyError | RefusedProofError) -> web.Response:
+    if isinstance(error, RefusedProofError):
+        return problem(error.status, error.code, detail=REFUSALS[error.code])
+    unknown = error.code.startswith("agent.unknown")
+    state = None if error.state is None else error.state.value
+    more = {"state": state, "file": error.file, "place": error.place}
+    told: dict[str, Any] = {name: value for name, value in more.items() if value is not None}
+    return problem(404 if unknown else 409, error.code, detail=KEY_DETAILS[error.code], **told)
 
 
 def _refused(error: RefusedActError) -> web.Response:

@@ -17,7 +17,7 @@ from collector.access.actors import Actor
 from collector.access.policy import Permission
 from collector.api.bodies import SMALL
 from collector.api.parts import Parts
-from probes.config import Model
+from probes.config_words import Model
 
 
 class Public(StrEnum):
@@ -28,6 +28,8 @@ class Public(StrEnum):
     PROVIDER = "login elsewhere"
     SIGNED = "signed"
     """Each batch is signed by its agent."""
+    ENROLMENT = "token or key"
+    """An agent that enrols has a one-time token, one that rotates has its key."""
     DESCRIPTION = "description"
     """It tells nothing that the published program does not."""
 

@@ -87,4 +87,6 @@ class Problem(_Problem, total=False):
     file: str
     place: str
     state: str
-    """Of the incident that stands in the way."""
+    """Of the incident, or the agent's key, that stands in the way."""
+    needed: list[str]
+    """In which of these states it is done."""

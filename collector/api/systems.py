@@ -18,6 +18,7 @@ from collector.api.parts import Parts, instant, stamp
 from collector.api.problems import DeniedError
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant, InState, Period
+from collector.core.agent_keys import KeyState
 from collector.standings import Stood, read_stood
 from collector.store.incidents import (
     WHOLE,
@@ -27,7 +28,7 @@ from collector.store.incidents import (
     read_flips,
     read_states,
 )
-from probes.config import ImpactClass
+from probes.config_systems import ImpactClass
 
 CHANGES = 200
 """State changes shown of one system at most, newest last."""
@@ -68,11 +69,24 @@ class WithChecks(System):
     changes: list[Change]
 
 
+class AgentToSee(TypedDict):
+    """`waiting`: a key of it waits for approval. `equivocations`: headers that came for a place in
+    its chain that was taken, which nobody has settled.
+    """
+
+    id: str
+    waiting: bool
+    equivocations: int
+
+
 class Systems(TypedDict):
+    """`agents`: those that somebody has to look after."""
+
     organization: Organization
     as_of: Instant | None
     period: Period
     systems: list[System]
+    agents: list[AgentToSee]
     next: str | None
 
 
@@ -95,6 +109,7 @@ async def list_systems(call: Call[Paged, Nothing]) -> Systems:
         "as_of": instant(max((s.as_of for s in states), default=None)),
         "period": month["period"],
         "systems": [_system(name, parts, states, is_open, month["systems"]) for name in told],
+        "agents": _to_see(parts),
         "next": following,
     }
 
@@ -138,6 +153,20 @@ def _system(
         "month": cast("SystemNumbers | None", month.get(name)),
         "open_incidents": [shown(one, parts) for one in is_open if one.row.incident.system == name],
     }
+
+
+def _to_see(parts: Parts) -> list[AgentToSee]:
+    ring = parts.keys.ring
+    waiting = {
+        name
+        for name, agent in parts.config.agents.items()
+        if agent.key is None
+        and any(key.state is KeyState.PENDING for key in ring.keys.get(name, ()))
+    }
+    return [
+        {"id": name, "waiting": name in waiting, "equivocations": ring.unsettled.get(name, 0)}
+        for name in sorted(waiting | set(ring.unsettled))
+    ]
 
 
 def in_state(state: SystemState | None) -> InState:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collector.api import (
     accounts,
+    agent_keys,
     agents,
     availability,
     checks,
     contacts,
     corrections,
     description,
+    enrolment,
     entrance,
     events,
     explain,
@@ -50,6 +52,8 @@ ROUTES: tuple[AnyRoute, ...] = (
     *corrections.ROUTES,
     *what_if.ROUTES,
     *agents.ROUTES,
+    *agent_keys.ROUTES,
+    *enrolment.ROUTES,
     *journal.ROUTES,
     *entrance.ROUTES,
     *accounts.ROUTES,

@@ -90,6 +90,22 @@ def incident_lines(answer: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def agent_lines(answer: Mapping[str, Any]) -> list[str]:
+    """One line for each thing about an agent that somebody has to look after."""
+    out = []
+    for one in answer["agents"]:
+        if one["equivocations"]:
+            out.append(
+                f"Agent {one['id']}: {one['equivocations']} came for a place in its chain that "
+                f"another batch has; see `wardwatch agent settle --help`."
+            )
+        if one["waiting"]:
+            out.append(
+                f"Agent {one['id']}: its key waits for approval; see `wardwatch agent list`."
+            )
+    return out
+
+
 def answering(response: Mapping[str, Any], as_of: str | None) -> str:
     """By when somebody answers; the day is told where it is another one than that of `as_of`."""
     due = response["due_at"]
@@ -117,6 +133,7 @@ def lines(answer: Mapping[str, Any]) -> list[str]:
         *aligned([COLUMNS, *rows(answer)]),
         "",
         *(incident_lines(answer) or ["No open incident."]),
+        *agent_lines(answer),
     ]
 
 
@@ -143,3 +160,5 @@ def _show(answer: Mapping[str, Any], console: Console) -> None:
         console.print(line, markup=False, highlight=False)
     if not incident_lines(answer):
         console.print("No open incident.", style="green")
+    for line in agent_lines(answer):
+        console.print(line, markup=False, highlight=False, style="bold red")

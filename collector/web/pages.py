@@ -47,6 +47,7 @@ async def home_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
         {
             "as_of": found["as_of"],
             "systems": found["systems"],
+            "agents": found["agents"],
             "incidents": sorted(incidents, key=lambda one: (one["priority"], one["started_at"])),
         },
     )

@@ -65,7 +65,18 @@ async def test_concurrent_writers_do_not_wait_for_each_other(store: Store) -> No
     assert len(await store.read(rollups.read, ORG, {"ehr-read"}, 0, 99 * FIVE)) == 100
 
 
-LATER = ("accounts", "invitations", "tokens", "sessions", "oidc_logins", "idempotency", "typed")
+LATER = (
+    "accounts",
+    "invitations",
+    "tokens",
+    "sessions",
+    "oidc_logins",
+    "idempotency",
+    "typed",
+    "agent_keys",
+    "agent_invitations",
+    "equivocations",
+)
 
 
 async def test_a_database_of_the_first_schema_is_brought_up_to_date(database: str) -> None:
@@ -79,6 +90,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(database: st
             "ALTER TABLE batches DROP COLUMN first_t",
             "ALTER TABLE batches DROP COLUMN last_t",
             "ALTER TABLE outbox DROP COLUMN redriven_at",
+            "ALTER TABLE outbox DROP COLUMN cleared_at",
             "UPDATE alembic_version SET version_num='0001'",
         ):
             conn.execute(text(command))

@@ -175,7 +175,7 @@ class Stage:
             BIN / "wardwatch-agent", "key", "--state", self.folder / agent, stdout=PIPE
         )
         out, _ = await process.communicate()
-        return out.decode().split()[-1]
+        return out.decode().split()[1]
 
     async def start_collector(self) -> None:
         await self.spawn(

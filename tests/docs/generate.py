@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from agent import condition
 from agent.cli import build_parser as agent_parser
 from collector.access.policy import GRANTS, SERVICE_ROLES, Permission, Role
 from collector.api.openapi import described, summary
@@ -42,6 +43,11 @@ def kinds() -> str:
         for name in registry.KINDS
     ]
     return "\n".join(["| kind | what one run does |", "|---|---|", *rows])
+
+
+def troubles() -> str:
+    rows = [f"| `{trouble}` | {meaning} |" for trouble, meaning in condition.MEANINGS.items()]
+    return "\n".join(["| reason | meaning |", "|---|---|", *rows])
 
 
 def metrics(where: str) -> str:
@@ -139,6 +145,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "reasons": reasons,
     "kinds": kinds,
     "agent metrics": lambda: metrics("agent"),
+    "agent troubles": troubles,
     "collector metrics": lambda: metrics("collector"),
     "agent commands": lambda: helps(agent_parser),
     "collector commands": lambda: helps(collector_parser),

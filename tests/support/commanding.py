@@ -16,6 +16,7 @@ from pyotp import TOTP
 
 from collector.cli import main
 from collector.store.store import Store
+from probes.config import Config
 from tests.support.collectors import Collector, a_collector
 from tests.support.entering import Person
 
@@ -67,8 +68,8 @@ class Shell:
 
 
 @asynccontextmanager
-async def a_shell(store: Store, folder: Path) -> AsyncIterator[Shell]:
-    async with a_collector(store) as collector:
+async def a_shell(store: Store, folder: Path, used: Config | None = None) -> AsyncIterator[Shell]:
+    async with a_collector(store, used) as collector:
         yield Shell(collector, folder)
 
 

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from collector import journal, versions
 from collector.evaluate import Evaluator
 from collector.ingest import Ingest
+from collector.keyring import KeyRing
 from collector.leader import LEASE_MS, Leader
 from collector.metrics import CollectorMetrics
 from collector.process_facts import DEADLINES, STEPS
@@ -135,7 +136,8 @@ async def a_round(
     await store.write(versions.record, ORG, canonical(used or config()), now)
     evaluator = Evaluator(store, clock, metrics, ORG, leader)
     await evaluator.start()
-    ingest = Ingest(store, clock, metrics, lambda: evaluator.history, evaluator.wake)
+    keys = KeyRing(store, clock, ORG, metrics)
+    ingest = Ingest(store, clock, metrics, keys, lambda: evaluator.history, evaluator.wake)
     task = asyncio.create_task(ingest.run())
     try:
         yield Round(store, clock, metrics, ingest, evaluator, leader)

@@ -80,7 +80,13 @@ async def collector(sqlite_store: Store) -> AsyncIterator[Collector]:
 
 async def test_a_batch_is_answered_with_what_its_epoch_holds(collector: Collector) -> None:
     data = seal(KEYS["north-1"], ORG, "north-1", "e1", 7, [result(1, UP)])
-    assert await collector.post(data) == (200, {"epoch": "e1", "stored": [[7, 7]]})
+    assert await collector.post(data) == (
+        200,
+        {"epoch": "e1", "stored": [[7, 7]], "now": "2026-01-01T00:00:00.000Z"},
+    )
+    await collector.clock.advance(1_234)
+    expected = {"status": "ok", "now": "2026-01-01T00:00:01.234Z"}
+    assert await collector.get("/healthz") == (200, expected)
 
 
 async def test_a_refused_batch_is_a_problem_with_a_code(collector: Collector) -> None:

@@ -133,7 +133,9 @@ async def test_the_hosts_own_resolver_knows_localhost() -> None:
         (answering(), Outcome.DOWN, Reason.DNS_NOT_FOUND),
         (raising(socket.gaierror(socket.EAI_AGAIN, "x")), Outcome.UNKNOWN, Reason.AGENT_DNS),
         (raising(socket.gaierror(socket.EAI_FAIL, "x")), Outcome.UNKNOWN, Reason.AGENT_DNS),
-        (raising(OSError(errno.EMFILE, "x")), Outcome.UNKNOWN, Reason.AGENT_DNS),
+        (raising(OSError(errno.EMFILE, "x")), Outcome.UNKNOWN, Reason.AGENT_RESOURCES),
+        (raising(socket.gaierror(socket.EAI_MEMORY, "x")), Outcome.UNKNOWN, Reason.AGENT_RESOURCES),
+        (raising(OSError(errno.EIO, "x")), Outcome.UNKNOWN, Reason.AGENT_DNS),
     ],
 )
 async def test_a_missing_name_is_theirs_and_a_silent_resolver_is_ours(
@@ -204,7 +206,9 @@ async def test_no_route_is_the_agents_own_trouble() -> None:
         (errno.ENETUNREACH, Outcome.UNKNOWN, Reason.AGENT_NETWORK),
         (errno.EHOSTUNREACH, Outcome.UNKNOWN, Reason.AGENT_NETWORK),
         (errno.EADDRNOTAVAIL, Outcome.UNKNOWN, Reason.AGENT_NETWORK),
-        (errno.EMFILE, Outcome.UNKNOWN, Reason.AGENT_NETWORK),
+        (errno.EMFILE, Outcome.UNKNOWN, Reason.AGENT_RESOURCES),
+        (errno.ENFILE, Outcome.UNKNOWN, Reason.AGENT_RESOURCES),
+        (errno.ENOBUFS, Outcome.UNKNOWN, Reason.AGENT_RESOURCES),
         (errno.EACCES, Outcome.UNKNOWN, Reason.AGENT_NETWORK),
         (errno.EIO, Outcome.UNKNOWN, Reason.AGENT_NETWORK),
     ],

@@ -54,6 +54,7 @@ def answer(*systems: dict[str, Any]) -> dict[str, Any]:
         "period": {"start": "2025-12-31T23:00:00.000Z"},
         "as_of": "2026-01-01T00:05:00.000Z",
         "systems": list(systems),
+        "agents": [],
     }
 
 

@@ -241,7 +241,7 @@ def test_bombs_are_refused_unopened() -> None:
     assert len(body) < 5_000
     assert fault(lambda: read(forged(body))) is BatchFault.TOO_LARGE
     many = {"first_seq": 1, "last_seq": 70_000, "batches": 70_000}
-    assert fault(lambda: read(forged(**many))) is BatchFault.TOO_LARGE
+    assert fault(lambda: read(forged(None, **many))) is BatchFault.TOO_LARGE
     assert fault(lambda: read(forged(kept={"up": 100_001}))) is BatchFault.TOO_LARGE
 
 

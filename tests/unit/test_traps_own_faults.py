@@ -29,7 +29,7 @@ from collector.store.store import Store
 from probes import batch
 from probes.batch import Anchors, Place
 from probes.clock import ManualClock, SystemClock
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Slot
 from probes.net import Deadline, Network, ReceiveTimeout
 from probes.reasons import Reason

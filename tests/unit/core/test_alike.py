@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from collector.core.agent_state import Rules, follow, tell
 from collector.core.voice_fold import Segment, VoiceFold
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Outcome
 from probes.results import Result
 from tests.support.stories import check, config

@@ -1,0 +1,85 @@
+"""What the words of `wardwatch-agent` share: options, and how an address is read."""
+
+from __future__ import annotations
+
+import argparse
+import ssl
+import sys
+from typing import TypeAlias
+
+from yarl import URL
+
+from probes.addresses import is_loopback
+
+Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
+
+BAD_INPUT = 2
+
+
+def described(
+    parser: argparse.ArgumentParser, description: str, epilog: str
+) -> argparse.ArgumentParser:
+    parser.description = description
+    parser.epilog = epilog
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    return parser
+
+
+def add_config(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    parser.add_argument(
+        "--config", required=required, metavar="FILE", help="the operator's YAML file"
+    )
+
+
+def add_state(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    parser.add_argument(
+        "--state", required=required, metavar="DIR", help="folder of the agent's key"
+    )
+
+
+def add_ca(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ca", metavar="FILE", help="the one CA to trust, in PEM (default: what the host trusts)"
+    )
+
+
+def trusted(ca: str | None, problems: list[str]) -> ssl.SSLContext | None:
+    """Trusts the CA of `--ca` and no other; None for what the host trusts."""
+    try:
+        return None if ca is None else ssl.create_default_context(cafile=ca)
+    except (OSError, ssl.SSLError, ValueError):
+        problems.append(f"--ca: {ca} holds no certificate in PEM that can be read")
+        return None
+
+
+def warn_of_clear_text(url: URL) -> None:
+    """Before a token is sent that others on the way could read."""
+    if url.scheme == "http" and not is_loopback(url.host or ""):
+        sys.stderr.write(
+            f"Warning: {url.origin()} is not https://; who is on the way can read the token, and "
+            "enrol in this agent's name. Compare the fingerprint with care.\n"
+        )
+
+
+def collector(text: str, problems: list[str]) -> URL | None:
+    """The address behind `--collector`; what is wrong with it goes into `problems`."""
+    try:
+        url = URL(text)
+    except ValueError:
+        url = URL()
+    if url.scheme in ("http", "https") and url.host and not (url.query_string or url.user):
+        return url
+    problems.append("--collector: write an address such as https://wardwatch.example.org")
+    return None
+
+
+def listen(text: str | None, problems: list[str]) -> tuple[str, int] | None:
+    """HOST:PORT behind `--listen`."""
+    if text is None:
+        return None
+    host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if host and port.isascii() and port.isdigit() and int(port) <= 65_535:
+        return host, int(port)
+    problems.append("--listen: write HOST:PORT, such as 127.0.0.1:9101")
+    return None

@@ -1,0 +1,67 @@
+"""Tells the collector, once the line is back, what this agent told by itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from yarl import URL
+
+from agent.telling import Message
+from probes import notice
+from probes.notice import CHECKS, Notice
+
+log = logging.getLogger("wardwatch.agent")
+
+PATH = "agent/v1/told"
+TIMEOUT_S = 15.0
+
+
+class Reporter:
+    """`report` is one attempt; an answer of 400 is a verdict on the notice itself, for good."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        collector: URL,
+        org: str,
+        agent: str,
+        key: Callable[[], Ed25519PrivateKey],
+    ) -> None:
+        self._session = session
+        self._url = collector / PATH
+        self._from = (org, agent)
+        self._key = key
+
+    async def report(self, message: Message, taken: Sequence[str]) -> bool:
+        org, agent = self._from
+        told = Notice(
+            version=notice.VERSION,
+            org=org,
+            agent=agent,
+            id=message.id,
+            kind=message.kind.value,
+            at=message.at_ms,
+            since=message.since_ms,
+            system=message.system,
+            cause=message.cause,
+            checks=list(message.checks[:CHECKS]),
+            systems=list(message.systems[:CHECKS]),
+            taken=list(taken),
+        )
+        try:
+            async with self._session.post(
+                self._url,
+                data=notice.seal(self._key(), told),
+                headers={"Content-Type": notice.CONTENT_TYPE},
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
+            ) as response:
+                status = response.status
+        except (aiohttp.ClientError, OSError):  # TimeoutError among them
+            return False
+        if status == 400:
+            log.error("fallback.notice_refused kind=%s", message.kind.value)
+        return status in (200, 400)
