@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, inspect, select, text
 
 from collector import journal
 from collector.journal import Fact
-from collector.store import access_tables, leases, ledger, tables
+from collector.store import access_tables, identity_tables, leases, ledger, tables, typed
 from collector.store.leases import FencedError, Lease
 from collector.store.ledger import Incoming, Verdict
 from collector.store.open import open_store
@@ -38,7 +38,8 @@ def append_one(conn: Connection) -> None:
 
 
 async def test_migrations_make_exactly_the_tables_the_code_uses(store: Store) -> None:
-    assert access_tables.accounts.metadata is tables.metadata
+    for named in (access_tables.accounts, identity_tables.agent_keys, typed.typed):
+        assert named.metadata is tables.metadata
 
     def difference(conn: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(conn), tables.metadata))
