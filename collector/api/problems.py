@@ -185,7 +185,7 @@ def _challenged(answer: web.Response) -> web.Response:
 
 def _key(error: IllegalKeyError | RefusedProofError) -> web.Response:
     if isinstance(error, RefusedProofError):
-        return problem(403, error.code, detail=REFUSALS[error.code])
+        return problem(error.status, error.code, detail=REFUSALS[error.code])
     unknown = error.code.startswith("agent.unknown")
     state = None if error.state is None else error.state.value
     more = {"state": state, "file": error.file, "place": error.place}
