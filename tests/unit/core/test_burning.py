@@ -276,3 +276,24 @@ def test_a_line_that_has_ended_does_not_last() -> None:
     assert told(gone, T + HOUR)[0] == [(FROM, T + 360 * SECOND)]
     sites: dict[str, Timeline[State]] = {"north": (), "south": OUTAGE}
     assert burns(QUIET, T + HOUR, (0, scoped("worst_site")), sites=sites) == [(FROM, TO)]
+
+
+def test_a_site_without_users_or_that_is_gone_weighs_nothing() -> None:
+    sites = {"north": {"name": "North", "users": 1}, "south": {"name": "South"}}
+    slo = {"target": "99.9", "scope": "user_weighted"}
+    used = (0, config(sites=sites, systems={"ehr": system(slo=slo)}))
+    for name in ("south", "west"):
+        lines = {"north": QUIET, name: OUTAGE}
+        assert burns(QUIET, T + HOUR, used, sites=lines) == []
+    assert burns(QUIET, T + HOUR, used, sites={"north": OUTAGE, "south": QUIET}) == [(FROM, TO)]
+
+
+@pytest.mark.parametrize(
+    ("formula", "until"), [("contract-v1", T + 360 * SECOND), ("whole-period-v1", TO)]
+)
+def test_time_in_a_window_is_judged_where_the_formula_says_so(formula: str, until: int) -> None:
+    """Maintenance for an hour right after the outage: as if nothing followed, or all were well."""
+    closed = [Interval(T0 + T + MINUTE, T0 + T + HOUR)]
+    slo = {"target": "99.9", "formula": formula}
+    used = (0, config(systems={"ehr": system(slo=slo)}))
+    assert burns(OUTAGE, T + HOUR, used, closed=closed) == [(FROM, until)]
