@@ -100,7 +100,7 @@ class Keeper:
         self._metrics = metrics
         self._counted = counted
         self._batcher = Batcher()
-        self._waiting: list[Run] = []
+        self._waiting: list[Run | Callable[[], None]] = []
         self._came = asyncio.Event()
         self._counts = asyncio.Event()
         self.sealed = asyncio.Event()
@@ -139,6 +139,11 @@ class Keeper:
         self._waiting.append(run)
         self._came.set()
 
+    def then(self, act: Callable[[], None]) -> None:
+        """Do this once all that was added before is in batches: later ones are made otherwise."""
+        self._waiting.append(act)
+        self._came.set()
+
     def parts(self) -> list[Coroutine[object, object, None]]:
         """To run until cancelled; DiskLostError when the process has to start again."""
         return [self._commit_for_ever(), self._close_for_ever(), self._look_after()]
@@ -148,8 +153,7 @@ class Keeper:
         if self._under_way:
             await asyncio.gather(*self._under_way)
         await self._commit()
-        while self._batcher.due_ms() is not None:
-            await self._close()
+        await self._close_all()
 
     async def close(self) -> None:
         """An acknowledgement that cannot be noted any more is asked for again by the next start."""
@@ -218,7 +222,19 @@ class Keeper:
             await self._whole(self._commit())
 
     async def _commit(self) -> None:
-        runs, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting, []
+        runs: list[Run] = []
+        for one in waiting:
+            if isinstance(one, Run):
+                runs.append(one)
+                continue
+            await self._record(runs)
+            await self._close_all()
+            runs = []
+            one()
+        await self._record(runs)
+
+    async def _record(self, runs: list[Run]) -> None:
         if not runs:
             return
         now = self._makings.anchors()
@@ -240,6 +256,10 @@ class Keeper:
                 await news_within(self._counts, self._clock, due_ms - now_ms)
             else:
                 await self._whole(self._close())
+
+    async def _close_all(self) -> None:
+        while self._batcher.due_ms() is not None:
+            await self._close()
 
     async def _close(self) -> None:
         """The open batch: what ends from now on is for the next one."""
