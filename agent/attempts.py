@@ -72,12 +72,12 @@ class Attempts:
             slot.at_ms,
             wall_ms,
             observation.outcome,
-            observation.reason.value,
+            observation.reason._value_,
             took_ns // 1000,
-            {phase.value: us for phase, us in observation.phases.items()},
-            {fact.value: value for fact, value in observation.facts.items()},
+            {phase._value_: us for phase, us in observation.phases.items()},
+            {fact._value_: value for fact, value in observation.facts.items()},
             tuple(
-                RunStep(step.name.value, step.outcome, step.reason.value, step.duration_us)
+                RunStep(step.name._value_, step.outcome, step.reason._value_, step.duration_us)
                 for step in observation.steps
             ),
         )

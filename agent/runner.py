@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 
 from agent.attempts import STEP_MS, Attempts
@@ -20,6 +21,9 @@ CONCURRENCY = 64
 """Attempts at once; a slot that cannot start yet waits, and its successor is missed."""
 LOOK_MS = 1_000
 """The longest sleep: a wall clock that was set is noticed within it."""
+
+TOGETHER_MS = 2
+"""The shortest sleep: of slots that follow each other as closely, one look costs half of two."""
 
 Change = tuple[dict[str, Attempts], Callable[[], None]]
 
@@ -43,7 +47,8 @@ class Runner:
         self._clock = clock
         self._record = record
         self._metrics = metrics
-        self._room = asyncio.Semaphore(concurrency)
+        self._room = concurrency
+        self._waiting: deque[tuple[Attempts, Slot]] = deque()
         self._busy: set[str] = set()
         self._tell_step = stepped
         self._worst_late_ms = 0
@@ -67,10 +72,22 @@ class Runner:
         self._change = ({check.name: check for check in checks}, at_change)
 
     async def run(self) -> None:
-        """Until cancelled; attempts then under way are recorded as missed."""
+        """Until cancelled; what then is under way or waits is recorded as missed."""
         try:
             async with asyncio.TaskGroup() as attempts:
                 await self._look(attempts)
+        finally:
+            while self._waiting:
+                self._missed(*self._waiting.popleft())
+            await asyncio.gather(*(check.close() for check in self._checks.values()))
+
+    async def once(self) -> None:
+        """Every check once, now, whatever its slots; returns when all are recorded."""
+        try:
+            async with asyncio.TaskGroup() as attempts:
+                for name, check in self._checks.items():
+                    slot = Slot(name, self._clock.now_ms())
+                    self._begin(check, slot, attempts)
         finally:
             await asyncio.gather(*(check.close() for check in self._checks.values()))
 
@@ -91,13 +108,20 @@ class Runner:
                 if slot.check in self._busy:
                     self._missed(check, slot)
                 else:
-                    self._busy.add(slot.check)
-                    attempts.create_task(self._attempt(check, slot))
+                    self._begin(check, slot, attempts)
             # Every slot up to now is the old checks', every later one the new ones'.
             self._changed(now_ms, attempts)
             next_ms = self._schedule.next_ms()
             wait_ms = LOOK_MS if next_ms is None else min(next_ms - now_ms, LOOK_MS)
-            await self._clock.sleep_ms(wait_ms)
+            await self._clock.sleep_ms(max(wait_ms, TOGETHER_MS))
+
+    def _begin(self, check: Attempts, slot: Slot, attempts: asyncio.TaskGroup) -> None:
+        self._busy.add(slot.check)
+        if self._room:
+            self._room -= 1
+            attempts.create_task(self._attempt(check, slot))
+        else:
+            self._waiting.append((check, slot))
 
     def _changed(self, now_ms: int, attempts: asyncio.TaskGroup) -> None:
         if self._change is None:
@@ -113,11 +137,22 @@ class Runner:
         return self._checks.get(check.name) is not check
 
     async def _attempt(self, check: Attempts, slot: Slot) -> None:
+        """In one place: its slot, then those that wait for room."""
         try:
-            async with self._room:
-                late_ms = self._clock.now_ms() - slot.at_ms
-                self._worst_late_ms = max(self._worst_late_ms, late_ms)
-                run = await check.run(slot)
+            await self._run(check, slot)
+            while self._waiting:
+                # Attempts that fail at once must not keep all others from the loop.
+                await self._clock.sleep_ms(0)
+                if self._waiting:
+                    await self._run(*self._waiting.popleft())
+        finally:
+            self._room += 1
+
+    async def _run(self, check: Attempts, slot: Slot) -> None:
+        try:
+            late_ms = self._clock.now_ms() - slot.at_ms
+            self._worst_late_ms = max(self._worst_late_ms, late_ms)
+            run = await check.run(slot)
         except asyncio.CancelledError:
             self._missed(check, slot)
             raise

@@ -22,6 +22,7 @@ from agent.identity import Signing
 from agent.keeper import Keeper, Makings
 from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
+from agent.notify import Notify
 from agent.reporting import Reporter
 from agent.runner import Runner
 from agent.server import Server
@@ -59,18 +60,23 @@ class Service:
         canaries: Sequence[Target] = (),
         state: Path | None = None,
         fallback: hostfile.Fallback | None = None,
+        notify: Notify | None = None,
+        once: Callable[[Run], None] | None = None,
     ) -> None:
         """Reads the spool on `disk`; DiskError when its folder cannot be listed. `state` is the
-        folder of the agent's key; a fallback needs it.
+        folder of the agent's key; a fallback needs it. With `once` each check runs once, that is
+        told of each, and `run` ends.
         """
         self._part = part
-        self._digest = part.digest
         self._key = key
         self._world = world
+        self._digest = part.digest
         self.metrics = metrics or AgentMetrics()
         self.metrics.config_version.set(part.version)
         self._state = state
         self._settings = fallback
+        self._once = once
+        self._notify = notify or Notify(None, None)
         self._fallback: Fallback | None = None
         self._own = SelfKnowledge(world.clock, self.metrics, canaries, state)
         self.keeper = self._open_keeper(disk, limits)
@@ -98,17 +104,18 @@ class Service:
         kept = {name: self._checks[name] for name in same}
         self._part = part
         self._checks = self._opened(part, kept)
-        self._runner.change([*self._checks.values()], lambda: self._in_force(part))
 
-    def _in_force(self, part: AgentConfig) -> None:
-        def name_it() -> None:
+        def recorded() -> None:
             self._digest = part.digest
+            log.info("config.applied version=%d checks=%d", part.version, len(part.checks))
 
-        self.keeper.turn_over(name_it)
-        if self._fallback is not None:
-            self._fallback.follow(rules_of(part))
-        self.metrics.config_version.set(part.version)
-        log.info("config.applied version=%d checks=%d", part.version, len(part.checks))
+        def in_force() -> None:
+            self.keeper.then(recorded)
+            if self._fallback is not None:
+                self._fallback.follow(rules_of(part))
+            self.metrics.config_version.set(part.version)
+
+        self._runner.change([*self._checks.values()], in_force)
 
     def _opened(self, part: AgentConfig, kept: Mapping[str, Attempts]) -> dict[str, Attempts]:
         return checks.opened(part, self._world, self._own.pulse, self._own.canaries, kept)
@@ -168,14 +175,19 @@ class Service:
             *([asyncio.create_task(self._fallback.run())] if self._fallback else []),
             *map(asyncio.create_task, self._own.parts(self._runner, line)),
             *map(asyncio.create_task, beside),
-            asyncio.create_task(self._runner.run()),
+            asyncio.create_task(
+                self._notify.run(self._world.clock, self._alive, lambda: self._own.watch.troubles)
+            ),
+            asyncio.create_task(self._runner.run() if self._once is None else self._runner.once()),
             *([asyncio.create_task(uplink.run())] if uplink else []),
             *map(asyncio.create_task, self.keeper.parts()),
         ]
         stopping = asyncio.create_task(stop.wait())
+        self._notify.ready()
         try:
             done, _ = await asyncio.wait((*parts, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._notify.stopping()
             for task in (*parts, stopping):
                 task.cancel()
             await asyncio.gather(*parts, stopping, return_exceptions=True)
@@ -223,9 +235,9 @@ class Service:
         return max(GOOD_AFTER, checks.good_runs(self._part, name))
 
     def _count(self, run: Run) -> None:
-        self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
-        if run.duration_us:
-            self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)
+        if self._once is not None:
+            self._once(run)
+        self.metrics.tallies.count(run.check, run.outcome.value, run.reason, run.duration_us)
         if self._fallback is not None:
             self._fallback.take(run, self._own.time.belief().offset_ms)
 

@@ -38,10 +38,10 @@ class Start:
     key: KeyFile
     is_known: bool
     """Is the key pinned in the operator's file here, or has the agent enrolled?"""
-    limits: Limits
     collector: URL | None
     listen: tuple[str, int] | None
     allow: list[Entry] | None
+    limits: Limits
     tls: ssl.SSLContext | None = None
     collector_key: str | None = None
     named_key: str | None = None
@@ -71,10 +71,10 @@ def from_host(path: str, problems: list[str]) -> Start | None:
         state,
         key,
         enrolled is not None or _pins(config, host.agent),
-        Limits(host.spool.max_bytes, host.spool.max_age),
         None if link is None else URL(link.url),
         None if host.listen is None else hostfile.split_place(host.listen),
         None if host.allow is None else [allowed.entry for allowed in host.allow],
+        _limits(host.spool),
         tls,
         None if link is None else link.key,
         None if enrolled is None else enrolled.config_key,
@@ -96,9 +96,13 @@ def from_options(args: argparse.Namespace, problems: list[str]) -> Start | None:
     if problems or config is None or key is None:
         return None
     known = is_enrolled(state) or _pins(config, args.agent)
-    part, spool = part_of(config, args.agent), SpoolLimits()
-    limits = Limits(spool.max_bytes, spool.max_age)
-    return Start(part, args.agent, state, key, known, limits, url, place, entries)
+    part = part_of(config, args.agent)
+    limits = _limits(SpoolLimits())
+    return Start(part, args.agent, state, key, known, url, place, entries, limits)
+
+
+def _limits(spool: SpoolLimits) -> Limits:
+    return Limits(spool.max_bytes, spool.max_age)
 
 
 def _pins(config: Config | None, agent: str) -> bool:

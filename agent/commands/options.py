@@ -86,6 +86,20 @@ def warn_of_clear_text(url: URL) -> None:
         )
 
 
+def usage(args: argparse.Namespace) -> list[str]:
+    """Either `--host`, or what stands in its place."""
+    needed = ("config", "agent", "collector", "state")
+    if args.host is None:
+        missing = [f"--{name}" for name in needed if getattr(args, name) is None]
+        return [f"{name}: missing; or give --host FILE" for name in missing]
+    other = [*needed, "allow", "listen"]
+    return [
+        f"--{name}: with --host it stands in the host's file"
+        for name in other
+        if getattr(args, name, None) is not None
+    ]
+
+
 def collector(text: str, problems: list[str]) -> URL | None:
     """The address behind `--collector`; what is wrong with it goes into `problems`."""
     try:

@@ -18,22 +18,15 @@ from agent.commands.options import (
     allowed,
     described,
 )
+from agent.onetable import EXIT, milliseconds
 from agent.pulse import Pulse
 from agent.world import host_world, open_check
 from probes import logs
 from probes.config_checks import Check
 from probes.configfile import ConfigErrors, load
-from probes.contract import Outcome, Slot
+from probes.contract import Slot
 from probes.reasons import Reason
 from probes.segments import Run
-
-EXIT = {
-    Outcome.UP: 0,
-    Outcome.DOWN: 1,
-    Outcome.DEGRADED: 3,
-    Outcome.MISCONFIGURED: 4,
-    Outcome.UNKNOWN: 5,
-}
 
 EXAMPLES = """\
 Examples:
@@ -114,16 +107,14 @@ def _document(done: Run) -> dict[str, Any]:
 
 
 def _lines(done: Run) -> list[str]:
-    said = [f"{done.check}: {done.outcome.value} ({done.reason}) in {_ms(done.duration_us)}"]
+    said = [
+        f"{done.check}: {done.outcome.value} ({done.reason}) in {milliseconds(done.duration_us)}"
+    ]
     if done.reason == Reason.AGENT_NOT_ALLOWED:
         said.append("  this host forbids the target; see --allow")
     said += [
-        f"  step  {step.name}: {step.outcome.value} ({step.reason}) in {_ms(step.duration_us)}"
+        f"  step  {step.name}: {step.outcome.value} ({step.reason}) in {milliseconds(step.duration_us)}"
         for step in done.steps
     ]
-    said += [f"  phase {name}: {_ms(us)}" for name, us in done.phases.items()]
+    said += [f"  phase {name}: {milliseconds(us)}" for name, us in done.phases.items()]
     return said + [f"  fact  {name}: {value}" for name, value in done.facts.items()]
-
-
-def _ms(us: int) -> str:
-    return f"{us // 1000}.{us % 1000 // 100} ms"

@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from agent import identity, starting
+from agent import identity, onetable, starting
 from agent.collectorkey import CollectorKey
 from agent.commands.options import (
     BAD_INPUT,
@@ -25,28 +25,32 @@ from agent.commands.options import (
     add_config,
     add_state,
     described,
+    usage,
 )
 from agent.configcache import ConfigCache
 from agent.configpull import ConfigPull
 from agent.disk import DiskError, HostDisk, StateLock
 from agent.keeper import DiskLostError
 from agent.metrics import AgentMetrics
+from agent.notify import Notify
 from agent.service import Service
 from agent.starting import Start
 from agent.uplink import open_session
 from agent.world import World, host_world
 from probes import logs
 from probes.agentconfig import AgentConfig, AgentConfigError
+from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
 
 SPOOL = "spool"
 """Folder inside the state folder."""
-DISK_LOST = 3
+DISK_LOST = 70
 
 EXAMPLES = """\
 Examples:
   wardwatch-agent run --host /etc/wardwatch/agent.yaml
+  wardwatch-agent run --host /etc/wardwatch/agent.yaml --once
   wardwatch-agent run --config wardwatch.yaml --agent north-1 \\
       --collector https://wardwatch.example.org --state /var/lib/wardwatch-agent
   wardwatch-agent run --config wardwatch.yaml --agent north-1 --state state \\
@@ -56,8 +60,9 @@ With --host nothing else is given. With a collector and no `config` in the host'
 come from the collector, signed, and are kept: it starts without the collector, too.
 
 SIGTERM and SIGINT stop it; what is not sent within 5 seconds waits in the spool.
+With --once the exit code is by the worst outcome, as `probe` has it.
 Exit code: 0 stopped as told, 1 a defect, 2 bad usage or config (all problems listed),
-3 the disk failed: start it again, it goes on from what is on disk.
+70 the disk failed: start it again, it goes on from what is on disk.
 """
 
 
@@ -70,12 +75,15 @@ def add(parsers: Parsers) -> None:
     add_state(parser, required=False)
     add_allow(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="serve /metrics and /healthz there")
+    parser.add_argument(
+        "--once", action="store_true", help="run each check once, deliver, print a table, and end"
+    )
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
     logs.set_up(sys.stderr)
-    problems = _usage(args)
+    problems = usage(args)
     start = None
     if not problems:
         read = starting.from_options if args.host is None else _from_host
@@ -88,14 +96,14 @@ def run(args: argparse.Namespace) -> int:
         lock = StateLock(start.state)
     except BlockingIOError:
         sys.stderr.write(
-            f"--state: another wardwatch-agent runs on {start.state}; stop it, or use another folder\n"
+            f"{start.state}: another wardwatch-agent runs on this state; stop it, or use another folder\n"
         )
         return BAD_INPUT
     except OSError as error:
-        sys.stderr.write(f"--state: cannot lock {start.state}: {os.strerror(error.errno or 0)}\n")
+        sys.stderr.write(f"{start.state}: cannot be locked: {os.strerror(error.errno or 0)}\n")
         return BAD_INPUT
     try:
-        return asyncio.run(_serve(start))
+        return asyncio.run(_serve(start, is_once=args.once))
     except DiskLostError:
         sys.stderr.write("The disk failed; start again: it goes on from what is on disk.\n")
         return DISK_LOST
@@ -133,52 +141,37 @@ def _say_key(start: Start) -> None:
         )
 
 
-def _usage(args: argparse.Namespace) -> list[str]:
-    needed = ("config", "agent", "collector", "state")
-    if args.host is None:
-        missing = [f"--{name}" for name in needed if getattr(args, name) is None]
-        return [f"{name}: missing; or give --host FILE" for name in missing]
-    other = [*needed, "allow", "listen"]
-    return [
-        f"--{name}: with --host it stands in the host's file"
-        for name in other
-        if getattr(args, name) is not None
-    ]
-
-
-async def _serve(start: Start) -> int:
+async def _serve(start: Start, *, is_once: bool = False) -> int:
     world = host_world(start.allow, start.state)
     metrics, stop = AgentMetrics(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        pull, part = None, start.part
-        if part is None:
-            session = await stack.enter_async_context(open_session(start.tls))
-            try:
-                key = CollectorKey(start.state, start.collector_key, start.named_key)
-                cache = ConfigCache(start.state, start.agent, key)
-                pull = _pull(start, session, cache, world, metrics)
-                part = await _first(pull, cache, metrics, stop)
-            except OSError:
-                sys.stderr.write(f"{start.state}: what is kept there cannot be read\n")
-                return BAD_INPUT
+        try:
+            part, pull = await _part(start, stack, world, metrics, stop)
+        except OSError:
+            sys.stderr.write(f"{start.state}: what is kept there cannot be read\n")
+            return BAD_INPUT
         if part is None:
             return 0
+        runs: list[Run] = []
+        folder = start.state / SPOOL
         try:
             service = Service(
                 part,
                 start.key,
-                HostDisk(start.state / SPOOL),
+                HostDisk(folder),
                 start.limits,
                 world,
                 metrics=metrics,
                 canaries=start.canaries,
                 state=start.state,
                 fallback=start.fallback,
+                notify=Notify.of(os.environ),
+                once=runs.append if is_once else None,
             )
         except DiskError as error:
-            sys.stderr.write(f"--state: cannot read {start.state / SPOOL}: {error.fault.value}\n")
+            sys.stderr.write(f"{folder}: cannot be read: {error.fault.value}\n")
             return BAD_INPUT
         if start.listen is not None:
             try:
@@ -188,13 +181,39 @@ async def _serve(start: Start) -> int:
                 return BAD_INPUT
             sys.stderr.write(f"Listening on port {port}: /metrics and /healthz\n")
         sys.stderr.write(f"Agent {part.agent} runs {service.checks} checks for {part.org}\n")
-        beside: list[Coroutine[Any, Any, None]] = [] if pull is None else [pull.run(service.apply)]
+        beside: list[Coroutine[Any, Any, None]] = []
+        if pull is not None and not is_once:
+            beside.append(pull.run(service.apply))
         left = await service.run(start.collector, stop, tls=start.tls, beside=beside)
-    if left and service.keeper.in_memory:
+    _say_left(left, in_memory=service.keeper.in_memory)
+    if is_once:
+        sys.stdout.write("".join(f"{line}\n" for line in onetable.table(runs)))
+        return onetable.worst(runs)
+    return 0
+
+
+def _say_left(left: int, *, in_memory: bool) -> None:
+    if left and in_memory:
         sys.stderr.write(f"Stopped; of {left} batches those in memory are lost: see the log.\n")
     elif left:
         sys.stderr.write(f"Stopped; {left} batches wait in the spool for the next start.\n")
-    return 0
+
+
+async def _part(
+    start: Start,
+    stack: AsyncExitStack,
+    world: World,
+    metrics: AgentMetrics,
+    stop: asyncio.Event,
+) -> tuple[AgentConfig | None, ConfigPull | None]:
+    """What to run, and what asks for newer ones; nothing when told to stop before it came."""
+    if start.part is not None:
+        return start.part, None
+    session = await stack.enter_async_context(open_session(start.tls))
+    key = CollectorKey(start.state, start.collector_key, start.named_key)
+    cache = ConfigCache(start.state, start.agent, key)
+    pull = _pull(start, session, cache, world, metrics)
+    return await _first(pull, cache, metrics, stop), pull
 
 
 def _pull(

@@ -29,6 +29,7 @@ from collector.api import (
     states,
     systems,
     tokens,
+    told,
     what_if,
 )
 from collector.api.routes import AnyRoute
@@ -53,6 +54,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *corrections.ROUTES,
     *what_if.ROUTES,
     *agents.ROUTES,
+    *told.ROUTES,
     *agent_config.ROUTES,
     *agent_keys.ROUTES,
     *enrolment.ROUTES,
