@@ -77,9 +77,10 @@ class Runner:
             async with asyncio.TaskGroup() as attempts:
                 await self._look(attempts)
         finally:
+            left = [check for check, _ in self._waiting if self._is_gone(check)]
             while self._waiting:
                 self._missed(*self._waiting.popleft())
-            await asyncio.gather(*(check.close() for check in self._checks.values()))
+            await asyncio.gather(*(check.close() for check in (*self._checks.values(), *left)))
 
     async def once(self) -> None:
         """Every check once, now, whatever its slots; returns when all are recorded."""

@@ -156,8 +156,17 @@ def pairs() -> Sequence[Pair]:
 def _storms() -> list[Row]:
     """A look that sees everything fail at once is timed once: it cannot be taken twice."""
     whole, part = storm.look_us(2_000), storm.look_us(500)
+    answered = storm.acknowledged_us(2_000)
     name, limit = "see 2 000 systems fail at once", f"{storm.LIMIT_S} s"
     return [
         Row(name, whole, limit, storm.LIMIT_S * 1e6, "us", 1),
         Row(name, whole, "500 systems", part, "us", 5),
+        Row(
+            "take in 2 000 acknowledgements while it plans",
+            answered,
+            limit,
+            storm.LIMIT_S * 1e6,
+            "us",
+            1,
+        ),
     ]

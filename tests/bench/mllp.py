@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import hl7.mllp
@@ -52,7 +52,12 @@ def rows() -> list[Row]:
 async def measure(port: int, seconds: float) -> dict[str, float]:
     clock = SystemClock()
     env = Env(clock, random.Random(SEED), Network(clock), 5_000, lambda _reference: b"")
-    spec = {"host": "127.0.0.1", "port": str(port), "processing_id": "T", "template": "adt_a08"}
+    spec: dict[str, object] = {
+        "host": "127.0.0.1",
+        "port": str(port),
+        "processing_id": "T",
+        "template": "adt_a08",
+    }
     patient = {"id": "ZZ0001", "assigning_authority": "TEST", "name": "ZZTEST^UPTIME"}
     async with KIND.open(KIND.parse({**spec, "patient": patient}), env) as probe:
 
@@ -80,7 +85,7 @@ async def measure(port: int, seconds: float) -> dict[str, float]:
 
 
 async def _in_turns(
-    turns: dict[str, Callable[[], Awaitable[None]]], seconds: float
+    turns: Mapping[str, Callable[[], Awaitable[None]]], seconds: float
 ) -> dict[str, float]:
     """Median CPU microseconds of one call of each."""
     took: dict[str, list[float]] = {name: [] for name in turns}

@@ -14,7 +14,7 @@ from probes.segments import Run
 from tests.bench.machine import BIN, MEASURED, Started, fetch, free_port, until
 
 AGENT = "north-1"
-ALLOW: list[str] = []
+ALLOW = ["--allow", "127.0.0.1"]
 PER_SYSTEM = 8
 """Checks of one system."""
 
@@ -65,7 +65,7 @@ class Ours:
         self.state = folder / "agent"
         self.database = folder / "wardwatch.db"
         self.config = folder / "wardwatch.yaml"
-        words = [BIN / "wardwatch-agent", "key", "--state", self.state]
+        words: list[str | Path] = [BIN / "wardwatch-agent", "key", "--state", self.state]
         said = subprocess.run(words, check=True, capture_output=True, text=True).stdout
         key = next(word for word in said.split() if word.startswith("ed25519:"))
         self.config.write_text(operator_file(key, checks), encoding="utf-8")
@@ -73,7 +73,13 @@ class Ours:
         self.url = f"http://127.0.0.1:{self.port}"
 
     def start_collector(self) -> Started:
-        words = ["collector", "--config", self.config, "--database", f"sqlite:///{self.database}"]
+        words: list[str | Path] = [
+            "collector",
+            "--config",
+            self.config,
+            "--database",
+            f"sqlite:///{self.database}",
+        ]
         listen = ["--listen", f"127.0.0.1:{self.port}"]
         started = Started(
             "collector",
@@ -89,8 +95,22 @@ class Ours:
         program: list[str | Path] = [BIN / "wardwatch-agent"]
         if flight is not None:
             program = [sys.executable, "-m", "tests.bench.drive", str(flight)]
-        words = ["run", "--config", self.config, "--agent", AGENT, "--collector", self.url]
-        more = ["--state", self.state, "--listen", f"127.0.0.1:{self.agent_port}", *ALLOW]
+        words: list[str | Path] = [
+            "run",
+            "--config",
+            self.config,
+            "--agent",
+            AGENT,
+            "--collector",
+            self.url,
+        ]
+        more: list[str | Path] = [
+            "--state",
+            self.state,
+            "--listen",
+            f"127.0.0.1:{self.agent_port}",
+            *ALLOW,
+        ]
         started = Started("agent", [*program, *words, *more], self.folder / "agent.log", MEASURED)
         until(lambda: fetch(f"http://127.0.0.1:{self.agent_port}/healthz"), [started])
         return started

@@ -74,7 +74,7 @@ class Web(asyncio.Protocol):
     def _whole(self) -> bool:
         return self._read.endswith(b"\r\n\r\n")
 
-    def _answer(self, right: bool) -> None:
+    def _answer(self, right: bool) -> None:  # noqa: FBT001 - as the loop calls it
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(GOOD if right else BAD)
             self._transport.close()
@@ -86,7 +86,7 @@ class Lab(Web):
     def _whole(self) -> bool:
         return self._read.endswith(b"\x1c\r")
 
-    def _answer(self, right: bool) -> None:
+    def _answer(self, right: bool) -> None:  # noqa: FBT001 - as the loop calls it
         control_id = self._read.split(b"|", 10)[9]
         self._read = b""
         if self._transport is not None and not self._transport.is_closing():
@@ -134,7 +134,14 @@ class Target(Started):
     ) -> None:
         self._file = folder / f"{kind}.json"
         self._said = 0
-        command = [sys.executable, "-m", "tests.bench.target", kind, self._file, str(median_ms)]
+        command: list[str | Path] = [
+            sys.executable,
+            "-m",
+            "tests.bench.target",
+            kind,
+            self._file,
+            str(median_ms),
+        ]
         super().__init__("target", [*command, *pair], folder / f"{kind}.log", OTHER)
         self.port: int = until(lambda: json.loads(self._file.read_text()), [self])["port"]
         self.url = f"{kind}://127.0.0.1:{self.port}/login"

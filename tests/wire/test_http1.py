@@ -121,8 +121,25 @@ NAMES = st.sampled_from(
     [b"Content-Length", b"content-length", b"Transfer-Encoding", b"X-A", b"X-~!", b"X A", b""]
 )
 TEXTS = st.sampled_from(
-    [b"0", b"7", b" 7 ", b"07", b"+7", b"7, 7", b"8", b"101", b"1\t", b"", b"chunked", b"a  b"]
-    + [b"\x80", b"a\x00b", b"a\r\n b", b"a\nb", b"99999999999999999999999"]
+    [
+        b"0",
+        b"7",
+        b" 7 ",
+        b"07",
+        b"+7",
+        b"7, 7",
+        b"8",
+        b"101",
+        b"1\t",
+        b"",
+        b"chunked",
+        b"a  b",
+        b"\x80",
+        b"a\x00b",
+        b"a\r\n b",
+        b"a\nb",
+        b"99999999999999999999999",
+    ]
 )
 
 
@@ -140,7 +157,7 @@ def test_the_plain_case_is_read_as_h11_reads_it(
     status: bytes,
     phrase: bytes,
     fields: list[tuple[bytes, bytes, bytes]],
-    sized: bool,
+    sized: bool,  # noqa: FBT001 - hypothesis names it
     body: bytes,
     method: str,
 ) -> None:
