@@ -142,7 +142,7 @@ def test_what_no_calendar_holds_is_as_far_as_any_certificate_goes() -> None:
 
 def test_what_is_settled_stays_and_is_followed_by_what_is_known_since() -> None:
     """Three settled spans, and nothing monitored or told since: from their end on nobody knows."""
-    settled = (Span(0, 10, 5), Span(10, 20, 6), Span(20, 30, 7))
+    settled: tuple[Span[int | None], ...] = (Span(0, 10, 5), Span(10, 20, 6), Span(20, 30, 7))
     assert expires("ehr", settled, [], (), {}, 50) == (*settled, Span(30, 50, None))
 
 
