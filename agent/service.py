@@ -232,8 +232,7 @@ class Service:
 
     def _enough(self, name: str) -> int:
         """Good runs that end an outage for sure, and stand between it and a hole."""
-        confirm = self._part.checks.get(name, {}).get("confirm", {})
-        return max(GOOD_AFTER, int(confirm.get("up", 0)))
+        return max(GOOD_AFTER, checks.good_runs(self._part, name))
 
     def _count(self, run: Run) -> None:
         if self._once is not None:

@@ -160,17 +160,22 @@ async def test_probe_says_what_came_of_one_attempt(
     assert "MRN-4711" not in out + plain[1]
 
 
-async def test_the_host_decides_what_a_check_may_reach(tmp_path: Path) -> None:
+async def test_the_host_decides_what_a_check_may_reach(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with a_portal() as portal:
-        file = written(tmp_path, document(portal.url))
-        words = ("probe", "--config", file, "login", "--json")
+        words = ["probe", "--config", written(tmp_path, document(portal.url)), "login"]
+
+        async def probed(*more: str) -> tuple[int, str]:
+            code = await asyncio.to_thread(main, [*words, *more])
+            return code, capsys.readouterr().out
+
         for more in ((), ("--allow", "0.0.0.0/0"), ("--allow", "127.0.0.1:1")):
-            said, out, _ = await command(*words, *more)
-            assert (said, json.loads(out)["reason"]) == (5, "agent.not_allowed")
-        port = URL(portal.url).port
-        said, out, _ = await command(*words, "--allow", f"127.0.0.1:{port}:http")
-        assert (said, json.loads(out)["reason"]) == (0, "ok")
-        _, out, _ = await command("probe", "--config", file, "login")
+            code, out = await probed("--json", *more)
+            assert (code, json.loads(out)["reason"]) == (5, "agent.not_allowed")
+        code, out = await probed("--json", "--allow", f"127.0.0.1:{URL(portal.url).port}:http")
+        assert (code, json.loads(out)["reason"]) == (0, "ok")
+        _, out = await probed()
     assert out.splitlines()[1] == "  this host forbids the target; see --allow"
 
 
