@@ -84,8 +84,10 @@ class Attempts:
 
     async def _cause(self, observation: Observation, began_ns: int, took_ns: int) -> Reason | None:
         """What of this host the result may be owed to; the canaries are asked about failures only."""
+        if observation.outcome is Outcome.UP:
+            return None  # proof, whatever our day was like
         late_ms = (took_ns - self._env.timeout_ms * NS_PER_MS) // NS_PER_MS
-        facts = Facts(late_ms, self._pulse.stalled_since(began_ns))
+        facts = Facts(late_ms, self._pulse.worst_since(began_ns), self._env.timeout_ms)
         found = fault.cause(observation, facts)
         if found is None and self._canaries is not None and fault.doubts_network(observation):
             lost = await self._canaries.lost_since(began_ns)

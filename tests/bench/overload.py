@@ -29,8 +29,8 @@ from tests.bench.peers import Peers
 from tests.bench.row import Row
 from tests.bench.target import Target
 
-EVERY_MS = 2_000
-TIMEOUT = "2s"
+EVERY_MS = 1_000
+TIMEOUT = "1s"
 CAPACITY_S = 10
 LOADED_S = 60
 RELIEVED_S = 15
@@ -85,7 +85,7 @@ def rows() -> list[Row]:
 
 def capacity_of(folder: Path, target: Target) -> float:
     """Attempts a second of the core."""
-    ours = Ours(folder / "capacity", http_checks(1_000, target.url, "2s", TIMEOUT))
+    ours = Ours(folder / "capacity", http_checks(1_000, target.url, "1s", TIMEOUT))
     with ours.start_collector(), ours.start_agent(CONCURRENCY) as agent:
         time.sleep(4)
         asked, before = target.asked(), agent.used()
@@ -106,7 +106,7 @@ def loaded(folder: Path, target: Target, checks: int) -> tuple[Told, float]:
         time.sleep(RELIEVED_S)
         relieved_ms = time.time_ns() // 1_000_000
     runs = [run for part in ours.stored() for run in part]
-    normal_ms = ended_ms + INTERVALS * EVERY_MS + 1_000  # it looks at its slots once a second
+    normal_ms = ended_ms + INTERVALS * EVERY_MS
     return (
         tell(runs, checks, (begun_ms, ended_ms), (normal_ms, relieved_ms - 1_000)),
         used.wall_s - used.waited_s,

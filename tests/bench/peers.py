@@ -14,7 +14,6 @@ MODULE = {
             "timeout": "1s",
             "http": {
                 "preferred_ip_protocol": "ip4",
-                "fail_if_body_not_matches_regexp": ["Sign in"],
                 "no_follow_redirects": True,
             },
         }
