@@ -294,9 +294,7 @@ def _rejected(checked: _Checked, known: Known) -> Mapping[Flaw, int]:
     """As `sort_out` counts them; a batch like any other is not looked through for that."""
     one = checked.incoming
     assigned = all(
-        (check, one.agent) in known.assigned
-        for table in checked.tables
-        for check in table.columns.checks
+        (check, one.agent) in known.assigned for table in checked.tables for check in table.checks
     )
     received_at = one.received_at
     if assigned and is_possible(one.first_t, received_at) and is_possible(one.last_t, received_at):

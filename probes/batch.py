@@ -245,15 +245,15 @@ def results_in(tables: Sequence[Table], agent: str, clock: Clock, received_ms: i
     lost = clock.error_ms > CLOCK_ERROR_LIMIT_MS
     results: list[Result] = []
     for table in tables:
-        columns = table.columns
-        checks = [intern(name) for name in columns.checks]
-        reasons = [intern(name) for name in columns.reasons]
+        form = table.form
+        checks = [intern(name) for name in form.checks]
+        reasons = [intern(name) for name in form.reasons]
         results += map(
             Result,
             [checks[n] for n in table.check],
             repeat(agent),
             [at + clock.offset_ms for at in table.at_ms],
-            repeat(Outcome.UNKNOWN) if lost else [columns.outcomes[n] for n in table.outcome],
+            repeat(Outcome.UNKNOWN) if lost else [form.outcomes[n] for n in table.outcome],
             repeat(Reason.AGENT_CLOCK.value) if lost else [reasons[n] for n in table.reason],
             [took // 1000 for took in table.duration_us],
             repeat(received_ms),

@@ -1,6 +1,8 @@
-"""Columns of integers as few bytes: `B`, `H`, `I`, `Q` or the signed `b`, `h`, `i`, `q` (one, two,
-four or eight bytes a number), then the lowest byte of every number, the next byte of every number
-and so on. Bytes that say alike stand together, so zstd finds them.
+"""Columns of integers as few bytes: first the lowest byte of every number, then the next byte of
+every number, and so on. Bytes that are alike stand together, so zstd finds them.
+
+A column's code is how many bytes a number has: `0` (all are zero) to `7`, or `a` to `g` for one to
+seven where some are negative (then 0, -1, 1, -2, ... are 0, 1, 2, 3, ...).
 """
 
 from __future__ import annotations
@@ -9,59 +11,57 @@ import sys
 from array import array
 from collections.abc import Sequence
 
-UNSIGNED, SIGNED = "BHIQ", "bhiq"
-_WIDTHS = {ord(code): array(code).itemsize for code in UNSIGNED + SIGNED}
+UNSIGNED = "01234567"
+SIGNED = "?abcdefg"
+WIDTHS = {
+    code: width
+    for codes in (UNSIGNED, SIGNED[1:])
+    for width, code in enumerate(codes, codes is not UNSIGNED)
+}
+WIDE = frozenset("7g")
+"""Codes of columns that may hold a number that is too far, and must be looked at."""
 FAR = 2**53
 """No number reaches it, be it positive or negative."""
 
 
-class ColumnError(ValueError):
-    """The bytes are no column. The text is fixed."""
+SIGNED_CODES = frozenset(SIGNED[1:])
 
 
-def pack(numbers: Sequence[int]) -> bytes:
-    """ValueError for a number that is too far."""
+def pack(numbers: Sequence[int]) -> tuple[str, bytes]:
+    """(code, bytes); ValueError for a number that is too far."""
     low, high = min(numbers, default=0), max(numbers, default=0)
     if low <= -FAR or high >= FAR:
         raise ValueError("a number that is too far")
-    for code in UNSIGNED if low >= 0 else SIGNED:
-        bits = 8 * _WIDTHS[ord(code)] - (low < 0)
-        if high < 1 << bits and low >= -(1 << bits):
-            raw = _little(array(code, numbers)).tobytes()
-            width = _WIDTHS[ord(code)]
-            return code.encode() + b"".join(raw[place::width] for place in range(width))
-    raise ValueError("a number that is too far")
+    codes = UNSIGNED
+    if low < 0:
+        codes, numbers = SIGNED, [n << 1 if n >= 0 else ~(n << 1) for n in numbers]
+        high = max(numbers)
+    width = (high.bit_length() + 7) // 8
+    kind, stride = _stored(width)
+    raw = _little(array(kind, numbers)).tobytes()
+    return codes[width], b"".join(raw[place::stride] for place in range(width))
 
 
-def count(packed: bytes) -> int:
-    """How many numbers, unread; ColumnError when that is not a whole number."""
-    if not packed or packed[0] not in _WIDTHS:
-        raise ColumnError("not a column")
-    size, left = divmod(len(packed) - 1, _WIDTHS[packed[0]])
-    if left:
-        raise ColumnError("not a column")
-    return size
-
-
-def unpack(packed: bytes) -> Sequence[int]:
-    """ColumnError when `pack` cannot have written it."""
-    if packed[:1] == b"B":
-        return packed[1:]
-    size = count(packed)
-    width = _WIDTHS[packed[0]]
-    raw = bytearray(len(packed) - 1)
+def unpack(data: bytes, start: int, size: int, code: str) -> Sequence[int]:
+    """`size` numbers from a place in bytes that reach so far."""
+    if code == "1":
+        return data[start : start + size]
+    width = WIDTHS[code]
+    if width == 0:
+        return bytes(size)
+    kind, stride = _stored(width)
+    raw = bytearray(size * stride)
     for place in range(width):
-        raw[place::width] = packed[1 + place * size : 1 + (place + 1) * size]
-    numbers = array(chr(packed[0]), bytes(raw))
-    _little(numbers)
-    if width == _LONGEST and size and not (min(numbers) > -FAR and max(numbers) < FAR):
-        raise ColumnError("not a column")
-    return numbers
+        raw[place::stride] = data[start + place * size : start + (place + 1) * size]
+    numbers = _little(array(kind, bytes(raw)))
+    if code in UNSIGNED:
+        return numbers
+    return [n >> 1 if not n & 1 else ~(n >> 1) for n in numbers]
 
 
-def is_of(packed: bytes, size: int) -> bool:
-    """Is it of so many numbers, none of eight bytes? Those may be too far, and must be read."""
-    return len(packed) > 0 and _SHORT.get(packed[0], -1) * size == len(packed) - 1
+def _stored(width: int) -> tuple[str, int]:
+    """How `array` holds numbers of so many bytes, and in how many."""
+    return ("I", 4) if width <= _INT else ("Q", 8)
 
 
 def _little(numbers: array[int]) -> array[int]:
@@ -70,7 +70,6 @@ def _little(numbers: array[int]) -> array[int]:
     return numbers
 
 
-_LONGEST = 8
-_SHORT = {code: width for code, width in _WIDTHS.items() if width < _LONGEST}
-SIGNED_CODES = frozenset(code.encode() for code in SIGNED)
-"""With which a packed column that may hold negative numbers begins."""
+_INT = 4
+if (array("I").itemsize, array("Q").itemsize) != (4, 8):
+    raise ImportError("this Python's arrays are not those of any platform Wardwatch runs on")

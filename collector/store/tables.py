@@ -150,16 +150,20 @@ snapshot_cursors = Table(
 )
 """Which batches the snapshots of a day are made of, as ranges by chain, and what they say last."""
 
+sources = Table("sources", metadata, _key("org"), _key("check"), _key("agent"), _int("number"))
+"""Numbers of (check, agent)s, for what has many rows of each."""
+
 rollups = Table(
     "rollups",
     metadata,
     _key("org"),
-    _key("check"),
-    _key("agent"),
-    _whole_key("bucket"),
+    _whole_key("source"),
+    _whole_key("hour"),
     Column("data", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
-"""Five minutes of one (check, agent) from `bucket` on: `data` as `core/rollup.py` encodes it."""
+"""An hour of one of `sources`, counted from 1970 in UTC: its five minutes as `core/rollup.py` encodes
+them."""
 
 incident_events = Table("incident_events", metadata, _key("org"), _key("key"), _whole_key("id"))
 """Which journal rows are about an incident."""

@@ -95,7 +95,7 @@ def chains_as_they_were(conn: Connection) -> None:
     for command in (
         "DROP TABLE batches",
         "DROP TABLE chains",
-        "DELETE FROM counters WHERE name = 'chain'",
+        "DELETE FROM counters WHERE name IN ('chain', 'source')",
     ):
         conn.execute(text(command))
     old = MetaData()
@@ -132,6 +132,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(database: st
     def back(conn: Connection) -> None:
         for command in (
             "DROP TABLE rollups",
+            "DROP TABLE sources",
             "DROP TABLE snapshots",
             "DROP TABLE snapshot_cursors",
             *(f"DROP TABLE {table}" for table in LATER),

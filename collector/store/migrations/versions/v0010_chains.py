@@ -1,14 +1,20 @@
 """Batches without what their chain, their row and their body say already; chains with a number,
-what their tombstones cover, and where they stand.
+what their tombstones cover, and where they stand; an hour of rollups in a row.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
+import msgspec
 import sqlalchemy as sa
 from alembic import op
 
-from collector.store import shortform
+from collector.core.rollup import BOUNDS, Rollup
+from collector.store import rollups, shortform
+from collector.store.rollups import RollupRow
 from probes import batch
+from probes.contract import Outcome
 
 revision = "0010"
 down_revision = "0009"
@@ -64,6 +70,26 @@ def upgrade() -> None:
     op.drop_table("batches_before")
     op.drop_table("chains_before")
     op.create_index("batches_by_time", "batches", ["org", "last_t", "first_t"])
+    op.rename_table("rollups", "rollups_before")
+    op.create_table(
+        "sources",
+        _text("org"),
+        _text("check"),
+        _text("agent"),
+        _int("number"),
+        sa.PrimaryKeyConstraint("org", "check", "agent"),
+    )
+    op.create_table(
+        "rollups",
+        _text("org"),
+        _int("source"),
+        _int("hour"),
+        _bytes("data"),
+        sa.PrimaryKeyConstraint("org", "source", "hour"),
+        sqlite_with_rowid=False,
+    )
+    _roll_up(op.get_bind())
+    op.drop_table("rollups_before")
 
 
 def _table(name: str, *columns: str) -> sa.TableClause:
@@ -142,3 +168,33 @@ def _chain(conn: sa.Connection, chain: sa.Row[tuple[str, str, str, str]], number
             broken=broken,
         )
     )
+
+
+class _Before(msgspec.Struct, array_like=True):
+    """Five minutes as they were kept: (outcome, reason, runs), and (place in the histogram, runs)."""
+
+    format: Literal[1]
+    counts: list[tuple[Outcome, str, int]]
+    answered: list[tuple[int, int]]
+
+
+def _roll_up(conn: sa.Connection) -> None:
+    old = _table("rollups_before", "org", "check", "agent", "bucket", "data")
+    who = (old.c.org, old.c.check, old.c.agent)
+    for org, check, agent in conn.execute(sa.select(*who).distinct()).all():
+        rows = conn.execute(
+            sa.select(old.c.bucket, old.c.data).where(
+                old.c.org == org, old.c.check == check, old.c.agent == agent
+            )
+        )
+        rollups.write(
+            conn, org, [RollupRow(check, agent, row.bucket, _rollup(row.data)) for row in rows]
+        )
+
+
+def _rollup(data: bytes) -> Rollup:
+    before = msgspec.msgpack.decode(data, type=_Before)
+    answered = [0] * (len(BOUNDS) + 1)
+    for place, n in before.answered:
+        answered[place] = n
+    return Rollup(tuple(before.counts), tuple(answered))
