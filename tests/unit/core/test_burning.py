@@ -283,7 +283,7 @@ def test_a_site_without_users_or_that_is_gone_weighs_nothing() -> None:
     slo = {"target": "99.9", "scope": "user_weighted"}
     used = (0, config(sites=sites, systems={"ehr": system(slo=slo)}))
     for name in ("south", "west"):
-        lines = {"north": QUIET, name: OUTAGE}
+        lines = {"north": QUIET, name: line((T, UP), (30 * MINUTE, DOWN), (DAY, UP))}
         assert burns(QUIET, T + HOUR, used, sites=lines) == []
     assert burns(QUIET, T + HOUR, used, sites={"north": OUTAGE, "south": QUIET}) == [(FROM, TO)]
 
@@ -297,3 +297,11 @@ def test_time_in_a_window_is_judged_where_the_formula_says_so(formula: str, unti
     slo = {"target": "99.9", "formula": formula}
     used = (0, config(systems={"ehr": system(slo=slo)}))
     assert burns(OUTAGE, T + HOUR, used, closed=closed) == [(FROM, until)]
+
+
+def test_time_that_is_not_monitored_is_judged_in_no_window() -> None:
+    closed = [Interval(T0 + T + MINUTE, T0 + T + HOUR)]
+    slo = {"target": "99.9", "formula": "whole-period-v1"}
+    used = (0, config(systems={"ehr": system(slo=slo)}))
+    gone = line((T, UP), (MINUTE, DOWN), (HOUR, State.NOT_MONITORED))
+    assert burns(gone, T + HOUR, used, closed=closed) == [(FROM, T + 360 * SECOND)]
