@@ -14,7 +14,7 @@ from typing import Annotated, Final, Literal
 
 import msgspec
 
-from collector.core.agent_state import distinct
+from collector.core.agent_state import distinct, in_order
 from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
 from probes.contract import Outcome
@@ -65,7 +65,8 @@ def rollups(results: Iterable[Result]) -> dict[int, Rollup]:
     Of several results of one instant the one that stands counts; among those with the same
     outcome that is the longest.
     """
-    kept, _ = distinct(sorted(results, key=lambda r: (r.t, -r.duration_ms, r.reason)))
+    line = list(results)
+    kept = line if in_order(line) else distinct(sorted(line, key=_longest_first))[0]
     inside: dict[int, list[Result]] = {}
     for result in kept:
         inside.setdefault(result.t // BUCKET_MS * BUCKET_MS, []).append(result)
@@ -120,14 +121,22 @@ def decode(data: bytes) -> Rollup:
     return rollup
 
 
+def _longest_first(result: Result) -> tuple[int, int, str]:
+    return result.t, -result.duration_ms, result.reason
+
+
 def _rollup(results: Iterable[Result]) -> Rollup:
-    counts: Counter[tuple[Outcome, str]] = Counter()
+    counts: dict[tuple[Outcome, str], int] = {}
     answered = [0] * (len(BOUNDS) + 1)
     for result in results:
-        counts[result.outcome, result.reason] += 1
-        if result.outcome.good:
+        said = (result.outcome, result.reason)
+        counts[said] = counts.get(said, 0) + 1
+        if result.outcome in _GOOD:
             answered[bisect_left(BOUNDS, result.duration_ms)] += 1
     return Rollup(_sorted(counts), tuple(answered))
+
+
+_GOOD = frozenset(outcome for outcome in Outcome if outcome.good)
 
 
 def _sorted(counts: Mapping[tuple[Outcome, str], int]) -> tuple[tuple[Outcome, str, int], ...]:

@@ -56,6 +56,11 @@ def read(data: bytes) -> list[Run]:
     return batch.runs_of(opened)
 
 
+def results(opened: batch.Batch) -> list[Result]:
+    """Received at 5."""
+    return batch.results_of(opened, 5)
+
+
 def fault(act: Callable[[], object]) -> BatchFault:
     with pytest.raises(BatchError) as caught:
         act()
@@ -126,7 +131,7 @@ def test_the_header_says_where_the_batch_stands() -> None:
 
 def test_results_carry_the_clock_offset_and_when_they_came() -> None:
     opened = batch.open_batch(sealed(offset_ms=-1_500, error_ms=2_000))
-    assert batch.results_of(opened, 5) == [
+    assert results(opened) == [
         Result("ehr-read", "north-1", NOW + 3 - 1_500, Outcome.UP, "ok", 40, 5),
         Result("ehr-read", "north-1", NOW + 9_001 - 1_500, Outcome.DEGRADED, "slow", 800, 5),
         Result("lab-oru", "north-1", NOW + 4 - 1_500, Outcome.DOWN, "tcp.refused", 0, 5),
@@ -135,14 +140,14 @@ def test_results_carry_the_clock_offset_and_when_they_came() -> None:
 
 def test_results_carry_the_days_a_certificate_had_left() -> None:
     seen = Run("ehr", "ehr-read", NOW, NOW, Outcome.UP, "ok", 40, facts={"cert_days_left": 61})
-    (one,) = batch.results_of(batch.open_batch(sealed([seen])), 5)
+    (one,) = results(batch.open_batch(sealed([seen])))
     assert one.cert_days_left == 61
-    assert batch.results_of(batch.open_batch(sealed()), 5)[0].cert_days_left is None
+    assert results(batch.open_batch(sealed()))[0].cert_days_left is None
 
 
 def test_a_clock_more_than_two_seconds_in_doubt_makes_results_unknown() -> None:
-    results = batch.results_of(batch.open_batch(sealed(error_ms=2_001)), 5)
-    assert {(r.outcome, r.reason) for r in results} == {(Outcome.UNKNOWN, "agent.clock")}
+    found = results(batch.open_batch(sealed(error_ms=2_001)))
+    assert {(r.outcome, r.reason) for r in found} == {(Outcome.UNKNOWN, "agent.clock")}
 
 
 def test_the_header_hash_is_the_sha256_of_its_bytes() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from collector.core.expiring import expires
 from collector.core.truth import fold_system
@@ -12,7 +13,7 @@ from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
-from probes.spans import Span, Timeline
+from probes.spans import Span
 from tests.support.stories import T0, check, config, result, system
 
 MIN, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -141,7 +142,7 @@ def test_what_no_calendar_holds_is_as_far_as_any_certificate_goes() -> None:
 
 def test_what_is_settled_stays_and_is_followed_by_what_is_known_since() -> None:
     """Three settled spans, and nothing monitored or told since: from their end on nobody knows."""
-    settled: Timeline[int | None] = (Span(0, 10, 5), Span(10, 20, 6), Span(20, 30, 7))
+    settled: tuple[Span[int | None], ...] = (Span(0, 10, 5), Span(10, 20, 6), Span(20, 30, 7))
     assert expires("ehr", settled, [], (), {}, 50) == (*settled, Span(30, 50, None))
 
 
