@@ -112,7 +112,8 @@ def _numbers(conn: Connection, org: str, wanted: Sequence[Source]) -> dict[Sourc
         if (check, agent) not in found
     ]
     insert_if_absent(conn, sources, *rows)
-    return found | {(row["check"], row["agent"]): row["number"] for row in rows}
+    made = {(check, agent): last - n for n, (check, agent) in enumerate(fresh)}
+    return made | found
 
 
 def _known(conn: Connection, org: str, wanted: Sequence[Source]) -> dict[Source, int]:
