@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from dataclasses import replace
 
 import pytest
 from aiohttp import ClientSession
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from collector.api.agents import BATCH
