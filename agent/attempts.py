@@ -16,7 +16,7 @@ from agent.canaries import Canaries
 from agent.fault import Facts
 from agent.pulse import Pulse
 from probes.clock import NS_PER_MS
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Probe, Slot
 from probes.net import NetFailure
 from probes.reasons import Reason

@@ -1,4 +1,4 @@
-"""Who an agent is: its Ed25519 key in its state folder, and a new epoch at each start.
+"""Who an agent is: its Ed25519 key in its state folder.
 
 A rotation has a second key beside it until the collector has taken it: at every instant one of
 the two files holds the key that the collector knows.
@@ -27,6 +27,11 @@ class IdentityError(Exception):
 def load_or_make_key(state: Path) -> Ed25519PrivateKey:
     """The key of this state folder; made on first use, mode 0600, complete or not at all."""
     return _load_or_make(state, KEY_FILE)
+
+
+def load_key(state: Path) -> Ed25519PrivateKey:
+    """The key that is there; OSError or IdentityError."""
+    return _read(state / KEY_FILE)
 
 
 def next_key(state: Path) -> Ed25519PrivateKey:
@@ -91,11 +96,6 @@ def public_text(key: Ed25519PrivateKey) -> str:
 def fingerprint(key: Ed25519PrivateKey) -> str:
     """In groups, for people to compare."""
     return agentkeys.grouped(agentkeys.fingerprint(public_text(key)))
-
-
-def new_epoch() -> str:
-    """A chain of its own for each start: in this version what was queued dies with the process."""
-    return secrets.token_hex(16)
 
 
 def _load_or_make(state: Path, name: str) -> Ed25519PrivateKey:

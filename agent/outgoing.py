@@ -1,56 +1,76 @@
-"""Sealed batches until the collector has them: a queue in memory, bounded by bytes."""
+"""What goes to the collector next: after a silence the newest first, then the backlog, oldest
+first, and new ones between. Pure.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-LIMIT_BYTES = 256 * 1024 * 1024
-"""Weeks of an ordinary agent's batches. Beyond it the oldest goes, counted, rather than the process."""
+from agent.spool import Spool
+from agent.spoolindex import Entry, Place
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """`closed_ns` is the monotonic instant at which the batch closed."""
+class Choice:
+    """Where the next envelope stands; `fresh` when it was taken as the newest."""
 
-    seq: int
-    data: bytes
-    closed_ns: int
+    spool: Spool
+    entry: Entry
+    fresh: bool
+
+    def behind(self, passed: Place | None) -> Place | None:
+        """Where the backlog goes on when this one stays: the newest is not of it."""
+        return passed if self.fresh else self.entry.place
 
 
-class Outgoing:
-    """Batches of one epoch in the order of `seq`; each stays until it is acknowledged."""
+class Order:
+    """The newest batch tells what holds now; the backlog only what was."""
 
-    def __init__(self, limit_bytes: int = LIMIT_BYTES) -> None:
-        self._limit = limit_bytes
-        self._batches: dict[int, Sealed] = {}
-        self.size_bytes = 0
+    def __init__(self) -> None:
+        self._told: Place | None = None
+        self._backlog_next = False
 
-    def __len__(self) -> int:
-        return len(self._batches)
+    def next(self, spools: Sequence[Spool], passed: Place | None) -> Choice | None:
+        """Of spools in the order of age, the last of which is written. `passed`: the backlog goes on
+        behind it.
+        """
+        written = spools[-1]
+        newest = written.index.newest(written.chain.epoch)
+        if newest is not None and not self._is_news(newest):
+            newest = None
+        old = _behind(spools, passed)
+        if old is not None and (newest is None or self._backlog_next or old[1] == newest):
+            return Choice(*old, fresh=False)
+        return None if newest is None else Choice(written, newest, fresh=True)
 
-    def add(self, sealed: Sealed) -> int:
-        """Returns how many of the oldest had to go; the newest always fits."""
-        dropped = 0
-        self._batches[sealed.seq] = sealed
-        self.size_bytes += len(sealed.data)
-        while self.size_bytes > self._limit and len(self._batches) > 1:
-            self._remove(next(iter(self._batches)))
-            dropped += 1
-        return dropped
+    def answered(self, choice: Choice) -> None:
+        """The collector said something about it: taken or refused."""
+        self._backlog_next = choice.fresh
+        if choice.entry.epoch == choice.spool.chain.epoch and self._is_news(choice.entry):
+            self._told = choice.entry.place
 
-    def oldest(self) -> Sealed | None:
-        return next(iter(self._batches.values()), None)
+    def unanswered(self) -> None:
+        """Silence: what comes after it begins with the newest."""
+        self._backlog_next = False
 
-    def after(self, seq: int) -> Sealed | None:
-        """The oldest batch behind `seq`."""
-        return next((sealed for sealed in self._batches.values() if sealed.seq > seq), None)
+    def _is_news(self, entry: Entry) -> bool:
+        told = self._told
+        return told is None or told[0] != entry.epoch or told[1] < entry.first
 
-    def acknowledge(self, stored: Iterable[tuple[int, int]]) -> None:
-        """Forget the batches in these ranges, both ends included."""
-        for first, last in stored:
-            for seq in [seq for seq in self._batches if first <= seq <= last]:
-                self._remove(seq)
 
-    def _remove(self, seq: int) -> None:
-        self.size_bytes -= len(self._batches.pop(seq).data)
+def _behind(spools: Sequence[Spool], passed: Place | None) -> tuple[Spool, Entry] | None:
+    waiting = list(spools)
+    if passed is not None:
+        for at, spool in enumerate(spools):
+            if spool.index.has_epoch(passed[0]):
+                found = spool.index.after(passed)
+                if found is not None:
+                    return spool, found
+                waiting = list(spools[at + 1 :])
+                break
+    for spool in waiting:
+        oldest = spool.index.oldest()
+        if oldest is not None:
+            return spool, oldest
+    return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from agent.attempts import STEP_MS, Attempts
 from agent.metrics import AgentMetrics
@@ -20,6 +20,8 @@ CONCURRENCY = 64
 """Attempts at once; a slot that cannot start yet waits, and its successor is missed."""
 LOOK_MS = 1_000
 """The longest sleep: a wall clock that was set is noticed within it."""
+
+Change = tuple[dict[str, Attempts], Callable[[], None]]
 
 
 class Runner:
@@ -45,8 +47,8 @@ class Runner:
         self._busy: set[str] = set()
         self._tell_step = stepped
         self._worst_late_ms = 0
-        every = {check.name: check.every_ms for check in checks}
-        self._schedule = Schedule(agent, every, clock.now_ms() + 1)
+        self._schedule = Schedule(agent, _every(checks), clock.now_ms() + 1)
+        self._change: Change | None = None
         self.beat_ns = clock.monotonic_ns()
         self.missed_ns: int | None = None
         """When a slot was last missed."""
@@ -56,11 +58,29 @@ class Runner:
         worst, self._worst_late_ms = self._worst_late_ms, 0
         return worst
 
+    def change(self, checks: Sequence[Attempts], at_change: Callable[[], None]) -> None:
+        """Run these instead, from the next look on, which calls `at_change`.
+
+        A check given as the object it was goes on untouched. An attempt under way is finished and
+        recorded, whatever became of its check; what is gone is closed.
+        """
+        self._change = ({check.name: check for check in checks}, at_change)
+
     async def run(self) -> None:
         """Until cancelled; attempts then under way are recorded as missed."""
         try:
             async with asyncio.TaskGroup() as attempts:
                 await self._look(attempts)
+        finally:
+            await asyncio.gather(*(check.close() for check in self._checks.values()))
+
+    async def once(self) -> None:
+        """Every check once, now, whatever its slots; returns when all are recorded."""
+        try:
+            async with asyncio.TaskGroup() as attempts:
+                for name, check in self._checks.items():
+                    slot = Slot(name, self._clock.now_ms())
+                    attempts.create_task(self._attempt(check, slot))
         finally:
             await asyncio.gather(*(check.close() for check in self._checks.values()))
 
@@ -75,32 +95,50 @@ class Runner:
             self.beat_ns = now_ns
             look = self._schedule.take(now_ms)
             for slot in look.missed:
-                self._missed(slot)
+                self._missed(self._checks[slot.check], slot)
             for slot in look.due:
+                check = self._checks[slot.check]
                 if slot.check in self._busy:
-                    self._missed(slot)
+                    self._missed(check, slot)
                 else:
                     self._busy.add(slot.check)
-                    attempts.create_task(self._attempt(slot))
+                    attempts.create_task(self._attempt(check, slot))
+            # Every slot up to now is the old checks', every later one the new ones'.
+            self._changed(now_ms, attempts)
             next_ms = self._schedule.next_ms()
             wait_ms = LOOK_MS if next_ms is None else min(next_ms - now_ms, LOOK_MS)
             await self._clock.sleep_ms(wait_ms)
 
-    async def _attempt(self, slot: Slot) -> None:
+    def _changed(self, now_ms: int, attempts: asyncio.TaskGroup) -> None:
+        if self._change is None:
+            return
+        before, (self._checks, at_change), self._change = self._checks, self._change, None
+        self._schedule.change(_every(self._checks.values()), now_ms)
+        at_change()
+        for name, check in before.items():
+            if self._is_gone(check) and name not in self._busy:
+                attempts.create_task(check.close())
+
+    def _is_gone(self, check: Attempts) -> bool:
+        return self._checks.get(check.name) is not check
+
+    async def _attempt(self, check: Attempts, slot: Slot) -> None:
         try:
             async with self._room:
                 late_ms = self._clock.now_ms() - slot.at_ms
                 self._worst_late_ms = max(self._worst_late_ms, late_ms)
-                run = await self._checks[slot.check].run(slot)
+                run = await check.run(slot)
         except asyncio.CancelledError:
-            self._missed(slot)
+            self._missed(check, slot)
             raise
+        else:
+            self._record(run)
         finally:
             self._busy.discard(slot.check)
-        self._record(run)
+            if self._is_gone(check):
+                await check.close()
 
-    def _missed(self, slot: Slot) -> None:
-        check = self._checks[slot.check]
+    def _missed(self, check: Attempts, slot: Slot) -> None:
         self.missed_ns = self._clock.monotonic_ns()
         self._record(check.without_attempt(slot.at_ms, Reason.AGENT_MISSED_SLOT))
 
@@ -112,3 +150,7 @@ class Runner:
         self._schedule.restart(now_ms + 1)
         for check in self._checks.values():
             self._record(check.without_attempt(now_ms, Reason.AGENT_CLOCK))
+
+
+def _every(checks: Iterable[Attempts]) -> dict[str, int]:
+    return {check.name: check.every_ms for check in checks}

@@ -54,6 +54,22 @@ class Schedule:
         ]
         heapq.heapify(self._next)
 
+    def change(self, every_ms: Mapping[str, int], now_ms: int) -> None:
+        """After `take(now_ms)`: checks that keep their interval keep their slots; others begin
+        with their first slot after `now_ms`.
+        """
+        kept = [
+            (at, check) for at, check in self._next if every_ms.get(check) == self._every[check]
+        ]
+        known = {check for _, check in kept}
+        self._every = dict(every_ms)
+        self._next = kept + [
+            (first_slot_ms(offset_ms(self._agent, check, every), every, now_ms + 1), check)
+            for check, every in self._every.items()
+            if check not in known
+        ]
+        heapq.heapify(self._next)
+
     def next_ms(self) -> int | None:
         """The next slot of any check; None without checks."""
         return self._next[0][0] if self._next else None

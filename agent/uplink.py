@@ -1,4 +1,4 @@
-"""Brings batches to the collector, oldest first, one at a time, until each is acknowledged.
+"""Brings what waits to the collector, one envelope at a time, until each is acknowledged.
 
 A reply may be lost: the same bytes go out again, and the collector knows them.
 """
@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
+from collections.abc import Iterable
 from enum import StrEnum
 from random import Random
+from typing import Protocol
 
 import aiohttp
 import msgspec
 from yarl import URL
 
 from agent.metrics import AgentMetrics
-from agent.outgoing import Outgoing, Sealed
+from agent.outgoing import Choice
+from agent.spoolindex import Place
 from agent.telling import Line
 from agent.timekeeping import Timekeeper
 from agent.waiting import news_within
@@ -34,6 +38,7 @@ LONGEST_WAIT_MS = 300_000
 """However long the collector asks us to stay away."""
 REFUSED_AGAIN_MS = 60_000
 ANSWER_LIMIT = 65_536
+EQUIVOCATION = "batch.equivocation"
 
 _THIS_BATCH = frozenset({400, 409, 413})
 """Refusals that say nothing about the other batches."""
@@ -41,6 +46,14 @@ _THIS_KEY = frozenset({"batch.key_replaced", "batch.revoked"})
 """Of batches sealed with a key that is not taken any longer; others may have another."""
 _ALL = frozenset({"agent.not_approved", "batch.no_key", "batch.unknown_agent", "batch.signature"})
 """Of whatever this agent signs now: it waits until somebody has approved its key."""
+
+
+def open_session(tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
+    """To the collector; `tls` left out: what the host trusts. No cookies, no proxy."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=True if tls is None else tls),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
 
 
 class Verdict(StrEnum):
@@ -58,15 +71,30 @@ class _Problem(msgspec.Struct):
     code: str = ""
 
 
+class Waiting(Protocol):
+    """What waits. `sealed` is set when something new does; the backlog goes on behind `passed`."""
+
+    sealed: asyncio.Event
+
+    async def next(self, passed: Place | None) -> tuple[Choice, bytes] | None: ...
+
+    async def acknowledge(self, choice: Choice, stored: Iterable[tuple[int, int]]) -> None: ...
+
+    async def refused(self, choice: Choice, *, contradicted: bool) -> None: ...
+
+    def unanswered(self) -> None: ...
+
+    def waits(self) -> bool: ...
+
+
 class Uplink:
-    """`run` for ever; `wake` tells it of a new batch; `drain` is the last try before the end."""
+    """`run` for ever; `drain` is the last try before the end."""
 
     def __init__(
         self,
         session: aiohttp.ClientSession,
         collector: URL,
-        outgoing: Outgoing,
-        epoch: str,
+        waiting: Waiting,
         *,
         clock: Clock,
         rng: Random,
@@ -75,46 +103,42 @@ class Uplink:
     ) -> None:
         self._session = session
         self._url = collector / PATH
-        self._outgoing = outgoing
-        self._epoch = epoch
+        self._waiting = waiting
         self._clock = clock
         self._rng = rng
         self._metrics = metrics
         self._time = time
         self._delivered_ns: int | None = None
         self._began_ns = clock.monotonic_ns()
-        self._news = asyncio.Event()
         self._failures = 0
         self._asked_ms = 0
-
-    def wake(self) -> None:
-        self._news.set()
 
     def line(self) -> Line:
         """How long nothing was acknowledged though something waits."""
         since_ns = self._began_ns if self._delivered_ns is None else self._delivered_ns
         silent_ms = (self._clock.monotonic_ns() - since_ns) // NS_PER_MS
-        return Line(silent_ms, self._delivered_ns is not None, len(self._outgoing) > 0)
+        return Line(silent_ms, self._delivered_ns is not None, self._waiting.waits())
 
     async def run(self) -> None:
-        passed = 0  # a refused batch stays, and those behind it go on
+        passed: Place | None = None  # a refused batch stays, and those behind it go on
         again = 0  # when the refused are tried once more, however much came since
+        news = self._waiting.sealed
         while True:
             now = self._clock.monotonic_ns() // NS_PER_MS
-            if passed and now >= again:
-                passed = 0
-            sealed = self._outgoing.after(passed)
-            if sealed is None:
-                if passed:
-                    await news_within(self._news, self._clock, again - now)
+            if passed is not None and now >= again:
+                passed = None
+            found = await self._waiting.next(passed)
+            if found is None:
+                if passed is not None:
+                    await news_within(news, self._clock, again - now)
                 else:
-                    await self._news.wait()
-                    self._news.clear()
+                    await news.wait()
+                    news.clear()
                 continue
-            verdict = await self.send(sealed)
+            verdict = await self.send(*found)
             if verdict is Verdict.REFUSED:
-                again = again if passed else now + REFUSED_AGAIN_MS
-                passed = sealed.seq
+                again = now + REFUSED_AGAIN_MS if passed is None else again
+                passed = found[0].behind(passed)
             elif verdict is Verdict.RETRY:
                 await self._clock.sleep_ms(self.backoff_ms())
 
@@ -122,24 +146,25 @@ class Uplink:
         """Send what is left within `limit_s`, trying again every fifth of a second."""
         try:
             async with asyncio.timeout(limit_s):
-                passed = 0
-                while (sealed := self._outgoing.after(passed)) is not None:
-                    verdict = await self.send(sealed)
+                passed: Place | None = None
+                while (found := await self._waiting.next(passed)) is not None:
+                    verdict = await self.send(*found)
                     if verdict is Verdict.REFUSED:
-                        passed = sealed.seq
+                        passed = found[0].behind(passed)
                     elif verdict is Verdict.RETRY:
                         await self._clock.sleep_ms(200)
         except TimeoutError:
             return
 
-    async def send(self, sealed: Sealed) -> Verdict:
-        """One upload. An acknowledgement names the batch; any other 200 is someone else's."""
-        verdict = await self._post(sealed)
+    async def send(self, choice: Choice, data: bytes) -> Verdict:
+        """One upload. An acknowledgement names what was sent; any other 200 is someone else's."""
+        verdict = await self._post(choice, data)
         self._metrics.uploads.labels(verdict.value).inc()
         if verdict is Verdict.ACKNOWLEDGED:
             self._failures = 0
         elif verdict is Verdict.RETRY:
             self._failures += 1
+            self._waiting.unanswered()
         return verdict
 
     def backoff_ms(self) -> int:
@@ -148,13 +173,13 @@ class Uplink:
         chosen = self._rng.randint(doubled // 2, doubled)
         return min(max(chosen, self._asked_ms), LONGEST_WAIT_MS)
 
-    async def _post(self, sealed: Sealed) -> Verdict:
+    async def _post(self, choice: Choice, data: bytes) -> Verdict:
         self._asked_ms = 0
         sent = self._time.moment()
         try:
             async with self._session.post(
                 self._url,
-                data=sealed.data,
+                data=data,
                 headers={"Content-Type": CONTENT_TYPE},
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
@@ -166,29 +191,31 @@ class Uplink:
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError among them
             log.warning("uplink.unreachable type=%s", type(error).__name__)
             return Verdict.RETRY
-        if status == 200 and self._acknowledged(sealed, body):
+        if status == 200 and (stored := _stored(choice, body)) is not None:
             self._delivered_ns = self._clock.monotonic_ns()
             self._time.heard(sent, received, body)
+            await self._waiting.acknowledge(choice, stored)
             return Verdict.ACKNOWLEDGED
         code = _code(body)
         told = code if code in _THIS_KEY | _ALL else "other"
-        log.warning("uplink.not_acknowledged seq=%d status=%d code=%s", sealed.seq, status, told)
+        seq = choice.entry.first
+        log.warning("uplink.not_acknowledged seq=%d status=%d code=%s", seq, status, told)
         self._asked_ms = (asked_s or 0) * 1000
         if (status in _THIS_BATCH and code != BatchFault.SIGNATURE) or code in _THIS_KEY:
+            await self._waiting.refused(choice, contradicted=code == EQUIVOCATION)
             return Verdict.REFUSED
         return Verdict.RETRY
 
-    def _acknowledged(self, sealed: Sealed, body: bytes) -> bool:
-        try:
-            answer = msgspec.json.decode(body, type=_Stored)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            return False
-        if answer.epoch != self._epoch or not any(
-            first <= sealed.seq <= last for first, last in answer.stored
-        ):
-            return False
-        self._outgoing.acknowledge(answer.stored)
-        return True
+
+def _stored(choice: Choice, body: bytes) -> list[tuple[int, int]] | None:
+    """The ranges an acknowledgement of this envelope names; None when it is none."""
+    try:
+        answer = msgspec.json.decode(body, type=_Stored)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+    entry = choice.entry
+    named = any(first <= entry.first and entry.last <= last for first, last in answer.stored)
+    return answer.stored if named and answer.epoch == entry.epoch else None
 
 
 def _code(body: bytes) -> str:

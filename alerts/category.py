@@ -12,7 +12,7 @@ from alerts.conditions import Condition, Reading
 from alerts.events import Family, Priority
 from alerts.instants import earliest, first, inside
 from alerts.lifecycle import Track
-from probes.config import ImpactClass, Workaround
+from probes.config_systems import ImpactClass, Workaround
 from probes.spans import Interval, intersect, subtract, unite
 
 Rise = tuple[int, int]

@@ -11,7 +11,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from alerts.outbox import DeliveryReason, Message
 from probes.clock import Clock
-from probes.config import Model
+from probes.config_words import Model
 from probes.tripwire import Pattern
 
 C = TypeVar("C")

@@ -16,7 +16,7 @@ from alerts.hours import Hours, add_business
 from alerts.instants import FAR
 from alerts.terms import Terms
 from probes import amounts
-from probes.config import Respond, Target
+from probes.config_policy import Respond, Target
 
 
 @dataclass(frozen=True, slots=True)

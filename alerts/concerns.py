@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from probes.config import System
+from probes.config_systems import System
 from probes.history import History
 
 

@@ -51,7 +51,8 @@ class Course:
     `alone_since`: when it last began to speak for itself (opened, reopened, paged, parted).
     `reached` are the priorities the rules gave it while it was not quiet, each with its first
     instant, `categories` likewise. `resolved_at` is when the rules resolved it, None if they did
-    not; `found_at` when a past outage was found late, until it is back.
+    not; `found_at` when a past outage was found late, until it is back. `config` numbers the
+    version whose terms it has, None in rows of earlier releases.
     """
 
     incident: Incident
@@ -62,6 +63,7 @@ class Course:
     reached: tuple[tuple[int, Priority], ...] = ()
     categories: tuple[tuple[int, int], ...] = ()
     acts: tuple[Act, ...] = ()
+    config: int | None = None
 
     def stands(self, now: int, *, until: int | None = None) -> Standing:
         """At `now`, by the acts up to `until` (included; None = all of them)."""
@@ -100,7 +102,7 @@ def taken(course: Course | None, step: Transition, at: int, recorded: int) -> Co
     incident = step.incident
     if course is None:
         late = step.kind is TransitionKind.FOUND_LATE
-        course = Course(incident, at, at, found_at=recorded if late else None)
+        course = Course(incident, at, at, found_at=recorded if late else None, config=step.config)
     elif step.kind in _PAGING:
         course = replace(course, alone_since=at)
     resolved = course.resolved_at

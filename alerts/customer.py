@@ -54,6 +54,8 @@ THEN = {
     Cause.EXPIRING: "had a certificate that was about to end",
     Cause.BURNING: "failed more often than was agreed",
 }
+_IN = {Cause.MISCONFIGURED: Cause.REJECTED_BY_ALL, Cause.DOWN: Cause.OVERRUN}
+"""What is part of something that has come since."""
 NEWS: dict[str, str] = {
     TransitionKind.REOPENED: "It had worked again, and has failed anew.",
     TransitionKind.CAUSE_ADDED: "The trouble has changed.",
@@ -74,6 +76,7 @@ UNTOLD = frozenset(
         ActKind.RAISED,
         ActKind.CLOSED,
         ActKind.MERGED,
+        ActKind.RULED,
         TransitionKind.RESOLVED,
         GroupStep.GATHERED,
         DeadlineKind.RESPONSE_WARNED,
@@ -169,4 +172,6 @@ def _meanwhile(event: Mapping[str, Any], zone: ZoneInfo) -> str | None:
 
 
 def _trouble(causes: Sequence[str], words: Mapping[Cause, str]) -> str:
-    return ", or ".join(words[Cause(cause)] for cause in causes)
+    """What one of them says already is not said again."""
+    found = [Cause(cause) for cause in causes]
+    return ", or ".join(words[one] for one in found if _IN.get(one) not in found)

@@ -12,7 +12,7 @@ from itertools import pairwise
 from alerts.events import Priority
 from alerts.instants import first, inside
 from alerts.terms import in_force
-from probes.config import Horizons
+from probes.config_policy import Horizons
 from probes.history import History
 from probes.spans import Interval, Span, Timeline, clip, unite
 

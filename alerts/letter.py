@@ -16,12 +16,12 @@ from alerts.deadlines import DeadlineKind
 from alerts.events import Cause, Family, Priority
 from alerts.grouping import GroupStep
 from alerts.mdr import Horizon
-from alerts.people import ActKind, CategoryReason, IncidentState
+from alerts.people import ActKind, CategoryReason, IncidentState, Ruling
 from alerts.render import MEANINGS
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
 from alerts.why import CategoryWhy
-from probes.config import ImpactClass
+from probes.config_systems import ImpactClass
 from probes.times import parse_datetime
 
 CAUSES = {
@@ -111,6 +111,7 @@ STEPS: dict[Step, str] = {
     ActKind.CLOSED: "The incident is closed: the work on it is done.",
     ActKind.FALSE_POSITIVE: "A person has found that nothing was wrong.",
     ActKind.MERGED: "It goes on as part of another incident.",
+    ActKind.RULED: "A person has ruled whose the rejection was.",
     DeadlineKind.RESPONSE_WARNED: "Nobody has answered yet, and an answer is due soon.",
     DeadlineKind.RESPONSE_BREACHED: "Nobody has answered in time.",
     DeadlineKind.ACKNOWLEDGEMENT_EXPIRED: "Whoever took it on has not said more in time.",
@@ -125,6 +126,10 @@ STEPS: dict[Step, str] = {
     DeadlineKind.LEGAL_NOTICE: "For legal and compliance: a patient safety event.",
     DeadlineKind.NOTICE_BREACHED: "A notice that must be given has not arrived in time.",
     GroupStep.GATHERED: "Other systems are in trouble with it: they are named below.",
+}
+RULINGS = {
+    Ruling.OURS: "ours: we were at fault, and the time stays unknown",
+    Ruling.THEIRS: "theirs: the system was at fault, and the time counts as down",
 }
 LISTED = 20
 """How many attached systems a letter names at most."""
@@ -257,6 +262,8 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     if data.get("category_why") is not None:
         yield Row("Why", WHYS[data["category_why"]])
     yield Row("Priority", f"{data['priority']}, {PRIORITIES[Priority(data['priority'])]}")
+    if data.get("ruling") is not None:
+        yield Row("Ruled", RULINGS[Ruling(data["ruling"])])
     yield from _deadline(data, zone)
     yield from _workaround(event, zone)
     if data["attached_to"] is not None:

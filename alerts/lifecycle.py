@@ -10,7 +10,7 @@ from alerts.conditions import Condition
 from alerts.events import Family
 from alerts.instants import FAR, first
 from alerts.terms import Terms
-from probes.config import Policy
+from probes.config_policy import Policy
 from probes.spans import Interval
 
 FLAPPING = 3

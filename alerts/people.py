@@ -35,6 +35,8 @@ class ActKind(StrEnum):
     CLOSED = "closed"
     FALSE_POSITIVE = "false_positive"
     MERGED = "merged"
+    RULED = "ruled"
+    """Whose fault a rejection by all was."""
     REOPENED = "reopened"
 
 
@@ -50,6 +52,13 @@ class CategoryReason(StrEnum):
     PATIENT_AT_RISK = "patient_at_risk"
     CARE_DELAYED = "care_delayed"
     WRONG_INFORMATION = "wrong_information"
+
+
+class Ruling(StrEnum):
+    """Whose fault it was that a system rejected the monitoring from everywhere."""
+
+    OURS = "ours"
+    THEIRS = "theirs"
 
 
 PATIENT_SAFETY = 4
@@ -78,8 +87,8 @@ class Act:
     """One act on one incident, `at` UTC ms. Beside kind, account and instant it holds:
 
     an acknowledgement `until` (None for a service's); a category its `reason`, `review_by` and,
-    for category 4, `aware_on` (ISO date); a merge the key it goes `into`; a note, a resolution or
-    a closure what stands for its text.
+    for category 4, `aware_on` (ISO date); a merge the key it goes `into`; a `ruling` whose fault a
+    rejection by all was; a note, a resolution, a closure or a ruling what stands for its text.
     """
 
     kind: ActKind
@@ -93,6 +102,7 @@ class Act:
     aware_on: str | None = None
     into: str | None = None
     typed: Typed | None = None
+    ruling: Ruling | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,7 @@ class Standing:
     """An incident at an instant, acts and all.
 
     `category` is the one in force, `rules_category` what the rules alone reached.
-    `acknowledged`, `category_set` and the endings are the acts that stand; a person's
+    `acknowledged`, `category_set`, `ruled` and the endings are the acts that stand; a person's
     acknowledgement that has run out stands no more. `merged_into` is a key.
     """
 
@@ -122,6 +132,7 @@ class Standing:
     closed: Act | None = None
     false_positive: Act | None = None
     merged: Act | None = None
+    ruled: Act | None = None
     notes: int = 0
 
     @property
@@ -152,6 +163,7 @@ _STANDS_AS = {
     ActKind.CLOSED: "closed",
     ActKind.FALSE_POSITIVE: "false_positive",
     ActKind.MERGED: "merged",
+    ActKind.RULED: "ruled",
 }
 
 

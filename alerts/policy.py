@@ -46,15 +46,25 @@ def incidents(views: Mapping[str, SystemView], history: History, now: int) -> li
     )
 
 
-def next_due(views: Mapping[str, SystemView], history: History, now: int) -> int | None:
-    """The earliest later `now` at which time alone can change what `incidents` answers.
+def dues(views: Mapping[str, SystemView], history: History, now: int) -> dict[str, int]:
+    """By key, the earliest later `now` at which time alone can change what `incidents` says of
+    one; of one that is only to come, too.
 
     Time alone: every state of the views stays as it is. A timer due at d shows at d + 1. What
     expires inside the views (holds, and with them states) is the truth fold's to know.
     """
     lasting = {name: _lasting(view, now) for name, view in views.items()}
-    due = [t for case in _cases(lasting, history, FAR) for t in _instants(case) if t >= now]
-    return min(due) + 1 if due else None
+    out: dict[str, int] = {}
+    for case in _cases(lasting, history, FAR):
+        due = min((t for t in _instants(case) if t >= now), default=None)
+        if due is not None:
+            out[_key(case.track)] = due + 1
+    return out
+
+
+def next_due(views: Mapping[str, SystemView], history: History, now: int) -> int | None:
+    """The earliest later `now` at which time alone can change what `incidents` answers."""
+    return min(dues(views, history, now).values(), default=None)
 
 
 def _cases(views: Mapping[str, SystemView], history: History, now: int) -> list[Case]:
@@ -140,7 +150,7 @@ def _priorities(track: Track, reading: Reading, reached: tuple[Rise, ...]) -> Ri
 def _incident(case: Case) -> Incident:
     track = case.track
     return Incident(
-        key=f"{track.system}.{track.family}.{track.start}",
+        key=_key(track),
         system=track.system,
         family=track.family,
         causes=tuple(cause for _, cause in case.causes),
@@ -155,6 +165,10 @@ def _incident(case: Case) -> Incident:
         flapping=track.reopened >= FLAPPING,
         sites=tuple(site for _, site in case.sites),
     )
+
+
+def _key(track: Track) -> str:
+    return f"{track.system}.{track.family}.{track.start}"
 
 
 def _parent(case: Case) -> str | None:

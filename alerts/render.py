@@ -13,11 +13,12 @@ from typing import Any
 from alerts.deadlines import NOTICES, Deadline
 from alerts.events import Incident
 from alerts.minimal import encoded, harmless
-from alerts.people import ActKind, CategoryReason, IncidentState
+from alerts.people import ActKind, CategoryReason, IncidentState, Ruling
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
 from alerts.why import why
-from probes.config import Config, Impact, Workaround
+from probes.config import Config
+from probes.config_systems import Impact, Workaround
 from probes.times import rfc3339
 
 MEANINGS = {
@@ -74,12 +75,14 @@ def render(
     attached: Sequence[Incident] = (),
     deadline: tuple[str, int] | None = None,
     category_reason: CategoryReason | None = None,
+    ruling: Ruling | None = None,
 ) -> bytes:
     """The body of one message: JSON with sorted keys, at most a few dozen kB.
 
     `at` is the step's instant, `detected_at` the incident's first detection; `due` the deadline
     that the step tells of, `deadline` what comes due next (its kind, UTC ms); `attached` hang on
-    it, the most serious first; `category_reason` a person's, where a person's category is in force.
+    it, the most serious first; `category_reason` a person's, where a person's category is in force;
+    `ruling` theirs on a rejection by all.
     A system that the config no longer has is called by its id.
     """
     system = config.systems.get(incident.system)
@@ -105,6 +108,7 @@ def render(
             "category_meaning": MEANINGS[incident.category],
             "category_why": category_reason or _why(config, impact, incident, at),
             "priority": incident.priority.value,
+            "ruling": ruling,
             "impact": None if impact is None else _impact(impact),
             "sites": [_site(config, site) for site in incident.sites],
             "users": _users(config, incident.sites),

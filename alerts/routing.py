@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from alerts.events import Cause, Family, Priority
 from alerts.telling import Audience
-from probes.config import Config, Notices, Route
+from probes.config import Config
+from probes.config_channels import Notices, Route
 
 
 def receivers(

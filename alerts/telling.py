@@ -7,18 +7,19 @@ hears of it is recorded and not said.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from alerts.course import Course, in_effect
 from alerts.deadlines import Deadline, DeadlineKind
 from alerts.events import Incident, Priority
 from alerts.grouping import GroupStep, Update
-from alerts.people import Act, ActKind, CategoryReason, IncidentState, Standing
+from alerts.people import Act, ActKind, CategoryReason, IncidentState, Ruling, Standing
 from alerts.transitions import Transition, TransitionKind
 
 SETTLED = frozenset({IncidentState.MERGED, IncidentState.FALSE_POSITIVE})
 """A person has taken it off the list: only a reopening is said after that."""
+_ENDS = frozenset({TransitionKind.RECOVERED, TransitionKind.CORRECTED})
 Step = TransitionKind | ActKind | DeadlineKind | GroupStep
 
 
@@ -31,6 +32,8 @@ class Audience(StrEnum):
     LEGAL_COMPLIANCE = "legal_compliance"
     SAFETY = "safety"
     """Clinical leadership and legal/compliance."""
+    CUSTOMERS = "customers"
+    """Customers who have heard of the incident: those who depend on the system."""
 
 
 _A, _D = Audience, DeadlineKind
@@ -50,7 +53,8 @@ class Said:
     """`incident` carries the category and priority in force at `at` (UTC ms); `state` is what it
     stands at. `opens`: whoever has heard nothing yet is told of it as of a new one. `deadline` is
     set where one came due, `following` is the one that comes next. `priorities` are those of the
-    incidents it is said for, beside its own. `reason` is a person's, where theirs is the category.
+    incidents it is said for, beside its own. `reason` is a person's, where theirs is the category;
+    `ruling` theirs on a rejection by all.
     `behind`: how many config versions were recorded since, before it could be said.
     """
 
@@ -65,6 +69,7 @@ class Said:
     following: Deadline | None = None
     priorities: frozenset[Priority] = frozenset()
     reason: CategoryReason | None = None
+    ruling: Ruling | None = None
     behind: int = 0
 
 
@@ -82,16 +87,7 @@ def of_freed(course: Course, at: int, behind: int) -> Said | None:
     incident, stands = course.incident, course.stands(at)
     if incident.quiet or incident.recovered_at is not None or stands.state in SETTLED:
         return None
-    return Said(
-        TransitionKind.PARTED,
-        in_effect(incident, stands.category),
-        stands.state,
-        at,
-        course.detected_at,
-        reason=_reason(stands),
-        opens=True,
-        behind=behind,
-    )
+    return _said(TransitionKind.PARTED, course, stands, at, opens=True, behind=behind)
 
 
 def of_transition(
@@ -101,31 +97,20 @@ def of_transition(
     what hangs on it, below which a person's does not count for those who are told.
     """
     stands = after.stands(now)
-    incident = in_effect(step.incident, max(stands.category, floor))
+    said = _said(step.kind, after, stands, at, floor=floor, incident=step.incident)
     if stands.state in SETTLED and step.kind is not TransitionKind.REOPENED:
-        return None
+        ends = stands.state is IncidentState.MERGED and step.kind in _ENDS
+        return replace(said, audience=Audience.CUSTOMERS) if ends else None
     if step.kind is TransitionKind.RAISED and before is not None:
         known = max(before.stands(now).category, floor)
         as_before = in_effect(before.incident, known).priority
-        if incident.category <= known and incident.priority >= as_before:
+        if said.incident.category <= known and said.incident.priority >= as_before:
             return None  # a person has said as much already, or says less until the review
     if step.kind is TransitionKind.RESOLVED and stands.state is IncidentState.RECOVERED:
         return None  # a person has made it grave: a person resolves it
-    return Said(
-        step.kind,
-        incident,
-        _state(step, stands),
-        at,
-        after.detected_at,
-        reason=_reason(stands),
-        opens=not incident.quiet
-        and (incident.recovered_at is None or step.kind is TransitionKind.FOUND_LATE),
-    )
-
-
-def _reason(stands: Standing) -> CategoryReason | None:
-    act = stands.category_set
-    return None if act is None or stands.category == stands.rules_category else act.reason
+    incident = said.incident
+    opens = incident.recovered_at is None or step.kind is TransitionKind.FOUND_LATE
+    return replace(said, state=_state(step, stands), opens=opens and not incident.quiet)
 
 
 def _state(step: Transition, stands: Standing) -> IncidentState:
@@ -140,34 +125,17 @@ def of_update(course: Course, update: Update, now: int, floor: int = 0) -> Said 
     stands = course.stands(now)
     if update.parent.quiet or stands.state in SETTLED:
         return None
-    return Said(
-        GroupStep.GATHERED,
-        in_effect(update.parent, max(stands.category, floor)),
-        stands.state,
-        update.at,
-        course.detected_at,
-        reason=_reason(stands),
-        opens=True,
-        priorities=update.priorities,
-    )
+    said = _said(GroupStep.GATHERED, course, stands, update.at, floor=floor, incident=update.parent)
+    return replace(said, opens=True, priorities=update.priorities)
 
 
 def of_act(before: Course, after: Course, act: Act, behind: int = 0, floor: int = 0) -> Said | None:
     """What was typed is not said."""
-    stands = after.stands(act.at)
     if act.kind is ActKind.NOTED:
         return None
     grave = act.category is not None and act.category > before.stands(act.at).category
-    return Said(
-        act.kind,
-        in_effect(after.incident, max(stands.category, floor)),
-        stands.state,
-        act.at,
-        after.detected_at,
-        reason=_reason(stands),
-        opens=grave,
-        behind=behind,
-    )
+    stands = after.stands(act.at)
+    return _said(act.kind, after, stands, act.at, floor=floor, opens=grave, behind=behind)
 
 
 def of_deadline(course: Course, deadline: Deadline, floor: int = 0) -> Said:
@@ -177,14 +145,33 @@ def of_deadline(course: Course, deadline: Deadline, floor: int = 0) -> Said:
     kind = deadline.which.kind
     audience = _ROLES.get(kind, Audience.ROUTED)
     stands = course.stands(deadline.at + 1, until=deadline.at)
+    opens = audience is not Audience.ROUTED or kind is DeadlineKind.REVIEW_DUE
+    said = _said(kind, course, stands, deadline.at, floor=floor, opens=opens)
+    return replace(said, audience=audience, deadline=deadline)
+
+
+def _said(
+    step: Step,
+    course: Course,
+    stands: Standing,
+    at: int,
+    *,
+    floor: int = 0,
+    opens: bool = False,
+    behind: int = 0,
+    incident: Incident | None = None,
+) -> Said:
+    """`incident` where it is not the course's; in it the category in force, `floor` at least."""
+    act, ruled = stands.category_set, stands.ruled
+    by_rules = act is None or stands.category == stands.rules_category
     return Said(
-        kind,
-        in_effect(course.incident, max(stands.category, floor)),
+        step,
+        in_effect(incident or course.incident, max(stands.category, floor)),
         stands.state,
-        deadline.at,
+        at,
         course.detected_at,
-        audience=audience,
-        reason=_reason(stands),
-        opens=audience is not Audience.ROUTED or kind is DeadlineKind.REVIEW_DUE,
-        deadline=deadline,
+        opens=opens,
+        reason=None if act is None or by_rules else act.reason,
+        ruling=None if ruled is None else ruled.ruling,
+        behind=behind,
     )

@@ -35,10 +35,17 @@ class TransitionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """`incident` is the whole incident after this step; its `key` is the recorded one."""
+    """`incident` is the whole incident after this step; its `key` is the recorded one. `config`,
+    of a first step: the number of the config version whose terms the incident has.
+    """
 
     kind: TransitionKind
     incident: Incident
+    config: int | None = None
+
+
+BEGINNING = frozenset({TransitionKind.OPENED, TransitionKind.FOUND_LATE})
+"""First steps."""
 
 
 def transitions(

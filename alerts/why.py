@@ -5,7 +5,8 @@ from __future__ import annotations
 from enum import StrEnum
 
 from alerts.events import Cause, Family, Incident
-from probes.config import Impact, ImpactClass, Policy
+from probes.config_policy import Policy
+from probes.config_systems import Impact, ImpactClass
 
 
 class CategoryWhy(StrEnum):

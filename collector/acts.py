@@ -20,7 +20,7 @@ from probes.acts import (
     Signed,
     WindowAct,
 )
-from probes.config import Window
+from probes.config_windows import Window
 from probes.times import rfc3339
 from probes.windows import content, digest
 

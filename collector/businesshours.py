@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from alerts.hours import Hours
-from probes import config
+from probes import config_hours
+from probes.config import Config
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -25,14 +26,14 @@ Years = frozenset[tuple[int, frozenset[date]]]
 NONE: Frozen = {}
 
 
-def hours_of(loaded: config.Config, frozen: Frozen = NONE) -> Hours:
+def hours_of(loaded: Config, frozen: Frozen = NONE) -> Hours:
     """Those of `hours` and `holidays`, in the zone they name or the organization's; `frozen` are
     all recorded years.
     """
     said = loaded.holidays
     place = None if said is None else (said.country, said.subdivision)
     mine = frozenset((y[2], days) for y, days in frozen.items() if y[:2] == place)
-    return _hours(loaded.hours or config.OFFICE, said, loaded.organization.timezone, mine)
+    return _hours(loaded.hours or config_hours.OFFICE, said, loaded.organization.timezone, mine)
 
 
 @cache
@@ -62,7 +63,7 @@ def _package() -> ModuleType:
 
 @lru_cache(maxsize=64)
 def _hours(
-    hours: config.Hours, holidays: config.Holidays | None, zone: str, frozen: Years
+    hours: config_hours.Hours, holidays: config_hours.Holidays | None, zone: str, frozen: Years
 ) -> Hours:
     place = ZoneInfo(hours.location or zone)
     if holidays is None:
@@ -71,7 +72,7 @@ def _hours(
 
 
 def _holidays(
-    written: config.Holidays, frozen: Mapping[int, frozenset[date]]
+    written: config_hours.Holidays, frozen: Mapping[int, frozenset[date]]
 ) -> Callable[[int], frozenset[date]]:
     also = frozenset(map(date.fromisoformat, written.also))
     never = frozenset(map(date.fromisoformat, written.except_))

@@ -31,15 +31,18 @@ RESOLVED: Final = "resolved"
 def event(transition: Transition, at: int, version: int) -> Fact:
     """The journal's row for one transition."""
     fields = incident_fields(transition.incident) | {"version": version}
+    if transition.config is not None:
+        fields["config"] = transition.config
     return Fact(f"incident.{transition.kind.value}", at, journal.canonical(fields))
 
 
 def rows(
-    found: Sequence[tuple[Transition, int]], recorded: Mapping[str, Recorded], next_due: int | None
+    found: Sequence[tuple[Transition, int]], recorded: Mapping[str, Recorded]
 ) -> tuple[list[Recorded], list[tuple[str, Fact]]]:
     """The incident rows after all transitions (each with its `at`), and an event for each.
 
-    One evaluation makes one new version of an incident, however many steps it took.
+    One evaluation makes one new version of an incident, however many steps it took. What comes
+    due next of it is as it was: who knows all of it says so.
     """
     out: dict[str, Recorded] = {}
     facts: list[tuple[str, Fact]] = []
@@ -55,7 +58,7 @@ def rows(
             incident,
             status,
             at if earlier is None else earlier.detected_at,
-            next_due if status == OPEN else None,
+            None if before is None else before.next_due,
         )
     return list(out.values()), facts
 

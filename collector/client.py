@@ -27,7 +27,7 @@ from collector.exchange import (
     hint,
     trusting,
 )
-from probes.config import Id
+from probes.config_words import Id
 
 DEFAULT_URL = "http://127.0.0.1:8460"
 TIMEOUT_S = 10.0
@@ -82,7 +82,8 @@ class AnsweredNoError(Exception):
         if "reason" in self.problem:
             return f": {self.problem['reason']}"
         if "state" in self.problem:
-            return f": {self.problem['state']}"
+            needed = " or ".join(self.problem.get("needed", ()))
+            return f": {self.problem['state']}" + (f"; it must be {needed}" if needed else "")
         if "longest_ms" in self.problem:
             return f": {self.problem['longest_ms'] // _DAY_MS} days"
         return "" if self._retry_after_s is None else f", in {self._retry_after_s} s"

@@ -6,15 +6,16 @@ cursors commit under the lease's token; a process that lost the lease commits no
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from sqlalchemy import Connection
 
 from alerts.deadlines import Which
 from alerts.outbox import Message
 from alerts.people import Act
-from collector import journal, process_facts
+from collector import journal, process_facts, redriving
 from collector.journal import CONFIG, Fact, Row
 from collector.process import Arrival, Case
 from collector.snapshots import FORMAT
@@ -28,6 +29,8 @@ from collector.store.snapshots import Snapshots
 from probes.history import History
 
 TAKEN = (*process_facts.ACTS, CONFIG)
+Awaited = tuple[str, tuple[Which, ...], str]
+"""(incident key, notices, receiver)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +55,49 @@ class Plan:
 
 
 class OvertakenError(Exception):
-    """Somebody has acted on an incident, or loaded a file, since the plan was made."""
+    """Somebody has loaded a file since the plan was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What to say now, and what is said once that is committed."""
+
+    plan: Plan
+    following: Following
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
-    """The lease as it is now, and the plan's `taken` moved past what it wrote."""
+    """The lease as it is now, what was said in the end, and its `taken` moved past what it wrote."""
 
     lease: Lease
+    planned: Planned
     taken: int
 
 
-def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Committed:
+def commit(
+    conn: Connection,
+    org: str,
+    lease: Lease,
+    past: Past,
+    news: News,
+    planned: Planned,
+    anew: Callable[[News], Planned],
+) -> Committed:
     """FencedError or StaleError when this process is not the one to say it; OvertakenError when
-    the sequence has gone on without it.
+    a config version has come in between.
+
+    People who have acted since `news` come before what is said: it is planned `anew` with them,
+    here, where nobody else can act. So it is planned twice at most, however many act at once.
     """
     kept = leases.beat(conn, org, lease)
     journal.hold(conn, org)
-    if _gone_on(process.since(conn, org, TAKEN, plan.taken)):
+    since = process.since(conn, org, TAKEN, news.taken)
+    if any(row.kind == CONFIG for row in since):
         raise OvertakenError
+    if any(process_facts.acts_of([row]) for row in since):
+        planned = anew(replace(read_news(conn, org, past), arrivals=news.arrivals))
+    plan = planned.plan
     ids = journal.append(conn, org, [fact for _, fact in plan.facts], plan.now)
     incidents.link_events(conn, org, zip((key for key, _ in plan.facts), ids, strict=True))
     incidents.write_incidents(conn, org, plan.incidents)
@@ -85,28 +112,88 @@ def commit(conn: Connection, org: str, lease: Lease, plan: Plan) -> Committed:
     rollups.write(conn, org, plan.rollups)
     if plan.snapshots is not None:
         snapshots.write(conn, org, FORMAT, plan.snapshots)
-    return Committed(kept, taken)
+    return Committed(kept, planned, taken)
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
-    """What earlier evaluations have said."""
+class Following:
+    """What is different once a plan is committed: of `incidents`, `cases` and `told` those that
+    changed, all of the rest.
+    """
 
     incidents: Mapping[str, Recorded]
-    flips: Mapping[Place, Flips]
-    folded: Mapping[Chain, Ranges]
+    cases: Mapping[str, Case]
     told: Mapping[tuple[str, str], int]
+    flips: dict[Place, Flips]
+    folded: dict[Chain, Ranges]
+    dues: Mapping[str, int]
+    history: History
+    as_of: int
+
+
+@dataclass(slots=True)
+class Past:
+    """What earlier evaluations have said; `take` brings it up to the next commit."""
+
+    incidents: dict[str, Recorded]
+    flips: dict[Place, Flips]
+    folded: dict[Chain, Ranges]
+    told: dict[tuple[str, str], int]
     """The last `seq` per (incident key, receiver)."""
     as_of: int
-    cases: Mapping[str, Case]
+    cases: dict[str, Case]
     """Every incident as the process knows it, by key."""
-    awaited: Mapping[str, tuple[str, tuple[Which, ...], str]]
-    """Messages of notices that have not arrived: (incident key, notices, receiver), by id."""
+    awaited: dict[str, Awaited]
+    """Messages of notices that may still arrive, by id."""
     taken: int
-    rules_due: int | None = None
-    """The earliest `now` at which time alone changes what the rules say."""
+    dues: Mapping[str, int] = field(default_factory=dict)
+    """The earliest `now` at which time alone changes what the rules say of an incident, by key."""
     history: History | None = None
     """The versions they were asked under; None before they were."""
+
+    @property
+    def rules_due(self) -> int | None:
+        """The earliest `now` at which time alone changes what the rules say."""
+        return min(self.dues.values(), default=None)
+
+    @property
+    def due(self) -> int | None:
+        """When time alone calls for another look."""
+        looks = (case.look_at for case in self.cases.values() if case.look_at is not None)
+        return min(chain(self.dues.values(), looks), default=None)
+
+    def take(self, following: Following, taken: int) -> None:
+        self.incidents |= following.incidents
+        self.told |= following.told
+        for key, case in following.cases.items():
+            self._await(key, case)
+        self.cases |= following.cases
+        self.flips, self.folded = following.flips, following.folded
+        self.dues, self.history = following.dues, following.history
+        self.as_of, self.taken = following.as_of, taken
+
+    def _await(self, key: str, case: Case) -> None:
+        """The messages of its notices: those that are new, and no more what has arrived."""
+        before = self.cases.get(key)
+        known = {} if before is None else before.sent
+        now = case.awaited
+        for id_ in case.sent:
+            if id_ not in now:
+                self.awaited.pop(id_, None)
+            elif id_ in self.awaited or id_ not in known:
+                self.awaited[id_] = (key, *now[id_])
+
+    def again(self, messages: Iterable[tuple[str, str]]) -> None:
+        """Messages (incident key, id) that were dead are sent again, and may arrive."""
+        for key, id_ in messages:
+            found = self.cases[key].awaited.get(id_) if key in self.cases else None
+            if found is not None:
+                self.awaited[id_] = (key, *found)
+
+    def give_up(self, messages: Iterable[str]) -> None:
+        """Nobody will try these again by itself."""
+        for id_ in messages:
+            self.awaited.pop(id_, None)
 
 
 def read_past(conn: Connection, org: str) -> Past:
@@ -125,7 +212,7 @@ def read_past(conn: Connection, org: str) -> Past:
     )
 
 
-def awaited(cases: Mapping[str, Case]) -> dict[str, tuple[str, tuple[Which, ...], str]]:
+def awaited(cases: Mapping[str, Case]) -> dict[str, Awaited]:
     return {
         id_: (key, about, receiver)
         for key, case in cases.items()
@@ -136,27 +223,37 @@ def awaited(cases: Mapping[str, Case]) -> dict[str, tuple[str, tuple[Which, ...]
 @dataclass(frozen=True, slots=True)
 class News:
     """What has happened beside the truth: acts with their incident's key and the number of config
-    versions recorded since, notices that arrived.
+    versions recorded since, notices that arrived, dead messages (incident key, id) that somebody
+    has sent again.
 
     `taken` is the last journal id that was looked at.
     """
 
     acts: Sequence[tuple[str, Act, int]]
-    arrivals: Sequence[Arrival]
+    again: Sequence[tuple[str, str]]
     taken: int
+    arrivals: Sequence[Arrival] = ()
 
     def __bool__(self) -> bool:
         return bool(self.acts or self.arrivals)
 
 
 def read_news(conn: Connection, org: str, past: Past) -> News:
-    rows = process.since(conn, org, TAKEN, past.taken)
-    arrived = process.sent(conn, org, past.awaited)
+    """All of it but what arrived."""
+    rows = process.since(conn, org, (*TAKEN, redriving.KIND), past.taken)
     return News(
-        _acts(rows),
-        list(_arrivals(past, arrived)),
+        _acts(row for row in rows if row.kind in TAKEN),
+        [redriving.message_of(row) for row in rows if row.kind == redriving.KIND],
         rows[-1].id if rows else past.taken,
     )
+
+
+def read_arrivals(
+    conn: Connection, org: str, past: Past
+) -> tuple[Sequence[Arrival], Sequence[str]]:
+    """Notices that arrived, and messages by id that will not unless somebody sends them again."""
+    arrived, dead = process.settled(conn, org, past.awaited)
+    return list(_arrivals(past, arrived)), dead
 
 
 def _arrivals(past: Past, arrived: Mapping[str, int]) -> Iterator[Arrival]:
@@ -170,7 +267,8 @@ def _arrivals(past: Past, arrived: Mapping[str, int]) -> Iterator[Arrival]:
                 yield Arrival(key, which, receiver, at)
 
 
-def _acts(rows: Sequence[Row]) -> list[tuple[str, Act, int]]:
+def _acts(found: Iterable[Row]) -> list[tuple[str, Act, int]]:
+    rows = list(found)
     behind = sum(row.kind == CONFIG for row in rows)
     out: list[tuple[str, Act, int]] = []
     for row in rows:
@@ -179,8 +277,3 @@ def _acts(rows: Sequence[Row]) -> list[tuple[str, Act, int]]:
         else:
             out += ((key, act, behind) for key, act in process_facts.acts_of([row]))
     return out
-
-
-def _gone_on(rows: Sequence[Row]) -> bool:
-    """The rules' own rows of these kinds are what an evaluation wrote."""
-    return any(row.kind == CONFIG or process_facts.acts_of([row]) for row in rows)

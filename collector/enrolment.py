@@ -45,6 +45,8 @@ REFUSALS = {
 class RefusedProofError(Exception):
     """`code` is one of `REFUSALS`."""
 
+    status = 403
+
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code

@@ -7,11 +7,11 @@ somebody else has its key. The first that came counts.
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 
 from sqlalchemy import Connection, func, select, update
 
 from collector import journal
+from collector.core.agent_keys import SettleReason
 from collector.journal import Fact, canonical
 from collector.store.identity_tables import equivocations
 from collector.store.tables import batches
@@ -19,18 +19,6 @@ from collector.store.tables import batches
 KIND, SETTLED = "agent.equivocation", "agent.settled"
 MOST = 100
 """Unsettled ones of an agent that are recorded: whoever has a key can make any number."""
-
-
-class SettleReason(StrEnum):
-    RESTORED = "restored"
-    """The agent's disk or machine was set back to an earlier state."""
-    COPIED = "copied"
-    """Two machines ran with one state folder."""
-    STOLEN = "stolen"
-    """Somebody else had the key; it is revoked."""
-    DEFECT = "defect"
-    """The agent numbered two batches alike."""
-    OTHER = "other"
 
 
 def record(

@@ -15,7 +15,16 @@ from datetime import date
 
 from collector import frozenholidays
 from collector.businesshours import holiday_problem, holidays_version, public_holidays
-from collector.commit import News, OvertakenError, Past, commit, read_news, read_past
+from collector.commit import (
+    News,
+    OvertakenError,
+    Past,
+    Planned,
+    commit,
+    read_arrivals,
+    read_news,
+    read_past,
+)
 from collector.core.rollup import Rollup, Rollups
 from collector.core.settled import Source
 from collector.evidence import Evidence
@@ -24,7 +33,8 @@ from collector.frozenholidays import Frozen
 from collector.hindsight import TooDeepError
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
-from collector.saying import Planned, Seen, plan
+from collector.process import Arrival
+from collector.saying import Seen, Shown, plan, show
 from collector.store import rollups
 from collector.store.incidents import StaleError
 from collector.store.leases import FencedError
@@ -41,6 +51,8 @@ log = logging.getLogger("wardwatch.evaluate")
 IDLE_MS = 1_000
 """The longest wait between two looks at the store."""
 SHORTEST_MS = 20
+ASK_MS = 1_000
+"""How often at most it is asked which notices have arrived."""
 SAY_MS = 10_000
 """How often the cursors and the instant of the last look are committed though nothing changed."""
 SAVE_MS = 3_600_000
@@ -70,6 +82,7 @@ class Evaluator:
         self._said = said
         self._past: Past | None = None
         self._policy_due: int | None = None
+        self._asked_ns: int | None = None
         self._unsaid = True
         self._saved_at = 0
         self._wake = asyncio.Event()
@@ -178,16 +191,32 @@ class Evaluator:
         self._metrics.evaluated_at.set(self._clock.now_ms() / 1000)
 
     async def _look(self, begun: int) -> bool:
-        """False: what people did, or a file that was loaded, has overtaken it; look anew."""
+        """False: a file that was loaded has overtaken it; look anew."""
         past = self._past
         # News first: whatever version it has seen, the fold has seen too.
         news = None if past is None else await self._store.read(read_news, self._org, past)
         self._unsaid |= await self._follower.catch_up()
-        if past is None or news is None or not (news or self._unsaid or self._is_due()):
+        if past is None or news is None:
+            return True
+        past.again(news.again)
+        news = replace(news, arrivals=await self._arrivals(past))
+        if not (news or self._unsaid or self._is_due()):
             return True
         said = await self._say(past, news)
         self._metrics.evaluate_seconds.observe((self._clock.monotonic_ns() - begun) / 1e9)
         return said
+
+    async def _arrivals(self, past: Past) -> Sequence[Arrival]:
+        """Notices that arrived: asked for every second, and before anything comes due of one."""
+        now_ns, last = self._clock.monotonic_ns(), self._asked_ns
+        is_due = self._policy_due is None or self._policy_due <= self.now
+        lately = last is not None and now_ns - last < ASK_MS * NS_PER_MS
+        if not past.awaited or (lately and not is_due):
+            return ()
+        self._asked_ns = now_ns
+        arrived, dead = await self._store.read(read_arrivals, self._org, past)
+        past.give_up(dead)
+        return arrived
 
     async def _freeze(self) -> None:
         """Record the holidays of years that nobody has recorded; the next look reads them."""
@@ -221,10 +250,15 @@ class Evaluator:
                 rows = await self._follower.rollups(self._follower.begin())
                 still = not self._unsaid and self._rules_stand(past)
                 self._unsaid = False
-                planned = await self._planned(past, news, rows, still=still)
-            done = await self._store.write(commit, self._org, lease, planned.plan)
+                seen, shown = await self._seen(past, rows, still=still)
+                planned = await asyncio.to_thread(plan, past, news, seen, shown)
+
+            def anew(found: News) -> Planned:
+                return plan(past, found, seen, shown)
+
+            done = await self._store.write(commit, self._org, lease, past, news, planned, anew)
         except OvertakenError:
-            # What people do, and what is in force, comes before what is said of it.
+            # What is in force comes before what is said of it.
             self._follower.unmade()
             self._unsaid = True
             return False
@@ -234,11 +268,11 @@ class Evaluator:
         self._leader.renewed(done.lease)
         self.commits += 1
         self._follower.made()
-        self._past = replace(planned.following, taken=done.taken)
-        self._policy_due = planned.look_at
-        if planned.plan.snapshots is not None:
-            self._saved_at = planned.plan.now
-        if planned.plan.messages:
+        past.take(done.planned.following, done.taken)
+        self._policy_due = past.due
+        if done.planned.plan.snapshots is not None:
+            self._saved_at = done.planned.plan.now
+        if done.planned.plan.messages:
             self._said()
         return True
 
@@ -247,13 +281,26 @@ class Evaluator:
         due = past.rules_due
         return past.history is self.history and (due is None or due > self.now)
 
-    async def _planned(
-        self, past: Past, news: News, rows: Sequence[RollupRow], *, still: bool
-    ) -> Planned:
+    async def _seen(
+        self, past: Past, rows: Sequence[RollupRow], *, still: bool
+    ) -> tuple[Seen, Shown]:
         deep: dict[str, Live] = {}
+        saving = self.now - self._saved_at >= SAVE_MS
+        snapshots = await asyncio.to_thread(self._follower.snapshot) if saving else None
         while True:
+            seen = Seen(
+                now=self.now,
+                history=self.history,
+                frozen=self.frozen,
+                folded=self.folded,
+                still=still,
+                deep=deep,
+                held=dict(self.evidence.held),
+                rollups=rows,
+                snapshots=snapshots,
+            )
             try:
-                return await asyncio.to_thread(self._plan, past, news, deep, rows, still=still)
+                return seen, await asyncio.to_thread(show, past, seen)
             except TooDeepError as error:
                 deep |= await self._follower.older(error.wanted, keep=True)
 
@@ -272,32 +319,6 @@ class Evaluator:
         for row in (*stored, *fresh):
             found.setdefault((row.check, row.agent), {})[row.bucket] = row.rollup
         return found
-
-    def _plan(
-        self,
-        past: Past,
-        news: News,
-        deep: Mapping[str, Live],
-        made: Sequence[RollupRow],
-        *,
-        still: bool,
-    ) -> Planned:
-        saving = self.now - self._saved_at >= SAVE_MS
-        return plan(
-            past,
-            news,
-            Seen(
-                now=self.now,
-                history=self.history,
-                frozen=self.frozen,
-                folded=self.folded,
-                still=still,
-                deep=deep,
-                held=self.evidence.held,
-                rollups=made,
-                snapshots=self._follower.snapshot() if saving else None,
-            ),
-        )
 
 
 def _dates(year: frozenholidays.Year) -> frozenset[date]:

@@ -11,7 +11,8 @@ import aiohttp
 from alerts.outbox import DeliveryReason
 from collector.heartbeat import body
 from probes.addresses import web_address
-from probes.config import SECRET, Heartbeat
+from probes.config_channels import Heartbeat
+from probes.config_words import SECRET
 from probes.signing import SecretError, headers, signing_keys
 
 TIMEOUT_S = 10.0

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from alerts.people import Act, ActKind, CategoryReason
+from alerts.people import Act, ActKind, CategoryReason, Ruling
 from alerts.permitted import decide
-from alerts.terms import Terms, terms
+from alerts.terms import Terms, agreed, terms_of
 from collector import incident_acts, journal, versions
 from collector.standings import Stood, read_stood, stood
 from collector.store import incidents, typed
@@ -33,6 +33,7 @@ class Wanted:
     reason: CategoryReason | None = None
     aware_on: str | None = None
     into: str | None = None
+    ruling: Ruling | None = None
     text: str | None = None
 
 
@@ -63,25 +64,25 @@ def record(
     found = read_stood(conn, org, at, key=key)
     if not found:
         return None
-    row, now = found[0].row, found[0].standing
+    before, now = found[0], found[0].standing
     target = read_stood(conn, org, at, key=wanted.into) if wanted.into is not None else []
     salted = salt(SALT_BYTES)
     act = decide(
         key,
         now,
-        _act(conn, org, row, wanted, at, salted),
+        _act(_terms(conn, org, before), before.row, wanted, at, salted),
         safety=wanted.safety,
+        causes=before.row.incident.causes,
         target=target[0].standing if target else None,
     )
-    (number,) = journal.append(conn, org, [incident_acts.fact_of(key, row.version, act)], at)
+    (number,) = journal.append(conn, org, [incident_acts.fact_of(key, before.row.version, act)], at)
     incidents.link_events(conn, org, [(key, number)])
     if wanted.text is not None:
         typed.add(conn, org, number, salted, wanted.text)
-    return Done(number, at, stood(conn, org, [row], at)[0])
+    return Done(number, at, stood(conn, org, [before.row], at)[0])
 
 
-def _act(conn: Connection, org: str, row: Recorded, wanted: Wanted, at: int, salt: bytes) -> Act:
-    in_force = _terms(conn, org, row)
+def _act(in_force: Terms, row: Recorded, wanted: Wanted, at: int, salt: bytes) -> Act:
     acknowledges = wanted.kind is ActKind.ACKNOWLEDGED and not wanted.by_service
     sets = wanted.kind is ActKind.RAISED
     return Act(
@@ -95,6 +96,7 @@ def _act(conn: Connection, org: str, row: Recorded, wanted: Wanted, at: int, sal
         review_by=review_by(in_force, row.incident.started_at, at) if sets else None,
         aware_on=wanted.aware_on,
         into=wanted.into,
+        ruling=wanted.ruling,
         typed=None if wanted.text is None else incident_acts.typed(salt, wanted.text),
     )
 
@@ -108,7 +110,9 @@ def review_by(in_force: Terms, started_at: int, at: int) -> int:
     return min(latest, started_at + workaround.valid_for)
 
 
-def _terms(conn: Connection, org: str, row: Recorded) -> Terms:
+def _terms(conn: Connection, org: str, one: Stood) -> Terms:
     """Those in force at the incident's start."""
     history = versions.history(journal.rows(conn, org, kind=versions.KINDS))
-    return terms(history, (), row.incident.system, row.incident.started_at)
+    incident = one.row.incident
+    config = agreed(history, one.config, (), incident.system, incident.started_at)
+    return terms_of(config, incident.system)

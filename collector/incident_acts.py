@@ -10,7 +10,7 @@ import hashlib
 import json
 from typing import Any
 
-from alerts.people import Act, ActKind, CategoryReason, Typed
+from alerts.people import Act, ActKind, CategoryReason, Ruling, Typed
 from collector.journal import Fact, Row, canonical
 
 KINDS = {f"incident.{kind.value}": kind for kind in ActKind}
@@ -30,6 +30,7 @@ def fact_of(key: str, version: int, act: Act) -> Fact:
         "review_by": act.review_by,
         "aware_on": act.aware_on,
         "into": act.into,
+        "ruling": act.ruling,
     }
     data: dict[str, Any] = {"key": key, "version": version, "by": act.by}
     data |= {name: value for name, value in more.items() if value is not None}
@@ -48,7 +49,7 @@ def act_of(row: Row) -> Act | None:
         return Act(kind, row.actor, row.at)
     if kind is None or "by" not in data:
         return None
-    proof, reason = data.get("typed"), data.get("reason")
+    proof, reason, ruling = data.get("typed"), data.get("reason"), data.get("ruling")
     return Act(
         kind,
         data["by"],
@@ -61,4 +62,5 @@ def act_of(row: Row) -> Act | None:
         aware_on=data.get("aware_on"),
         into=data.get("into"),
         typed=None if proof is None else Typed(proof["sha256"], proof["length"]),
+        ruling=None if ruling is None else Ruling(ruling),
     )

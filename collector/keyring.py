@@ -18,7 +18,7 @@ from collector.metrics import CollectorMetrics
 from collector.store.agent_keys import keys_of
 from collector.store.store import Store, StoreUnavailableError
 from probes.clock import Clock
-from probes.config import Agent
+from probes.config_places import Agent
 from probes.envelope import BatchError, BatchFault
 
 LOOK_MS = 1_000

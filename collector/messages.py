@@ -79,6 +79,7 @@ def messages(
                 attached=groups.attached(one.incident),
                 deadline=_following(one),
                 category_reason=one.reason,
+                ruling=one.ruling,
             )
             message = _message(config, key, receiver, seq, body, now)
             mine.append(Told(message, one.incident.category, about))
@@ -109,10 +110,12 @@ def _message(config: Config, key: str, receiver: str, seq: int, body: bytes, now
 
 def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Config) -> list[str]:
     """Of what is routed: those who heard of it, then those whom any of the priorities concerns."""
-    if one.audience is not Audience.ROUTED:
-        return list(noticed(config, one.audience))
     incident = one.incident
     heard = [r for r in config.channels if (incident.key, r) in told]
+    if one.audience is Audience.CUSTOMERS:
+        return [r for r in heard if config.channels[r].is_for_customers]
+    if one.audience is not Audience.ROUTED:
+        return list(noticed(config, one.audience))
     if incident.quiet and not one.opens:
         return heard
     if groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED:

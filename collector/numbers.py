@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from collector import rulings
 from collector.core import caqh, periods
 from collector.core.availability import cut
 from collector.core.document import document
@@ -77,8 +78,9 @@ class Numbers:
                 if billing := caqh.checks(history):
                     reach = caqh.reach(history, start, end, now)
                     rollups = await self._evaluator.rollups(billing, reach)
+                ruled = await self._store.read(rulings.read, self._org)
                 answer = await asyncio.to_thread(
-                    document, truths, history, start, end, now, rollups
+                    document, truths, history, start, end, now, rollups, ruled
                 )
                 self._known[wanted] = (at, answer)
             return self._known[wanted][1]

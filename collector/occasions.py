@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from alerts.concerns import Concerns
 from alerts.events import Family, Incident
-from alerts.transitions import Transition, TransitionKind
+from alerts.transitions import BEGINNING, Transition, TransitionKind
 from collector.hindsight import Hindsight, TooDeepError
 from collector.truths import Live
 from probes.history import History
@@ -21,7 +21,6 @@ from probes.history import History
 Found = Sequence[tuple[Transition, Incident]]
 """Transitions, each with the incident that the truth shows for it."""
 _LINKED = (TransitionKind.ATTACHED, TransitionKind.PARTED)
-_BEGUN = (TransitionKind.OPENED, TransitionKind.FOUND_LATE)
 
 
 def occasions(
@@ -141,7 +140,9 @@ class _Search:
         for place in self._places.get(incident.key, ()):
             transition = self._found[place][0]
             raised = transition.kind is TransitionKind.RAISED
-            if transition.kind in _BEGUN or (raised and transition.incident.category == category):
+            if transition.kind in BEGINNING or (
+                raised and transition.incident.category == category
+            ):
                 return self.first(place)
         return 0
 
@@ -182,7 +183,7 @@ class _Search:
         that it has not yet, or has as it has now: growing time takes nothing back.
         """
         transition, shown = self._found[place]
-        return transition.kind in _BEGUN and shown.family is Family.AVAILABILITY
+        return transition.kind in BEGINNING and shown.family is Family.AVAILABILITY
 
     def _shows(self, place: int, systems: Sequence[str], moment: int) -> bool:
         transition, shown = self._found[place]

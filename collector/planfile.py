@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from probes.config import Window
+from probes.config_windows import Window
 from probes.windows import WindowErrors, proposals
 from probes.yamlfile import Document, Problem, read, shown
 

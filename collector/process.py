@@ -7,7 +7,8 @@ come due.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from alerts import telling
@@ -72,7 +73,7 @@ class Advance:
 
 
 def advance(
-    cases: Mapping[str, Case],
+    cases: MutableMapping[str, Case],
     acts: Iterable[tuple[str, Act, int]],
     steps: Iterable[tuple[Transition, int]],
     arrivals: Iterable[Arrival],
@@ -97,8 +98,8 @@ def advance(
         if case is not None and arrival.which not in case.delivered:
             arrived = {**case.delivered, arrival.which: arrival.at}
             moved[arrival.key] = replace(case, delivered=arrived)
-    every = {**cases, **moved}
-    groups = groups_of(every, now)
+    every = ChainMap(moved, cases)
+    groups = groups_of(_all(cases, moved), now)
 
     def below(course: Course) -> list[Course]:
         return hanging(course, groups, every, now)
@@ -165,7 +166,7 @@ def _acted(
         case = moved.get(key) or cases.get(key)
         if case is None:
             continue  # an incident is recorded before anybody can act on it
-        groups = groups or groups_of(cases, now)
+        groups = groups or groups_of(cases.values(), now)
         after = acted(case.course, act)
         floor = telling.highest(hanging(after, groups, cases, now), now)
         told = telling.of_act(case.course, after, act, behind, floor)
@@ -209,11 +210,19 @@ def among(
     )
 
 
-def groups_of(cases: Mapping[str, Case], now: int) -> Groups:
-    return Groups(
-        (case.course.incident for case in cases.values()),
-        (key for key, case in cases.items() if telling.is_settled(case.course, now)),
-    )
+def _all(cases: Mapping[str, Case], moved: Mapping[str, Case]) -> Iterator[Case]:
+    yield from moved.values()
+    yield from (case for key, case in cases.items() if key not in moved)
+
+
+def groups_of(cases: Iterable[Case], now: int) -> Groups:
+    incidents: list[Incident] = []
+    settled: list[str] = []
+    for case in cases:
+        incidents.append(case.course.incident)
+        if telling.is_settled(case.course, now):
+            settled.append(case.course.incident.key)
+    return Groups(incidents, settled)
 
 
 def hanging(course: Course, groups: Groups, cases: Mapping[str, Case], now: int) -> list[Course]:
@@ -225,16 +234,19 @@ def hanging(course: Course, groups: Groups, cases: Mapping[str, Case], now: int)
 
 
 def gathered(
-    groups: Groups,
+    found: Advance,
     steps: Sequence[tuple[Transition, int]],
-    cases: Mapping[str, Case],
+    cases: MutableMapping[str, Case],
     now: int,
 ) -> list[Said]:
-    """What parents say of those that hang on them, after all steps: one update each."""
+    """What parents say of those that hang on them, after all steps: one update each. `cases` are
+    those before it.
+    """
     out: list[Said] = []
-    for update in groups.updates(steps):
-        course = cases[update.parent.key].course
-        floor = telling.highest(hanging(course, groups, cases, now), now)
+    every = ChainMap(dict(found.cases), cases)
+    for update in found.groups.updates(steps):
+        course = every[update.parent.key].course
+        floor = telling.highest(hanging(course, found.groups, every, now), now)
         said = telling.of_update(course, update, now, floor)
         out += [] if said is None else [said]
     return out

@@ -14,7 +14,7 @@ from typing import Any
 from alerts.course import acted, taken
 from alerts.deadlines import Deadline, DeadlineKind, Which
 from alerts.people import Act
-from alerts.transitions import Transition, TransitionKind
+from alerts.transitions import BEGINNING, Transition, TransitionKind
 from collector import incident_acts
 from collector.journal import Fact, Row, canonical
 from collector.process import Arrival, Case, with_sent
@@ -23,6 +23,7 @@ from collector.store.incidents import incident_of
 ARRIVED = "incident.notice_delivered"
 STEPS = {f"incident.{kind.value}": kind for kind in TransitionKind}
 DEADLINES = {f"incident.{kind.value}": kind for kind in DeadlineKind}
+BEGINNINGS = [f"incident.{kind.value}" for kind in TransitionKind if kind in BEGINNING]
 ACTS = tuple(incident_acts.KINDS)
 KINDS = tuple({**STEPS, **DEADLINES, **incident_acts.KINDS, ARRIVED: None})
 """Kinds of journal rows that make the cases."""
@@ -73,7 +74,7 @@ def cases(rows: Sequence[Row]) -> dict[str, Case]:
         data = json.loads(row.data)
         key, before = data["key"], out.get(data["key"])
         if row.kind in STEPS and "by" not in data:
-            step = Transition(STEPS[row.kind], incident_of(data))
+            step = step_of(STEPS[row.kind], data)
             out[key] = _stepped(before, step, row.at, row.recorded_at)
         elif before is None:
             raise ValueError("an incident begins with a step of the rules")
@@ -86,6 +87,17 @@ def cases(rows: Sequence[Row]) -> dict[str, Case]:
             ((_, act),) = acts_of([row])
             out[key] = replace(before, course=acted(before.course, act))
     return out
+
+
+def step_of(kind: TransitionKind, data: Mapping[str, Any]) -> Transition:
+    """The step as its row's `data` has it."""
+    return Transition(kind, incident_of(data), data.get("config"))
+
+
+def config_of(rows: Iterable[Row]) -> int | None:
+    """The number of the version whose terms the incident of these rows has."""
+    found = (json.loads(row.data).get("config") for row in rows if row.kind in BEGINNINGS)
+    return next(found, None)
 
 
 def _stepped(before: Case | None, step: Transition, at: int, recorded: int) -> Case:

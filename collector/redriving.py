@@ -1,7 +1,8 @@
-"""Dead messages that a person has sent again, recorded: decided and written in one transaction."""
+"""Dead messages that a person has sent again or put away: decided and recorded in one transaction."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,11 +12,12 @@ from alerts.channel import Guarantee
 from alerts.channels import registry
 from alerts.outbox import Left, Message
 from collector import journal
-from collector.journal import Fact, canonical
-from collector.store.redrive import mendable, redrive
+from collector.journal import Fact, Row, canonical
+from collector.store.redrive import clear, dead_of, mendable, redrive
 from probes.config import Config
 
 KIND = "outbox.redriven"
+CLEARED = "outbox.cleared"
 MOST = 500
 """Messages at once."""
 
@@ -30,7 +32,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Redriven:
+class Done:
     """`rows` are the journal's, with the message each is about. `more`: call again."""
 
     rows: Sequence[tuple[int, Message]]
@@ -49,7 +51,7 @@ def apart(config: Config) -> frozenset[str]:
 
 def record(
     conn: Connection, org: str, wanted: Wanted, config: Config, clock: Callable[[], int]
-) -> Redriven | None:
+) -> Done | None:
     """None, and nothing done, when one of the ids is unknown. `clock` (UTC ms) is read when
     others who act are done.
     """
@@ -62,16 +64,52 @@ def record(
     found = redrive(conn, org, ids[:MOST], now, channels=config.channels, apart=by_themselves)
     if len(found) < len(set(ids[:MOST])):
         return None
-    again = [message for message, why in found if why is None]
-    numbers = journal.append(conn, org, [_fact(wanted.by, one, now) for one in again], now)
-    return Redriven(
-        rows=list(zip(numbers, again, strict=True)),
+    return _recorded(conn, org, KIND, wanted.by, found, now, more=len(ids) > MOST)
+
+
+def record_clearing(
+    conn: Connection, org: str, wanted: Wanted, clock: Callable[[], int]
+) -> Done | None:
+    """As `record`: nobody has them sent, and they are no longer listed or counted. Of a receiver all
+    of its dead ones, whatever a later one has told.
+    """
+    journal.hold(conn, org)
+    now = journal.following(journal.last_recorded(conn, org), clock())
+    ids = list(wanted.ids or ())
+    if wanted.receiver is not None:
+        ids = dead_of(conn, org, wanted.receiver, MOST + 1)
+    found = clear(conn, org, ids[:MOST], now)
+    if len(found) < len(set(ids[:MOST])):
+        return None
+    return _recorded(conn, org, CLEARED, wanted.by, found, now, more=len(ids) > MOST)
+
+
+def _recorded(
+    conn: Connection,
+    org: str,
+    kind: str,
+    by: str,
+    found: Sequence[tuple[Message, Left | None]],
+    now: int,
+    *,
+    more: bool,
+) -> Done:
+    done = [message for message, why in found if why is None]
+    numbers = journal.append(conn, org, [_fact(kind, by, one, now) for one in done], now)
+    return Done(
+        rows=list(zip(numbers, done, strict=True)),
         left=[(message, why) for message, why in found if why is not None],
-        more=len(ids) > MOST,
+        more=more,
     )
 
 
-def _fact(by: str, message: Message, now: int) -> Fact:
+def message_of(row: Row) -> tuple[str, str]:
+    """(incident key, message id) of a row of `KIND`."""
+    data = json.loads(row.data)
+    return data["incident"], data["message"]
+
+
+def _fact(kind: str, by: str, message: Message, now: int) -> Fact:
     """`reason` and `status` say why it was dead."""
     about = {
         "message": message.id,
@@ -81,4 +119,4 @@ def _fact(by: str, message: Message, now: int) -> Fact:
         "reason": None if message.reason is None else message.reason.value,
         "status": message.status,
     }
-    return Fact(KIND, now, canonical(about), by)
+    return Fact(kind, now, canonical(about), by)

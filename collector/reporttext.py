@@ -11,11 +11,13 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from alerts.deadlines import DeadlineKind
 from alerts.letter import CAUSES, FAMILIES, PRIORITIES
 from alerts.outbox import DeliveryReason
 from probes.times import duration_text, parse_datetime
 
 Document = Mapping[str, Any]
+REVIEW = f"incident.{DeadlineKind.REVIEW_DUE.value}"
 WRITE = "(to be written)"
 LATE = timedelta(minutes=1)
 """What is recorded so much later than it happened says so."""
@@ -60,6 +62,9 @@ def _summary(report: Document, zone: ZoneInfo) -> Iterator[str]:
         ("Resolved", report["resolved_at"]),
     ):
         yield f"- {label}: {'not' if at is None else when(at, zone)}"
+    ruled = one["ruled"]
+    if ruled is not None:
+        yield f"- Ruled: {ruled['ruling']}, by {ruled['by']}, {when(ruled['at'], zone)}"
     if one["reopened"]:
         yield f"- Reopened: {one['reopened']} times"
     if one["attached_to"]:
@@ -88,11 +93,14 @@ def _categories(report: Document, zone: ZoneInfo) -> Iterator[str]:
     for step in report["steps"]:
         category = step["category"]
         by_person = step["reason"] is not None
+        if step["kind"] == REVIEW and rules is not None:
+            yield f"- {when(step['at'], zone)}: {rules} by the rules counts again: a review is due"
         if category is None or (not by_person and category == rules):
             continue
         rules = rules if by_person else category
+        until = f", until {when(step['until'], zone)}" if by_person and step["until"] else ""
         why = f": {_plain(step['reason'])}" if by_person else ""
-        yield f"- {when(step['at'], zone)}: {category}, {_by(step['by'])}{why}"
+        yield f"- {when(step['at'], zone)}: {category}, {_by(step['by'])}{why}{until}"
 
 
 def _step(step: Document, zone: ZoneInfo) -> str:
@@ -104,6 +112,9 @@ def _step(step: Document, zone: ZoneInfo) -> str:
         f"until {when(step['until'], zone)}" if step["until"] else "",
         f"into {step['into']}" if step["into"] else "",
         f"aware on {step['aware_on']}" if step["aware_on"] else "",
+        step["ruling"] or "",
+        _plain(step["of"] or ""),
+        f"by {step['receiver']}" if step["receiver"] else "",
         _recorded(step, zone),
     ]
     details = "; ".join(text for text in told if text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alerts import policy
@@ -10,24 +10,25 @@ from alerts.conditions import outages, read
 from alerts.course import Course
 from alerts.deadlines import Deadline, Settings
 from alerts.events import Family, Incident, State, SystemView
-from alerts.terms import in_force, terms
-from alerts.transitions import Transition, match, transitions
+from alerts.terms import agreed, terms_of, version_in_force
+from alerts.transitions import BEGINNING, Transition, match, transitions
 from collector import changes, truths
 from collector.businesshours import hours_of
-from collector.commit import News, Past, Plan, awaited
+from collector.commit import Following, News, Past, Plan, Planned
 from collector.frozenholidays import Frozen
 from collector.journal import Fact
 from collector.messages import Told, messages
 from collector.occasions import occasions, shown_for
 from collector.process import Advance, Case, advance, gathered, with_sent
 from collector.process_facts import arrival_fact, deadline_fact
-from collector.store.incidents import Recorded
+from collector.store.incidents import Flips, Place, Recorded
 from collector.store.ledger import Chain
 from collector.store.ranges import Ranges
 from collector.store.rollups import RollupRow
 from collector.store.snapshots import Snapshots
 from collector.truths import Live
 from probes.history import History
+from probes.spans import Interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,41 +50,63 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
-    """What to say now, what is said once that is committed, and when to look again."""
+class Shown:
+    """What the rules make of the truth, whatever people do: `dated` are their steps, each with
+    its `at`; `dues` when time alone changes what they say, by the recorded incident's key.
+    """
 
-    plan: Plan
-    following: Past
-    look_at: int | None
+    views: Mapping[str, SystemView]
+    dated: Sequence[tuple[Transition, int]]
+    dues: Mapping[str, int]
+    places: dict[Place, Flips]
 
 
-def plan(past: Past, news: News, seen: Seen) -> Planned:
+def show(past: Past, seen: Seen) -> Shown:
     """TooDeepError names systems whose moments are hidden by what is settled of them."""
     now, history = seen.now, seen.history
     views = {name: truths.prolonged(folded, now) for name, folded in seen.folded.items()}
-    dated = [] if seen.still else _dated(past, views, seen)
-    shown = past.rules_due if seen.still else policy.next_due(views, history, now)
+    places = changes.flips(views.values())
+    if seen.still:
+        return Shown(views, (), past.dues, places)
+    derived = policy.incidents(views, history, now)
+    said = {key: row.incident for key, row in past.incidents.items()}
+    matched = match(said.values(), derived, history)
+    known = {key: incident.key for key, incident in matched.items()}
+    dues = policy.dues(views, history, now)
+    return Shown(
+        views,
+        _dated(past, said, derived, matched, views, seen),
+        {known.get(key, key): due for key, due in dues.items()},
+        places,
+    )
+
+
+def plan(past: Past, news: News, seen: Seen, shown: Shown) -> Planned:
+    """`past` is not changed."""
+    now, history, dated = seen.now, seen.history, shown.dated
     steps = advance(
         past.cases,
         news.acts,
         dated,
         news.arrivals,
-        settings_of(views, history, seen.frozen, now),
+        settings_of(shown.views, history, seen.frozen, now),
         now,
     )
-    written, facts = changes.rows(dated, past.incidents, shown)
+    written, facts = changes.rows(dated, past.incidents)
     rows = {row.incident.key: row for row in written}
+
+    def incident(key: str) -> Recorded:
+        return rows[key] if key in rows else past.incidents[key]
+
     told = _told(past, steps, dated, seen)
     about: dict[str, list[Told]] = {}
     for one in told:
         about.setdefault(one.message.incident_key, []).append(one)
-    facts += _process_facts(news, steps, about, {**past.incidents, **rows})
+    facts += _process_facts(news, steps, about, incident)
     cases = {key: _sent(case, about.get(key, ())) for key, case in steps.cases.items()}
-    moved = _dues({**past.incidents, **rows}, cases, shown)
-    places = changes.flips(views.values())
+    moved = _moved(past, cases, shown.dues, incident)
+    places = shown.places
     flipped = {p: (past.flips.get(p, ()), f) for p, f in places.items()}
-    all_cases = {**past.cases, **cases}
-    incidents = {**past.incidents, **rows, **moved}
     sent = [one.message for one in told]
     return Planned(
         Plan(
@@ -103,35 +126,53 @@ def plan(past: Past, news: News, seen: Seen) -> Planned:
             },
             taken=news.taken,
         ),
-        replace(
-            past,
-            incidents=incidents,
+        Following(
+            incidents={**rows, **moved},
+            cases=cases,
+            told={(m.incident_key, m.receiver): m.seq for m in sent},
             flips=places,
+            dues=shown.dues,
             folded=dict(seen.held),
-            told={**past.told, **{(m.incident_key, m.receiver): m.seq for m in sent}},
-            as_of=now,
-            cases=all_cases,
-            awaited=awaited(all_cases),
-            rules_due=shown,
             history=history,
+            as_of=now,
         ),
-        _earliest([shown, *(case.look_at for case in all_cases.values())]),
     )
 
 
-def _dated(past: Past, views: Mapping[str, SystemView], seen: Seen) -> list[tuple[Transition, int]]:
+def _dated(
+    past: Past,
+    said: Mapping[str, Incident],
+    derived: Sequence[Incident],
+    matched: Mapping[str, Incident],
+    views: Mapping[str, SystemView],
+    seen: Seen,
+) -> list[tuple[Transition, int]]:
     """The steps of the rules from what is recorded to what the truth shows, each with its `at`."""
-    derived = policy.incidents(views, seen.history, seen.now)
-    said = {key: row.incident for key, row in past.incidents.items()}
-    matched = match(said.values(), derived, seen.history)
     found = shown_for(transitions(said, derived, seen.history), derived, matched)
     instants = occasions(
         found, derived, seen.folded, seen.deep, seen.history, since=past.as_of, now=seen.now
     )
     return [
-        (changes.in_order(transition, shown), at)
+        (_under(changes.in_order(transition, shown), views, seen.history), at)
         for (transition, shown), at in zip(found, instants, strict=True)
     ]
+
+
+def _under(step: Transition, views: Mapping[str, SystemView], history: History) -> Transition:
+    """A first step with the version whose terms the incident has: no later reader has to know what
+    was down then.
+    """
+    if step.kind not in BEGINNING:
+        return step
+    incident = step.incident
+    down = _outages(views, incident.system)
+    version = version_in_force(history, down, incident.system, incident.started_at)
+    return replace(step, config=version.id)
+
+
+def _outages(views: Mapping[str, SystemView], system: str) -> Sequence[Interval]:
+    view = views.get(system)
+    return () if view is None else outages(view.states)
 
 
 def _told(
@@ -142,8 +183,7 @@ def _told(
 ) -> list[Told]:
     if not (steps.said or steps.noticed or dated):
         return []
-    cases = {**past.cases, **steps.cases}
-    said = [*steps.said, *gathered(steps.groups, dated, cases, seen.now), *steps.noticed]
+    said = [*steps.said, *gathered(steps, dated, past.cases, seen.now), *steps.noticed]
     return messages(said, steps.groups, past.told, seen.history, seen.now)
 
 
@@ -154,12 +194,15 @@ def settings_of(
 
     def of(course: Course) -> Settings:
         incident, view = course.incident, views.get(course.incident.system)
-        down = () if view is None else outages(view.states)
-        at_start = (history, down, incident.system, incident.started_at)
-        config = in_force(*at_start)
+        system = incident.system
+        down = _outages(views, system) if course.config is None else ()
+        config = agreed(history, course.config, down, system, incident.started_at)
         calm_since = None if view is None else _calm_since(view, incident, history, now)
         return Settings(
-            terms(*at_start), hours_of(config, frozen), config.organization.zone, calm_since
+            terms_of(config, system),
+            hours_of(config, frozen),
+            config.organization.zone,
+            calm_since,
         )
 
     return of
@@ -178,17 +221,17 @@ def _process_facts(
     news: News,
     steps: Advance,
     told: Mapping[str, Sequence[Told]],
-    incidents: Mapping[str, Recorded],
+    incident: Callable[[str], Recorded],
 ) -> list[tuple[str, Fact]]:
     arrived = [
-        (arrival.key, arrival_fact(arrival, incidents[arrival.key].version))
+        (arrival.key, arrival_fact(arrival, incident(arrival.key).version))
         for arrival in news.arrivals
     ]
     due = [
         (
             key,
             deadline_fact(
-                key, incidents[key].version, deadline, _messages_of(told.get(key, ()), deadline)
+                key, incident(key).version, deadline, _messages_of(told.get(key, ()), deadline)
             ),
         )
         for key, deadline in steps.come_due
@@ -207,18 +250,27 @@ def _sent(case: Case, told: Sequence[Told]) -> Case:
     )
 
 
-def _dues(
-    incidents: Mapping[str, Recorded], cases: Mapping[str, Case], shown: int | None
+def _moved(
+    past: Past,
+    cases: Mapping[str, Case],
+    dues: Mapping[str, int],
+    incident: Callable[[str], Recorded],
 ) -> dict[str, Recorded]:
-    """Rows whose next deadline is not the recorded one. `shown`: the next one of the rules."""
+    """Rows whose next deadline is another one now, its own and the rules' of this very incident."""
+    changed = {
+        key
+        for key in {*past.dues, *dues}
+        if past.dues.get(key) != dues.get(key) and key in past.cases
+    }
     out: dict[str, Recorded] = {}
-    for key, case in cases.items():
-        row = incidents[key]
-        due = _earliest([case.look_at, shown if row.status == changes.OPEN else None])
+    for key in sorted({*cases, *changed}):
+        case, row = cases[key] if key in cases else past.cases[key], incident(key)
+        ruled = dues.get(key) if row.status == changes.OPEN else None
+        due = earliest([case.look_at, ruled])
         if due != row.next_due:
             out[key] = replace(row, next_due=due)
     return out
 
 
-def _earliest(instants: Sequence[int | None]) -> int | None:
+def earliest(instants: Iterable[int | None]) -> int | None:
     return min((t for t in instants if t is not None), default=None)

@@ -13,12 +13,15 @@ from alerts.events import Family, Priority
 from alerts.grouping import Groups
 from alerts.people import Facts, IncidentState, Standing, standing
 from collector.incident_acts import KINDS, act_of
+from collector.process_facts import BEGINNINGS, config_of
 from collector.store.incidents import (
     Recorded,
     read_events_of,
     read_incidents,
     read_priorities,
 )
+
+_KINDS = [*KINDS, *BEGINNINGS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,8 @@ class Stood:
     """Every priority it has had, by the rules or by a person."""
     answered: bool
     """A person has acknowledged it, however long ago."""
+    config: int | None = None
+    """The number of the version whose terms it has, as its first row has it."""
     attached: tuple[Stood, ...] = ()
     """The open incidents that hang on it, at any depth."""
 
@@ -67,7 +72,7 @@ def _may_carry(row: Recorded) -> bool:
 
 def _each(conn: Connection, org: str, rows: Sequence[Recorded], now: int) -> dict[str, Stood]:
     reached = read_priorities(conn, org, (row.incident.key for row in rows))
-    about = read_events_of(conn, org, [row.incident.key for row in rows], list(KINDS))
+    about = read_events_of(conn, org, [row.incident.key for row in rows], _KINDS)
     out: dict[str, Stood] = {}
     for row in rows:
         key = row.incident.key
@@ -79,6 +84,7 @@ def _each(conn: Connection, org: str, rows: Sequence[Recorded], now: int) -> dic
             reached.get(key, frozenset())
             | {PRIORITY[act.category] for act in acts if act.category is not None},
             first_answer(acts) is not None,
+            config_of(about.get(key, ())),
         )
     return out
 

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from collector import acts, journal
 from collector.journal import CONFIG, Fact, Row
+from collector.store import incidents
 from probes.config import Config
 from probes.configfile import parse_canonical
 from probes.history import History, Version
@@ -28,7 +29,8 @@ def record(conn: Connection, org: str, canonical: bytes, now: int) -> bool:
     versions = [row for row in known if row.kind == CONFIG]
     if versions and versions[-1].data == canonical:
         return False
-    _append(conn, org, known, [Fact(CONFIG, now, canonical)], now)
+    at = _following(conn, org, known, now)
+    _append(conn, org, [Fact(CONFIG, at, canonical)], at)
     return True
 
 
@@ -51,31 +53,32 @@ def act(
     """
     journal.hold(conn, org)
     known = journal.rows(conn, org, kind=KINDS)
-    at = _following(known, clock())
+    at = _following(conn, org, known, clock())
     facts = decide(history(known), at)
-    _append(conn, org, known, facts, at)
+    _append(conn, org, facts, at)
     return history(journal.rows(conn, org, kind=KINDS))
 
 
 def history(rows: Sequence[Row]) -> History:
     """Versions and acts as recorded; at least one row of a version is needed."""
     return History(
-        (Version(row.recorded_at, _parsed(row.data)) for row in rows if row.kind == CONFIG),
+        (Version(row.recorded_at, _parsed(row.data), row.id) for row in rows if row.kind == CONFIG),
         acts.window_acts(rows),
         acts.corrections(rows),
     )
 
 
-def _append(
-    conn: Connection, org: str, known: Sequence[Row], facts: Sequence[Fact], now: int
-) -> None:
-    at = _following(known, now)
+def _append(conn: Connection, org: str, facts: Sequence[Fact], at: int) -> None:
     same = [Fact(f.kind, max(f.at, at), f.data, f.actor) for f in facts]
     journal.append(conn, org, same, at)
 
 
-def _following(known: Sequence[Row], now: int) -> int:
-    return journal.following(known[-1].recorded_at if known else None, now)
+def _following(conn: Connection, org: str, known: Sequence[Row], now: int) -> int:
+    """After all that is recorded, and not before anything that is said by a host whose clock was
+    ahead: what was judged is not judged anew by a file that nobody had loaded.
+    """
+    last = known[-1].recorded_at if known else None
+    return max(journal.following(last, now), incidents.said_at(conn, org))
 
 
 @lru_cache(maxsize=64)

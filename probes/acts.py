@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from probes.config import Window
+from probes.config_windows import Window
 
 
 class ActKind(StrEnum):

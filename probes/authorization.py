@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import StringConstraints, model_validator
 
-from probes.config import Model, SecretRef
+from probes.config_words import Model, SecretRef
 from probes.contract import Outcome
 from probes.net import NetFailure
 from probes.reasons import Reason

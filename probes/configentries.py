@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from probes import recurrence, registry, times
-from probes.config import COUNTRY
+from probes.config_hours import COUNTRY
 from probes.configchecks import attempt, section
 from probes.modelerrors import problems_of
 from probes.yamlfile import Document, Path, Problem

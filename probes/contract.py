@@ -53,6 +53,17 @@ class Phase(StrEnum):
     PARSE = "parse"
 
 
+class Scheme(StrEnum):
+    """What a kind speaks on a connection: the host's allow-list names it."""
+
+    HTTP = "http"
+    HTTPS = "https"
+    MLLP = "mllp"
+    MLLPS = "mllps"
+    TCP = "tcp"
+    """A connection and nothing on it."""
+
+
 class Fact(StrEnum):
     """Integer facts a run may carry; the only detail evidence has beside outcome and reason."""
 

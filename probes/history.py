@@ -15,10 +15,13 @@ from probes.config import Config
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """`at` is UTC milliseconds, or None for a config that holds throughout."""
+    """`at` is UTC milliseconds, or None for a config that holds throughout; `id` is the journal's,
+    None for one that nobody recorded.
+    """
 
     at: int | None
     config: Config
+    id: int | None = None
 
 
 class History:
@@ -41,9 +44,13 @@ class History:
         self.corrections = tuple(corrections)
 
     def at(self, t: int) -> Config | None:
-        """The version in force at `t`; None before the first was recorded."""
+        """The config in force at `t`; None before the first was recorded."""
+        version = self.version_at(t)
+        return None if version is None else version.config
+
+    def version_at(self, t: int) -> Version | None:
         position = bisect.bisect_right(self._starts, t) - 1
-        return self.versions[position].config if position >= 0 else None
+        return self.versions[position] if position >= 0 else None
 
     def known(self, now: int) -> History:
         """What was recorded before `now`; every version where none was, and nothing is monitored."""
@@ -55,6 +62,10 @@ class History:
         if whole and tuple(corrections) == self.corrections:
             return self
         return History(versions or self.versions, acts, corrections)
+
+    def numbered(self, number: int) -> Version | None:
+        """The version recorded in this row of the journal."""
+        return next((v for v in self.versions if v.id == number), None)
 
     @property
     def latest(self) -> Config:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from probes.contract import Env, Outcome, Phase
+from probes.contract import Env, Outcome, Phase, Scheme
 from probes.net import (
     CONNECT_REASONS,
     Connection,
@@ -60,7 +60,11 @@ async def get(
     target = parse_url(url)
     exchange = Exchange(method, target, headers, max_body)
     connection = await env.network.connect(
-        target.host, target.port, deadline, tls if target.tls else None
+        target.host,
+        target.port,
+        deadline,
+        tls if target.tls else None,
+        Scheme.HTTPS if target.tls else Scheme.HTTP,
     )
     phases = connection.phases
     try:

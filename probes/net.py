@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
 from probes.clock import NS_PER_MS, Clock
-from probes.contract import Outcome, Phase
+from probes.contract import Outcome, Phase, Scheme
 from probes.reasons import Reason
 from probes.tls import Contexts, TlsOptions, tls_failure
 
@@ -36,7 +36,8 @@ __all__ = [
 ]
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Allow = Callable[[Address, int], bool]
+Allow = Callable[[Address, int, Scheme], bool]
+"""May a check connect there, to speak that? The host says."""
 Resolver = Callable[[str, int], Awaitable[Sequence[Address]]]
 """Addresses of a name in order of preference; raises `socket.gaierror`, UnicodeError or OSError."""
 
@@ -44,6 +45,7 @@ CONNECT_REASONS = frozenset(
     {
         Reason.AGENT_DNS,
         Reason.AGENT_NETWORK,
+        Reason.AGENT_NOT_ALLOWED,
         Reason.AGENT_RESOURCES,
         Reason.DNS_NOT_FOUND,
         Reason.TCP_REFUSED,
@@ -179,15 +181,16 @@ class Network:
         self._contexts = Contexts()
 
     async def connect(
-        self, host: str, port: int, deadline: Deadline, tls: TlsOptions | None
+        self, host: str, port: int, deadline: Deadline, tls: TlsOptions | None, scheme: Scheme
     ) -> Connection:
-        """Resolve once, connect to the first address, TLS under the original name.
+        """Resolve once, connect to the first address if allowed, TLS under the original name.
 
         Raises NetFailure. A literal address has no `resolve` phase, plain text no `tls` phase.
         """
         phases: dict[Phase, int] = {}
         try:
             address = await self._resolve(host, port, deadline, phases)
+            self._check(address, port, scheme)
             sock = await self._connect(address, port, deadline, phases)
             return await self._open(sock, host, deadline, tls, phases)
         except NetFailure as failure:
@@ -218,11 +221,13 @@ class Network:
             raise NetFailure(Outcome.DOWN, Reason.DNS_NOT_FOUND)
         return addresses[0]
 
+    def _check(self, address: Address, port: int, scheme: Scheme) -> None:
+        if self._allow is not None and not self._allow(address, port, scheme):
+            raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_NOT_ALLOWED)
+
     async def _connect(
         self, address: Address, port: int, deadline: Deadline, phases: dict[Phase, int]
     ) -> socket.socket:
-        if self._allow is not None and not self._allow(address, port):
-            raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_NETWORK)
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
         sock: socket.socket | None = None
         with Stopwatch(self._clock, phases, Phase.CONNECT):

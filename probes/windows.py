@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from probes.config import Window
+from probes.config_windows import Window
 from probes.configchecks import cross_problems
 from probes.configentries import entry_problems
 from probes.modelerrors import problems_of

@@ -20,7 +20,7 @@ from alerts.mime import Audience, compose
 from alerts.outbox import DeliveryReason, Message
 from alerts.smtp import ACCEPTED, RefusedError, encrypt, failed, judge, log_in, offer, worst
 from probes.addresses import is_loopback
-from probes.config import Model, PositiveDuration, SecretRef, Word
+from probes.config_words import Model, PositiveDuration, SecretRef, Word
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
-from probes.config import Model, PositiveDuration, SecretRef
+from probes.config_words import Model, PositiveDuration, SecretRef
 from probes.signing import SecretError, headers, signing_keys
 from probes.wire.http1 import retry_after_s
 

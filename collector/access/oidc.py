@@ -26,7 +26,7 @@ from collector.access.oidc_token import Expected, UnknownKeyError, judged
 from collector.access.vouched import Vouched, roles_of, wanted_id
 from collector.store.store import Store
 from probes.clock import Clock
-from probes.config import OpenIdProvider
+from probes.config_access import OpenIdProvider
 from probes.configfile import read_secret
 
 LIFE_MS = 600_000

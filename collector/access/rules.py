@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from collector.access.actors import Account, Actor, By, Kind, Status
 from collector.access.policy import SERVICE_ROLES, Permission, Role, permissions_of
 from collector.journal import SYSTEM
-from probes.config import Id
+from probes.config_words import Id
 from probes.configchecks import like_phi
 
 _ID = TypeAdapter(Id)

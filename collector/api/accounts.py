@@ -14,7 +14,7 @@ from collector.api.cursors import Paged, part
 from collector.api.parts import Parts, instant, stamp
 from collector.api.routes import Call, Nothing, Route, get
 from collector.api.shapes import Instant
-from probes.config import Id, Model
+from probes.config_words import Id, Model
 
 BASE = "/api/v1/accounts"
 Roles = Annotated[tuple[Role, ...], Field(min_length=1, max_length=len(Role))]

@@ -18,11 +18,10 @@ from collector.api.once import once
 from collector.api.parts import Parts, instant, stamp
 from collector.api.routes import Call, Nothing, Route, get, post
 from collector.api.shapes import Instant
-from collector.core.agent_keys import IllegalKeyError, Key, KeyState, RevokeReason
-from collector.equivocations import SettleReason
+from collector.core.agent_keys import IllegalKeyError, Key, KeyState, RevokeReason, SettleReason
 from collector.store.agent_keys import keys_of
 from probes import agentkeys
-from probes.config import Id, Model, Ref
+from probes.config_words import Id, Model, Ref
 
 T = TypeVar("T")
 BASE = "/api/v1/agents/{id}"

@@ -22,7 +22,7 @@ from collector.core.agent_keys import Key, KeyState
 from collector.ingest import RefusedError
 from collector.store.agent_keys import invitations, keys_of
 from probes import agentkeys
-from probes.config import Agent as Defined
+from probes.config_places import Agent as Defined
 
 BATCH = "application/vnd.wardwatch.batch"
 LARGEST_BATCH = 4 * 1024 * 1024

@@ -11,7 +11,8 @@ from collector.api.availability_shapes import Availability
 from collector.api.problems import BadRequestError
 from collector.api.reading import At
 from collector.api.routes import Call, Nothing, get
-from probes.config import Config, Model
+from probes.config import Config
+from probes.config_words import Model
 from probes.spans import Interval
 
 BOTH = "write from and to, or period"

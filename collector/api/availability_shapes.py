@@ -86,6 +86,23 @@ class Corrected(Amounts):
     corrections: list[str]
 
 
+class RulingTold(TypedDict):
+    """What a person ruled of a rejection by all, in an incident."""
+
+    incident: str
+    ruling: Literal["ours", "theirs"]
+    by: str
+    at: Instant
+
+
+class RuledNumber(Corrected):
+    """The number in which rejections by all that were ruled theirs are down, with approved
+    corrections laid over, beside the unchanged ones.
+    """
+
+    rulings: list[RulingTold]
+
+
 class SystemNumbers(Amounts):
     formula: Formula
     raw: Amounts
@@ -105,6 +122,7 @@ class SystemNumbers(Amounts):
     blips: int
     caqh: Caqh | None
     corrected: Corrected | None
+    ruled: RuledNumber | None
 
 
 class Availability(TypedDict):

@@ -18,8 +18,8 @@ from collector.api.shapes import Instant
 from collector.core import corrections
 from collector.journal import Fact
 from probes.acts import CorrectAs, Correction, CorrectionReason, Signed
-from probes.config import Id, Model, Ref
-from probes.config import Instant as WrittenInstant
+from probes.config_words import Id, Model, Ref
+from probes.config_words import Instant as WrittenInstant
 from probes.history import History
 
 

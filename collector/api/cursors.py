@@ -12,7 +12,7 @@ from pydantic import BeforeValidator, Field
 
 from collector.api.problems import BadRequestError
 from collector.api.reading import whole
-from probes.config import Model
+from probes.config_words import Model
 
 MOST = 1_000
 LARGEST = 2**63 - 1

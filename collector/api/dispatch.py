@@ -21,6 +21,7 @@ from collector.api.problems import DeniedError
 from collector.api.reading import form_of, read_body, read_query
 from collector.api.refusing import refused
 from collector.api.routes import HTML, AnyRoute, Call, Nothing, Public, Stream
+from collector.enrolment import RefusedProofError
 
 ROUTE: web.RequestKey[AnyRoute] = web.RequestKey("route", object)  # type: ignore[arg-type]  # a union is no class
 """Where a request keeps its route."""
@@ -62,7 +63,7 @@ def handler(route: AnyRoute, knows: Knows, door: Door, limited: Limits) -> Handl
             return await _answered(
                 request, route, who, door, lambda: _may(request, route.needs, knows, door)
             )
-        except (DeniedError, AccessError) as error:
+        except (DeniedError, AccessError, RefusedProofError) as error:
             if error.status in REFUSED:
                 refused(request, error.code, _named(who, error))
             if isinstance(error, DeniedError) and _to_login(error, route):
@@ -72,7 +73,7 @@ def handler(route: AnyRoute, knows: Knows, door: Door, limited: Limits) -> Handl
     return handle
 
 
-def _named(who: Actor, error: DeniedError | AccessError) -> str:
+def _named(who: Actor, error: DeniedError | AccessError | RefusedProofError) -> str:
     """Whose request was refused; one that may not is known by the refusal alone."""
     if who is NOBODY and isinstance(error, DeniedError):
         return error.account

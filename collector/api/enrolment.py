@@ -17,7 +17,7 @@ from collector.api.routes import A, B, Call, Nothing, Public, Route
 from collector.core.agent_keys import Key, KeyState
 from collector.enrolment import Enrolling, Rotating
 from probes.agentkeys import PATTERN, SIGNATURE
-from probes.config import Id, Model
+from probes.config_words import Id, Model
 
 MOST = 4_096
 """Bytes of a body."""

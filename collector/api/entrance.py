@@ -13,7 +13,7 @@ from collector.access.policy import Permission, Role
 from collector.api.parts import stamp
 from collector.api.routes import A, B, Call, Nothing, Public, Route, get
 from collector.api.shapes import Instant
-from probes.config import Model
+from probes.config_words import Model
 
 HOUR_MS = 3_600_000
 Secret = Annotated[str, Field(min_length=1, max_length=600)]

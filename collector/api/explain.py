@@ -9,7 +9,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from alerts.events import State
-from collector import journal
+from collector import journal, rulings
 from collector.access.policy import Permission
 from collector.api.availability import Range, interval
 from collector.api.parts import Parts
@@ -25,7 +25,7 @@ from collector.core.steps import Subject
 from collector.core.truth import SystemTruth
 from collector.explaining.document import document
 from collector.journal import CONFIG, SYSTEM
-from probes.config import Model
+from probes.config_words import Model
 from probes.results import Result
 from probes.spans import Interval
 
@@ -105,7 +105,8 @@ async def _told(parts: Parts, truth: SystemTruth, at: int, period: Interval) -> 
     results: dict[Source, list[Result]] = {}
     for source, range_ in reach(truth, at).items():
         results |= await parts.evaluator.evidence.between([source], range_.start, range_.end)
-    found = await asyncio.to_thread(explain, truth, results, at, period, recorded_by)
+    ruled = await parts.store.read(rulings.read, parts.org)
+    found = await asyncio.to_thread(explain, truth, results, at, period, recorded_by, ruled)
     return document(found)
 
 

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
-from alerts.people import PATIENT_SAFETY, SAFETY_REASONS, ActKind, CategoryReason
+from alerts.people import PATIENT_SAFETY, SAFETY_REASONS, ActKind, CategoryReason, Ruling
 from collector.access.actors import Kind
 from collector.access.policy import Permission
 from collector.api.cursors import Paged, cursor, place
@@ -25,7 +25,7 @@ from collector.api.shapes import Instant
 from collector.incident_acting import Wanted, record
 from collector.store import typed
 from collector.store.incidents import read_events, read_incidents
-from probes.config import Model
+from probes.config_words import Model
 from probes.yamlfile import Problem
 
 LONGEST = 2_000
@@ -74,6 +74,13 @@ class Ending(Model):
 class Merging(Model):
     into: Word
     """The key of another incident, which is open."""
+
+
+class Judging(Model):
+    """Whose fault it was that the system rejected the monitoring from everywhere, and why."""
+
+    ruling: Ruling
+    text: Text
 
 
 class Acted(TypedDict):
@@ -138,6 +145,11 @@ async def call_incident_false_positive(call: Call[Nothing, Ending]) -> Acted:
 async def merge_incident(call: Call[Nothing, Merging]) -> Acted:
     """Go on with another open incident instead."""
     return await _act(call, ActKind.MERGED, into=call.body.into)
+
+
+async def rule_incident(call: Call[Nothing, Judging]) -> Acted:
+    """Rule a rejection by all ours or theirs: theirs counts as down, in a number of its own."""
+    return await _act(call, ActKind.RULED, ruling=call.body.ruling, text=call.body.text)
 
 
 async def read_incident_notes(call: Call[Paged, Nothing]) -> Notes:
@@ -238,5 +250,6 @@ ROUTES = (
         ROOM,
     ),
     post(f"{BASE}/merge", P.INCIDENTS_ACT, merge_incident, Acted, Merging),
+    post(f"{BASE}/rule", P.INCIDENTS_ACT, rule_incident, Acted, Judging, ROOM),
     get(f"{BASE}/notes", P.INCIDENTS_NOTES_READ, read_incident_notes, Notes, Paged),
 )

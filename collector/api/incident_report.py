@@ -10,16 +10,15 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from alerts.conditions import outages
 from alerts.events import Cause, Priority
 from alerts.outbox import DeliveryReason, Message, MessageState
-from alerts.people import ActKind, CategoryReason, IncidentState
+from alerts.people import ActKind, CategoryReason, IncidentState, Ruling
 from alerts.render import MEANINGS
-from alerts.terms import in_force
 from collector.access.policy import Permission
 from collector.api.incident_shapes import Incident, shown
 from collector.api.parts import Parts, instant, stamp
 from collector.api.problems import DeniedError
+from collector.api.responses import config_of
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant, Outage
 from collector.journal import Row
@@ -50,7 +49,10 @@ class ReportSystem(ReportName):
 
 
 class ReportStep(TypedDict):
-    """A row of the journal; null what it does not say. `typed`: characters that are kept apart."""
+    """A row of the journal; null what it does not say. `until` an acknowledgement or a category
+    holds; `of`: the notice that arrived or is late, or the horizon of a report to the FDA.
+    `typed`: characters that are kept apart.
+    """
 
     id: int
     kind: str
@@ -64,6 +66,9 @@ class ReportStep(TypedDict):
     until: Instant | None
     into: str | None
     aware_on: str | None
+    ruling: Ruling | None
+    of: str | None
+    receiver: str | None
     typed: int | None
 
 
@@ -119,7 +124,7 @@ async def report_incident(call: Call[Nothing, Nothing]) -> IncidentReport:
     one = found[0]
     events = await parts.store.read(read_events, parts.org, key)
     messages = await parts.store.read(outbox.of_incident, parts.org, key)
-    config = _config(one, parts)
+    config = config_of(one, parts)
     acknowledged, resolved = _acknowledged(events), _resolved(one, events)
     start, recovered = one.row.incident.started_at, one.row.incident.recovered_at
     return {
@@ -141,19 +146,11 @@ async def report_incident(call: Call[Nothing, Nothing]) -> IncidentReport:
             "recovery_ms": _since(start, recovered),
             "resolution_ms": _since(start, resolved),
         },
-        "steps": [_step(event) for event in events],
+        "steps": [_step(event) for event in sorted(events, key=lambda e: (e.at, e.id))],
         "outages": await _outages(one, parts, now),
         "messages": [_told(message) for message in messages],
         "may_read_typed": call.who.may(Permission.INCIDENTS_NOTES_READ),
     }
-
-
-def _config(one: Stood, parts: Parts) -> Config:
-    """The version that spoke for the system at the incident's start."""
-    incident = one.row.incident
-    live = parts.evaluator.folded.get(incident.system)
-    down = outages(live.view.states) if live is not None and live.folded else ()
-    return in_force(parts.evaluator.history, down, incident.system, incident.started_at)
 
 
 def _system(one: Stood, config: Config) -> ReportSystem:
@@ -205,9 +202,12 @@ def _step(event: Row) -> ReportStep:
         "priority": data.get("priority"),
         "causes": data.get("causes", []),
         "reason": data.get("reason"),
-        "until": instant(data.get("until")),
+        "until": instant(data.get("until", data.get("review_by"))),
         "into": data.get("into"),
         "aware_on": data.get("aware_on"),
+        "ruling": data.get("ruling"),
+        "of": data.get("notice") or data.get("of") or None,
+        "receiver": data.get("receiver"),
         "typed": data["typed"]["length"] if "typed" in data else None,
     }
 

@@ -6,7 +6,7 @@ from typing_extensions import TypedDict
 
 from alerts.category import PRIORITY
 from alerts.events import Cause, Family, Priority
-from alerts.people import Act, CategoryReason, IncidentState
+from alerts.people import Act, CategoryReason, IncidentState, Ruling
 from collector.api.parts import Parts, instant, stamp
 from collector.api.responses import Response, response_of
 from collector.api.shapes import Instant
@@ -32,6 +32,12 @@ class CategorySet(ActedBy):
     reason: CategoryReason
     review_by: Instant
     aware_on: str | None
+
+
+class RuledBy(ActedBy):
+    """Whose fault a rejection by all was: time of theirs counts as down, in the ruled number."""
+
+    ruling: Ruling
 
 
 class Incident(TypedDict):
@@ -64,6 +70,7 @@ class Incident(TypedDict):
     closed: ActedBy | None
     false_positive: ActedBy | None
     merged_into: str | None
+    ruled: RuledBy | None
     notes: int
 
 
@@ -99,12 +106,19 @@ def shown(one: Stood, parts: Parts) -> Incident:
         "closed": _signature(now.closed),
         "false_positive": _signature(now.false_positive),
         "merged_into": now.merged_into,
+        "ruled": _ruled(now.ruled),
         "notes": now.notes,
     }
 
 
 def _signature(act: Act | None) -> ActedBy | None:
     return None if act is None else {"by": act.by, "at": stamp(act.at)}
+
+
+def _ruled(act: Act | None) -> RuledBy | None:
+    if act is None or act.ruling is None:
+        return None
+    return {"by": act.by, "at": stamp(act.at), "ruling": act.ruling}
 
 
 def _acknowledgement(act: Act | None) -> Acknowledgement | None:

@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from typing import Literal
 
 from typing_extensions import TypedDict
 
-from alerts.deadlines import DeadlineKind
+from alerts.deadlines import DeadlineKind, Settings, due
 from alerts.people import IncidentState
+from alerts.terms import terms_of
 from collector.access.policy import Permission
 from collector.api.cursors import Paged, cursor, place
 from collector.api.incident_shapes import Incident, shown
-from collector.api.parts import instant, stamp
+from collector.api.parts import Parts, instant, stamp
 from collector.api.problems import DeniedError
 from collector.api.reading import Flag
+from collector.api.responses import config_of
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant
-from collector.journal import Row
+from collector.api.told import ToldByAgent
+from collector.api.told import shown as shown_told
+from collector.businesshours import hours_of
+from collector.process import Case
 from collector.process_facts import KINDS, cases
-from collector.standings import read_stood
+from collector.standings import Stood, read_stood
 from collector.store.incidents import read_events
+from collector.told import told_of
 
 
 class Event(TypedDict):
@@ -41,9 +47,22 @@ class Notice(TypedDict):
     delivered_at: Instant | None
 
 
+class ComesNext(TypedDict):
+    """`at`, what a person has to see to; `looked_at`: only the rules look at it again."""
+
+    kind: DeadlineKind | Literal["looked_at"]
+    at: Instant
+
+
 class WithEvents(Incident):
+    """`next`: what comes due next if nothing happens before; of what hangs on it see `response`.
+    `told`: what agents told by themselves of outages in its time.
+    """
+
     events: list[Event]
     notices: list[Notice]
+    next: ComesNext | None
+    told: list[ToldByAgent]
 
 
 class Incidents(TypedDict):
@@ -87,6 +106,10 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
     if not rows:
         raise DeniedError(404, "api.unknown_incident")
     events = await parts.store.read(read_events, parts.org, key)
+    incident = rows[0].row.incident
+    span = (incident.system, incident.started_at, incident.recovered_at)
+    told = await parts.store.read(told_of, parts.org, *span)
+    (case,) = cases([event for event in events if event.kind in KINDS]).values()
     return {
         **shown(rows[0], parts),
         "events": [
@@ -100,12 +123,28 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
             }
             for event in events
         ],
-        "notices": _notices(events),
+        "notices": _notices(case),
+        "next": _next(rows[0], case, parts),
+        "told": [shown_told(one) for one in told],
     }
 
 
-def _notices(events: Sequence[Row]) -> list[Notice]:
-    made = cases([event for event in events if event.kind in KINDS])
+def _next(one: Stood, case: Case, parts: Parts) -> ComesNext | None:
+    config = config_of(one, parts)
+    settings = Settings(
+        terms_of(config, one.row.incident.system),
+        hours_of(config, parts.evaluator.frozen),
+        config.organization.zone,
+        carried=one.row.incident.attached_to is not None,
+    )
+    found = due(case.course, settings, case.fired, case.delivered, parts.now()).following
+    looked_at = one.row.next_due
+    if looked_at is not None and (found is None or looked_at < found.at):
+        return {"kind": "looked_at", "at": stamp(looked_at)}
+    return None if found is None else {"kind": found.which.kind, "at": stamp(found.at)}
+
+
+def _notices(case: Case) -> list[Notice]:
     return [
         {
             "notice": fired.which.kind,
@@ -113,7 +152,6 @@ def _notices(events: Sequence[Row]) -> list[Notice]:
             "deliver_by": stamp(fired.by),
             "delivered_at": instant(case.delivered.get(fired.which)),
         }
-        for case in made.values()
         for fired in case.fired.values()
         if fired.by is not None
     ]

@@ -29,7 +29,7 @@ class Asked(Paged):
     kind: Word | None = None
     """A kind, or how some begin: `window`."""
     actor: Word | None = None
-    """An account; `system` is what nobody did."""
+    """An account, or `agent:NAME`; `system` is what nobody did."""
 
 
 class Entry(TypedDict):

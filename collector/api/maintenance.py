@@ -35,8 +35,9 @@ from collector.core.acting import RefusedActError
 from collector.core.planned import Planned, Source, standing
 from collector.core.truth import SystemTruth
 from collector.journal import Fact
-from probes import config, times
+from probes import config_windows, times
 from probes.acts import WindowAct
+from probes.config import Config
 from probes.history import History
 from probes.windows import WindowErrors, content, proposals
 from probes.yamlfile import Problem
@@ -170,8 +171,8 @@ async def _act(
 
 
 def _checked(
-    entries: Sequence[dict[str, Any]], used: config.Config, by: str, at: int
-) -> tuple[config.Window, ...]:
+    entries: Sequence[dict[str, Any]], used: Config, by: str, at: int
+) -> tuple[config_windows.Window, ...]:
     listed = sum(len(v) for one in entries for v in one.values() if isinstance(v, list))
     if listed > MOST_LISTED:
         told = f"at most {MOST_LISTED} systems and dates in one request"
@@ -187,7 +188,7 @@ def _checked(
         ) from None
 
 
-def _ahead(asked: Ahead, window: config.Window, parts: Parts) -> list[Next]:
+def _ahead(asked: Ahead, window: config_windows.Window, parts: Parts) -> list[Next]:
     since = parts.now() if asked.from_ is None else parts.config.ms(asked.from_)
     found = preview.ahead(window, since, asked.next)
     return cast("list[Next]", preview.shown(found, preview.zones(window, parts.config)))

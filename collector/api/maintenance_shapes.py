@@ -12,7 +12,7 @@ from collector.api.shapes import Instant
 from collector.core import preview
 from collector.core.planned import Source
 from collector.core.windows import Why
-from probes.config import Model, Ref
+from probes.config_words import Model, Ref
 from probes.windows import entry_schema
 
 Entries = Annotated[

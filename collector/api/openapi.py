@@ -12,7 +12,7 @@ from collector.access.door import PLAIN_COOKIE, SECURE_COOKIE
 from collector.access.policy import Permission
 from collector.api.routes import AnyRoute, Nothing, Route
 from collector.api.shapes import Problem
-from probes.config import Model
+from probes.config_words import Model
 
 REF = "#/components/schemas/{model}"
 PROGRAMS = ("/api/", "/agent/", "/metrics", "/healthz", "/readyz")

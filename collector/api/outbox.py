@@ -14,12 +14,13 @@ from collector.access.policy import Permission
 from collector.api.cursors import Paged, cursor, place
 from collector.api.once import once
 from collector.api.parts import Parts, instant, stamp
-from collector.api.problems import DeniedError
+from collector.api.problems import DeniedError, InvalidError
 from collector.api.routes import Call, Nothing, get, post
 from collector.api.shapes import Instant
-from collector.redriving import MOST, Wanted, apart, record
+from collector.redriving import MOST, Wanted, apart, record, record_clearing
 from collector.store.redrive import listed
-from probes.config import Id, Model
+from probes.config_words import Id, Model
+from probes.yamlfile import Problem
 
 MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,300}$")]
 ROOM = 262_144
@@ -44,6 +45,10 @@ class Redriving(Model):
         if (self.ids is None) == (self.receiver is None):
             raise ValueError("write either ids or receiver")
         return self
+
+
+class Clearing(Redriving):
+    """Either `ids` or `receiver`: all of its dead ones, also of one that is no channel any more."""
 
 
 class Message(TypedDict):
@@ -111,9 +116,40 @@ async def list_outbox(call: Call[Asked, Nothing]) -> Messages:
     }
 
 
+class Cleared(TypedDict):
+    """`more`: the receiver has more dead ones; ask again."""
+
+    cleared: list[Again]
+    left: list[Remaining]
+    more: bool
+
+
+async def clear_messages(call: Call[Nothing, Clearing]) -> Cleared:
+    """Put dead messages away: not to be sent, listed or counted any more."""
+    said, parts = call.body, call.parts
+    wanted = Wanted(call.who.account, said.ids, said.receiver)
+    return await once(call, lambda conn: _cleared(conn, parts, wanted))
+
+
+def _cleared(conn: Connection, parts: Parts, wanted: Wanted) -> Cleared:
+    done = record_clearing(conn, parts.org, wanted, parts.now)
+    if done is None:
+        raise DeniedError(404, "api.unknown_message")
+    return {
+        "cleared": [{"id": number, "message": one.id} for number, one in done.rows],
+        "left": [{"message": one.id, "why": why} for one, why in done.left],
+        "more": done.more,
+    }
+
+
 async def redrive_messages(call: Call[Nothing, Redriving]) -> Redriven:
     """Have dead messages sent again, in their order; they get three new days."""
     said, parts = call.body, call.parts
+    channels = parts.config.channels
+    if said.receiver is not None and said.receiver not in channels:
+        there_are = ", ".join(channels) or "none"
+        message = f"no channel of this name in the config; there are: {there_are}"
+        raise InvalidError([Problem("", 1, "receiver", message)])
     wanted = Wanted(call.who.account, said.ids, said.receiver)
     return await once(call, lambda conn: _redriven(conn, parts, wanted))
 
@@ -154,6 +190,14 @@ ROUTES = (
         redrive_messages,
         Redriven,
         Redriving,
+        ROOM,
+    ),
+    post(
+        "/api/v1/outbox/clear",
+        Permission.OUTBOX_REDRIVE,
+        clear_messages,
+        Cleared,
+        Clearing,
         ROOM,
     ),
 )

@@ -119,9 +119,7 @@ def _problem_of(error: Exception) -> web.Response:
         case RefusedActError():
             answer = _refused(error)
         case IllegalActError():
-            status = 403 if error.code.startswith("act.") else 409
-            detail = NOT_PERMITTED[error.code]
-            answer = problem(status, error.code, detail=detail, state=error.state.value)
+            answer = _not_permitted(error)
         case IllegalKeyError() | RefusedProofError():
             answer = _key(error)
         case StoreUnavailableError():
@@ -133,6 +131,15 @@ def _problem_of(error: Exception) -> web.Response:
             log.error("api.defect type=%s", type(error).__name__)
             answer = problem(500, "api.defect")
     return answer
+
+
+def _not_permitted(error: IllegalActError) -> web.Response:
+    status = 403 if error.code.startswith("act.") else 409
+    needed: dict[str, Any] = {}
+    if error.needed:
+        needed["needed"] = [one.value for one in error.needed]
+    detail = NOT_PERMITTED[error.code]
+    return problem(status, error.code, detail=detail, state=error.state.value, **needed)
 
 
 def _http(error: web.HTTPException) -> web.Response:
@@ -178,7 +185,7 @@ def _challenged(answer: web.Response) -> web.Response:
 
 def _key(error: IllegalKeyError | RefusedProofError) -> web.Response:
     if isinstance(error, RefusedProofError):
-        return problem(403, error.code, detail=REFUSALS[error.code])
+        return problem(error.status, error.code, detail=REFUSALS[error.code])
     unknown = error.code.startswith("agent.unknown")
     state = None if error.state is None else error.state.value
     more = {"state": state, "file": error.file, "place": error.place}

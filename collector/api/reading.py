@@ -22,7 +22,7 @@ from collector.api.problems import InvalidError
 from collector.api.routes import FORM
 from collector.core import periods
 from probes import times
-from probes.config import Model
+from probes.config_words import Model
 from probes.configchecks import LOOKS_LIKE_PHI, like_phi
 from probes.modelerrors import problems_of
 from probes.yamlfile import Document, Problem

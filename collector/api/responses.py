@@ -10,11 +10,12 @@ from alerts.clocks import Response as Clocks
 from alerts.clocks import clocks, earliest, is_overdue
 from alerts.conditions import outages
 from alerts.course import ENDED
-from alerts.terms import in_force, terms
+from alerts.terms import agreed, terms_of
 from collector.api.parts import Parts, instant, stamp
 from collector.api.shapes import Instant
 from collector.businesshours import hours_of
 from collector.standings import Stood
+from probes.config import Config
 
 
 class Response(TypedDict):
@@ -44,9 +45,16 @@ def response_of(one: Stood, parts: Parts) -> Response | None:
 def _own(one: Stood, parts: Parts) -> Clocks | None:
     if one.answered or one.standing.state in ENDED:
         return None
-    row, incident, history = one.row, one.row.incident, parts.evaluator.history
+    row, config = one.row, config_of(one, parts)
+    hours = hours_of(config, parts.evaluator.frozen)
+    terms = terms_of(config, row.incident.system)
+    return clocks(row.incident, terms, hours, row.detected_at, one.reached)
+
+
+def config_of(one: Stood, parts: Parts) -> Config:
+    """The version that spoke for the system at the incident's start."""
+    incident = one.row.incident
     live = parts.evaluator.folded.get(incident.system)
     down = outages(live.view.states) if live is not None and live.folded else ()
-    at_start = (history, down, incident.system, incident.started_at)
-    hours = hours_of(in_force(*at_start), parts.evaluator.frozen)
-    return clocks(incident, terms(*at_start), hours, row.detected_at, one.reached)
+    history = parts.evaluator.history
+    return agreed(history, one.config, down, incident.system, incident.started_at)

@@ -81,6 +81,8 @@ class Problem(_Problem, total=False):
     """Id of the thing that stands in the way."""
     needs: str
     """The permission that was missing."""
+    now_ms: int
+    """The collector's clock, where the agent's is too far from it."""
     reason: str
     longest_ms: int
     digest: str
@@ -88,3 +90,5 @@ class Problem(_Problem, total=False):
     place: str
     state: str
     """Of the incident, or the agent's key, that stands in the way."""
+    needed: list[str]
+    """In which of these states it is done."""

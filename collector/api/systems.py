@@ -28,7 +28,7 @@ from collector.store.incidents import (
     read_flips,
     read_states,
 )
-from probes.config import ImpactClass
+from probes.config_systems import ImpactClass
 
 CHANGES = 200
 """State changes shown of one system at most, newest last."""

@@ -15,7 +15,7 @@ from collector.api.parts import instant, stamp
 from collector.api.problems import DeniedError
 from collector.api.routes import Call, Nothing, Route, get
 from collector.api.shapes import Instant
-from probes.config import Id, Model
+from probes.config_words import Id, Model
 
 BASE = "/api/v1/tokens"
 DAY_MS = 86_400_000

@@ -9,8 +9,7 @@ from typing import Any
 from collector import show
 from collector.client import act, an_id, ask, ask_all, asking, print_json
 from collector.commands.options import Parsers, add_out, asks, group
-from collector.core.agent_keys import RevokeReason
-from collector.equivocations import SettleReason
+from collector.core.agent_keys import RevokeReason, SettleReason
 from collector.exchange import Collector
 from collector.handover import place
 from probes import agentkeys

@@ -114,6 +114,7 @@ def details(report: Report, *, rest: bool = False) -> list[str]:
             *(_sites(report, system, one) if report.named else []),
             *_judged(report, system, one),
             *_corrected(report, system, one),
+            *_ruled(report, system, one),
             *_burning(report, system, one),
             *_outages(report, one),
             *_caqh(report, one),
@@ -183,14 +184,34 @@ def _corrected(report: Report, system: str, one: Mapping[str, Any]) -> list[str]
     second = one["corrected"]
     if second is None:
         return []
+    with_ = f"with corrections {', '.join(second['corrections'])}"
+    return [_second(report, system, one, second, with_)]
+
+
+def _ruled(report: Report, system: str, one: Mapping[str, Any]) -> list[str]:
+    """The number with what people ruled of rejections by all, beside the measured one."""
+    second = one["ruled"]
+    if second is None:
+        return []
+    ruled = "; ".join(
+        f"{r['incident']} {r['ruling']}, by {r['by']}, {report.local(r['at'])}"
+        for r in second["rulings"]
+    )
+    also = f", and corrections {', '.join(second['corrections'])}" if second["corrections"] else ""
+    return [_second(report, system, one, second, f"with what was ruled ({ruled}){also}")]
+
+
+def _second(
+    report: Report, system: str, one: Mapping[str, Any], second: Mapping[str, Any], with_: str
+) -> str:
     text = (
-        f"with corrections {', '.join(second['corrections'])}: {_bounds(second)}, "
+        f"{with_}: {_bounds(second)}, "
         f"coverage {second['coverage'] or '-'}, down {duration_text(second['down_ms'])}, "
         f"excluded {duration_text(second['excluded_ms'])}"
     )
     judged = "".join(f", {line}" for line in _judged(report, system, second))
     verdict = "" if second["verdict"] is None else f"; {one['target']} %: {second['verdict']}"
-    return [f"{text}{verdict}{judged}"]
+    return f"{text}{verdict}{judged}"
 
 
 def _bounds(fields: Mapping[str, Any]) -> str:

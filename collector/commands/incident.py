@@ -8,10 +8,11 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from alerts.letter import DEADLINES
 from alerts.people import CategoryReason, IncidentState
 from collector import show
 from collector.client import UsageError, act, ask, ask_all, asking, print_json
@@ -23,8 +24,12 @@ from collector.reporttext import markdown
 API = "api/v1/incidents"
 COLUMNS = ("KEY", "STATUS", "PRIORITY", "CATEGORY", "CAUSES", "SINCE (UTC)", "BY")
 EVENTS = ("ID", "AT (UTC)", "KIND", "ACTOR")
+TOLD = ("AGENT", "TOLD (UTC)", "KIND", "CAUSE", "SINCE", "BY")
 NOTICES = ("NOTICE", "TOLD (UTC)", "DELIVER BY", "DELIVERED")
 NOTES = ("ID", "AT (UTC)", "BY", "TEXT")
+NEXT = {"looked_at": "the rules look at it again"} | {
+    kind.value: text for kind, text in DEADLINES.items()
+}
 KEY = re.compile(r"[a-z0-9-]{1,63}\.[a-z]{1,20}\.[0-9]{1,15}")
 
 EXAMPLES = """\
@@ -33,7 +38,7 @@ Examples:
   wardwatch incident ack ehr.availability.1767225611000
   wardwatch incident note ehr.availability.1767225611000 --text-file note.txt
 
-No act changes a system's state or a number.
+No act changes a system's state or a number as measured.
 """
 LIST = """\
 Examples:
@@ -91,6 +96,15 @@ FALSE_POSITIVE = """\
 Examples:
   wardwatch incident false-positive ehr.availability.1767225611000
 """
+RULE = """\
+Examples:
+  wardwatch incident rule ehr.access.1767225611000 --theirs --text-file why.txt
+  wardwatch incident rule ehr.access.1767225611000 --ours < why.txt
+
+Of an incident with the cause rejected_by_all: was it we who were at fault, or the system? Its time
+is unknown, and stays so in the number as measured. What is ruled theirs counts as down in a number
+of its own, printed beside it with the name of whoever ruled. Of several rulings the last stands.
+"""
 CLOSE = """\
 Examples:
   wardwatch incident close ehr.availability.1767225611000 --text-file root-cause.txt
@@ -132,6 +146,11 @@ def add(subparsers: Parsers) -> None:
     ):
         ended = _on_one(actions, name, about, examples, _ending(path))
         ended.add_argument("--text-file", metavar="FILE", help="a text to keep with it")
+    ruled = _on_one(actions, "rule", "rule a rejection by all ours or theirs", RULE, _rule)
+    whose = ruled.add_mutually_exclusive_group(required=True)
+    for name, about in (("ours", "we were at fault"), ("theirs", "the system was at fault")):
+        whose.add_argument(f"--{name}", dest="ruling", action="store_const", const=name, help=about)
+    ruled.add_argument("--text-file", metavar="FILE", help="why (default: standard input)")
     merged = _on_one(actions, "merge", "go on with another open incident instead", MERGE, _merge)
     merged.add_argument("--into", required=True, type=a_key, metavar="KEY", help="the other one")
 
@@ -179,6 +198,8 @@ def _show_one(to: Collector, args: argparse.Namespace) -> int:
         print_json(found)
         return 0
     show.write("Incident", COLUMNS, [_row(found)])
+    for line in _facts(found):
+        sys.stdout.write(f"{line}\n")
     events = [
         (str(one["id"]), _second(one["at"]), one["kind"], one["actor"]) for one in found["events"]
     ]
@@ -192,7 +213,33 @@ def _show_one(to: Collector, args: argparse.Namespace) -> int:
             for one in found["notices"]
         ]
         show.write("Notices", NOTICES, notices)
+    if found["told"]:
+        told = [
+            (
+                one["agent"],
+                _second(one["at"]),
+                one["kind"],
+                one["cause"] or "-",
+                _second(one["since"]),
+                ", ".join(one["taken"]) or "nobody",
+            )
+            for one in found["told"]
+        ]
+        show.write("Told by agents while their line was lost", TOLD, told)
     return 0
+
+
+def _facts(one: dict[str, Any]) -> Iterator[str]:
+    """What no column holds, times in UTC."""
+    answer, ruled = one["response"], one["ruled"]
+    if answer is not None:
+        late = ", overdue" if answer["overdue"] else ""
+        yield f"Answer due {_second(answer['due_at'])} by its {answer['by']}{late}"
+    if one["next"] is not None:
+        what = NEXT[one["next"]["kind"]]
+        yield f"Next {_second(one['next']['at'])}: {what}"
+    if ruled is not None:
+        yield f"Ruled {ruled['ruling']}, by {ruled['by']}, {_second(ruled['at'])}"
 
 
 def _report(to: Collector, args: argparse.Namespace) -> int:
@@ -230,6 +277,10 @@ def _raise(to: Collector, args: argparse.Namespace) -> int:
 
 def _note(to: Collector, args: argparse.Namespace) -> int:
     return _act(to, args, "notes", {"text": _text(args.text_file)})
+
+
+def _rule(to: Collector, args: argparse.Namespace) -> int:
+    return _act(to, args, "rule", {"ruling": args.ruling, "text": _text(args.text_file)})
 
 
 def _ending(path: str) -> Work:

@@ -38,8 +38,17 @@ Mend first what made them dead: see WHY in `wardwatch outbox list`. They go in t
 15 seconds, and are tried for three days more. To a receiver that keeps tickets nothing is sent
 that a later message has told already. Who did it, and why each was dead, is in the journal.
 """
+CLEAR = """\
+Examples:
+  wardwatch outbox clear st-elsewhere_ehr_availability_1767225611000_desk_1
+  wardwatch outbox clear --receiver old-pager
+
+For dead messages that nobody is to send again: what a later one has told, a receiver that is gone.
+They are listed and counted no more. Who did it, and why each was dead, is in the journal, and the
+report of the incident goes on to say that it did not arrive.
+"""
 WHY = {
-    "not_dead": "not dead: it is sent, or still tried",
+    "not_dead": "not dead: it is sent, still tried or put away",
     "overtaken": "a later message of its incident went, and told all of this",
     "no_channel": "the config has no such receiver",
 }
@@ -49,7 +58,7 @@ def add(subparsers: Parsers) -> None:
     actions = group(
         subparsers,
         "outbox",
-        "list messages that wait or are dead, send dead ones again",
+        "list messages that wait or are dead, send dead ones again or put them away",
         "Messages to receivers that wait or are dead.",
         EXAMPLES,
     )
@@ -63,6 +72,12 @@ def add(subparsers: Parsers) -> None:
         "--receiver", type=an_id, metavar="NAME", help="all dead ones to this channel"
     )
     again.set_defaults(func=lambda args: asking(_redrive, args))
+    away = asks(actions, "clear", "put dead messages away", CLEAR)
+    away.add_argument("ids", nargs="*", type=_message_id, metavar="ID", help="a dead message")
+    away.add_argument(
+        "--receiver", type=an_id, metavar="NAME", help="all dead ones to this channel"
+    )
+    away.set_defaults(func=lambda args: asking(_clear, args))
 
 
 def _message_id(text: str) -> str:
@@ -84,21 +99,29 @@ def _list(to: Collector, args: argparse.Namespace) -> int:
 
 
 def _redrive(to: Collector, args: argparse.Namespace) -> int:
+    return _on_dead(to, args, "redrive", "redriven", "sent again")
+
+
+def _clear(to: Collector, args: argparse.Namespace) -> int:
+    return _on_dead(to, args, "clear", "cleared", "put away")
+
+
+def _on_dead(to: Collector, args: argparse.Namespace, path: str, done: str, said: str) -> int:
     """1 where a message that was named stays as it is."""
     if bool(args.ids) == (args.receiver is not None):
         raise UsageError("Name messages, or --receiver for all dead ones of a channel.")
-    found: dict[str, Any] = {"redriven": [], "left": []}
+    found: dict[str, Any] = {done: [], "left": []}
     more = True
     while more:
         body = {"receiver": args.receiver} if args.receiver is not None else {"ids": args.ids}
-        part = act(to, f"{API}/redrive", "redriven", body)
+        part = act(to, f"{API}/{path}", done, body)
         found = {name: found[name] + part[name] for name in found}
         more = part["more"]
     if args.json:
         print_json(found)
     else:
-        count = len(found["redriven"])
-        head = f"{count} {'message is' if count == 1 else 'messages are'} sent again."
+        count = len(found[done])
+        head = f"{count} {'message is' if count == 1 else 'messages are'} {said}."
         rows = [(one["message"], WHY[one["why"]]) for one in found["left"]]
         show.write(f"{head} Left as they are:" if rows else head, LEFT, rows)
     return 1 if found["left"] else 0

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from collector.core.planned import Planned, Source, is_cancelled, standing
 from collector.core.windows import instants
 from probes.acts import ActKind, WindowAct
-from probes.config import Window
+from probes.config_windows import Window
 from probes.history import History
 from probes.windows import digest
 

@@ -52,6 +52,20 @@ class RevokeReason(StrEnum):
     OTHER = "other"
 
 
+class SettleReason(StrEnum):
+    """Why two headers came for one place in an agent's chain."""
+
+    RESTORED = "restored"
+    """The agent's disk or machine was set back to an earlier state."""
+    COPIED = "copied"
+    """Two machines ran with one state folder."""
+    STOLEN = "stolen"
+    """Somebody else had the key; it is revoked."""
+    DEFECT = "defect"
+    """The agent numbered two batches alike."""
+    OTHER = "other"
+
+
 _S = KeyState
 LEGAL: Mapping[KeyAct, frozenset[KeyState]] = {
     KeyAct.ENROLLED: frozenset({_S.PENDING, _S.WITHDRAWN, _S.APPROVED}),

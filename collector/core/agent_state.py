@@ -11,7 +11,7 @@ import msgspec
 from collector.core.planned import FAR
 from collector.core.tally import Tally
 from collector.core.voice_fold import AgentState, Segment, Told, VoiceFold
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Outcome
 from probes.results import Result
 from probes.spans import Interval, Span, Timeline, joined, merge, onwards, until, where

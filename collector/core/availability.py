@@ -16,7 +16,8 @@ from collector.core.settled import Source
 from collector.core.truth import SystemTruth
 from collector.core.verdict import Scopes, verdicts
 from collector.core.windows import FAR
-from probes.config import Config, Slo
+from probes.config import Config
+from probes.config_systems import Slo
 from probes.history import History
 from probes.spans import Interval, Timeline, intersect, subtract, unite
 

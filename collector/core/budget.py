@@ -11,7 +11,7 @@ from fractions import Fraction
 
 from collector.core.amounts import NOTHING, Sums
 from collector.core.verdict import Scopes, ratio
-from probes.config import Slo
+from probes.config_systems import Slo
 
 
 @dataclass(frozen=True, slots=True)

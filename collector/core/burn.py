@@ -13,7 +13,7 @@ from fractions import Fraction
 from alerts.events import State
 from collector.core.amounts import NOTHING, Sums, amounts, sums
 from collector.core.verdict import ratio
-from probes.config import Slo
+from probes.config_systems import Slo
 from probes.spans import Interval, Timeline
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000

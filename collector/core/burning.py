@@ -20,7 +20,8 @@ from collector.core.amounts import monitored
 from collector.core.burn import LONGEST_MS, ROWS
 from collector.core.verdict import ratio
 from collector.core.versions import InForce
-from probes.config import Config, Slo
+from probes.config import Config
+from probes.config_systems import Slo
 from probes.spans import Interval, Span, Timeline, intersect, onwards, subtract, unite
 
 JUDGED = (State.UP, State.DEGRADED, State.DOWN)

@@ -17,7 +17,8 @@ from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
 from collector.core.truth import SystemTruth
 from collector.core.verdict import verdict
-from probes.config import Config, ServiceClass
+from probes.config import Config
+from probes.config_systems import ServiceClass
 from probes.history import History
 from probes.results import Result
 from probes.spans import Interval

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -14,6 +14,7 @@ from collector.core.burn import Row
 from collector.core.caqh import Caqh
 from collector.core.corrections import Corrected, corrected
 from collector.core.rollup import Rollups
+from collector.core.rulings import Judged, Ruled, judged
 from collector.core.truth import SystemTruth
 from collector.core.verdict import lowest
 from probes.history import History
@@ -28,6 +29,7 @@ def document(
     end: int,
     now: int,
     rollups: Rollups,
+    rulings: Sequence[Ruled] = (),
 ) -> dict[str, Any]:
     """`period`, `formula`, `tzdata` and `systems` of `[start, end)`; `mixed` where formulas differ.
 
@@ -38,6 +40,7 @@ def document(
             **fields(availability(t, history, start, end, now)),
             "caqh": _billing(t, history, rollups, start, end, now),
             "corrected": _corrected(corrected(t, history, start, end, now)),
+            "ruled": _ruled(judged(t, history, rulings, start, end, now)),
         }
         for name, t in truths.items()
     }
@@ -90,14 +93,30 @@ def _corrected(second: Corrected | None) -> dict[str, Any] | None:
     """The number with approved corrections, beside the unchanged one."""
     if second is None:
         return None
-    one = second.availability
+    return {**_second(second.availability), "corrections": list(second.ids)}
+
+
+def _ruled(found: Judged | None) -> dict[str, Any] | None:
+    """The number with what people ruled of rejections by all, beside the unchanged one."""
+    if found is None:
+        return None
+    return {
+        **_second(found.availability),
+        "corrections": list(found.corrections),
+        "rulings": [
+            {"incident": one.key, "ruling": one.ruling, "by": one.by, "at": rfc3339(one.at)}
+            for one in found.rulings
+        ],
+    }
+
+
+def _second(one: Availability) -> dict[str, Any]:
     return {
         **_fields(one.amounts),
         "sites": {site: _fields(amounts) for site, amounts in one.sites.items()},
         "verdict": one.verdict,
         "minimum_verdict": one.minimum_verdict,
         "judged_by": None if one.judged_by is None else dict(one.judged_by),
-        "corrections": list(second.ids),
     }
 
 

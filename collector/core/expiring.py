@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from collector.core.agent_state import Voice
 from collector.core.settled import Source
 from collector.core.versions import InForce
-from probes.config import Check
+from probes.config_checks import Check
 from probes.spans import Interval, Span, Timeline, combine, joined, merge
 
 Line = Timeline[int | None]

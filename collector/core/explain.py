@@ -14,10 +14,11 @@ from alerts.events import State
 from collector.core.agent_state import distinct
 from collector.core.explain_agent import explain_agent
 from collector.core.explain_hold import Voiced
-from collector.core.explain_number import explain_class, explain_number
+from collector.core.explain_number import explain_class, explain_number, explain_rulings
 from collector.core.explain_system import explain_role, explain_states, explain_vote
 from collector.core.explain_versions import explain_versions
 from collector.core.reading import read
+from collector.core.rulings import Ruled
 from collector.core.settled import Source
 from collector.core.steps import ContradictionError, Reason, Rule, Step, Subject
 from collector.core.truth import SystemTruth, rules
@@ -52,11 +53,13 @@ def explain(
     at: int,
     period: Interval,
     recorded_by: Mapping[int, str] | None = None,
+    rulings: Sequence[Ruled] = (),
 ) -> Explanation:
     """Explain `at` (UTC milliseconds) from the system's truth.
 
     `results` are those around `at` that `reach` asks for, as received; more change nothing.
-    `recorded_by` names who recorded a config version, by its instant.
+    `recorded_by` names who recorded a config version, by its instant; `rulings` are what people
+    said of rejections by all.
     ContradictionError would mean a defect: what is explained is not what the fold says.
     """
     state = next((s.value for s in truth.states if s.start <= at < s.end), State.NOT_MONITORED)
@@ -75,7 +78,7 @@ def explain(
         state=state,
         verdict=verdict,
         column=column,
-        steps=(*steps, *classed, *counted),
+        steps=(*steps, *classed, *counted, *explain_rulings(truth, at, column, rulings)),
     )
 
 

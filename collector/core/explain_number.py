@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from alerts.events import State
+from alerts.people import Ruling
 from collector.core.amounts import Amounts, percent
 from collector.core.availability import Availability, availability
 from collector.core.planned import planned
+from collector.core.rulings import Ruled, known
 from collector.core.steps import ContradictionError, Reason, Rule, Step, Subject, Value
 from collector.core.truth import SystemTruth
 from collector.core.windows import Occurrence
@@ -90,6 +95,28 @@ def column_of(verdict: str, formula: str) -> str:
     if verdict == EXCLUDED:
         return "U" if formula == "whole-period-v1" else NO_COLUMN
     return _COLUMNS.get(verdict, "K")
+
+
+def explain_rulings(
+    truth: SystemTruth, at: int, column: str, rulings: Sequence[Ruled]
+) -> list[Step]:
+    """What people ruled of the rejection that holds the instant; theirs counts as down beside."""
+    out: list[Step] = []
+    for one in known(rulings, truth.system, truth.now):
+        held = next((i for i in one.time(truth) if i.start <= at < i.end), None)
+        if held is not None:
+            changes = column == "K" and one.ruling is Ruling.THEIRS
+            facts: dict[str, Value] = {
+                "incident": one.key,
+                "ruling": one.ruling.value,
+                "by": one.by,
+                "at": one.at,
+            }
+            verdict = "D" if changes else column
+            rule, reason = Rule.INCIDENTS, Reason.RULED
+            step = Step(rule, reason, Subject.NUMBER, verdict, start=held.start, end=held.end)
+            out.append(replace(step, facts=facts))
+    return out
 
 
 def explain_number(

@@ -9,7 +9,8 @@ from alerts.events import State
 from collector.core.quorum import vote
 from collector.core.steps import ContradictionError, Reason, Rule, Step, Subject, Value
 from collector.core.system_state import system_state
-from probes.config import Config, InGroup
+from probes.config import Config
+from probes.config_checks import InGroup
 
 
 def explain_vote(

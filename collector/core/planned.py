@@ -15,7 +15,8 @@ from enum import StrEnum
 from functools import lru_cache
 
 from probes.acts import ActKind, WindowAct
-from probes.config import Config, Window
+from probes.config import Config
+from probes.config_windows import Window
 from probes.history import History
 from probes.windows import digest
 

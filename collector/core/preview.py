@@ -9,7 +9,8 @@ from enum import StrEnum
 from zoneinfo import ZoneInfo
 
 from probes import recurrence, times
-from probes.config import Config, Window
+from probes.config import Config
+from probes.config_windows import Window
 
 MOST = 100
 _HORIZONS = (timedelta(days=400), timedelta(days=4_000))

@@ -9,7 +9,7 @@ from collector.core.agent_state import Voice
 from collector.core.settled import Source
 from collector.core.truth import SystemTruth
 from collector.core.voice_fold import WINDOW, WINDOW_MS, AgentState
-from probes.config import Check
+from probes.config_checks import Check
 from probes.results import Result
 from probes.spans import Interval, Timeline
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from collector.core.voice_fold import HALF, RUNS, WINDOW, WINDOW_MS
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Outcome
 from probes.results import Result
 

@@ -18,6 +18,7 @@ class Rule(StrEnum):
     VERSIONS = "semantics 2, versions"
     AVAILABILITY = "semantics 3"
     MAINTENANCE = "semantics 4"
+    INCIDENTS = "semantics 5"
 
 
 class Reason(StrEnum):
@@ -84,6 +85,7 @@ class Reason(StrEnum):
     STATE = "state"
     # number
     COUNTS = "counts"
+    RULED = "ruled"
     NUMBERS = "numbers"
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from alerts.events import State
-from probes.config import Config, InGroup
+from probes.config import Config
+from probes.config_checks import InGroup
 
 
 def system_state(

@@ -21,7 +21,7 @@ from collector.core.settled import NOTHING, Settled, Source
 from collector.core.versions import Decided, InForce, in_force
 from collector.core.voice_fold import AgentState, VoiceFold
 from collector.core.windows import FAR, Occurrence, excluded, occurrences
-from probes.config import Check
+from probes.config_checks import Check
 from probes.history import History
 from probes.results import Result
 from probes.spans import (

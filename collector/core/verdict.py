@@ -8,7 +8,7 @@ from fractions import Fraction
 from typing import Any
 
 from collector.core.amounts import NOTHING, Sums
-from probes.config import Slo
+from probes.config_systems import Slo
 
 
 @dataclass(frozen=True, slots=True)

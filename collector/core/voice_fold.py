@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Outcome
 from probes.spans import Interval
 

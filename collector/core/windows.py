@@ -13,7 +13,9 @@ from zoneinfo import ZoneInfo
 from collector.core.outages import Outage
 from collector.core.planned import FAR, Approval, Planned, planned, segments
 from probes import recurrence, times
-from probes.config import Config, ImpactClass, Window
+from probes.config import Config
+from probes.config_systems import ImpactClass
+from probes.config_windows import Window
 from probes.history import History
 from probes.spans import Interval, intersect, subtract, unite
 

@@ -97,6 +97,23 @@ def _numbers(step: Step) -> str:
     return said
 
 
+def _ruled(step: Step) -> str:
+    facts = step.facts
+    ours = facts["ruling"] == "ours"
+    who = f"{facts['by']} ruled it {facts['ruling']} at {moment(step, 'at')} ({facts['incident']})"
+    counts = (
+        "it stays unknown"
+        if ours
+        else f"beside it, in the number with what was ruled, it counts in {_COLUMNS[step.verdict or '']}"
+        if step.verdict in _COLUMNS
+        else "it is in no column all the same"
+    )
+    return (
+        f"The system rejected the monitoring from everywhere from {instant(step.start)} to "
+        f"{instant(step.end)}: {who}; {counts}."
+    )
+
+
 SENTENCES: dict[Reason, Callable[[Step], str]] = {
     Reason.BEFORE_RECORDED: _before_recorded,
     Reason.BEFORE_EFFECTIVE: lambda s: (
@@ -114,4 +131,5 @@ SENTENCES: dict[Reason, Callable[[Step], str]] = {
     ),
     Reason.COUNTS: _counts,
     Reason.NUMBERS: _numbers,
+    Reason.RULED: _ruled,
 }

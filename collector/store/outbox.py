@@ -169,7 +169,11 @@ def census(conn: Connection, org: str) -> Census:
                 func.count(),
                 func.min(func.coalesce(outbox.c.redriven_at, outbox.c.created_at)),
             )
-            .where(outbox.c.org == org, outbox.c.state != MessageState.SENT.value)
+            .where(
+                outbox.c.org == org,
+                outbox.c.state != MessageState.SENT.value,
+                outbox.c.cleared_at.is_(None),
+            )
             .group_by(outbox.c.state)
         )
     }

@@ -33,16 +33,23 @@ def since(conn: Connection, org: str, kinds: Sequence[str], after: int) -> list[
     return journal.rows(conn, org, kind=kinds, after=after)
 
 
-def sent(conn: Connection, org: str, ids: Collection[str]) -> dict[str, int]:
-    """Which of these messages have reached somebody, with the instant."""
+def settled(conn: Connection, org: str, ids: Collection[str]) -> tuple[dict[str, int], list[str]]:
+    """Which of these messages have reached somebody, with the instant, and which are settled
+    without.
+    """
     out: dict[str, int] = {}
+    without: list[str] = []
     wanted = sorted(ids)
     for first in range(0, len(wanted), AT_ONCE):
-        query = select(outbox.c.id, outbox.c.next_at).where(
+        query = select(outbox.c.id, outbox.c.next_at, outbox.c.state, outbox.c.reason).where(
             outbox.c.org == org,
             outbox.c.id.in_(wanted[first : first + AT_ONCE]),
-            outbox.c.state == MessageState.SENT.value,
-            outbox.c.reason != DeliveryReason.UNTOLD.value,
+            outbox.c.state != MessageState.PENDING.value,
         )
-        out |= {row.id: row.next_at for row in conn.execute(query)}
-    return out
+        for row in conn.execute(query):
+            untold = row.reason == DeliveryReason.UNTOLD.value
+            if row.state == MessageState.SENT.value and not untold:
+                out[row.id] = row.next_at
+            else:
+                without.append(row.id)
+    return out, without

@@ -35,7 +35,7 @@ def listed(
         .limit(limit)
     )
     states = [DEAD, PENDING] if state is None else [state.value]
-    query = query.where(outbox.c.state.in_(states))
+    query = query.where(outbox.c.state.in_(states), outbox.c.cleared_at.is_(None))
     if receiver is not None:
         query = query.where(outbox.c.receiver == receiver)
     if after is not None:
@@ -53,6 +53,7 @@ def mendable(
             outbox.c.org == org,
             outbox.c.receiver == receiver,
             outbox.c.state == DEAD,
+            outbox.c.cleared_at.is_(None),
             ~_overtaken(apart),
         )
         .order_by(outbox.c.created_at, outbox.c.incident_key, outbox.c.seq)
@@ -85,9 +86,45 @@ def redrive(
     conn.execute(
         update(outbox)
         .where(outbox.c.org == org, outbox.c.id.in_(chosen), outbox.c.state == DEAD)
-        .values(state=PENDING, next_at=now, redriven_at=now)
+        .values(state=PENDING, next_at=now, redriven_at=now, cleared_at=None)
     )
     return found
+
+
+def dead_of(conn: Connection, org: str, receiver: str, limit: int) -> list[str]:
+    """Ids of all dead messages to a receiver that nobody has cleared, the longest written first."""
+    query = (
+        select(outbox.c.id)
+        .where(outbox.c.org == org, outbox.c.receiver == receiver, _uncleared())
+        .order_by(outbox.c.created_at, outbox.c.incident_key, outbox.c.seq)
+        .limit(limit)
+    )
+    return list(conn.execute(query).scalars())
+
+
+def clear(
+    conn: Connection, org: str, ids: Collection[str], now: int
+) -> list[tuple[Message, Left | None]]:
+    """Each message as it was, and why it was left: only a dead one is cleared, once."""
+    wanted = select(*outbox.c).where(outbox.c.org == org, outbox.c.id.in_(ids))
+    rows = conn.execute(
+        wanted.order_by(outbox.c.receiver, outbox.c.incident_key, outbox.c.seq).with_for_update()
+    )
+    found: list[tuple[Message, Left | None]] = []
+    for row in rows:
+        why = None if row.state == DEAD and row.cleared_at is None else Left.NOT_DEAD
+        found.append((message_of(row), why))
+    chosen = [message.id for message, why in found if why is None]
+    conn.execute(
+        update(outbox)
+        .where(outbox.c.org == org, outbox.c.id.in_(chosen), _uncleared())
+        .values(cleared_at=now)
+    )
+    return found
+
+
+def _uncleared() -> ColumnElement[bool]:
+    return and_(outbox.c.state == DEAD, outbox.c.cleared_at.is_(None))
 
 
 def _held(conn: Connection, org: str, pair: Pair) -> dict[str, Message]:

@@ -192,6 +192,7 @@ outbox = Table(
     Column("reason", Text),
     Column("status", BigInteger),
     Column("redriven_at", BigInteger),
+    Column("cleared_at", BigInteger),
     Index("outbox_heads", "org", "state", "receiver", "incident_key", "seq"),
 )
 """Messages to be sent; written in the transaction that changed their incident."""

@@ -13,7 +13,7 @@ from collector.api.refusing import refused
 from collector.api.routes import HTML, Call, Nothing, Public, Stream
 from collector.web.pages import end_former, login_again, set_session
 from collector.web.rendering import see
-from probes.config import Model
+from probes.config_words import Model
 
 
 def cookie(door: Door) -> str:

@@ -10,7 +10,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from probes.authorization import Authorization
-from probes.config import Model, PositiveDuration
+from probes.config_words import Model, PositiveDuration
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Phase, Slot, Step, StepName
 from probes.fhir_validation import Validation
 from probes.httpclient import HTTP_REASONS, HttpAnswer, get

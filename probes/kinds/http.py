@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, model_validator
 
 from probes.authorization import Authorization, HeaderName
-from probes.config import Model, PositiveDuration
+from probes.config_words import Model, PositiveDuration
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Phase, Slot, Step, StepName
 from probes.httpclient import HTTP_REASONS, HttpAnswer, get
 from probes.net import Deadline, NetFailure, Stopwatch

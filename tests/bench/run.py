@@ -153,10 +153,18 @@ def rows() -> Sequence[Row]:
 def storms() -> Sequence[tuple[str, float, str, float, float]]:
     """A look that sees everything fail at once is timed once: it cannot be taken twice."""
     whole, part = storm.look_us(2_000), storm.look_us(500)
+    answered = storm.acknowledged_us(2_000)
     name = "see 2 000 systems fail at once"
     return (
         (name, whole, f"{storm.LIMIT_S} s", storm.LIMIT_S * 1e6, 1),
         (name, whole, "500 systems", part, 5),
+        (
+            "take in 2 000 acknowledgements while it plans",
+            answered,
+            f"{storm.LIMIT_S} s",
+            storm.LIMIT_S * 1e6,
+            1,
+        ),
     )
 
 

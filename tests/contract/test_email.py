@@ -27,7 +27,7 @@ from alerts.people import IncidentState
 from alerts.render import render
 from alerts.transitions import TransitionKind
 from probes.clock import ManualClock, SystemClock
-from probes.config import Channel
+from probes.config_channels import Channel
 from probes.testing.certificates import Authority
 from tests.support.mailserver import PASSWORD, REMOTE, USER, mail_server, scripted
 from tests.support.outbox import MemoryOutbox

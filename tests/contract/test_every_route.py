@@ -39,8 +39,10 @@ MAY: dict[str, set[Role]] = {
     "close_incident": {O, C},
     "call_incident_false_positive": {O, C},
     "merge_incident": {O, C},
+    "rule_incident": {O, C},
     "read_incident_notes": {C, A},
     "list_outbox": ALL,
+    "clear_messages": {O, A},
     "redrive_messages": {O, A},
     "list_maintenance": ALL,
     "read_window": ALL,
@@ -86,6 +88,8 @@ MAY: dict[str, set[Role]] = {
 }
 PUBLIC = {
     "post_batch": Public.SIGNED,
+    "post_told": Public.SIGNED,
+    "post_question": Public.SIGNED,
     "enrol_agent": Public.ENROLMENT,
     "rotate_agent_key": Public.ENROLMENT,
     "begin_enrolment": Public.LOGIN,

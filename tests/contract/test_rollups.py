@@ -90,6 +90,7 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(database: st
             "ALTER TABLE batches DROP COLUMN first_t",
             "ALTER TABLE batches DROP COLUMN last_t",
             "ALTER TABLE outbox DROP COLUMN redriven_at",
+            "ALTER TABLE outbox DROP COLUMN cleared_at",
             "UPDATE alembic_version SET version_num='0001'",
         ):
             conn.execute(text(command))

@@ -19,15 +19,17 @@ from pydantic import ValidationError
 from alerts.channel import ChannelEnv, Guarantee, Receipt, Verdict
 from alerts.channels import registry
 from alerts.channels.webhook import KIND, judge
-from alerts.events import Cause, Family, Incident, Priority
+from alerts.events import Priority
 from alerts.outbox import DeliveryReason, Message
 from alerts.people import IncidentState
 from alerts.render import render
 from alerts.transitions import TransitionKind
 from probes.clock import ManualClock
-from probes.config import Channel, Config
+from probes.config import Config
+from probes.config_channels import Channel
 from probes.signing import SecretError, headers, signing_keys
 from tests.support.hook import SECRET, hook
+from tests.support.outages import an_outage
 
 NOW = 1_767_225_600_000
 MESSAGE = Message(
@@ -314,22 +316,8 @@ def test_the_event_on_its_page_is_what_we_send() -> None:
             "access": {"public_url": "https://wardwatch.example.org"},
         }
     )
-    incident = Incident(
-        key=shown["subject"],
-        system="ehr",
-        family=Family.AVAILABILITY,
-        causes=(Cause.DOWN,),
-        category=3,
-        priority=Priority.P1,
-        started_at=NOW,
-        due_at=NOW,
-        recovered_at=None,
-        attached_to=None,
-        quiet=False,
-        reopened=0,
-        flapping=False,
-        sites=("north",),
-    )
+    incident = an_outage(NOW, category=3, priority=Priority.P1, sites=("north",))
+    assert incident.key == shown["subject"]
     made = json.loads(
         render(
             config,

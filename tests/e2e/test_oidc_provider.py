@@ -19,7 +19,7 @@ from collector.access.oidc_http import strict_clients
 from collector.access.vouched import provision
 from collector.store.store import Store
 from probes.clock import Clock, ManualClock, SystemClock
-from probes.config import OpenIdProvider
+from probes.config_access import OpenIdProvider
 from probes.roles import Role
 from tests.support.glewlwyd import CLIENT_SECRET, Glewlwyd, glewlwyd
 from tests.support.openid_pages import a_collector_with, go

@@ -153,7 +153,7 @@ async def test_a_timer_that_nobody_sees_to_stops_it(
     async with working(sqlite_store) as one:
         await one.until(lambda: one.clock.now_ms() > START + 60_000)
         with monkeypatch.context() as broken:
-            broken.setattr(policy, "next_due", lambda _views, _history, _now: START - 1)
+            broken.setattr(policy, "dues", lambda _views, _history, _now: {"ehr": START - 1})
             evaluator = one.service.parts.evaluator
             await one.until(lambda: evaluator.due == START - 1)
             commits = evaluator.commits

@@ -10,17 +10,15 @@ from itertools import groupby
 from alerts.course import Course
 from alerts.deadlines import Deadline, DeadlineKind, Settings, Which
 from alerts.people import Act
-from alerts.terms import in_force, terms
+from alerts.terms import terms_of
 from alerts.transitions import Transition
 from collector import journal, versions
 from collector.businesshours import hours_of
 from collector.journal import Row
 from collector.messages import Told, messages
 from collector.process import Advance, Arrival, Case, advance, gathered, with_sent
-from collector.process_facts import ARRIVED, DEADLINES, STEPS, acts_of
-from collector.store.incidents import incident_of
+from collector.process_facts import ARRIVED, DEADLINES, STEPS, acts_of, step_of
 from probes.history import History
-from probes.spans import Interval
 
 
 @dataclass
@@ -66,7 +64,7 @@ def evaluations(rows: Sequence[Row]) -> list[Evaluation]:
             acts = []
         now, place, one = row.recorded_at, rank, out[-1]
         if rank == 0:
-            one.steps.append((Transition(STEPS[row.kind], incident_of(data)), row.at))
+            one.steps.append((step_of(STEPS[row.kind], data), row.at))
         elif rank == 1:
             which = Which(DeadlineKind(data["notice"]), data["of"], data["occasion"])
             one.arrivals.append(Arrival(data["key"], which, data["receiver"], row.at))
@@ -84,7 +82,6 @@ def evaluations(rows: Sequence[Row]) -> list[Evaluation]:
 class Again:
     """What comes of the sequence."""
 
-    outages: Mapping[str, Sequence[Interval]]
     cases: dict[str, Case] = field(default_factory=dict)
     told: list[Told] = field(default_factory=list)
     seqs: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -96,10 +93,9 @@ class Again:
         if calm:
             done = self._advance(cases, one, calm)
         assert done.come_due == one.deadlines
-        cases = {**self.cases, **done.cases}
         said = [
             *done.said,
-            *gathered(done.groups, one.steps, cases, one.now),
+            *gathered(done, one.steps, self.cases, one.now),
             *done.noticed,
         ]
         found = messages(said, done.groups, self.seqs, one.history, one.now)
@@ -119,21 +115,19 @@ class Again:
                 about = ((told.message.id, which, told.message.receiver) for which in told.about)
                 self.cases[key] = with_sent(self.cases[key], about)
 
-    def _advance(
-        self, cases: Mapping[str, Case], one: Evaluation, calm: Mapping[str, int]
-    ) -> Advance:
+    def _advance(self, cases: dict[str, Case], one: Evaluation, calm: Mapping[str, int]) -> Advance:
         return advance(
             cases, one.acts, one.steps, one.arrivals, self._settings(one.history, calm), one.now
         )
 
     def _settings(self, history: History, calm: Mapping[str, int]) -> Callable[[Course], Settings]:
         def of(course: Course) -> Settings:
-            incident = course.incident
-            down = self.outages[incident.system]
-            at_start = (history, down, incident.system, incident.started_at)
-            config = in_force(*at_start)
+            assert course.config is not None
+            version = history.numbered(course.config)
+            assert version is not None
+            incident, config = course.incident, version.config
             return Settings(
-                terms(*at_start),
+                terms_of(config, incident.system),
                 hours_of(config),
                 config.organization.zone,
                 calm.get(incident.key),
@@ -154,9 +148,9 @@ def withheld(done: Advance, one: Evaluation) -> dict[str, int]:
     }
 
 
-def again(rows: Sequence[Row], outages: Mapping[str, Sequence[Interval]]) -> Again:
+def again(rows: Sequence[Row]) -> Again:
     assert rows[0].kind == journal.CONFIG
-    out = Again(outages)
+    out = Again()
     for one in evaluations(rows):
         out.take(one)
     return out

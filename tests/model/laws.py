@@ -9,7 +9,7 @@ from typing import Any
 
 from alerts.people import PATIENT_SAFETY, ActKind
 from alerts.permitted import HARM_SHOWS, PERMITTED
-from alerts.transitions import TransitionKind
+from alerts.transitions import BEGINNING, TransitionKind
 from collector.journal import SYSTEM
 from collector.process_facts import ARRIVED, DEADLINES, KINDS, STEPS, acts_of, cases
 from tests.model.again import again
@@ -46,7 +46,7 @@ def every_chain_is_legal(told: Told) -> None:
             if kind is None:
                 assert n > 0, key
                 continue
-            assert (n == 0) == (kind in (T.OPENED, T.FOUND_LATE)), key
+            assert (n == 0) == (kind in BEGINNING), key
             if kind is T.REOPENED:
                 assert not lasts, key
             elif kind is T.RECOVERED:
@@ -110,7 +110,7 @@ def nothing_is_said_twice(told: Told) -> None:
 
 def the_sequence_tells_it_all(told: Told) -> None:
     """The messages, the cases and the deadlines, byte for byte, from the rows alone."""
-    found = again(told.rows, told.outages)
+    found = again(told.rows)
     bodies = sorted(
         (m.incident_key, m.receiver, m.seq, m.body) for m in (t.message for t in found.told)
     )

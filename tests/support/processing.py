@@ -53,8 +53,8 @@ class Process:
 
         by_version = [(key, act, 0) for key, act in acts]
         found = advance(self.cases, by_version, steps, (), terms, now)
+        said = [*found.said, *gathered(found, steps, self.cases, now), *found.noticed]
         self.cases |= found.cases
-        said = [*found.said, *gathered(found.groups, steps, self.cases, now), *found.noticed]
         sent = [
             one.message
             for one in messages(said, found.groups, self.told, History([Version(0, config)]), now)

@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -15,17 +16,26 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
 from agent.canaries import Target
+from agent.disk import MemoryDisk
+from agent.hostfile import Fallback
+from agent.identity import public_text
 from agent.service import Service
+from agent.spool import Limits
 from agent.world import World
-from probes import batch
+from probes import batch, notice
+from probes.agentconfig import part_of
 from probes.batch import Header
 from probes.clock import ManualClock
 from probes.config import Config
 from probes.net import Network
+from probes.notice import Notice
 from probes.segments import Run
 from probes.times import rfc3339
+from tests.support.hook import SECRET, hook
+from tests.support.spooling import at_once
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"agent".ljust(32))
+PUBLIC = public_text(KEY)
 
 
 def config(**check: Any) -> Config:
@@ -55,6 +65,7 @@ class Collected:
     ahead_ms: int = 0
     """How far the collector's clock is ahead of the agent's host."""
     batches: list[batch.Batch] = field(default_factory=list)
+    told: list[Notice] = field(default_factory=list)
     is_away: bool = False
 
     @property
@@ -80,8 +91,11 @@ class Collected:
 @asynccontextmanager
 async def collected(ahead_ms: int = 0, **options: Any) -> AsyncIterator[Collected]:
     clock = ManualClock()
-    world = World(clock, Random(1), Network(clock), lambda _ref: b"", Random(2).randbytes)
-    service = Service(config(), "north-1", KEY, "e1", world, **options)
+    world = World(
+        clock, Random(1), Network(clock), lambda _ref: SECRET, Random(2).randbytes, at_once
+    )
+    limits, part = Limits(1 << 26, 86_400_000), part_of(config(), "north-1")
+    service = Service(part, lambda: KEY, MemoryDisk(), limits, world, **options)
     one = Collected(clock, service, ahead_ms)
 
     async def health(_request: web.Request) -> web.Response:
@@ -96,7 +110,14 @@ async def collected(ahead_ms: int = 0, **options: Any) -> AsyncIterator[Collecte
         answer = {"epoch": header.epoch, "stored": [[header.seq, header.seq]]}
         return web.json_response(answer | {"now": rfc3339(clock.now_ms() + one.ahead_ms)})
 
+    async def told(request: web.Request) -> web.Response:
+        said, envelope = notice.split(await request.read())
+        notice.verify(envelope, PUBLIC)
+        one.told.append(said)
+        return web.json_response({"id": said.id})
+
     app = web.Application()
+    app.router.add_post("/agent/v1/told", told)
     app.router.add_get("/healthz", health)
     app.router.add_post("/agent/v1/batches", take)
     runner = web.AppRunner(app, access_log=None)
@@ -174,3 +195,33 @@ async def test_what_is_wrong_with_the_agent_is_said_in_its_health_and_as_a_metri
     assert json.loads(health.text or "") == {"status": "degraded", "reasons": ["network"]}
     assert 'wardwatch_agent_degraded{reason="network"} 1.0' in text
     assert 'wardwatch_agent_degraded{reason="cpu"} 0.0' in text
+
+
+async def test_a_lost_line_is_told_to_the_webhook_and_the_collector_hears_of_it(
+    tmp_path: Path,
+) -> None:
+    async with hook() as receiver:
+        settings = Fallback.model_validate(
+            {"after": "60s", "webhook": {"url": receiver.url, "secret": "env:HOOK"}}
+        )
+        async with collected(state=tmp_path, fallback=settings) as one:
+            await one.until(lambda: len(one.batches) >= 2)
+            one.is_away = True
+            await one.until(lambda: len(receiver.posts) >= 2)
+            one.is_away = False
+            await one.until(lambda: len(one.told) >= 3)
+        told = [json.loads(post.body) for post in receiver.posts]
+    assert [
+        (event["data"]["kind"], event["data"]["cause"], event["data"]["checks"]) for event in told
+    ] == [
+        ("uplink.lost", None, []),
+        ("system.down", "tcp.refused", ["login"]),
+        ("uplink.back", None, []),
+    ]
+    assert [(said.kind, said.system, said.taken) for said in one.told] == [
+        ("uplink.lost", None, ["webhook"]),
+        ("system.down", "portal", ["webhook"]),
+        ("uplink.back", None, ["webhook"]),
+    ]
+    assert one.told[2].systems == ["portal"]
+    assert [said.id for said in one.told] == [post.id for post in receiver.posts]

@@ -60,6 +60,7 @@ def incident(key: str, **changes: Any) -> Incident:
         "resolved": None,
         "closed": None,
         "false_positive": None,
+        "ruled": None,
         "merged_into": None,
         "notes": 0,
     }

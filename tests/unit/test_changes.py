@@ -15,7 +15,7 @@ EARLIER = replace(INCIDENT, recovered_at=START + 30_000)
 
 def after(status: Status, kind: TransitionKind) -> tuple[int, str, int | None]:
     recorded = {INCIDENT.key: Recorded(3, OVER, status, START, None)}
-    ((row,), _) = rows([(Transition(kind, EARLIER), START + 90_000)], recorded, None)
+    ((row,), _) = rows([(Transition(kind, EARLIER), START + 90_000)], recorded)
     return row.version, row.status, row.incident.recovered_at
 
 

@@ -112,7 +112,9 @@ async def test_a_lost_answer_costs_nothing(office_of_both: Office) -> None:
     assert len(await rows(office)) == 5
 
 
-async def test_whatever_is_wrong_with_a_token_is_answered_alike(office: Office) -> None:
+async def test_whatever_is_wrong_with_a_token_is_answered_alike(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
     old = await office.invite()
     token, of_another = await office.invite(), await office.invite("north-2")
     now, none = office.now, "wwe_" + "A" * 43
@@ -132,8 +134,17 @@ async def test_whatever_is_wrong_with_a_token_is_answered_alike(office: Office) 
         assert await office.ask("enrol", body) == REFUSED, what
     answers = {await text_of(office, "enrol", body) for body in wrong.values()}
     assert len(answers) == 1
+    counter = "wardwatch_access_refused_total"
+    assert counted(office, counter, code="agent.enrolment_refused") == 2 * len(wrong)
+    assert (
+        "access.refused code=agent.enrolment_refused account=nobody peer=127.0.0.1" in caplog.text
+    )
+    for secret in (token, old, none):
+        assert secret not in caplog.text
     assert await office.ask("enrol", MINE.enrolling(token, now)) == (200, "pending")
     assert await office.ask("enrol", NEXT.enrolling(token, now)) == REFUSED
+    no_text = MINE.enrolling(token, now) | {"token": "\ud800"}
+    assert await office.ask("enrol", no_text) == (400, "api.body")
     assert [kind for kind, _, _ in await rows(office)].count("agent.enrolled") == 1
 
 

@@ -137,15 +137,15 @@ async def test_a_store_that_fails_while_an_evaluation_is_planned_loses_no_rollup
 ) -> None:
     async with a_round(sqlite_store, used=minutely()) as one:
         await one.send(line(0, 5))
-        planned = Evaluator._planned
+        planned = Evaluator._seen
 
         async def failing(*_: Any, **__: Any) -> Any:
             raise StoreUnavailableError(StoreFault.BUSY)
 
-        monkeypatch.setattr(Evaluator, "_planned", failing)
+        monkeypatch.setattr(Evaluator, "_seen", failing)
         with pytest.raises(StoreUnavailableError):
             await one.tick(20 * MINUTE)
-        monkeypatch.setattr(Evaluator, "_planned", planned)
+        monkeypatch.setattr(Evaluator, "_seen", planned)
         await one.tick(20_000)
         assert await rows(one) == all_rows(line(0, 5))
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-from alerts.events import Cause, Family, Incident, Priority
+from alerts.events import Family, Incident, Priority
 from alerts.outbox import Message
 from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
-from probes.config import Config, Impact
+from probes.config import Config
+from probes.config_systems import Impact
+from tests.support.outages import an_outage
 from tests.support.processing import Process, evaluated
 
 START = 1_767_225_600_000
@@ -41,20 +43,8 @@ CONFIG = Config.model_validate(
 
 
 def incident(system: str, category: int = 1, *, on: str | None = None) -> Incident:
-    return Incident(
-        key=f"{system}.availability.{START}",
-        system=system,
-        family=Family.AVAILABILITY,
-        causes=(Cause.DOWN,),
-        category=category,
-        priority=PRIORITIES[category],
-        started_at=START,
-        due_at=START,
-        recovered_at=None,
-        attached_to=on,
-        quiet=False,
-        reopened=0,
-        flapping=False,
+    return an_outage(
+        START, system, category=category, priority=PRIORITIES[category], attached_to=on
     )
 
 

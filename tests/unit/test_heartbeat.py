@@ -20,7 +20,7 @@ from collector.heartbeat import Heartbeat, Watched
 from collector.heartbeat_http import open_sender
 from collector.metrics import CollectorMetrics
 from collector.progress import Marks, Part
-from probes import config
+from probes import config_channels
 from probes.clock import ManualClock
 from probes.configfile import canonical, parse_canonical
 from tests.support import rounds
@@ -151,7 +151,7 @@ def reader(secrets: Mapping[str, bytes]) -> Callable[[str], bytes]:
 async def sent_to(
     url: str, secrets: Mapping[str, bytes] | None = None, secret: str | None = None
 ) -> DeliveryReason:
-    said = config.Heartbeat.model_validate({"url": url, "secret": secret})
+    said = config_channels.Heartbeat.model_validate({"url": url, "secret": secret})
     async with open_sender(said, "st-elsewhere", reader(secrets or {})) as send:
         return await send(START)
 
@@ -213,9 +213,9 @@ def test_an_entry_is_an_address_or_a_reference_and_a_file_without_one_is_the_ver
     None
 ):
     for url in ("https://hc.example.org/8f0c2a", "http://127.0.0.1:9/", "env:PING", "file:/run/x"):
-        assert config.Heartbeat.model_validate({"url": url}).every == 60_000
+        assert config_channels.Heartbeat.model_validate({"url": url}).every == 60_000
     with pytest.raises(ValidationError, match=r"write an address, file:/path or env:NAME"):
-        config.Heartbeat.model_validate({"url": "file:secrets/ping"})
+        config_channels.Heartbeat.model_validate({"url": "file:secrets/ping"})
     assert b"heartbeat" not in canonical(rounds.config())
     used = rounds.config(heartbeat={"url": "env:PING", "every": "90s"})
     assert parse_canonical(canonical(used)) == used

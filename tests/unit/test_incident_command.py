@@ -107,7 +107,9 @@ async def test_category_4_is_not_the_operators_to_set(desk: Desk, capsys: Captur
 
 async def test_what_is_refused_names_the_state(desk: Desk, capsys: Capture) -> None:
     assert await run(desk, "resolve", KEY) == 1
-    assert capsys.readouterr().err == "not in the state it is in: open [incident.state]\n"
+    assert capsys.readouterr().err == (
+        "not in the state it is in: open; it must be recovered [incident.state]\n"
+    )
     assert await run(desk, "merge", KEY, "--into", KEY) == 1
     assert capsys.readouterr().err == (
         "an incident cannot be merged into itself: open [incident.itself]\n"

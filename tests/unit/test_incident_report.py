@@ -58,17 +58,17 @@ WHOLE = """\
 ## Category
 
 - 2025-12-31 18:00:21 CST (2026-01-01 00:00:21 UTC): 2, by the rules
-- 2025-12-31 18:00:33 CST (2026-01-01 00:00:33 UTC): 3, by ann: workaround failed
+- 2025-12-31 18:00:33 CST (2026-01-01 00:00:33 UTC): 3, by ann: workaround failed, until 2025-12-31 20:00:33 CST (2026-01-01 02:00:33 UTC)
 
 ## Timeline
 
 - 2025-12-31 18:00:21 CST (2026-01-01 00:00:21 UTC): opened, by the rules (category 2; P2; down)
 - 2025-12-31 18:00:32 CST (2026-01-01 00:00:32 UTC): acknowledged, by ann (until 2025-12-31 18:30:32 CST (2026-01-01 00:30:32 UTC))
-- 2025-12-31 18:00:33 CST (2026-01-01 00:00:33 UTC): category set, by ann (category 3; workaround failed)
+- 2025-12-31 18:00:33 CST (2026-01-01 00:00:33 UTC): category set, by ann (category 3; workaround failed; until 2025-12-31 20:00:33 CST (2026-01-01 02:00:33 UTC))
+- 2025-12-31 18:00:33 CST (2026-01-01 00:00:33 UTC): liaison notice, by the rules (recorded 2025-12-31 18:01:56 CST (2026-01-01 00:01:56 UTC))
 - 2025-12-31 18:00:34 CST (2026-01-01 00:00:34 UTC): noted, by bob
 - 2025-12-31 18:01:31 CST (2026-01-01 00:01:31 UTC): recovered, by the rules (category 2; P2; down)
 - 2025-12-31 18:01:31 CST (2026-01-01 00:01:31 UTC): resolved, by the rules (category 2; P2; down)
-- 2025-12-31 18:00:33 CST (2026-01-01 00:00:33 UTC): liaison notice, by the rules (recorded 2025-12-31 18:01:56 CST (2026-01-01 00:01:56 UTC))
 - 2025-12-31 18:01:57 CST (2026-01-01 00:01:57 UTC): resolved, by bob
 
 ## Outages

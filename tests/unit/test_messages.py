@@ -6,30 +6,19 @@ import json
 from dataclasses import replace
 from typing import Any
 
-from alerts.events import Cause, Family, Incident, Priority
+from alerts.customer import is_told
+from alerts.events import Incident, Priority
 from alerts.outbox import Message
 from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
-from probes.config import Config, Notices
+from probes.config import Config
+from probes.config_channels import Channel, Notices
+from tests.support.outages import an_outage
 from tests.support.processing import Process, evaluated
 
 START = 1_767_225_600_000
 KEY = f"ehr.availability.{START}"
-INCIDENT = Incident(
-    key=KEY,
-    system="ehr",
-    family=Family.AVAILABILITY,
-    causes=(Cause.DOWN,),
-    category=2,
-    priority=Priority.P2,
-    started_at=START,
-    due_at=START,
-    recovered_at=None,
-    attached_to=None,
-    quiet=False,
-    reopened=0,
-    flapping=False,
-)
+INCIDENT = an_outage(START)
 RECOVERED = replace(INCIDENT, recovered_at=START + 60_000)
 
 
@@ -171,6 +160,29 @@ def test_what_a_person_has_settled_is_said_no_more_until_it_is_back() -> None:
         ("desk", "false_positive", "false_positive"),
         ("desk", "reopened", "open"),
     ]
+
+
+def test_customers_of_a_merged_incident_hear_of_the_end_of_its_own_trouble() -> None:
+    """Those who run it were told where it goes on; a ward knows only that it was told of trouble."""
+    used = config()
+    ward = {"kind": "email", "audience": "customer"}
+    used = used.model_copy(
+        update={"channels": {**used.channels, "ward": Channel.model_validate(ward)}}
+    )
+    merged = Act(ActKind.MERGED, "ann", START + 1_000, into=f"net.availability.{START}")
+    dated = [(Transition(kind, one), START + 2_000) for kind, one in ENDS]
+    for heard, expected in (
+        (("desk", "ward"), [("desk", "merged"), ("ward", "merged"), ("ward", "recovered")]),
+        (("desk",), [("desk", "merged")]),
+    ):
+        told = {(KEY, one): 1 for one in heard}
+        sent = evaluated(
+            used, dated, START + 3_000, acts=[(KEY, merged)], known=[INCIDENT], told=told
+        )
+        found = [(message.receiver, body(message)["data"]["step"]) for message in sent]
+        assert found == expected
+    (last,) = [body(m) for m in sent[-1:]]
+    assert not is_told(last)
 
 
 def test_what_a_person_made_grave_is_not_resolved_by_the_rules() -> None:

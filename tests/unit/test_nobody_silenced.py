@@ -89,7 +89,7 @@ def test_whoever_would_be_paged_for_an_incident_is_told_its_name_in_the_same_loo
         derived = incidents(world.views, world.history, now)
         before = {key: row.incident for key, row in recorded.items()}
         found = [(step, now) for step in transitions(before, derived, world.history)]
-        recorded |= {row.incident.key: row for row in rows(found, recorded, None)[0]}
+        recorded |= {row.incident.key: row for row in rows(found, recorded)[0]}
         heard_before = set(process.told)
         said = process.look(world.history.latest, found, now)
         for key, row in recorded.items():

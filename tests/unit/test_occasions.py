@@ -4,31 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from alerts.events import Cause, Family, Incident, Priority
+from alerts.events import Priority
 from alerts.transitions import Transition, TransitionKind
 from collector.hindsight import DAY_MS, TooDeepError
 from collector.occasions import occasions
 from collector.truths import Live
 from probes.contract import Outcome
 from probes.history import History, Version
+from tests.support.outages import an_outage
 from tests.support.rounds import START, config, result
 
 HISTORY = History([Version(START, config())])
-OUTAGE = Incident(
-    key=f"ehr.availability.{START + 30_000}",
-    system="ehr",
-    family=Family.AVAILABILITY,
-    causes=(Cause.DOWN,),
-    category=3,
-    priority=Priority.P1,
-    started_at=START + 30_000,
-    due_at=START + 30_000,
-    recovered_at=START + 60_000,
-    attached_to=None,
-    quiet=False,
-    reopened=0,
-    flapping=False,
-)
+OUTAGE = an_outage(START + 30_000, category=3, priority=Priority.P1, recovered_at=START + 60_000)
 
 
 def settled(*, at: int) -> Live:

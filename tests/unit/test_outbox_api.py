@@ -10,7 +10,7 @@ import pytest
 
 from alerts.outbox import DeliveryReason, Message, MessageState, message_id
 from collector import journal, redriving
-from collector.store.outbox import add
+from collector.store.outbox import add, census
 from collector.store.store import Store
 from tests.support.incidents import ADMIN, NURSE, SERVICE
 from tests.support.known import VIEWER
@@ -285,3 +285,52 @@ async def test_the_command_wants_messages_or_a_receiver(
     assert capsys.readouterr().err == (
         "Name messages, or --receiver for all dead ones of a channel.\n"
     )
+
+
+async def test_a_receiver_that_is_no_channel_is_an_error_that_names_those_there_are(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await desk.command("outbox", "redrive", "--receiver", "dusk") == 2
+    assert capsys.readouterr().err == (
+        "--receiver: no channel of this name in the config; there are: desk, nurses\n"
+    )
+    assert await desk.refused("outbox/redrive", {"receiver": "dusk"}) == (400, "api.body")
+
+
+async def test_what_is_put_away_is_listed_and_counted_no_more_and_the_journal_says_who(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dead one that a later one has overtaken cannot be sent again: it need not stand there."""
+    store = desk.service.parts.store
+    sent, waits = one(2, MessageState.SENT), one(3, MessageState.PENDING, attempts=0)
+    gone = one(1, key=OTHER, receiver="gone")
+    await store.write(add, ORG, [one(1), sent, waits, gone])
+    assert await desk.command("outbox", "clear", one(1).id, waits.id) == 1
+    out = capsys.readouterr().out
+    assert "1 message is put away. Left as they are:" in out
+    assert [line.split()[0] for line in out.splitlines() if "not dead" in line] == [waits.id]
+    assert await desk.command("outbox", "clear", "--receiver", "gone", "--json") == 0
+    assert [m["message"] for m in json.loads(capsys.readouterr().out)["cleared"]] == [gone.id]
+    listed = (await desk.get("outbox"))["messages"]
+    assert [message["id"] for message in listed] == [waits.id]
+    counted = await store.read(census, ORG)
+    assert (counted.pending, counted.dead) == (1, 0)
+    rows = await store.read(journal.rows, ORG, kind=redriving.CLEARED)
+    assert [(row.actor, json.loads(row.data)["message"]) for row in rows] == [
+        ("change-1", one(1).id),
+        ("change-1", gone.id),
+    ]
+    assert json.loads(rows[0].data)["reason"] == "refused"
+    assert await desk.refused("outbox/clear", {"ids": ["none"]}) == (404, "api.unknown_message")
+    assert await desk.refused("outbox/clear", {}) == (400, "api.body")
+
+
+async def test_what_was_put_away_by_mistake_is_sent_again_by_its_id(desk: Desk) -> None:
+    await desk.service.parts.store.write(add, ORG, [one(1)])
+    assert (await desk.post("outbox/clear", {"ids": [one(1).id]}))[0] == 200
+    status, done = await desk.post("outbox/redrive", {"receiver": "desk"})
+    assert (status, done["redriven"], done["left"]) == (200, [], [])
+    status, done = await desk.post("outbox/redrive", {"ids": [one(1).id]})
+    assert [again["message"] for again in done["redriven"]] == [one(1).id]
+    (listed,) = (await desk.get("outbox"))["messages"]
+    assert (listed["id"], listed["state"]) == (one(1).id, "pending")

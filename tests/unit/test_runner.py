@@ -17,7 +17,7 @@ from agent.pulse import Pulse
 from agent.runner import Runner
 from agent.schedule import first_slot_ms, offset_ms
 from probes.clock import ManualClock
-from probes.config import Check
+from probes.config_checks import Check
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Phase, Slot, Step, StepName
 from probes.net import NetFailure, Network
 from probes.reasons import Reason

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from collector import snapshots
 from collector.truths import GRACE_MS, Live, is_due, prolonged
 from probes.acts import ActKind, WindowAct
-from probes.config import Window
+from probes.config_windows import Window
 from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result

@@ -1,4 +1,4 @@
-"""The uplink against a real server: nothing leaves the queue that was not acknowledged."""
+"""The uplink against a real server: nothing leaves the spool that was not acknowledged."""
 
 from __future__ import annotations
 
@@ -13,34 +13,66 @@ import aiohttp
 from aiohttp import web
 from yarl import URL
 
+from agent.disk import MemoryDisk
+from agent.keeper import Keeper
 from agent.metrics import AgentMetrics
-from agent.outgoing import Outgoing, Sealed
+from agent.spool import Limits, Spool
 from agent.timekeeping import Timekeeper
 from agent.uplink import Uplink, Verdict
+from probes import batch
 from probes.clock import ManualClock
+from probes.contract import Outcome
+from tests.support.chains import NOW, a_run
+from tests.support.spooling import DAY_MS, a_keeper
 
 Answer = Callable[[web.Request, bytes], Awaitable[web.StreamResponse]]
 
 
-def stored(*seqs: int, epoch: str = "e1") -> web.Response:
-    return web.json_response({"epoch": epoch, "stored": [[seq, seq] for seq in seqs]})
+@dataclass
+class Stored:
+    """An acknowledgement; of the epoch at hand unless told otherwise."""
+
+    seqs: tuple[int, ...]
+    epoch: str | None = None
+
+
+def stored(*seqs: int, epoch: str | None = None) -> Stored:
+    return Stored(seqs, epoch)
 
 
 @dataclass
 class Bench:
     uplink: Uplink
-    outgoing: Outgoing
+    keeper: Keeper
     clock: ManualClock
     metrics: AgentMetrics
-    got: list[bytes] = field(default_factory=list)
+    got: list[int] = field(default_factory=list)
+    """The seqs that came, in order."""
     heads: list[tuple[str, str | None]] = field(default_factory=list)
     answers: list[Any] = field(default_factory=list)
-    """What the server says, in order; a function of the request, or a response."""
+    """What the server says, in order: an acknowledgement, a response, or a function of the request."""
 
-    def add(self, *seqs: int) -> None:
+    async def add(self, *seqs: int) -> None:
+        """A batch each; the numbers are for the reader."""
         for seq in seqs:
-            self.outgoing.add(Sealed(seq, f"batch {seq}".encode(), 0))
-        self.uplink.wake()
+            self.keeper.add(a_run(NOW + seq, Outcome.UP))
+            await self.keeper._commit()
+            await self.keeper._seal(len(self.keeper._batcher.take()))
+            assert self.spool.chain.seq == seq
+
+    async def offer(self) -> Verdict:
+        """One upload of what is next."""
+        found = await self.keeper.next(None)
+        assert found is not None
+        return await self.uplink.send(*found)
+
+    @property
+    def spool(self) -> Spool:
+        return self.keeper._spools()[-1]
+
+    @property
+    def waiting(self) -> list[int]:
+        return [entry.first for entry in self.spool.index.entries()]
 
     async def got_to(self, count: int) -> None:
         async with asyncio.timeout(5):
@@ -55,13 +87,21 @@ class Bench:
 
 @asynccontextmanager
 async def a_bench(*answers: Any) -> AsyncIterator[Bench]:
-    clock, metrics, outgoing = ManualClock(), AgentMetrics(), Outgoing()
+    clock = ManualClock()
+    keeper = a_keeper(MemoryDisk(), clock, Random(1), lambda _run: None, Limits(1 << 24, DAY_MS))
+    metrics = keeper._metrics
+    await keeper.begin()
+    keeper.sealed.clear()
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        data = await request.read()
-        bench.got.append(data)
+        header = batch.open_batch(await request.read()).header
+        bench.got.append(header.seq)
         bench.heads.append((request.path, request.headers.get("Content-Type")))
-        answer = bench.answers.pop(0) if bench.answers else stored(*range(1, 100))
+        answer = bench.answers.pop(0) if bench.answers else stored(*range(1, header.seq + 1))
+        if isinstance(answer, Stored):
+            spans = [[seq, seq] for seq in answer.seqs]
+            epoch = answer.epoch or header.epoch
+            return web.json_response({"epoch": epoch, "stored": spans})
         return answer if isinstance(answer, web.StreamResponse) else await answer(request)
 
     app = web.Application()
@@ -75,14 +115,13 @@ async def a_bench(*answers: Any) -> AsyncIterator[Bench]:
             uplink = Uplink(
                 session,
                 collector,
-                outgoing,
-                "e1",
+                keeper,
                 clock=clock,
                 rng=Random(1),
                 metrics=metrics,
                 time=Timekeeper(clock, metrics),
             )
-            bench = Bench(uplink, outgoing, clock, metrics, answers=list(answers))
+            bench = Bench(uplink, keeper, clock, metrics, answers=list(answers))
             yield bench
     finally:
         await runner.cleanup()
@@ -98,23 +137,67 @@ async def running(bench: Bench) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def test_batches_go_one_at_a_time_oldest_first() -> None:
-    async with a_bench(stored(1), stored(1, 2), stored(1, 2, 3)) as bench, running(bench):
-        bench.add(1, 2, 3)
-        await bench.got_to(3)
-        assert bench.got == [b"batch 1", b"batch 2", b"batch 3"]
+async def test_batches_go_one_at_a_time() -> None:
+    async with a_bench() as bench, running(bench):
+        for seq in (1, 2, 3):
+            await bench.add(seq)
+            await bench.got_to(seq)
+        assert bench.got == [1, 2, 3]
         assert bench.heads[0] == ("/ward/agent/v1/batches", "application/vnd.wardwatch.batch")
-        assert (len(bench.outgoing), bench.outgoing.size_bytes) == (0, 0)
+        assert bench.waiting == []
         assert bench.counted(Verdict.ACKNOWLEDGED) == 3
-        bench.add(4)
-        await bench.got_to(4)
+
+
+async def test_after_a_silence_the_newest_goes_first_then_the_backlog_with_new_ones_between() -> (
+    None
+):
+    answers = [stored(5), stored(1, 5), stored(2), stored(6), stored(3), stored(4)]
+    async with a_bench(*answers) as bench:
+        await bench.add(1, 2, 3, 4, 5)
+        assert await bench.offer() is Verdict.ACKNOWLEDGED
+        assert await bench.offer() is Verdict.ACKNOWLEDGED
+        assert await bench.offer() is Verdict.ACKNOWLEDGED
+        await bench.add(6)
+        for _ in range(3):
+            assert await bench.offer() is Verdict.ACKNOWLEDGED
+        assert bench.got == [5, 1, 2, 6, 3, 4]
+        assert bench.waiting == []
+
+
+async def test_an_acknowledgement_ends_the_stay_of_all_it_lists() -> None:
+    async with a_bench(stored(1, 2, 4, 5)) as bench:
+        await bench.add(1, 2, 3, 4, 5)
+        await bench.offer()
+        assert (bench.got, bench.waiting) == ([5], [3])
+
+
+async def test_a_collector_that_has_more_than_was_made_here_ends_the_epoch() -> None:
+    """The folder is an old copy: what it has of the other copy's numbers is not ours."""
+    async with a_bench(stored(1, 2, 3, 4, 5, 6)) as bench:
+        await bench.add(1, 2, 3)
+        before = bench.spool.chain.epoch
+        await bench.offer()
+        assert bench.waiting == [1, 2]
+        assert bench.spool.chain.epoch != before
+        await bench.add(1)
+        assert bench.waiting == [1, 2, 1]
+
+
+async def test_a_number_the_collector_knows_with_another_header_ends_the_epoch_too() -> None:
+    refused = web.json_response({"code": "batch.equivocation"}, status=409)
+    async with a_bench(refused) as bench:
+        await bench.add(1)
+        before = bench.spool.chain.epoch
+        assert await bench.offer() is Verdict.REFUSED
+        assert bench.spool.chain.epoch != before
+        assert bench.waiting == [1]
 
 
 async def test_503_keeps_the_batch_and_backs_off() -> None:
     async with a_bench(web.Response(status=503), web.Response(status=503)) as bench, running(bench):
-        bench.add(1)
+        await bench.add(1)
         await bench.got_to(1)
-        assert len(bench.outgoing) == 1
+        assert len(bench.waiting) == 1
         await bench.clock.advance(499)
         await asyncio.sleep(0.05)
         assert len(bench.got) == 1
@@ -122,19 +205,17 @@ async def test_503_keeps_the_batch_and_backs_off() -> None:
         await bench.got_to(2)
         await bench.clock.advance(2_000)
         await bench.got_to(3)
-        assert bench.got == [b"batch 1"] * 3
-        assert len(bench.outgoing) == 0
+        assert bench.got == [1] * 3
+        assert len(bench.waiting) == 0
         assert bench.counted(Verdict.RETRY) == 2
 
 
 async def test_backoff_doubles_up_to_a_minute() -> None:
     async with a_bench(*[web.Response(status=500) for _ in range(10)]) as bench:
-        bench.add(1)
-        (sealed,) = [bench.outgoing.oldest()]
-        assert sealed is not None
+        await bench.add(1)
         waits = []
         for _ in range(10):
-            assert await bench.uplink.send(sealed) is Verdict.RETRY
+            assert await bench.offer() is Verdict.RETRY
             waits.append(bench.uplink.backoff_ms())
         limits = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000, 60_000]
         assert all(limit // 2 <= wait <= limit for wait, limit in zip(waits, limits, strict=True))
@@ -145,12 +226,12 @@ async def test_retry_after_is_kept_but_not_for_ever() -> None:
         return web.Response(status=429, headers={"Retry-After": value})
 
     async with a_bench(busy("20"), busy("86400"), busy("soon")) as bench:
-        sealed = Sealed(1, b"batch 1", 0)
-        await bench.uplink.send(sealed)
+        await bench.add(1)
+        await bench.offer()
         assert bench.uplink.backoff_ms() == 20_000
-        await bench.uplink.send(sealed)
+        await bench.offer()
         assert bench.uplink.backoff_ms() == 300_000
-        await bench.uplink.send(sealed)
+        await bench.offer()
         assert bench.uplink.backoff_ms() <= 4_000
 
 
@@ -161,13 +242,13 @@ async def test_after_a_lost_reply_the_same_bytes_go_again() -> None:
         return web.Response()
 
     async with a_bench(lose) as bench, running(bench):
-        bench.add(1)
+        await bench.add(1)
         await bench.got_to(1)
-        assert len(bench.outgoing) == 1
+        assert len(bench.waiting) == 1
         await bench.clock.advance(1_000)
         await bench.got_to(2)
-        assert bench.got == [b"batch 1", b"batch 1"]
-        assert len(bench.outgoing) == 0
+        assert bench.got == [1, 1]
+        assert len(bench.waiting) == 0
 
 
 async def test_a_200_that_does_not_name_the_batch_acknowledges_nothing() -> None:
@@ -181,30 +262,29 @@ async def test_a_200_that_does_not_name_the_batch_acknowledges_nothing() -> None
         web.Response(status=302, headers={"Location": "/elsewhere"}),
     )
     async with a_bench(*others) as bench:
-        bench.add(1)
-        sealed = bench.outgoing.oldest()
-        assert sealed is not None
+        await bench.add(1)
         for _ in others:
-            assert await bench.uplink.send(sealed) is Verdict.RETRY
-        assert len(bench.outgoing) == 1
+            assert await bench.offer() is Verdict.RETRY
+        assert len(bench.waiting) == 1
         assert len(bench.got) == len(others)
-        assert await bench.uplink.send(sealed) is Verdict.ACKNOWLEDGED
+        assert await bench.offer() is Verdict.ACKNOWLEDGED
 
 
 async def test_a_refused_batch_is_tried_again_after_a_minute_however_much_came_since() -> None:
     refused = web.json_response({"code": "batch.version"}, status=400)
     answers = [refused, *(stored(seq) for seq in (2, 3, 4, 1, 5))]
     async with a_bench(*answers) as bench, running(bench):
-        bench.add(1, 2)
-        await bench.got_to(2)
+        for seq in (1, 2):
+            await bench.add(seq)
+            await bench.got_to(seq)
         for seq in (3, 4):
             await bench.clock.advance(25_000)
-            bench.add(seq)
+            await bench.add(seq)
             await bench.got_to(seq)
         await bench.clock.advance(10_000)
-        bench.add(5)
+        await bench.add(5)
         await bench.got_to(6)
-        assert bench.got[4:] == [b"batch 1", b"batch 5"]
+        assert bench.got[4:] == [1, 5]
 
 
 async def test_a_refused_batch_stays_and_holds_up_no_other() -> None:
@@ -212,14 +292,15 @@ async def test_a_refused_batch_stays_and_holds_up_no_other() -> None:
         a_bench(web.json_response({"code": "batch.counts"}, status=400), stored(2)) as bench,
         running(bench),
     ):
-        bench.add(1, 2)
+        await bench.add(1)
+        await bench.got_to(1)
+        await bench.add(2)
         await bench.got_to(2)
-        assert bench.got == [b"batch 1", b"batch 2"]
-        assert [bench.outgoing.after(0)] == [Sealed(1, b"batch 1", 0)]
+        assert (bench.got, bench.waiting) == ([1, 2], [1])
         assert bench.counted(Verdict.REFUSED) == 1
         await bench.clock.advance(60_000)
         await bench.got_to(3)
-        assert bench.got[2] == b"batch 1"
+        assert bench.got[2] == 1
 
 
 async def test_a_key_the_collector_does_not_know_stops_the_line() -> None:
@@ -228,32 +309,22 @@ async def test_a_key_the_collector_does_not_know_stops_the_line() -> None:
         web.json_response({"code": "batch.unknown_agent"}, status=403),
     ]
     async with a_bench(*refusals) as bench:
-        bench.add(1, 2)
-        sealed = bench.outgoing.oldest()
-        assert sealed is not None
-        assert [await bench.uplink.send(sealed) for _ in refusals] == [Verdict.RETRY] * 2
-        assert len(bench.outgoing) == 2
+        await bench.add(1, 2)
+        assert [await bench.offer() for _ in refusals] == [Verdict.RETRY] * 2
+        assert len(bench.waiting) == 2
 
 
 async def test_the_last_try_sends_what_is_left_and_gives_up_in_time() -> None:
     async with a_bench() as bench:
-        bench.add(1, 2)
+        await bench.add(1, 2)
         await bench.uplink.drain(1)
-        assert len(bench.outgoing) == 0
+        assert len(bench.waiting) == 0
 
     async def hang(request: web.Request) -> web.Response:
         await asyncio.sleep(0.3)
         return web.Response(status=503)
 
     async with a_bench(hang) as bench:
-        bench.add(1)
+        await bench.add(1)
         await bench.uplink.drain(0.05)
-        assert len(bench.outgoing) == 1
-
-
-def test_a_full_queue_gives_up_its_oldest_and_says_so() -> None:
-    outgoing = Outgoing(limit_bytes=10)
-    assert [outgoing.add(Sealed(seq, b"12345", 0)) for seq in (1, 2, 3)] == [0, 0, 1]
-    assert outgoing.oldest() == Sealed(2, b"12345", 0)
-    assert outgoing.add(Sealed(4, b"x" * 50, 0)) == 2
-    assert (len(outgoing), outgoing.size_bytes) == (1, 50)
+        assert len(bench.waiting) == 1

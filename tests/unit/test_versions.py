@@ -12,11 +12,12 @@ import pytest
 from collector import acts, journal, versions
 from collector.core.acting import RefusedActError
 from collector.journal import CONFIG, Fact
+from collector.store import incidents
 from collector.store.store import Store
 from probes.acts import ActKind, CorrectAs, Correction, CorrectionReason, Signed, WindowAct
 from probes.configfile import canonical
 from probes.history import History
-from tests.support.rounds import ORG, START, config
+from tests.support.rounds import ORG, START, a_round, config
 
 HOUR = 3_600_000
 
@@ -146,3 +147,28 @@ async def test_corrections_come_back_with_both_signatures(sqlite_store: Store) -
     assert history.corrections == (replace(one, approved=signed),)
     assert history.known(START + 2).corrections == (one,)
     assert history.known(START + 1).corrections == ()
+
+
+async def test_a_file_loaded_by_a_clock_that_is_behind_changes_nothing_that_was_said(
+    store: Store,
+) -> None:
+    """An hour was judged; then the host's clock is set back by half of it, and a file is loaded."""
+    async with a_round(store) as one:
+        await one.tick(HOUR)
+        said = await store.read(incidents.said_at, ORG)
+        assert said == START + HOUR
+        one.clock.step_wall(-HOUR // 2)
+        loaded = canonical(config(policy={"blind_after": "1m"}))
+        assert await store.write(versions.record, ORG, loaded, one.clock.now_ms())
+        rows = await store.read(journal.rows, ORG, kind=CONFIG)
+        assert [row.recorded_at - START for row in rows] == [0, HOUR]
+        before = await one.events()
+        await one.tick(1_000)
+        assert await one.events() == before
+
+
+async def test_an_act_by_a_clock_that_is_behind_comes_after_what_was_said(store: Store) -> None:
+    async with a_round(store) as one:
+        await one.tick(HOUR)
+        history = await store.write(versions.act, ORG, an_approval, lambda: START + 5)
+        assert [act.at for act in history.acts] == [START + HOUR]

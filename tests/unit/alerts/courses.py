@@ -8,31 +8,18 @@ from typing import Any
 
 from alerts.course import Course, acted, taken
 from alerts.deadlines import Deadline, DeadlineKind, Found, Settings, Which, due
-from alerts.events import Cause, Family, Incident, Priority
+from alerts.events import Priority
 from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
 from probes.config import Config
+from tests.support.outages import an_outage
 from tests.support.processing import settings
 
 START = 1_767_612_600_000
 """2026-01-05T11:30:00Z, a Monday, 05:30 in Chicago."""
 MIN, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 T, K = TransitionKind, DeadlineKind
-INCIDENT = Incident(
-    key=f"ehr.availability.{START}",
-    system="ehr",
-    family=Family.AVAILABILITY,
-    causes=(Cause.DOWN,),
-    category=2,
-    priority=Priority.P2,
-    started_at=START,
-    due_at=START,
-    recovered_at=None,
-    attached_to=None,
-    quiet=False,
-    reopened=0,
-    flapping=False,
-)
+INCIDENT = an_outage(START)
 
 
 def config(**system: Any) -> Config:

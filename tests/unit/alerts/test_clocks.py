@@ -9,11 +9,14 @@ import pytest
 
 from alerts.category import INFORMATION, PRIORITY
 from alerts.clocks import Response, clocks, earliest, is_overdue
-from alerts.events import Cause, Family, Incident, Priority
+from alerts.events import Family, Incident, Priority
 from alerts.hours import Hours
 from alerts.terms import Terms
-from probes.config import OFFICE, Impact, Policy, Respond
+from probes.config_hours import OFFICE
+from probes.config_policy import Policy, Respond
+from probes.config_systems import Impact
 from probes.times import parse_datetime, rfc3339, to_ms
+from tests.support.outages import an_outage
 
 UTC = ZoneInfo("UTC")
 CHICAGO = Hours(OFFICE.rule, ZoneInfo("America/Chicago"))
@@ -27,22 +30,8 @@ def at(text: str) -> int:
 
 
 def incident(priority: Priority, **changes: Any) -> Incident:
-    made: dict[str, Any] = {
-        "key": "ehr.availability.1",
-        "system": "ehr",
-        "family": Family.AVAILABILITY,
-        "causes": (Cause.DOWN,),
-        "category": 3,
-        "priority": priority,
-        "started_at": at("2026-01-09T21:59"),
-        "due_at": at("2026-01-09T21:59"),
-        "recovered_at": None,
-        "attached_to": None,
-        "quiet": False,
-        "reopened": 0,
-        "flapping": False,
-    }
-    return Incident(**made | changes)
+    made: dict[str, Any] = {"key": "ehr.availability.1", "category": 3, "priority": priority}
+    return an_outage(at("2026-01-09T21:59"), **made | changes)
 
 
 def terms(service: str, impact: str = "clinical", **respond: Any) -> Terms:

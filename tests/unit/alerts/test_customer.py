@@ -90,7 +90,18 @@ def test_when_it_is_over_the_letter_says_from_when_until_when() -> None:
 @pytest.mark.parametrize(
     ("incident", "first"),
     [
-        (replace(DOWN, causes=(Cause.DOWN, Cause.OVERRUN)), "EHR again does not work, or does not"),
+        (
+            replace(DOWN, causes=(Cause.DOWN, Cause.OVERRUN)),
+            "EHR again does not work, longer than was announced",
+        ),
+        (
+            replace(
+                DOWN,
+                family=Family.ACCESS,
+                causes=(Cause.MISCONFIGURED, Cause.REJECTED_BY_ALL),
+            ),
+            "EHR again refuses requests: we are finding out whose",
+        ),
         (
             replace(DOWN, family=Family.BLIND, causes=(Cause.UNKNOWN,)),
             "EHR again may not work: we cannot see it at present",

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from alerts.events import Cause, Family, Priority, SystemView
 from alerts.policy import incidents, next_due
-from probes.config import Horizons, Policy
+from probes.config_policy import Horizons, Policy
 from tests.unit.alerts.views import MIN, brief, config, ends, history, only, view, views, window
 
 P2, P3, P4 = Priority.P2, Priority.P3, Priority.P4

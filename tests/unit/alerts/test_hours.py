@@ -13,7 +13,7 @@ import pytest
 
 from alerts.hours import SEARCHED_DAYS, Hours, add_business
 from probes import amounts, opening
-from probes.config import OFFICE
+from probes.config_hours import OFFICE
 from probes.opening import Opening
 from probes.times import parse_datetime, rfc3339, to_ms
 

@@ -37,7 +37,8 @@ from alerts.render import render, render_digest, render_test
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
 from alerts.why import CategoryWhy
-from probes.config import Config, ImpactClass
+from probes.config import Config
+from probes.config_systems import ImpactClass
 from tests.unit.alerts.test_render import CONFIG, INCIDENT, START
 
 FROM, TO = "wardwatch@st-elsewhere.example", ("nurses@st-elsewhere.example",)

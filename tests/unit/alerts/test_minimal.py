@@ -104,6 +104,7 @@ def test_a_name_that_looks_like_a_patients_is_replaced_by_its_id_and_nothing_wai
             "category_meaning": None,
             "category_why": "workaround",
             "priority": "P2",
+            "ruling": None,
             "impact": {"class": "clinical", "service": "general"},
             "sites": [{"id": "north", "name": "north"}],
             "users": None,

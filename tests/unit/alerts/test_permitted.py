@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from alerts.people import Act, ActKind, CategoryReason, Facts, IncidentState, standing
+from alerts.events import Cause
+from alerts.people import Act, ActKind, CategoryReason, Facts, IncidentState, Ruling, standing
 from alerts.permitted import IllegalActError, decide
 from tests.unit.alerts.people import ANN, BOB, CLOCK, act, facts, stands
 
@@ -28,6 +29,7 @@ TABLE: dict[str, tuple[IncidentState | str, ...]] = {
     "close": (NOT, NOT, NOT, C, NOT, NOT, NOT),
     "false positive": (F, F, F, NOT, NOT, NOT, NOT),
     "merge": (M, M, M, NOT, NOT, NOT, NOT),
+    "rule": (O, A, R, E, C, M, F),
 }
 ACTS = {
     "acknowledge": act(ActKind.ACKNOWLEDGED, ANN),
@@ -40,6 +42,7 @@ ACTS = {
     "close": act(ActKind.CLOSED, BOB),
     "false positive": act(ActKind.FALSE_POSITIVE, BOB),
     "merge": act(ActKind.MERGED, BOB, into="lab.availability.5"),
+    "rule": act(ActKind.RULED, BOB, ruling=Ruling.THEIRS),
 }
 BEFORE: dict[IncidentState, tuple[Facts, tuple[Act, ...]]] = {
     O: (facts(), ()),
@@ -51,6 +54,7 @@ BEFORE: dict[IncidentState, tuple[Facts, tuple[Act, ...]]] = {
     F: (facts(), (ACTS["false positive"],)),
 }
 KEY = "ehr.availability.1"
+REFUSED = (Cause.MISCONFIGURED, Cause.REJECTED_BY_ALL)
 OTHER = standing(facts(), (), CLOCK)
 
 
@@ -74,13 +78,49 @@ def test_an_act_in_a_state_leads_where_the_table_says(
     before = standing(known, acts, CLOCK)
     assert before.state is state
     if isinstance(expected, IncidentState):
-        done = decide(KEY, before, ACTS[name], safety=True, target=OTHER)
+        done = decide(KEY, before, ACTS[name], safety=True, causes=REFUSED, target=OTHER)
         assert done == ACTS[name]
         assert standing(known, (*acts, done), CLOCK).state is expected
         return
     with pytest.raises(IllegalActError) as refused:
-        decide(KEY, before, ACTS[name], safety=True, target=OTHER)
+        decide(KEY, before, ACTS[name], safety=True, causes=REFUSED, target=OTHER)
     assert (refused.value.code, refused.value.state) == (expected, state)
+    wanted = [one for one, then in zip(STATES, TABLE[name], strict=True) if then is not NOT]
+    assert refused.value.needed == (tuple(wanted) if expected is NOT else ())
+
+
+@pytest.mark.parametrize("causes", [(), (Cause.MISCONFIGURED,), (Cause.DOWN,)])
+def test_only_a_rejection_by_all_is_ruled(causes: tuple[Cause, ...]) -> None:
+    with pytest.raises(IllegalActError) as refused:
+        decide(KEY, OTHER, ACTS["rule"], safety=True, causes=causes)
+    assert (refused.value.code, refused.value.needed) == ("incident.not_rejected", ())
+
+
+@pytest.mark.parametrize(
+    ("category", "review_by", "before", "is_void"),
+    [
+        (1, 99, None, True),
+        (1, 100, None, False),
+        (2, 99, None, False),
+        (3, 99, None, False),
+        (1, 99, 3, False),
+        (1, None, None, False),
+    ],
+)
+def test_a_category_that_would_hold_for_no_time_is_refused(
+    category: int, review_by: int | None, before: int | None, *, is_void: bool
+) -> None:
+    """At 100, where the rules say 2; one that lowers what a person had set has its effect."""
+    set_ = act(ActKind.RAISED, BOB, category=before, review_by=99) if before else None
+    now = standing(facts(category=2), () if set_ is None else (set_,), 100)
+    assert now.rules_category == 2
+    wanted = replace(act(ActKind.RAISED, ANN, category=category, review_by=review_by), at=100)
+    if not is_void:
+        assert decide(KEY, now, wanted, safety=False) == wanted
+        return
+    with pytest.raises(IllegalActError) as refused:
+        decide(KEY, now, wanted, safety=False)
+    assert refused.value.code == "incident.category_void"
 
 
 @pytest.mark.parametrize("name", ["category 4"])

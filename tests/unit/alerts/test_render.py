@@ -17,7 +17,9 @@ from alerts.render import event_type, render
 from alerts.routing import receivers
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
-from probes.config import Config, Route
+from probes.config import Config
+from probes.config_channels import Route
+from tests.support.outages import an_outage
 
 START = 1_767_225_600_000
 CONFIG = Config.model_validate(
@@ -45,22 +47,7 @@ CONFIG = Config.model_validate(
         ],
     }
 )
-INCIDENT = Incident(
-    key=f"ehr.availability.{START}",
-    system="ehr",
-    family=Family.AVAILABILITY,
-    causes=(Cause.DOWN, Cause.DEGRADED),
-    category=2,
-    priority=Priority.P2,
-    started_at=START,
-    due_at=START,
-    recovered_at=None,
-    attached_to=None,
-    quiet=False,
-    reopened=0,
-    flapping=False,
-    sites=("north",),
-)
+INCIDENT = an_outage(START, causes=(Cause.DOWN, Cause.DEGRADED), sites=("north",))
 
 
 def body(
@@ -112,6 +99,7 @@ def test_the_whole_event_is_as_documented() -> None:
             ),
             "category_why": "workaround",
             "priority": "P2",
+            "ruling": None,
             "impact": {"class": "clinical", "service": "general"},
             "sites": [{"id": "north", "name": "North Campus"}],
             "users": None,

@@ -9,7 +9,8 @@ import pytest
 
 from alerts.events import Cause, Family, Priority
 from alerts.why import CategoryWhy, why
-from probes.config import Impact, Policy
+from probes.config_policy import Policy
+from probes.config_systems import Impact
 from tests.unit.alerts.test_render import INCIDENT, START
 
 W = CategoryWhy

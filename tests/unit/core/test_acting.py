@@ -17,7 +17,8 @@ from collector.core.acting import (
     propose,
 )
 from probes.acts import ActKind, WindowAct
-from probes.config import Config, Window
+from probes.config import Config
+from probes.config_windows import Window
 from probes.history import History, Version
 from probes.windows import digest
 from tests.support.stories import T0, config

@@ -17,7 +17,7 @@ from collector.core.document import fields
 from collector.core.periods import period
 from collector.core.truth import fold_system
 from collector.core.verdict import Scopes
-from probes.config import Slo
+from probes.config_systems import Slo
 from probes.history import History, Version
 from tests.support.stories import T0, check, config, fold, system
 from tests.unit.core.test_availability import judged, slot, two_sites, with_slo

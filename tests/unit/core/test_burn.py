@@ -15,7 +15,7 @@ from collector.core import burn
 from collector.core.burn import Row, Sight, rows
 from collector.core.document import fields
 from collector.core.periods import period
-from probes.config import Slo
+from probes.config_systems import Slo
 from probes.spans import Interval, Span, Timeline, merge, unite
 from tests.support.stories import config
 from tests.unit.core.test_availability import judged, with_slo

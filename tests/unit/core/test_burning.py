@@ -15,7 +15,8 @@ from collector.core.burning import burning, firing, scope
 from collector.core.periods import month
 from collector.core.versions import InForce
 from collector.core.windows import FAR
-from probes.config import Config, Slo
+from probes.config import Config
+from probes.config_systems import Slo
 from probes.spans import Interval, Span, Timeline, clip, merge, unite
 from tests.support.soak import longer
 from tests.support.stories import T0, config, system

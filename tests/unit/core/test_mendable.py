@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector.core.voice_fold import VoiceFold
-from probes.config import Check
+from probes.config_checks import Check
 from tests.support.stories import OUTCOMES, check
 
 MINUTE = 60_000

@@ -14,7 +14,8 @@ from collector.core.outages import Outage
 from collector.core.planned import Approval, Source, planned, segments, standing
 from collector.core.windows import Occurrence, excluded, occurrences
 from probes.acts import ActKind, WindowAct
-from probes.config import Config, Window
+from probes.config import Config
+from probes.config_windows import Window
 from probes.history import History, Version
 from probes.spans import Interval, intersect
 from probes.windows import digest

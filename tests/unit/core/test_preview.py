@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from collector.core.preview import MEANINGS, Note, ahead, shown, zones
-from probes.config import Window
+from probes.config_windows import Window
 from probes.times import from_ms, rfc3339
 from tests.support.stories import T0, config
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from collector.core.reading import AgentOutage, Reading, read
-from probes.config import Check
+from probes.config_checks import Check
 from tests.support.stories import T0, at, check, config
 
 

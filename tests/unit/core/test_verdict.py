@@ -7,7 +7,7 @@ import pytest
 from collector.core.amounts import Sums
 from collector.core.budget import budget
 from collector.core.verdict import Scopes, lowest, verdict, verdicts
-from probes.config import Slo
+from probes.config_systems import Slo
 
 
 def seen(up: int, down: int, unknown: int = 0, whole: int = 100) -> Sums:

@@ -14,7 +14,7 @@ from collector.access.oidc_http import strict_clients
 from collector.access.vouched import Vouched
 from collector.store.store import Store
 from probes.clock import ManualClock
-from probes.config import OpenIdProvider
+from probes.config_access import OpenIdProvider
 from tests.support.openid import SimulatedProvider
 
 ORG = "st-elsewhere"

@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from collector.access.oidc_errors import MEANINGS, OpenIdCode
-from probes.config import Config, OpenIdProvider
+from probes.config import Config
+from probes.config_access import OpenIdProvider
 from probes.configfile import canonical, digest, load_bytes
 from probes.roles import Role
 

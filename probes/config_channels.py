@@ -1,0 +1,66 @@
+"""Who hears of incidents, as the operator's file gives it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from probes.config_words import Id, Model, Name, PingUrl, PositiveDuration, SecretRef
+
+
+class Baa(Model):
+    covered: bool
+    """Is the receiver covered by a business associate agreement?"""
+    plan: Name | None = None
+    """The plan it covers."""
+    ref: str | None = None
+    """Where the agreement is filed."""
+    verified_by: Id | None = None
+    """Who looked."""
+    until: str | None = None
+    """Date it ends."""
+
+
+class Channel(BaseModel):
+    """Fields beside `kind` and `baa` belong to the channel kind, which parses them itself."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+    kind: Annotated[str, StringConstraints(min_length=1)]
+    """The channel kind; its own settings stand beside it, see its page."""
+    baa: Baa | None = None
+    """The agreement with the receiver."""
+
+    @property
+    def is_for_customers(self) -> bool:
+        """Its readers only depend on systems; they get no notices."""
+        return (self.model_extra or {}).get("audience") == "customer"
+
+
+class Route(Model):
+    families: tuple[Literal["availability", "access", "blind", "feed", "expiry", "budget"], ...]
+    """Families of incidents it carries."""
+    min_priority: Literal["P1", "P2", "P3", "P4"] = "P4"
+    """Least urgent priority it carries."""
+    to: Annotated[tuple[Id, ...], Field(min_length=1)]
+    """Channels, all of them."""
+
+
+class Notices(Model):
+    """Left out: whoever the routes name for P1."""
+
+    clinical_liaison: tuple[Id, ...] = ()
+    """Channels of the clinical liaison: category 3, a workaround that ends, outages found late."""
+    clinical_leadership: tuple[Id, ...] = ()
+    """Channels of clinical leadership: category 4 and the reminders of its MDR clocks."""
+    legal_compliance: tuple[Id, ...] = ()
+    """Channels of legal and compliance: category 4 and the reminders of its MDR clocks."""
+
+
+class Heartbeat(Model):
+    url: PingUrl
+    """Receiver outside: https unless this host, or `file:` or `env:` where the address is a secret."""
+    every: Annotated[PositiveDuration, Field(ge=1_000, le=3_600_000)] = 60_000
+    """How often, from 1s to 1h; the receiver should wait three times as long, and a minute."""
+    secret: SecretRef | None = None
+    """Where the signing secret is, as of a webhook; left out: not signed."""
