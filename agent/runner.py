@@ -36,13 +36,17 @@ class Runner:
         metrics: AgentMetrics,
         *,
         concurrency: int = CONCURRENCY,
+        look_ms: int = LOOK_MS,
         stepped: Callable[[int], None] = lambda _step_ms: None,
     ) -> None:
-        """`stepped` is told of a step of the wall clock before the runs that name it."""
+        """`look_ms` is the longest sleep; `stepped` is told of a step of the wall clock before the
+        runs that name it.
+        """
         self._checks = {check.name: check for check in checks}
         self._clock = clock
         self._record = record
         self._metrics = metrics
+        self._look_ms = look_ms
         self._room = asyncio.Semaphore(concurrency)
         self._busy: set[str] = set()
         self._tell_step = stepped
@@ -106,7 +110,7 @@ class Runner:
             # Every slot up to now is the old checks', every later one the new ones'.
             self._changed(now_ms, attempts)
             next_ms = self._schedule.next_ms()
-            wait_ms = LOOK_MS if next_ms is None else min(next_ms - now_ms, LOOK_MS)
+            wait_ms = self._look_ms if next_ms is None else min(next_ms - now_ms, self._look_ms)
             await self._clock.sleep_ms(wait_ms)
 
     def _changed(self, now_ms: int, attempts: asyncio.TaskGroup) -> None:

@@ -113,8 +113,24 @@ class History:
     promised: list[Promised] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
 
+    _opened: dict[bytes, tuple[Link, tuple[Ran, ...]]] = field(default_factory=dict)
+
     def add(self, *events: Event) -> None:
         self.events += events
+
+    def offered(self, data: bytes) -> None:
+        """An agent wants to send this envelope, for the first time or again."""
+        if data not in self._opened:
+            self.add(Sealed(*self._taken_apart(data)))
+
+    def stored(self, data: bytes) -> None:
+        """A collector's commit of this envelope is done."""
+        self.add(Stored(*self._taken_apart(data)))
+
+    def _taken_apart(self, data: bytes) -> tuple[Link, tuple[Ran, ...]]:
+        if data not in self._opened:
+            self._opened[data] = taken_apart(data)
+        return self._opened[data]
 
 
 def ran(agent: str, run: Run, offset_ms: int = 0) -> Ran:
