@@ -91,6 +91,8 @@ class Keeper:
         hand: Hand,
         metrics: AgentMetrics,
         counted: Callable[[Run], None],
+        *,
+        look_ms: int = AGAIN_MS,
     ) -> None:
         self._disk = opened.spool
         self._memory: Spool | None = None
@@ -99,6 +101,7 @@ class Keeper:
         self._hand = hand
         self._metrics = metrics
         self._counted = counted
+        self._look_ms = look_ms
         self._batcher = Batcher()
         self._waiting: list[Run | Callable[[], None]] = []
         self._came = asyncio.Event()
@@ -280,7 +283,7 @@ class Keeper:
         """Keep to the limits; without a disk, try it again."""
         while True:
             await self._whole(self._keep_to_limits())
-            await self._clock.sleep_ms(AGAIN_MS)
+            await self._clock.sleep_ms(self._look_ms)
             if self._memory is not None:
                 await self._whole(self._return())
 

@@ -41,13 +41,17 @@ class Runner:
         metrics: AgentMetrics,
         *,
         concurrency: int = CONCURRENCY,
+        look_ms: int = LOOK_MS,
         stepped: Callable[[int], None] = lambda _step_ms: None,
     ) -> None:
-        """`stepped` is told of a step of the wall clock before the runs that name it."""
+        """`look_ms` is the longest sleep; `stepped` is told of a step of the wall clock before the
+        runs that name it.
+        """
         self._checks = {check.name: check for check in checks}
         self._clock = clock
         self._record = record
         self._metrics = metrics
+        self._look_ms = look_ms
         self._room = concurrency
         self._waiting: dict[str, tuple[Attempts, Slot]] = {}
         self._busy: set[str] = set()
@@ -116,7 +120,7 @@ class Runner:
             # Every slot up to now is the old checks', every later one the new ones'.
             self._changed(now_ms, attempts)
             next_ms = self._schedule.next_ms()
-            wait_ms = LOOK_MS if next_ms is None else min(next_ms - now_ms, LOOK_MS)
+            wait_ms = self._look_ms if next_ms is None else min(next_ms - now_ms, self._look_ms)
             await self._clock.sleep_ms(max(wait_ms, TOGETHER_MS))
 
     def _begin(self, check: Attempts, slot: Slot, attempts: asyncio.TaskGroup) -> None:
