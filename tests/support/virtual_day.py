@@ -145,7 +145,7 @@ class Day:
         self.now = collector.evaluator.now
         numbers = Numbers(collector.evaluator, store, clock, ORG)
         self.numbers = await numbers.availability(START, self.now)
-        rows = await memory.read(ledger.read_between, ORG, 0, 2 * self.now, None, 0, 10_000_000)
+        rows = await memory.read(ledger.read_between, ORG, 0, 2 * self.now, None, 10_000_000)
         self.collected = [one for row in rows for one in _results(row)]
         await memory.close()
 
@@ -221,7 +221,7 @@ def _cuts(rng: Random) -> Sequence[tuple[int, int]]:
     return [(start, start + rng.randint(HOUR, 4 * HOUR))]
 
 
-def _results(row: ledger.Incoming) -> list[Result]:
+def _results(row: ledger.Stored) -> list[Result]:
     opened = batch.open_batch(row.data)
     agent, offset_ms = opened.header.agent, opened.header.clock_offset_ms
     return [
