@@ -5,8 +5,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DEMO_SECONDS ?=
 FILES ?=
-# A database server, and an OpenID Connect provider that needs none of its own.
-PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks'
+# A database server, a browser, an OpenID Connect provider that needs no database of its own, and
+# what judges a systemd unit.
+PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks' systemd-analyze=systemd
 STEADY := $(addprefix collector/core/,outages.py quorum.py rejection.py segment.py system_state.py versions.py)
 
 .DEFAULT_GOAL := help

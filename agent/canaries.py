@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from probes.clock import Clock
+from probes.contract import Scheme
 from probes.net import Deadline, NetFailure, Network
 from probes.reasons import Reason
 
@@ -82,7 +83,9 @@ class Canaries:
         """One connection, closed at once."""
         deadline = Deadline(self._clock, TIMEOUT_MS)
         try:
-            connection = await self._network.connect(target.host, target.port, deadline, None)
+            connection = await self._network.connect(
+                target.host, target.port, deadline, None, Scheme.TCP
+            )
         except NetFailure as failure:
             return failure.reason is Reason.TCP_REFUSED
         await connection.close()

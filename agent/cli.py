@@ -10,7 +10,7 @@ from importlib.metadata import version
 from agent.commands.options import described
 from probes.ownership import refuse_foreign_owner
 
-COMMANDS = ("run", "key", "enrol", "rotate", "probe", "kinds")
+COMMANDS = ("run", "check", "key", "enrol", "rotate", "probe", "kinds", "doctor", "unit")
 """Modules in `agent.commands`, one for each word, in the order of the help."""
 
 EXAMPLES = """\

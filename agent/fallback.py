@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+
+from pydantic import ValidationError
 
 from agent import telling, toldfile
 from agent.carriers import Carrier, Verdict
@@ -18,8 +21,9 @@ from agent.metrics import AgentMetrics
 from agent.telling import Line, Message, Outage
 from agent.toldfile import Waiting
 from probes import tripwire
+from probes.agentconfig import AgentConfig
 from probes.clock import Clock
-from probes.config import Config
+from probes.config_checks import Check
 from probes.config_systems import ImpactClass
 from probes.segments import Run
 
@@ -36,15 +40,20 @@ Report = Callable[[Message, Sequence[str]], Awaitable[bool]]
 """Tells the collector what was told, and who took it; False when it is to be tried again."""
 
 
-def rules_of(config: Config, agent: str) -> dict[str, Rule]:
-    """Of the checks that this agent runs: critical ones of clinical systems, no group's members."""
-    return {
-        name: Rule(check.system, check.confirm.down, check.confirm.up, check.hold_ms)
-        for name, check in config.checks.items()
-        if check.role == "critical"
-        and config.systems[check.system].impact.class_ in CLINICAL
-        and agent in config.agents_of(name)
-    }
+def rules_of(part: AgentConfig) -> dict[str, Rule]:
+    """Of the checks that this agent runs: critical ones of clinical systems, no group's members.
+
+    One that it cannot run is never down, so it needs none.
+    """
+    rules: dict[str, Rule] = {}
+    for name, raw in part.checks.items():
+        with suppress(ValidationError):
+            check = Check.model_validate(raw)
+            if check.role == "critical" and part.systems.get(check.system) in CLINICAL:
+                rules[name] = Rule(
+                    check.system, check.confirm.down, check.confirm.up, check.hold_ms
+                )
+    return rules
 
 
 class Fallback:

@@ -19,8 +19,10 @@ from pydantic import (
     model_validator,
 )
 
+from agent import allowing
 from probes import addresses
 from probes.config_words import Id, Model, PositiveDuration, SecretRef
+from probes.contract import Scheme
 from probes.modelerrors import problems_of
 from probes.yamlfile import ConfigErrors, read
 
@@ -78,8 +80,17 @@ FilePath = Annotated[str, AfterValidator(_absolute)]
 Place = Annotated[str, AfterValidator(_place)]
 """HOST:PORT."""
 Port = Annotated[int, Field(ge=1, le=65_535)]
+PublicKey = Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
 Network = Annotated[str, AfterValidator(addresses.network)]
-Scheme = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9]{0,15}$")]
+TERMS = (
+    (Size, "size"),
+    (FilePath, "absolute path"),
+    (Place, "HOST:PORT"),
+    (Port, "port"),
+    (Network, "address or network"),
+    (PublicKey, "ed25519:BASE64"),
+)
+"""What the reference calls them."""
 
 
 class CollectorLink(Model):
@@ -89,13 +100,16 @@ class CollectorLink(Model):
     """Address of the collector: https, or http on this host."""
     ca: FilePath | None = None
     """File of the CA that made its certificate; left out: what the host trusts."""
+    key: PublicKey | None = None
+    """Key its configs are signed with, as `wardwatch collector` prints it; left out: the one its enrolment token named, else the first that comes, which is kept."""
 
 
 class SpoolLimits(Model):
     """What may wait on disk for a collector that is away."""
 
-    max_bytes: Annotated[Size, Field(ge=16 << 20)] = 2 << 30
-    """Bytes on disk at most; beyond it the oldest batches give way."""
+    max_bytes: Annotated[Size, Field(ge=16 << 20)] = 4 << 30
+    """Bytes on disk at most; beyond it the oldest batches give way. Three weeks of 2 000 checks every
+    30 s take 3.2 GiB."""
     max_age: PositiveDuration = 21 * _DAY_MS
     """Age of the oldest batch at most."""
 
@@ -108,7 +122,11 @@ class Allowed(Model):
     ports: Annotated[tuple[Port, ...], Field(min_length=1)] | None = None
     """Ports; left out: every port."""
     schemes: Annotated[tuple[Scheme, ...], Field(min_length=1)] | None = None
-    """Schemes, such as https or mllp; left out: every scheme."""
+    """Schemes; left out: every scheme."""
+
+    @property
+    def entry(self) -> allowing.Entry:
+        return allowing.entry(self.network, self.ports, self.schemes)
 
 
 class FallbackWebhook(Model):
@@ -187,7 +205,7 @@ class Host(Model):
     spool: SpoolLimits = SpoolLimits()
     """What may wait on disk."""
     allow: tuple[Allowed, ...] | None = None
-    """What checks may reach; left out: everything but loopback, link-local and cloud metadata."""
+    """All that checks may reach; left out: everything but loopback, link-local, metadata services of clouds and multicast, which need an entry inside their own range."""
     canaries: tuple[Place, ...] = ()
     """Targets that always answer: when none does, the fault is this host's."""
     fallback: Fallback | None = None

@@ -29,6 +29,11 @@ def load_or_make_key(state: Path) -> Ed25519PrivateKey:
     return _load_or_make(state, KEY_FILE)
 
 
+def load_key(state: Path) -> Ed25519PrivateKey:
+    """The key that is there; OSError or IdentityError."""
+    return _read(state / KEY_FILE)
+
+
 def next_key(state: Path) -> Ed25519PrivateKey:
     """The key a rotation goes to; one that is there already is gone on with."""
     return _load_or_make(state, NEXT_FILE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from probes.contract import Slot
 
@@ -17,8 +17,7 @@ MISSED_LIMIT = 1000
 """Missed slots named per check and look; of a longer hole only the newest, the rest is silence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """`due` are to be attempted now, at most one per check; `missed` are past. By instant."""
 
     due: tuple[Slot, ...]
@@ -54,6 +53,22 @@ class Schedule:
         ]
         heapq.heapify(self._next)
 
+    def change(self, every_ms: Mapping[str, int], now_ms: int) -> None:
+        """After `take(now_ms)`: checks that keep their interval keep their slots; others begin
+        with their first slot after `now_ms`.
+        """
+        kept = [
+            (at, check) for at, check in self._next if every_ms.get(check) == self._every[check]
+        ]
+        known = {check for _, check in kept}
+        self._every = dict(every_ms)
+        self._next = kept + [
+            (first_slot_ms(offset_ms(self._agent, check, every), every, now_ms + 1), check)
+            for check, every in self._every.items()
+            if check not in known
+        ]
+        heapq.heapify(self._next)
+
     def next_ms(self) -> int | None:
         """The next slot of any check; None without checks."""
         return self._next[0][0] if self._next else None
@@ -62,16 +77,20 @@ class Schedule:
         """What came due up to and at `now_ms`: of each check the newest slot, the others missed."""
         due: list[Slot] = []
         missed: list[Slot] = []
-        while self._next and self._next[0][0] <= now_ms:
-            first, check = self._next[0]
+        waiting = self._next
+        while waiting and waiting[0][0] <= now_ms:
+            first, check = waiting[0]
             every = self._every[check]
             newest = first + (now_ms - first) // every * every
-            heapq.heapreplace(self._next, (newest + every, check))
+            heapq.heapreplace(waiting, (newest + every, check))
             due.append(Slot(check, newest))
-            oldest = max(first, newest - MISSED_LIMIT * every)
-            missed.extend(Slot(check, at) for at in range(oldest, newest, every))
+            if newest > first:
+                oldest = max(first, newest - MISSED_LIMIT * every)
+                missed.extend(Slot(check, at) for at in range(oldest, newest, every))
         return Look(_ordered(due), _ordered(missed))
 
 
 def _ordered(slots: list[Slot]) -> tuple[Slot, ...]:
-    return tuple(sorted(slots, key=lambda slot: (slot.at_ms, slot.check)))
+    if len(slots) > 1:
+        slots.sort(key=lambda slot: (slot.at_ms, slot.check))
+    return tuple(slots)

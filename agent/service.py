@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import logging
+import ssl
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from yarl import URL
 
-from agent import hostfile, toldfile
+from agent import checks, hostfile, toldfile
+from agent.attempts import Attempts
 from agent.canaries import Target
 from agent.carriers import carriers_of
 from agent.disk import Disk
@@ -18,20 +22,25 @@ from agent.identity import Signing
 from agent.keeper import Keeper, Makings
 from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
+from agent.notify import Notify
 from agent.reporting import Reporter
 from agent.runner import Runner
 from agent.server import Server
 from agent.spool import Limits, Signer, open_spool
-from agent.uplink import Uplink
+from agent.telling import Line
+from agent.uplink import Uplink, open_session
 from agent.vitals import SelfKnowledge
-from agent.world import World, open_check
-from probes.config import Config
-from probes.configfile import digest
+from agent.world import World
+from probes.agentconfig import AgentConfig
 from probes.segments import Run
 from probes.tombstone import GOOD_AFTER
 
+log = logging.getLogger("wardwatch.agent")
+
 DRAIN_S = 5.0
 """For what is left when the process is told to stop."""
+ALONE: Callable[[], Line] = lambda: Line(0, False, False)  # noqa: E731, FBT003
+"""The line of an agent without a collector: never lost."""
 STUCK_NS = 30_000_000_000
 """Without a look at the schedule for so long, the process is of no use."""
 
@@ -41,90 +50,144 @@ class Service:
 
     def __init__(
         self,
-        config: Config,
-        agent: str,
+        part: AgentConfig,
         key: Signing,
         disk: Disk,
         limits: Limits,
         world: World,
         *,
+        metrics: AgentMetrics | None = None,
         canaries: Sequence[Target] = (),
         state: Path | None = None,
         fallback: hostfile.Fallback | None = None,
+        notify: Notify | None = None,
+        once: Callable[[Run], None] | None = None,
     ) -> None:
         """Reads the spool on `disk`; DiskError when its folder cannot be listed. `state` is the
-        folder of the agent's key; a fallback needs it.
+        folder of the agent's key; a fallback needs it. With `once` each check runs once, that is
+        told of each, and `run` ends.
         """
-        self._agent = agent
+        self._part = part
         self._key = key
         self._world = world
-        self.metrics = AgentMetrics()
-        self._config = config
+        self._digest = part.digest
+        self.metrics = metrics or AgentMetrics()
+        self.metrics.config_version.set(part.version)
         self._state = state
         self._settings = fallback
+        self._once = once
+        self._notify = notify or Notify(None, None)
         self._fallback: Fallback | None = None
         self._own = SelfKnowledge(world.clock, self.metrics, canaries, state)
         self.keeper = self._open_keeper(disk, limits)
-        checks = [
-            open_check(name, check, world, self._own.pulse, self._own.canaries)
-            for name, check in config.checks.items()
-            if agent in config.agents_of(name)
-        ]
+        self._checks = self._opened(part, {})
         self._runner = Runner(
-            agent,
-            checks,
+            part.agent,
+            [*self._checks.values()],
             world.clock,
             self.keeper.add,
             self.metrics,
             stepped=self._own.time.stepped,
         )
         self._server = Server(self._metrics_text, self._alive, lambda: self._own.watch.troubles)
-        self.checks = len(checks)
+
+    @property
+    def checks(self) -> int:
+        """How many run."""
+        return len(self._checks)
+
+    def apply(self, part: AgentConfig) -> None:
+        """Run this from the next look on. What is the same goes on; what was recorded before names
+        the config it was recorded under.
+        """
+        same = checks.unchanged(self._part, part)
+        kept = {name: self._checks[name] for name in same}
+        self._part = part
+        self._checks = self._opened(part, kept)
+
+        def recorded() -> None:
+            self._digest = part.digest
+            log.info("config.applied version=%d checks=%d", part.version, len(part.checks))
+
+        def in_force() -> None:
+            self.keeper.then(recorded)
+            if self._fallback is not None:
+                self._fallback.follow(rules_of(part))
+            self.metrics.config_version.set(part.version)
+
+        self._runner.change([*self._checks.values()], in_force)
+
+    def _opened(self, part: AgentConfig, kept: Mapping[str, Attempts]) -> dict[str, Attempts]:
+        return checks.opened(part, self._world, self._own.pulse, self._own.canaries, kept)
 
     async def listen(self, host: str, port: int) -> int:
         """Returns the port. OSError when it is taken."""
         return await self._server.start(host, port)
 
-    async def run(self, collector: URL, stop: asyncio.Event) -> int:
-        """Work until `stop` is set; returns how many batches the collector does not have.
-        DiskLostError when the process has to start again.
+    async def run(
+        self,
+        collector: URL | None,
+        stop: asyncio.Event,
+        *,
+        tls: ssl.SSLContext | None = None,
+        beside: Sequence[Coroutine[Any, Any, None]] = (),
+    ) -> int:
+        """Work until `stop` is set; returns how many batches no collector has. DiskLostError when
+        the process has to start again.
+
+        Without a collector they wait as if it was away. `beside` runs for as long.
         """
-        async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
-            uplink = Uplink(
-                session,
-                collector,
-                self.keeper,
-                clock=self._world.clock,
-                rng=self._world.rng,
-                metrics=self.metrics,
-                time=self._own.time,
-            )
-            self._fallback = self._open_fallback(session, collector, uplink)
-            await self._own.time.ask(session, collector)
+        async with open_session(tls) as session:
+            uplink = None
+            if collector is not None:
+                uplink = Uplink(
+                    session,
+                    collector,
+                    self.keeper,
+                    clock=self._world.clock,
+                    rng=self._world.rng,
+                    metrics=self.metrics,
+                    time=self._own.time,
+                )
+                self._fallback = self._open_fallback(session, collector, uplink)
+                await self._own.time.ask(session, collector)
             try:
                 await self.keeper.begin()
-                await self._work(uplink, stop)
+                await self._work(uplink, stop, beside)
             finally:
                 if not self.keeper.lost:
                     await self.keeper.finish()
-                    await uplink.drain(DRAIN_S)
+                    if uplink is not None:
+                        await uplink.drain(DRAIN_S)
                     await self.keeper.close()
                 await self._server.stop()
         return self.keeper.facts.waiting
 
-    async def _work(self, uplink: Uplink, stop: asyncio.Event) -> None:
+    async def _work(
+        self,
+        uplink: Uplink | None,
+        stop: asyncio.Event,
+        beside: Sequence[Coroutine[Any, Any, None]],
+    ) -> None:
         """A part that ends by itself has a defect: its exception comes out of here."""
+        line = ALONE if uplink is None else uplink.line
         parts = [
             *([asyncio.create_task(self._fallback.run())] if self._fallback else []),
-            *map(asyncio.create_task, self._own.parts(self._runner, uplink.line)),
-            asyncio.create_task(self._runner.run()),
-            asyncio.create_task(uplink.run()),
+            *map(asyncio.create_task, self._own.parts(self._runner, line)),
+            *map(asyncio.create_task, beside),
+            asyncio.create_task(
+                self._notify.run(self._world.clock, self._alive, lambda: self._own.watch.troubles)
+            ),
+            asyncio.create_task(self._runner.run() if self._once is None else self._runner.once()),
+            *([asyncio.create_task(uplink.run())] if uplink else []),
             *map(asyncio.create_task, self.keeper.parts()),
         ]
         stopping = asyncio.create_task(stop.wait())
+        self._notify.ready()
         try:
             done, _ = await asyncio.wait((*parts, stopping), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._notify.stopping()
             for task in (*parts, stopping):
                 task.cancel()
             await asyncio.gather(*parts, stopping, return_exceptions=True)
@@ -136,10 +199,10 @@ class Service:
     ) -> Fallback | None:
         if self._settings is None or self._state is None:
             return None
-        org, world = self._config.organization.id, self._world
-        reporter = Reporter(session, collector, org, self._agent, self._key)
+        org, agent, world = self._part.org, self._part.agent, self._world
+        reporter = Reporter(session, collector, org, agent, self._key)
         fallback = Fallback(
-            carriers_of(self._settings, org, self._agent, world),
+            carriers_of(self._settings, org, agent, world),
             self._settings.after,
             KeptFile(self._state / toldfile.NAME),
             world.clock,
@@ -149,16 +212,15 @@ class Service:
             lambda: world.random_bytes(16).hex(),
             self.metrics,
         )
-        fallback.follow(rules_of(self._config, self._agent))
+        fallback.follow(rules_of(self._part))
         return fallback
 
     def _open_keeper(self, disk: Disk, limits: Limits) -> Keeper:
-        world, config, agent = self._world, self._config, self._agent
-        org, config_digest = config.organization.id, digest(config)
+        world, org, agent = self._world, self._part.org, self._part.agent
         makings = Makings(
             world.clock,
             world.random_bytes,
-            lambda: Signer(org, agent, self._key(), config_digest),
+            lambda: Signer(org, agent, self._key(), self._digest),
             self._own.time.anchors,
             self._own.time.settle,
             self._enough,
@@ -170,13 +232,12 @@ class Service:
 
     def _enough(self, name: str) -> int:
         """Good runs that end an outage for sure, and stand between it and a hole."""
-        check = self._config.checks.get(name)
-        return GOOD_AFTER if check is None else max(GOOD_AFTER, check.confirm.up)
+        return max(GOOD_AFTER, checks.good_runs(self._part, name))
 
     def _count(self, run: Run) -> None:
-        self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
-        if run.duration_us:
-            self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)
+        if self._once is not None:
+            self._once(run)
+        self.metrics.tallies.count(run.check, run.outcome.value, run.reason, run.duration_us)
         if self._fallback is not None:
             self._fallback.take(run, self._own.time.belief().offset_ms)
 

@@ -19,6 +19,8 @@ from probes.segments import Run, RunStep
 
 _MARK = b"WWS1"
 _HEAD = struct.Struct(">4sBII")
+_SEED = 0x57530000
+"""So that no record is all zeros behind its mark."""
 LIMIT = 32 * 1024 * 1024
 """Bytes of a payload at most."""
 
@@ -54,10 +56,19 @@ class ChainRecord(msgspec.Struct, frozen=True, array_like=True):
     gone: dict[str, list[Range]]
 
 
+class Belief(msgspec.Struct, frozen=True, array_like=True):
+    """What the clock was worth when a run was recorded; as in a batch's header."""
+
+    offset_ms: int
+    error_ms: int
+    source: str
+
+
 class RunRecord(msgspec.Struct, frozen=True, array_like=True):
     """One run, before it is in a batch."""
 
     number: int
+    belief: Belief
     system: str
     check: str
     slot_ms: int
@@ -135,7 +146,7 @@ _DECODERS: dict[int, msgspec.msgpack.Decoder[Record]] = {
 def encode(record: Record) -> bytes:
     """The bytes of one record."""
     kind, payload = _KIND_OF[type(record)], _ENCODER.encode(record)
-    crc = zlib.crc32(payload, kind)
+    crc = zlib.crc32(payload, _SEED + kind)
     return _HEAD.pack(_MARK, kind, len(payload), crc) + payload
 
 
@@ -166,10 +177,20 @@ def scan(data: bytes) -> Scan:
     return Scan(records, end, len(data) - end, damaged)
 
 
-def run_record(number: int, run: Run) -> RunRecord:
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A run, and what its instants are worth."""
+
+    run: Run
+    belief: Belief
+
+
+def run_record(number: int, recorded: Recorded) -> RunRecord:
+    run = recorded.run
     steps = [(step.name, step.outcome, step.reason, step.duration_us) for step in run.steps]
     return RunRecord(
         number,
+        recorded.belief,
         run.system,
         run.check,
         run.slot_ms,
@@ -183,8 +204,8 @@ def run_record(number: int, run: Run) -> RunRecord:
     )
 
 
-def run_of(record: RunRecord) -> Run:
-    return Run(
+def recorded_of(record: RunRecord) -> Recorded:
+    run = Run(
         record.system,
         record.check,
         record.slot_ms,
@@ -196,6 +217,7 @@ def run_of(record: RunRecord) -> Run:
         record.facts,
         tuple(RunStep(*step) for step in record.steps),
     )
+    return Recorded(run, record.belief)
 
 
 def _records(data: bytes) -> Iterator[Found]:
@@ -215,6 +237,11 @@ def _at(data: bytes, offset: int) -> Found | None:
         return None
     mark, kind, size, crc = _HEAD.unpack_from(data, offset)
     payload = data[start : start + size]
-    if mark != _MARK or size > LIMIT or len(payload) < size or zlib.crc32(payload, kind) != crc:
+    if (
+        mark != _MARK
+        or size > LIMIT
+        or len(payload) < size
+        or zlib.crc32(payload, _SEED + kind) != crc
+    ):
         return None
     return Found(kind, offset, payload)

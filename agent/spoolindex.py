@@ -43,9 +43,9 @@ class _Line:
     def __init__(self) -> None:
         self.first = array("Q")
         self.last = array("Q")
-        self.file = array("L")
-        self.offset = array("L")
-        self.size = array("L")
+        self.file = array("I")
+        self.offset = array("I")
+        self.size = array("I")
         self.stamp_ms = array("Q")
         self.flags = array("B")
 
@@ -77,7 +77,9 @@ class Index:
 
     def add(self, entry: Entry) -> None:
         """An entry takes the place of all that its range covers."""
-        self.drop(entry.epoch, [(entry.first, entry.last)])
+        line = self._lines.get(entry.epoch)
+        if line is not None and entry.first <= line.last[-1]:
+            self.drop(entry.epoch, [(entry.first, entry.last)])
         line = self._lines.setdefault(entry.epoch, _Line())
         at = bisect.bisect_left(line.first, entry.first)
         flags = (_TOMBSTONE if entry.tombstone else 0) | (_BARE if entry.bare else 0)

@@ -18,14 +18,14 @@ from agent.spoolformat import (
     BatchRecord,
     ChainRecord,
     Found,
+    Recorded,
     RunRecord,
     TombstoneRecord,
     decode,
-    run_of,
+    recorded_of,
     scan,
 )
 from agent.spoolindex import Entry, Index
-from probes.segments import Run
 
 BATCHES, RUNS, TOMBSTONE = "batches", "runs", "tombstone"
 _NAME = re.compile(r"(batches|runs|tombstone)-([0-9]{12})\.log")
@@ -66,7 +66,7 @@ class Loaded:
     chain: ChainRecord | None = None
     doubt: bool = False
     covered: int = 0
-    unsealed: dict[int, Run] = field(default_factory=dict)
+    unsealed: dict[int, Recorded] = field(default_factory=dict)
     run: int = 0
     stamp_ms: int = 0
     wall_ms: int = 0
@@ -84,11 +84,12 @@ def load(disk: Disk) -> Loaded:
     matches = [match for name in disk.names() if (match := _NAME.fullmatch(name))]
     # Tombstones last, the newest at the very end: each takes the place of what it stands for.
     found = sorted((match[1] == TOMBSTONE, int(match[2]), match[1]) for match in matches)
-    runs: dict[int, Run] = {}
+    newest = {series: number for _, number, series in found}
+    runs: dict[int, Recorded] = {}
     for _, number, series in found:
         loaded.next_file = max(loaded.next_file, number + 1)
         kept = Kept(series, number, 0)
-        records = _records(disk, kept, loaded)
+        records = _records(disk, kept, loaded, is_newest=number == newest[series])
         if records is None:
             continue
         loaded.files[number] = kept
@@ -97,7 +98,7 @@ def load(disk: Disk) -> Loaded:
         elif series == RUNS:
             for record, _ in records:
                 if isinstance(record, RunRecord):
-                    runs[record.number] = run_of(record)
+                    runs[record.number] = recorded_of(record)
                     kept.last_run = max(kept.last_run, record.number)
         else:
             _read_tombstone(records, kept, loaded)
@@ -114,9 +115,11 @@ def load(disk: Disk) -> Loaded:
 Line = tuple[object, Found]
 
 
-def _records(disk: Disk, kept: Kept, loaded: Loaded) -> list[Line] | None:
-    """None when there is nothing of it to keep, or it cannot be read."""
-    newest = kept.series == BATCHES
+def _records(disk: Disk, kept: Kept, loaded: Loaded, *, is_newest: bool) -> list[Line] | None:
+    """None when there is nothing of it to keep, or it cannot be read. Only the newest file of a
+    series was being written; a bad end of another one is damage.
+    """
+    has_chain = kept.series == BATCHES
     try:
         file = disk.open(kept.name)
         try:
@@ -126,23 +129,24 @@ def _records(disk: Disk, kept: Kept, loaded: Loaded) -> list[Line] | None:
             file.close()
     except DiskError as error:
         loaded.faults[error.fault] += 1
-        loaded.doubt = loaded.doubt or newest
+        loaded.doubt = loaded.doubt or has_chain
         return None
     seen = scan(data)
     decoded = [(decode(found), found) for found in seen.records]
     strange = sum(HEAD_BYTES + len(found.payload) for record, found in decoded if record is None)
-    loaded.torn_bytes += seen.torn
-    loaded.damaged_bytes += seen.damaged + strange
-    if seen.damaged or strange:
+    torn = seen.torn if is_newest else 0
+    damaged = seen.damaged + strange + seen.torn - torn
+    loaded.torn_bytes += torn
+    loaded.damaged_bytes += damaged
+    if damaged:
         loaded.faults[DiskFault.DAMAGED] += 1
-    if newest and seen.records:
+    if has_chain and seen.records:
         # Of an older file nothing matters for the chain once a newer one is whole.
-        whole = not (seen.damaged or strange) and isinstance(decoded[0][0], ChainRecord)
-        loaded.doubt = not whole
+        loaded.doubt = bool(damaged) or not isinstance(decoded[0][0], ChainRecord)
     if not seen.records:
         loaded.dead.append(kept.name)
         return None
-    if seen.torn:
+    if torn:
         loaded.torn.append((kept.name, seen.end))
         kept.size = seen.end
     return [(record, found) for record, found in decoded if record is not None]

@@ -47,7 +47,7 @@ class Timekeeper:
 
     async def ask(self, session: aiohttp.ClientSession, collector: URL) -> None:
         """Once at start, so that no result is written down by a clock that is hours off."""
-        found = await ask(session, collector, self._clock)
+        _, found = await ask(session, collector, self._clock)
         if found is not None:
             self._offset.take(found)
             self.show()
@@ -88,8 +88,10 @@ class Timekeeper:
         return belief
 
 
-async def ask(session: aiohttp.ClientSession, collector: URL, clock: Clock) -> Reading | None:
-    """What the collector's clock says now; None when it cannot be asked."""
+async def ask(
+    session: aiohttp.ClientSession, collector: URL, clock: Clock
+) -> tuple[int | None, Reading | None]:
+    """The status of `/healthz`, and what the collector's clock says there; None without either."""
     sent = Moment(clock.now_ms(), clock.monotonic_ns())
     try:
         async with session.get(
@@ -100,8 +102,9 @@ async def ask(session: aiohttp.ClientSession, collector: URL, clock: Clock) -> R
             received = Moment(clock.now_ms(), clock.monotonic_ns())
             body = await response.content.read(4_096)
     except (aiohttp.ClientError, OSError):  # TimeoutError among them
-        return None
-    return reading(sent, received, body) if response.status == 200 else None
+        return None, None
+    found = reading(sent, received, body) if response.status == 200 else None
+    return response.status, found
 
 
 def reading(sent: Moment, received: Moment, body: bytes) -> Reading | None:

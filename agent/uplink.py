@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Iterable
 from enum import StrEnum
 from random import Random
@@ -45,6 +46,14 @@ _THIS_KEY = frozenset({"batch.key_replaced", "batch.revoked"})
 """Of batches sealed with a key that is not taken any longer; others may have another."""
 _ALL = frozenset({"agent.not_approved", "batch.no_key", "batch.unknown_agent", "batch.signature"})
 """Of whatever this agent signs now: it waits until somebody has approved its key."""
+
+
+def open_session(tls: ssl.SSLContext | None) -> aiohttp.ClientSession:
+    """To the collector; `tls` left out: what the host trusts. No cookies, no proxy."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=True if tls is None else tls),
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
 
 
 class Verdict(StrEnum):

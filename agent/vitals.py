@@ -93,11 +93,13 @@ class Watch:
         return None if at_ns is None else (self._clock.monotonic_ns() - at_ns) // NS_PER_MS
 
     def _cpu(self) -> float:
-        """Share of one core since the look before."""
+        """Share of one core since the look before; a moment, such as a start, tells nothing."""
         now = (self._clock.monotonic_ns(), self._cpu_s())
         passed_s = (now[0] - self._before[0]) / 1e9
+        if passed_s < 1.0:
+            return 0.0
         used_s, self._before = now[1] - self._before[1], now
-        return used_s / passed_s if passed_s > 0 else 0.0
+        return used_s / passed_s
 
     def _cpu_s(self) -> float:
         times = self._process.cpu_times()

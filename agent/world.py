@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
+from agent.allowing import Entry, allow
 from agent.attempts import Attempts
 from agent.canaries import Canaries
 from agent.onethread import Hand, OneThread
@@ -32,17 +34,32 @@ class World:
     hand: Hand
 
 
-def host_world() -> World:
-    """The host as it is."""
+def host_world(allowed: Iterable[Entry] | None = None, state: Path | None = None) -> World:
+    """The host as it is; checks reach what it allows, left out: all but what is always denied.
+
+    `state` is the agent's own folder: no check's secret is in it.
+    """
     clock = SystemClock()
+    network = Network(clock, allow(allowed))
+    read = read_secret if state is None else outside(state)
     return World(
-        clock,
-        random.SystemRandom(),
-        Network(clock),
-        read_secret,
-        secrets.token_bytes,
-        OneThread("spool"),
+        clock, random.SystemRandom(), network, read, secrets.token_bytes, OneThread("spool")
     )
+
+
+def outside(state: Path) -> Callable[[str], bytes]:
+    """Reads secrets, and never the agent's key: whoever writes checks could have it sent to them,
+    and sign in the agent's name.
+    """
+    own = state.resolve()
+
+    def read(ref: str) -> bytes:
+        where, _, name = ref.partition(":")
+        if where == "file" and Path(name).resolve().is_relative_to(own):
+            raise KeyError("the agent's own")
+        return read_secret(ref)
+
+    return read
 
 
 def open_check(

@@ -10,18 +10,21 @@ import random
 import secrets
 import signal
 import sys
+from pathlib import Path
 
 from alerts.channels import registry
-from collector import memory, versions
+from collector import configkey, memory, versions
 from collector.access.opening import MissingExtraError
 from collector.api.accounts import enrolment_link
 from collector.businesshours import holiday_problem
 from collector.commands.collector import ListenError, parse_listen
+from collector.configkey import ConfigKeyError
 from collector.service import DefectError, Service, World
 from collector.store.open import open_store, parse_database
 from collector.store.store import Store, StoreRefusedError, StoreUnavailableError
 from collector.tls import ServerTls, TlsError, server_context
 from probes import logs
+from probes.agentconfig import public_text
 from probes.clock import SystemClock
 from probes.config import Config
 from probes.configfile import ConfigErrors, canonical, load, read_secret
@@ -38,13 +41,14 @@ def run(args: argparse.Namespace) -> int:
         host, port = parse_listen(args.listen, allow=args.plain_http or tls is not None)
         parse_database(args.database)
         config, doubtful = _loaded(args.config)
-    except (ListenError, TlsError, StoreRefusedError, ConfigErrors) as error:
+        key_file = None if args.migrate_only else configkey.place(args.config_key, args.database)
+    except (ListenError, TlsError, StoreRefusedError, ConfigErrors, ConfigKeyError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     memory.look_seldom()
     try:
-        return asyncio.run(_main(args, config, doubtful, host, port, tls))
-    except (StoreRefusedError, MissingExtraError) as error:
+        return asyncio.run(_main(args, config, doubtful, host, port, tls, key_file))
+    except (StoreRefusedError, MissingExtraError, ConfigKeyError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
     except StoreUnavailableError as error:
@@ -92,15 +96,19 @@ async def _main(
     host: str,
     port: int,
     tls: ServerTls | None,
+    key_file: Path | None,
 ) -> int:
     store = await open_store(args.database)
     try:
         if doubtful is not None and not await _admitted(store, config, doubtful):
             return 2
-        if args.migrate_only:
+        if key_file is None:
             return 0
+        key = configkey.load_or_make(key_file)
         world = World(SystemClock(), random.SystemRandom(), read_secret, secrets.token_hex(8))
-        service = Service(store, config, canonical(config), world, file=args.config, tls=tls)
+        service = Service(
+            store, config, canonical(config), world, file=args.config, tls=tls, config_key=key
+        )
         await service.prepare()
         try:
             bound = await service.listen(host, port)
@@ -110,6 +118,7 @@ async def _main(
         scheme = "http" if tls is None else "https"
         at = f"{scheme}://{_shown(host)}:{bound}"
         sys.stderr.write(f"Listening on {at}; try: wardwatch status --url {at}\n")
+        sys.stderr.write(f"Agents' configs are signed with {public_text(key)}\n")
         await _print_link(service, f"{scheme}://{_shown(host)}:{bound}", new=args.new_admin_link)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):

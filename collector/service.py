@@ -14,6 +14,7 @@ from pathlib import Path
 from random import Random
 
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from alerts.channel import Channel, ChannelEnv
 from alerts.channels import registry
@@ -34,11 +35,13 @@ from collector.keyring import KeyRing
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
+from collector.serving import Serving
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreUnavailableError
 from collector.tls import ServerTls
 from collector.watched import watched
+from probes import agentkeys
 from probes.clock import Clock
 from probes.config import Config
 
@@ -89,8 +92,11 @@ class Service:
         file: str = "wardwatch.yaml",
         tls: ServerTls | None = None,
         passwords: Passwords | None = None,
+        config_key: Ed25519PrivateKey | None = None,
     ) -> None:
-        """`file` is how answers name the operator's file."""
+        """`file` is how answers name the operator's file; `config_key` signs what agents are
+        served, left out: nothing.
+        """
         self._canonical = canonical
         self._config = config
         self._world = world
@@ -130,6 +136,12 @@ class Service:
             openid=openid_of(config, store, world.clock, world.random_bytes, world.read_secret),
             file=file,
             random_bytes=world.random_bytes,
+            serving=None
+            if config_key is None
+            else Serving(store, world.clock, org, config_key, keys),
+            config_fingerprint=None
+            if config_key is None
+            else agentkeys.fingerprint(agentkeys.text_of(config_key.public_key())),
         )
         self._runner: web.AppRunner | None = None
 
@@ -200,6 +212,8 @@ class Service:
             tasks.create_task(self._watch_certificate())
 
     async def _stop_listening(self) -> None:
+        if self.parts.serving is not None:
+            self.parts.serving.close()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None

@@ -7,8 +7,14 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from probes.config_words import Issuer, Model, Name, Origin, Proxy, SecretRef, Word, _scopes
+from probes.config_words import Issuer, Model, Name, Origin, Proxy, SecretRef, Word
 from probes.roles import Role
+
+
+def _scopes(value: tuple[str, ...]) -> tuple[str, ...]:
+    if "openid" not in value:
+        raise ValueError("openid must be among the scopes")
+    return value
 
 
 class OpenIdProvider(Model):

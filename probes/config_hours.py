@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from probes import opening
-from probes.config_words import Date, Model, TimeOfDay, Zone, _words
+from probes.config_words import Date, Model, TimeOfDay, Zone, words
 
 
 class TimeRange(Model):
@@ -31,20 +31,20 @@ class Hours(Model):
     times: Annotated[tuple[TimeRange, ...], Field(min_length=1)] | None = None
     """Times of day; left out: all day."""
     weekdays: (
-        Annotated[tuple[Annotated[str, _words(opening.weekdays)], ...], Field(min_length=1)] | None
+        Annotated[tuple[Annotated[str, words(opening.weekdays)], ...], Field(min_length=1)] | None
     ) = None
     """Weekdays or ranges of them, such as `monday:friday`; left out: every day."""
     days_of_month: (
-        Annotated[tuple[Annotated[str, _words(opening.days_of_month)], ...], Field(min_length=1)]
+        Annotated[tuple[Annotated[str, words(opening.days_of_month)], ...], Field(min_length=1)]
         | None
     ) = None
     """Days or ranges of them, negative ones from the month's end; left out: every day."""
     months: (
-        Annotated[tuple[Annotated[str, _words(opening.months)], ...], Field(min_length=1)] | None
+        Annotated[tuple[Annotated[str, words(opening.months)], ...], Field(min_length=1)] | None
     ) = None
     """Months or ranges of them, by name or number; left out: every month."""
     years: (
-        Annotated[tuple[Annotated[str, _words(opening.years)], ...], Field(min_length=1)] | None
+        Annotated[tuple[Annotated[str, words(opening.years)], ...], Field(min_length=1)] | None
     ) = None
     """Years or ranges of them; left out: every year."""
     location: Zone | None = None

@@ -75,7 +75,7 @@ def _name(value: str) -> str:
     return value
 
 
-def _words(read: Callable[[str], object]) -> AfterValidator:
+def words(read: Callable[[str], object]) -> AfterValidator:
     """Text that `read` can read, in lower case; it raises ValueError with what to write."""
 
     def check(value: str) -> str:
@@ -92,12 +92,6 @@ def _date(value: str) -> str:
         day = None
     if day is None or day.isoformat() != value or not 1970 <= day.year <= opening.LAST_YEAR:
         raise ValueError("write a date, such as 2026-12-24")
-    return value
-
-
-def _scopes(value: tuple[str, ...]) -> tuple[str, ...]:
-    if "openid" not in value:
-        raise ValueError("openid must be among the scopes")
     return value
 
 
@@ -129,7 +123,7 @@ Percent = Annotated[str, AfterValidator(_percent), WithJsonSchema({"type": ["str
 Zone = Annotated[str, AfterValidator(_zone)]
 ResponseTime = Annotated[str, AfterValidator(amounts.normal)]
 """Text that `amounts.parse` reads: a duration, `8bh` or `1bd`."""
-TimeOfDay = Annotated[str, _words(opening.clock)]
+TimeOfDay = Annotated[str, words(opening.clock)]
 Date = Annotated[str, AfterValidator(_date)]
 Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 SecretRef = Annotated[str, StringConstraints(pattern=f"^({SECRET.pattern})$")]

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from probes.reasons import Reason
 
@@ -51,6 +51,17 @@ class Phase(StrEnum):
     FIRST_BYTE = "first_byte"
     BODY = "body"
     PARSE = "parse"
+
+
+class Scheme(StrEnum):
+    """What a kind speaks on a connection: the host's allow-list names it."""
+
+    HTTP = "http"
+    HTTPS = "https"
+    MLLP = "mllp"
+    MLLPS = "mllps"
+    TCP = "tcp"
+    """A connection and nothing on it."""
 
 
 class Fact(StrEnum):
@@ -100,8 +111,7 @@ class Observation:
     steps: tuple[Step, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One scheduled instant of one check. `at_ms` is the slot, not the start of the attempt."""
 
     check: str

@@ -63,6 +63,22 @@ METRICS: tuple[Metric, ...] = (
         "agent",
     ),
     Metric(
+        "wardwatch_agent_config_refused_total",
+        "counter",
+        "configs",
+        ("code",),
+        "Signed configs that were not taken, kept ones among them, by why.",
+        "agent",
+    ),
+    Metric(
+        "wardwatch_agent_config_version",
+        "gauge",
+        "version",
+        (),
+        "Version of the collector's config that runs; 0 when it was read from a file.",
+        "agent",
+    ),
+    Metric(
         "wardwatch_agent_cpu_seconds_total",
         "counter",
         "seconds",

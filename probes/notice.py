@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -30,6 +30,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     `taken`: which of `webhook` and `mail` took it.
     """
 
+    purpose: Literal["agent notice"] = "agent notice"
+    """Signed with the rest: no other header of the agent's passes for a notice, or the reverse."""
     version: int
     org: Id
     agent: Id

@@ -13,10 +13,12 @@ class Reason(StrEnum):
     OK = "ok"
     SLOW = "slow"
     AGENT_CLOCK = "agent.clock"
+    AGENT_CONFIG = "agent.config"
     AGENT_CRASH = "agent.crash"
     AGENT_DNS = "agent.dns"
     AGENT_MISSED_SLOT = "agent.missed_slot"
     AGENT_NETWORK = "agent.network"
+    AGENT_NOT_ALLOWED = "agent.not_allowed"
     AGENT_RESOURCES = "agent.resources"
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
@@ -60,10 +62,18 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.OK: (("up",), "A right answer in time."),
     Reason.SLOW: ((_G,), "A right answer, slower than the check's `slow_after`."),
     Reason.AGENT_CLOCK: ((_U,), "The agent's clock stepped, or its error exceeds 2 s."),
+    Reason.AGENT_CONFIG: (
+        (_U,),
+        "The agent cannot run the check as it is written: a kind or a setting it does not know.",
+    ),
     Reason.AGENT_CRASH: ((_U,), "The probe itself failed; a defect of ours."),
     Reason.AGENT_DNS: ((_U,), "The agent's resolver did not answer."),
     Reason.AGENT_MISSED_SLOT: ((_U,), "The slot passed without an attempt."),
     Reason.AGENT_NETWORK: ((_U,), "No route to the target, or the agent's whole network is lost."),
+    Reason.AGENT_NOT_ALLOWED: (
+        (_U,),
+        "The agent's host forbids the target: its own allow-list has no entry for it.",
+    ),
     Reason.AGENT_RESOURCES: ((_U,), "The agent ran out of file descriptors or memory."),
     Reason.AGENT_SECRET: ((_U,), "A secret the check refers to cannot be read."),
     Reason.AGENT_STALLED: (

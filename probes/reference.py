@@ -13,7 +13,9 @@ from pydantic.fields import FieldInfo
 from probes import config_words, times
 from probes.config import Config
 
-_TERMS: tuple[tuple[Any, str], ...] = (
+Terms = tuple[tuple[Any, str], ...]
+"""Types and what a reader calls them."""
+_TERMS: Terms = (
     (config_words.Id, "id"),
     (config_words.Name, "name"),
     (config_words.Duration, "duration"),
@@ -32,48 +34,52 @@ _TERMS: tuple[tuple[Any, str], ...] = (
 
 
 def config_reference() -> str:
-    """Markdown: one row a key, in the order of the model."""
+    return reference(Config)
+
+
+def reference(model: type[BaseModel], terms: Terms = ()) -> str:
+    """Markdown: one row a key, in the order of the model; `terms` are the model's own."""
     rows = [
         f"| `{path}` | {kind} | {default} | {meaning} |"
-        for path, kind, default, meaning in fields(Config)
+        for path, kind, default, meaning in fields(model, terms)
     ]
     return "\n".join(["| key | type | default | meaning |", "|---|---|---|---|", *rows])
 
 
-def fields(model: type[BaseModel]) -> Iterator[tuple[str, str, str, str]]:
+def fields(model: type[BaseModel], terms: Terms = ()) -> Iterator[tuple[str, str, str, str]]:
     """Path, type, default (`required` when there is none) and meaning of every key."""
-    return _rows(model, "")
+    return _rows(model, "", terms + _TERMS)
 
 
-def _rows(model: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, str]]:
+def _rows(model: type[BaseModel], prefix: str, terms: Terms) -> Iterator[tuple[str, str, str, str]]:
     hints = get_type_hints(model, include_extras=True)
     for name, info in model.model_fields.items():
         path = f"{prefix}{info.alias or name}"
-        kind = _type(hints[name])
+        kind = _type(hints[name], terms)
         yield path, kind, _default(info, kind), info.description or ""
         for below, nested in _nested(hints[name]):
-            yield from _rows(nested, f"{path}{below}.")
+            yield from _rows(nested, f"{path}{below}.", terms)
 
 
-def _type(hint: Any) -> str:
-    term = next((text for known, text in _TERMS if hint == known), None)
+def _type(hint: Any, terms: Terms) -> str:
+    term = next((text for known, text in terms if hint == known), None)
     if term is not None:
         return term
     origin, args = get_origin(hint), get_args(hint)
     if origin is Annotated:
-        return _limited(hint) or _type(args[0])
+        return _limited(hint, terms) or _type(args[0], terms)
     if origin in (Union, UnionType):
-        return " or ".join(_type(arg) for arg in args if arg is not NoneType)
+        return " or ".join(_type(arg, terms) for arg in args if arg is not NoneType)
     if origin is Literal:
         return ", ".join(f"`{arg}`" for arg in args)
     if origin is tuple:
-        return f"list of {_type(args[0])}"
+        return f"list of {_type(args[0], terms)}"
     return _by_shape(hint, origin, args)
 
 
-def _limited(hint: Any) -> str | None:
+def _limited(hint: Any, terms: Terms) -> str | None:
     """A term that a key narrows further is still that term."""
-    for known, text in _TERMS:
+    for known, text in terms:
         own = getattr(known, "__metadata__", None)
         if own and known.__origin__ is hint.__origin__ and hint.__metadata__[: len(own)] == own:
             return text
@@ -94,6 +100,8 @@ def _default(info: FieldInfo, kind: str) -> str:
         return "-"
     if kind.startswith("duration"):
         return f"`{times.duration_text(value)}`"
+    if kind == "size":
+        return f"`{value >> 20}MiB`"
     return f"`{value}`"
 
 

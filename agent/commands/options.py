@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import ssl
 import sys
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from yarl import URL
 
+from agent.allowing import Entry, parse_entry
 from probes.addresses import is_loopback
 
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
@@ -37,6 +39,29 @@ def add_state(parser: argparse.ArgumentParser, *, required: bool = True) -> None
     )
 
 
+def add_allow(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow",
+        action="append",
+        metavar="NETWORK[:PORT[:SCHEME]]",
+        help="all that checks may reach, repeated; left out: everything but loopback, link-local, "
+        "cloud metadata and multicast, which need an entry inside their own range",
+    )
+
+
+def allowed(texts: Sequence[str] | None, problems: list[str]) -> list[Entry] | None:
+    """The entries behind `--allow`; None where it was left out."""
+    if texts is None:
+        return None
+    entries: list[Entry] = []
+    for text in texts:
+        try:
+            entries.append(parse_entry(text))
+        except ValueError as error:
+            problems.append(f"--allow: {error}")
+    return entries
+
+
 def add_ca(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ca", metavar="FILE", help="the one CA to trust, in PEM (default: what the host trusts)"
@@ -59,6 +84,20 @@ def warn_of_clear_text(url: URL) -> None:
             f"Warning: {url.origin()} is not https://; who is on the way can read the token, and "
             "enrol in this agent's name. Compare the fingerprint with care.\n"
         )
+
+
+def usage(args: argparse.Namespace) -> list[str]:
+    """Either `--host`, or what stands in its place."""
+    needed = ("config", "agent", "collector", "state")
+    if args.host is None:
+        missing = [f"--{name}" for name in needed if getattr(args, name) is None]
+        return [f"{name}: missing; or give --host FILE" for name in missing]
+    other = [*needed, "allow", "listen"]
+    return [
+        f"--{name}: with --host it stands in the host's file"
+        for name in other
+        if getattr(args, name, None) is not None
+    ]
 
 
 def collector(text: str, problems: list[str]) -> URL | None:

@@ -9,27 +9,30 @@ import logging
 import sys
 from typing import Any
 
-from agent.commands.options import BAD_INPUT, Parsers, add_config, described
+from agent.allowing import Entry
+from agent.commands.options import (
+    BAD_INPUT,
+    Parsers,
+    add_allow,
+    add_config,
+    allowed,
+    described,
+)
+from agent.onetable import EXIT, milliseconds
 from agent.pulse import Pulse
 from agent.world import host_world, open_check
 from probes import logs
 from probes.config_checks import Check
 from probes.configfile import ConfigErrors, load
-from probes.contract import Outcome, Slot
+from probes.contract import Slot
+from probes.reasons import Reason
 from probes.segments import Run
-
-EXIT = {
-    Outcome.UP: 0,
-    Outcome.DOWN: 1,
-    Outcome.DEGRADED: 3,
-    Outcome.MISCONFIGURED: 4,
-    Outcome.UNKNOWN: 5,
-}
 
 EXAMPLES = """\
 Examples:
   wardwatch-agent probe --config wardwatch.yaml ehr-read
   wardwatch-agent probe --config wardwatch.yaml ehr-read --json
+  wardwatch-agent probe --config wardwatch.yaml ehr-read --allow 127.0.0.1:8443:https
 
 One attempt, for real; nothing is recorded.
 Exit code: 0 up, 1 down, 2 bad input, 3 degraded, 4 misconfigured, 5 unknown.
@@ -43,23 +46,28 @@ def add(parsers: Parsers) -> None:
         EXAMPLES,
     )
     add_config(parser)
+    add_allow(parser)
     parser.add_argument("check", metavar="CHECK", help="the check's id in the file")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(func=probe)
 
 
 def probe(args: argparse.Namespace) -> int:
+    problems: list[str] = []
+    entries = allowed(args.allow, problems)
     try:
         config = load(args.config)
     except ConfigErrors as error:
-        sys.stderr.write(f"{error}\n")
+        problems.append(str(error))
+    if problems:
+        sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         return BAD_INPUT
     check = config.checks.get(args.check)
     if check is None:
         sys.stderr.write(f"CHECK: no check '{args.check}'; there are: {', '.join(config.checks)}\n")
         return BAD_INPUT
     logs.set_up(sys.stderr, logging.ERROR)
-    done = asyncio.run(_attempt(args.check, check))
+    done = asyncio.run(_attempt(args.check, check, entries))
     if args.json:
         sys.stdout.write(json.dumps(_document(done), indent=2, sort_keys=True) + "\n")
     else:
@@ -67,8 +75,8 @@ def probe(args: argparse.Namespace) -> int:
     return EXIT[done.outcome]
 
 
-async def _attempt(name: str, check: Check) -> Run:
-    world = host_world()
+async def _attempt(name: str, check: Check, entries: list[Entry] | None) -> Run:
+    world = host_world(entries)
     opened = open_check(name, check, world, Pulse(world.clock))
     try:
         return await opened.run(Slot(name, world.clock.now_ms()))
@@ -99,14 +107,14 @@ def _document(done: Run) -> dict[str, Any]:
 
 
 def _lines(done: Run) -> list[str]:
-    said = [f"{done.check}: {done.outcome.value} ({done.reason}) in {_ms(done.duration_us)}"]
+    said = [
+        f"{done.check}: {done.outcome.value} ({done.reason}) in {milliseconds(done.duration_us)}"
+    ]
+    if done.reason == Reason.AGENT_NOT_ALLOWED:
+        said.append("  this host forbids the target; see --allow")
     said += [
-        f"  step  {step.name}: {step.outcome.value} ({step.reason}) in {_ms(step.duration_us)}"
+        f"  step  {step.name}: {step.outcome.value} ({step.reason}) in {milliseconds(step.duration_us)}"
         for step in done.steps
     ]
-    said += [f"  phase {name}: {_ms(us)}" for name, us in done.phases.items()]
+    said += [f"  phase {name}: {milliseconds(us)}" for name, us in done.phases.items()]
     return said + [f"  fact  {name}: {value}" for name, value in done.facts.items()]
-
-
-def _ms(us: int) -> str:
-    return f"{us // 1000}.{us % 1000 // 100} ms"

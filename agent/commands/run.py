@@ -1,4 +1,4 @@
-"""`wardwatch-agent run`: from options and the operator's file, or from the host's own file."""
+"""`wardwatch-agent run`: from the host's own file, or from options and the operator's file."""
 
 from __future__ import annotations
 
@@ -9,81 +9,85 @@ import os
 import signal
 import sys
 import traceback
-from dataclasses import dataclass
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
-from yarl import URL
+import aiohttp
 
-from agent import identity
+from agent import identity, onetable, starting
+from agent.collectorkey import CollectorKey
 from agent.commands.options import (
     BAD_INPUT,
     Parsers,
+    add_allow,
     add_config,
     add_state,
-    collector,
     described,
-    listen,
+    usage,
 )
+from agent.configcache import ConfigCache
+from agent.configpull import ConfigPull
 from agent.disk import DiskError, HostDisk, StateLock
-from agent.enrolled import is_enrolled
-from agent.hostfile import SpoolLimits
-from agent.identity import IdentityError, KeyFile
 from agent.keeper import DiskLostError
+from agent.metrics import AgentMetrics
+from agent.notify import Notify
 from agent.service import Service
-from agent.spool import Limits
-from agent.world import host_world
+from agent.starting import Start
+from agent.uplink import open_session
+from agent.world import World, host_world
 from probes import logs
-from probes.config import Config
-from probes.configfile import ConfigErrors, load
+from probes.agentconfig import AgentConfig, AgentConfigError
+from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
 
 SPOOL = "spool"
 """Folder inside the state folder."""
-DISK_LOST = 3
+DISK_LOST = 70
 
 EXAMPLES = """\
 Examples:
+  wardwatch-agent run --host /etc/wardwatch/agent.yaml
+  wardwatch-agent run --host /etc/wardwatch/agent.yaml --once
   wardwatch-agent run --config wardwatch.yaml --agent north-1 \\
       --collector https://wardwatch.example.org --state /var/lib/wardwatch-agent
   wardwatch-agent run --config wardwatch.yaml --agent north-1 --state state \\
-      --collector http://127.0.0.1:8460 --listen 127.0.0.1:9101
+      --collector http://127.0.0.1:8460 --listen 127.0.0.1:9101 --allow 127.0.0.1
+
+With --host nothing else is given. With a collector and no `config` in the host's file the checks
+come from the collector, signed, and are kept: it starts without the collector, too.
 
 SIGTERM and SIGINT stop it; what is not sent within 5 seconds waits in the spool.
+With --once the exit code is by the worst outcome, as `probe` has it.
 Exit code: 0 stopped as told, 1 a defect, 2 bad usage or config (all problems listed),
-3 the disk failed: start it again, it goes on from what is on disk.
+70 the disk failed: start it again, it goes on from what is on disk.
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """All that a run needs, checked."""
-
-    config: Config
-    agent: str
-    key: KeyFile
-    state: Path
-    limits: Limits
-    collector: URL
-    listen: tuple[str, int] | None
 
 
 def add(parsers: Parsers) -> None:
     parser = described(parsers.add_parser("run", help="run the agent"), "Run the agent.", EXAMPLES)
-    add_config(parser)
-    parser.add_argument(
-        "--agent", required=True, metavar="NAME", help="which agent of the file it is"
-    )
-    parser.add_argument("--collector", required=True, metavar="URL", help="where batches go")
-    add_state(parser)
+    parser.add_argument("--host", metavar="FILE", help="the host's own YAML file")
+    add_config(parser, required=False)
+    parser.add_argument("--agent", metavar="NAME", help="which agent of the file it is")
+    parser.add_argument("--collector", metavar="URL", help="where batches go")
+    add_state(parser, required=False)
+    add_allow(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="serve /metrics and /healthz there")
+    parser.add_argument(
+        "--once", action="store_true", help="run each check once, deliver, print a table, and end"
+    )
     parser.set_defaults(func=run)
 
 
 def run(args: argparse.Namespace) -> int:
     logs.set_up(sys.stderr)
-    problems: list[str] = []
-    start = _from_options(args, problems)
+    problems = usage(args)
+    start = None
+    if not problems:
+        read = starting.from_options if args.host is None else _from_host
+        start = read(args, problems)
     if start is None:
         sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         return BAD_INPUT
@@ -92,14 +96,14 @@ def run(args: argparse.Namespace) -> int:
         lock = StateLock(start.state)
     except BlockingIOError:
         sys.stderr.write(
-            f"--state: another wardwatch-agent runs on {start.state}; stop it, or use another folder\n"
+            f"{start.state}: another wardwatch-agent runs on this state; stop it, or use another folder\n"
         )
         return BAD_INPUT
     except OSError as error:
-        sys.stderr.write(f"--state: cannot lock {start.state}: {os.strerror(error.errno or 0)}\n")
+        sys.stderr.write(f"{start.state}: cannot be locked: {os.strerror(error.errno or 0)}\n")
         return BAD_INPUT
     try:
-        return asyncio.run(_serve(start))
+        return asyncio.run(_serve(start, is_once=args.once))
     except DiskLostError:
         sys.stderr.write("The disk failed; start again: it goes on from what is on disk.\n")
         return DISK_LOST
@@ -119,42 +123,16 @@ def places(error: BaseException) -> str:
     return f"{type(error).__name__} at {where}"
 
 
-def _from_options(args: argparse.Namespace, problems: list[str]) -> Start | None:
-    url, place = collector(args.collector, problems), listen(args.listen, problems)
-    config: Config | None = None
-    try:
-        config = load(args.config, names=False)  # no name leaves by an agent
-    except ConfigErrors as error:
-        problems.append(str(error))
-    key: KeyFile | None = None
-    try:
-        key = KeyFile(Path(args.state))
-    except IdentityError as error:
-        problems.append(f"--state: {error}")
-    if config is not None and key is not None:
-        _check_agent(config, args.agent, identity.public_text(key()), problems)
-    if problems or config is None or key is None or url is None:
-        return None
-    default = SpoolLimits()
-    limits = Limits(default.max_bytes, default.max_age)
-    return Start(config, args.agent, key, Path(args.state), limits, url, place)
-
-
-def _check_agent(config: Config, name: str, own: str, problems: list[str]) -> None:
-    """The collector takes nothing that is signed with another key than the pinned one."""
-    known = config.agents.get(name)
-    if known is None:
-        problems.append(f"--agent: no agent '{name}'; there are: {', '.join(config.agents)}")
-    elif known.key not in (None, own):
-        problems.append(f"--state: the file pins another key for {name}; this one is {own}")
+def _from_host(args: argparse.Namespace, problems: list[str]) -> Start | None:
+    return starting.from_host(args.host, problems)
 
 
 def _say_key(start: Start) -> None:
     """What is left to do about the key, if anything."""
-    if start.config.agents[start.agent].key is None and not is_enrolled(start.state):
+    if start.collector is not None and not start.is_known:
         own = identity.public_text(start.key())
         sys.stderr.write(
-            f"The collector does not know this key yet: wardwatch-agent enrol --help, or pin it "
+            f"The collector may not know this key yet: wardwatch-agent enrol --help, or pin it "
             f"under agents.{start.agent}.key: {own}\n"
         )
     if identity.is_rotating(start.state):
@@ -163,29 +141,122 @@ def _say_key(start: Start) -> None:
         )
 
 
-async def _serve(start: Start) -> int:
-    disk = HostDisk(start.state / SPOOL)
-    try:
-        service = Service(start.config, start.agent, start.key, disk, start.limits, host_world())
-    except DiskError as error:
-        sys.stderr.write(f"--state: cannot read {start.state / SPOOL}: {error.fault.value}\n")
-        return BAD_INPUT
-    if start.listen is not None:
-        try:
-            port = await service.listen(*start.listen)
-        except OSError:
-            sys.stderr.write(f"--listen: cannot listen on port {start.listen[1]}; is it taken?\n")
-            return BAD_INPUT
-        sys.stderr.write(f"Listening on port {port}: /metrics and /healthz\n")
-    stop = asyncio.Event()
+async def _serve(start: Start, *, is_once: bool = False) -> int:
+    world = host_world(start.allow, start.state)
+    metrics, stop = AgentMetrics(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    sys.stderr.write(
-        f"Agent {start.agent} runs {service.checks} checks for {start.config.organization.id}\n"
-    )
-    left = await service.run(start.collector, stop)
-    if left and service.keeper.in_memory:
+    async with AsyncExitStack() as stack:
+        try:
+            part, pull = await _part(start, stack, world, metrics, stop)
+        except OSError:
+            sys.stderr.write(f"{start.state}: what is kept there cannot be read\n")
+            return BAD_INPUT
+        if part is None:
+            return 0
+        runs: list[Run] = []
+        folder = start.state / SPOOL
+        try:
+            service = Service(
+                part,
+                start.key,
+                HostDisk(folder),
+                start.limits,
+                world,
+                metrics=metrics,
+                canaries=start.canaries,
+                state=start.state,
+                fallback=start.fallback,
+                notify=Notify.of(os.environ),
+                once=runs.append if is_once else None,
+            )
+        except DiskError as error:
+            sys.stderr.write(f"{folder}: cannot be read: {error.fault.value}\n")
+            return BAD_INPUT
+        if start.listen is not None:
+            try:
+                port = await service.listen(*start.listen)
+            except OSError:
+                sys.stderr.write(f"listen: cannot listen on port {start.listen[1]}; is it taken?\n")
+                return BAD_INPUT
+            sys.stderr.write(f"Listening on port {port}: /metrics and /healthz\n")
+        sys.stderr.write(f"Agent {part.agent} runs {service.checks} checks for {part.org}\n")
+        beside: list[Coroutine[Any, Any, None]] = []
+        if pull is not None and not is_once:
+            beside.append(pull.run(service.apply))
+        left = await service.run(start.collector, stop, tls=start.tls, beside=beside)
+    _say_left(left, in_memory=service.keeper.in_memory)
+    if is_once:
+        sys.stdout.write("".join(f"{line}\n" for line in onetable.table(runs)))
+        return onetable.worst(runs)
+    return 0
+
+
+def _say_left(left: int, *, in_memory: bool) -> None:
+    if left and in_memory:
         sys.stderr.write(f"Stopped; of {left} batches those in memory are lost: see the log.\n")
     elif left:
         sys.stderr.write(f"Stopped; {left} batches wait in the spool for the next start.\n")
-    return 0
+
+
+async def _part(
+    start: Start,
+    stack: AsyncExitStack,
+    world: World,
+    metrics: AgentMetrics,
+    stop: asyncio.Event,
+) -> tuple[AgentConfig | None, ConfigPull | None]:
+    """What to run, and what asks for newer ones; nothing when told to stop before it came."""
+    if start.part is not None:
+        return start.part, None
+    session = await stack.enter_async_context(open_session(start.tls))
+    key = CollectorKey(start.state, start.collector_key, start.named_key)
+    cache = ConfigCache(start.state, start.agent, key)
+    pull = _pull(start, session, cache, world, metrics)
+    return await _first(pull, cache, metrics, stop), pull
+
+
+def _pull(
+    start: Start,
+    session: aiohttp.ClientSession,
+    cache: ConfigCache,
+    world: World,
+    metrics: AgentMetrics,
+) -> ConfigPull:
+    if start.collector is None:
+        raise AssertionError("a host's file names a config or a collector")
+    return ConfigPull(
+        session,
+        start.collector,
+        start.agent,
+        start.key,
+        cache,
+        clock=world.clock,
+        rng=world.rng,
+        random_bytes=world.random_bytes,
+        metrics=metrics,
+    )
+
+
+async def _first(
+    pull: ConfigPull, cache: ConfigCache, metrics: AgentMetrics, stop: asyncio.Event
+) -> AgentConfig | None:
+    """The kept config, or the first that comes; None when told to stop before."""
+    try:
+        kept = cache.load()
+    except AgentConfigError as error:
+        kept = None
+        metrics.config_refused.labels(error.fault.value).inc()
+        log.error("config.kept_refused code=%s", error.fault.value)  # noqa: TRY400 - a code
+    if kept is not None:
+        sys.stderr.write(f"Config {kept.version} as kept; the collector is asked for a newer one\n")
+        return kept
+    sys.stderr.write("No config is kept; waiting for the collector\n")
+    coming, stopping = asyncio.create_task(pull.next()), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait((coming, stopping), return_when=asyncio.FIRST_COMPLETED)
+        return coming.result() if coming.done() else None
+    finally:
+        coming.cancel()
+        stopping.cancel()
+        await asyncio.gather(coming, stopping, return_exceptions=True)

@@ -19,11 +19,14 @@ from collector.api.reading import Flag
 from collector.api.responses import config_of
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant
+from collector.api.told import ToldByAgent
+from collector.api.told import shown as shown_told
 from collector.businesshours import hours_of
 from collector.process import Case
 from collector.process_facts import KINDS, cases
 from collector.standings import Stood, read_stood
 from collector.store.incidents import read_events
+from collector.told import told_of
 
 
 class Event(TypedDict):
@@ -52,11 +55,14 @@ class ComesNext(TypedDict):
 
 
 class WithEvents(Incident):
-    """`next`: what comes due next if nothing happens before; of what hangs on it see `response`."""
+    """`next`: what comes due next if nothing happens before; of what hangs on it see `response`.
+    `told`: what agents told by themselves of outages in its time.
+    """
 
     events: list[Event]
     notices: list[Notice]
     next: ComesNext | None
+    told: list[ToldByAgent]
 
 
 class Incidents(TypedDict):
@@ -100,6 +106,9 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
     if not rows:
         raise DeniedError(404, "api.unknown_incident")
     events = await parts.store.read(read_events, parts.org, key)
+    incident = rows[0].row.incident
+    span = (incident.system, incident.started_at, incident.recovered_at)
+    told = await parts.store.read(told_of, parts.org, *span)
     (case,) = cases([event for event in events if event.kind in KINDS]).values()
     return {
         **shown(rows[0], parts),
@@ -116,6 +125,7 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
         ],
         "notices": _notices(case),
         "next": _next(rows[0], case, parts),
+        "told": [shown_told(one) for one in told],
     }
 
 

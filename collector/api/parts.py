@@ -15,6 +15,7 @@ from collector.ingest import Ingest
 from collector.keyring import KeyRing
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
+from collector.serving import Serving
 from collector.store.outbox import Outbox
 from collector.store.store import Store
 from probes.clock import Clock
@@ -45,6 +46,8 @@ class Parts:
     file: str
     """The operator's file, as the command was given it."""
     random_bytes: RandomBytes
+    serving: Serving | None = None
+    """What agents are served; None where no key signs it."""
     config_fingerprint: str | None = None
     """Of the key that signs what agents are served: agents hear of it with their token."""
 

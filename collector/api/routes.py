@@ -27,7 +27,7 @@ class Public(StrEnum):
     LOGIN = "login"
     PROVIDER = "login elsewhere"
     SIGNED = "signed"
-    """Each batch is signed by its agent."""
+    """Each batch and each question is signed by its agent."""
     ENROLMENT = "token or key"
     """An agent that enrols has a one-time token, one that rotates has its key."""
     DESCRIPTION = "description"

@@ -81,6 +81,8 @@ class Problem(_Problem, total=False):
     """Id of the thing that stands in the way."""
     needs: str
     """The permission that was missing."""
+    now_ms: int
+    """The collector's clock, where the agent's is too far from it."""
     reason: str
     longest_ms: int
     digest: str

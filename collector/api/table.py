@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collector.api import (
     accounts,
+    agent_config,
     agent_keys,
     agents,
     availability,
@@ -28,6 +29,7 @@ from collector.api import (
     states,
     systems,
     tokens,
+    told,
     what_if,
 )
 from collector.api.routes import AnyRoute
@@ -52,6 +54,8 @@ ROUTES: tuple[AnyRoute, ...] = (
     *corrections.ROUTES,
     *what_if.ROUTES,
     *agents.ROUTES,
+    *told.ROUTES,
+    *agent_config.ROUTES,
     *agent_keys.ROUTES,
     *enrolment.ROUTES,
     *journal.ROUTES,

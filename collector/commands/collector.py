@@ -11,7 +11,8 @@ DEFAULT_LISTEN = "127.0.0.1:8460"
 EXAMPLES = """\
 Examples:
   wardwatch collector --config wardwatch.yaml --database sqlite:///wardwatch.db
-  wardwatch collector --config wardwatch.yaml --database postgresql://wardwatch@db/wardwatch
+  wardwatch collector --config wardwatch.yaml --database postgresql://wardwatch@db/wardwatch \
+      --config-key /etc/wardwatch/config-key
   wardwatch collector --config wardwatch.yaml --database sqlite:///wardwatch.db --migrate-only
 
   wardwatch collector --config wardwatch.yaml --database sqlite:///wardwatch.db \\
@@ -51,6 +52,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--tls-cert", metavar="FILE", help="certificate chain in PEM, read again when it changes"
     )
     parser.add_argument("--tls-key", metavar="FILE", help="its private key in PEM")
+    parser.add_argument(
+        "--config-key",
+        metavar="FILE",
+        help="key that signs what agents are served, made on first use; left out: beside the SQLite "
+        "file, as NAME.config-key. On PostgreSQL it is needed, the same on every replica",
+    )
     parser.add_argument(
         "--plain-http",
         action="store_true",

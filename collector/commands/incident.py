@@ -24,6 +24,7 @@ from collector.reporttext import markdown
 API = "api/v1/incidents"
 COLUMNS = ("KEY", "STATUS", "PRIORITY", "CATEGORY", "CAUSES", "SINCE (UTC)", "BY")
 EVENTS = ("ID", "AT (UTC)", "KIND", "ACTOR")
+TOLD = ("AGENT", "TOLD (UTC)", "KIND", "CAUSE", "SINCE", "BY")
 NOTICES = ("NOTICE", "TOLD (UTC)", "DELIVER BY", "DELIVERED")
 NOTES = ("ID", "AT (UTC)", "BY", "TEXT")
 NEXT = {"looked_at": "the rules look at it again"} | {
@@ -212,6 +213,19 @@ def _show_one(to: Collector, args: argparse.Namespace) -> int:
             for one in found["notices"]
         ]
         show.write("Notices", NOTICES, notices)
+    if found["told"]:
+        told = [
+            (
+                one["agent"],
+                _second(one["at"]),
+                one["kind"],
+                one["cause"] or "-",
+                _second(one["since"]),
+                ", ".join(one["taken"]) or "nobody",
+            )
+            for one in found["told"]
+        ]
+        show.write("Told by agents while their line was lost", TOLD, told)
     return 0
 
 

@@ -106,14 +106,13 @@ def _numbers(conn: Connection, org: str, wanted: Sequence[Source]) -> dict[Sourc
     last = count_up(conn, org, "source", len(fresh))
     # Whoever else numbers some has waited for the counter, or we have.
     found |= _known(conn, org, fresh)
+    made = {source: last - n for n, source in enumerate(fresh) if source not in found}
     rows = [
-        {"org": org, "check": check, "agent": agent, "number": last - n}
-        for n, (check, agent) in enumerate(fresh)
-        if (check, agent) not in found
+        {"org": org, "check": check, "agent": agent, "number": number}
+        for (check, agent), number in made.items()
     ]
     insert_if_absent(conn, sources, *rows)
-    made = {(check, agent): last - n for n, (check, agent) in enumerate(fresh)}
-    return made | found
+    return found | made
 
 
 def _known(conn: Connection, org: str, wanted: Sequence[Source]) -> dict[Source, int]:

@@ -13,7 +13,18 @@ from pydantic import Field, StringConstraints, model_validator
 
 from probes import hl7_template
 from probes.config_words import Model, PositiveDuration
-from probes.contract import Env, Fact, Kind, Observation, Outcome, Phase, Slot, Step, StepName
+from probes.contract import (
+    Env,
+    Fact,
+    Kind,
+    Observation,
+    Outcome,
+    Phase,
+    Scheme,
+    Slot,
+    Step,
+    StepName,
+)
 from probes.hl7_template import TemplateError
 from probes.net import (
     CONNECT_REASONS,
@@ -170,6 +181,7 @@ class Hl7Probe:
         self._template: Template | None = None
         tls = config.tls
         self._tls = None if tls is None else TlsOptions(tls.ca, tls.client_cert, tls.client_key)
+        self._scheme = Scheme.MLLP if tls is None else Scheme.MLLPS
 
     async def prepare(self) -> Template | None:
         """The template, or None while its file cannot be read or used; then the next run tries."""
@@ -191,7 +203,9 @@ class Hl7Probe:
         config, env = self._config, self._env
         deadline = Deadline(env.clock, env.timeout_ms)
         try:
-            connection = await env.network.connect(config.host, config.port, deadline, self._tls)
+            connection = await env.network.connect(
+                config.host, config.port, deadline, self._tls, self._scheme
+            )
         except NetFailure as failure:
             return _connect_failed(failure)
         now_ms = env.clock.now_ms()

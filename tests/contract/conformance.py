@@ -34,7 +34,7 @@ from enum import Enum
 from typing import Any
 
 from probes.clock import SystemClock
-from probes.contract import Env, Kind, Observation, Outcome, Phase, Slot
+from probes.contract import Env, Kind, Observation, Outcome, Phase, Scheme, Slot
 from probes.net import Allow, Connection, Deadline, Network, Resolver, TlsOptions, system_resolver
 from probes.reasons import MEANINGS, Reason
 
@@ -50,10 +50,10 @@ class CountingNetwork(Network):
         self.attempts: list[tuple[str, int]] = []
 
     async def connect(
-        self, host: str, port: int, deadline: Deadline, tls: TlsOptions | None
+        self, host: str, port: int, deadline: Deadline, tls: TlsOptions | None, scheme: Scheme
     ) -> Connection:
         self.attempts.append((host, port))
-        return await super().connect(host, port, deadline, tls)
+        return await super().connect(host, port, deadline, tls, scheme)
 
 
 @dataclass(frozen=True)

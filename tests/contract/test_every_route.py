@@ -88,6 +88,8 @@ MAY: dict[str, set[Role]] = {
 }
 PUBLIC = {
     "post_batch": Public.SIGNED,
+    "post_told": Public.SIGNED,
+    "post_question": Public.SIGNED,
     "enrol_agent": Public.ENROLMENT,
     "rotate_agent_key": Public.ENROLMENT,
     "begin_enrolment": Public.LOGIN,

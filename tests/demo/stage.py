@@ -219,6 +219,8 @@ class Stage:
             self.url,
             "--state",
             self.folder / agent,
+            "--allow",
+            "127.0.0.1",
             "--listen",
             f"127.0.0.1:{self.agent_ports[agent]}",
         )

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from agent import condition
+from agent import condition, hostfile
 from agent.cli import build_parser as agent_parser
 from collector.access.policy import GRANTS, SERVICE_ROLES, Permission, Role
 from collector.api.openapi import described, summary
@@ -24,7 +24,7 @@ from collector.cli import build_parser as collector_parser
 from probes import registry
 from probes.metrics import METRICS
 from probes.reasons import MEANINGS
-from probes.reference import config_reference
+from probes.reference import config_reference, reference
 
 ROOT = Path(__file__).resolve().parents[2]
 PART = re.compile(
@@ -153,6 +153,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "roles": roles,
     "routes": routes,
     "config reference": config_reference,
+    "host reference": lambda: reference(hostfile.Host, hostfile.TERMS),
     "holidays": holidays,
 }
 

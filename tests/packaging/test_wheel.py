@@ -34,6 +34,7 @@ def test_the_wheel_holds_exactly_the_four_packages(wheel: Path) -> None:
     }
     assert "collector/SEMANTICS.md" in names
     assert {"alerts/templates/letter.txt", "alerts/templates/letter.html"} <= set(names)
+    assert "agent/systemd/wardwatch-agent.service" in names
     assert any(name.startswith("collector/store/migrations/versions/") for name in names)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from collector.access.access import Access
 from collector.access.actors import Kind
@@ -82,14 +83,21 @@ def often() -> Limits:
 
 @asynccontextmanager
 async def a_collector(
-    store: Store, used: Config | None = None, *, port: int | None = None, start: int = START
+    store: Store,
+    used: Config | None = None,
+    *,
+    port: int | None = None,
+    start: int = START,
+    config_key: Ed25519PrivateKey | None = None,
 ) -> AsyncIterator[Collector]:
     """`start`: what the clock shows first, UTC ms."""
     clock, config_ = ManualClock(start), used or config()
     rng = random.Random(1)
     world = World(clock, rng, lambda _ref: CLIENT_SECRET, "one", rng.randbytes)
     quick = Passwords(time_cost=1, memory_cost=8, parallelism=1)
-    service = Service(store, config_, canonical(config_), world, passwords=quick)
+    service = Service(
+        store, config_, canonical(config_), world, passwords=quick, config_key=config_key
+    )
     await service.prepare()
     ingesting = asyncio.create_task(service.parts.ingest.run())
     app = checked(build_app(service.parts, limited=often()))

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from collector import running, versions
+from collector import configkey, running, versions
 from collector.commands import collector
 from collector.commands.collector import ListenError, parse_listen
+from collector.configkey import ConfigKeyError
 from collector.store.sqlite import open_sqlite
 from probes.configfile import canonical
 from tests.support.rounds import ORG, START, config, document
@@ -131,11 +132,35 @@ def test_a_database_in_use_is_exit_2_and_says_so(
     assert "another process uses this database" in capsys.readouterr().err
 
 
+def test_replicas_need_a_key_that_was_named(good: str, capsys: pytest.CaptureFixture[str]) -> None:
+    url = "postgresql://wardwatch:hunter2@/x?host=/nonexistent"
+    assert command("--config", good, "--database", url) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("--config-key: name the file of the key")
+    assert "hunter2" not in err
+
+
+def test_the_key_beside_a_sqlite_file_is_made_once_and_is_nobody_elses(tmp_path: Path) -> None:
+    file = configkey.place(None, f"sqlite:///{tmp_path}/wardwatch.db")
+    assert file == tmp_path / "wardwatch.db.config-key"
+    first, second = configkey.load_or_make(file), configkey.load_or_make(file)
+    assert first.private_bytes_raw() == second.private_bytes_raw()
+    assert file.stat().st_mode & 0o777 == 0o600
+    file.chmod(0o640)
+    with pytest.raises(ConfigKeyError, match="others may read it; run: chmod 600"):
+        configkey.load_or_make(file)
+    file.chmod(0o600)
+    file.write_bytes(b"short")
+    with pytest.raises(ConfigKeyError, match="not a key of ours"):
+        configkey.load_or_make(file)
+
+
 def test_a_server_that_is_not_there_is_exit_1_without_the_password(
-    good: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, good: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = "postgresql://wardwatch:hunter2@/x?host=/nonexistent"
-    assert command("--config", good, "--database", url) == 1
+    key = str(tmp_path / "key")
+    assert command("--config", good, "--database", url, "--config-key", key) == 1
     err = capsys.readouterr().err
     assert "store.unreachable" in err
     assert "hunter2" not in err

@@ -21,8 +21,8 @@ from agent.hostfile import FallbackMail, FallbackWebhook
 from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
 from agent.telling import Kind, Line, Message
+from probes.agentconfig import AgentConfig
 from probes.clock import ManualClock, SystemClock
-from probes.config import Config
 from probes.contract import Outcome
 from probes.segments import Run
 from probes.signing import headers, signing_keys
@@ -321,24 +321,25 @@ async def test_an_id_that_looks_like_a_patients_is_told_all_the_same_and_alarms(
 
 def test_only_critical_checks_of_clinical_systems_are_told() -> None:
     def check(system: str, **more: object) -> dict[str, object]:
-        return {"system": system, "kind": "http", "every": "10s", "timeout": "5s", **more}
+        return {"system": system, "kind": "http", "every": 10_000, "timeout": 5_000, **more}
 
-    config = Config.model_validate(
-        {
-            "version": "1",
-            "organization": {"id": "st-elsewhere", "name": "St Elsewhere", "timezone": "UTC"},
-            "sites": {"north": {"name": "North"}},
-            "agents": {"north-1": {"site": "north"}, "north-2": {"site": "north"}},
-            "systems": {
-                "ehr": {"name": "EHR", "impact": {"class": "point_of_care"}},
-                "billing": {"name": "Billing", "impact": {"class": "administrative"}},
-            },
-            "checks": {
-                "read": check("ehr", confirm={"down": 3, "up": 2}),
-                "web": check("ehr", role="supporting"),
-                "other": check("ehr") | {"from": ["north-2"]},
-                "claims": check("billing"),
-            },
-        }
-    )
-    assert rules_of(config, "north-1") == {"read": Rule("ehr", 3, 2, 25_000)}
+    checks = {
+        "read": check("ehr", confirm={"down": 3, "up": 2}),
+        "web": check("ehr", role="supporting"),
+        "reader": check("ehr", role={"group": "readers"}),
+        "orders": check("lab"),
+        "claims": check("billing"),
+        "new": check("of-a-newer-class"),
+        "of-a-newer-form": check("ehr", role="essential"),
+    }
+    systems = {
+        "ehr": "point_of_care",
+        "lab": "clinical",
+        "billing": "administrative",
+        "of-a-newer-class": "surgical",
+    }
+    part = AgentConfig("st-elsewhere", "north-1", 1, "0" * 16, 0, systems, checks)
+    assert rules_of(part) == {
+        "read": Rule("ehr", 3, 2, 25_000),
+        "orders": Rule("lab", 2, 1, 25_000),
+    }

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import pytest
 
 from probes.clock import ManualClock, SystemClock
-from probes.contract import Outcome, Phase
+from probes.contract import Outcome, Phase, Scheme
 from probes.net import (
     Address,
     Connection,
@@ -71,7 +71,10 @@ async def dial(
     timeout_ms: int = 2000,
 ) -> Connection:
     clock = SystemClock()
-    return await (network or Network(clock)).connect(host, port, Deadline(clock, timeout_ms), tls)
+    scheme = Scheme.HTTP if tls is None else Scheme.HTTPS
+    return await (network or Network(clock)).connect(
+        host, port, Deadline(clock, timeout_ms), tls, scheme
+    )
 
 
 async def refusal(
@@ -156,11 +159,11 @@ async def test_a_resolver_that_hangs_ends_at_the_deadline() -> None:
 
 
 async def test_the_allow_list_judges_the_resolved_address_before_any_packet() -> None:
-    asked: list[tuple[Address, int]] = []
+    asked: list[tuple[Address, int, Scheme]] = []
     met: list[int] = []
 
-    def allow(address: Address, port: int) -> bool:
-        asked.append((address, port))
+    def allow(address: Address, port: int, scheme: Scheme) -> bool:
+        asked.append((address, port, scheme))
         return False
 
     async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -170,8 +173,8 @@ async def test_the_allow_list_judges_the_resolved_address_before_any_packet() ->
         network = Network(SystemClock(), allow=allow, resolver=answering(LOOPBACK))
         found = await refusal(port, "ehr.example.org", network=network)
         await asyncio.sleep(0.01)
-        assert asked == [(LOOPBACK, port)]
-    assert found == (Outcome.UNKNOWN, Reason.AGENT_NETWORK)
+        assert asked == [(LOOPBACK, port, Scheme.HTTP)]
+    assert found == (Outcome.UNKNOWN, Reason.AGENT_NOT_ALLOWED)
     assert met == []
 
 
@@ -241,10 +244,11 @@ async def test_a_peer_that_reads_nothing_cannot_hold_up_a_send() -> None:
         writer.transport.pause_reading()  # type: ignore[attr-defined] # a socket transport
         await asyncio.Event().wait()
 
+    data = b"x" * 32 * 1024 * 1024
     async with serving(never_read) as port:
         connection = await dial(port, timeout_ms=100)
         with pytest.raises(ReceiveTimeout):
-            await connection.send(b"x" * 32 * 1024 * 1024)
+            await connection.send(data)
         await connection.close()
     assert connection.phases[Phase.SEND] >= 50_000
 

@@ -20,13 +20,14 @@ CONNECT = {
 ALLOWED = {
     "agent/carriers.py": "webhook and mail server of the host's file, while the line is lost",
     "agent/enrolling.py": "enrolment and rotation, at the collector that is named",
-    "agent/service.py": "the uplink to the collector",
+    "agent/notify.py": "the service manager of this host, by its own socket",
+    "agent/uplink.py": "the collector: batches, and its configs",
     "alerts/channels/email.py": "a mail server of the operator's file",
     "alerts/channels/webhook.py": "a receiver of the operator's file",
     "collector/access/oidc_http.py": "the OpenID provider of the operator's file",
     "collector/exchange.py": "commands, to the collector at --url",
     "collector/heartbeat_http.py": "the receiver of heartbeats in the operator's file",
-    "probes/net.py": "targets of checks",
+    "probes/sockets.py": "targets of checks",
 }
 
 

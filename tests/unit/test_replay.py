@@ -108,7 +108,7 @@ def test_the_document_has_the_keys_of_the_contract(desk: Desk) -> None:
         assert set(one) == AMOUNTS | {
             "formula", "raw", "sites", "runs", "target", "verdict", "minimum", "minimum_verdict",
             "judged_by", "provisional", "outages", "blips", "worst_site", "user_weighted",
-            "budget", "burn", "caqh", "corrected",
+            "budget", "burn", "caqh", "corrected", "ruled",
         }  # fmt: skip
         assert set(one["raw"]) == AMOUNTS
         assert set(one["sites"]) == {"north", "south"}

@@ -30,7 +30,7 @@ from probes import batch
 from probes.batch import Anchors, Place
 from probes.clock import ManualClock, SystemClock
 from probes.config_checks import Check
-from probes.contract import Env, Kind, Observation, Outcome, Slot
+from probes.contract import Env, Kind, Observation, Outcome, Scheme, Slot
 from probes.net import Deadline, Network, ReceiveTimeout
 from probes.reasons import Reason
 from probes.segments import Run
@@ -206,7 +206,9 @@ class Knock:
 
     async def run(self, slot: Slot) -> Observation:
         deadline = Deadline(self._env.clock, self._env.timeout_ms)
-        connection = await self._env.network.connect("127.0.0.1", self._port, deadline, None)
+        connection = await self._env.network.connect(
+            "127.0.0.1", self._port, deadline, None, Scheme.HTTP
+        )
         try:
             await connection.send(b"?")
             asyncio.get_running_loop().call_soon(self._before)

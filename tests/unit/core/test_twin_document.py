@@ -21,7 +21,7 @@ from tests.unit.core.twin_document import document
 from tests.unit.core.twin_hospital import Scene
 
 BESIDE = ("tzdata", "incidents")
-OF_A_SYSTEM = ("caqh", "corrected")
+OF_A_SYSTEM = ("caqh", "corrected", "ruled")
 
 
 @pytest.fixture(scope="module")
