@@ -72,20 +72,22 @@ class Attempts:
             slot.at_ms,
             wall_ms,
             observation.outcome,
-            observation.reason.value,
+            observation.reason._value_,
             took_ns // 1000,
-            {phase.value: us for phase, us in observation.phases.items()},
-            {fact.value: value for fact, value in observation.facts.items()},
+            {phase._value_: us for phase, us in observation.phases.items()},
+            {fact._value_: value for fact, value in observation.facts.items()},
             tuple(
-                RunStep(step.name.value, step.outcome, step.reason.value, step.duration_us)
+                RunStep(step.name._value_, step.outcome, step.reason._value_, step.duration_us)
                 for step in observation.steps
             ),
         )
 
     async def _cause(self, observation: Observation, began_ns: int, took_ns: int) -> Reason | None:
         """What of this host the result may be owed to; the canaries are asked about failures only."""
+        if observation.outcome is Outcome.UP:
+            return None  # proof, whatever our day was like
         late_ms = (took_ns - self._env.timeout_ms * NS_PER_MS) // NS_PER_MS
-        facts = Facts(late_ms, self._pulse.stalled_since(began_ns))
+        facts = Facts(late_ms, self._pulse.worst_since(began_ns), self._env.timeout_ms)
         found = fault.cause(observation, facts)
         if found is None and self._canaries is not None and fault.doubts_network(observation):
             lost = await self._canaries.lost_since(began_ns)

@@ -33,6 +33,13 @@ def unchanged(before: AgentConfig, after: AgentConfig) -> frozenset[str]:
     )
 
 
+def good_runs(part: AgentConfig, name: str) -> int:
+    """Good runs in a row that end an outage of a check; 1 where nothing is said or understood."""
+    confirm = part.checks.get(name, {}).get("confirm")
+    found = confirm.get("up") if isinstance(confirm, Mapping) else None
+    return found if isinstance(found, int) else 1
+
+
 def opened(
     part: AgentConfig,
     world: World,

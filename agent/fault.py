@@ -31,15 +31,23 @@ NETWORK = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Of the time of one attempt. `late_ms`: how long after its deadline it ended."""
+    """Of the time of one attempt. `late_ms`: how long after its deadline it ended; `lag_ms`: how
+    long this process did not get to run meanwhile, at the most.
+    """
 
     late_ms: int
-    stalled: bool
+    lag_ms: int
+    timeout_ms: int
     network_lost: bool = False
+
+    @property
+    def bearable_ms(self) -> int:
+        """What may be lost of the time to answer: a busy agent must not spend the target's."""
+        return min(LATE_MS, self.timeout_ms // 10)
 
 
 LATE_MS = 500
-"""A verdict about time that comes later than this after the deadline was held up here."""
+"""Held up for longer than this, a process is stalled."""
 
 
 def doubts_network(observation: Observation) -> bool:
@@ -51,7 +59,8 @@ def doubts_network(observation: Observation) -> bool:
 
 def cause(observation: Observation, facts: Facts) -> Reason | None:
     """Why the result is `unknown`; None when it stands."""
-    if _about_time(observation, facts) and (facts.stalled or facts.late_ms > LATE_MS):
+    held_up = max(facts.lag_ms, facts.late_ms) > facts.bearable_ms
+    if held_up and _about_time(observation, facts):
         return Reason.AGENT_STALLED
     if facts.network_lost and doubts_network(observation):
         return Reason.AGENT_NETWORK

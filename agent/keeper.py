@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
@@ -22,6 +22,7 @@ from agent.metrics import AgentMetrics
 from agent.onethread import Hand
 from agent.outgoing import Choice, Order
 from agent.spool import Anew, Limits, Opened, Signer, Spool, spool_in_memory
+from agent.spoolformat import Belief
 from agent.spoolindex import Place
 from agent.spoolroom import Given, give_way, make_room, needed
 from agent.waiting import news_within
@@ -122,7 +123,9 @@ class Keeper:
         return self._memory is not None
 
     async def begin(self) -> None:
-        """Start writing, on disk if it can be, and take up what is in no batch yet."""
+        """Start writing, on disk if it can be. What is in no batch yet goes into one at once: by the
+        clock it was recorded by, whatever is believed of it now.
+        """
         async with self._turn:
             try:
                 await self._hand(self._disk.begin)
@@ -130,10 +133,9 @@ class Keeper:
                 await self._leave(error.fault)
             self._began = True
             await self._hand(self._look)
-        now_ms = self._now_ms()
-        for run in self._spools()[-1].open_runs.values():
-            self._batcher.add(run, now_ms)
-        self._counts.set()
+        for count, belief in self._spools()[-1].open_groups():
+            now = self._makings.anchors()
+            await self._seal(count, _as_of(now, belief))
         self.sealed.set()
 
     def add(self, run: Run) -> None:
@@ -154,7 +156,7 @@ class Keeper:
         if self._under_way:
             await asyncio.gather(*self._under_way)
         await self._commit()
-        await self._seal_all()
+        await self._close_all()
 
     async def close(self) -> None:
         """An acknowledgement that cannot be noted any more is asked for again by the next start."""
@@ -230,7 +232,7 @@ class Keeper:
                 runs.append(one)
                 continue
             await self._record(runs)
-            await self._seal_all()
+            await self._close_all()
             runs = []
             one()
         await self._record(runs)
@@ -238,7 +240,9 @@ class Keeper:
     async def _record(self, runs: list[Run]) -> None:
         if not runs:
             return
-        await self._write(lambda spool: spool.add_runs(runs))
+        now = self._makings.anchors()
+        belief = Belief(now.offset_ms, now.error_ms, now.source)
+        await self._write(lambda spool: spool.add_runs(runs, belief))
         now_ms = self._now_ms()
         for run in runs:
             self._counted(run)
@@ -254,15 +258,20 @@ class Keeper:
             elif due_ms > now_ms:
                 await news_within(self._counts, self._clock, due_ms - now_ms)
             else:
-                await self._whole(self._seal(len(self._batcher.take())))
+                await self._whole(self._close())
 
-    async def _seal_all(self) -> None:
-        while count := len(self._batcher.take()):
-            await self._seal(count)
+    async def _close_all(self) -> None:
+        while self._batcher.due_ms() is not None:
+            await self._close()
 
-    async def _seal(self, count: int) -> None:
-        by, anchors = self._makings.signer(), self._makings.anchors()
+    async def _close(self) -> None:
+        """The open batch: what ends from now on is for the next one."""
+        count, anchors = len(self._batcher.take()), self._makings.anchors()
         self._makings.closed()
+        await self._seal(count, anchors)
+
+    async def _seal(self, count: int, anchors: Anchors) -> None:
+        by = self._makings.signer()
         secret = self._makings.random_bytes(batch.SECRET_BYTES)
         await self._write(lambda spool: spool.seal(by, count, anchors, secret))
         self._metrics.sealed.inc()
@@ -420,6 +429,10 @@ class Keeper:
 
     def _now_ms(self) -> int:
         return self._clock.monotonic_ns() // NS_PER_MS
+
+
+def _as_of(now: Anchors, belief: Belief) -> Anchors:
+    return replace(now, offset_ms=belief.offset_ms, error_ms=belief.error_ms, source=belief.source)
 
 
 def _acknowledge(spool: Spool, epoch: str, named: list[tuple[int, int]]) -> None:

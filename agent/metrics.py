@@ -17,9 +17,9 @@ from prometheus_client import (
     generate_latest,
 )
 
+from agent.tallies import Tallies
 from probes.metrics import METRICS
 
-BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 SYNC_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0)
 SIZE_BUCKETS = (1, 3, 10, 30, 100, 300, 1_000)
 _MEANINGS = {metric.name: metric.meaning for metric in METRICS}
@@ -31,14 +31,7 @@ class AgentMetrics:
     def __init__(self) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # the library left it untyped
         self.registry = CollectorRegistry()
-        self.runs = self._counter("wardwatch_check_runs", "check", "outcome", "reason")
-        self.run_seconds = Histogram(
-            "wardwatch_check_run_seconds",
-            _MEANINGS["wardwatch_check_run_seconds"],
-            ["check"],
-            buckets=BUCKETS,
-            registry=self.registry,
-        )
+        self.tallies = Tallies()
         self.clock_steps = self._counter("wardwatch_agent_clock_steps")
         self.clock_offset = self._gauge("wardwatch_agent_clock_offset_seconds")
         self.clock_error = self._gauge("wardwatch_agent_clock_error_seconds")
@@ -82,7 +75,7 @@ class AgentMetrics:
         used = times.user + times.system
         self._cpu.inc(used - self._cpu_counted)
         self._cpu_counted = used
-        return generate_latest(self.registry)
+        return generate_latest(self.registry) + self.tallies.text().encode()
 
     def _counter(self, name: str, *labels: str) -> Counter:
         return Counter(name, _MEANINGS[f"{name}_total"], labels, registry=self.registry)

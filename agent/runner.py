@@ -17,9 +17,14 @@ from probes.segments import Run
 log = logging.getLogger("wardwatch.agent")
 
 CONCURRENCY = 64
-"""Attempts at once; a slot that cannot start yet waits, and its successor is missed."""
+"""Attempts at once; a slot that cannot start yet waits until its successor is due, then it is missed
+and the successor waits in its place.
+"""
 LOOK_MS = 1_000
 """The longest sleep: a wall clock that was set is noticed within it."""
+
+TOGETHER_MS = 2
+"""The shortest sleep: of slots that follow each other as closely, one look costs half of two."""
 
 Change = tuple[dict[str, Attempts], Callable[[], None]]
 
@@ -47,7 +52,8 @@ class Runner:
         self._record = record
         self._metrics = metrics
         self._look_ms = look_ms
-        self._room = asyncio.Semaphore(concurrency)
+        self._room = concurrency
+        self._waiting: dict[str, tuple[Attempts, Slot]] = {}
         self._busy: set[str] = set()
         self._tell_step = stepped
         self._worst_late_ms = 0
@@ -71,12 +77,15 @@ class Runner:
         self._change = ({check.name: check for check in checks}, at_change)
 
     async def run(self) -> None:
-        """Until cancelled; attempts then under way are recorded as missed."""
+        """Until cancelled; what then is under way or waits is recorded as missed."""
         try:
             async with asyncio.TaskGroup() as attempts:
                 await self._look(attempts)
         finally:
-            await asyncio.gather(*(check.close() for check in self._checks.values()))
+            left = [check for check, _ in self._waiting.values() if self._is_gone(check)]
+            for check, slot in self._waiting.values():
+                self._missed(check, slot)
+            await asyncio.gather(*(check.close() for check in (*self._checks.values(), *left)))
 
     async def once(self) -> None:
         """Every check once, now, whatever its slots; returns when all are recorded."""
@@ -84,7 +93,7 @@ class Runner:
             async with asyncio.TaskGroup() as attempts:
                 for name, check in self._checks.items():
                     slot = Slot(name, self._clock.now_ms())
-                    attempts.create_task(self._attempt(check, slot))
+                    self._begin(check, slot, attempts)
         finally:
             await asyncio.gather(*(check.close() for check in self._checks.values()))
 
@@ -102,16 +111,33 @@ class Runner:
                 self._missed(self._checks[slot.check], slot)
             for slot in look.due:
                 check = self._checks[slot.check]
-                if slot.check in self._busy:
+                if slot.check in self._waiting:
+                    self._overtaken(check, slot, attempts)
+                elif slot.check in self._busy:
                     self._missed(check, slot)
                 else:
-                    self._busy.add(slot.check)
-                    attempts.create_task(self._attempt(check, slot))
+                    self._begin(check, slot, attempts)
             # Every slot up to now is the old checks', every later one the new ones'.
             self._changed(now_ms, attempts)
             next_ms = self._schedule.next_ms()
             wait_ms = self._look_ms if next_ms is None else min(next_ms - now_ms, self._look_ms)
-            await self._clock.sleep_ms(wait_ms)
+            await self._clock.sleep_ms(max(wait_ms, TOGETHER_MS))
+
+    def _begin(self, check: Attempts, slot: Slot, attempts: asyncio.TaskGroup) -> None:
+        if self._room:
+            self._busy.add(slot.check)
+            self._room -= 1
+            attempts.create_task(self._attempt(check, slot))
+        else:
+            self._waiting[slot.check] = (check, slot)
+
+    def _overtaken(self, check: Attempts, slot: Slot, attempts: asyncio.TaskGroup) -> None:
+        """The slot before it still waits: no verdict is older than its check's interval."""
+        before, missed = self._waiting[slot.check]
+        self._missed(before, missed)
+        self._waiting[slot.check] = (check, slot)
+        if self._is_gone(before):
+            attempts.create_task(before.close())
 
     def _changed(self, now_ms: int, attempts: asyncio.TaskGroup) -> None:
         if self._change is None:
@@ -120,18 +146,31 @@ class Runner:
         self._schedule.change(_every(self._checks.values()), now_ms)
         at_change()
         for name, check in before.items():
-            if self._is_gone(check) and name not in self._busy:
+            if self._is_gone(check) and name not in self._busy and name not in self._waiting:
                 attempts.create_task(check.close())
 
     def _is_gone(self, check: Attempts) -> bool:
         return self._checks.get(check.name) is not check
 
     async def _attempt(self, check: Attempts, slot: Slot) -> None:
+        """In one place: its slot, then those that wait for room."""
         try:
-            async with self._room:
-                late_ms = self._clock.now_ms() - slot.at_ms
-                self._worst_late_ms = max(self._worst_late_ms, late_ms)
-                run = await check.run(slot)
+            await self._run(check, slot)
+            while self._waiting:
+                # Attempts that fail at once must not keep all others from the loop.
+                await self._clock.sleep_ms(0)
+                if self._waiting:
+                    name = next(iter(self._waiting))
+                    self._busy.add(name)
+                    await self._run(*self._waiting.pop(name))
+        finally:
+            self._room += 1
+
+    async def _run(self, check: Attempts, slot: Slot) -> None:
+        try:
+            late_ms = self._clock.now_ms() - slot.at_ms
+            self._worst_late_ms = max(self._worst_late_ms, late_ms)
+            run = await check.run(slot)
         except asyncio.CancelledError:
             self._missed(check, slot)
             raise

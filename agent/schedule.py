@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from probes.contract import Slot
 
@@ -17,8 +17,7 @@ MISSED_LIMIT = 1000
 """Missed slots named per check and look; of a longer hole only the newest, the rest is silence."""
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(NamedTuple):
     """`due` are to be attempted now, at most one per check; `missed` are past. By instant."""
 
     due: tuple[Slot, ...]
@@ -78,16 +77,20 @@ class Schedule:
         """What came due up to and at `now_ms`: of each check the newest slot, the others missed."""
         due: list[Slot] = []
         missed: list[Slot] = []
-        while self._next and self._next[0][0] <= now_ms:
-            first, check = self._next[0]
+        waiting = self._next
+        while waiting and waiting[0][0] <= now_ms:
+            first, check = waiting[0]
             every = self._every[check]
             newest = first + (now_ms - first) // every * every
-            heapq.heapreplace(self._next, (newest + every, check))
+            heapq.heapreplace(waiting, (newest + every, check))
             due.append(Slot(check, newest))
-            oldest = max(first, newest - MISSED_LIMIT * every)
-            missed.extend(Slot(check, at) for at in range(oldest, newest, every))
+            if newest > first:
+                oldest = max(first, newest - MISSED_LIMIT * every)
+                missed.extend(Slot(check, at) for at in range(oldest, newest, every))
         return Look(_ordered(due), _ordered(missed))
 
 
 def _ordered(slots: list[Slot]) -> tuple[Slot, ...]:
-    return tuple(sorted(slots, key=lambda slot: (slot.at_ms, slot.check)))
+    if len(slots) > 1:
+        slots.sort(key=lambda slot: (slot.at_ms, slot.check))
+    return tuple(slots)

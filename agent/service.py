@@ -232,15 +232,12 @@ class Service:
 
     def _enough(self, name: str) -> int:
         """Good runs that end an outage for sure, and stand between it and a hole."""
-        confirm = self._part.checks.get(name, {}).get("confirm", {})
-        return max(GOOD_AFTER, int(confirm.get("up", 0)))
+        return max(GOOD_AFTER, checks.good_runs(self._part, name))
 
     def _count(self, run: Run) -> None:
         if self._once is not None:
             self._once(run)
-        self.metrics.runs.labels(run.check, run.outcome.value, run.reason).inc()
-        if run.duration_us:
-            self.metrics.run_seconds.labels(run.check).observe(run.duration_us / 1e6)
+        self.metrics.tallies.count(run.check, run.outcome.value, run.reason, run.duration_us)
         if self._fallback is not None:
             self._fallback.take(run, self._own.time.belief().offset_ms)
 

@@ -21,7 +21,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent import ranges, spoolformat
 from agent.disk import Disk, DiskError, DiskFault, File, MemoryDisk
 from agent.ranges import Ranges
-from agent.spoolformat import AckRecord, BatchRecord, ChainRecord, TombstoneRecord
+from agent.spoolformat import (
+    AckRecord,
+    BatchRecord,
+    Belief,
+    ChainRecord,
+    Recorded,
+    TombstoneRecord,
+)
 from agent.spoolindex import Entry, Place
 from agent.spoolload import BATCHES, RUNS, TOMBSTONE, Kept, Loaded, file_name, load
 from probes import batch
@@ -35,6 +42,8 @@ RESERVE = "reserve"
 RESERVE_BYTES = 2 * 1024 * 1024
 LONGEST_GAP_MS = 86_400_000
 """Between two processes, however long the host was off: its clock may have been set."""
+MOST_RUNS = 1_000
+"""Of a batch."""
 SKIPPED_RUNS = 1 << 32
 """Numbers left out where the newest ones could not be read."""
 
@@ -109,7 +118,7 @@ class Spool:
         self.files = loaded.files
         self.chain = chain
         self.run = loaded.run
-        self.open_runs: dict[int, Run] = dict(loaded.unsealed)
+        self.open_runs: dict[int, Recorded] = dict(loaded.unsealed)
         """By number: durable, and in no batch yet."""
         self.offered: set[Place] = {e.place for e in loaded.index.entries() if e.tombstone}
         """Tombstones the collector may have: these stay as they are."""
@@ -169,7 +178,7 @@ class Spool:
     def _is_written(self, number: int) -> bool:
         return any(log.kept.number == number for log in (self._batches, self._runs) if log)
 
-    def _take_over(self, of: Spool, entries: Sequence[Entry], runs: dict[int, Run]) -> None:
+    def _take_over(self, of: Spool, entries: Sequence[Entry], runs: dict[int, Recorded]) -> None:
         """Durable here when it returns."""
         added = [self._added(entry, of.record(entry)) for entry in entries]
         self._write_runs(runs)
@@ -197,12 +206,28 @@ class Spool:
         if RESERVE in self.disk.names():
             self.disk.remove(RESERVE)
 
-    def add_runs(self, runs: Sequence[Run]) -> None:
-        """Durable when it returns."""
-        numbered = dict(enumerate(runs, self.run + 1))
+    def add_runs(self, runs: Sequence[Run], belief: Belief) -> None:
+        """Durable when it returns. `belief`: what the clock is worth now."""
+        recorded = [Recorded(run, belief) for run in runs]
+        numbered = dict(enumerate(recorded, self.run + 1))
         self._write_runs(numbered)
         self.run += len(runs)
         self.open_runs |= numbered
+
+    def open_groups(self) -> list[tuple[int, Belief]]:
+        """The open runs in order, as many at a time as one clock was believed for, with its largest
+        error.
+        """
+        groups: list[tuple[int, Belief]] = []
+        for one in self.open_runs.values():
+            belief = one.belief
+            if groups and groups[-1][0] < MOST_RUNS and _same_clock(groups[-1][1], belief):
+                count, known = groups[-1]
+                larger = max(known, belief, key=lambda each: each.error_ms)
+                groups[-1] = (count + 1, larger)
+            else:
+                groups.append((1, belief))
+        return groups
 
     def seal(self, by: Signer, count: int, anchors: Anchors, secret: bytes) -> Entry:
         """The next batch: the oldest `count` open runs. Durable when it returns."""
@@ -211,7 +236,7 @@ class Spool:
             raise ValueError("an epoch belongs to one agent")
         chain = self.chain
         place = batch.Place(by.org, by.agent, chain.epoch, chain.seq + 1, chain.last, by.config)
-        data = batch.seal(by.key, place, anchors, list(covered.values()), secret)
+        data = batch.seal(by.key, place, anchors, [one.run for one in covered.values()], secret)
         record = BatchRecord(
             chain.epoch,
             place.seq,
@@ -379,7 +404,7 @@ class Spool:
         }
         return {epoch: gone for epoch, gone in self._gone.items() if gone}
 
-    def _write_runs(self, numbered: dict[int, Run]) -> None:
+    def _write_runs(self, numbered: dict[int, Recorded]) -> None:
         if not numbered:
             return
         log = self._runs
@@ -509,6 +534,10 @@ def spool_in_memory(of: Spool, limits: Limits, epoch: str) -> Spool:
     spool = Spool(MemoryDisk(), limits, of.time, loaded, chain, lambda _ns: None)
     spool.begin()
     return spool
+
+
+def _same_clock(one: Belief, other: Belief) -> bool:
+    return (one.offset_ms, one.source) == (other.offset_ms, other.source)
 
 
 class _Log:

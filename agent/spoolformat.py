@@ -56,10 +56,19 @@ class ChainRecord(msgspec.Struct, frozen=True, array_like=True):
     gone: dict[str, list[Range]]
 
 
+class Belief(msgspec.Struct, frozen=True, array_like=True):
+    """What the clock was worth when a run was recorded; as in a batch's header."""
+
+    offset_ms: int
+    error_ms: int
+    source: str
+
+
 class RunRecord(msgspec.Struct, frozen=True, array_like=True):
     """One run, before it is in a batch."""
 
     number: int
+    belief: Belief
     system: str
     check: str
     slot_ms: int
@@ -168,10 +177,20 @@ def scan(data: bytes) -> Scan:
     return Scan(records, end, len(data) - end, damaged)
 
 
-def run_record(number: int, run: Run) -> RunRecord:
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A run, and what its instants are worth."""
+
+    run: Run
+    belief: Belief
+
+
+def run_record(number: int, recorded: Recorded) -> RunRecord:
+    run = recorded.run
     steps = [(step.name, step.outcome, step.reason, step.duration_us) for step in run.steps]
     return RunRecord(
         number,
+        recorded.belief,
         run.system,
         run.check,
         run.slot_ms,
@@ -185,8 +204,8 @@ def run_record(number: int, run: Run) -> RunRecord:
     )
 
 
-def run_of(record: RunRecord) -> Run:
-    return Run(
+def recorded_of(record: RunRecord) -> Recorded:
+    run = Run(
         record.system,
         record.check,
         record.slot_ms,
@@ -198,6 +217,7 @@ def run_of(record: RunRecord) -> Run:
         record.facts,
         tuple(RunStep(*step) for step in record.steps),
     )
+    return Recorded(run, record.belief)
 
 
 def _records(data: bytes) -> Iterator[Found]:

@@ -43,9 +43,9 @@ class _Line:
     def __init__(self) -> None:
         self.first = array("Q")
         self.last = array("Q")
-        self.file = array("L")
-        self.offset = array("L")
-        self.size = array("L")
+        self.file = array("I")
+        self.offset = array("I")
+        self.size = array("I")
         self.stamp_ms = array("Q")
         self.flags = array("B")
 

@@ -18,14 +18,14 @@ from agent.spoolformat import (
     BatchRecord,
     ChainRecord,
     Found,
+    Recorded,
     RunRecord,
     TombstoneRecord,
     decode,
-    run_of,
+    recorded_of,
     scan,
 )
 from agent.spoolindex import Entry, Index
-from probes.segments import Run
 
 BATCHES, RUNS, TOMBSTONE = "batches", "runs", "tombstone"
 _NAME = re.compile(r"(batches|runs|tombstone)-([0-9]{12})\.log")
@@ -66,7 +66,7 @@ class Loaded:
     chain: ChainRecord | None = None
     doubt: bool = False
     covered: int = 0
-    unsealed: dict[int, Run] = field(default_factory=dict)
+    unsealed: dict[int, Recorded] = field(default_factory=dict)
     run: int = 0
     stamp_ms: int = 0
     wall_ms: int = 0
@@ -85,7 +85,7 @@ def load(disk: Disk) -> Loaded:
     # Tombstones last, the newest at the very end: each takes the place of what it stands for.
     found = sorted((match[1] == TOMBSTONE, int(match[2]), match[1]) for match in matches)
     newest = {series: number for _, number, series in found}
-    runs: dict[int, Run] = {}
+    runs: dict[int, Recorded] = {}
     for _, number, series in found:
         loaded.next_file = max(loaded.next_file, number + 1)
         kept = Kept(series, number, 0)
@@ -98,7 +98,7 @@ def load(disk: Disk) -> Loaded:
         elif series == RUNS:
             for record, _ in records:
                 if isinstance(record, RunRecord):
-                    runs[record.number] = run_of(record)
+                    runs[record.number] = recorded_of(record)
                     kept.last_run = max(kept.last_run, record.number)
         else:
             _read_tombstone(records, kept, loaded)

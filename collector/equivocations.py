@@ -14,7 +14,7 @@ from collector import journal
 from collector.core.agent_keys import SettleReason
 from collector.journal import Fact, canonical
 from collector.store.identity_tables import equivocations
-from collector.store.tables import batches
+from collector.store.ledger import Conflict
 
 KIND, SETTLED = "agent.equivocation", "agent.settled"
 MOST = 100
@@ -26,12 +26,12 @@ def record(
     org: str,
     agent: str,
     epoch: str,
-    seq: int,
-    header_hash: str,
+    conflict: Conflict,
     clock: Callable[[], int],
 ) -> bool:
     """Is it a new one? Recorded before, or one of too many, it changes nothing."""
     journal.hold(conn, org)
+    seq, stored, header_hash = conflict.seq, conflict.stored, conflict.came
     place = (
         equivocations.c.org == org,
         equivocations.c.agent == agent,
@@ -41,14 +41,6 @@ def record(
     known = select(equivocations.c.at).where(*place, equivocations.c.header_hash == header_hash)
     if conn.execute(known).first() is not None or unsettled(conn, org).get(agent, 0) >= MOST:
         return False
-    stored = conn.execute(
-        select(batches.c.header_hash).where(
-            batches.c.org == org,
-            batches.c.agent == agent,
-            batches.c.epoch == epoch,
-            batches.c.seq == seq,
-        )
-    ).scalar_one()
     at = journal.following(journal.last_recorded(conn, org), clock())
     conn.execute(
         equivocations.insert().values(

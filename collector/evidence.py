@@ -12,16 +12,16 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 import msgspec
 
 from collector.core.settled import Source
 from collector.sorting import is_possible
-from collector.store import ledger, ranges
-from collector.store.ledger import Chain, Incoming
+from collector.store import ledger, ranges, shortform
+from collector.store.ledger import TOMBS, Chain, Stored
 from collector.store.ranges import Ranges
 from collector.store.store import Store
-from probes import batch
 from probes.envelope import BatchError
 from probes.results import Result
 
@@ -46,11 +46,11 @@ class LastBatch:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Some batches' results. Nothing that is still to be read began before `edge` (None: that was
-    the last page).
+    """Some batches' results by (check, agent), each in order of `t`. Nothing that is still to be
+    read began before `edge` (None: that was the last page).
     """
 
-    results: Sequence[Result]
+    lines: Mapping[Source, Sequence[Result]]
     held: Mapping[Chain, Ranges]
     edge: int | None
 
@@ -60,7 +60,7 @@ class _Front:
     """Where reading stands in one chain."""
 
     wanted: Ranges
-    read: deque[Incoming] = field(default_factory=deque)
+    read: deque[Stored] = field(default_factory=deque)
 
 
 class Evidence:
@@ -87,10 +87,10 @@ class Evidence:
 
     def read(self, page: Page) -> None:
         """Count the batches of a page as read."""
-        for result in page.results:
-            known = self.latest.get((result.check, result.agent))
-            if known is None or known.t <= result.t:
-                self.latest[result.check, result.agent] = result
+        for source, line in page.lines.items():
+            known = self.latest.get(source)
+            if known is None or known.t <= line[-1].t:
+                self.latest[source] = line[-1]
         self.held.update(page.held)
 
     async def since(
@@ -111,7 +111,7 @@ class Evidence:
             await self._fill(chain, front, heads, size)
         done = dict(held)
         while heads:
-            taken: list[Incoming] = []
+            taken: list[Stored] = []
             while heads and len(taken) < PAGE:
                 _, chain = heapq.heappop(heads)
                 front = fronts[chain]
@@ -119,7 +119,7 @@ class Evidence:
                 taken.append(incoming)
                 done[chain] = ranges.add(done.get(chain, ()), incoming.seq)
                 await self._fill(chain, front, heads, size)
-            results, last = await asyncio.to_thread(_decode, taken)
+            lines, last = await asyncio.to_thread(_decode, taken)
             for agent, each in last:
                 known = self.last.get(agent)
                 if known is None or (each.received_at, each.seq) >= (
@@ -128,26 +128,22 @@ class Evidence:
                 ):
                     self.last[agent] = each
             changed = {(i.agent, i.epoch): done[i.agent, i.epoch] for i in taken}
-            yield Page(results, changed, heads[0][0] if heads else None)
+            yield Page(lines, changed, heads[0][0] if heads else None)
 
     async def between(
         self, sources: Iterable[Source], start: int, end: int
     ) -> dict[Source, list[Result]]:
         """All results of some (check, agent)s in `[start, end)`, in order of `t`."""
         out: dict[Source, list[Result]] = {source: [] for source in sources}
-        after: Chain | None = None
-        seq = 0
+        after: tuple[int, int] | None = None
         while True:
-            page = await self._store.read(
-                ledger.read_between, self._org, start, end, after, seq, PAGE
-            )
-            results, _ = await asyncio.to_thread(_decode, page)
-            for result in results:
-                if start <= result.t < end and (result.check, result.agent) in out:
-                    out[result.check, result.agent].append(result)
+            page = await self._store.read(ledger.read_between, self._org, start, end, after, PAGE)
+            lines, _ = await asyncio.to_thread(_decode, page)
+            for source in lines.keys() & out.keys():
+                out[source] += (r for r in lines[source] if start <= r.t < end)
             if len(page) < PAGE:
                 break
-            after, seq = (page[-1].agent, page[-1].epoch), page[-1].seq
+            after = (page[-1].chain, page[-1].seq)
         for line in out.values():
             line.sort(key=_t)
         return out
@@ -168,35 +164,39 @@ class Evidence:
             heapq.heappush(heads, (front.read[0].first_t, chain))
 
 
-def _t(result: Result) -> int:
-    return result.t
+_t = attrgetter("t")
 
 
-def _decode(page: Sequence[Incoming]) -> tuple[list[Result], list[tuple[str, LastBatch]]]:
-    """Results in order of `t`, and what each batch says of its agent."""
-    results: list[Result] = []
+def _decode(
+    page: Sequence[Stored],
+) -> tuple[dict[Source, list[Result]], list[tuple[str, LastBatch]]]:
+    """Results by (check, agent), each in order of `t`, and what each batch says of its agent."""
+    lines: dict[Source, list[Result]] = {}
     last: list[tuple[str, LastBatch]] = []
     for incoming in page:
+        received_at = incoming.received_at
         try:
-            opened = batch.open_batch(incoming.data)
-            found = batch.results_of(opened, incoming.received_at)
+            found = shortform.results_of(incoming.form, incoming.agent, received_at)
+            clock = shortform.clock_of(incoming.form)
         except BatchError as error:
             # It was readable when it was stored: this program is older than that, or has a defect.
             log.error("evidence.unreadable code=%s seq=%d", error.code.value, incoming.seq)  # noqa: TRY400 - codes only
             continue
-        results += (r for r in found if is_possible(r.t, incoming.received_at))
-        header = opened.header
-        last.append(
-            (
-                incoming.agent,
-                LastBatch(
-                    incoming.epoch,
-                    incoming.seq,
-                    incoming.received_at,
-                    header.clock_offset_ms,
-                    header.clock_error_ms,
-                ),
-            )
-        )
-    results.sort(key=_t)
-    return results, last
+        if not (
+            is_possible(incoming.first_t, received_at) and is_possible(incoming.last_t, received_at)
+        ):
+            found = [r for r in found if is_possible(r.t, received_at)]
+        for result in found:
+            source = (result.check, result.agent)
+            line = lines.get(source)
+            if line is None:
+                lines[source] = [result]
+            else:
+                line.append(result)
+        if not incoming.epoch.endswith(TOMBS):
+            place = (incoming.epoch, incoming.seq, received_at)
+            last.append((incoming.agent, LastBatch(*place, clock.offset_ms, clock.error_ms)))
+    for line in lines.values():
+        if len(line) > 1:
+            line.sort(key=_t)
+    return lines, last

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import msgspec
 
 from collector import frozenholidays, journal, rollups, snapshots, truths, versions
+from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
 from collector.evidence import Evidence, Page
 from collector.frozenholidays import Frozen
@@ -128,7 +129,7 @@ class Follower:
                 await self._hand_over()
                 await asyncio.to_thread(self._feed, self.lives, page, {})
                 self.evidence.read(page)
-                known = [r for r in page.results if r.check in self._by_check]
+                known = {s: line for s, line in page.lines.items() if s[0] in self._by_check}
                 self.touched |= dict.fromkeys(rollups.touched(known), self.now)
                 await self._send_back()
             await self._send_back()
@@ -215,15 +216,15 @@ class Follower:
 
     def _feed(self, lives: Mapping[str, Live], page: Page, limits: Mapping[str, int]) -> None:
         """Hand results out, and keep what waits to be settled short, up to a limit at most."""
-        by_system: dict[str, list[Result]] = {}
-        for result in page.results:
-            for system in self._by_check.get(result.check, ()):
-                by_system.setdefault(system, []).append(result)
-        for system, results in by_system.items():
+        by_system: dict[str, dict[Source, Sequence[Result]]] = {}
+        for source, line in page.lines.items():
+            for system in self._by_check.get(source[0], ()):
+                by_system.setdefault(system, {})[source] = line
+        for system, lines in by_system.items():
             live = lives.get(system)
             if live is None:
                 continue
-            live.take(results, self.now)
+            live.take_lines(lines, self.now)
             if page.edge is None or live.gathered <= GATHERED or live.older is not None:
                 continue
             # An agent whose clock is ahead says nothing of time that has not come.
@@ -254,8 +255,7 @@ class Follower:
         agents = {agent for v in self.history.versions for agent in v.config.agents}
         sources = [(joined.check, agent) for agent in agents]
         found = await self.evidence.between(sources, joined.start, joined.end)
-        results = sorted((r for line in found.values() for r in line), key=lambda r: r.t)
-        lives[joined.system].take(results, self.now)
+        lives[joined.system].take_lines({s: line for s, line in found.items() if line}, self.now)
 
     def _joined_since(self, last: _Last) -> list[_Joined]:
         known = [row for row in self._rows if row.id <= last.row]

@@ -10,24 +10,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from collector import equivocations, keyring
+from collector import chainlinks, equivocations, keyring
 from collector.keyring import KeyRing, NotTakenError, Ring
 from collector.metrics import CollectorMetrics
-from collector.sorting import Flaw, Known, sort_out
-from collector.store import health, ledger
-from collector.store.ledger import Incoming, Receipt, Verdict
+from collector.sorting import Flaw, Known, is_possible, sort_out
+from collector.store import health, shortform
+from collector.store.ledger import Conflict, Covers, Incoming, Receipt, Verdict
 from collector.store.ranges import Ranges
 from collector.store.store import Store, StoreUnavailableError
-from probes import batch
+from probes import batch, tombstone
 from probes.batch import Batch
 from probes.clock import Clock
 from probes.config import Config
 from probes.envelope import BatchError
 from probes.history import History
-from probes.results import Result
+from probes.segments import Table
+from probes.tombstone import Tombstone
 
 log = logging.getLogger("wardwatch.ingest")
 
@@ -95,27 +96,41 @@ class Ingest:
         received_at = self._clock.now_ms()
         history, known = self._versions()
         try:
-            opened, results = await asyncio.to_thread(
+            checked = await asyncio.to_thread(
                 _verified, data, history.latest, self._keys.ring, received_at
             )
         except BatchError as error:
             raise RefusedError(400, error.code.value) from None
         except NotTakenError as error:
             raise RefusedError(403, str(error)) from None
-        receipt = await self._commit(_incoming(opened, data, received_at))
+        incoming = checked.incoming
+        receipt = await self._commit(incoming)
         self._metrics.batches.labels(receipt.verdict.value).inc()
-        if receipt.verdict is Verdict.EQUIVOCATION:
-            await self._equivocation(opened)
+        if receipt.conflict is not None:
+            await self._equivocation(incoming, receipt.conflict)
             raise RefusedError(409, "batch.equivocation")
         if receipt.verdict is Verdict.STORED:
-            self._count(sort_out(results, received_at, known).rejected, opened.header.agent)
-        return Accepted(opened.header.epoch, receipt.stored)
+            self._stored_now(checked, receipt, known)
+        return Accepted(incoming.epoch, receipt.stored)
 
-    async def _equivocation(self, opened: Batch) -> None:
+    def _stored_now(self, checked: _Checked, receipt: Receipt, known: Known) -> None:
+        incoming = checked.incoming
+        self._count(_rejected(checked, known), incoming.agent)
+        if incoming.covers is not None:
+            self._metrics.given_up.labels(incoming.agent).inc(incoming.covers.given_up)
+            log.warning(
+                "ingest.tombstone agent=%s first_seq=%d last_seq=%d given_up=%d",
+                *(incoming.agent, incoming.seq, incoming.last_seq, incoming.covers.given_up),
+            )
+        if receipt.broken:
+            self._metrics.broken_links.labels(incoming.agent).inc(len(receipt.broken))
+            log.error("ingest.chain_broken agent=%s seq=%d", incoming.agent, receipt.broken[0])
+
+    async def _equivocation(self, incoming: Incoming, conflict: Conflict) -> None:
         """In the journal, once, before its agent hears of it."""
-        header, org = opened.header, self._history().latest.organization.id
-        log.error("ingest.equivocation agent=%s seq=%d", header.agent, header.seq)
-        place = (header.agent, header.epoch, header.seq, batch.header_hash(opened))
+        agent, org = incoming.agent, self._history().latest.organization.id
+        log.error("ingest.equivocation agent=%s seq=%d", agent, conflict.seq)
+        place = (agent, incoming.epoch, conflict)
         try:
             if await self._store.write(equivocations.record, org, *place, self._clock.now_ms):
                 await self._keys.refresh()
@@ -190,7 +205,7 @@ class Ingest:
     async def _write(self, incoming: list[Incoming]) -> list[Receipt]:
         org = self._history().latest.organization.id
         try:
-            return await self._store.write(ledger.insert_batches, org, incoming)
+            return await self._store.write(chainlinks.insert, org, incoming, self._clock.now_ms)
         except StoreUnavailableError as error:
             raise RefusedError(503, error.fault.value, retry=True) from None
         except Exception as error:  # noqa: BLE001 - one bad group must not end ingest
@@ -198,30 +213,91 @@ class Ingest:
             raise RefusedError(500, "ingest.defect", retry=True) from None
 
 
-def _verified(
-    data: bytes, config: Config, ring: Ring, received_at: int
-) -> tuple[Batch, list[Result]]:
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What came, found right. `tables` are the results of a batch, none of a tombstone."""
+
+    incoming: Incoming
+    tables: Sequence[Table]
+    clock: batch.Clock
+
+
+def _verified(data: bytes, config: Config, ring: Ring, received_at: int) -> _Checked:
     """Signature first: an unsigned body is never decompressed."""
+    if shortform.is_tombstone(data):
+        tomb = tombstone.open_tombstone(data)
+        _known_agent(
+            tomb.header, config, ring, received_at, lambda key: tombstone.verify(tomb, key)
+        )
+        return _tombstone(tomb, data, received_at)
     opened = batch.open_batch(data)
-    header = opened.header
-    if header.org != config.organization.id:
-        raise RefusedError(403, "batch.unknown_org")
-    agent = config.agents.get(header.agent)
-    if agent is None:
-        raise RefusedError(403, "batch.unknown_agent")
-    keyring.verify(ring, header.agent, agent, received_at, lambda key: batch.verify(opened, key))
-    return opened, batch.results_of(opened, received_at)
+    _known_agent(opened.header, config, ring, received_at, lambda key: batch.verify(opened, key))
+    tables = batch.tables_of(opened)
+    return _Checked(_incoming(opened, data, received_at), tables, batch.clock_of(opened.header))
 
 
 def _incoming(opened: Batch, data: bytes, received_at: int) -> Incoming:
+    """Of a batch that was found right."""
     header = opened.header
     return Incoming(
         agent=header.agent,
         epoch=header.epoch,
         seq=header.seq,
         header_hash=batch.header_hash(opened),
+        prev=header.prev,
         received_at=received_at,
-        data=data,
+        form=shortform.shortened(opened, data),
         first_t=header.first_at + header.clock_offset_ms,
         last_t=header.last_at + header.clock_offset_ms,
     )
+
+
+def _known_agent(
+    header: batch.Header | tombstone.Header,
+    config: Config,
+    ring: Ring,
+    received_at: int,
+    check: Callable[[str], None],
+) -> None:
+    if header.org != config.organization.id:
+        raise RefusedError(403, "batch.unknown_org")
+    agent = config.agents.get(header.agent)
+    if agent is None:
+        raise RefusedError(403, "batch.unknown_agent")
+    keyring.verify(ring, header.agent, agent, received_at, check)
+
+
+def _tombstone(tomb: Tombstone, data: bytes, received_at: int) -> _Checked:
+    header = tomb.header
+    tombstone.runs_of(tomb)  # every kept run is as the header says
+    incoming = Incoming(
+        agent=header.agent,
+        epoch=header.epoch,
+        seq=header.first_seq,
+        header_hash=tombstone.header_hash(tomb),
+        prev=header.prev,
+        received_at=received_at,
+        form=shortform.whole(data),
+        first_t=header.first_t,
+        last_t=header.last_t,
+        covers=Covers(
+            header.last_seq,
+            header.last,
+            tombstone.hashes_of(tomb),
+            sum(header.given_up.values()),
+        ),
+    )
+    return _Checked(incoming, (), batch.Clock(header.clock_offset_ms, header.clock_error_ms))
+
+
+def _rejected(checked: _Checked, known: Known) -> Mapping[Flaw, int]:
+    """As `sort_out` counts them; a batch like any other is not looked through for that."""
+    one = checked.incoming
+    assigned = all(
+        (check, one.agent) in known.assigned for table in checked.tables for check in table.checks
+    )
+    received_at = one.received_at
+    if assigned and is_possible(one.first_t, received_at) and is_possible(one.last_t, received_at):
+        return {}
+    results = batch.results_in(checked.tables, one.agent, checked.clock, received_at)
+    return sort_out(results, received_at, known).rejected

@@ -69,6 +69,18 @@ class CollectorMetrics:
             ["reason"],
             registry=self.registry,
         )
+        self.given_up = Counter(
+            "wardwatch_ingest_given_up_results",
+            "Results that agents gave up for want of room, by tombstones that were stored.",
+            ["agent"],
+            registry=self.registry,
+        )
+        self.broken_links = Counter(
+            "wardwatch_ingest_broken_links",
+            "Headers of an agent's chain that do not name the one before them.",
+            ["agent"],
+            registry=self.registry,
+        )
         self.commit_seconds = Histogram(
             "wardwatch_ingest_commit_seconds",
             "Duration of a commit of waiting batches.",

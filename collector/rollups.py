@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from collector.core import rollup
 from collector.core.settled import Source
@@ -19,8 +19,8 @@ SPAN_MS = 12 * BUCKET_MS
 """How much evidence is read again at a time."""
 
 
-def touched(results: Collection[Result]) -> set[Bucket]:
-    return {(r.check, r.agent, r.t // BUCKET_MS * BUCKET_MS) for r in results}
+def touched(lines: Mapping[Source, Sequence[Result]]) -> set[Bucket]:
+    return {(*source, r.t // BUCKET_MS * BUCKET_MS) for source, line in lines.items() for r in line}
 
 
 async def make(
@@ -47,10 +47,12 @@ async def make(
         else:
             afar.setdefault(bucket // SPAN_MS * SPAN_MS, set()).add((check, agent, bucket))
     for start, buckets in sorted(afar.items()):
-        sources = {(check, agent) for check, agent, _ in buckets}
-        found = await evidence.between(sources, start, start + SPAN_MS)
+        missing: dict[Source, set[int]] = {}
+        for check, agent, bucket in buckets:
+            missing.setdefault((check, agent), set()).add(bucket)
+        found = await evidence.between(missing, start, start + SPAN_MS)
         for source, line in found.items():
-            out += _rows(source, line, {b for *own, b in buckets if tuple(own) == source})
+            out += _rows(source, line, missing[source])
     return out
 
 

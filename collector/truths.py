@@ -84,8 +84,13 @@ class Live:
     _edge: int = FAR
     _history: History | None = None
     _heard: int = -FAR
+    _latest: int = -FAR
     _news: int = FAR
     _before: _Before | None = None
+
+    def __post_init__(self) -> None:
+        ends = (r.t + r.duration_ms for line in self.tail.values() for r in line)
+        self._latest = max(ends, default=self.ended)
 
     @property
     def folded(self) -> bool:
@@ -125,18 +130,22 @@ class Live:
 
     def take(self, results: Iterable[Result], now: int) -> None:
         """Results of this system's checks, in order of `t`."""
-        for result in results:
-            source = (result.check, result.agent)
-            ended = result.t + result.duration_ms
-            if self._is_more_of_the_same(source, result, now):
-                self.tail[source].append(result)
-                self._heard = max(self._heard, ended)
-                continue
-            self.stale = True
-            self._news = min(self._news, ended)
-            if self.settled.is_late(source, result.t) and not self._takes_back(source, result.t):
-                self.older = result.t if self.older is None else min(self.older, result.t)
-            self.tail.setdefault(source, []).append(result)
+        self.take_lines(by_source(results), now)
+
+    def take_lines(self, lines: Mapping[Source, Sequence[Result]], now: int) -> None:
+        """The same by (check, agent), each line in order of `t` and not empty."""
+        for source, line in lines.items():
+            same = 0 if self.stale else self._more_of_the_same(source, line, now)
+            tail = self.tail.setdefault(source, [])
+            for result in line[same:]:
+                self.stale = True
+                ended = result.t + result.duration_ms
+                self._latest, self._news = max(self._latest, ended), min(self._news, ended)
+                if self.settled.is_late(source, result.t) and not self._takes_back(
+                    source, result.t
+                ):
+                    self.older = result.t if self.older is None else min(self.older, result.t)
+                tail.append(result)
 
     def fold(self, history: History, now: int) -> None:
         """Fold up to `now`."""
@@ -149,9 +158,7 @@ class Live:
         seen = view(truth)
         self._truth, self._view, self.at, self.stale = truth, seen, now, False
         self._history, self._news = history, FAR
-        self._heard = max(
-            (r.t + r.duration_ms for line in self.tail.values() for r in line), default=self.ended
-        )
+        self._heard = max(self._heard, self._latest)
         edges = [*_edges(self.system, seen, history, self.tail, now), truth.burning.due or FAR]
         self._edge = min(edges)
         self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}
@@ -214,23 +221,31 @@ class Live:
                 self.ended = max(self.ended, *(r.t + r.duration_ms for r in taken))
                 self.tail[source] = [r for r in line if r.t >= upto]
 
-    def _is_more_of_the_same(self, source: Source, result: Result, now: int) -> bool:
+    def _more_of_the_same(self, source: Source, line: Sequence[Result], now: int) -> int:
+        """Take as many of a line as change nothing; how many?"""
         pulse = self._pulses.get(source)
-        if pulse is None or not pulse.last_t < result.t < min(now, pulse.rules_end):
-            return False
-        if self.stale or self.settled.is_late(source, result.t):
-            return False
+        if pulse is None or self.settled.is_late(source, line[0].t):
+            return 0
         if pulse.hold_end < self.at:
-            return False  # it came late: the silence that was seen after the last one was none
-        if result.outcome is not Outcome.UNKNOWN:
-            if result.outcome is not pulse.outcome or result.t > pulse.hold_end:
-                return False
-            days = result.cert_days_left
-            if days is not None and not pulse.fold.says_the_same(result.t, days, pulse.version):
-                return False
-            pulse.hold_end = self._holds[source] = result.t + pulse.hold_ms
-        pulse.last_t = result.t
-        return True
+            return 0  # it came late: the silence that was seen after the last one was none
+        end, taken = min(now, pulse.rules_end), 0
+        for result in line:
+            t = result.t
+            if not pulse.last_t < t < end:
+                break
+            if result.outcome is not Outcome.UNKNOWN:
+                if result.outcome is not pulse.outcome or t > pulse.hold_end:
+                    break
+                days = result.cert_days_left
+                if days is not None and not pulse.fold.says_the_same(t, days, pulse.version):
+                    break
+                pulse.hold_end = t + pulse.hold_ms
+            pulse.last_t = t
+            self._heard = max(self._heard, t + result.duration_ms)
+            taken += 1
+        self._holds[source] = pulse.hold_end
+        self.tail[source] += line[:taken]
+        return taken
 
     def _takes_back(self, source: Source, t: int) -> bool:
         if self._truth is None:
@@ -248,6 +263,18 @@ class Live:
             return False
         self.settled = back
         return True
+
+
+def by_source(results: Iterable[Result]) -> dict[Source, list[Result]]:
+    lines: dict[Source, list[Result]] = {}
+    for result in results:
+        source = (result.check, result.agent)
+        line = lines.get(source)
+        if line is None:
+            lines[source] = [result]
+        else:
+            line.append(result)
+    return lines
 
 
 def systems_of(history: History) -> tuple[str, ...]:

@@ -15,6 +15,8 @@ import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
+from sys import intern
 
 import msgspec
 import zstandard
@@ -37,7 +39,7 @@ from probes.envelope import (
 )
 from probes.reasons import Reason
 from probes.results import Result
-from probes.segments import Run, SegmentError
+from probes.segments import Run, SegmentError, Table
 from probes.wire import merkle
 
 MAGIC = b"WWB1"
@@ -117,6 +119,14 @@ class Anchors:
     source: str = "host"
 
 
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """What an agent's clock was worth: milliseconds to add for true time, right within `error_ms`."""
+
+    offset_ms: int
+    error_ms: int
+
+
 _HEADER = msgspec.json.Decoder(Header)
 _BODY = msgspec.msgpack.Decoder(tuple[bytes, dict[Id, bytes]])
 
@@ -179,42 +189,88 @@ def verify(batch: Batch, public_key: str) -> None:
 
 def body_of(batch: Batch) -> tuple[bytes, dict[str, bytes]]:
     """(secret, segment by system), checked against the header's `segments_root`."""
-    try:
-        secret, packed = _BODY.decode(envelope.unpacked(batch.body))
-    except (msgspec.MsgspecError, ValueError, RecursionError):
-        raise BatchError(BatchFault.MALFORMED) from None
-    if len(secret) != SECRET_BYTES:
-        raise BatchError(BatchFault.MALFORMED)
+    secret, packed = taken_apart(batch.body)
     if merkle.root(leaves(secret, packed)).hex() != batch.header.segments_root:
         raise BatchError(BatchFault.SEGMENTS_ROOT)
     return secret, packed
 
 
+def tables_of(batch: Batch) -> list[Table]:
+    """Every system's runs as columns, by system; checked against all that the header says."""
+    _, packed = body_of(batch)
+    return _tables(batch.header, packed)
+
+
+def tables_again(body: bytes) -> list[Table]:
+    """The same of a body that `tables_of` has once found right."""
+    _, packed = taken_apart(body)
+    try:
+        return [segments.read_again(packed[system]) for system in sorted(packed)]
+    except SegmentError:
+        raise BatchError(BatchFault.MALFORMED) from None
+
+
+def _tables(header: Header, packed: Mapping[str, bytes]) -> list[Table]:
+    try:
+        tables = [segments.read(packed[system]) for system in sorted(packed)]
+    except SegmentError:
+        raise BatchError(BatchFault.MALFORMED) from None
+    held = [table.at_ms for table in tables if table.at_ms]
+    if not held or (len(packed), sum(map(len, held))) != (header.systems, header.results):
+        raise BatchError(BatchFault.COUNTS)
+    if (min(map(min, held)), max(map(max, held))) != (header.first_at, header.last_at):
+        raise BatchError(BatchFault.COUNTS)
+    return tables
+
+
 def runs_of(batch: Batch) -> list[Run]:
     """Every run, by system, as the agent recorded it."""
     _, packed = body_of(batch)
-    try:
-        runs = [run for system in sorted(packed) for run in segments.decode(system, packed[system])]
-    except SegmentError:
-        raise BatchError(BatchFault.MALFORMED) from None
-    header = batch.header
-    if not runs or (len(packed), len(runs)) != (header.systems, header.results):
-        raise BatchError(BatchFault.COUNTS)
-    span = (min(run.at_ms for run in runs), max(run.at_ms for run in runs))
-    if span != (header.first_at, header.last_at):
-        raise BatchError(BatchFault.COUNTS)
-    return runs
+    _tables(batch.header, packed)
+    return [run for system in sorted(packed) for run in segments.decode(system, packed[system])]
 
 
 def results_of(batch: Batch, received_ms: int) -> list[Result]:
-    """The results as the truth fold reads them: offset applied; semantics 1 where the clock is not
-    known well enough.
-    """
+    """The results as the truth fold reads them, system by system."""
     header = batch.header
-    offset_ms, error_ms = header.clock_offset_ms, header.clock_error_ms
-    return [
-        result_of(run, header.agent, offset_ms, error_ms, received_ms) for run in runs_of(batch)
-    ]
+    return results_in(tables_of(batch), header.agent, clock_of(header), received_ms)
+
+
+def clock_of(header: Header) -> Clock:
+    return Clock(header.clock_offset_ms, header.clock_error_ms)
+
+
+def results_in(tables: Sequence[Table], agent: str, clock: Clock, received_ms: int) -> list[Result]:
+    """The results of tables: offset applied; semantics 1 where the clock is not known well enough."""
+    lost = clock.error_ms > CLOCK_ERROR_LIMIT_MS
+    results: list[Result] = []
+    for table in tables:
+        form = table.form
+        checks = [intern(name) for name in form.checks]
+        reasons = [intern(name) for name in form.reasons]
+        results += map(
+            Result,
+            [checks[n] for n in table.check],
+            repeat(agent),
+            [at + clock.offset_ms for at in table.at_ms],
+            repeat(Outcome.UNKNOWN) if lost else [form.outcomes[n] for n in table.outcome],
+            repeat(Reason.AGENT_CLOCK.value) if lost else [reasons[n] for n in table.reason],
+            [took // 1000 for took in table.duration_us],
+            repeat(received_ms),
+            table.fact(Fact.CERT_DAYS_LEFT) or repeat(None),
+        )
+    return results
+
+
+def taken_apart(body: bytes) -> tuple[bytes, dict[str, bytes]]:
+    """(secret, segment by system) of a body, checked against nothing."""
+    try:
+        secret, packed = _BODY.decode(envelope.unpacked(body))
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        raise BatchError(BatchFault.MALFORMED) from None
+    if len(secret) != SECRET_BYTES:
+        raise BatchError(BatchFault.MALFORMED)
+    return secret, packed
 
 
 def result_of(run: Run, agent: str, offset_ms: int, error_ms: int, received_ms: int) -> Result:

@@ -32,11 +32,10 @@ class Clock(Protocol):
 class SystemClock:
     """The host's clocks."""
 
+    monotonic_ns = staticmethod(time.monotonic_ns)  # asked sixteen times in a run
+
     def now_ms(self) -> int:
         return time.time_ns() // NS_PER_MS
-
-    def monotonic_ns(self) -> int:
-        return time.monotonic_ns()
 
     async def sleep_ms(self, duration_ms: int) -> None:
         await asyncio.sleep(max(duration_ms, 0) / 1000)

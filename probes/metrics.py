@@ -279,11 +279,27 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_ingest_broken_links_total",
+        "counter",
+        "links",
+        ("agent",),
+        "Headers of an agent's chain that do not name the one before them.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_ingest_commit_seconds",
         "histogram",
         "seconds",
         (),
         "Duration of a commit of waiting batches.",
+        "collector",
+    ),
+    Metric(
+        "wardwatch_ingest_given_up_results_total",
+        "counter",
+        "results",
+        ("agent",),
+        "Results that agents gave up for want of room, by tombstones that were stored.",
         "collector",
     ),
     Metric(

@@ -13,12 +13,14 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from functools import lru_cache
 
-from probes.clock import NS_PER_MS, Clock
+from probes.clock import Clock
 from probes.contract import Outcome, Phase, Scheme
+from probes.readiness import Readiness
 from probes.reasons import Reason
-from probes.tls import Contexts, TlsOptions, tls_failure
+from probes.sockets import Deadline, Socket
+from probes.tls import Contexts, Expiries, TlsOptions, tls_failure
 
 __all__ = [
     "CONNECT_REASONS",
@@ -55,7 +57,6 @@ CONNECT_REASONS = frozenset(
 )
 """What `connect`, `send` and `receive` can fail with; `tls.TLS_REASONS` comes on top."""
 
-_CLOSE_S = 0.25
 _MS_PER_DAY = 86_400_000
 _RESET = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN})
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
@@ -82,32 +83,18 @@ class ReceiveTimeout(Exception):  # noqa: N818 - each kind gives it its own reas
     """The deadline passed while bytes were awaited."""
 
 
-class Deadline:
-    """The end of a run on the monotonic clock."""
-
-    def __init__(self, clock: Clock, timeout_ms: int) -> None:
-        self._clock = clock
-        self._end_ns = clock.monotonic_ns() + timeout_ms * NS_PER_MS
-
-    def remaining_s(self) -> float:
-        """Seconds left, never negative."""
-        return max(self._end_ns - self._clock.monotonic_ns(), 0) / 1e9
-
-
 class Connection:
     """One open connection. `send` and `receive` raise NetFailure; both stop at the deadline."""
 
     def __init__(
         self,
-        streams: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        sock: Socket,
         clock: Clock,
-        deadline: Deadline,
         phases: dict[Phase, int],
         cert_days_left: int | None,
     ) -> None:
-        self._reader, self._writer = streams
+        self._socket = sock
         self._clock = clock
-        self._deadline = deadline
         self.phases = phases
         self.cert_days_left = cert_days_left
 
@@ -115,45 +102,41 @@ class Connection:
         """Hand all bytes to the kernel. A full pipe at the deadline raises ReceiveTimeout."""
         with Stopwatch(self._clock, self.phases, Phase.SEND):
             try:
-                async with asyncio.timeout(self._deadline.remaining_s()):
-                    self._writer.write(data)
-                    await self._writer.drain()
+                try:
+                    await self._socket.send(data)
+                except ConnectionError:
+                    # TLS 1.3 refuses a client certificate after the handshake, and a reset may
+                    # stand behind that alert.
+                    self._socket.alert()
+                    raise
             except TimeoutError:
                 raise ReceiveTimeout from None
             except OSError as error:
-                failure = _failure(error)
-                raise NetFailure(*failure, self.phases) from None
+                raise NetFailure(*_failure(error), self.phases) from None
 
     async def receive(self, limit: int = 65536) -> bytes:
         """What has arrived, at least one byte, at most `limit`; `b""` when the peer ended."""
         try:
-            async with asyncio.timeout(self._deadline.remaining_s()):
-                return await self._reader.read(limit)
+            return await self._socket.receive(limit)
         except TimeoutError:
             raise ReceiveTimeout from None
         except OSError as error:
-            failure = _failure(error)
-            raise NetFailure(*failure, self.phases) from None
+            raise NetFailure(*_failure(error), self.phases) from None
 
     async def close(self) -> None:
-        """Close politely, then by force: a peer that never says goodbye holds up no slot."""
-        self._writer.close()
-        try:
-            with suppress(OSError):  # TimeoutError among them
-                async with asyncio.timeout(_CLOSE_S):
-                    await self._writer.wait_closed()
-        finally:
-            self._writer.transport.abort()
+        """At once: a peer that never says goodbye holds up no slot."""
+        self._socket.close()
 
 
 class Stopwatch:
     """Adds the microseconds of a `with` block to one phase, also when the block fails."""
 
+    __slots__ = ("_clock", "_phase", "_phases", "_start_ns")
+
     def __init__(self, clock: Clock, phases: dict[Phase, int], phase: Phase) -> None:
         self._clock = clock
         self._phases = phases
         self._phase = phase
-        self._start_ns = 0
 
     def __enter__(self) -> None:
         self._start_ns = self._clock.monotonic_ns()
@@ -179,6 +162,8 @@ class Network:
         self._allow = allow
         self._resolver = resolver
         self._contexts = Contexts()
+        self._expiries = Expiries()
+        self._readiness: Readiness | None = None
 
     async def connect(
         self, host: str, port: int, deadline: Deadline, tls: TlsOptions | None, scheme: Scheme
@@ -189,18 +174,31 @@ class Network:
         """
         phases: dict[Phase, int] = {}
         try:
-            address = await self._resolve(host, port, deadline, phases)
+            address = _literal(host) or await self._resolve(host, port, deadline, phases)
             self._check(address, port, scheme)
             sock = await self._connect(address, port, deadline, phases)
-            return await self._open(sock, host, deadline, tls, phases)
         except NetFailure as failure:
             raise NetFailure(failure.outcome, failure.reason, phases) from None
+        days_left = None
+        if tls is not None:
+            try:
+                days_left = await self._secure(sock, host, tls, phases)
+            except BaseException as error:
+                sock.abort()
+                if isinstance(error, NetFailure):
+                    raise NetFailure(error.outcome, error.reason, phases) from None
+                raise
+        return Connection(sock, self._clock, phases, days_left)
+
+    def _ready(self) -> Readiness:
+        loop = asyncio.get_running_loop()
+        if self._readiness is None or self._readiness.loop is not loop:
+            self._readiness = Readiness(loop)
+        return self._readiness
 
     async def _resolve(
         self, host: str, port: int, deadline: Deadline, phases: dict[Phase, int]
     ) -> Address:
-        with suppress(ValueError):
-            return ipaddress.ip_address(host)
         with Stopwatch(self._clock, phases, Phase.RESOLVE):
             try:
                 async with asyncio.timeout(deadline.remaining_s()):
@@ -227,63 +225,51 @@ class Network:
 
     async def _connect(
         self, address: Address, port: int, deadline: Deadline, phases: dict[Phase, int]
-    ) -> socket.socket:
+    ) -> Socket:
         family = socket.AF_INET if address.version == 4 else socket.AF_INET6
-        sock: socket.socket | None = None
+        sock: Socket | None = None
         with Stopwatch(self._clock, phases, Phase.CONNECT):
             try:
-                sock = socket.socket(family, socket.SOCK_STREAM)
-                sock.setblocking(False)  # noqa: FBT003 - the socket's own signature
-                async with asyncio.timeout(deadline.remaining_s()):
-                    await asyncio.get_running_loop().sock_connect(sock, (str(address), port))
+                sock = Socket(family, self._ready(), deadline)
+                await sock.connect(str(address), port)
             except BaseException as error:
                 if sock is not None:
-                    sock.close()
+                    sock.abort()
                 if isinstance(error, OSError):
                     raise NetFailure(*_failure(error)) from None
                 raise
         return sock
 
-    async def _open(
+    async def _secure(
         self,
-        sock: socket.socket,
+        sock: Socket,
         host: str,
-        deadline: Deadline,
-        tls: TlsOptions | None,
+        tls: TlsOptions,
         phases: dict[Phase, int],
-    ) -> Connection:
-        if tls is None:
-            streams = await asyncio.open_connection(sock=sock)
-            return Connection(streams, self._clock, deadline, phases, None)
+    ) -> int | None:
+        """The handshake; returns the days left of the server's certificate."""
         try:
             context = self._contexts.get(tls)
         except OSError:  # ssl.SSLError among them: a file of ours is unreadable or no PEM
-            sock.close()
             raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_SECRET) from None
         with Stopwatch(self._clock, phases, Phase.TLS):
             try:
-                async with asyncio.timeout(deadline.remaining_s()):
-                    streams = await asyncio.open_connection(
-                        sock=sock,
-                        ssl=context,
-                        server_hostname=tls.server_name or host,
-                        # beyond the deadline, which alone decides
-                        ssl_handshake_timeout=deadline.remaining_s() + 1,
-                        ssl_shutdown_timeout=_CLOSE_S,
-                    )
+                await sock.start_tls(context, tls.server_name or host)
             except TimeoutError:
                 raise NetFailure(Outcome.DOWN, Reason.TLS_TIMEOUT) from None
             except OSError as error:
-                if isinstance(error, ConnectionResetError) and error.errno is None:
-                    # asyncio's word for an orderly end in the middle of the handshake
-                    raise NetFailure(Outcome.DOWN, Reason.TLS_HANDSHAKE) from None
                 raise NetFailure(*_failure(error)) from None
-        # TLS 1.3 refuses a client certificate after the handshake. One turn of the loop reads an
-        # alert that is already here before our first write could meet the reset behind it.
-        await self._clock.sleep_ms(0)
-        return Connection(
-            streams, self._clock, deadline, phases, _days_left(streams[1], self._clock)
-        )
+        ends_s = None if sock.tls is None else self._expiries.of(sock.tls)
+        return None if ends_s is None else int(ends_s * 1000 - self._clock.now_ms()) // _MS_PER_DAY
+
+
+@lru_cache(maxsize=4096)
+def _literal(host: str) -> Address | None:
+    """None: a name, to be resolved."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        return None
 
 
 def _failure(error: OSError) -> tuple[Outcome, Reason]:
@@ -299,13 +285,3 @@ def _failure(error: OSError) -> tuple[Outcome, Reason]:
     if error.errno in _EXHAUSTED:
         return Outcome.UNKNOWN, Reason.AGENT_RESOURCES
     return Outcome.UNKNOWN, Reason.AGENT_NETWORK
-
-
-def _days_left(writer: asyncio.StreamWriter, clock: Clock) -> int | None:
-    """Whole days until the server's certificate ends."""
-    certificate = writer.get_extra_info("peercert")
-    if not certificate:
-        return None
-    return int(ssl.cert_time_to_seconds(certificate["notAfter"]) * 1000 - clock.now_ms()) // (
-        _MS_PER_DAY
-    )

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from probes.contract import Outcome
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(msgspec.Struct, frozen=True, gc=False):
     """`t` and `received` are UTC milliseconds; `t` is the start of the attempt, offset applied.
 
     `reason` is any `[a-z0-9_.]+`: evidence written by a newer agent still folds. `cert_days_left`

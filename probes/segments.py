@@ -1,37 +1,31 @@
 """One system's runs as columns: the unit of evidence that can be disclosed alone.
 
-A segment is a msgpack map of arrays of one length, names in tables beside them. What is sparse
-(phases, facts, steps) names its rows. Readers pass over columns they do not know; the bytes are
-never written anew, so nothing of a newer agent is lost.
+A segment is a msgpack map of columns of one length, names in tables beside them
+(`probes/segmentforms.py`). What is sparse (phases, facts, steps) names its rows. Readers pass over
+columns they do not know; the bytes are never written anew, so nothing of a newer agent is lost.
+
+Ingest and the folds read a segment as it stands (`read`), without an object for each run.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
 
 import msgspec
 
+from probes import columns as packing
+from probes import segmentforms as forms
+from probes.columns import FAR
 from probes.contract import Outcome
+from probes.segmentforms import Dense, Form, SegmentError, Sparse, Steps
+
+__all__ = ["Run", "RunStep", "SegmentError", "Table", "decode", "encode", "read", "read_again"]
 
 _CODE = re.compile(r"[a-z0-9_.]{1,64}")
 """Reasons and the names of phases, facts and steps: no text fits in (semantics 1)."""
 _CHECK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-_FAR = 2**53
-"""No instant and no duration reaches it; what does would overflow a store."""
-
-Index = Annotated[int, msgspec.Meta(ge=0, lt=_FAR)]
-Integer = Annotated[int, msgspec.Meta(gt=-_FAR, lt=_FAR)]
-
-ROWS = 10_000
-"""Of a segment at most, ten times what an agent puts in: a small body must not fill a memory."""
-_STEP_ROWS = 10 * ROWS
-Column = Annotated[list[Index], msgspec.Meta(max_length=ROWS)]
-Integers = Annotated[list[Integer], msgspec.Meta(max_length=ROWS)]
-Names = Annotated[list[str], msgspec.Meta(max_length=ROWS)]
-StepColumn = Annotated[list[Index], msgspec.Meta(max_length=_STEP_ROWS)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,167 +54,299 @@ class Run:
     steps: tuple[RunStep, ...] = ()
 
 
-class Sparse(msgspec.Struct, frozen=True):
-    """`values[i]` belongs to row `rows[i]`."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A segment that is right: every column has one number a row, every index its name."""
 
-    rows: Column
-    values: Integers
+    form: Form
+    check: Sequence[int]
+    at_ms: Sequence[int]
+    outcome: Sequence[int]
+    reason: Sequence[int]
+    duration_us: Sequence[int]
 
+    @property
+    def checks(self) -> Sequence[str]:
+        return self.form.checks
 
-SparseColumns = Annotated[dict[str, Sparse], msgspec.Meta(max_length=100)]
+    @property
+    def slot(self) -> Sequence[int]:
+        """How long before the start of each attempt its slot was, in milliseconds."""
+        return forms.slot_of(self.form)
 
-
-class Steps(msgspec.Struct, frozen=True):
-    """One entry per step, in the order of rows and then of the run; indexes into the tables."""
-
-    names: Names
-    rows: StepColumn
-    name: StepColumn
-    outcome: StepColumn
-    reason: StepColumn
-    duration_us: StepColumn
-
-
-class Columns(msgspec.Struct, frozen=True):
-    """`check`, `outcome` and `reason` index the tables; `at` is ms after `base`, `slot` ms before
-    `at`.
-    """
-
-    checks: Names
-    outcomes: Annotated[list[Outcome], msgspec.Meta(max_length=len(Outcome))]
-    reasons: Names
-    base: Index
-    check: Column
-    at: Column
-    slot: Integers
-    outcome: Column
-    reason: Column
-    duration_us: Column
-    phases: SparseColumns
-    facts: SparseColumns
-    steps: Steps
-
-
-_DECODER = msgspec.msgpack.Decoder(Columns)
-_ENCODER = msgspec.msgpack.Encoder(order="deterministic")
-
-
-class SegmentError(ValueError):
-    """The bytes are no segment. The text is fixed."""
+    def fact(self, name: str) -> Sequence[int | None] | None:
+        """One value a row, None where it has none; None for a fact that no run has."""
+        return forms.fact_of(self.form, name, len(self.at_ms))
 
 
 def encode(runs: Sequence[Run]) -> bytes:
     """Runs of one system as a segment, in the order given."""
-    checks: dict[str, int] = {}
-    outcomes: dict[Outcome, int] = {}
-    reasons: dict[str, int] = {}
-    names: dict[str, int] = {}
-    base = min((run.at_ms for run in runs), default=0)
-    flat = [(row, step) for row, run in enumerate(runs) for step in run.steps]
-    columns = Columns(
-        check=[checks.setdefault(run.check, len(checks)) for run in runs],
-        at=[run.at_ms - base for run in runs],
-        slot=[run.at_ms - run.slot_ms for run in runs],
-        outcome=[outcomes.setdefault(run.outcome, len(outcomes)) for run in runs],
-        reason=[reasons.setdefault(run.reason, len(reasons)) for run in runs],
-        duration_us=[run.duration_us for run in runs],
-        phases=_gather([run.phases for run in runs]),
-        facts=_gather([run.facts for run in runs]),
-        steps=Steps(
-            rows=[row for row, _ in flat],
-            name=[names.setdefault(step.name, len(names)) for _, step in flat],
-            outcome=[outcomes.setdefault(step.outcome, len(outcomes)) for _, step in flat],
-            reason=[reasons.setdefault(step.reason, len(reasons)) for _, step in flat],
-            duration_us=[step.duration_us for _, step in flat],
-            names=list(names),
-        ),
-        base=base,
-        checks=list(checks),
-        outcomes=list(outcomes),
-        reasons=list(reasons),
-    )
-    return _ENCODER.encode(columns)
+    return forms.pack(_dense(runs))
 
 
-def decode(system: str, data: bytes) -> list[Run]:
-    """The runs of a segment; SegmentError when the columns do not fit together."""
+def read(data: bytes) -> Table:
+    """A segment as it stands; SegmentError when the columns do not fit together."""
     try:
-        return _runs(system, _DECODER.decode(data))
+        table = _table(data)
+        _check(table)
     except (msgspec.MsgspecError, ValueError, IndexError, RecursionError):
+        raise SegmentError("not a segment") from None
+    return table
+
+
+def read_again(data: bytes) -> Table:
+    """The same of what `read` has once found right."""
+    try:
+        return _table(data)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         raise SegmentError("not a segment") from None
 
 
-def _gather(rows: Sequence[Mapping[str, int]]) -> dict[str, Sparse]:
-    found: dict[str, Sparse] = {}
+def decode(system: str, data: bytes) -> list[Run]:
+    """The runs of a segment; SegmentError as `read`."""
+    table = read(data)
+    form = table.form
+    phases, facts, slot = _phases(table), _by_row(forms.facts_of(form)), table.slot
+    steps = _steps_by_row(form)
+    return [
+        Run(
+            system,
+            form.checks[table.check[row]],
+            at_ms - slot[row],
+            at_ms,
+            form.outcomes[table.outcome[row]],
+            form.reasons[table.reason[row]],
+            table.duration_us[row],
+            phases.get(row, {}),
+            facts.get(row, {}),
+            tuple(steps.get(row, ())),
+        )
+        for row, at_ms in enumerate(table.at_ms)
+    ]
+
+
+class _Tables:
+    """Names as they come up, and the columns of indexes into them."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        checks: dict[str, int] = {}
+        outcomes: dict[Outcome, int] = {}
+        reasons: dict[str, int] = {}
+        self.check = [checks.setdefault(run.check, len(checks)) for run in runs]
+        self.outcome = [outcomes.setdefault(run.outcome, len(outcomes)) for run in runs]
+        self.reason = [reasons.setdefault(run.reason, len(reasons)) for run in runs]
+        self.steps = _steps(runs, outcomes, reasons)
+        self.checks, self.outcomes, self.reasons = list(checks), list(outcomes), list(reasons)
+
+
+def _steps(
+    runs: Sequence[Run], outcomes: dict[Outcome, int], reasons: dict[str, int]
+) -> Steps | None:
+    flat = [(row, step) for row, run in enumerate(runs) for step in run.steps]
+    if not flat:
+        return None
+    names: dict[str, int] = {}
+    return Steps(
+        rows=[row for row, _ in flat],
+        name=[names.setdefault(step.name, len(names)) for _, step in flat],
+        outcome=[outcomes.setdefault(step.outcome, len(outcomes)) for _, step in flat],
+        reason=[reasons.setdefault(step.reason, len(reasons)) for _, step in flat],
+        duration_us=[step.duration_us for _, step in flat],
+        names=list(names),
+    )
+
+
+def _dense(runs: Sequence[Run]) -> Dense:
+    tables, size = _Tables(runs), len(runs)
+    at = [run.at_ms for run in runs]
+    base = at[0] if at else 0
+    duration_us = [run.duration_us for run in runs]
+    phases, facts = (_gather([run.phases for run in runs]), _gather([run.facts for run in runs]))
+    every_phase = [name for name, (rows, _) in phases.items() if len(rows) == size]
+    every_fact = [name for name, (rows, _) in facts.items() if len(rows) == size]
+    rest = max(every_phase, key=lambda name: sum(phases[name][1]), default=None)
+    if rest is not None:
+        phases[rest] = (phases[rest][0], _left(duration_us, phases))
+    packed = [
+        packing.pack(column)
+        for column in (
+            tables.check,
+            [t - before for t, before in zip(at, [base, *at], strict=False)],
+            [run.at_ms - run.slot_ms for run in runs],
+            tables.outcome,
+            tables.reason,
+            duration_us,
+            *(phases[name][1] for name in every_phase),
+            *(facts[name][1] for name in every_fact),
+        )
+    ]
+    return Dense(
+        checks=tables.checks,
+        outcomes=tables.outcomes,
+        reasons=tables.reasons,
+        phases=every_phase,
+        facts=every_fact,
+        rest=rest,
+        codes="".join(code for code, _ in packed),
+        size=size,
+        base=base,
+        data=b"".join(data for _, data in packed),
+        some_phases=_sparse({n: v for n, v in phases.items() if n not in every_phase}),
+        some_facts=_sparse({n: v for n, v in facts.items() if n not in every_fact}),
+        steps=tables.steps,
+    )
+
+
+_Gathered = dict[str, tuple[list[int], list[int]]]
+"""(rows, values) by name."""
+
+
+def _gather(rows: Sequence[Mapping[str, int]]) -> _Gathered:
+    found: _Gathered = {}
     for row, values in enumerate(rows):
         for name, value in values.items():
-            sparse = found.setdefault(str(name), Sparse([], []))
-            sparse.rows.append(row)
-            sparse.values.append(value)
+            numbers, held = found.setdefault(str(name), ([], []))
+            numbers.append(row)
+            held.append(value)
     return found
 
 
-def _runs(system: str, columns: Columns) -> list[Run]:
-    codes = (*columns.reasons, *columns.phases, *columns.facts, *columns.steps.names)
-    if not (all(map(_CHECK.fullmatch, columns.checks)) and all(map(_CODE.fullmatch, codes))):
+def _left(duration_us: Sequence[int], phases: _Gathered) -> list[int]:
+    left = list(duration_us)
+    for rows, values in phases.values():
+        for row, value in zip(rows, values, strict=True):
+            left[row] -= value
+    return left
+
+
+def _sparse(found: _Gathered) -> dict[str, Sparse]:
+    return {name: Sparse(rows, values) for name, (rows, values) in found.items()}
+
+
+def _table(data: bytes) -> Table:
+    form = forms.unpack(data)
+    return Table(form, *forms.columns_of(form))
+
+
+def _check(table: Table) -> None:
+    form, size = table.form, len(table.at_ms)
+    _check_names(form)
+    slot = table.slot
+    columns = (table.check, slot, table.outcome, table.reason, table.duration_us)
+    if any(len(column) != size for column in columns) or forms.negative(form):
+        raise SegmentError("columns")
+    if size:
+        _check_instants(table.at_ms, slot)
+        for numbers, names in (
+            (table.check, form.checks),
+            (table.outcome, form.outcomes),
+            (table.reason, form.reasons),
+        ):
+            if max(numbers) >= len(names):
+                raise SegmentError("indexes")
+    for column in forms.wide(form):
+        if not all(-FAR < number < FAR for number in column):
+            raise SegmentError("numbers")
+    for sparse in forms.sparse_of(form):
+        _check_sparse(sparse, size)
+    if form.steps is not None:
+        _check_steps(form, form.steps, size)
+    if isinstance(form, Dense) and form.rest is not None and form.rest not in form.phases:
+        raise SegmentError("rest")
+
+
+def _check_instants(at_ms: Sequence[int], slot: Sequence[int]) -> None:
+    first, last = min(at_ms), max(at_ms)
+    if not (first >= 0 and last < FAR):
+        raise SegmentError("instants")
+    if first >= max(slot) and last - min(slot) < FAR:
+        return
+    if not all(0 <= t - early < FAR for t, early in zip(at_ms, slot, strict=True)):
+        raise SegmentError("slots")
+
+
+_seen_checks: set[str] = set()
+_seen_codes: set[str] = set()
+"""Names found right before: most come again and again."""
+_SEEN = 65_536
+
+
+def _check_names(form: Form) -> None:
+    if not _seen_checks.issuperset(form.checks):
+        _look_at(form.checks, _CHECK, _seen_checks)
+    for codes in _codes_of(form):
+        if not _seen_codes.issuperset(codes):
+            _look_at(codes, _CODE, _seen_codes)
+
+
+def _codes_of(form: Form) -> Iterable[Iterable[str]]:
+    yield form.reasons
+    yield form.phases
+    yield form.facts
+    if isinstance(form, Dense):
+        if len(set(form.phases)) < len(form.phases) or len(set(form.facts)) < len(form.facts):
+            raise SegmentError("a name twice")
+        if form.some_phases.keys() & form.phases or form.some_facts.keys() & form.facts:
+            raise SegmentError("a name twice")
+        yield form.some_phases
+        yield form.some_facts
+    if form.steps is not None:
+        yield form.steps.names
+
+
+def _look_at(names: Iterable[str], shape: re.Pattern[str], seen: set[str]) -> None:
+    if not all(map(shape.fullmatch, names)):
         raise SegmentError("names")
-    size = len(columns.at)
-    phases, facts = _scatter(columns.phases, size), _scatter(columns.facts, size)
-    steps = _steps(columns, size)
-    runs: list[Run] = []
-    for row, (check, at, slot, outcome, reason, duration_us) in enumerate(
-        zip(
-            columns.check,
-            columns.at,
-            columns.slot,
-            columns.outcome,
-            columns.reason,
-            columns.duration_us,
-            strict=True,
-        )
+    if len(seen) >= _SEEN:
+        seen.clear()
+    seen.update(names)
+
+
+def _check_sparse(sparse: Sparse, size: int) -> None:
+    rows, held = sparse.rows, len(sparse.values)
+    if len(rows) != held or len(set(rows)) != held or max(rows, default=-1) >= size:
+        raise SegmentError("rows")
+
+
+def _check_steps(form: Form, steps: Steps, size: int) -> None:
+    held = len(steps.rows)
+    if len(steps.duration_us) != held:
+        raise SegmentError("steps")
+    for numbers, limit in (
+        (steps.rows, size),
+        (steps.name, len(steps.names)),
+        (steps.outcome, len(form.outcomes)),
+        (steps.reason, len(form.reasons)),
     ):
-        at_ms = columns.base + at
-        if not (at_ms < _FAR and 0 <= at_ms - slot < _FAR):
-            raise SegmentError("instants")
-        runs.append(
-            Run(
-                system,
-                columns.checks[check],
-                at_ms - slot,
-                at_ms,
-                columns.outcomes[outcome],
-                columns.reasons[reason],
-                duration_us,
-                phases.get(row, {}),
-                facts.get(row, {}),
-                tuple(steps.get(row, ())),
-            )
-        )
-    return runs
+        if len(numbers) != held or max(numbers, default=-1) >= limit:
+            raise SegmentError("steps")
 
 
-def _scatter(columns: Mapping[str, Sparse], size: int) -> dict[int, dict[str, int]]:
+def _by_row(named: Mapping[str, Mapping[int, int]]) -> dict[int, dict[str, int]]:
     found: dict[int, dict[str, int]] = {}
-    for name, sparse in columns.items():
-        for row, value in zip(sparse.rows, sparse.values, strict=True):
-            values = found.setdefault(row, {})
-            if row >= size or name in values:
-                raise SegmentError("rows")
-            values[name] = value
+    for name, values in named.items():
+        for row, value in values.items():
+            found.setdefault(row, {})[name] = value
     return found
 
 
-def _steps(columns: Columns, size: int) -> dict[int, list[RunStep]]:
-    steps = columns.steps
+def _phases(table: Table) -> dict[int, dict[str, int]]:
+    found = _by_row(forms.phases_of(table.form))
+    rest = table.form.rest if isinstance(table.form, Dense) else None
+    if rest is not None:
+        for row, values in found.items():
+            values[rest] = table.duration_us[row] - sum(values.values())
+    return found
+
+
+def _steps_by_row(form: Form) -> dict[int, list[RunStep]]:
+    steps = form.steps
     found: dict[int, list[RunStep]] = {}
+    if steps is None:
+        return found
     for row, name, outcome, reason, duration_us in zip(
         steps.rows, steps.name, steps.outcome, steps.reason, steps.duration_us, strict=True
     ):
-        if row >= size:
-            raise SegmentError("rows")
-        found.setdefault(row, []).append(
-            RunStep(
-                steps.names[name], columns.outcomes[outcome], columns.reasons[reason], duration_us
-            )
-        )
+        said = (form.outcomes[outcome], form.reasons[reason])
+        found.setdefault(row, []).append(RunStep(steps.names[name], *said, duration_us))
     return found

@@ -56,16 +56,16 @@ class TlsOptions:
     server_name: str | None = None
 
 
-class _Handshake(ssl.SSLObject):
+class _Handshake(ssl.SSLSocket):
     """Tells apart two meanings of `handshake_failure` in TLS 1.2 and older.
 
     Before a cipher is agreed it is a matter of protocols; afterwards the server has seen our
     answer to its certificate request (RFC 5246 7.4.6: a required certificate is missing).
     """
 
-    def do_handshake(self) -> None:
+    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - its signature
         try:
-            super().do_handshake()
+            super().do_handshake(block)
         except ssl.SSLError as error:
             if error.reason == "SSLV3_ALERT_HANDSHAKE_FAILURE" and self.cipher() is not None:
                 error.reason = "ALERT_CERTIFICATE_REQUIRED"
@@ -89,12 +89,35 @@ class Contexts:
         if known is not None and known[0] == stamp:
             return known[1]
         context = ssl.create_default_context(cafile=tls.ca)
-        context.sslobject_class = _Handshake
+        context.sslsocket_class = _Handshake
         if tls.client_cert is not None:
             # an encrypted key would make OpenSSL ask on the terminal: answer with nothing
             context.load_cert_chain(tls.client_cert, tls.client_key, password="")
         self._cache[files] = (stamp, context)
         return context
+
+
+class Expiries:
+    """When servers' certificates end. Taking one apart costs as much as a tenth of the handshake,
+    and each run shows the same.
+    """
+
+    KNOWN = 4_096
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, float] = {}
+
+    def of(self, peer: ssl.SSLSocket) -> float | None:
+        """Seconds since 1970; None: it has shown none that was verified."""
+        encoded = peer.getpeercert(binary_form=True)
+        if encoded is None:
+            return None
+        if encoded not in self._known:
+            if len(self._known) >= self.KNOWN:
+                self._known.clear()
+            certificate = peer.getpeercert() or {}
+            self._known[encoded] = ssl.cert_time_to_seconds(str(certificate["notAfter"]))
+        return self._known[encoded]
 
 
 def tls_failure(error: ssl.SSLError) -> tuple[Outcome, Reason]:

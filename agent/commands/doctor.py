@@ -66,7 +66,7 @@ def doctor(args: argparse.Namespace) -> int:
         sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         return BAD_INPUT
     logs.set_up(sys.stderr, logging.CRITICAL)
-    lines = asyncio.run(examine(subject, host_world(subject.allow)))
+    lines = asyncio.run(examine(subject, host_world(subject.allow, subject.state)))
     worst = diagnosis.worst(lines)
     if args.json:
         told = [

@@ -5,6 +5,8 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
+from operator import lt
 
 import msgspec
 
@@ -42,6 +44,11 @@ class Rules:
     def version(self, t: int) -> int:
         """The start of the version that judges `t`."""
         return self.starts[self._number(t)]
+
+    def until(self, t: int) -> int:
+        """From when another version judges what follows `t`."""
+        following = self._number(t) + 1
+        return self.starts[following] if following < len(self.starts) else FAR
 
     def _number(self, t: int) -> int:
         # Results from before the first version are history, judged by that version.
@@ -91,11 +98,23 @@ class Heard(msgspec.Struct):
     told: list[Told] = []
 
 
-def distinct(results: Iterable[Result]) -> tuple[list[Result], int]:
-    """Results in order of `t`, one an instant, and how many instants had two outcomes."""
+def in_order(results: Sequence[Result]) -> bool:
+    """Does each come later than the one before it?"""
+    instants = [r.t for r in results]
+    return all(map(lt, instants, islice(instants, 1, None)))
+
+
+def distinct(results: Iterable[Result], until: int = FAR) -> tuple[list[Result], int]:
+    """Results before an instant in order of `t`, one an instant, and how many instants had two
+    outcomes.
+    """
+    line = list(results)
+    if not line or (line[-1].t < until and in_order(line)):
+        return line, 0
+    line = [r for r in line if r.t < until]
     kept: list[Result] = []
     conflicts: set[int] = set()
-    for result in sorted(results, key=lambda r: r.t):
+    for result in sorted(line, key=lambda r: r.t):
         if kept and kept[-1].t == result.t:
             if kept[-1].outcome is not result.outcome:
                 conflicts.add(result.t)
@@ -112,16 +131,43 @@ def _fewer(left: int | None, right: int | None) -> bool:
     return left is not None and (right is None or left < right)
 
 
-def follow(results: Iterable[Result], rules: Rules, heard: Heard | None) -> VoiceFold:
+def follow(line: Sequence[Result], rules: Rules, heard: Heard | None) -> VoiceFold:
     """The fold after distinct results, in order, from where `heard` left off."""
     fold = VoiceFold() if heard is None else heard.fold.resumed()
-    for result in results:
+    place = 0
+    while place < len(line):
+        result = line[place]
+        place += 1
         check = rules.at(result.t)
-        if check is not None and result.outcome is not Outcome.UNKNOWN:
-            fold.take(result.t, result.outcome, check)
-            if result.cert_days_left is not None:
-                fold.hear(result.t, result.cert_days_left, rules.version(result.t))
+        if check is None or result.outcome is Outcome.UNKNOWN:
+            continue
+        fold.take(result.t, result.outcome, check)
+        if result.cert_days_left is not None:
+            fold.hear(result.t, result.cert_days_left, rules.version(result.t))
+        if fold.is_steady:
+            alike = _alike(fold, line, place, rules, check)
+            fold.take_alike(alike, check)
+            place += len(alike)
     return fold
+
+
+def _alike(
+    fold: VoiceFold, line: Sequence[Result], place: int, rules: Rules, check: Check
+) -> list[int]:
+    """When the results from `place` on were that say just what the last one taken says."""
+    last = fold.segments[-1]
+    t, outcome, hold_ms = last.start, last.outcome, check.hold_ms
+    version, changes = rules.version(t), rules.until(t)
+    instants: list[int] = []
+    for result in islice(line, place, None):
+        if result.outcome is not outcome or result.t - t > hold_ms or result.t >= changes:
+            break
+        days = result.cert_days_left
+        if days is not None and not fold.says_the_same(result.t, days, version):
+            break
+        t = result.t
+        instants.append(t)
+    return instants
 
 
 def tell(fold: VoiceFold, start: int, now: int, heard: Heard | None) -> Voice:

@@ -110,8 +110,9 @@ def amounts(
 ) -> Amounts:
     """Of `period`, with `out` excluded (united); time from `now` on is not monitored."""
     range_ = (Interval(period.start, max(period.start, min(period.end, now))),)
-    seen = _monitored_ms(_by_state(states, range_))
-    parts = _by_state(states, subtract(range_, out))
+    whole = _by_state(states, range_)
+    seen = _monitored_ms(whole)
+    parts = _by_state(states, subtract(range_, out)) if out else whole
     excluded = seen - _monitored_ms(parts)
     whole_period = formula == "whole-period-v1"
     return Amounts(
@@ -146,13 +147,17 @@ def whole_of(
 def watched(states: Timeline[State]) -> tuple[Interval, ...]:
     """Monitored time, united; a timeline is in order, so nothing needs sorting."""
     found: list[Interval] = []
+    begun = ended = None
     for span in states:
-        if not monitored(span.value):
+        if span.value is State.NOT_MONITORED:
             continue
-        if found and found[-1].end == span.start:
-            found[-1] = Interval(found[-1].start, span.end)
-        else:
-            found.append(Interval(span.start, span.end))
+        if begun is None or span.start != ended:
+            if begun is not None and ended is not None:
+                found.append(Interval(begun, ended))
+            begun = span.start
+        ended = span.end
+    if begun is not None and ended is not None:
+        found.append(Interval(begun, ended))
     return tuple(found)
 
 
@@ -160,11 +165,14 @@ def _by_state(states: Timeline[State], inside: Sequence[Interval]) -> dict[State
     """Milliseconds of each state inside united intervals, in one pass over those spans."""
     found = dict.fromkeys(State, 0)
     for interval in inside:
-        n = bisect.bisect_right(states, interval.start, key=_ends)
-        while n < len(states) and states[n].start < interval.end:
-            span = states[n]
-            found[span.value] += min(span.end, interval.end) - max(span.start, interval.start)
-            n += 1
+        first = bisect.bisect_right(states, interval.start, key=_ends)
+        last = bisect.bisect_left(states, interval.end, lo=first, key=_starts)
+        for span in states[first:last]:
+            found[span.value] += span.end - span.start
+        if first < last:  # less what stands out at both ends
+            left, right = states[first], states[last - 1]
+            found[left.value] -= max(interval.start - left.start, 0)
+            found[right.value] -= max(right.end - interval.end, 0)
     return found
 
 
@@ -174,3 +182,7 @@ def _monitored_ms(found: Mapping[State, int]) -> int:
 
 def _ends(span: Span[State]) -> int:
     return span.end
+
+
+def _starts(span: Span[State]) -> int:
+    return span.start

@@ -73,6 +73,7 @@ def availability(
     since = min(start, now) - burn.LONGEST_MS
     out = unite((*truth.excluded(end, since), *also_excluded))
     own = amounts(truth.states, period, out, now, formula)
+    seen = watched(truth.states)
     lines = _sites(truth, config)
     by_site = {site: amounts(line, period, out, now, formula) for site, line in lines.items()}
     to_come = _to_come(truth, now)
@@ -89,14 +90,14 @@ def availability(
         },
         config,
     )
-    counted = _eligible(truth, period, out, now, formula) if count_runs else ()
+    counted = _eligible(seen, period, out, now, formula) if count_runs else ()
     judged_runs, good_runs = _runs(truth, counted)
     judged = None if slo is None else verdicts(slo, scopes, finished=now >= end)
     return Availability(
         system=truth.system,
         formula=formula,
         amounts=own,
-        raw=amounts(truth.states, period, (), now, formula),
+        raw=amounts(truth.states, period, (), now, formula) if out else own,
         sites=by_site,
         scopes=scopes,
         judged_runs=judged_runs,
@@ -111,7 +112,7 @@ def availability(
         outages=tuple(
             o for o in truth.outages if o.start < end and (o.end is None or o.end > start)
         ),
-        blips=_blips(truth, period),
+        blips=_blips(truth, seen, period),
     )
 
 
@@ -121,7 +122,8 @@ def cut(
     """The five minutes long past whose results `availability` must have at hand to count runs."""
     found = terms(truth, history, min(end, now) - 1).systems.get(truth.system)
     formula = "contract-v1" if found is None or found.slo is None else found.slo.formula
-    eligible = _eligible(truth, Interval(start, end), truth.excluded(end, start), now, formula)
+    seen = watched(truth.states)
+    eligible = _eligible(seen, Interval(start, end), truth.excluded(end, start), now, formula)
     edges = {t for part in eligible for t in (part.start, part.end)}
     needed = {source: voice.judged.cut(edges) for source, voice in truth.voices.items()}
     return {source: buckets for source, buckets in needed.items() if buckets}
@@ -183,11 +185,11 @@ def _burn(
 
 
 def _eligible(
-    truth: SystemTruth, period: Interval, out: Sequence[Interval], now: int, formula: str
+    seen: Sequence[Interval], period: Interval, out: Sequence[Interval], now: int, formula: str
 ) -> Sequence[Interval]:
-    """Time in which runs count."""
+    """Time in which runs count; `seen` is the time in which the system was monitored."""
     known = (Interval(period.start, min(period.end, now)),) if period.start < now else ()
-    eligible = intersect(watched(truth.states), known)
+    eligible = intersect(seen, known)
     return subtract(eligible, out) if formula == "contract-v1" else eligible
 
 
@@ -196,9 +198,9 @@ def _runs(truth: SystemTruth, eligible: Sequence[Interval]) -> tuple[int, int]:
     return sum(judged for judged, _ in counts), sum(good for _, good in counts)
 
 
-def _blips(truth: SystemTruth, period: Interval) -> int:
+def _blips(truth: SystemTruth, seen: Sequence[Interval], period: Interval) -> int:
     """By their first failing results, where those are in monitored time."""
-    inside = intersect(watched(truth.states), (period,))
+    inside = intersect(seen, (period,))
     return sum(
         bisect.bisect_left(truth.blips, part.end) - bisect.bisect_left(truth.blips, part.start)
         for part in inside

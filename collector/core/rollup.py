@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
 import msgspec
 
-from collector.core.agent_state import distinct
+from collector.core.agent_state import distinct, in_order
 from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
 from probes.contract import Outcome
@@ -31,7 +31,8 @@ BOUNDS = (
 """Upper bounds of the histogram in milliseconds, inclusive; what took longer is counted after the
 last. About six a decade, and the 20 s of CAQH CORE among them. They are part of the stored form:
 another scale is another `FORMAT`."""
-FORMAT: Final = 1
+FORMAT: Final = 2
+HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def rollups(results: Iterable[Result]) -> dict[int, Rollup]:
     Of several results of one instant the one that stands counts; among those with the same
     outcome that is the longest.
     """
-    kept, _ = distinct(sorted(results, key=lambda r: (r.t, -r.duration_ms, r.reason)))
+    line = list(results)
+    kept = line if in_order(line) else distinct(sorted(line, key=_longest_first))[0]
     inside: dict[int, list[Result]] = {}
     for result in kept:
         inside.setdefault(result.t // BUCKET_MS * BUCKET_MS, []).append(result)
@@ -84,50 +86,79 @@ def added(parts: Iterable[Rollup]) -> Rollup:
     return Rollup(_sorted(counts), tuple(answered))
 
 
+Place = Annotated[int, msgspec.Meta(ge=0, lt=HOUR_MS // BUCKET_MS)]
+
+
+class _Bucket(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """`counts` has one number for each of the hour's `kinds`; `answered` is place in the histogram
+    and runs, in turn, without zeros.
+    """
+
+    place: Place
+    counts: list[Annotated[int, msgspec.Meta(ge=0)]]
+    answered: list[int]
+
+
 class _Stored(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
-    format: Literal[1]
-    counts: list[tuple[Outcome, str, Annotated[int, msgspec.Meta(ge=1)]]]
-    answered: list[
-        tuple[
-            Annotated[int, msgspec.Meta(ge=0, le=len(BOUNDS))], Annotated[int, msgspec.Meta(ge=1)]
-        ]
-    ]
-    """(place in the histogram, runs), without zeros."""
+    format: Literal[2]
+    kinds: list[tuple[Outcome, str]]
+    buckets: list[_Bucket]
 
 
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Stored)
 
-
-def encode(rollup: Rollup) -> bytes:
-    """The same bytes for the same rollup, always."""
-    held = [(place, n) for place, n in enumerate(rollup.answered) if n]
-    return _encoder.encode(_Stored(FORMAT, list(rollup.counts), held))
+Hour = Mapping[int, Rollup]
+"""By the place of the bucket in its hour."""
 
 
-def decode(data: bytes) -> Rollup:
+def encode(hour: Hour) -> bytes:
+    """The same bytes for the same rollups, always."""
+    kinds = sorted({(o, reason) for one in hour.values() for o, reason, _ in one.counts})
+    buckets = []
+    for place, one in sorted(hour.items()):
+        counts = {(o, reason): n for o, reason, n in one.counts}
+        answered = [x for at, n in enumerate(one.answered) if n for x in (at, n)]
+        buckets.append(_Bucket(place, [counts.get(kind, 0) for kind in kinds], answered))
+    return _encoder.encode(_Stored(FORMAT, kinds, buckets))
+
+
+def decode(data: bytes) -> dict[int, Rollup]:
     """ValueError for what `encode` did not write, or another format did."""
     try:
         stored = _decoder.decode(data)
-    except msgspec.DecodeError:
+        hour = {one.place: _read(stored.kinds, one) for one in stored.buckets}
+    except (msgspec.DecodeError, ValueError, IndexError):
         raise ValueError("no rollup of a format known here") from None
-    answered = [0] * (len(BOUNDS) + 1)
-    for place, n in stored.answered:
-        answered[place] = n
-    rollup = Rollup(tuple(stored.counts), tuple(answered))
-    if encode(rollup) != data:
+    if encode(hour) != data:
         raise ValueError("no rollup of a format known here")
-    return rollup
+    return hour
+
+
+def _read(kinds: Sequence[tuple[Outcome, str]], stored: _Bucket) -> Rollup:
+    answered = [0] * (len(BOUNDS) + 1)
+    for place, n in zip(stored.answered[::2], stored.answered[1::2], strict=True):
+        answered[place] = n
+    counts = zip(kinds, stored.counts, strict=True)
+    return Rollup(tuple((*kind, n) for kind, n in counts if n), tuple(answered))
+
+
+def _longest_first(result: Result) -> tuple[int, int, str]:
+    return result.t, -result.duration_ms, result.reason
 
 
 def _rollup(results: Iterable[Result]) -> Rollup:
-    counts: Counter[tuple[Outcome, str]] = Counter()
+    counts: dict[tuple[Outcome, str], int] = {}
     answered = [0] * (len(BOUNDS) + 1)
     for result in results:
-        counts[result.outcome, result.reason] += 1
-        if result.outcome.good:
+        said = (result.outcome, result.reason)
+        counts[said] = counts.get(said, 0) + 1
+        if result.outcome in _GOOD:
             answered[bisect_left(BOUNDS, result.duration_ms)] += 1
     return Rollup(_sorted(counts), tuple(answered))
+
+
+_GOOD = frozenset(outcome for outcome in Outcome if outcome.good)
 
 
 def _sorted(counts: Mapping[tuple[Outcome, str], int]) -> tuple[tuple[Outcome, str, int], ...]:

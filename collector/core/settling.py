@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from collector.core.agent_state import Heard, distinct, follow, moved_on
 from collector.core.settled import Settled, Source, cut
 from collector.core.truth import SystemTruth, rules
+from collector.core.voice_fold import VoiceFold
 from probes.results import Result
 
 
@@ -25,14 +26,14 @@ def settle(
     lines = {source: distinct(results.get(source, ()))[0] for source in truth.voices}
     known = {
         source: follow(
-            (r for r in line if r.t < edge),
+            [r for r in line if r.t < edge],
             rules(source, truth.system, truth.versions),
             settled.voices.get(source),
         )
         for source, line in lines.items()
     }
     final = {
-        source: max(settled.upto(source), fold.mendable_from(edge))
+        source: max(settled.upto(source), _whole(truth, source, lines[source], settled, edge, fold))
         for source, fold in known.items()
     }
     to = max(settled.until, min([edge, *final.values()]))
@@ -45,7 +46,8 @@ def settle(
     for source, until in final.items():
         heard = settled.voices.get(source)
         taken = [r for r in lines[source] if r.t < until]
-        conflicts += distinct(r for r in results.get(source, ()) if r.t < until)[1]
+        if len(lines[source]) < len(results.get(source, ())):
+            conflicts += distinct(r for r in results[source] if r.t < until)[1]
         fold = (
             known[source]
             if until == edge
@@ -74,3 +76,21 @@ def settle(
         conflicts=conflicts,
     )
     return cut(whole, truth.outages, to)
+
+
+def _whole(
+    truth: SystemTruth,
+    source: Source,
+    line: Sequence[Result],
+    settled: Settled,
+    edge: int,
+    fold: VoiceFold,
+) -> int:
+    """What is final of a voice, without the beginning of a run or a row that goes on behind it:
+    what is taken up there would decide it anew.
+    """
+    to = fold.mendable_from(edge)
+    if to == edge:
+        return to
+    own, heard = rules(source, truth.system, truth.versions), settled.voices.get(source)
+    return min(to, follow([r for r in line if r.t < to], own, heard).undecided_from(to))

@@ -115,7 +115,7 @@ def fold_system(
     conflicts = settled.conflicts
     for source, line in results.items():
         if source[0] in names:
-            lines[source], double = distinct(r for r in line if r.t < now)
+            lines[source], double = distinct(line, now)
             conflicts += double
     start = _earliest(lines, first_seen)
 
@@ -131,7 +131,7 @@ def fold_system(
     decided = in_force(system, history, now, outage_at, settled.decided)
     versions = decided.versions
     folded = states_of(versions)
-    decides = {source: _decides(rules(source, system, versions)) for source in folded.voices}
+    decides = {source: _decides(folded.rules[source]) for source in folded.voices}
     truth = SystemTruth(
         system=system,
         now=now,
@@ -179,6 +179,7 @@ def fold_system(
 
 @dataclass(frozen=True, slots=True)
 class _Folded:
+    rules: dict[Source, Rules]
     voices: dict[Source, Voice]
     folds: dict[Source, VoiceFold]
     checks: dict[str, Timeline[State]]
@@ -225,14 +226,16 @@ def _fold(
         if left is not None and left < min(v.end, now)
     ]
     low = parts[0][0].start if parts else now
+    own: dict[Source, Rules] = {}
     voices: dict[Source, Voice] = {}
     folds: dict[Source, VoiceFold] = {}
     for source, line in lines.items() if versions else ():
         heard = settled.voices.get(source)
-        folds[source] = follow(line, rules(source, system, versions), heard)
+        own[source] = rules(source, system, versions)
+        folds[source] = follow(line, own[source], heard)
         voices[source] = tell(folds[source], low, now, heard)
     if not parts:
-        return _Folded(voices, folds, {}, {}, (), (), ())
+        return _Folded(own, voices, folds, {}, {}, (), (), ())
     edge = max(low, settled.until)
     recent = [
         (Interval(max(part.start, edge), part.end), v) for part, v in parts if part.end > edge
@@ -253,6 +256,7 @@ def _fold(
     checks = {*settled.checks, *(name for _, seen in pieces for name in seen.checks)}
     sites = {*settled.sites, *(name for _, seen in pieces for name in seen.sites)}
     return _Folded(
+        rules=own,
         voices=voices,
         folds=folds,
         checks={

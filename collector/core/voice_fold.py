@@ -40,7 +40,8 @@ MOST_DAYS = 4_000_000
 
 
 class Segment(msgspec.Struct):
-    """The time one judged or misconfigured result speaks for.
+    """The time one judged or misconfigured result speaks for, or several good ones in a row that no
+    later result mends or looks at.
 
     `base` is its state by semantics 2.1 and 2.2; `own` is what it is if a recovery takes it in;
     `worse` is what 2.3 makes of it at least; `broken`: a gap since the judged result before it.
@@ -163,6 +164,33 @@ class VoiceFold(msgspec.Struct):
         self.gap_since_judged = False
         self._intermittence(number, segment)
 
+    @property
+    def is_steady(self) -> bool:
+        """Is nothing open, so that another good result like the last ones is only more of it?"""
+        return (
+            self.steady >= WINDOW
+            and self.since_down >= WINDOW
+            and not self.in_outage
+            and self.segments[-1].outcome in _GOOD
+        )
+
+    def take_alike(self, instants: list[int], check: Check) -> None:
+        """Good results like the last one, each within the hold of the one before; `is_steady`."""
+        if not instants:
+            return
+        last = self.segments[-1]
+        for t in instants[-WINDOW:]:
+            last.end = t
+            last = Segment(t, t, last.outcome, last.base, last.own, broken=False)
+            self.recent.append(self.first + len(self.segments))
+            self.segments.append(last)
+        del self.recent[:-WINDOW]
+        self.steady += len(instants)
+        self.since_down += len(instants)
+        self.judged += instants
+        self.good += instants
+        self.hold_end = instants[-1] + check.hold_ms
+
     def hear(self, t: int, days_left: int, version: int) -> None:
         """A result at `t` saw a certificate good for so many whole days; `version` judges it.
 
@@ -209,6 +237,11 @@ class VoiceFold(msgspec.Struct):
             s.start for s in nine if s.outcome is Outcome.DOWN and edge - s.start <= WINDOW_MS
         ]
         return min(firsts)
+
+    def undecided_from(self, edge: int) -> int:
+        """Where the run or row that is not decided at an edge begins; the edge if none is."""
+        pending = [*self.undecided[:1], *self.recovering[:1], *self.row[:1]]
+        return min([edge, *(self._at(n).start for n in pending)])
 
     def prune(self) -> None:
         """Forget the segments that no later result mends or looks at."""

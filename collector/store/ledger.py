@@ -1,39 +1,99 @@
-"""Batches, exact bytes: what T1 writes, and what every fold reads.
+"""Batches and tombstones, exact bytes: what T1 writes, and what every fold reads.
 
 Per (agent, epoch) the stored and the folded sequence numbers are kept as ranges, so that a batch
-that arrives late or out of order is found without looking at the others.
+that arrives late or out of order is found without looking at the others. The tombstones of an
+epoch are a chain beside it, numbered by the first seq each covers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, literal, or_, select, tuple_, update
 
-from collector.store import ranges
+from collector.store import ranges, shortform
 from collector.store.ranges import Ranges
 from collector.store.tables import batches, chains, cursors
-from collector.store.upsert import insert_if_absent
+from collector.store.upsert import count_up, insert_if_absent
+from probes import envelope, tombstone
+from probes.batch import NO_PREVIOUS
 
 Chain = tuple[str, str]
 """(agent, epoch)."""
+TOMBS = "~"
+"""What no id holds: the epoch of a chain of tombstones ends with it."""
+
+
+def tombs(chain: Chain) -> Chain:
+    """The chain of the tombstones of an epoch."""
+    return chain[0], chain[1] + TOMBS
+
+
+@dataclass(frozen=True, slots=True)
+class Covers:
+    """What a tombstone stands for: header hashes of its batches, none of a bare one."""
+
+    last_seq: int
+    last_hash: str
+    hashes: Sequence[str]
+    given_up: int
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A verified batch. Instants are UTC milliseconds, `header_hash` is hex."""
+    """Something verified. Instants are UTC milliseconds, hashes are hex; `form` is how it is kept.
+    `seq` of a tombstone is the first it covers.
+    """
 
     agent: str
     epoch: str
     seq: int
     header_hash: str
+    prev: str
     received_at: int
-    data: bytes
+    form: bytes
     first_t: int
     last_t: int
+    covers: Covers | None = None
+
+    @property
+    def last_seq(self) -> int:
+        return self.seq if self.covers is None else self.covers.last_seq
+
+    @property
+    def last_hash(self) -> str:
+        """What the batch behind it names as `prev`."""
+        return self.header_hash if self.covers is None else self.covers.last_hash
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A row as it stands."""
+
+    org: str
+    chain: int
+    agent: str
+    epoch: str
+    seq: int
+    received_at: int
+    first_t: int
+    last_t: int
+    form: bytes
+
+    @cached_property
+    def data(self) -> bytes:
+        """The exact bytes."""
+        place = (self.org, self.agent, self.epoch, self.seq, self.first_t, self.last_t)
+        return shortform.exact(self.form, shortform.Row(*place))
+
+    @cached_property
+    def header_hash(self) -> str:
+        magic = self.data[: envelope.MAGIC_BYTES]
+        return envelope.header_hash(envelope.split(magic, self.data))
 
 
 class Verdict(StrEnum):
@@ -43,79 +103,310 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Conflict:
+    """Two headers for one place."""
+
+    seq: int
+    stored: str
+    came: str
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
-    """`stored` is what the whole epoch holds once the transaction is committed."""
+    """`stored` is what the whole epoch holds once the transaction is committed. `broken` are the
+    seqs whose header does not name the one before it; `first_broken`: no link of this chain was
+    broken before.
+    """
 
     verdict: Verdict
     stored: Ranges
+    conflict: Conflict | None = None
+    broken: tuple[int, ...] = ()
+    first_broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A chain as its row says. `stored` are seqs of rows, `covered` those that tombstones stand
+    for.
+    """
+
+    number: int
+    stored: Ranges
+    covered: Ranges
+    spoke_at: int
+    tip: int
+    tip_hash: bytes
+    given_up: int
+    broken: int
 
 
 def insert_batches(conn: Connection, org: str, incoming: Sequence[Incoming]) -> list[Receipt]:
-    """Insert what is new; one receipt per batch, in the order given.
+    """Insert what is new; one receipt each, in the order given.
 
-    The same (epoch, seq) with the same header is a duplicate, with another one an equivocation:
-    neither changes anything.
+    The same place with the same header is a duplicate, with another one an equivocation: neither
+    changes anything.
     """
-    held: dict[Chain, Ranges] = {}
-    # Every replica locks chains in the same order, so two of them cannot wait for each other.
-    for agent, epoch in sorted({(b.agent, b.epoch) for b in incoming}):
-        held[agent, epoch] = _lock_chain(conn, org, agent, epoch)
-    verdicts: list[Verdict] = []
-    for batch in incoming:
-        chain = (batch.agent, batch.epoch)
-        if ranges.contains(held[chain], batch.seq):
-            same = _header_hash(conn, org, chain, batch.seq) == batch.header_hash
-            verdicts.append(Verdict.DUPLICATE if same else Verdict.EQUIVOCATION)
-            continue
-        conn.execute(
-            batches.insert().values(
-                org=org,
-                agent=batch.agent,
-                epoch=batch.epoch,
-                seq=batch.seq,
-                received_at=batch.received_at,
-                header_hash=batch.header_hash,
-                data=batch.data,
-                first_t=batch.first_t,
-                last_t=batch.last_t,
-            )
-        )
-        held[chain] = ranges.add(held[chain], batch.seq)
-        verdicts.append(Verdict.STORED)
-    for (agent, epoch), stored in held.items():
-        conn.execute(
-            update(chains)
-            .where(chains.c.org == org, chains.c.agent == agent, chains.c.epoch == epoch)
-            .values(stored=ranges.dump(stored))
-        )
+    wanted = {(b.agent, b.epoch) for b in incoming}
+    wanted |= {tombs((b.agent, b.epoch)) for b in incoming if b.covers is not None}
+    _make_chains(conn, org, sorted(wanted))
+    wanted |= {tombs(chain) for chain in wanted if not chain[1].endswith(TOMBS)}
+    heads = _lock_chains(conn, org, sorted(wanted))
+    before = dict(heads)
+    outcomes = [_Placing(conn, org, heads, one).place() for one in incoming]
+    for chain, head in heads.items():
+        if head is not before[chain]:
+            _write_head(conn, org, chain, head)
     return [
-        Receipt(verdict, held[batch.agent, batch.epoch])
-        for verdict, batch in zip(verdicts, incoming, strict=True)
+        replace(receipt, stored=_whole(heads, (one.agent, one.epoch)))
+        for receipt, one in zip(outcomes, incoming, strict=True)
     ]
 
 
-def _lock_chain(conn: Connection, org: str, agent: str, epoch: str) -> Ranges:
-    insert_if_absent(
-        conn, chains, {"org": org, "agent": agent, "epoch": epoch, "stored": ranges.dump(())}
-    )
-    row = conn.execute(
-        select(chains.c.stored)
-        .where(chains.c.org == org, chains.c.agent == agent, chains.c.epoch == epoch)
-        .with_for_update()
-    ).scalar_one()
-    return ranges.load(row)
+class _Placing:
+    """One envelope among what its epoch holds."""
 
+    def __init__(
+        self, conn: Connection, org: str, heads: dict[Chain, Head], incoming: Incoming
+    ) -> None:
+        self._conn, self._org, self._heads, self._new = conn, org, heads, incoming
+        self._chain = (incoming.agent, incoming.epoch)
 
-def _header_hash(conn: Connection, org: str, chain: Chain, seq: int) -> str:
-    return str(
-        conn.execute(
-            select(batches.c.header_hash).where(
-                batches.c.org == org,
-                batches.c.agent == chain[0],
-                batches.c.epoch == chain[1],
-                batches.c.seq == seq,
+    def place(self) -> Receipt:
+        new = self._new
+        conflict = self._conflict()
+        if conflict is not None:
+            return Receipt(Verdict.EQUIVOCATION, (), conflict)
+        if self._is_known():
+            return Receipt(Verdict.DUPLICATE, ())
+        broken = self._broken_links()
+        own = self._chain if new.covers is None else tombs(self._chain)
+        head = self._heads[own]
+        self._conn.execute(
+            batches.insert().values(
+                org=self._org,
+                chain=head.number,
+                seq=new.seq,
+                received_at=new.received_at,
+                first_t=new.first_t,
+                last_t=new.last_t,
+                form=new.form,
             )
-        ).scalar_one()
+        )
+        head = replace(head, stored=ranges.add(head.stored, new.seq))
+        head = replace(head, spoke_at=max(head.spoke_at, new.received_at))
+        if new.covers is None:
+            head = replace(head, tip=new.seq, tip_hash=bytes.fromhex(new.header_hash))
+        else:
+            covered = ranges.union(head.covered, ((new.seq, new.covers.last_seq),))
+            head = replace(head, covered=covered, given_up=head.given_up + new.covers.given_up)
+        self._heads[own] = head
+        first = False
+        if broken:
+            epoch = self._heads[self._chain]
+            first = epoch.broken == 0
+            self._heads[self._chain] = replace(epoch, broken=epoch.broken + len(broken))
+        return Receipt(Verdict.STORED, (), None, broken, first)
+
+    def _is_known(self) -> bool:
+        if self._new.covers is None:
+            return ranges.contains(self._heads[self._chain].stored, self._new.seq)
+        return ranges.contains(self._covered(), self._new.seq)
+
+    def _conflict(self) -> Conflict | None:
+        new = self._new
+        if new.covers is None:
+            known = self._hash_at(new.seq)
+            if known is None or known == new.header_hash:
+                return None
+            return Conflict(new.seq, known, new.header_hash)
+        return self._tombstone_conflict(new.covers)
+
+    def _tombstone_conflict(self, covers: Covers) -> Conflict | None:
+        new = self._new
+        span = (new.seq, covers.last_seq)
+        shared = _common(self._covered(), span)
+        if shared:
+            # Ranges of tombstones are equal or apart; of equal ones the first that came stands.
+            row = self._tomb_row(shared[0][0])
+            there = self._tomb_of(shared[0][0])
+            if row is None or there is None:
+                raise LookupError("a chain covers what no tombstone stands for")
+            same = (there.first_seq, there.last_seq, there.prev, there.last)
+            if same == (*span, new.prev, covers.last_hash):
+                return None
+            return Conflict(shared[0][0], row.header_hash, new.header_hash)
+        for first, last in _common(self._heads[self._chain].stored, span):
+            for seq in range(first, last + 1):
+                said = self._said_by(covers, seq)
+                known = None if said is None else self._hash_at(seq)
+                if said is not None and known is not None and known != said:
+                    return Conflict(seq, known, said)
+        return None
+
+    def _said_by(self, covers: Covers, seq: int) -> str | None:
+        if covers.hashes:
+            return covers.hashes[seq - self._new.seq]
+        return covers.last_hash if seq == covers.last_seq else None
+
+    def _broken_links(self) -> tuple[int, ...]:
+        """Seqs of headers whose `prev` is not the header before it, as far as both are here."""
+        new, out = self._new, []
+        before = NO_PREVIOUS if new.seq == 1 else self._hash_at(new.seq - 1)
+        if before is not None and before != new.prev:
+            out.append(new.seq)
+        behind = self._prev_at(new.last_seq + 1)
+        if behind is not None and behind != new.last_hash:
+            out.append(new.last_seq + 1)
+        return tuple(out)
+
+    def _covered(self) -> Ranges:
+        head = self._heads.get(tombs(self._chain))
+        return () if head is None else head.covered
+
+    def _hash_at(self, seq: int) -> str | None:
+        """The hash of the header at a place, by its batch or by what a tombstone says."""
+        head = self._heads[self._chain]
+        if ranges.contains(head.stored, seq):
+            return (
+                head.tip_hash.hex() if head.tip == seq else self._row(self._chain, seq).header_hash
+            )
+        tomb = self._tomb_of(seq)
+        if tomb is None:
+            return None
+        if not tomb.bare:
+            return self._tomb_hashes(seq)[seq - tomb.first_seq]
+        return tomb.last if seq == tomb.last_seq else None
+
+    def _prev_at(self, seq: int) -> str | None:
+        if ranges.contains(self._heads[self._chain].stored, seq):
+            return shortform.prev_of(self._row(self._chain, seq).form)
+        tomb = self._tomb_of(seq)
+        return tomb.prev if tomb is not None and tomb.first_seq == seq else None
+
+    def _tomb_row(self, seq: int) -> Stored | None:
+        if not ranges.contains(self._covered(), seq):
+            return None
+        head = self._heads[tombs(self._chain)]
+        start = max(min(last, seq) for first, last in head.stored if first <= seq)
+        return self._row(tombs(self._chain), start)
+
+    def _tomb_of(self, seq: int) -> tombstone.Header | None:
+        """The tombstone that covers a place."""
+        row = self._tomb_row(seq)
+        return None if row is None else tombstone.open_tombstone(row.data).header
+
+    def _tomb_hashes(self, seq: int) -> list[str]:
+        row = self._tomb_row(seq)
+        return [] if row is None else tombstone.hashes_of(tombstone.open_tombstone(row.data))
+
+    def _row(self, chain: Chain, seq: int) -> Stored:
+        query = _rows(self._org).where(
+            batches.c.chain == self._heads[chain].number, batches.c.seq == seq
+        )
+        return _stored(self._org, self._conn.execute(query).one())
+
+
+def _common(have: Ranges, span: tuple[int, int]) -> list[tuple[int, int]]:
+    return [
+        (max(first, span[0]), min(last, span[1]))
+        for first, last in have
+        if first <= span[1] and last >= span[0]
+    ]
+
+
+def _whole(heads: Mapping[Chain, Head], chain: Chain) -> Ranges:
+    """Stored or covered by a tombstone: the agent need not keep it."""
+    tomb = heads.get(tombs(chain))
+    own = heads[chain].stored
+    return own if tomb is None else ranges.union(own, tomb.covered)
+
+
+def _make_chains(conn: Connection, org: str, wanted: Sequence[Chain]) -> None:
+    """Rows for chains that have none. Their numbers come first: whoever makes some waits for
+    whoever is making others before it locks any.
+    """
+    found = conn.execute(
+        select(chains.c.agent, chains.c.epoch).where(
+            chains.c.org == org, tuple_(chains.c.agent, chains.c.epoch).in_(wanted)
+        )
+    )
+    there = {(row.agent, row.epoch) for row in found}
+    fresh = [chain for chain in wanted if chain not in there]
+    if not fresh:
+        return
+    last = count_up(conn, org, "chain", len(fresh))
+    insert_if_absent(
+        conn,
+        chains,
+        *(
+            {
+                "org": org,
+                "agent": agent,
+                "epoch": epoch,
+                "number": last - n,
+                "stored": ranges.dump(()),
+                "covered": ranges.dump(()),
+                "spoke_at": 0,
+                "tip": 0,
+                "tip_hash": b"",
+                "given_up": 0,
+                "broken": 0,
+            }
+            for n, (agent, epoch) in enumerate(reversed(fresh))
+        ),
+    )
+
+
+def _is(org: str, chain: Chain) -> Any:
+    return and_(chains.c.org == org, chains.c.agent == chain[0], chains.c.epoch == chain[1])
+
+
+def _lock_chains(conn: Connection, org: str, wanted: Sequence[Chain]) -> dict[Chain, Head]:
+    """Those that there are. Every replica locks them in the same order, so two of them cannot
+    wait for each other.
+    """
+    rows = conn.execute(
+        select(chains)
+        .where(chains.c.org == org, tuple_(chains.c.agent, chains.c.epoch).in_(wanted))
+        .order_by(chains.c.agent, chains.c.epoch)
+        .with_for_update()
+    )
+    return {(row.agent, row.epoch): _head(row) for row in rows}
+
+
+def _write_head(conn: Connection, org: str, chain: Chain, head: Head) -> None:
+    conn.execute(
+        update(chains)
+        .where(_is(org, chain))
+        .values(
+            stored=ranges.dump(head.stored),
+            covered=ranges.dump(head.covered),
+            spoke_at=head.spoke_at,
+            tip=head.tip,
+            tip_hash=head.tip_hash,
+            given_up=head.given_up,
+            broken=head.broken,
+        )
+    )
+
+
+def heads(conn: Connection, org: str) -> dict[Chain, Head]:
+    """Every chain; those of tombstones as `tombs` names them."""
+    rows = conn.execute(select(chains).where(chains.c.org == org))
+    return {(row.agent, row.epoch): _head(row) for row in rows}
+
+
+def _head(row: Row[Any]) -> Head:
+    return Head(
+        row.number,
+        ranges.load(row.stored),
+        ranges.load(row.covered),
+        row.spoke_at,
+        row.tip,
+        bytes(row.tip_hash),
+        row.given_up,
+        row.broken,
     )
 
 
@@ -150,47 +441,50 @@ def advance_cursors(
 
 def read_batches(
     conn: Connection, org: str, chain: Chain, wanted: Ranges, limit: int
-) -> list[Incoming]:
-    """At most `limit` stored batches of `wanted`, by seq."""
+) -> list[Stored]:
+    """At most `limit` stored ones of `wanted`, by seq."""
     spans = or_(*(and_(batches.c.seq >= first, batches.c.seq <= last) for first, last in wanted))
-    rows = conn.execute(
-        select(batches)
-        .where(
-            batches.c.org == org,
-            batches.c.agent == chain[0],
-            batches.c.epoch == chain[1],
-            spans,
-        )
-        .order_by(batches.c.seq)
-        .limit(limit)
-    )
-    return [_incoming(row) for row in rows]
+    query = _rows(org).where(chains.c.agent == chain[0], chains.c.epoch == chain[1], spans)
+    return [_stored(org, row) for row in conn.execute(query.order_by(batches.c.seq).limit(limit))]
 
 
 def read_between(
-    conn: Connection, org: str, start: int, end: int, after: Chain | None, seq: int, limit: int
-) -> list[Incoming]:
-    """At most `limit` batches with results in `[start, end)`, by (agent, epoch, seq), of those
-    after `after` and its `seq`.
+    conn: Connection, org: str, start: int, end: int, after: tuple[int, int] | None, limit: int
+) -> list[Stored]:
+    """At most `limit` with results in `[start, end)`, by (number of the chain, seq), of those
+    after `after`.
     """
-    query = select(batches).where(
-        batches.c.org == org, batches.c.last_t >= start, batches.c.first_t < end
-    )
+    query = _rows(org).where(batches.c.last_t >= start, batches.c.first_t < end)
     if after is not None:
-        place = tuple_(batches.c.agent, batches.c.epoch, batches.c.seq)
-        query = query.where(place > tuple_(literal(after[0]), literal(after[1]), literal(seq)))
-    query = query.order_by(batches.c.agent, batches.c.epoch, batches.c.seq).limit(limit)
-    return [_incoming(row) for row in conn.execute(query)]
+        place = tuple_(batches.c.chain, batches.c.seq)
+        query = query.where(place > tuple_(*map(literal, after)))
+    query = query.order_by(batches.c.chain, batches.c.seq).limit(limit)
+    return [_stored(org, row) for row in conn.execute(query)]
 
 
-def _incoming(row: Row[Any]) -> Incoming:
-    return Incoming(
+def header_hash(conn: Connection, org: str, chain: Chain, seq: int) -> str:
+    """Of a stored batch."""
+    (found,) = read_batches(conn, org, chain, ((seq, seq),), 1)
+    return found.header_hash
+
+
+def _rows(org: str) -> Any:
+    return (
+        select(batches, chains.c.agent, chains.c.epoch)
+        .join(chains, and_(chains.c.org == batches.c.org, chains.c.number == batches.c.chain))
+        .where(batches.c.org == org)
+    )
+
+
+def _stored(org: str, row: Row[Any]) -> Stored:
+    return Stored(
+        org,
+        row.chain,
         row.agent,
         row.epoch,
         row.seq,
-        row.header_hash,
         row.received_at,
-        bytes(row.data),
         row.first_t,
         row.last_t,
+        bytes(row.form),
     )

@@ -1,19 +1,26 @@
 """Rollup rows: a projection of the batches, five minutes of one (check, agent) each.
 
-The lease holder writes them with what it folds; a row is always replaced whole, so folding again
-changes nothing.
+The lease holder writes them with what it folds; one is always replaced whole, so folding again
+changes nothing. An hour's are one row, and a (check, agent) is a number: there are many.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, tuple_
 
-from collector.core.rollup import Rollup, decode, encode
-from collector.store.tables import rollups
-from collector.store.upsert import replace_all
+from collector.core.rollup import HOUR_MS, Rollup, decode, encode
+from collector.core.settled import Source
+from collector.core.tally import BUCKET_MS
+from collector.store.tables import rollups, sources
+from collector.store.upsert import count_up, insert_if_absent, replace_all
+
+AT_ONCE = 400
+"""Keys in one question: engines have a limit."""
+Key = tuple[int, int]
+"""(number of the source, hour)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +35,27 @@ class RollupRow:
 
 def write(conn: Connection, org: str, rows: Iterable[RollupRow]) -> None:
     """Insert or replace these rows; of two for the same bucket the later stands."""
-    values = {
-        (r.check, r.agent, r.bucket): {
-            "org": org,
-            "check": r.check,
-            "agent": r.agent,
-            "bucket": r.bucket,
-            "data": encode(r.rollup),
-        }
-        for r in rows
-    }
+    rows = list(rows)
+    numbers = _numbers(conn, org, sorted({(r.check, r.agent) for r in rows}))
+    fresh: dict[Key, dict[int, Rollup]] = {}
+    for r in rows:
+        hour, rest = divmod(r.bucket, HOUR_MS)
+        fresh.setdefault((numbers[r.check, r.agent], hour), {})[rest // BUCKET_MS] = r.rollup
+    known = _read(conn, org, sorted(fresh))
     # Every writer locks rows in the same order.
-    replace_all(conn, rollups, [values[key] for key in sorted(values)])
+    replace_all(
+        conn,
+        rollups,
+        [
+            {
+                "org": org,
+                "source": source,
+                "hour": hour,
+                "data": encode({**known.get((source, hour), {}), **found}),
+            }
+            for (source, hour), found in sorted(fresh.items())
+        ],
+    )
 
 
 def read(
@@ -50,13 +66,63 @@ def read(
     ValueError for a row of a format that this program does not know.
     """
     found = conn.execute(
-        select(rollups)
+        select(sources.c.check, sources.c.agent, rollups.c.hour, rollups.c.data)
+        .join(rollups, (rollups.c.org == sources.c.org) & (rollups.c.source == sources.c.number))
         .where(
-            rollups.c.org == org,
-            rollups.c.check.in_(sorted(checks)),
-            rollups.c.bucket >= start,
-            rollups.c.bucket < end,
+            sources.c.org == org,
+            sources.c.check.in_(sorted(checks)),
+            rollups.c.hour >= start // HOUR_MS,
+            rollups.c.hour <= end // HOUR_MS,
         )
-        .order_by(rollups.c.check, rollups.c.agent, rollups.c.bucket)
+        .order_by(sources.c.check, sources.c.agent, rollups.c.hour)
     )
-    return [RollupRow(r.check, r.agent, r.bucket, decode(bytes(r.data))) for r in found]
+    return [
+        RollupRow(r.check, r.agent, bucket, one)
+        for r in found
+        for place, one in sorted(decode(bytes(r.data)).items())
+        if start <= (bucket := r.hour * HOUR_MS + place * BUCKET_MS) < end
+    ]
+
+
+def _read(conn: Connection, org: str, keys: Sequence[Key]) -> dict[Key, dict[int, Rollup]]:
+    found: dict[Key, dict[int, Rollup]] = {}
+    for n in range(0, len(keys), AT_ONCE):
+        rows = conn.execute(
+            select(rollups).where(
+                rollups.c.org == org,
+                tuple_(rollups.c.source, rollups.c.hour).in_(keys[n : n + AT_ONCE]),
+            )
+        )
+        found |= {(row.source, row.hour): decode(bytes(row.data)) for row in rows}
+    return found
+
+
+def _numbers(conn: Connection, org: str, wanted: Sequence[Source]) -> dict[Source, int]:
+    """The numbers of (check, agent)s; who has none gets one."""
+    found = _known(conn, org, wanted)
+    fresh = [source for source in wanted if source not in found]
+    if not fresh:
+        return found
+    last = count_up(conn, org, "source", len(fresh))
+    # Whoever else numbers some has waited for the counter, or we have.
+    found |= _known(conn, org, fresh)
+    made = {source: last - n for n, source in enumerate(fresh) if source not in found}
+    rows = [
+        {"org": org, "check": check, "agent": agent, "number": number}
+        for (check, agent), number in made.items()
+    ]
+    insert_if_absent(conn, sources, *rows)
+    return found | made
+
+
+def _known(conn: Connection, org: str, wanted: Sequence[Source]) -> dict[Source, int]:
+    found: dict[Source, int] = {}
+    for n in range(0, len(wanted), AT_ONCE):
+        rows = conn.execute(
+            select(sources).where(
+                sources.c.org == org,
+                tuple_(sources.c.check, sources.c.agent).in_(wanted[n : n + AT_ONCE]),
+            )
+        )
+        found |= {(row.check, row.agent): row.number for row in rows}
+    return found

@@ -33,18 +33,17 @@ batches = Table(
     "batches",
     metadata,
     _key("org"),
-    _key("agent"),
-    _key("epoch"),
+    _whole_key("chain"),
     _whole_key("seq"),
     _int("received_at"),
-    _text("header_hash"),
-    Column("data", LargeBinary, nullable=False),
     _int("first_t"),
     _int("last_t"),
+    Column("form", LargeBinary, nullable=False),
     Index("batches_by_time", "org", "last_t", "first_t"),
 )
-"""Exact bytes as they came; nothing rejected is in here. `first_t` and `last_t` are when the first
-and the last of its results were, by true time."""
+"""What agents signed, as `shortform.py` keeps it; nothing rejected is in here. `chain` is the
+`number` of its chain; `first_t` and `last_t` are when the first and the last of its results were,
+by true time. A tombstone stands at the first seq it covers."""
 
 chains = Table(
     "chains",
@@ -52,9 +51,19 @@ chains = Table(
     _key("org"),
     _key("agent"),
     _key("epoch"),
+    _int("number"),
     _text("stored"),
+    _text("covered"),
+    _int("spoke_at"),
+    _int("tip"),
+    Column("tip_hash", LargeBinary, nullable=False),
+    _int("given_up"),
+    _int("broken"),
 )
-"""Which seqs of an agent's epoch are stored, as ranges; written with the batch (T1)."""
+"""Which seqs of an agent's epoch are stored, as ranges; written with the batch (T1). An epoch's
+tombstones are a chain of their own (`ledger.tombs`) that says which seqs they cover, and how many
+results were given up. `tip` is the last seq stored and `tip_hash` the SHA-256 of its header; `broken` counts links that do
+not hold."""
 
 cursors = Table(
     "cursors",
@@ -141,16 +150,20 @@ snapshot_cursors = Table(
 )
 """Which batches the snapshots of a day are made of, as ranges by chain, and what they say last."""
 
+sources = Table("sources", metadata, _key("org"), _key("check"), _key("agent"), _int("number"))
+"""Numbers of (check, agent)s, for what has many rows of each."""
+
 rollups = Table(
     "rollups",
     metadata,
     _key("org"),
-    _key("check"),
-    _key("agent"),
-    _whole_key("bucket"),
+    _whole_key("source"),
+    _whole_key("hour"),
     Column("data", LargeBinary, nullable=False),
+    sqlite_with_rowid=False,
 )
-"""Five minutes of one (check, agent) from `bucket` on: `data` as `core/rollup.py` encodes it."""
+"""An hour of one of `sources`, counted from 1970 in UTC: its five minutes as `core/rollup.py` encodes
+them."""
 
 incident_events = Table("incident_events", metadata, _key("org"), _key("key"), _whole_key("id"))
 """Which journal rows are about an incident."""

@@ -13,7 +13,7 @@ from probes.authorization import Authorization
 from probes.config_words import Model, PositiveDuration
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Phase, Slot, Step, StepName
 from probes.fhir_validation import Validation
-from probes.httpclient import HTTP_REASONS, HttpAnswer, get
+from probes.httpclient import HTTP_REASONS, HttpAnswer, Requests, ask
 from probes.net import Deadline, NetFailure, Stopwatch
 from probes.reasons import Reason
 from probes.tls import TlsOptions
@@ -100,6 +100,7 @@ class FhirProbe:
         self._spec = spec
         self._env = env
         self._tls = TlsOptions(ca=spec.ca)
+        self._requests = Requests()
         self._requires = [(t, i) for t, _, i in (r.partition(".") for r in spec.requires)]
         self._validation = Validation()
 
@@ -148,7 +149,8 @@ class FhirProbe:
         spec = self._spec
         url = f"{spec.base_url}/{path}"
         try:
-            answer = await get(self._env, url, headers, self._tls, spec.max_body, deadline)
+            request = self._requests.of("GET", url, headers)
+            answer = await ask(self._env, request, self._tls, spec.max_body, deadline)
         except NetFailure as failure:
             verdict = Verdict(failure.outcome, failure.reason)
             return _Layer(name, verdict, failure.phases, {}, {})

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from probes.authorization import Authorization, HeaderName
 from probes.config_words import Model, PositiveDuration
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Phase, Slot, Step, StepName
-from probes.httpclient import HTTP_REASONS, HttpAnswer, get
+from probes.httpclient import HTTP_REASONS, HttpAnswer, Requests, ask
 from probes.net import Deadline, NetFailure, Stopwatch
 from probes.reasons import Reason
 from probes.tls import TlsOptions
@@ -115,23 +115,18 @@ class HttpProbe:
     def __init__(self, config: HttpConfig, env: Env) -> None:
         self._config = config
         self._env = env
+        self._tls = config.tls
+        self._requests = Requests()
 
     async def run(self, slot: Slot) -> Observation:  # noqa: ARG002 - a page has no business time
         config, env = self._config, self._env
         deadline = Deadline(env.clock, env.timeout_ms)
         try:
-            headers = dict(config.headers)
+            headers = config.headers
             if config.auth is not None:
-                headers |= config.auth.headers(env.read_secret)
-            answer = await get(
-                env,
-                config.url,
-                headers,
-                config.tls,
-                config.max_body,
-                deadline,
-                method=config.method,
-            )
+                headers = {**headers, **config.auth.headers(env.read_secret)}
+            request = self._requests.of(config.method, config.url, headers)
+            answer = await ask(env, request, self._tls, config.max_body, deadline)
         except NetFailure as failure:
             return _failed(failure)
         phases = answer.phases

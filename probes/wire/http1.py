@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,6 +27,14 @@ WIRE_REASONS = frozenset(
 _DAY_S = 86_400
 _START = b"HTTP/1."
 _PORTS = {"http": 80, "https": 443}
+# RFC 9112 4 and 5, of what they allow the plainest: ASCII, one line a field, no empty value
+_PLAIN = re.compile(
+    rb"HTTP/1\.1 ([2-5][0-9][0-9]) [ -~]*\r\n"
+    rb"((?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: *[!-~](?:[ -~]*[!-~])? *\r\n)+)\r\n"
+)
+_FRAMING = re.compile(rb"^(?:content-length|transfer-encoding):.*$", re.IGNORECASE | re.MULTILINE)
+_LENGTH = re.compile(rb"content-length: *[0-9]{1,9} *\r", re.IGNORECASE)
+_WITHOUT_BODY = frozenset({204, 304})
 _TEXT = frozenset(map(chr, range(0x21, 0x7F)))
 
 
@@ -86,37 +95,68 @@ def retry_after_s(text: str | None, now_ms: int) -> int | None:
     return min(max(int(at.timestamp()) - now_ms // 1000, 0), _DAY_S)
 
 
-class Exchange:
-    """One request and its answer: `request()` once, then `feed` until it says True."""
+class Request:
+    """One request, written out: what a check asks again and again is built once."""
 
-    def __init__(self, method: str, url: Url, headers: Mapping[str, str], max_body: int) -> None:
+    __slots__ = ("_headers", "data", "method", "url")
+
+    def __init__(self, method: str, url: Url, headers: Mapping[str, str]) -> None:
         """Raises ValueError, quoting nothing, for a header that cannot be sent."""
-        self._method = method
-        self._max_body = max_body
-        self._start = b""
-        self._body = bytearray()
-        self._peer = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
+        self.method = method
+        self.url = url
+        self._headers = headers
+        self.data = self.begin()[1]
+
+    def begin(self) -> tuple[h11.Connection, bytes]:
+        """A connection that has sent it, and the bytes."""
         fields = {
-            "Host": url.authority,
+            "Host": self.url.authority,
             "User-Agent": "wardwatch",
             "Accept": "*/*",
             "Accept-Encoding": "identity",
             "Connection": "close",
         }
-        given = {name.lower() for name in headers}
+        given = {name.lower() for name in self._headers}
         fields = {name: text for name, text in fields.items() if name.lower() not in given}
+        peer = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
         try:
-            self._request = h11.Request(
-                method=method, target=url.target, headers=[*fields.items(), *headers.items()]
+            request = h11.Request(
+                method=self.method,
+                target=self.url.target,
+                headers=[*fields.items(), *self._headers.items()],
             )
         except (h11.LocalProtocolError, UnicodeError):  # their texts quote the value
             raise ValueError("not a header that can be sent") from None
-        self.status: int | None = None
-        self.headers: list[tuple[str, str]] = []
+        sent = peer.send(request) or b""
+        return peer, sent + (peer.send(h11.EndOfMessage()) or b"")
 
-    def request(self) -> bytes:
-        sent = self._peer.send(self._request) or b""
-        return sent + (self._peer.send(h11.EndOfMessage()) or b"")
+
+class Exchange:
+    """One request and its answer: `feed` until it says True.
+
+    The plain case, an answer of known length that comes in one piece, is read here; whatever is
+    not that plain is h11's to judge, from its first byte. h11 takes five times as long
+    (`tests/bench`), and `tests/wire` holds that both read the same.
+    """
+
+    def __init__(self, request: Request, max_body: int) -> None:
+        self._request = request
+        self._max_body = max_body
+        self._start = b""
+        self._body = bytearray()
+        self._peer: h11.Connection | None = None
+        self._fields = b""
+        self._headers: list[tuple[str, str]] | None = None
+        self.status: int | None = None
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Names in lower case, in order. Nobody asks for those of most answers."""
+        if self._headers is None:
+            lines = self._fields.decode("ascii").split("\r\n")[:-1]
+            parted = [line.partition(":") for line in lines]
+            self._headers = [(name.lower(), text.strip(" ")) for name, _, text in parted]
+        return self._headers
 
     @property
     def body(self) -> bytes:
@@ -127,13 +167,33 @@ class Exchange:
 
         Bytes after the answer are ignored. Raises HttpError.
         """
+        if self._peer is None:
+            if self._is_plain(data):
+                return True
+            self._peer, _ = self._request.begin()
         if self.status is None and not self._speaks_http(data):
             raise HttpError(Reason.HTTP_NOT_HTTP)
         try:
             self._peer.receive_data(data)
-            return self._advance()
+            return self._advance(self._peer)
         except h11.RemoteProtocolError as error:
             raise HttpError(self._fault(error, ended=data == b"")) from None
+
+    def _is_plain(self, data: bytes) -> bool:
+        """Is it a whole answer that needs no judgement? Takes it if so."""
+        head = _PLAIN.match(data)
+        if head is None or head.end() > MAX_HEAD or self._request.method != "GET":
+            return False
+        status, framing = int(head[1]), _FRAMING.findall(head[2])
+        if status in _WITHOUT_BODY or len(framing) != 1 or not _LENGTH.fullmatch(framing[0]):
+            return False
+        length = int(framing[0].partition(b":")[2])
+        end = head.end() + length
+        if end > len(data) or length > self._max_body:
+            return False
+        self.status, self._fields = status, head[2]
+        self._body += data[head.end() : end]
+        return True
 
     def _speaks_http(self, data: bytes) -> bool:
         """Judges the first bytes alone: h11 would wait for a blank line that never comes."""
@@ -148,9 +208,9 @@ class Exchange:
             return Reason.HTTP_TOO_LARGE if too_long else Reason.HTTP_NOT_HTTP
         return Reason.HTTP_TRUNCATED if ended else Reason.HTTP_NOT_HTTP
 
-    def _advance(self) -> bool:
+    def _advance(self, peer: h11.Connection) -> bool:
         while True:
-            event = self._peer.next_event()
+            event = peer.next_event()
             if event is h11.NEED_DATA:
                 return False
             if isinstance(event, h11.Response):
@@ -166,8 +226,9 @@ class Exchange:
 
     def _take_head(self, response: h11.Response) -> None:
         self.status = response.status_code
-        self.headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers]
-        declared = next((text for name, text in self.headers if name == "content-length"), "")
+        headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.headers]
+        self._headers = headers
+        declared = next((text for name, text in headers if name == "content-length"), "")
         # h11 has checked that it is a number of at most 20 digits
-        if self._method != "HEAD" and declared and int(declared) > self._max_body:
+        if self._request.method != "HEAD" and declared and int(declared) > self._max_body:
             raise HttpError(Reason.HTTP_TOO_LARGE)

@@ -1,202 +1,76 @@
-"""`make bench`: CPU time of our code beside a named peer, in one process and one run.
+"""`make bench`: our figures beside named peers', in one run.
 
-Prints a table and writes `build/bench.json`. Ratios are ours / peer; goals are ceilings.
+Prints a table and writes `build/bench.json`. `python -m tests.bench.run http tls` runs some.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
-import statistics
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from fhir.resources.R4B.capabilitystatement import CapabilityStatement
-from hl7apy.consts import VALIDATION_LEVEL
-from hl7apy.parser import parse_message
 from rich.console import Console
 from rich.table import Table
 
-from collector.core.truth import fold_system
-from probes.config import Config
-from probes.contract import Outcome
-from probes.history import History, Version
-from probes.results import Result
-from probes.testing.fhir_statement import capability_statement
-from probes.wire.fhir import judge_statement
-from probes.wire.hl7 import parse_ack
-from tests.bench import live, storm
+from tests.bench.machine import MEASURED, OTHER, fsync_us
+from tests.bench.row import Row
 
-ROUNDS = 5
-ACK = (
-    b"MSH|^~\\&|LAB|NORTH|WARDWATCH|NORTH|20260701050000+0000||ACK^A08^ACK|77|T|2.5.1\r"
-    b"MSA|AA|UP4Q2M7XK5\r"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    name: str
-    peer: str
-    ours: Callable[[], object]
-    theirs: Callable[[], object]
-    goal: float
+GROUPS = {
+    "micro": "parsing, judging and folding beside libraries and floors",
+    "http": "HTTP probe to stored verdict, beside blackbox_exporter and Prometheus",
+    "tls": "the same over new TLS, beside openssl s_time and a bare asyncio client",
+    "memory": "agent and collector with 2 000 HTTP checks",
+    "overload": "twice the agent's measured capacity",
+    "scheduler": "10 000 checks, beside loop.call_at",
+    "mllp": "MLLP round trip, beside bare asyncio and hl7.mllp",
+    "month": "month to date of 500 systems, beside PromQL",
+}
+"""A group is a module of this folder with `rows()`."""
 
 
-def cpu_us(work: Callable[[], object]) -> float:
-    """Median CPU microseconds of one call, over rounds of at least 0.1 s."""
-    work()
-    figures = []
-    for _ in range(ROUNDS):
-        calls, start = 0, time.process_time()
-        while time.process_time() - start < 0.1:
-            work()
-            calls += 1
-        figures.append((time.process_time() - start) / calls * 1e6)
-    return statistics.median(figures)
+def main(words: Sequence[str]) -> int:
+    unknown = [word for word in words if word not in GROUPS]
+    if unknown:
+        sys.stderr.write(f"No such rows: {', '.join(unknown)}. There are:\n")
+        sys.stderr.writelines(f"  {name:<10} {meaning}\n" for name, meaning in GROUPS.items())
+        return 2
+    with tempfile.TemporaryDirectory() as folder:
+        flush = fsync_us(Path(folder))
+    console = Console()
+    cores = f"measured on core {MEASURED}, targets and load on core {OTHER}"
+    console.print(f"A flush of 4 KiB to disk takes {flush:,.0f} us; {cores}.")
+    rows: list[Row] = []
+    for name in words or GROUPS:
+        begun = time.monotonic()
+        module = importlib.import_module(f"tests.bench.{name}")
+        rows += module.rows()
+        sys.stderr.write(f"{name}: {time.monotonic() - begun:.0f} s\n")
+    console.print(table(rows))
+    for row in rows:
+        if row.more:
+            said = ", ".join(f"{key} {value}" for key, value in row.more.items())
+            console.print(f"{row.name}: {said}")
+    write(rows, flush, Path("build"))
+    return 0 if all(row.met for row in rows) else 1
 
 
-def results(count: int) -> dict[tuple[str, str], list[Result]]:
-    """One check every 30 s; every 500th result fails, so that blips are folded too."""
-    return {
-        ("ehr-read", "north-1"): [
-            Result(
-                "ehr-read",
-                "north-1",
-                1_767_225_600_000 + n * 30_000,
-                Outcome.DOWN if n % 500 == 0 else Outcome.UP,
-                "ok",
-                12,
-                1_767_225_600_012 + n * 30_000,
-            )
-            for n in range(count)
-        ]
-    }
+def table(rows: Sequence[Row]) -> Table:
+    found = Table("what", "ours", "beside", "peer", "unit", "ratio", "goal", "met")
+    for row in rows:
+        found.add_row(*row.cells())
+    return found
 
 
-def config() -> Config:
-    return Config.model_validate(
-        {
-            "version": "1",
-            "organization": {"id": "bench", "name": "Bench", "timezone": "UTC"},
-            "sites": {"north": {"name": "North"}},
-            "agents": {"north-1": {"site": "north"}},
-            "systems": {"ehr": {"name": "EHR", "impact": {"class": "clinical"}}},
-            "checks": {
-                "ehr-read": {"system": "ehr", "kind": "any", "every": "30s", "timeout": "10s"}
-            },
-        }
-    )
-
-
-def rows() -> Sequence[Row]:
-    document = capability_statement(
-        "https://ehr.example.org/fhir", fhir_version="4.0.1", without=None, text="bench"
-    )
-    body = json.dumps(document).encode()
-    month = results(86_400)
-    history = History([Version(None, config())])
-    now = 1_767_225_600_000 + 86_400 * 30_000
-    line = month["ehr-read", "north-1"]
-    recorded = live.history(config())
-
-    def fold() -> object:
-        return fold_system("ehr", history, month, now, 1_767_225_600_000)
-
-    def floor() -> object:
-        # What any fold must do at the least: order the results and look at each.
-        return sum(r.outcome is Outcome.DOWN for r in sorted(line, key=lambda r: r.t))
-
-    return (
-        Row(
-            "read an HL7 acknowledgement",
-            "hl7apy",
-            lambda: parse_ack(ACK),
-            lambda: parse_message(
-                ACK.decode(), find_groups=False, validation_level=VALIDATION_LEVEL.TOLERANT
-            ),
-            0.02,
-        ),
-        Row(
-            "judge a CapabilityStatement",
-            "fhir.resources R4B",
-            lambda: judge_statement("application/fhir+json", body, "4.0", ()),
-            lambda: CapabilityStatement.model_validate_json(body),
-            0.1,
-        ),
-        Row("fold a month of one check", "sort and count", fold, floor, 50),
-        Row(
-            "take an unchanged result, a month behind it",
-            "an hour behind it",
-            live.more_of_the_same(recorded, live.MONTH),
-            live.more_of_the_same(recorded, live.HOUR),
-            1.5,
-        ),
-        Row(
-            "fold a change, a month behind it",
-            "an hour behind it",
-            live.a_change(recorded, live.MONTH),
-            live.a_change(recorded, live.HOUR),
-            2,
-        ),
-        Row(
-            "a month's availability from intervals",
-            "from its results",
-            live.month_from_intervals(recorded),
-            live.month_from_results(recorded),
-            0.05,
-        ),
-    )
-
-
-def storms() -> Sequence[tuple[str, float, str, float, float]]:
-    """A look that sees everything fail at once is timed once: it cannot be taken twice."""
-    whole, part = storm.look_us(2_000), storm.look_us(500)
-    answered = storm.acknowledged_us(2_000)
-    name = "see 2 000 systems fail at once"
-    return (
-        (name, whole, f"{storm.LIMIT_S} s", storm.LIMIT_S * 1e6, 1),
-        (name, whole, "500 systems", part, 5),
-        (
-            "take in 2 000 acknowledgements while it plans",
-            answered,
-            f"{storm.LIMIT_S} s",
-            storm.LIMIT_S * 1e6,
-            1,
-        ),
-    )
-
-
-def main() -> int:
-    table = Table("what", "ours us", "peer", "peer us", "ratio", "goal", "met")
-    out = []
-    measured = [
-        *((r.name, cpu_us(r.ours), r.peer, cpu_us(r.theirs), r.goal) for r in rows()),
-        *storms(),
-    ]
-    for name, ours, peer, theirs, goal in measured:
-        ratio = ours / theirs
-        met = ratio <= goal
-        out.append(
-            {
-                "name": name,
-                "ours": round(ours, 2),
-                "peer": peer,
-                "peer_us": round(theirs, 2),
-                "ratio": round(ratio, 4),
-                "goal": goal,
-                "met": met,
-            }
-        )
-        figures = (f"{ours:.1f}", peer, f"{theirs:.1f}", f"{ratio:.4f}", f"{goal}")
-        table.add_row(name, *figures, "yes" if met else "NO")
-    Console().print(table)
-    build = Path("build")
-    build.mkdir(exist_ok=True)
-    (build / "bench.json").write_text(json.dumps(out, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(row["met"] for row in out) else 1
+def write(rows: Sequence[Row], flush_us: float, folder: Path) -> None:
+    folder.mkdir(exist_ok=True)
+    documents = [row.document() | {"fsync_us": round(flush_us)} for row in rows]
+    text = json.dumps(documents, indent=1) + "\n"
+    (folder / "bench.json").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(main([word for part in sys.argv[1:] for word in part.split(",") if word]))

@@ -19,6 +19,7 @@ from probes.kinds.http import KIND, HttpConfig, judge
 from probes.reasons import Reason
 from probes.testing.certificates import Authority
 from probes.testing.portal import TEXT, Portal
+from probes.wire.http1 import Exchange, Request, parse_url
 from tests.contract.conformance import expect, observe
 from tests.support.streams import serving
 from tests.support.tls import alerting_server
@@ -200,7 +201,8 @@ def test_a_wrong_page_is_down_however_slow() -> None:
 
 def judged(status: int, latency_us: int = 0, **more: Any) -> tuple[Outcome, Reason]:
     config = HttpConfig.model_validate({"url": "http://portal.example.org/", **more})
-    return judge(config, HttpAnswer(status, [], b"", {}, None), latency_us)
+    exchange = Exchange(Request("GET", parse_url(config.url), {}), max_body=0)
+    return judge(config, HttpAnswer(exchange, status, b"", {}, None), latency_us)
 
 
 async def test_over_tls_the_days_left_are_a_fact(authority: Authority) -> None:

@@ -22,6 +22,7 @@ from collector.access.policy import GRANTS, Permission, Role
 from collector.api.agents import BATCH
 from collector.api.openapi import openapi
 from collector.api.table import ROUTES
+from probes import agentconfig, notice
 from tests.support.serving import Serving, serving
 from tests.support.soak import longer
 
@@ -32,6 +33,8 @@ CHECKS = [
     response_schema_conformance,
 ]
 schemathesis.serializer.alias(BATCH, "application/octet-stream")
+schemathesis.serializer.alias(agentconfig.QUESTION_TYPE, "application/octet-stream")
+schemathesis.serializer.alias(notice.CONTENT_TYPE, "application/octet-stream")
 UNENDING = {"stream_events"}
 """Nobody waits for the end of a stream that has none."""
 LEAVING = {"log_out"}

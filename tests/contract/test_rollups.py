@@ -4,10 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Connection,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    select,
+    text,
+)
 
 from collector.core.rollup import EMPTY, Rollup
-from collector.store import rollups
+from collector.store import ledger, rollups
 from collector.store.open import open_store
 from collector.store.rollups import RollupRow
 from collector.store.store import Store
@@ -79,21 +89,59 @@ LATER = (
 )
 
 
+def chains_as_they_were(conn: Connection) -> None:
+    """In the first schema a batch was kept whole, under its agent and epoch."""
+    rows = ledger.read_between(conn, ORG, 0, 2**53, None, 100)
+    for command in (
+        "DROP TABLE batches",
+        "DROP TABLE chains",
+        "DELETE FROM counters WHERE name IN ('chain', 'source')",
+    ):
+        conn.execute(text(command))
+    old = MetaData()
+
+    def keys() -> list[Column[str]]:
+        return [Column(name, Text, primary_key=True) for name in ("org", "agent", "epoch")]
+
+    before = Table(
+        "batches",
+        old,
+        *keys(),
+        Column("seq", BigInteger, primary_key=True, autoincrement=False),
+        Column("received_at", BigInteger, nullable=False),
+        Column("header_hash", Text, nullable=False),
+        Column("data", LargeBinary, nullable=False),
+    )
+    chains = Table("chains", old, *keys(), Column("stored", Text, nullable=False))
+    old.create_all(conn)
+    for row in rows:
+        place = {"org": ORG, "agent": row.agent, "epoch": row.epoch}
+        conn.execute(
+            before.insert().values(
+                **place,
+                seq=row.seq,
+                received_at=row.received_at,
+                header_hash=row.header_hash,
+                data=row.data,
+            )
+        )
+    conn.execute(chains.insert().values(**place, stored=f"[[1,{len(rows)}]]"))
+
+
 async def test_a_database_of_the_first_schema_is_brought_up_to_date(database: str) -> None:
     def back(conn: Connection) -> None:
         for command in (
             "DROP TABLE rollups",
+            "DROP TABLE sources",
             "DROP TABLE snapshots",
             "DROP TABLE snapshot_cursors",
             *(f"DROP TABLE {table}" for table in LATER),
-            "DROP INDEX batches_by_time",
-            "ALTER TABLE batches DROP COLUMN first_t",
-            "ALTER TABLE batches DROP COLUMN last_t",
             "ALTER TABLE outbox DROP COLUMN redriven_at",
             "ALTER TABLE outbox DROP COLUMN cleared_at",
             "UPDATE alembic_version SET version_num='0001'",
         ):
             conn.execute(text(command))
+        chains_as_they_were(conn)
 
     def times(conn: Connection) -> list[tuple[int, int]]:
         found = conn.execute(select(batches.c.first_t, batches.c.last_t))
@@ -101,11 +149,19 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(database: st
 
     first = await open_store(database)
     async with a_round(first) as one:
-        await one.send([result(n * 1_000, Outcome.UP) for n in (3, 1, 2)])
+        sent = [
+            await one.send([result(n * 1_000, Outcome.UP) for n in (3, 1, 2)]),
+            await one.send([result(4_000, Outcome.UP)]),
+        ]
     await first.write(back)
     await first.close()
     second = await open_store(database)
     await second.write(rollups.write, ORG, [row(1)])
     assert await second.read(rollups.read, ORG, {"ehr-read"}, 0, 9 * FIVE) == [row(1)]
-    assert await second.read(times) == [(1_000, 3_000)]
+    assert await second.read(times) == [(1_000, 3_000), (4_000, 4_000)]
+    kept = await second.read(ledger.read_batches, ORG, ("north-1", "e1"), ((1, 9),), 9)
+    assert [row.data for row in kept] == sent
+    # What comes next goes on with the chain, and a repeat is known.
+    async with a_round(second) as one:
+        assert (await one.ingest.accept(sent[1])).stored == ((1, 2),)
     await second.close()

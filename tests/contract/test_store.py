@@ -12,18 +12,21 @@ from sqlalchemy import Connection, func, inspect, select, text
 
 from collector import journal
 from collector.journal import Fact
-from collector.store import access_tables, leases, ledger, tables
+from collector.store import access_tables, identity_tables, leases, ledger, tables, typed
 from collector.store.leases import FencedError, Lease
 from collector.store.ledger import Incoming, Verdict
 from collector.store.open import open_store
 from collector.store.store import Store, StoreRefusedError, StoreUnavailableError
+from probes.contract import Outcome
+from tests.support.taking_in import a_batch, taken
 
 ORG = "st-elsewhere"
 
 
-def batch(seq: int, *, header: str = "aa", agent: str = "north-1", epoch: str = "e1") -> Incoming:
-    at = 1_000 + seq
-    return Incoming(agent, epoch, seq, header, at, b"\x00bytes\xff" + bytes([seq]), at - 9, at)
+def batch(
+    seq: int, outcome: Outcome = Outcome.UP, *, agent: str = "north-1", epoch: str = "e1"
+) -> Incoming:
+    return taken(a_batch(seq, outcome, agent=agent, epoch=epoch))
 
 
 def count(conn: Connection) -> int:
@@ -35,7 +38,8 @@ def append_one(conn: Connection) -> None:
 
 
 async def test_migrations_make_exactly_the_tables_the_code_uses(store: Store) -> None:
-    assert access_tables.accounts.metadata is tables.metadata
+    for named in (access_tables.accounts, identity_tables.agent_keys, typed.typed):
+        assert named.metadata is tables.metadata
 
     def difference(conn: Connection) -> list[object]:
         return list(compare_metadata(MigrationContext.configure(conn), tables.metadata))
@@ -168,17 +172,16 @@ async def test_a_batch_is_stored_once_byte_for_byte(store: Store) -> None:
     assert [r.verdict for r in receipts] == [Verdict.STORED, Verdict.DUPLICATE]
     (again,) = await store.write(ledger.insert_batches, ORG, [one])
     assert (again.verdict, again.stored) == (Verdict.DUPLICATE, ((1, 1),))
-    assert await store.read(ledger.read_batches, ORG, ("north-1", "e1"), ((0, 9),), limit=10) == [
-        one
-    ]
+    (kept,) = await store.read(ledger.read_batches, ORG, ("north-1", "e1"), ((0, 9),), limit=10)
+    assert kept.data == a_batch(1)
 
 
 async def test_another_batch_at_a_known_place_is_an_equivocation(store: Store) -> None:
     await store.write(ledger.insert_batches, ORG, [batch(1)])
-    (receipt,) = await store.write(ledger.insert_batches, ORG, [batch(1, header="bb")])
+    (receipt,) = await store.write(ledger.insert_batches, ORG, [batch(1, Outcome.DOWN)])
     assert receipt.verdict is Verdict.EQUIVOCATION
     (kept,) = await store.read(ledger.read_batches, ORG, ("north-1", "e1"), ((1, 1),), limit=10)
-    assert kept.header_hash == "aa"
+    assert kept.data == a_batch(1)
 
 
 async def test_stored_ranges_know_holes_and_epochs(store: Store) -> None:

@@ -194,11 +194,4 @@ async def play(scene: Scene) -> None:
         await scene.start_agent()
         await scene.says(f"config.kept_refused code={code}")
         await scene.says("No config is kept; waiting for the collector")
-        # the last one hears of the collector again, and runs what that has
-        if code == "config.older":
-            await scene.start_collector()
-            await scene.says("runs 2 checks", 40)
-            await scene.runs("search")
-            assert kept.read_bytes()[:4] == b"WWC\x01"
         await scene.stop_agent()
-    await scene.stop_collector()

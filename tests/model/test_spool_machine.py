@@ -139,8 +139,8 @@ class SpoolMachine(RuleBasedStateMachine):
         self.act(self.keeper._commit())
 
     def seal(self) -> None:
-        if count := len(self.keeper._batcher.take()):
-            self.act(self.keeper._seal(count))
+        if self.keeper._batcher.due_ms() is not None:
+            self.act(self.keeper._close())
 
     @rule(letters=st.text("uuuuuud", min_size=1, max_size=8))
     def runs_end(self, letters: str) -> None:
@@ -215,7 +215,7 @@ class SpoolMachine(RuleBasedStateMachine):
             return
         where: set[RunId] = set()
         for spool in self.keeper._spools():
-            where |= {run_id(run) for run in spool.open_runs.values()}
+            where |= {run_id(one.run) for one in spool.open_runs.values()}
             where |= set(
                 chain(*(self.sealed[e.place] for e in spool.index.entries() if not e.tombstone))
             )
@@ -262,4 +262,4 @@ class SpoolMachine(RuleBasedStateMachine):
 
 
 TestSpool = SpoolMachine.TestCase
-TestSpool.settings = settings(max_examples=longer(40), stateful_step_count=40, deadline=None)
+TestSpool.settings = settings(max_examples=longer(25), stateful_step_count=40, deadline=None)

@@ -13,10 +13,16 @@ from probes.segments import Run
 
 
 def seal(
-    key: Ed25519PrivateKey, org: str, agent: str, epoch: str, seq: int, results: Sequence[Result]
+    key: Ed25519PrivateKey,
+    org: str,
+    agent: str,
+    epoch: str,
+    seq: int,
+    results: Sequence[Result],
+    prev: str = batch.NO_PREVIOUS,
 ) -> bytes:
     """The bytes an agent would send, with a clock that is right; all checks are of system `ehr`."""
-    place = Place(org, agent, epoch, seq, batch.NO_PREVIOUS, "0" * 16)
+    place = Place(org, agent, epoch, seq, prev, "0" * 16)
     runs = [
         Run(
             "ehr",

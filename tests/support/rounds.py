@@ -19,6 +19,7 @@ from collector.leader import LEASE_MS, Leader
 from collector.metrics import CollectorMetrics
 from collector.process_facts import DEADLINES, STEPS
 from collector.store.store import Store
+from probes import batch
 from probes.clock import ManualClock
 from probes.config import Config
 from probes.configfile import canonical
@@ -94,13 +95,15 @@ class Round:
     ingest: Ingest
     evaluator: Evaluator
     leader: Leader
-    _seqs: dict[tuple[str, str], int] = field(default_factory=dict)
+    _last: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
+    """Seq and header hash of the last batch of each chain."""
 
     async def send(self, results: Sequence[Result], *, epoch: str = "e1") -> bytes:
         """Seal and ingest the next batch of these results' agent; `ingest.run` must be running."""
         agent = results[0].agent
-        seq = self._seqs[agent, epoch] = self._seqs.get((agent, epoch), 0) + 1
-        data = seal(KEYS[agent], ORG, agent, epoch, seq, results)
+        seq, prev = self._last.get((agent, epoch), (0, batch.NO_PREVIOUS))
+        data = seal(KEYS[agent], ORG, agent, epoch, seq + 1, results, prev)
+        self._last[agent, epoch] = (seq + 1, batch.header_hash(batch.open_batch(data)))
         await self.ingest.accept(data)
         return data
 

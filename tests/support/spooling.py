@@ -60,13 +60,14 @@ def a_keeper(
     counted: Callable[[Run], None],
     limits: Limits,
     agent: str = AGENT,
+    offset_ms: int = 0,
 ) -> Keeper:
     signer = Signer(ORG, agent, KEY, CONFIG)
     makings = Makings(
         clock,
         rng.randbytes,
         lambda: signer,
-        lambda: Anchors(clock.now_ms(), clock.monotonic_ns()),
+        lambda: Anchors(clock.now_ms(), clock.monotonic_ns(), offset_ms),
         lambda: None,
         lambda _check: 9,
     )

@@ -27,7 +27,8 @@ async def serving(serve: Serve, tls: ssl.SSLContext | None = None) -> AsyncItera
         with suppress(OSError, asyncio.CancelledError):
             await serve(reader, writer)
             writer.close()
-            await writer.wait_closed()
+            # Shielded: cancelled, the wait would leave the stream's own future cancelled too.
+            await asyncio.shield(writer.wait_closed())
         writer.transport.abort()
 
     server = await asyncio.start_server(serve_one, "127.0.0.1", 0, ssl=tls)

@@ -223,7 +223,7 @@ def _cuts(rng: Random) -> Sequence[tuple[int, int]]:
     return [(start, start + rng.randint(HOUR, 4 * HOUR))]
 
 
-def _results(row: ledger.Incoming) -> list[Result]:
+def _results(row: ledger.Stored) -> list[Result]:
     opened = batch.open_batch(row.data)
     agent, offset_ms = opened.header.agent, opened.header.clock_offset_ms
     return [

@@ -7,8 +7,9 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection
 
+from collector import chainlinks
 from collector.evidence import Evidence, Page
-from collector.store import ledger
+from collector.store import shortform
 from collector.store.ledger import Verdict
 from collector.store.store import Store, StoreFault, StoreUnavailableError
 from tests.support.evidence_laws import Folded, History
@@ -40,7 +41,7 @@ class WatchedStore:
     async def write(
         self, fn: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        takes_batches = fn is ledger.insert_batches
+        takes_batches = fn is chainlinks.insert
         if takes_batches and self._fails():
             raise StoreUnavailableError(StoreFault.BUSY)
         done = await self._store.write(fn, *args, **kwargs)
@@ -59,10 +60,12 @@ class WatchedStore:
         await self._store.close()
 
     def _stored(self, args: Any, receipts: Any) -> None:
-        _org, incoming = args
+        """The exact bytes, put together again from the form they are kept in."""
+        org, incoming, _clock = args
         for one, receipt in zip(incoming, receipts, strict=True):
             if receipt.verdict is Verdict.STORED:
-                self._history.stored(one.data)
+                row = shortform.Row(org, one.agent, one.epoch, one.seq, one.first_t, one.last_t)
+                self._history.stored(shortform.exact(one.form, row))
 
 
 def watch_folds(evidence: Evidence, history: History, life: int) -> None:
@@ -70,7 +73,8 @@ def watch_folds(evidence: Evidence, history: History, life: int) -> None:
     read = evidence.read
 
     def watched(page: Page) -> None:
-        history.add(*(Folded(life, r.agent, r.check, r.t) for r in page.results))
+        results = (result for line in page.lines.values() for result in line)
+        history.add(*(Folded(life, r.agent, r.check, r.t) for r in results))
         read(page)
 
     evidence.read = watched  # type: ignore[method-assign]

@@ -18,11 +18,13 @@ import aiohttp
 import pytest
 import yaml
 from aiohttp import web
+from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
 from agent.cli import COMMANDS, build_parser, main
 from agent.disk import StateLock
 from agent.metrics import AgentMetrics
+from agent.tallies import Tallies
 from probes import batch
 from probes.metrics import METRICS
 from probes.segments import Run
@@ -158,17 +160,22 @@ async def test_probe_says_what_came_of_one_attempt(
     assert "MRN-4711" not in out + plain[1]
 
 
-async def test_the_host_decides_what_a_check_may_reach(tmp_path: Path) -> None:
+async def test_the_host_decides_what_a_check_may_reach(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with a_portal() as portal:
-        file = written(tmp_path, document(portal.url))
-        words = ("probe", "--config", file, "login", "--json")
+        words = ["probe", "--config", written(tmp_path, document(portal.url)), "login"]
+
+        async def probed(*more: str) -> tuple[int, str]:
+            code = await asyncio.to_thread(main, [*words, *more])
+            return code, capsys.readouterr().out
+
         for more in ((), ("--allow", "0.0.0.0/0"), ("--allow", "127.0.0.1:1")):
-            said, out, _ = await command(*words, *more)
-            assert (said, json.loads(out)["reason"]) == (5, "agent.not_allowed")
-        port = URL(portal.url).port
-        said, out, _ = await command(*words, "--allow", f"127.0.0.1:{port}:http")
-        assert (said, json.loads(out)["reason"]) == (0, "ok")
-        _, out, _ = await command("probe", "--config", file, "login")
+            code, out = await probed("--json", *more)
+            assert (code, json.loads(out)["reason"]) == (5, "agent.not_allowed")
+        code, out = await probed("--json", "--allow", f"127.0.0.1:{URL(portal.url).port}:http")
+        assert (code, json.loads(out)["reason"]) == (0, "ok")
+        _, out = await probed()
     assert out.splitlines()[1] == "  this host forbids the target; see --allow"
 
 
@@ -474,14 +481,40 @@ async def test_what_is_left_goes_out_while_the_agent_stops(
 
 
 def test_the_catalogue_and_the_agent_agree_on_every_metric() -> None:
+    metrics = AgentMetrics()
+    metrics.tallies.count("login", "up", "ok", 7_000)
     shown = {
         metric.name + ("_total" if metric.type == "counter" else ""): metric
-        for metric in AgentMetrics().registry.collect()
+        for metric in text_string_to_metric_families(metrics.text().decode())
     }
     listed = {metric.name: metric for metric in METRICS if metric.where == "agent"}
     assert shown.keys() == listed.keys()
     for name, metric in listed.items():
         assert (shown[name].type, shown[name].documentation) == (metric.type, metric.meaning)
+
+
+def test_runs_are_counted_by_what_they_said_and_timed_in_buckets() -> None:
+    tallies = Tallies()
+    tallies.count("login", "up", "ok", 5_000)
+    tallies.count("login", "up", "ok", 5_001)
+    tallies.count("login", "down", "http.timeout", 61_000_000)
+    tallies.count("other", "unknown", "agent.missed_slot", 0)
+    runs, seconds = text_string_to_metric_families(tallies.text())
+    assert [(*sample.labels.values(), sample.value) for sample in runs.samples] == [
+        ("login", "up", "ok", 2),
+        ("login", "down", "http.timeout", 1),
+        ("other", "unknown", "agent.missed_slot", 1),
+    ]
+    found = {(s.name, *s.labels.values()): s.value for s in seconds.samples}
+    name = "wardwatch_check_run_seconds"
+    assert found[f"{name}_bucket", "login", "0.005"] == 1
+    assert found[f"{name}_bucket", "login", "0.01"] == 2
+    assert found[f"{name}_bucket", "login", "60.0"] == 2
+    assert found[f"{name}_bucket", "login", "+Inf"] == 3
+    assert found[f"{name}_count", "login"] == 3
+    assert found[f"{name}_sum", "login"] == 61.010001
+    assert found[f"{name}_count", "other"] == 0
+    assert len(seconds.samples) == 32
 
 
 def test_the_agent_says_what_it_takes_of_its_host() -> None:

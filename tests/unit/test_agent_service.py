@@ -19,20 +19,27 @@ from agent.canaries import Target
 from agent.disk import MemoryDisk
 from agent.hostfile import Fallback
 from agent.identity import public_text
+from agent.metrics import AgentMetrics
+from agent.runner import Runner
 from agent.service import Service
 from agent.spool import Limits
+from agent.telling import Line
+from agent.vitals import SelfKnowledge
 from agent.world import World
 from probes import batch, notice
 from probes.agentconfig import part_of
 from probes.batch import Header
 from probes.clock import ManualClock
 from probes.config import Config
+from probes.contract import Env, Observation, Outcome
 from probes.net import Network
 from probes.notice import Notice
+from probes.reasons import Reason
 from probes.segments import Run
 from probes.times import rfc3339
 from tests.support.hook import SECRET, hook
 from tests.support.spooling import at_once
+from tests.unit.test_runner import Scripted, attempts
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"agent".ljust(32))
 PUBLIC = public_text(KEY)
@@ -225,3 +232,56 @@ async def test_a_lost_line_is_told_to_the_webhook_and_the_collector_hears_of_it(
     ]
     assert one.told[2].systems == ["portal"]
     assert [said.id for said in one.told] == [post.id for post in receiver.posts]
+
+
+async def test_overload_is_named_once_and_every_slot_is_measured_or_missed() -> None:
+    """More than one attempt's worth of work for one place at a time."""
+    clock, runs = ManualClock(), list[Run]()
+    metrics = AgentMetrics()
+
+    async def slow(env: Env) -> Observation:
+        await env.clock.sleep_ms(4_000)
+        return Observation(Outcome.UP, Reason.OK)
+
+    checks = [attempts(clock, Scripted(slow), f"c{n}") for n in range(6)]
+    for check in checks:
+        check._limit_s = 60
+    runner = Runner("north-1", checks, clock, runs.append, metrics, concurrency=1)
+    own = SelfKnowledge(clock, metrics, (), None)
+    parts = own.parts(runner, lambda: Line(0, has_spoken=True, waits=False))
+    tasks = [asyncio.create_task(part) for part in (runner.run(), *parts)]
+    await clock.advance(0)
+    await clock.advance(100_000)
+    late = metrics.registry.get_sample_value("wardwatch_agent_schedule_late_seconds")
+    found = own.watch.troubles
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    # Ten slots of each of six checks began within 100 s; 24 attempts of 4 s fit in.
+    measured = [run for run in runs if run.outcome is Outcome.UP]
+    missed = [run for run in runs if run.reason == "agent.missed_slot"]
+    assert len(measured) in (24, 25)
+    assert len(measured) + len(missed) == 60
+    assert {(run.check, run.slot_ms) for run in measured} & {
+        (run.check, run.slot_ms) for run in missed
+    } == set()
+    assert found == ("overload",)
+    assert late is not None
+    assert 4 < late < 40
+
+
+async def test_a_batch_names_the_config_its_runs_were_recorded_under() -> None:
+    async with collected() as one:
+        await one.until(lambda: len(one.batches) >= 2)
+        before, after = one.headers[0].config, part_of(config(timeout="2s"), "north-1")
+        one.service.apply(after)
+        await one.pass_time(2)
+        changed_ms = one.clock.now_ms()
+        await one.until(lambda: one.headers[-1].config == after.digest)
+    for opened in one.batches:
+        late = {run.at_ms >= changed_ms for run in batch.runs_of(opened)}
+        assert late == {opened.header.config == after.digest}
+        assert opened.header.config in (before, after.digest)
+    # every 10 s one, whatever changed
+    slots = [run.slot_ms for run in one.runs]
+    assert slots == list(range(slots[0], slots[-1] + 1, 10_000))

@@ -214,6 +214,7 @@ async def test_incidents_can_be_asked_for_by_state_and_number(collector: Collect
         "resolved": None,
         "closed": None,
         "false_positive": None,
+        "ruled": None,
         "merged_into": None,
         "notes": 0,
     }

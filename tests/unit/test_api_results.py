@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import ClientPayloadError
+from msgspec.structs import replace
 
 from collector.access.actors import Actor
 from collector.api.results import line, piece_ms

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes import batch, envelope
+from probes import batch, columns, envelope
 from probes.batch import Anchors, Place
 from probes.contract import Outcome
 from probes.envelope import BatchError, BatchFault
@@ -54,6 +54,11 @@ def read(data: bytes) -> list[Run]:
     opened = batch.open_batch(data)
     batch.verify(opened, PUBLIC)
     return batch.runs_of(opened)
+
+
+def results(opened: batch.Batch) -> list[Result]:
+    """Received at 5."""
+    return batch.results_of(opened, 5)
 
 
 def fault(act: Callable[[], object]) -> BatchFault:
@@ -126,7 +131,7 @@ def test_the_header_says_where_the_batch_stands() -> None:
 
 def test_results_carry_the_clock_offset_and_when_they_came() -> None:
     opened = batch.open_batch(sealed(offset_ms=-1_500, error_ms=2_000))
-    assert batch.results_of(opened, 5) == [
+    assert results(opened) == [
         Result("ehr-read", "north-1", NOW + 3 - 1_500, Outcome.UP, "ok", 40, 5),
         Result("ehr-read", "north-1", NOW + 9_001 - 1_500, Outcome.DEGRADED, "slow", 800, 5),
         Result("lab-oru", "north-1", NOW + 4 - 1_500, Outcome.DOWN, "tcp.refused", 0, 5),
@@ -135,14 +140,14 @@ def test_results_carry_the_clock_offset_and_when_they_came() -> None:
 
 def test_results_carry_the_days_a_certificate_had_left() -> None:
     seen = Run("ehr", "ehr-read", NOW, NOW, Outcome.UP, "ok", 40, facts={"cert_days_left": 61})
-    (one,) = batch.results_of(batch.open_batch(sealed([seen])), 5)
+    (one,) = results(batch.open_batch(sealed([seen])))
     assert one.cert_days_left == 61
-    assert batch.results_of(batch.open_batch(sealed()), 5)[0].cert_days_left is None
+    assert results(batch.open_batch(sealed()))[0].cert_days_left is None
 
 
 def test_a_clock_more_than_two_seconds_in_doubt_makes_results_unknown() -> None:
-    results = batch.results_of(batch.open_batch(sealed(error_ms=2_001)), 5)
-    assert {(r.outcome, r.reason) for r in results} == {(Outcome.UNKNOWN, "agent.clock")}
+    found = results(batch.open_batch(sealed(error_ms=2_001)))
+    assert {(r.outcome, r.reason) for r in found} == {(Outcome.UNKNOWN, "agent.clock")}
 
 
 def test_the_header_hash_is_the_sha256_of_its_bytes() -> None:
@@ -201,14 +206,47 @@ def test_deep_nesting_is_refused() -> None:
     assert fault(lambda: read(around({"ehr": column}))) is BatchFault.MALFORMED
 
 
-def segment_of(system: str = "ehr") -> dict[str, Any]:
+ARRAYS: dict[str, Any] = {
+    "checks": ["ehr-read"],
+    "outcomes": ["up", "degraded"],
+    "reasons": ["ok", "slow"],
+    "base": NOW + 3,
+    "check": [0, 0],
+    "at": [0, 8_998],
+    "slot": [3, 1],
+    "outcome": [0, 1],
+    "reason": [0, 1],
+    "duration_us": [40_500, 800_000],
+    "phases": {
+        "connect": {"rows": [0, 1], "values": [7, 1]},
+        "tls": {"rows": [0], "values": [9]},
+    },
+    "facts": {"http_status": {"rows": [1], "values": [200]}},
+    "steps": {
+        "names": ["connect", "read"],
+        "rows": [1, 1],
+        "name": [0, 1],
+        "outcome": [0, 1],
+        "reason": [0, 1],
+        "duration_us": [1, 9],
+    },
+}
+"""The runs of `ehr` as agents wrote them first: still read."""
+
+
+def dense() -> dict[str, Any]:
+    """The same as agents write them now."""
     _, packed = batch.body_of(batch.open_batch(sealed()))
-    columns: dict[str, Any] = msgspec.msgpack.decode(packed[system])
+    columns: dict[str, Any] = msgspec.msgpack.decode(packed["ehr"])
     return columns
 
 
 def one_system(**changes: Any) -> bytes:
-    packed = {"ehr": msgspec.msgpack.encode(segment_of() | changes)}
+    return of_one_system(ARRAYS | changes)
+
+
+def of_one_system(columns: dict[str, Any]) -> bytes:
+    packed = {"ehr": msgspec.msgpack.encode(columns)}
     body = zstandard.compress(msgspec.msgpack.encode((SECRET, packed)))
     root = merkle.root(batch.leaves(SECRET, packed)).hex()
     return forged(body, segments_root=root, systems=1, results=2)
@@ -216,6 +254,22 @@ def one_system(**changes: Any) -> bytes:
 
 def test_columns_of_a_newer_agent_are_passed_over() -> None:
     assert read(one_system(new=[1, 2])) == [RUNS[0], RUNS[2]]
+    assert read(of_one_system(dense() | {"new": [1, 2]})) == [RUNS[0], RUNS[2]]
+
+
+def test_both_forms_of_a_segment_say_the_same() -> None:
+    found = dense()
+    # check, at, slot, outcome, reason, duration; connect is in every run, and what is left of it
+    assert (found["k"], found["n"], found["b"], found["p"]) == (
+        "0211133",
+        2,
+        NOW + 3,
+        ["connect"],
+    )
+    assert found["l"] == "connect"
+    assert results(batch.open_batch(one_system())) == results(
+        batch.open_batch(of_one_system(found))
+    )
 
 
 @pytest.mark.parametrize(
@@ -239,6 +293,50 @@ def test_columns_of_a_newer_agent_are_passed_over() -> None:
 )
 def test_columns_that_do_not_fit_are_malformed(changes: dict[str, Any]) -> None:
     assert fault(lambda: read(one_system(**changes))) is BatchFault.MALFORMED
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"d": b""}, id="no numbers"),
+        pytest.param({"n": 3}, id="more rows than numbers"),
+        pytest.param({"n": 10_001}, id="more rows than any agent writes"),
+        pytest.param({"k": "02111"}, id="a column that is missing"),
+        pytest.param({"k": "0211139"}, id="a code that is none"),
+        pytest.param({"k": "021a133"}, id="an outcome that may be negative"),
+        pytest.param({"c": []}, id="an index outside its table"),
+        pytest.param({"p": ["John Doe"]}, id="a phase of free text"),
+        pytest.param({"l": "tls"}, id="what is left, of a phase that not every run has"),
+        pytest.param({"sp": {"connect": {"rows": [0], "values": [1]}}}, id="a phase twice"),
+        pytest.param({"sf": {"a": {"rows": [2], "values": [1]}}}, id="a fact of no run"),
+        pytest.param({"sf": {"a": {"rows": [1, 1], "values": [1, 2]}}}, id="a fact twice"),
+        pytest.param({"b": 2**53 - 1}, id="an instant too far"),
+    ],
+)
+def test_bytes_that_do_not_fit_are_malformed(changes: dict[str, Any]) -> None:
+    assert fault(lambda: read(of_one_system(dense() | changes))) is BatchFault.MALFORMED
+
+
+def test_a_number_that_is_too_far_is_malformed() -> None:
+    long = dense() | {"k": "0211173", "d": b"\xff" * 2 * 15}
+    assert fault(lambda: read(of_one_system(long))) is BatchFault.MALFORMED
+
+
+@given(st.lists(st.integers(1 - 2**53, 2**53 - 1), max_size=40), st.binary(max_size=9))
+def test_numbers_come_back_from_their_columns(numbers: list[int], before: bytes) -> None:
+    code, data = columns.pack(numbers)
+    assert (
+        list(columns.unpack(before + data + b"behind", len(before), len(numbers), code)) == numbers
+    )
+
+
+def test_a_column_takes_as_few_bytes_as_its_largest_number_needs() -> None:
+    assert columns.pack([0, 0]) == ("0", b"")
+    assert columns.pack([1, 255]) == ("1", b"\x01\xff")
+    assert columns.pack([1, 256]) == ("2", b"\x01\x00\x00\x01")
+    assert columns.pack([-1, 1]) == ("a", b"\x01\x02")
+    with pytest.raises(ValueError, match="too far"):
+        columns.pack([2**53])
 
 
 def test_what_the_header_says_of_the_body_must_be_so() -> None:

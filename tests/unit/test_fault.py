@@ -8,11 +8,12 @@ from agent.fault import NETWORK, Facts, cause
 from probes.contract import Observation, Outcome
 from probes.reasons import MEANINGS, Reason
 
-WELL = Facts(late_ms=-4_000, stalled=False)
-CUT_OFF = Facts(late_ms=-4_000, stalled=False, network_lost=True)
-STARVED = Facts(late_ms=0, stalled=True)
-LATE = Facts(late_ms=501, stalled=False)
-BOTH = Facts(late_ms=0, stalled=True, network_lost=True)
+WELL = Facts(late_ms=-4_000, lag_ms=0, timeout_ms=10_000)
+CUT_OFF = Facts(late_ms=-4_000, lag_ms=0, timeout_ms=10_000, network_lost=True)
+STARVED = Facts(late_ms=0, lag_ms=501, timeout_ms=10_000)
+LATE = Facts(late_ms=501, lag_ms=0, timeout_ms=10_000)
+BOTH = Facts(late_ms=0, lag_ms=501, timeout_ms=10_000, network_lost=True)
+BUSY = Facts(late_ms=0, lag_ms=101, timeout_ms=1_000)
 
 UP = (Outcome.UP, Reason.OK)
 SLOW = (Outcome.DEGRADED, Reason.SLOW)
@@ -46,10 +47,15 @@ SECRET = (Outcome.UNKNOWN, Reason.AGENT_SECRET)
         (TIMEOUT, LATE, Reason.AGENT_STALLED),
         (SLOW, STARVED, Reason.AGENT_STALLED),
         (TIMEOUT, BOTH, Reason.AGENT_STALLED),
-        (REFUSED, Facts(late_ms=-1, stalled=True), None),
+        (REFUSED, Facts(late_ms=-1, lag_ms=501, timeout_ms=10_000), None),
+        # A tenth of the time to answer went by here.
+        (TIMEOUT, BUSY, Reason.AGENT_STALLED),
+        (TIMEOUT, Facts(late_ms=101, lag_ms=0, timeout_ms=1_000), Reason.AGENT_STALLED),
+        (REFUSED, Facts(late_ms=-1, lag_ms=101, timeout_ms=1_000), None),
         # Nothing wrong with us.
         (REFUSED, WELL, None),
-        (TIMEOUT, Facts(late_ms=500, stalled=False), None),
+        (TIMEOUT, Facts(late_ms=500, lag_ms=500, timeout_ms=10_000), None),
+        (TIMEOUT, Facts(late_ms=100, lag_ms=100, timeout_ms=1_000), None),
         (SLOW, WELL, None),
     ],
 )

@@ -6,13 +6,14 @@ from typing import Any
 
 import pytest
 
-from collector import versions
+from collector import journal, versions
 from collector.core.rollup import rollups as rolled
 from collector.core.tally import BUCKET_MS
 from collector.core.truth import fold_system
 from collector.evaluate import Evaluator
 from collector.evidence import Evidence
 from collector.follower import Follower
+from collector.journal import Fact
 from collector.numbers import Numbers
 from collector.rollups import make
 from collector.snapshots import FORMAT
@@ -124,7 +125,9 @@ async def test_a_version_recorded_by_a_clock_behind_judges_from_its_own_instant(
         await deliver(one, results)
         await one.tick(1_000)
         at = START + 60 * MINUTE
-        await sqlite_store.write(versions.record, ORG, canonical(second), at)
+        # as a release before wrote it: `versions.record` lets nothing take effect in what was said
+        fact = Fact(journal.CONFIG, at, canonical(second))
+        await sqlite_store.write(journal.append, ORG, [fact], at)
         await one.tick(1_000)
         history = History([Version(START, first), Version(at, second)])
         now = one.clock.now_ms()

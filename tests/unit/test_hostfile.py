@@ -60,7 +60,7 @@ def test_a_host_of_three_lines_keeps_three_weeks_and_2_gib(tmp_path: Path) -> No
         "agent: north-1\nstate: /var/lib/agent\ncollector: {url: https://wardwatch.example.org}\n"
     )
     host = hostfile.load(written(tmp_path, text))
-    assert (host.spool.max_bytes, host.spool.max_age) == (2_147_483_648, 1_814_400_000)
+    assert (host.spool.max_bytes, host.spool.max_age) == (4_294_967_296, 1_814_400_000)
     assert (host.allow, host.canaries, host.fallback) == (None, (), None)
 
 

@@ -143,7 +143,7 @@ async def test_a_client_that_leaves_takes_nobody_with_it(one: Round) -> None:
 async def test_too_many_waiting_uploads_are_told_to_come_back(sqlite_store: Store) -> None:
     async with a_round(sqlite_store) as one:
         one.ingest._waiting = [
-            (Incoming("north-1", "e0", n, "aa", 0, b"", 0, 0), asyncio.Future())
+            (Incoming("north-1", "e0", n, "aa", "", 0, b"", 0, 0), asyncio.Future())
             for n in range(WAITING)
         ]
         assert await refusal(one, GOOD) == (503, "ingest.busy", True)

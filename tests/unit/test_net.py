@@ -244,10 +244,11 @@ async def test_a_peer_that_reads_nothing_cannot_hold_up_a_send() -> None:
         writer.transport.pause_reading()  # type: ignore[attr-defined] # a socket transport
         await asyncio.Event().wait()
 
+    data = b"x" * 32 * 1024 * 1024
     async with serving(never_read) as port:
         connection = await dial(port, timeout_ms=100)
         with pytest.raises(ReceiveTimeout):
-            await connection.send(b"x" * 32 * 1024 * 1024)
+            await connection.send(data)
         await connection.close()
     assert connection.phases[Phase.SEND] >= 50_000
 

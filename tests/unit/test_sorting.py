@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from collector.sorting import Flaw, Known, Sorted, sort_out
 from probes.contract import Outcome
@@ -39,7 +38,7 @@ RECEIVED = START + 1_000
 def test_a_result_is_left_out_for_its_first_flaw(
     changes: dict[str, object], flaw: str | None
 ) -> None:
-    one = replace(GOOD, **changes)  # type: ignore[arg-type]  # fields by name
+    one = replace(GOOD, **changes)
     found = sort_out([one], RECEIVED, KNOWN)
     expected = Sorted((one,), {}) if flaw is None else Sorted((), {Flaw(flaw): 1})
     assert found == expected

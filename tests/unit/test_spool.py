@@ -36,6 +36,7 @@ class Watch:
         self.disk = disk
         self.limits = limits
         self.agent = agent
+        self.offset_ms = 0
         self.clock = HandClock()
         self.rng = Random(5)
         self.collecting = Collecting()
@@ -45,7 +46,13 @@ class Watch:
     async def start(self) -> Keeper:
         """A process; the one before was killed."""
         self.keeper = a_keeper(
-            self.disk, self.clock, self.rng, self.counted.append, self.limits, self.agent
+            self.disk,
+            self.clock,
+            self.rng,
+            self.counted.append,
+            self.limits,
+            self.agent,
+            self.offset_ms,
         )
         await self.keeper.begin()
         return self.keeper
@@ -60,8 +67,8 @@ class Watch:
         await self.keeper._commit()
 
     async def seal(self) -> None:
-        if count := len(self.keeper._batcher.take()):
-            await self.keeper._seal(count)
+        if self.keeper._batcher.due_ms() is not None:
+            await self.keeper._close()
 
     async def batch(self, count: int, outcome: Outcome = Outcome.UP) -> None:
         await self.see(*[outcome] * count)
@@ -160,8 +167,27 @@ async def test_runs_of_no_batch_are_in_the_next_one_after_a_kill() -> None:
     await watch.seal()
     await watch.deliver()
     assert watch.epoch == epoch
-    assert [(e == epoch, seq) for e, seq in watch.collecting.batches] == [(True, 2), (True, 1)]
+    assert [(e == epoch, seq) for e, seq in watch.collecting.batches] == [
+        (True, 3),
+        (True, 1),
+        (True, 2),
+    ]
     assert len(watch.results()) == 6
+
+
+async def test_a_run_found_by_the_next_start_keeps_the_clock_it_was_recorded_by() -> None:
+    """The host's clock may have been put right in between."""
+    watch = Watch(MemoryDisk())
+    watch.offset_ms = 3_600_000
+    await watch.start()
+    await watch.see(Outcome.DOWN)
+    before_ms = watch.clock.now_ms()
+    watch.clock.wall_ms += 3_600_000
+    watch.offset_ms = 0
+    await watch.start()
+    await watch.batch(1)
+    await watch.deliver()
+    assert [r.t - before_ms for r in watch.results()] == [3_600_000, 3_600_000 + MINUTE_MS]
 
 
 async def test_a_torn_tail_is_cut_off_and_counted(tmp_path: Path) -> None:
@@ -209,7 +235,7 @@ async def test_damage_in_the_newest_file_begins_a_new_epoch_and_keeps_the_rest(
     assert watch.epoch != before
     assert watch.value("wardwatch_spool_epochs_total", why="unreadable") == 1
     await watch.batch(1)
-    assert watch.waiting == [1, 3, 1]
+    assert watch.waiting == [1, 3, 1, 2]  # the runs of the spoiled one were there still
 
 
 async def test_a_lost_folder_and_another_agent_begin_a_new_epoch(tmp_path: Path) -> None:

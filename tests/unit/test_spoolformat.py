@@ -10,12 +10,14 @@ from agent.spoolformat import (
     HEAD_BYTES,
     AckRecord,
     BatchRecord,
+    Belief,
     ChainRecord,
     Record,
+    Recorded,
     TombstoneRecord,
     decode,
     encode,
-    run_of,
+    recorded_of,
     run_record,
     scan,
 )
@@ -35,9 +37,10 @@ RUN = Run(
     {"http_status": 503},
     (RunStep("connect", Outcome.DOWN, "tcp.refused", 9),),
 )
+RECORDED = Recorded(RUN, Belief(-300, 12, "collector"))
 RECORDS: list[Record] = [
     ChainRecord("org", "north-1", "e1", 7, "ab" * 32, 90, 80, 5, 6, {"e0": [(1, 9)]}),
-    run_record(91, RUN),
+    run_record(91, RECORDED),
     BatchRecord("e1", 8, "cd" * 32, 5, 6, [(81, 91)], b"WWB1 and so on"),
     AckRecord("e1", [(1, 3), (5, 5)]),
     TombstoneRecord("e1", 1, 4, 5, bare=False, data=b"WWT1 and so on"),
@@ -52,7 +55,7 @@ def read(data: bytes) -> list[Record | None]:
 def test_every_record_comes_back() -> None:
     assert read(FILE) == RECORDS
     assert (scan(FILE).end, scan(FILE).torn, scan(FILE).damaged) == (len(FILE), 0, 0)
-    assert run_of(run_record(91, RUN)) == RUN
+    assert recorded_of(run_record(91, RECORDED)) == RECORDED
 
 
 def test_a_tail_that_was_cut_off_is_torn_and_the_rest_is_whole() -> None:

@@ -21,7 +21,6 @@ from collector.store.incidents import read_incidents
 from collector.store.open import open_store
 from collector.store.outbox import Outbox
 from collector.store.store import Store
-from probes import batch
 from probes.clock import ManualClock
 from probes.contract import Outcome
 from tests.support.batches import seal
@@ -29,6 +28,7 @@ from tests.support.hours import MINUTE, minutely, play, spell
 from tests.support.postgres import PostgresServer
 from tests.support.rounds import KEYS, ORG, START, Round, a_round, result
 from tests.support.stores import ENGINES
+from tests.support.taking_in import taken
 from tests.unit.test_evaluate import outage, told
 
 FROM_10_TO_20 = minutely(
@@ -263,7 +263,7 @@ async def test_trap_7_a_crash_inside_t1_stores_nothing_and_acknowledges_nothing(
             await one.clock.advance(2 * MINUTE)
             breaker.left = crashes
             try:
-                await store.write(ledger.insert_batches, ORG, [incoming(data)])
+                await store.write(ledger.insert_batches, ORG, [taken(data, START)])
                 done = True
             except Crash:
                 done = False
@@ -276,9 +276,3 @@ async def test_trap_7_a_crash_inside_t1_stores_nothing_and_acknowledges_nothing(
             break
         crashes += 1
     assert crashes >= 3
-
-
-def incoming(data: bytes) -> ledger.Incoming:
-    opened = batch.open_batch(data)
-    first, last = opened.header.first_at, opened.header.last_at
-    return ledger.Incoming("north-1", "e1", 1, batch.header_hash(opened), START, data, first, last)

@@ -57,7 +57,7 @@ class Bench:
         for seq in seqs:
             self.keeper.add(a_run(NOW + seq, Outcome.UP))
             await self.keeper._commit()
-            await self.keeper._seal(len(self.keeper._batcher.take()))
+            await self.keeper._close()
             assert self.spool.chain.seq == seq
 
     async def offer(self) -> Verdict:

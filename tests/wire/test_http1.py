@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.reasons import Reason
-from probes.wire.http1 import Exchange, HttpError, Url, parse_url, retry_after_s
+from probes.wire.http1 import Exchange, HttpError, Request, Url, parse_url, retry_after_s
 
 URL = parse_url("http://portal.example.org/login")
 NOW_MS = 1_767_225_600_000  # 2026-01-01T00:00:00Z
@@ -74,9 +74,7 @@ BROKEN = {
 
 
 def exchange(method: str = "GET") -> Exchange:
-    started = Exchange(method, URL, {}, max_body=100)
-    started.request()
-    return started
+    return Exchange(Request(method, URL, {}), max_body=100)
 
 
 def answer(pieces: list[bytes], method: str = "GET") -> tuple[int | None, bytes] | Reason:
@@ -119,6 +117,76 @@ def test_no_way_of_cutting_the_stream_changes_the_answer(data: bytes, cuts: list
     assert answer(pieces) == answer([data] if data else [])
 
 
+NAMES = st.sampled_from(
+    [b"Content-Length", b"content-length", b"Transfer-Encoding", b"X-A", b"X-~!", b"X A", b""]
+)
+TEXTS = st.sampled_from(
+    [
+        b"0",
+        b"7",
+        b" 7 ",
+        b"07",
+        b"+7",
+        b"7, 7",
+        b"8",
+        b"101",
+        b"1\t",
+        b"",
+        b"chunked",
+        b"a  b",
+        b"\x80",
+        b"a\x00b",
+        b"a\r\n b",
+        b"a\nb",
+        b"99999999999999999999999",
+    ]
+)
+
+
+@given(
+    status=st.sampled_from(
+        [b"199", b"200", b"204", b"304", b"404", b"599", b"600", b"20", b"2000"]
+    ),
+    phrase=st.sampled_from([b" OK", b" ", b"", b" \xe9", b" a\tb", b"\tOK"]),
+    fields=st.lists(st.tuples(NAMES, st.sampled_from([b": ", b":", b" :", b":\t", b""]), TEXTS)),
+    sized=st.booleans(),
+    body=st.sampled_from([b"Sign in", b"Sign in and more", b"Sign", b""]),
+    method=st.sampled_from(["GET", "HEAD"]),
+)
+def test_the_plain_case_is_read_as_h11_reads_it(
+    status: bytes,
+    phrase: bytes,
+    fields: list[tuple[bytes, bytes, bytes]],
+    sized: bool,  # noqa: FBT001 - hypothesis names it
+    body: bytes,
+    method: str,
+) -> None:
+    lines = [b"HTTP/1.1 " + status + phrase, *(b"".join(field) for field in fields)]
+    if sized:
+        lines.append(b"Content-Length: 7")
+    data = b"\r\n".join([*lines, b"", body])
+    whole, cut = exchange(method), exchange(method)
+
+    def read(running: Exchange, pieces: list[bytes]) -> object:
+        try:
+            for piece in [*pieces, b""]:
+                if running.feed(piece):
+                    return running.status, running.body, running.headers
+        except HttpError as error:
+            return error.reason
+        return None
+
+    # A first piece of one byte is never plain: all of it goes to h11.
+    assert read(whole, [data]) == read(cut, [data[:1], data[1:]])
+
+
+@pytest.mark.parametrize("name", ["sized", "sized, garbage after it"])
+def test_the_plain_case_needs_no_h11(name: str) -> None:
+    running = exchange()
+    assert running.feed(WHOLE[name][0])
+    assert running._peer is None
+
+
 @given(st.lists(st.binary(min_size=1, max_size=40), max_size=6))
 def test_any_bytes_give_an_answer_or_a_reason(pieces: list[bytes]) -> None:
     found = answer([b"HTTP/1.", *pieces])
@@ -145,7 +213,7 @@ def test_an_answer_to_head_has_no_body_whatever_its_length_says() -> None:
 
 def test_the_request_asks_for_one_plain_answer() -> None:
     url = parse_url("https://portal.example.org:8443/login?next=%2F")
-    asked = Exchange("GET", url, {"X-Probe": "1", "accept": "text/html"}, 10).request()
+    asked = Request("GET", url, {"X-Probe": "1", "accept": "text/html"}).data
     assert asked == (
         b"GET /login?next=%2F HTTP/1.1\r\n"
         b"Host: portal.example.org:8443\r\n"
@@ -160,7 +228,7 @@ def test_the_request_asks_for_one_plain_answer() -> None:
 @pytest.mark.parametrize("value", ["secret\r\nX: y", "secret\x00", "s\u00e9cret\u20ac"])
 def test_a_header_that_cannot_be_sent_is_not_quoted(value: str) -> None:
     with pytest.raises(ValueError, match=r"^not a header that can be sent$") as caught:
-        Exchange("GET", URL, {"Authorization": value}, 10)
+        Request("GET", URL, {"Authorization": value})
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 

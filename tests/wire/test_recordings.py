@@ -72,7 +72,12 @@ async def test_the_collector_takes_every_recording_and_reads_it_right(
             accepted = await one.ingest.accept(data)
             assert (accepted.epoch, accepted.stored) == (story.EPOCH, ((1, number + 1),))
         evidence = Evidence(store, story.ORG)
-        found = [plain(r) async for page in evidence.since({}) for r in page.results]
+        found = [
+            plain(r)
+            async for page in evidence.since({})
+            for line in page.lines.values()
+            for r in line
+        ]
     assert story.in_order(found) == results(name)
 
 

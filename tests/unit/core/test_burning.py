@@ -17,7 +17,7 @@ from collector.core.versions import InForce
 from collector.core.windows import FAR
 from probes.config import Config
 from probes.config_systems import Slo
-from probes.spans import Interval, Span, Timeline, clip, merge, unite
+from probes.spans import Interval, Span, Timeline, clip, intersect, merge, unite
 from tests.support.soak import longer
 from tests.support.stories import T0, config, system
 
@@ -184,3 +184,124 @@ def test_the_threshold_is_that_of_the_month() -> None:
 def test_nothing_older_than_the_longest_window_is_looked_at() -> None:
     later = line((HOUR, DOWN), (5 * DAY, UP))
     assert told(later, 5 * DAY, since=T0 + HOUR + LONGEST_MS + 1) == ([], None)
+
+
+def burns(
+    whole: Timeline[State],
+    now: int,
+    *versions: tuple[int, Config],
+    sites: dict[str, Timeline[State]] | None = None,
+    closed: Sequence[Interval] = (),
+    since: int = -FAR,
+) -> list[tuple[int, int]]:
+    """As `told`, with sites, and windows that are known only as far as they are asked for."""
+    starts = [T0 + at for at, _ in versions]
+    found = burning(
+        "ehr",
+        clip(whole, T0, T0 + now),
+        {name: clip(each, T0, T0 + now) for name, each in (sites or {}).items()},
+        [
+            InForce(start, end, one)
+            for start, end, (_, one) in zip(starts, [*starts[1:], FAR], versions, strict=True)
+        ],
+        lambda until, since: intersect(closed, (Interval(since, until),)),
+        (),
+        since,
+        T0 + now,
+    )
+    return [(one.start - T0, one.end - T0) for one in found.spans]
+
+
+def scoped(name: str) -> Config:
+    sites = {"north": {"name": "North", "users": 1}, "south": {"name": "South", "users": 9}}
+    slo = {"target": "99.9", "scope": name}
+    return config(sites=sites, systems={"ehr": system(slo=slo)})
+
+
+QUIET = line((T + DAY, UP))
+
+
+def test_nothing_known_burns_nothing() -> None:
+    assert told((), HOUR) == ([], None)
+
+
+def test_an_outage_from_before_burns_on_after_what_is_settled() -> None:
+    assert told(OUTAGE, T + HOUR, since=T0 + T + MINUTE)[0] == [(T + MINUTE, TO)]
+
+
+def test_maintenance_from_before_what_is_settled_is_left_out() -> None:
+    closed = [Interval(T0 + T, T0 + T + MINUTE)]
+    assert burns(OUTAGE, T + HOUR, (0, config()), since=T0 + T + MINUTE) == [(T + MINUTE, TO)]
+    assert burns(OUTAGE, T + HOUR, (0, config()), closed=closed, since=T0 + T + MINUTE) == []
+
+
+def test_a_version_judges_up_to_and_including_the_start_of_the_next() -> None:
+    loose = config(systems={"ehr": system(slo={"target": "90"})})
+    looser = config(systems={"ehr": system(slo={"target": "80"})})
+    versions = [(0, config()), (T + 55 * SECOND, loose), (T + 58 * SECOND, looser)]
+    assert told(OUTAGE, T + HOUR, *versions)[0] == [(FROM, T + 55 * SECOND + 1)]
+    assert told(OUTAGE, T + HOUR, *versions[:2])[0] == [(FROM, T + 55 * SECOND + 1)]
+
+
+def test_the_month_is_the_organizations() -> None:
+    used = config(organization={"id": "org", "name": "Org", "timezone": "America/Chicago"})
+    last = month(T0 + 20 * DAY, used.organization.zone).end - T0
+    assert last == 31 * DAY + 6 * HOUR
+    long = line((last - 49 * SECOND, UP), (MINUTE, DOWN), (HOUR, UP))
+    assert told(long, last + 10 * SECOND, (0, used))[0] == [(last + 1, last + 10 * SECOND)]
+
+
+def test_the_edge_at_the_end_of_a_month_is_still_of_that_month() -> None:
+    end = month(T0, config().organization.zone).end - T0
+    long = line((end - 49 * SECOND, UP), (MINUTE, DOWN), (HOUR, UP))
+    assert told(long, end + 10 * SECOND, since=T0 + end)[0] == [(end + 1, end + 10 * SECOND)]
+
+
+def test_any_site_of_a_worst_site_contract_burns_alone() -> None:
+    for sites in ({"north": OUTAGE, "south": QUIET}, {"north": QUIET, "south": OUTAGE}):
+        assert burns(QUIET, T + HOUR, (0, scoped("worst_site")), sites=sites) == [(FROM, TO)]
+
+
+def test_users_weigh_what_burns() -> None:
+    """A tenth of the users: ten times as long to the threshold. Of nine tenths nearly as ever."""
+    used = (0, scoped("user_weighted"))
+    assert burns(QUIET, T + HOUR, used, sites={"north": OUTAGE, "south": QUIET}) == []
+    ((start, _),) = burns(QUIET, T + HOUR, used, sites={"north": QUIET, "south": OUTAGE})
+    assert start == T + 59_521
+
+
+def test_a_line_that_has_ended_does_not_last() -> None:
+    """Removed while it was down: the last of it leaves five minutes' window after 360 s."""
+    gone = line((T, UP), (MINUTE, DOWN))
+    assert told(gone, T + HOUR)[0] == [(FROM, T + 360 * SECOND)]
+    sites: dict[str, Timeline[State]] = {"north": (), "south": OUTAGE}
+    assert burns(QUIET, T + HOUR, (0, scoped("worst_site")), sites=sites) == [(FROM, TO)]
+
+
+def test_a_site_without_users_or_that_is_gone_weighs_nothing() -> None:
+    sites = {"north": {"name": "North", "users": 1}, "south": {"name": "South"}}
+    slo = {"target": "99.9", "scope": "user_weighted"}
+    used = (0, config(sites=sites, systems={"ehr": system(slo=slo)}))
+    for name in ("south", "west"):
+        lines = {"north": QUIET, name: line((T, UP), (30 * MINUTE, DOWN), (DAY, UP))}
+        assert burns(QUIET, T + HOUR, used, sites=lines) == []
+    assert burns(QUIET, T + HOUR, used, sites={"north": OUTAGE, "south": QUIET}) == [(FROM, TO)]
+
+
+@pytest.mark.parametrize(
+    ("formula", "until"), [("contract-v1", T + 360 * SECOND), ("whole-period-v1", TO)]
+)
+def test_time_in_a_window_is_judged_where_the_formula_says_so(formula: str, until: int) -> None:
+    """Maintenance for an hour right after the outage: as if nothing followed, or all were well."""
+    closed = [Interval(T0 + T + MINUTE, T0 + T + HOUR)]
+    slo = {"target": "99.9", "formula": formula}
+    used = (0, config(systems={"ehr": system(slo=slo)}))
+    assert burns(OUTAGE, T + HOUR, used, closed=closed) == [(FROM, until)]
+
+
+def test_time_that_is_not_monitored_is_judged_in_no_window() -> None:
+    closed = [Interval(T0 + T + MINUTE, T0 + T + HOUR)]
+    slo = {"target": "99.9", "formula": "whole-period-v1"}
+    used = (0, config(systems={"ehr": system(slo=slo)}))
+    gone = line((T, UP), (MINUTE, DOWN), (HOUR, State.NOT_MONITORED))
+    assert burns(gone, T + HOUR, used, closed=closed) == [(FROM, T + 360 * SECOND)]

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from alerts.events import Family, Incident
 from alerts.policy import incidents
@@ -38,7 +39,7 @@ class Scene:
         self.first_seen = first_seen
         self.history = History([Version(None, used or config())])
         self.line = [
-            replace(r, received=T0 + late.get((r.t - T0) // MINUTE, r.t - T0 + 5))
+            structs.replace(r, received=T0 + late.get((r.t - T0) // MINUTE, r.t - T0 + 5))
             for r in at(words, every=60 * every)
         ]
         now = T0 + minutes * MINUTE

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from msgspec.structs import replace
+
+from collector.core.expiring import expires
 from collector.core.truth import fold_system
 from collector.truths import Live
 from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
+from probes.spans import Span, Timeline
 from tests.support.stories import T0, check, config, result, system
 
 MIN, HOUR, DAY = 60_000, 3_600_000, 86_400_000
@@ -135,3 +138,27 @@ def test_more_of_the_same_folds_nothing_until_a_day_less_is_left() -> None:
 
 def test_what_no_calendar_holds_is_as_far_as_any_certificate_goes() -> None:
     assert told([saw(0, 2**53 - 1)], HOUR) == [(0, HOUR, 4_000_001 * DAY)]
+
+
+def test_what_is_settled_stays_and_is_followed_by_what_is_known_since() -> None:
+    """Three settled spans, and nothing monitored or told since: from their end on nobody knows."""
+    settled: tuple[Span[int | None], ...] = (Span(0, 10, 5), Span(10, 20, 6), Span(20, 30, 7))
+    assert expires("ehr", settled, [], (), {}, 50) == (*settled, Span(30, 50, None))
+
+
+def test_what_was_told_while_nothing_is_monitored_is_not_known() -> None:
+    heard = fold_system("ehr", History([Version(T0, ONE)]), {("c", "a"): [saw(0, 6)]}, T0 + 9, None)
+    assert any(voice.told for voice in heard.voices.values())
+    assert expires("ehr", (), [], (), heard.voices, T0 + HOUR) == ()
+
+
+def test_a_result_of_the_very_start_of_a_version_answers_what_it_asks() -> None:
+    other = config(checks={"c": check(spec={"url": "https://two.example.org/"})})
+    assert told([saw(0, 6), saw(HOUR, 5)], 2 * HOUR, (0, ONE), (HOUR, other)) == [
+        (0, HOUR, 7 * DAY),
+        (HOUR, 2 * HOUR, HOUR + 6 * DAY),
+    ]
+
+
+def test_what_was_told_before_the_first_version_is_history() -> None:
+    assert told([saw(MIN, 6)], 2 * HOUR, (HOUR, ONE)) == [(HOUR, 2 * HOUR, 7 * DAY + MIN)]

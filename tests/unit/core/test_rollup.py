@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from itertools import pairwise
 
 import msgspec
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.core.agent_state import distinct
-from collector.core.rollup import BOUNDS, EMPTY, Rollup, added, decode, encode, rollups
+from collector.core.rollup import BOUNDS, EMPTY, HOUR_MS, Rollup, added, decode, encode, rollups
+from collector.core.tally import BUCKET_MS
 from probes.contract import Outcome
 from probes.results import Result
 from tests.support.stories import T0
@@ -115,7 +117,7 @@ def test_order_and_duplicates_change_no_byte(results: list[Result], chance: rand
     mixed = [*results, *results[::2]]
     chance.shuffle(mixed)
     plain, other = rollups(results), rollups(mixed)
-    assert {b: encode(r) for b, r in plain.items()} == {b: encode(r) for b, r in other.items()}
+    assert list(map(encode, hours(plain))) == list(map(encode, hours(other)))
 
 
 @given(RESULTS)
@@ -137,34 +139,48 @@ def test_rollups_of_disjoint_instants_add_up(results: list[Result], cut: int) ->
 
 @given(RESULTS)
 def test_what_is_encoded_decodes_to_the_same(results: list[Result]) -> None:
-    for found in rollups(results).values():
-        assert decode(encode(found)) == found
+    for hour in hours(rollups(results)):
+        assert decode(encode(hour)) == hour
+
+
+def hours(found: Mapping[int, Rollup]) -> list[dict[int, Rollup]]:
+    """By the hour, as a store keeps them."""
+    out: dict[int, dict[int, Rollup]] = {}
+    for bucket, one in found.items():
+        out.setdefault(bucket // HOUR_MS, {})[bucket % HOUR_MS // BUCKET_MS] = one
+    return list(out.values())
 
 
 def test_nothing_adds_up_to_nothing() -> None:
     assert added([]) == EMPTY
-    assert decode(encode(EMPTY)) == EMPTY
+    assert decode(encode({0: EMPTY})) == {0: EMPTY}
+    assert decode(encode({})) == {}
 
 
 def test_the_stored_form_is_a_few_bytes_and_never_changes() -> None:
     found = one(*(run(n * 10_000, duration=40) for n in range(30)))
-    # [1, [["up", "ok", 30]], [[9, 30]]]: 40 ms are counted at 50, the tenth bound
-    assert encode(found).hex() == "93019193a27570a26f6b1e9192091e"
+    # [2, [["up", "ok"]], [[7, [30], [9, 30]]]]: 40 ms are counted at 50, the tenth bound
+    assert encode({7: found}).hex() == "93029192a27570a26f6b919307911e92091e"
 
 
 @pytest.mark.parametrize(
     "stored",
     [
-        [2, [], []],
-        [1, [["sideways", "ok", 1]], []],
-        [1, [["up", "ok", 0]], []],
-        [1, [], [[34, 1]]],
-        [1, [], [[3, 0]]],
-        [1, [], [[3, 1], [3, 1]]],
-        [1, [], [[4, 1], [3, 1]]],
-        [1, []],
-        [1, [], [], []],
-        {"format": 1},
+        [1, [], []],
+        [2, [["sideways", "ok"]], [[0, [1], []]]],
+        [2, [["up", "ok"]], [[0, [0], []]]],
+        [2, [["up", "ok"]], [[0, [1, 1], []]]],
+        [2, [["up", "ok"]], [[12, [1], []]]],
+        [2, [["up", "ok"], ["down", "no"]], [[0, [1, 1], []]]],
+        [2, [], [[0, [], [34, 1]]]],
+        [2, [], [[0, [], [3, 0]]]],
+        [2, [], [[0, [], [3]]]],
+        [2, [], [[0, [], [3, 1, 3, 1]]]],
+        [2, [], [[0, [], [4, 1, 3, 1]]]],
+        [2, [], [[1, [], []], [0, [], []]]],
+        [2, []],
+        [2, [], [], []],
+        {"format": 2},
     ],
 )
 def test_what_was_not_encoded_here_is_refused(stored: object) -> None:
@@ -172,7 +188,9 @@ def test_what_was_not_encoded_here_is_refused(stored: object) -> None:
         decode(msgspec.msgpack.encode(stored))
 
 
-@pytest.mark.parametrize("data", [b"", b"\xc1", encode(EMPTY) + b"\x00", encode(EMPTY)[:-1]])
+@pytest.mark.parametrize(
+    "data", [b"", b"\xc1", encode({0: EMPTY}) + b"\x00", encode({0: EMPTY})[:-1]]
+)
 def test_broken_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="no rollup of a format known here"):
         decode(data)
