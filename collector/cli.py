@@ -30,6 +30,7 @@ COMMANDS = {
     "openapi": "openapi",
     "outbox": "outbox",
     "replay": "replay",
+    "results": "results",
     "status": "status",
     "token": "token",
     "what-if": "what_if",

@@ -23,6 +23,7 @@ from collector.exchange import (
     Effect,
     Question,
     UnansweredError,
+    each_line,
     exchange,
     hint,
     trusting,
@@ -208,6 +209,18 @@ def ask(
         headers = _authorization(to)
         sent = Question("GET", wanted, headers, None, timeout_s, Effect.NONE)
     return _read(to, asyncio.run(exchange(to, sent)), field)
+
+
+def stream(
+    to: Collector, path: str, take: Callable[[bytes], None], query: Mapping[str, str | None]
+) -> None:
+    """GET lines, handed over as they come; errors as `ask`, UnansweredError when they break off."""
+    told = {name: value for name, value in query.items() if value is not None}
+    wanted = (to.url / path).with_query(told)
+    sent = Question("GET", wanted, _authorization(to), None, TIMEOUT_S, Effect.NONE)
+    answer = asyncio.run(each_line(to, sent, take))
+    if answer is not None:
+        _read(to, answer, "lines")
 
 
 def act(to: Collector, path: str, field: str, body: object) -> dict[str, Any]:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
 import aiohttp
 from yarl import URL
+
+NDJSON = "application/x-ndjson"
+SILENT_S = 60.0
+"""How long a long answer may say nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,39 @@ async def exchange(to: Collector, asked: Question) -> Answer:
         return await _send(to, asked)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise UnansweredError(_why(error, to.url, asked)) from None
+
+
+async def each_line(to: Collector, asked: Question, take: Callable[[bytes], None]) -> Answer | None:
+    """Hand over the lines of a long answer as they come, each with its end; None, or the answer
+    that is none of it. UnansweredError when nobody answers, or the answer breaks off.
+    """
+    begun = False
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=asked.timeout_s, sock_read=SILENT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.request(
+                asked.method,
+                asked.url,
+                headers=asked.headers,
+                allow_redirects=False,
+                ssl=True if to.tls is None else to.tls,
+            ) as response,
+        ):
+            if response.status != 200 or response.content_type != NDJSON:
+                wait = response.headers.get("Retry-After", "")
+                after_s = int(wait) if _is_number(wait) else None
+                return Answer(response.status, _json(await response.read()), after_s)
+            async for line in response.content:
+                begun = True
+                take(line)
+    except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
+        if begun:
+            raise UnansweredError(
+                f"The collector broke off: what came is not all; ask again. ({to.url})"
+            ) from None
+        raise UnansweredError(_why(error, to.url, asked)) from None
+    return None
 
 
 async def _send(to: Collector, asked: Question) -> Answer:

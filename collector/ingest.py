@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from collector import chainlinks, equivocations, keyring
@@ -35,8 +35,12 @@ log = logging.getLogger("wardwatch.ingest")
 GROUP = 64
 """Batches in one commit at most."""
 WAITING = 512
-"""Batches held in memory at most before uploads are told to come back."""
+WAITING_BYTES = 64 * 1024 * 1024
+"""Uploads held in memory at most, from their first byte to their answer, and their bytes, before
+others are told to come back.
+"""
 RETRY_AFTER_S = 5
+BUSY = "ingest.busy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +82,38 @@ class Ingest:
         self._known: tuple[History, Known] | None = None
         self._stored = stored
         self._waiting: list[tuple[Incoming, asyncio.Future[Receipt]]] = []
+        self._held = self._held_bytes = 0
         self._asked = False
         self._wake = asyncio.Event()
         self.commits = 0
         """Transactions of `run` that the store has taken."""
 
+    @contextlib.contextmanager
+    def room(self) -> Iterator[Callable[[int], None]]:
+        """For one upload, from its first byte to its answer: each of its bytes is told to what is
+        given; RefusedError when there is no room for it.
+        """
+        taken = 0
+
+        def take(size: int) -> None:
+            nonlocal taken
+            self._check(self._held_bytes + size <= WAITING_BYTES)
+            taken, self._held_bytes = taken + size, self._held_bytes + size
+
+        self._check(self._held < WAITING)
+        self._held += 1
+        try:
+            yield take
+        finally:
+            self._held, self._held_bytes = self._held - 1, self._held_bytes - taken
+
+    def _check(self, room: bool) -> None:  # noqa: FBT001 - said by those beside it
+        if not room:
+            self._metrics.refused.labels(BUSY).inc()
+            raise RefusedError(429, BUSY, retry=True)
+
     async def accept(self, data: bytes) -> Accepted:
-        """Returns once `data` is durable; RefusedError otherwise."""
+        """Returns once `data` is durable; RefusedError otherwise. Whoever calls has `room`."""
         try:
             return await self._accept(data)
         except RefusedError as refusal:
@@ -149,8 +178,6 @@ class Ingest:
             log.warning("ingest.rejected agent=%s reason=%s count=%d", agent, flaw.value, count)
 
     async def _commit(self, incoming: Incoming) -> Receipt:
-        if len(self._waiting) >= WAITING:
-            raise RefusedError(503, "ingest.busy", retry=True)
         answer: asyncio.Future[Receipt] = asyncio.get_running_loop().create_future()
         self._waiting.append((incoming, answer))
         self._wake.set()

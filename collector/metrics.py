@@ -30,13 +30,15 @@ BOUNDS = ("known", "min", "max")
 @dataclass(frozen=True, slots=True)
 class Picture:
     """What a scrape shows of the hospital. `month` holds the replay contract's percent strings
-    by system; `last_batch` milliseconds by agent.
+    by system; by agent, `last_batch` and `complete` are milliseconds, `missing` batches.
     """
 
     states: Mapping[str, State]
     month: Mapping[str, Mapping[str, Any]]
     incidents_open: Mapping[tuple[str, Family], int]
     last_batch: Mapping[str, int]
+    missing: Mapping[str, int]
+    complete: Mapping[str, int]
 
 
 class CollectorMetrics:
@@ -169,6 +171,19 @@ class CollectorMetrics:
             registry=self.registry,
         )
 
+        self.missing = Gauge(
+            "wardwatch_agent_missing_batches",
+            "Batches of an agent that have not come though later ones have.",
+            ["agent"],
+            registry=self.registry,
+        )
+        self.complete = Gauge(
+            "wardwatch_agent_complete_timestamp_seconds",
+            "Up to when every result of an agent's newest epoch is here, or was given up.",
+            ["agent"],
+            registry=self.registry,
+        )
+
         self.equivocations = Gauge(
             "wardwatch_agent_equivocations_unsettled",
             "Headers for a place in an agent's chain that was taken, which nobody has settled.",
@@ -190,6 +205,8 @@ class CollectorMetrics:
             self.coverage,
             self.incidents_open,
             self.last_batch,
+            self.missing,
+            self.complete,
         ):
             gauge.clear()
         for system, state in picture.states.items():
@@ -203,6 +220,10 @@ class CollectorMetrics:
             self.incidents_open.labels(system, family.value).set(count)
         for agent, received_at in picture.last_batch.items():
             self.last_batch.labels(agent).set(received_at / 1000)
+        for agent, count in picture.missing.items():
+            self.missing.labels(agent).set(count)
+        for agent, until in picture.complete.items():
+            self.complete.labels(agent).set(until / 1000)
 
     def exposition(self) -> bytes:
         return generate_latest(self.registry)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from collector import rulings
+from collector import chainstates, rulings
 from collector.core import caqh, periods
 from collector.core.availability import cut
 from collector.core.document import document
@@ -122,11 +122,18 @@ class Numbers:
         month = await self.this_month()
         places = Counter((row.incident.system, row.incident.family) for row in is_open)
         last = self._evaluator.evidence.last
+        chains = await self._store.read(chainstates.read, self._org)
         metrics.show(
             Picture(
                 states={s.system: s.state for s in states if s.site == WHOLE},
                 month=month["systems"],
                 incidents_open=places,
                 last_batch={agent: batch.received_at for agent, batch in last.items()},
+                missing={a: sum(one.missing_count for one in some) for a, some in chains.items()},
+                complete={
+                    agent: some[0].complete_until
+                    for agent, some in chains.items()
+                    if some[0].complete_until is not None
+                },
             )
         )

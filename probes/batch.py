@@ -50,6 +50,8 @@ CLOCK_ERROR_LIMIT_MS = 2_000
 NO_PREVIOUS = "0" * 64
 """`prev` of an epoch's first header."""
 SECRET_BYTES = 16
+LEVEL = 12
+"""Of zstd: a batch is pressed once, carried twice and kept for years."""
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -139,7 +141,7 @@ def seal(
     for run in runs:
         by_system.setdefault(run.system, []).append(run)
     packed = {system: segments.encode(by_system[system]) for system in sorted(by_system)}
-    body = zstandard.compress(msgspec.msgpack.encode((secret, packed)))
+    body = zstandard.compress(msgspec.msgpack.encode((secret, packed)), LEVEL)
     header = Header(
         version=VERSION,
         org=place.org,

@@ -87,6 +87,22 @@ METRICS: tuple[Metric, ...] = (
         "agent",
     ),
     Metric(
+        "wardwatch_agent_complete_timestamp_seconds",
+        "gauge",
+        "seconds",
+        ("agent",),
+        "Up to when every result of an agent's newest epoch is here, or was given up.",
+        "collector",
+    ),
+    Metric(
+        "wardwatch_agent_missing_batches",
+        "gauge",
+        "batches",
+        ("agent",),
+        "Batches of an agent that have not come though later ones have.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_agent_equivocations_unsettled",
         "gauge",
         "headers",

@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from agent import identity, onetable, starting
+from agent import identity, memory, onetable, starting
 from agent.collectorkey import CollectorKey
 from agent.commands.options import (
     BAD_INPUT,
@@ -184,6 +184,7 @@ async def _serve(start: Start, *, is_once: bool = False) -> int:
         beside: list[Coroutine[Any, Any, None]] = []
         if pull is not None and not is_once:
             beside.append(pull.run(service.apply))
+        memory.settle()
         left = await service.run(start.collector, stop, tls=start.tls, beside=beside)
     _say_left(left, in_memory=service.keeper.in_memory)
     if is_once:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -11,13 +10,14 @@ from aiohttp import web
 from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
-from collector import equivocations
+from collector import chainstates, equivocations
 from collector.access.policy import Permission
 from collector.api.bodies import read_bounded
 from collector.api.cursors import Paged, part
 from collector.api.parts import Parts, instant, stamp
 from collector.api.routes import Call, Nothing, Public, Stream, get
 from collector.api.shapes import Instant
+from collector.chainstates import ChainState
 from collector.core.agent_keys import Key, KeyState
 from collector.ingest import RefusedError
 from collector.store.agent_keys import invitations, keys_of
@@ -27,9 +27,8 @@ from probes.config_places import Agent as Defined
 BATCH = "application/vnd.wardwatch.batch"
 LARGEST_BATCH = 4 * 1024 * 1024
 """Bytes of one upload; a batch of 1 000 results is a few ten thousand."""
-AT_ONCE = 128
-"""Uploads that may be arriving: what strangers can make us hold stays below half a gigabyte."""
-UPLOADS: web.AppKey[asyncio.Semaphore] = web.AppKey("uploads", asyncio.Semaphore)
+MISSING_SHOWN = 20
+"""Ranges of missing batches in an answer."""
 UPLOAD_S = 60.0
 """How long one upload may take to arrive."""
 
@@ -42,6 +41,29 @@ class LastBatch(TypedDict):
     received_at: Instant
     clock_offset_ms: int
     clock_error_ms: int
+
+
+class Missing(TypedDict):
+    first: int
+    last: int
+
+
+class Chain(TypedDict):
+    """One epoch of an agent: it begins another whenever its state is lost. `missing_batches` below
+    `last_seq` have not come, the first of them are listed. Up to `complete_until` every result is
+    here, or given up for want of room; null while the first batch is missing. `broken_links`:
+    headers that do not name the one before them.
+    """
+
+    epoch: str
+    spoke_at: Instant
+    last_seq: int
+    missing_batches: int
+    missing: list[Missing]
+    complete_until: Instant | None
+    tombstones: int
+    given_up_results: int
+    broken_links: int
 
 
 class _KeyShown(TypedDict):
@@ -63,6 +85,7 @@ class Agent(_KeyShown):
     invited_until: Instant | None
     equivocations: int
     last_batch: LastBatch | None
+    chains: list[Chain]
 
 
 class Agents(TypedDict):
@@ -77,17 +100,13 @@ async def post_batch(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     if request.content_type != BATCH:
         parts.metrics.refused.labels("batch.content_type").inc()
         raise RefusedError(415, "batch.content_type")
-    uploads = request.app[UPLOADS]
-    if uploads.locked():
-        parts.metrics.refused.labels("ingest.busy").inc()
-        raise RefusedError(503, "ingest.busy", retry=True)
-    async with uploads:
+    with parts.ingest.room() as take:
         try:
-            data = await read_bounded(request, LARGEST_BATCH, UPLOAD_S)
+            data = await read_bounded(request, LARGEST_BATCH, UPLOAD_S, take)
         except web.HTTPRequestEntityTooLarge:
             parts.metrics.refused.labels("batch.too_large").inc()
             raise RefusedError(413, "batch.too_large") from None
-    accepted = await parts.ingest.accept(data)
+        accepted = await parts.ingest.accept(data)
     answer = {
         "epoch": accepted.epoch,
         "stored": accepted.stored,
@@ -113,6 +132,7 @@ class _Known:
     keys: Mapping[str, Sequence[Key]]
     invited: Mapping[str, int]
     unsettled: Mapping[str, int]
+    chains: Mapping[str, Sequence[ChainState]]
 
 
 def _known(conn: Connection, org: str, now: int) -> _Known:
@@ -121,7 +141,7 @@ def _known(conn: Connection, org: str, now: int) -> _Known:
         keys.setdefault(key.agent, []).append(key)
     usable = [one for one in invitations(conn, org) if one.used_by is None and now < one.expires_at]
     invited = {one.agent: one.expires_at for one in usable}
-    return _Known(keys, invited, equivocations.unsettled(conn, org))
+    return _Known(keys, invited, equivocations.unsettled(conn, org), chainstates.read(conn, org))
 
 
 def _agent(name: str, agent: Defined, known: _Known, parts: Parts) -> Agent:
@@ -143,6 +163,22 @@ def _agent(name: str, agent: Defined, known: _Known, parts: Parts) -> Agent:
         "invited_until": instant(known.invited.get(name)),
         "equivocations": known.unsettled.get(name, 0),
         "last_batch": last,
+        "chains": [_chain(one) for one in known.chains.get(name, ())],
+    }
+
+
+def _chain(one: ChainState) -> Chain:
+    listed = one.missing[:MISSING_SHOWN]
+    return {
+        "epoch": one.epoch,
+        "spoke_at": stamp(one.spoke_at),
+        "last_seq": one.last_seq,
+        "missing_batches": one.missing_count,
+        "missing": [{"first": first, "last": last} for first, last in listed],
+        "complete_until": instant(one.complete_until),
+        "tombstones": one.tombstones,
+        "given_up_results": one.given_up,
+        "broken_links": one.broken_links,
     }
 
 

@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from collector.api import events
-from collector.api.agents import AT_ONCE, LARGEST_BATCH, UPLOADS
+from collector.api.agents import LARGEST_BATCH
 from collector.api.asking import Knows
 from collector.api.dispatch import Limits, handler, limits
 from collector.api.headers import put_headers
@@ -30,7 +30,6 @@ def build_app(
     rendering.set_up(app)
     app[COMPARING] = asyncio.Lock()
     app[LOOKED] = Looked()
-    app[UPLOADS] = asyncio.Semaphore(AT_ONCE)
     events.set_up(app)
     limited = limited or limits()
     for route in ROUTES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -14,8 +15,15 @@ SMALL, LARGE = 16_384, 262_144
 """Bytes of an act or a form, and of a request with many windows."""
 
 
-async def read_bounded(request: web.Request, most: int, within_s: float = BODY_S) -> bytes:
-    """HTTPRequestEntityTooLarge as soon as it is known; DeniedError 408 when it takes too long."""
+async def read_bounded(
+    request: web.Request,
+    most: int,
+    within_s: float = BODY_S,
+    take: Callable[[int], None] = lambda _size: None,
+) -> bytes:
+    """HTTPRequestEntityTooLarge as soon as it is known; DeniedError 408 when it takes too long.
+    `take` is told of each part's bytes before they are kept, and may refuse them.
+    """
     length = request.content_length
     if length is not None and length > most:
         raise web.HTTPRequestEntityTooLarge(most, length)
@@ -23,6 +31,7 @@ async def read_bounded(request: web.Request, most: int, within_s: float = BODY_S
     try:
         async with asyncio.timeout(within_s):
             async for part in request.content.iter_any():
+                take(len(part))
                 data += part
                 if len(data) > most:
                     raise web.HTTPRequestEntityTooLarge(most, len(data))

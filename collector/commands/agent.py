@@ -157,6 +157,7 @@ def to_do(one: dict[str, Any]) -> list[str]:
             f"{name}: {one['equivocations']} came for a place in its chain that another batch has. "
             f"When it is clear why: wardwatch agent settle {name} --reason WORD"
         )
+    out += (f"{name}: {gaps}." for chain in one["chains"] if (gaps := _gaps(chain)))
     if one["waiting"] is not None:
         out.append(
             f"{name}: a key waits for approval. If the agent's host shows this fingerprint, too:\n"
@@ -167,6 +168,18 @@ def to_do(one: dict[str, Any]) -> list[str]:
     elif one["key_state"] in ("none", "revoked", "replaced"):
         out.append(f"{name}: nothing of it is taken. Next: wardwatch agent invite {name}")
     return out
+
+
+def _gaps(chain: dict[str, Any]) -> str:
+    """What its evidence lacks, in words."""
+    since = show.minute(chain["complete_until"])
+    told = (
+        (chain["missing_batches"], f"batches have not come (complete until {since} UTC)"),
+        (chain["given_up_results"], "results were given up for want of room"),
+        (chain["broken_links"], "headers do not name the one before them"),
+    )
+    words = ", ".join(f"{count} {what}" for count, what in told if count)
+    return words and f"epoch {chain['epoch'][:8]}: {words}"
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
+import sqlalchemy
+
+from collector.store import ledger
 from probes import batch
 from probes.contract import Outcome
 from probes.segments import Run
 from tests.bench.machine import BIN, MEASURED, Started, fetch, free_port, until
 
+ORG = "bench"
 AGENT = "north-1"
+FAR = 1 << 52
 ALLOW = ["--allow", "127.0.0.1"]
 PER_SYSTEM = 8
 """Checks of one system."""
@@ -25,7 +29,7 @@ def operator_file(key: str, checks: dict[str, dict[str, object]]) -> str:
     return json.dumps(
         {
             "version": "1",
-            "organization": {"id": "bench", "name": "Bench", "timezone": "UTC"},
+            "organization": {"id": ORG, "name": "Bench", "timezone": "UTC"},
             "sites": {"north": {"name": "North"}},
             "agents": {AGENT: {"site": "north", "key": key}},
             "systems": {
@@ -116,11 +120,16 @@ class Ours:
         return started
 
     def stored(self) -> list[list[Run]]:
-        """Every run the collector has, by batch in the order they were stored."""
-        with sqlite3.connect(f"file:{self.database}?mode=ro", uri=True) as connection:
-            found = connection.execute("SELECT data FROM batches ORDER BY rowid").fetchall()
-        connection.close()
-        return [batch.runs_of(batch.open_batch(data)) for (data,) in found]
+        """Every run the collector has, by batch; while nobody writes."""
+        engine = sqlalchemy.create_engine(f"sqlite:///{self.database}")
+        found: list[list[Run]] = []
+        after: tuple[int, int] | None = None
+        with engine.connect() as conn:
+            while part := ledger.read_between(conn, ORG, 0, FAR, after, 100):
+                found += [batch.runs_of(batch.open_batch(row.data)) for row in part]
+                after = (part[-1].chain, part[-1].seq)
+        engine.dispose()
+        return found
 
 
 def flips(batches: list[list[Run]]) -> int:

@@ -4,13 +4,13 @@ paged twice."""
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.demo.stage import Stage
+from tests.support.kept import kept
 from tests.support.soak import longer
 
 
@@ -25,10 +25,7 @@ async def until(found: Any, within_s: float = 40) -> Any:
 
 
 def stored(database: Path) -> set[tuple[str, str, int]]:
-    with sqlite3.connect(f"file:{database}?mode=ro", uri=True) as connection:
-        rows = connection.execute("SELECT agent, epoch, seq FROM batches").fetchall()
-    connection.close()
-    return {(str(agent), str(epoch), int(seq)) for agent, epoch, seq in rows}
+    return {(one.agent, one.epoch, one.seq) for one in kept(database)}
 
 
 SEALED = "wardwatch_agent_batches_sealed_total "

@@ -137,7 +137,7 @@ async def test_no_planted_name_or_record_number_reaches_any_sink(tmp_path: Path)
     # The leaky control, through the real sinks: a row as large as a batch, a log line.
     leaky = zstandard.ZstdCompressor().compress(random.Random(7).randbytes(20_000) + CONTROL)
     with contextlib.closing(sqlite3.connect(tmp_path / "wardwatch.db")) as connection:
-        connection.execute("UPDATE batches SET data = ? WHERE seq = 1", (leaky,))
+        connection.execute("UPDATE batches SET form = ? WHERE seq = 1", (leaky,))
         connection.commit()
     with (tmp_path / "north-1.log").open("ab") as log:
         log.write(CONTROL)
@@ -145,6 +145,6 @@ async def test_no_planted_name_or_record_number_reaches_any_sink(tmp_path: Path)
         "north-1.log": (tmp_path / "north-1.log").read_bytes()
     }
     assert {leak.split()[0].rstrip(":") for leak in leaks(caught)} >= {
-        "batches.data",
+        "batches.form",
         "north-1.log",
     }

@@ -7,10 +7,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import sqlite3
 import sys
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from agent import identity
 from probes import batch
 from probes.configfile import digest, load
 from probes.testing.portal import Portal
+from tests.support.kept import kept
 from tests.support.process import CollectorProcess, start_collector
 
 AGENT = "import sys; from agent.cli import main; sys.exit(main())"
@@ -128,9 +127,7 @@ class Scene:
 
     def configs(self) -> set[str]:
         """Which configs the stored batches name."""
-        with closing(sqlite3.connect(f"file:{self.folder}/w.db?mode=ro", uri=True)) as found:
-            rows = found.execute("SELECT data FROM batches").fetchall()
-        return {batch.open_batch(row[0]).header.config for row in rows}
+        return {batch.open_batch(one.data).header.config for one in kept(self.folder / "w.db")}
 
     async def until(self, condition: Callable[[], bool]) -> None:
         async with asyncio.timeout(15):

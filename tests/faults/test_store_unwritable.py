@@ -7,6 +7,7 @@ import random
 
 import pytest
 from aiohttp import ClientSession
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from collector.api.agents import BATCH
@@ -23,7 +24,11 @@ from tests.support.postgres import PostgresServer
 from tests.support.rounds import KEYS, ORG, START, a_round, config, result
 
 MANY = [
-    result(n, random.Random(n).choice([Outcome.UP, Outcome.DOWN])) for n in range(0, 4_000_000, 997)
+    replace(
+        result(n, random.Random(n).choice([Outcome.UP, Outcome.DOWN])),
+        duration_ms=random.Random(n).randrange(60_000),
+    )
+    for n in range(0, 9_000_000, 997)
 ]
 """Enough to need new pages."""
 

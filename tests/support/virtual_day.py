@@ -144,7 +144,7 @@ class Day:
         self.now = collector.evaluator.now
         numbers = Numbers(collector.evaluator, store, clock, ORG)
         self.numbers = await numbers.availability(START, self.now)
-        rows = await memory.read(ledger.read_between, ORG, 0, 2 * self.now, None, 0, 10_000_000)
+        rows = await memory.read(ledger.read_between, ORG, 0, 2 * self.now, None, 10_000_000)
         self.collected = [one for row in rows for one in _results(row)]
         await memory.close()
 

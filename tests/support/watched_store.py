@@ -9,8 +9,8 @@ from sqlalchemy import Connection
 
 from collector import chainlinks
 from collector.evidence import Evidence, Page
-from collector.store import shortform
 from collector.store.ledger import Verdict
+from collector.store.shortform import Row, exact
 from collector.store.store import Store, StoreFault, StoreUnavailableError
 from tests.support.evidence_laws import Folded, History
 
@@ -60,12 +60,11 @@ class WatchedStore:
         await self._store.close()
 
     def _stored(self, args: Any, receipts: Any) -> None:
-        """The exact bytes, put together again from the form they are kept in."""
         org, incoming, _clock = args
         for one, receipt in zip(incoming, receipts, strict=True):
             if receipt.verdict is Verdict.STORED:
-                row = shortform.Row(org, one.agent, one.epoch, one.seq, one.first_t, one.last_t)
-                self._history.stored(shortform.exact(one.form, row))
+                place = Row(org, one.agent, one.epoch, one.seq, one.first_t, one.last_t)
+                self._history.stored(exact(one.form, place))
 
 
 def watch_folds(evidence: Evidence, history: History, life: int) -> None:
@@ -73,8 +72,9 @@ def watch_folds(evidence: Evidence, history: History, life: int) -> None:
     read = evidence.read
 
     def watched(page: Page) -> None:
-        results = (result for line in page.lines.values() for result in line)
-        history.add(*(Folded(life, r.agent, r.check, r.t) for r in results))
+        history.add(
+            *(Folded(life, r.agent, r.check, r.t) for line in page.lines.values() for r in line)
+        )
         read(page)
 
     evidence.read = watched  # type: ignore[method-assign]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import ExitStack
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from collector.ingest import GROUP, WAITING, Accepted, RefusedError
+from collector.ingest import GROUP, WAITING, WAITING_BYTES, Accepted, RefusedError
 from collector.store import ledger
 from collector.store.ledger import Incoming, Receipt
 from collector.store.store import Store
@@ -140,16 +141,23 @@ async def test_a_client_that_leaves_takes_nobody_with_it(one: Round) -> None:
     assert (await one.ingest.accept(GOOD)).stored == ((1, 2),)
 
 
-async def test_too_many_waiting_uploads_are_told_to_come_back(sqlite_store: Store) -> None:
-    async with a_round(sqlite_store) as one:
-        one.ingest._waiting = [
-            (Incoming("north-1", "e0", n, "aa", "", 0, b"", 0, 0), asyncio.Future())
-            for n in range(WAITING)
-        ]
-        assert await refusal(one, GOOD) == (503, "ingest.busy", True)
-        for _, answer in one.ingest._waiting:
-            answer.cancel()
-        one.ingest._waiting.clear()
+async def test_more_uploads_than_there_is_room_for_are_told_to_come_back(one: Round) -> None:
+    def refused(size: int) -> tuple[int, str, bool]:
+        with pytest.raises(RefusedError) as caught, one.ingest.room() as take:
+            take(size)
+        return caught.value.status, caught.value.code, caught.value.retry
+
+    with ExitStack() as held:
+        for _ in range(WAITING):
+            held.enter_context(one.ingest.room())
+        assert refused(0) == (429, "ingest.busy", True)
+    with one.ingest.room() as first, one.ingest.room() as second:
+        first(WAITING_BYTES - 10)
+        second(10)
+        assert refused(1) == (429, "ingest.busy", True)
+    with one.ingest.room() as take:
+        take(WAITING_BYTES)
+    assert counted(one, "wardwatch_ingest_refused_total", code="ingest.busy") == 2
 
 
 async def test_results_that_cannot_be_true_are_counted_once_and_kept_byte_for_byte(

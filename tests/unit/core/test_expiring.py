@@ -13,7 +13,7 @@ from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
-from probes.spans import Span, Timeline
+from probes.spans import Span
 from tests.support.stories import T0, check, config, result, system
 
 MIN, HOUR, DAY = 60_000, 3_600_000, 86_400_000
