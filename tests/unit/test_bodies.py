@@ -77,7 +77,8 @@ async def test_an_endless_body_is_refused_where_it_becomes_too_long(collector: C
 async def test_a_body_that_does_not_come_is_not_waited_for(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bodies.read_bounded, "__defaults__", (0.05,))
+    _, take = bodies.read_bounded.__defaults__ or ()
+    monkeypatch.setattr(bodies.read_bounded, "__defaults__", (0.05, take))
     secret = await collector.token("ann", Role.OPERATOR)
     reader, writer = await asyncio.open_connection(collector.client.host, collector.client.port)
     writer.write(

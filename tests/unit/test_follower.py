@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
-from collector import versions
+from collector import journal
 from collector.core.truth import fold_system
 from collector.follower import Follower
+from collector.journal import CONFIG, Fact
 from collector.numbers import Numbers
 from collector.replay import Input, replay
 from collector.snapshots import FORMAT
@@ -233,7 +235,13 @@ async def test_a_version_another_process_recorded_takes_in_results_that_were_rea
         await one.tick(30_000)
         at = START + 3 * MINUTE
         lab = {("ehr-read", "north-1"): line(3, 6)}
-        await store.write(versions.record, ORG, canonical(second), at)
+
+        def recorded(conn: Connection) -> None:
+            """By a process whose clock is behind, before such a version waited for what was said."""
+            journal.hold(conn, ORG)
+            journal.append(conn, ORG, [Fact(CONFIG, at, canonical(second))], at)
+
+        await store.write(recorded)
         await one.tick(1_000)
         now = one.clock.now_ms()
         history = History([Version(START, first), Version(at, second)])
