@@ -15,7 +15,7 @@ from tests.support.virtual_day import AGENTS, START, Day
 from tests.support.virtual_line import Fate
 from tests.support.virtual_time import run_virtually
 
-DAYS = [(seed, 2_700) for seed in range(1, 1 + longer(1))]
+DAYS = [(seed, 3_600) for seed in range(1, 1 + longer(1))]
 """(seed, seconds between two runs of a check)."""
 DENSE = [(1, 300)] if SOAKING else []
 

@@ -203,7 +203,7 @@ def _troubles(rng: Random) -> list[Trouble]:
     """One that everybody sees, and eleven more."""
     at = START + 8 * HOUR
     return [
-        Trouble("ehr", frozenset(SITES), at, at + 3 * HOUR, TROUBLES[0]),
+        Trouble("ehr", frozenset(SITES), at, at + 4 * HOUR, TROUBLES[0]),
         *(
             Trouble(
                 rng.choice(SYSTEMS),
