@@ -103,7 +103,6 @@ class Day:
     every_s: int
     history: History = field(default_factory=History)
     fates: list[Fate] = field(default_factory=list)
-    kills: int = 0
     collected: list[Result] = field(default_factory=list)
     """What is stored, read from the exact bytes."""
     numbers: dict[str, Any] = field(default_factory=dict)
@@ -159,14 +158,17 @@ class Day:
         life = AgentLife(around)
         await life.start()
         for at in sorted(rng.randint(HOUR, 23 * HOUR) for _ in range(rng.randint(0, 2))):
-            await clock.sleep_ms(START + at - clock.now_ms())
-            gone, why = clock.now_ms(), "stopped"
+            # An attempt has just begun then.
+            slot = min(
+                one.slots[0] for one in promised(self.config, name, START + at, START + 2 * DAY)
+            )
+            await clock.sleep_ms(slot + 10 - clock.now_ms())
             if rng.random() < 0.7:
+                gone, why = clock.now_ms() - UNSAFE_MS, "lost its power"
                 await life.kill()
                 disk.lose_power()
-                gone, why = gone - UNSAFE_MS, "lost its power"
-                self.kills += 1
             else:
+                gone, why = clock.now_ms() + 1, "stopped"
                 await life.stop()
             await clock.sleep_ms(rng.randint(1_000, HOUR))
             life = AgentLife(around)

@@ -87,7 +87,7 @@ class Wire:
 
     async def _send(self, data: bytes, patience_ms: int) -> Reply:
         if self._is_cut():
-            if self.rng.random() < 0.5:
+            if self.rng.random() < 0.8:
                 await self._unheard(patience_ms)
             raise aiohttp.ClientConnectionError
         fate = Fate.FINE
