@@ -8,6 +8,9 @@ FILES ?=
 # A database server, a browser, an OpenID Connect provider that needs no database of its own, and
 # what judges a systemd unit.
 PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks' systemd-analyze=systemd
+# Peers of the bench alone.
+PEERS := prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter openssl=openssl
+ROWS ?=
 STEADY := $(addprefix collector/core/,outages.py quorum.py rejection.py segment.py system_state.py versions.py)
 
 .DEFAULT_GOAL := help
@@ -42,8 +45,9 @@ lint: $(STAMP) ## Ruff, mypy strict, import directions, generated text up to dat
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m tests.docs.generate --check
 
-bench: $(STAMP) ## Speed as ratios against named peers, in one run
-	@$(BIN)/python -m tests.bench.run
+bench: $(STAMP) ## Speed as ratios against named peers, in one run (ROWS=http,tls: some)
+	@.ci/debian-packages $(PEERS)
+	@$(BIN)/python -m tests.bench.run $(ROWS)
 
 soak: $(STAMP) ## The long forms: more examples, more kills (about an hour)
 	@.ci/debian-packages $(PACKAGES)

@@ -317,8 +317,14 @@ class Keeper:
         """On disk; in memory when that leaves us."""
         async with self._turn:
             spool = self._spools()[-1]
+
+            def act_and_look() -> T:
+                done = act(spool)
+                self._look()
+                return done
+
             try:
-                done = await self._hand(lambda: act(spool))
+                return await self._hand(act_and_look)  # one way to the thread and back
             except DiskError as error:
                 done = await self._write_again(act, error.fault)
             await self._hand(self._look)

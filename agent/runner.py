@@ -27,6 +27,7 @@ TOGETHER_MS = 2
 """The shortest sleep: of slots that follow each other as closely, one look costs half of two."""
 
 Change = tuple[dict[str, Attempts], Callable[[], None]]
+Called = asyncio.Future[tuple[Attempts, Slot]]
 
 
 class Runner:
@@ -54,6 +55,7 @@ class Runner:
         self._look_ms = look_ms
         self._room = concurrency
         self._waiting: dict[str, tuple[Attempts, Slot]] = {}
+        self._idle: list[Called] = []
         self._busy: set[str] = set()
         self._tell_step = stepped
         self._worst_late_ms = 0
@@ -92,8 +94,9 @@ class Runner:
         try:
             async with asyncio.TaskGroup() as attempts:
                 for name, check in self._checks.items():
-                    slot = Slot(name, self._clock.now_ms())
-                    self._begin(check, slot, attempts)
+                    self._waiting[name] = (check, Slot(name, self._clock.now_ms()))
+                for _ in range(min(self._room, len(self._waiting))):
+                    attempts.create_task(self._drain())
         finally:
             await asyncio.gather(*(check.close() for check in self._checks.values()))
 
@@ -124,12 +127,14 @@ class Runner:
             await self._clock.sleep_ms(max(wait_ms, TOGETHER_MS))
 
     def _begin(self, check: Attempts, slot: Slot, attempts: asyncio.TaskGroup) -> None:
-        if self._room:
+        if self._idle:
             self._busy.add(slot.check)
-            self._room -= 1
-            attempts.create_task(self._attempt(check, slot))
+            self._idle.pop().set_result((check, slot))
         else:
             self._waiting[slot.check] = (check, slot)
+            if self._room:
+                self._room -= 1
+                attempts.create_task(self._place())
 
     def _overtaken(self, check: Attempts, slot: Slot, attempts: asyncio.TaskGroup) -> None:
         """The slot before it still waits: no verdict is older than its check's interval."""
@@ -152,19 +157,31 @@ class Runner:
     def _is_gone(self, check: Attempts) -> bool:
         return self._checks.get(check.name) is not check
 
-    async def _attempt(self, check: Attempts, slot: Slot) -> None:
-        """In one place: its slot, then those that wait for room."""
-        try:
+    async def _place(self) -> None:
+        """Room for one attempt at a time, for ever: a task for each would cost as much as all else
+        about a slot.
+        """
+        while True:
+            await self._drain()
+            called: Called = asyncio.get_running_loop().create_future()
+            self._idle.append(called)
+            try:
+                check, slot = await called
+            except asyncio.CancelledError:
+                if called.done() and not called.cancelled():
+                    self._missed(*called.result())  # both at once
+                raise
             await self._run(check, slot)
-            while self._waiting:
+
+    async def _drain(self) -> None:
+        """Run what waits, one after the other."""
+        while self._waiting:
+            name = next(iter(self._waiting))
+            self._busy.add(name)
+            await self._run(*self._waiting.pop(name))
+            if self._waiting:
                 # Attempts that fail at once must not keep all others from the loop.
                 await self._clock.sleep_ms(0)
-                if self._waiting:
-                    name = next(iter(self._waiting))
-                    self._busy.add(name)
-                    await self._run(*self._waiting.pop(name))
-        finally:
-            self._room += 1
 
     async def _run(self, check: Attempts, slot: Slot) -> None:
         try:

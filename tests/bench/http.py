@@ -18,7 +18,7 @@ from tests.bench.target import Target
 
 CHECKS = 800
 EVERY_S = 2
-"""400 a second. Shorter intervals than ours hold for less than a batch takes to fill."""
+"""400 a second, if the machine lets it: what was reached stands in the row. Shorter intervals than ours hold for less than a batch takes to fill."""
 ROUNDS = 2
 TIMED_S = 12
 WARM_S, PEERS_WARM_S = 24, 6
@@ -66,12 +66,9 @@ def cpu_us(parts: Sequence[Started], target: Target, warm_s: float) -> dict[str,
     count = target.asked() - asked
     for part in parts:
         part.alive()
-    if not 0.95 < count * EVERY_S / (CHECKS * TIMED_S) < 1.05:
-        raise RuntimeError(f"{count} requests in {TIMED_S} s: this machine cannot keep the pace")
-    return {
-        part.name: part.used().since(then).cpu_s / count * 1e6
-        for part, then in zip(parts, before, strict=True)
-    }
+    used = [part.used().since(then) for part, then in zip(parts, before, strict=True)]
+    found = {part.name: one.cpu_s / count * 1e6 for part, one in zip(parts, used, strict=True)}
+    return found | {f"{parts[0].name}_a_second": count / used[0].wall_s}
 
 
 def _add(used: dict[str, list[float]], found: dict[str, float]) -> None:

@@ -30,6 +30,8 @@ GROUPS = {
     "month": "month to date of 500 systems, beside PromQL",
 }
 """A group is a module of this folder with `rows()`."""
+WIDTH = 180
+"""Of the table in a pipe or a file."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -40,7 +42,7 @@ def main(words: Sequence[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory() as folder:
         flush = fsync_us(Path(folder))
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else WIDTH)
     cores = f"measured on core {MEASURED}, targets and load on core {OTHER}"
     console.print(f"A flush of 4 KiB to disk takes {flush:,.0f} us; {cores}.")
     rows: list[Row] = []

@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from agent import memory
 from agent.metrics import AgentMetrics
 from agent.runner import Runner
 from agent.schedule import first_slot_ms, offset_ms
@@ -90,6 +91,7 @@ async def bare(late_us: list[int]) -> Callable[[], Awaitable[None]]:
 async def measure(which: str, seconds: float) -> dict[str, float]:
     late_us: list[int] = []
     stop = await {"ours": ours, "bare": bare}[which](late_us)
+    memory.settle()
     await asyncio.sleep(1)
     late_us.clear()
     begun = time.process_time()

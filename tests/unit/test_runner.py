@@ -256,3 +256,40 @@ async def test_what_is_under_way_at_the_end_is_a_missed_slot() -> None:
         assert runs == []
     assert said(runs) == [(0, "unknown", "agent.missed_slot")]
     assert script.closed == 1
+
+
+async def test_a_slot_that_cannot_start_gives_way_to_its_successor() -> None:
+    async def act(env: Env) -> Observation:
+        await env.clock.sleep_ms(25_000)
+        return UP
+
+    clock = ManualClock(START)
+    first, second = attempts(clock, Scripted(act), "c"), attempts(clock, Scripted(act), "d")
+    first._limit_s = second._limit_s = 60
+    async with running(clock, first, second, concurrency=1) as runs:
+        await clock.advance(60_000)
+    told = sorted((run.check, run.slot_ms, run.at_ms - run.slot_ms, run.reason) for run in runs)
+    measured = [(check, late) for check, _, late, reason in told if reason == "ok"]
+    # Two checks every 10 s that take 25 s each, in one place: two can end within the minute.
+    assert len(measured) == 2
+    assert all(0 <= late < EVERY for _, late in measured)
+    # Not one slot is without a run, and none has two.
+    for name in ("c", "d"):
+        slots = [slot for check, slot, _, _ in told if check == name]
+        assert slots == list(range(slots[0], slots[0] + 6 * EVERY, EVERY))
+
+
+async def test_told_to_stop_what_was_just_given_to_an_idle_place_is_missed() -> None:
+    async def act(env: Env) -> Observation:
+        return UP
+
+    clock, runs = ManualClock(START), list[Run]()
+    check = attempts(clock, Scripted(act))
+    runner = Runner("north-1", [check], clock, runs.append, AgentMetrics())
+    task = asyncio.create_task(runner.run())
+    await clock.advance(FIRST - START)
+    assert said(runs) == [(0, "up", "ok")]
+    task.cancel()
+    runner._idle.pop().set_result((check, Slot("c", FIRST + EVERY)))
+    await asyncio.gather(task, return_exceptions=True)
+    assert said(runs)[1:] == [(EVERY, "unknown", "agent.missed_slot")]
