@@ -44,6 +44,11 @@ class Load:
     checks: int
     seed: int = 1
 
+    @property
+    def flips(self) -> float:
+        """How often a result differs from its check's last one, on average."""
+        return 2 * NOT_UP / ROW
+
     def config(self) -> Config:
         systems: dict[str, Any] = {}
         checks: dict[str, Any] = {}

@@ -26,6 +26,8 @@ GROUPS = {
     "memory": "agent and collector with 2 000 HTTP checks",
     "overload": "twice the agent's measured capacity",
     "scheduler": "10 000 checks, beside loop.call_at",
+    "ingest": "T1 + T2 on one core, durable",
+    "disk": "bytes a result after a simulated day",
     "mllp": "MLLP round trip, beside bare asyncio and hl7.mllp",
     "month": "month to date of 500 systems, beside PromQL",
 }
