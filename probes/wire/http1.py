@@ -98,13 +98,16 @@ def retry_after_s(text: str | None, now_ms: int) -> int | None:
 class Request:
     """One request, written out: what a check asks again and again is built once."""
 
-    __slots__ = ("_headers", "data", "method", "url")
+    __slots__ = ("_body", "_headers", "data", "method", "url")
 
-    def __init__(self, method: str, url: Url, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, method: str, url: Url, headers: Mapping[str, str], body: bytes | None = None
+    ) -> None:
         """Raises ValueError, quoting nothing, for a header that cannot be sent."""
         self.method = method
         self.url = url
         self._headers = headers
+        self._body = body
         self.data = self.begin()[1]
 
     def begin(self) -> tuple[h11.Connection, bytes]:
@@ -116,6 +119,8 @@ class Request:
             "Accept-Encoding": "identity",
             "Connection": "close",
         }
+        if self._body is not None:
+            fields["Content-Length"] = str(len(self._body))
         given = {name.lower() for name in self._headers}
         fields = {name: text for name, text in fields.items() if name.lower() not in given}
         peer = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
@@ -128,6 +133,8 @@ class Request:
         except (h11.LocalProtocolError, UnicodeError):  # their texts quote the value
             raise ValueError("not a header that can be sent") from None
         sent = peer.send(request) or b""
+        if self._body:
+            sent += peer.send(h11.Data(data=self._body)) or b""
         return peer, sent + (peer.send(h11.EndOfMessage()) or b"")
 
 
