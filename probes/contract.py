@@ -80,6 +80,10 @@ class Fact(StrEnum):
     DUPLICATE_ACKS = "duplicate_acks"
     ERR_CODE = "err_code"
     GARBAGE_BYTES = "garbage_bytes"
+    CODES_MISSING = "codes_missing"
+    EXPANSION_TOTAL = "expansion_total"
+    FREE_SLOTS = "free_slots"
+    NOT_UNDONE = "not_undone"
 
 
 class StepName(StrEnum):
@@ -90,6 +94,16 @@ class StepName(StrEnum):
     READ = "read"
     ACK = "ack"
     PAGE = "page"
+    LOOKUP = "lookup"
+    VALIDATE = "validate"
+    EXPAND = "expand"
+    COVERAGE = "coverage"
+    ELIGIBILITY = "eligibility"
+    SCHEDULE = "schedule"
+    SLOT = "slot"
+    APPOINTMENT = "appointment"
+    BOOK = "book"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +152,17 @@ class Probe(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Demands:
+    """What a spec asks of the check around it, so that it harms nobody; `config check` sees to it.
+
+    `alone` names what one check on one agent may touch and no other.
+    """
+
+    alone: str = ""
+    least_every_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Kind(Generic[C]):
     """A probe kind: one value named `KIND` in its file, one line in `probes/registry.py`.
 
@@ -153,3 +178,4 @@ class Kind(Generic[C]):
     reasons: frozenset[Reason]
     prepare: Callable[[C], Awaitable[None] | None] = lambda _config: None
     """Work for `config check` that `parse` must not do (a template built and checked)."""
+    demands: Callable[[C], Demands] = lambda _config: Demands()

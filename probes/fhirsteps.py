@@ -5,7 +5,7 @@ Every step makes a connection of its own, so none profits from another's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from probes.contract import Env, Fact, Observation, Outcome, Phase, Step, StepName
@@ -15,7 +15,9 @@ from probes.net import Deadline, NetFailure, Stopwatch
 from probes.reasons import Reason
 from probes.tls import TlsOptions
 from probes.wire.fhir import UP, Verdict, judge_status, worst
-from probes.wire.http1 import retry_after_s
+from probes.wire.http1 import Request, parse_url, retry_after_s
+
+FHIR_JSON = "application/fhir+json"
 
 STEP_REASONS = HTTP_REASONS | {
     Reason.FHIR_AUTH,
@@ -31,6 +33,25 @@ STEP_REASONS = HTTP_REASONS | {
 
 Judge = Callable[[HttpAnswer, dict[Fact, int]], Verdict]
 """Judges the content of a 2xx answer, and puts facts about it into the mapping."""
+
+ByStatus = Callable[[int, bytes], Verdict | None]
+"""The verdict of a status and a body; None where the content is to be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request below the base URL and how its answer is judged; `path` with its query, encoded."""
+
+    path: str
+    judge: Judge
+    by_status: ByStatus = judge_status
+    method: str = "GET"
+    body: bytes | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+Ask = Callable[[], Awaitable["Layer"]]
+"""Makes one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +81,7 @@ class FhirSteps:
 
     def headers(self) -> dict[str, str]:
         """Of every request of a run. Raises NetFailure unknown/agent.secret."""
-        headers = {"Accept": "application/fhir+json"}
+        headers = {"Accept": FHIR_JSON}
         if self._access.auth is not None:
             # Read at every run, so that a rotated secret needs no restart.
             headers |= self._access.auth.headers(self._env.read_secret)
@@ -74,10 +95,33 @@ class FhirSteps:
         deadline: Deadline,
         judge: Judge,
     ) -> Layer:
-        """`GET [base]/path` as the step `name`."""
+        """`GET [base]/path`, the same at each run, as the step `name`."""
+        request = self._requests.of("GET", f"{self._access.base_url}/{path}", headers)
+        return await self._step(name, request, deadline, judge, judge_status)
+
+    async def send(
+        self,
+        name: StepName,
+        question: Question,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+    ) -> Layer:
+        """Any question as the step `name`, once."""
+        url = parse_url(f"{self._access.base_url}/{question.path}")
+        fields = {**headers, **question.fields}
+        request = Request(question.method, url, fields, question.body)
+        return await self._step(name, request, deadline, question.judge, question.by_status)
+
+    async def _step(
+        self,
+        name: StepName,
+        request: Request,
+        deadline: Deadline,
+        judge: Judge,
+        by_status: ByStatus,
+    ) -> Layer:
         access = self._access
         try:
-            request = self._requests.of("GET", f"{access.base_url}/{path}", headers)
             answer = await ask(self._env, request, self._tls, access.max_body, deadline)
         except NetFailure as failure:
             return Layer(name, Verdict(failure.outcome, failure.reason), failure.phases)
@@ -85,7 +129,7 @@ class FhirSteps:
         latency_us = sum(phases.values())
         about: dict[Fact, int] = {}
         with Stopwatch(self._env.clock, phases, Phase.PARSE):
-            verdict = judge_status(answer.status, answer.body) or judge(answer, about)
+            verdict = by_status(answer.status, answer.body) or judge(answer, about)
         slow_after = access.slow_after
         if verdict == UP and slow_after is not None and latency_us > slow_after * 1000:
             verdict = Verdict(Outcome.DEGRADED, Reason.SLOW)
@@ -99,6 +143,40 @@ class FhirSteps:
         if wait_s is not None:
             facts[Fact.RETRY_AFTER_S] = wait_s
         return facts
+
+
+def content(judge: Callable[[str | None, bytes], Verdict]) -> Judge:
+    """A judge of media type and body alone."""
+    return lambda answer, _about: judge(answer.header("content-type"), answer.body)
+
+
+async def in_turn(plan: Iterable[tuple[StepName, Ask]], deadline: Deadline) -> list[Layer]:
+    """Step after step while there is time.
+
+    A run that went well and has no time for its next step did not complete in time; after a failed
+    step the attempt never made is no step.
+    """
+    layers: list[Layer] = []
+    for name, ask_ in plan:
+        if layers and deadline.remaining_s() <= 0:
+            if all(layer.verdict.outcome.good for layer in layers):
+                layers.append(late(name))
+            break
+        layers.append(await ask_())
+    return layers
+
+
+def together(name: StepName, layers: list[Layer]) -> Layer:
+    """Several requests as one step: the worst of them speaks, the last of equally bad ones."""
+    outcome = worst(layer.verdict.outcome for layer in layers)
+    decisive = [layer for layer in layers if layer.verdict.outcome is outcome][-1]
+    phases: dict[Phase, int] = {}
+    about: dict[Fact, int] = {}
+    for layer in layers:
+        about.update(layer.about)
+        for phase, took in layer.phases.items():
+            phases[phase] = phases.get(phase, 0) + took
+    return Layer(name, decisive.verdict, phases, decisive.http, about)
 
 
 def late(name: StepName) -> Layer:

@@ -8,9 +8,12 @@ from typing import Any
 from probes.contract import Kind
 
 KINDS: dict[str, str] = {
+    "coverage": "probes.kinds.coverage",
     "fhir": "probes.kinds.fhir",
     "hl7": "probes.kinds.hl7",
     "http": "probes.kinds.http",
+    "scheduling": "probes.kinds.scheduling",
+    "terminology": "probes.kinds.terminology",
 }
 
 
