@@ -221,7 +221,7 @@ async def test_everything_in_one_check_makes_eight_connections_at_most(
 async def test_a_booking_whose_answer_never_comes_is_not_sent_again_and_undone_by_the_next_run(
     server: SchedulingServer,
 ) -> None:
-    first, second = await rounds(server, [("lost", "book"), HEALTHY], timeout_ms=400)
+    first, second = await rounds(server, [("lost", "book"), HEALTHY], timeout_ms=900)
     assert steps(first) == [("book", "down", "http.timeout"), ("cancel", "up", "ok")]
     assert first.facts[Fact.NOT_UNDONE] == 1
     # the next run undoes it, and only then books another
@@ -235,7 +235,7 @@ async def test_a_booking_whose_answer_never_comes_is_not_sent_again_and_undone_b
 async def test_a_booking_that_was_never_made_is_not_looked_for_twice(
     server: SchedulingServer, fault: str
 ) -> None:
-    first, second = await rounds(server, [(fault, "book"), HEALTHY], timeout_ms=400)
+    first, second = await rounds(server, [(fault, "book"), HEALTHY], timeout_ms=900 if fault == "hang" else 5000)
     assert first.outcome is not Outcome.UP
     assert second.outcome is Outcome.UP
     assert second.facts[Fact.NOT_UNDONE] == 0
@@ -262,7 +262,7 @@ async def test_a_booking_that_cannot_be_undone_is_told_until_it_is_and_nothing_e
 async def test_after_a_crash_between_booking_and_cancel_the_next_agent_undoes_first(
     server: SchedulingServer,
 ) -> None:
-    await rounds(server, [("hang", "cancel")], timeout_ms=400)
+    await rounds(server, [("hang", "cancel")], timeout_ms=900)
     assert server.standing == 1
     (seen,) = await rounds(server, [HEALTHY])
     assert steps(seen) == [("book", "up", "ok"), ("cancel", "up", "ok")]
@@ -275,7 +275,7 @@ async def test_while_it_cannot_look_for_what_it_left_it_books_nothing(
     (seen,) = await rounds(server, [("500", "appointment")])
     assert steps(seen) == [("cancel", "down", "http.status")]
     assert server.requests["book"] == 0
-    _, blind = await rounds(server, [("lost", "book"), ("500", "appointment")], timeout_ms=400)
+    _, blind = await rounds(server, [("lost", "book"), ("500", "appointment")], timeout_ms=900)
     assert steps(blind) == [("cancel", "down", "scheduling.not_undone")]
     assert blind.facts[Fact.NOT_UNDONE] == 1
 
