@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+from probes.budgets import Budgets, Demand
 from probes.reasons import Reason
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ class Fact(StrEnum):
     STATEMENT_CHANGED = "statement_changed"
     VALIDATION_ERRORS = "validation_errors"
     AGE_S = "age_s"
+    ANSWER_BYTES = "answer_bytes"
+    MATCHES = "matches"
+    REQUESTS = "requests"
+    SOFTWARE_DIGEST = "software_digest"
+    STATEMENT_DIGEST = "statement_digest"
+    VENDOR_CODE = "vendor_code"
     STALE_ACKS = "stale_acks"
     DUPLICATE_ACKS = "duplicate_acks"
     ERR_CODE = "err_code"
@@ -88,6 +95,11 @@ class StepName(StrEnum):
     CONNECT = "connect"
     METADATA = "metadata"
     READ = "read"
+    SEARCH = "search"
+    VERSIONS = "versions"
+    SUBSCRIPTION = "subscription"
+    EXPORT = "export"
+    EXPORT_CANCEL = "export_cancel"
     ACK = "ack"
     PAGE = "page"
 
@@ -129,6 +141,10 @@ class Env:
     """The check's own `timeout`: the whole run, connect to verdict."""
     read_secret: Callable[[str], bytes]
     """Resolves a reference such as `file:/run/secrets/key`; raises OSError or KeyError."""
+    every_ms: int = 0
+    """The check's own `every`."""
+    budgets: Budgets = field(default_factory=Budgets)
+    """What this agent may still ask of each target; one for all of its checks."""
 
 
 class Probe(Protocol):
@@ -153,3 +169,7 @@ class Kind(Generic[C]):
     reasons: frozenset[Reason]
     prepare: Callable[[C], Awaitable[None] | None] = lambda _config: None
     """Work for `config check` that `parse` must not do (a template built and checked)."""
+    demand: Callable[[C], Demand | None] = lambda _config: None
+    """What a run asks of a target that has a budget."""
+    profiles: tuple[str, ...] = ()
+    """What its `profile` may be."""
