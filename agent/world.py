@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -15,6 +15,7 @@ from agent.canaries import Canaries
 from agent.onethread import Hand, OneThread
 from agent.pulse import Pulse
 from probes import registry
+from probes.budgets import Budgets
 from probes.clock import Clock, SystemClock
 from probes.config_checks import Check
 from probes.configfile import read_secret
@@ -32,6 +33,7 @@ class World:
     read_secret: Callable[[str], bytes]
     random_bytes: Callable[[int], bytes]
     hand: Hand
+    budgets: Budgets = field(default_factory=Budgets)
 
 
 def host_world(allowed: Iterable[Entry] | None = None, state: Path | None = None) -> World:
@@ -65,5 +67,13 @@ def outside(state: Path) -> Callable[[str], bytes]:
 def open_check(
     name: str, check: Check, world: World, pulse: Pulse, canaries: Canaries | None = None
 ) -> Attempts:
-    env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
+    env = Env(
+        world.clock,
+        world.rng,
+        world.network,
+        check.timeout,
+        world.read_secret,
+        every_ms=check.every,
+        budgets=world.budgets,
+    )
     return Attempts(name, check, registry.load(check.kind), env, pulse, canaries=canaries)

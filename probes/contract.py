@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+from probes.budgets import Budgets, Demand
 from probes.reasons import Reason
 
 if TYPE_CHECKING:
@@ -76,6 +77,12 @@ class Fact(StrEnum):
     STATEMENT_CHANGED = "statement_changed"
     VALIDATION_ERRORS = "validation_errors"
     AGE_S = "age_s"
+    ANSWER_BYTES = "answer_bytes"
+    MATCHES = "matches"
+    REQUESTS = "requests"
+    SOFTWARE_DIGEST = "software_digest"
+    STATEMENT_DIGEST = "statement_digest"
+    VENDOR_CODE = "vendor_code"
     STALE_ACKS = "stale_acks"
     DUPLICATE_ACKS = "duplicate_acks"
     ERR_CODE = "err_code"
@@ -92,6 +99,11 @@ class StepName(StrEnum):
     CONNECT = "connect"
     METADATA = "metadata"
     READ = "read"
+    SEARCH = "search"
+    VERSIONS = "versions"
+    SUBSCRIPTION = "subscription"
+    EXPORT = "export"
+    EXPORT_CANCEL = "export_cancel"
     ACK = "ack"
     PAGE = "page"
     LOOKUP = "lookup"
@@ -143,6 +155,10 @@ class Env:
     """The check's own `timeout`: the whole run, connect to verdict."""
     read_secret: Callable[[str], bytes]
     """Resolves a reference such as `file:/run/secrets/key`; raises OSError or KeyError."""
+    every_ms: int = 0
+    """The check's own `every`."""
+    budgets: Budgets = field(default_factory=Budgets)
+    """What this agent may still ask of each target; one for all of its checks."""
 
 
 class Probe(Protocol):
@@ -152,14 +168,14 @@ class Probe(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Demands:
-    """What a spec asks of the check around it, so that it harms nobody; `config check` sees to it.
+class Writes:
+    """What a check that writes asks of the file around it; `config check` sees to it.
 
-    `alone` names what one check on one agent may touch and no other.
+    `alone` names what one check on one agent may touch and no other; None: several may.
     """
 
-    alone: str = ""
-    least_every_ms: int = 0
+    least_every_ms: int
+    alone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,4 +194,9 @@ class Kind(Generic[C]):
     reasons: frozenset[Reason]
     prepare: Callable[[C], Awaitable[None] | None] = lambda _config: None
     """Work for `config check` that `parse` must not do (a template built and checked)."""
-    demands: Callable[[C], Demands] = lambda _config: Demands()
+    writes: Callable[[C], Writes | None] = lambda _config: None
+    """Whether a run writes, and what `config check` must see to then."""
+    demand: Callable[[C], Demand | None] = lambda _config: None
+    """What a run asks of a target that has a budget."""
+    profiles: tuple[str, ...] = ()
+    """What its `profile` may be."""
