@@ -86,6 +86,7 @@ LATER = (
     "agent_keys",
     "agent_invitations",
     "equivocations",
+    "sightings",
 )
 
 
