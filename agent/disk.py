@@ -26,6 +26,7 @@ class DiskFault(StrEnum):
     SYNC = "sync"
     READ = "read"
     DAMAGED = "damaged"
+    RESOURCES = "resources"
 
 
 class DiskError(Exception):
@@ -75,6 +76,9 @@ _FAULTS = {
     errno.EROFS: DiskFault.READ_ONLY,
     errno.EACCES: DiskFault.DENIED,
     errno.EPERM: DiskFault.DENIED,
+    errno.EMFILE: DiskFault.RESOURCES,
+    errno.ENFILE: DiskFault.RESOURCES,
+    errno.ENOMEM: DiskFault.RESOURCES,
 }
 
 
@@ -110,8 +114,8 @@ class HostFile:
     def read(self, offset: int, size: int) -> bytes:
         try:
             return os.pread(self._number, size, offset)
-        except OSError:
-            raise DiskError(DiskFault.READ) from None
+        except OSError as error:
+            raise _failed(error, DiskFault.READ) from None
 
     def size(self) -> int:
         try:

@@ -18,7 +18,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`silent_ms`: since the last acknowledgement, or the start where there was none yet."""
+    """`silent_ms`: since the last acknowledgement, or the start where there was none yet; not counted
+    while nothing waited.
+    """
 
     silent_ms: int
     has_spoken: bool

@@ -84,7 +84,7 @@ class Waiting(Protocol):
 
     def unanswered(self) -> None: ...
 
-    def waits(self) -> bool: ...
+    def waits_since_ns(self) -> int | None: ...
 
 
 class Uplink:
@@ -114,10 +114,14 @@ class Uplink:
         self._asked_ms = 0
 
     def line(self) -> Line:
-        """How long nothing was acknowledged though something waits."""
+        """How long nothing was acknowledged though something waits: an agent that had nothing to say
+        for an hour has lost no line.
+        """
         since_ns = self._began_ns if self._delivered_ns is None else self._delivered_ns
+        waits_ns = self._waiting.waits_since_ns()
+        since_ns = since_ns if waits_ns is None else max(since_ns, waits_ns)
         silent_ms = (self._clock.monotonic_ns() - since_ns) // NS_PER_MS
-        return Line(silent_ms, self._delivered_ns is not None, self._waiting.waits())
+        return Line(silent_ms, self._delivered_ns is not None, waits_ns is not None)
 
     async def run(self) -> None:
         passed: Place | None = None  # a refused batch stays, and those behind it go on

@@ -193,6 +193,21 @@ async def test_a_number_the_collector_knows_with_another_header_ends_the_epoch_t
         assert bench.waiting == [1]
 
 
+async def test_an_agent_that_had_nothing_to_say_for_an_hour_has_lost_no_line() -> None:
+    async with a_bench() as bench:
+        await bench.add(1)
+        await bench.offer()
+        assert (bench.uplink.line().waits, bench.waiting) == (False, [])
+        await bench.clock.advance(3_600_000)
+        await bench.add(2)
+        await bench.clock.advance(3_000)
+        line = bench.uplink.line()
+        assert (line.silent_ms, line.has_spoken, line.waits) == (3_000, True, True)
+        await bench.add(3)
+        await bench.clock.advance(4_000)
+        assert bench.uplink.line().silent_ms == 7_000
+
+
 async def test_503_keeps_the_batch_and_backs_off() -> None:
     async with a_bench(web.Response(status=503), web.Response(status=503)) as bench, running(bench):
         await bench.add(1)
