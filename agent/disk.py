@@ -13,6 +13,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from agent.owning import hand_over
+
 MODE = 0o600
 
 
@@ -148,11 +150,21 @@ class HostDisk:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         try:
             if not self._folder.is_dir():
-                self._folder.mkdir(mode=0o700)
-                _sync_folder(self._folder.parent)
-            return HostFile(os.open(self._folder / name, flags, MODE))
+                self._make_folder()
+            number = os.open(self._folder / name, flags, MODE)
+            hand_over(number, self._folder)
+            return HostFile(number)
         except OSError as error:
             raise _failed(error, DiskFault.WRITE) from None
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(mode=0o700)
+        number = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            hand_over(number, self._folder.parent)
+        finally:
+            os.close(number)
+        _sync_folder(self._folder.parent)
 
     def open(self, name: str) -> HostFile:
         """For reading and cutting; for reading alone where the disk allows no more."""

@@ -222,13 +222,25 @@ def test_a_state_folder_has_one_running_agent(
     words = ["run", "--config", file, "--agent", "north-1", "--collector", "http://127.0.0.1:1"]
     lock = StateLock(tmp_path)
     try:
-        assert main([*words, "--state", str(tmp_path)]) == 2
+        assert main([*words, "--state", str(tmp_path)]) == 69
     finally:
         lock.release()
     assert (
         f"{tmp_path}: another wardwatch-agent runs on this state; stop it"
         in capsys.readouterr().err
     )
+
+
+async def test_a_port_that_is_taken_is_worth_another_start(tmp_path: Path) -> None:
+    """Exit code 2 would tell systemd to let it be."""
+    file = written(tmp_path, document("http://127.0.0.1:1/"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, _, said = await command(
+            *("run", "--config", file, "--agent", "north-1", "--collector", "http://127.0.0.1:1"),
+            *("--state", str(tmp_path / "state"), "--listen", place),
+        )
+    assert (code, "is it taken?" in said) == (69, True)
 
 
 def hosted(folder: Path, **more: Any) -> str:
