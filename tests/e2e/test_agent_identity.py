@@ -93,7 +93,7 @@ class Scene:
 
 
 async def until(found: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(80):  # an agent that is refused waits up to a minute
+    async with asyncio.timeout(80):  # an agent that nobody approved waits up to ten seconds
         while not await found():
             await asyncio.sleep(0.1)
 

@@ -21,8 +21,10 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
+from agent import enrolled
 from agent.cli import COMMANDS, build_parser, main
 from agent.disk import StateLock
+from agent.enrolled import Enrolled
 from agent.metrics import AgentMetrics
 from agent.tallies import Tallies
 from probes import batch
@@ -302,6 +304,20 @@ def test_a_run_is_told_by_the_hosts_file_or_by_options_and_not_by_both(
     said = capsys.readouterr().err
     assert "none.yaml:1: the file cannot be read" in said
     assert f"collector.ca: {tmp_path}/none.pem: No such file or directory" in said
+
+
+def test_a_folder_that_enrolled_as_another_agent_is_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The collector would refuse all of it."""
+    file = hosted(tmp_path, collector={"url": "https://wardwatch.example.org"})
+    made_key(tmp_path / "state", capsys)
+    enrolled.keep(tmp_path / "state", Enrolled("st-elsewhere", "north-2"))
+    assert main(["run", "--host", file]) == 2
+    assert capsys.readouterr().err == (
+        f"{file}: agent: the folder {tmp_path}/state is enrolled as north-2; name that agent, or "
+        "another folder\n"
+    )
 
 
 async def test_an_agent_without_a_collector_runs_and_shows_what_it_finds(tmp_path: Path) -> None:
