@@ -58,7 +58,7 @@ def from_host(path: str, problems: list[str]) -> Start | None:
     config = None if host.config is None else _config(host.config, problems)
     state = Path(host.state)
     key = _key(state, f"{path}: state", problems)
-    tls = _tls(host, path, problems)
+    tls = tls_of(host, path, problems)
     enrolled = _enrolled(state, f"{path}: state", problems)
     if config is not None and key is not None:
         _check_agent(config, host.agent, key, (f"{path}: agent", f"{path}: state"), problems)
@@ -140,8 +140,8 @@ def _enrolled(state: Path, place: str, problems: list[str]) -> Enrolled | None:
         return None
 
 
-def _tls(host: Host, path: str, problems: list[str]) -> ssl.SSLContext | None:
-    """The CA that the host's file names is the only one that counts."""
+def tls_of(host: Host, path: str, problems: list[str]) -> ssl.SSLContext | None:
+    """Trusts the CA that the host's file names, and no other; None where it names none."""
     if host.collector is None or host.collector.ca is None:
         return None
     try:
