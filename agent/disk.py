@@ -16,6 +16,8 @@ from typing import Protocol
 from agent.owning import hand_over
 
 MODE = 0o600
+SPOOL = "spool"
+"""Folder inside the state folder."""
 
 
 class DiskFault(StrEnum):
@@ -225,6 +227,18 @@ class StateLock:
 
     def release(self) -> None:
         os.close(self._number)
+
+
+def is_held(folder: Path) -> bool:
+    """Has a process the lock of this folder now? OSError when there is no folder."""
+    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(number)
+    return False
 
 
 class MemoryFile:

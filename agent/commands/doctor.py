@@ -107,6 +107,7 @@ def _of_host(args: argparse.Namespace, problems: list[str]) -> Subject | None:
         part = _kept(host, mistakes)
     link = host.collector
     return Subject(
+        agent=host.agent,
         state=Path(host.state),
         spool_bytes=host.spool.max_bytes,
         collector=None if link is None else URL(link.url),
@@ -128,6 +129,7 @@ def _of_options(args: argparse.Namespace, problems: list[str]) -> Subject | None
     mistakes: list[str] = []
     part, is_pinned = _of_file(args.config, args.agent, mistakes)
     return Subject(
+        agent=args.agent,
         state=Path(args.state),
         spool_bytes=SpoolLimits().max_bytes,
         collector=url,

@@ -29,7 +29,7 @@ from agent.commands.options import (
 )
 from agent.configcache import ConfigCache
 from agent.configpull import ConfigPull
-from agent.disk import DiskError, HostDisk, StateLock
+from agent.disk import SPOOL, DiskError, HostDisk, StateLock
 from agent.keeper import DiskLostError
 from agent.metrics import AgentMetrics
 from agent.notify import Notify
@@ -44,8 +44,6 @@ from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
 
-SPOOL = "spool"
-"""Folder inside the state folder."""
 DISK_LOST = 70
 UNAVAILABLE = 69
 """What another process holds: unlike bad input, another start may mend it."""
