@@ -94,7 +94,7 @@ def look_at_key(state: Path, *, is_pinned: bool) -> KeyFacts:
         str(path),
         exists=True,
         mode=found.st_mode & 0o777,
-        is_ours=found.st_uid == os.geteuid(),
+        is_ours=found.st_uid == _owner(state),
         is_known=is_pinned or is_enrolled(state),
         is_rotating=is_rotating(state),
     )
@@ -103,6 +103,11 @@ def look_at_key(state: Path, *, is_pinned: bool) -> KeyFacts:
         return replace(facts, fingerprint=fingerprint_of(load_key(state)))
     except (OSError, IdentityError):
         return facts
+
+
+def _owner(state: Path) -> int:
+    """Whose the key has to be: ours; root looks on behalf of the folder's owner."""
+    return os.geteuid() or state.stat().st_uid
 
 
 def look_at_folder(state: Path, spool_bytes: int) -> FolderFacts:
@@ -126,7 +131,7 @@ def look_at_folder(state: Path, spool_bytes: int) -> FolderFacts:
         str(state),
         exists=True,
         mode=found.st_mode & 0o777,
-        is_ours=found.st_uid == os.geteuid(),
+        is_ours=os.geteuid() in (0, found.st_uid),
         fault=fault,
         free_bytes=psutil.disk_usage(str(state)).free,
         may_take=max(spool_bytes - _taken(state / SPOOL), 0),

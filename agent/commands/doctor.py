@@ -34,7 +34,7 @@ Examples:
   sudo -u wardwatch-agent wardwatch-agent doctor --config wardwatch.yaml --agent north-1 \\
       --collector https://wardwatch.example.org --state /var/lib/wardwatch-agent
 
-Run it as the agent's user. No target gets a packet: checks are followed up to their first
+Run it as the agent's user, or as root, who can read more than that user. No target gets a packet: checks are followed up to their first
 connection. The collector, canaries and the fallback's receivers are connected to, no more.
 Exit code: 0 nothing failed, 1 something is to be mended, 2 bad usage.
 """

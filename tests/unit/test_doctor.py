@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from aiohttp import web
 
 from agent.cli import main
 from agent.disk import StateLock
-from agent.examining import look_at_folder
+from agent.examining import look_at_folder, look_at_key
 from agent.identity import fingerprint, load_or_make_key, public_text
 from probes import agentconfig
 from probes.clock import SystemClock
@@ -223,6 +224,27 @@ async def test_a_collector_that_is_away_and_no_state_yet(tmp_path: Path, capsys:
     assert found["collector"].startswith("fail tcp.refused: ")
     assert found["checks"] == "warn the collector has served none yet"
     assert not (tmp_path / "none").exists()  # it only looks
+
+
+@pytest.mark.parametrize(
+    ("key_of", "by", "is_ours"), [(0, 0, True), (1, 0, False), (0, 5, True), (1, 5, False)]
+)
+def test_the_key_has_to_be_of_the_folders_owner_whoever_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key_of: int, by: int, *, is_ours: bool
+) -> None:
+    """`by` 0: root looks, on behalf of the folder's owner; else that owner does."""
+    load_or_make_key(tmp_path)
+    owner = tmp_path.stat().st_uid + key_of
+    stat = Path.stat
+
+    def shown(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = list(stat(path, follow_symlinks=follow_symlinks))
+        found[4] = owner if path.name == "agent.key" else owner - key_of
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if by == 0 else owner - key_of)
+    monkeypatch.setattr(Path, "stat", shown)
+    assert look_at_key(tmp_path, is_pinned=True).is_ours is is_ours
 
 
 def test_a_folder_that_takes_no_file_is_called_by_the_systems_name_of_the_fault() -> None:
