@@ -35,11 +35,11 @@ def tombs(chain: Chain) -> Chain:
 
 @dataclass(frozen=True, slots=True)
 class Covers:
-    """What a tombstone stands for: header hashes of its batches, none of a bare one."""
+    """What a tombstone stands for. `hashes`: `tombstone.hashes_of`, none of a bare one."""
 
     last_seq: int
     last_hash: str
-    hashes: Sequence[str]
+    hashes: bytes
     given_up: int
 
 
@@ -246,7 +246,7 @@ class _Placing:
 
     def _said_by(self, covers: Covers, seq: int) -> str | None:
         if covers.hashes:
-            return covers.hashes[seq - self._new.seq]
+            return tombstone.hash_at(covers.hashes, seq - self._new.seq)
         return covers.last_hash if seq == covers.last_seq else None
 
     def _broken_links(self) -> tuple[int, ...]:
@@ -275,7 +275,7 @@ class _Placing:
         if tomb is None:
             return None
         if not tomb.bare:
-            return self._tomb_hashes(seq)[seq - tomb.first_seq]
+            return tombstone.hash_at(self._tomb_hashes(seq), seq - tomb.first_seq)
         return tomb.last if seq == tomb.last_seq else None
 
     def _prev_at(self, seq: int) -> str | None:
@@ -296,9 +296,9 @@ class _Placing:
         row = self._tomb_row(seq)
         return None if row is None else tombstone.open_tombstone(row.data).header
 
-    def _tomb_hashes(self, seq: int) -> list[str]:
+    def _tomb_hashes(self, seq: int) -> bytes:
         row = self._tomb_row(seq)
-        return [] if row is None else tombstone.hashes_of(tombstone.open_tombstone(row.data))
+        return b"" if row is None else tombstone.hashes_of(tombstone.open_tombstone(row.data))
 
     def _row(self, chain: Chain, seq: int) -> Stored:
         query = _rows(self._org).where(

@@ -226,6 +226,7 @@ def test_whenever_the_power_goes_what_was_acknowledged_is_there_once(
         assert found_after(steps, tmp_path / f"crash-{n}", rng) == []
 
 
+@pytest.mark.timeout(1_200)
 async def test_a_collector_that_lost_its_power_goes_on_to_the_same_end(
     written: Written, tmp_path: Path
 ) -> None:
