@@ -24,6 +24,8 @@ from probes.batch import NO_PREVIOUS
 
 Chain = tuple[str, str]
 """(agent, epoch)."""
+SPANS = 100
+"""Ranges that a statement names: SQLite takes a thousand terms of one."""
 TOMBS = "~"
 """What no id holds: the epoch of a chain of tombstones ends with it."""
 
@@ -443,9 +445,15 @@ def read_batches(
     conn: Connection, org: str, chain: Chain, wanted: Ranges, limit: int
 ) -> list[Stored]:
     """At most `limit` stored ones of `wanted`, by seq."""
-    spans = or_(*(and_(batches.c.seq >= first, batches.c.seq <= last) for first, last in wanted))
-    query = _rows(org).where(chains.c.agent == chain[0], chains.c.epoch == chain[1], spans)
-    return [_stored(org, row) for row in conn.execute(query.order_by(batches.c.seq).limit(limit))]
+    found: list[Stored] = []
+    for n in range(0, len(wanted), SPANS):
+        spans = or_(*(batches.c.seq.between(*span) for span in wanted[n : n + SPANS]))
+        query = _rows(org).where(chains.c.agent == chain[0], chains.c.epoch == chain[1], spans)
+        query = query.order_by(batches.c.seq).limit(limit - len(found))
+        found += (_stored(org, row) for row in conn.execute(query))
+        if len(found) == limit:
+            break
+    return found
 
 
 def read_between(

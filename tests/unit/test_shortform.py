@@ -34,6 +34,7 @@ def there_and_back(data: bytes) -> bytes:
     assert shortform.exact(form, row(opened)) == data
     assert shortform.prev_of(form) == opened.header.prev
     assert shortform.clock_of(form) == batch.clock_of(opened.header)
+    assert shortform.count(form) == opened.header.results
     assert shortform.results_of(form, opened.header.agent, 7) == batch.results_of(opened, 7)
     return form
 
@@ -104,6 +105,7 @@ def test_a_tombstone_is_kept_as_it_came() -> None:
     assert shortform.prev_of(form) == batch.NO_PREVIOUS
     found = shortform.results_of(form, "north-1", 7)
     assert [(r.outcome, r.t) for r in found] == [("up", NOW), ("down", NOW + 1)]
+    assert shortform.count(form) == 2
 
 
 @pytest.mark.parametrize("form", [b"", b"\x02anything"])
