@@ -34,6 +34,10 @@ PAGE = 200
 """Batches read in one transaction at most."""
 AT_HAND = 4_000
 """Batches held in memory at most, about, while many chains are read side by side."""
+TOMBSTONES = 10
+"""Tombstones read of a chain at a time: one may be as large as hundreds of batches."""
+RESULTS = 200_000
+"""Results made of what was read at a time, and those of one batch or tombstone more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,11 +120,13 @@ class Evidence:
         done = dict(held)
         while heads:
             taken: list[Stored] = []
-            while heads and len(taken) < PAGE:
+            results = 0
+            while heads and len(taken) < PAGE and results < RESULTS:
                 _, chain = heapq.heappop(heads)
                 front = fronts[chain]
                 incoming = front.read.popleft()
                 taken.append(incoming)
+                results += shortform.count(incoming.form)
                 done[chain] = ranges.add(done.get(chain, ()), incoming.seq)
                 await self._fill(chain, front, heads, size)
             lines, last, sightings = await asyncio.to_thread(_decode, taken)
@@ -139,12 +145,14 @@ class Evidence:
     ) -> dict[Source, list[Result]]:
         """All results of some (check, agent)s in `[start, end)`, in order of `t`."""
         out: dict[Source, list[Result]] = {source: [] for source in sources}
+        agents = {agent for _, agent in out}
         after: tuple[int, int] | None = None
         while True:
             page = await self._store.read(ledger.read_between, self._org, start, end, after, PAGE)
-            lines, _, _ = await asyncio.to_thread(_decode, page)
-            for source in lines.keys() & out.keys():
-                out[source] += (r for r in lines[source] if start <= r.t < end)
+            for some in _parts([row for row in page if row.agent in agents]):
+                lines, _, _ = await asyncio.to_thread(_decode, some)
+                for source in lines.keys() & out.keys():
+                    out[source] += (r for r in lines[source] if start <= r.t < end)
             if len(page) < PAGE:
                 break
             after = (page[-1].chain, page[-1].seq)
@@ -156,6 +164,7 @@ class Evidence:
         self, chain: Chain, front: _Front, heads: list[tuple[int, Chain]], size: int
     ) -> None:
         """Read on where nothing is left to hand out, and put the next batch's time up."""
+        size = min(size, TOMBSTONES) if chain[1].endswith(TOMBS) else size
         if not front.read and front.wanted:
             page = await self._store.read(
                 ledger.read_batches, self._org, chain, front.wanted, limit=size
@@ -169,6 +178,20 @@ class Evidence:
 
 
 _t = attrgetter("t")
+
+
+def _parts(page: Sequence[Stored]) -> Iterator[list[Stored]]:
+    """A page in parts of `RESULTS` results, or of one batch that has more."""
+    part: list[Stored] = []
+    results = 0
+    for row in page:
+        part.append(row)
+        results += shortform.count(row.form)
+        if results >= RESULTS:
+            yield part
+            part, results = [], 0
+    if part:
+        yield part
 
 
 def _decode(

@@ -159,6 +159,15 @@ def _opened(form: bytes) -> tuple[list[Table], Clock]:
     return batch.tables_again(opened.body), batch.clock_of(opened.header)
 
 
+def count(form: bytes) -> int:
+    """How many results it holds, without making any."""
+    if form[:1] == _SHORT:
+        return _rest(form).results
+    if is_tombstone(form[1:]):
+        return sum(tombstone.open_tombstone(form[1:]).header.kept.values())
+    return batch.open_batch(form[1:]).header.results
+
+
 def prev_of(form: bytes) -> str:
     """The hash of the header before it, hex."""
     if form[:1] == _SHORT:
