@@ -133,13 +133,7 @@ class Attempts:
                 raise
 
         missing: list[str] = []
-        env = Env(
-            self._env.clock,
-            self._env.rng,
-            self._env.network,
-            self._env.timeout_ms,
-            read_secret,
-        )
+        env = replace(self._env, read_secret=read_secret)
         try:
             return await self._stack.enter_async_context(self._kind.open(self._config, env))
         except (OSError, KeyError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -20,6 +20,7 @@ from probes.config_checks import Check
 from probes.configfile import read_secret
 from probes.contract import Env
 from probes.net import Network
+from probes.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,13 @@ class World:
     read_secret: Callable[[str], bytes]
     random_bytes: Callable[[int], bytes]
     hand: Hand
+    tokens: Tokens = field(default_factory=Tokens)
+
+    def env(self, timeout_ms: int) -> Env:
+        """Of one check; what checks share is the same in each."""
+        return Env(
+            self.clock, self.rng, self.network, timeout_ms, self.read_secret, tokens=self.tokens
+        )
 
 
 def host_world(allowed: Iterable[Entry] | None = None, state: Path | None = None) -> World:
@@ -65,5 +73,5 @@ def outside(state: Path) -> Callable[[str], bytes]:
 def open_check(
     name: str, check: Check, world: World, pulse: Pulse, canaries: Canaries | None = None
 ) -> Attempts:
-    env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
+    env = world.env(check.timeout)
     return Attempts(name, check, registry.load(check.kind), env, pulse, canaries=canaries)

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from probes.reasons import Reason
+from probes.tokens import Tokens
 
 if TYPE_CHECKING:
     from random import Random
@@ -80,13 +81,24 @@ class Fact(StrEnum):
     DUPLICATE_ACKS = "duplicate_acks"
     ERR_CODE = "err_code"
     GARBAGE_BYTES = "garbage_bytes"
+    DEVIATIONS = "deviations"
+    DISCOVERY_CHANGED = "discovery_changed"
+    OAUTH_ERROR = "oauth_error"
+    CLOCK_SKEW_S = "clock_skew_s"
+    SCOPES_MISSING = "scopes_missing"
+    TOKEN_EXPIRES_S = "token_expires_s"  # noqa: S105 - a fact
+    TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - a fact
+    KEYS_UNPUBLISHED = "keys_unpublished"
 
 
 class StepName(StrEnum):
     """Layers of one run; each gets its own outcome, none is a run of its own."""
 
     CONNECT = "connect"
+    DISCOVERY = "discovery"
     METADATA = "metadata"
+    TOKEN = "token"  # noqa: S105 - a step
+    JWKS = "jwks"
     READ = "read"
     ACK = "ack"
     PAGE = "page"
@@ -129,6 +141,8 @@ class Env:
     """The check's own `timeout`: the whole run, connect to verdict."""
     read_secret: Callable[[str], bytes]
     """Resolves a reference such as `file:/run/secrets/key`; raises OSError or KeyError."""
+    tokens: Tokens = field(default_factory=Tokens)
+    """Shared by all checks of an agent."""
 
 
 class Probe(Protocol):

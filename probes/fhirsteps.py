@@ -5,8 +5,9 @@ Every step makes a connection of its own, so none profits from another's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from probes.contract import Env, Fact, Observation, Outcome, Phase, Step, StepName
 from probes.fhiraccess import FhirAccess
@@ -15,7 +16,10 @@ from probes.net import Deadline, NetFailure, Stopwatch
 from probes.reasons import Reason
 from probes.tls import TlsOptions
 from probes.wire.fhir import UP, Verdict, judge_status, worst
-from probes.wire.http1 import retry_after_s
+from probes.wire.http1 import Request, retry_after_s
+
+if TYPE_CHECKING:
+    from probes.smartsteps import SmartSteps
 
 STEP_REASONS = HTTP_REASONS | {
     Reason.FHIR_AUTH,
@@ -26,22 +30,32 @@ STEP_REASONS = HTTP_REASONS | {
     Reason.HTTP_THROTTLED,
     Reason.OK,
     Reason.SLOW,
+    Reason.SMART_DISCOVERY,
+    Reason.SMART_NOT_TOKEN,
+    Reason.SMART_SCOPE_REDUCED,
+    Reason.SMART_TOKEN_REJECTED,
 }
-"""What any step may end with, whatever it asks for."""
+"""What any step may end with, whatever it asks for, and what signing in may."""
+
+_OPEN = frozenset({StepName.CONNECT, StepName.METADATA})
+"""Asked without a token: a server says what it is before anybody signs in."""
 
 Judge = Callable[[HttpAnswer, dict[Fact, int]], Verdict]
-"""Judges the content of a 2xx answer, and puts facts about it into the mapping."""
+"""Judges an answer, and puts facts about it into the mapping."""
 
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One step: `about` the content it saw, `http` about its answer alone."""
+    """One step: `about` the content it saw, `http` about its answer alone; `before` it came those
+    that were needed for it.
+    """
 
     name: StepName
     verdict: Verdict
     phases: Mapping[Phase, int] = field(default_factory=dict)
     http: Mapping[Fact, int] = field(default_factory=dict)
     about: Mapping[Fact, int] = field(default_factory=dict)
+    before: tuple[Layer, ...] = ()
 
     @property
     def latency_us(self) -> int:
@@ -55,11 +69,11 @@ class FhirSteps:
     def __init__(self, access: FhirAccess, env: Env) -> None:
         self._access = access
         self._env = env
-        self._tls = TlsOptions(ca=access.ca)
         self._requests = Requests()
+        self._sign_in = _sign_in(access, env)
 
     def headers(self) -> dict[str, str]:
-        """Of every request of a run. Raises NetFailure unknown/agent.secret."""
+        """Of every request of a run; a token comes on top. Raises NetFailure unknown/agent.secret."""
         headers = {"Accept": "application/fhir+json"}
         if self._access.auth is not None:
             # Read at every run, so that a rotated secret needs no restart.
@@ -74,31 +88,68 @@ class FhirSteps:
         deadline: Deadline,
         judge: Judge,
     ) -> Layer:
-        """`GET [base]/path` as the step `name`."""
-        access = self._access
-        try:
-            request = self._requests.of("GET", f"{access.base_url}/{path}", headers)
-            answer = await ask(self._env, request, self._tls, access.max_body, deadline)
-        except NetFailure as failure:
-            return Layer(name, Verdict(failure.outcome, failure.reason), failure.phases)
-        phases = dict(answer.phases)
-        latency_us = sum(phases.values())
-        about: dict[Fact, int] = {}
-        with Stopwatch(self._env.clock, phases, Phase.PARSE):
-            verdict = judge_status(answer.status, answer.body) or judge(answer, about)
-        slow_after = access.slow_after
-        if verdict == UP and slow_after is not None and latency_us > slow_after * 1000:
-            verdict = Verdict(Outcome.DEGRADED, Reason.SLOW)
-        return Layer(name, verdict, phases, self._http_facts(answer), about)
+        """`GET [base]/path` as the step `name`; `judge` is given 2xx answers.
 
-    def _http_facts(self, answer: HttpAnswer) -> dict[Fact, int]:
-        facts = {Fact.HTTP_STATUS: answer.status, Fact.BODY_BYTES: len(answer.body)}
-        if answer.cert_days_left is not None:
-            facts[Fact.CERT_DAYS_LEFT] = answer.cert_days_left
-        wait_s = retry_after_s(answer.header("retry-after"), self._env.clock.now_ms())
-        if wait_s is not None:
-            facts[Fact.RETRY_AFTER_S] = wait_s
-        return facts
+        Where a token is needed and there is none, the step that had none to give comes instead.
+        """
+
+        async def send(more: Mapping[str, str]) -> Layer:
+            url = f"{self._access.base_url}/{path}"
+            request = self._requests.of("GET", url, {**headers, **more})
+            return await exchange(self._env, self._access, name, request, deadline, whole_judge)
+
+        def whole_judge(answer: HttpAnswer, about: dict[Fact, int]) -> Verdict:
+            return judge_status(answer.status, answer.body) or judge(answer, about)
+
+        if self._sign_in is None or name in _OPEN:
+            return await send({})
+        return await self._sign_in.signed_in(deadline, send)
+
+
+def _sign_in(access: FhirAccess, env: Env) -> SmartSteps | None:
+    way = access.auth.by_token if access.auth is not None else None
+    if way is None:
+        return None
+    from probes.smartsteps import SmartSteps  # noqa: PLC0415 - it is made of steps itself
+
+    return SmartSteps(access, way, env)
+
+
+async def exchange(
+    env: Env,
+    access: FhirAccess,
+    name: StepName,
+    request: Request,
+    deadline: Deadline,
+    judge: Judge,
+    tls: TlsOptions | None = None,
+) -> Layer:
+    """One request and its answer as the step `name`; `tls` replaces that of the access."""
+    if deadline.remaining_s() == 0:
+        return late(name)
+    try:
+        answer = await ask(env, request, tls or access.tls, access.max_body, deadline)
+    except NetFailure as failure:
+        return Layer(name, Verdict(failure.outcome, failure.reason), failure.phases)
+    phases = dict(answer.phases)
+    latency_us = sum(phases.values())
+    about: dict[Fact, int] = {}
+    with Stopwatch(env.clock, phases, Phase.PARSE):
+        verdict = judge(answer, about)
+    slow_after = access.slow_after
+    if verdict == UP and slow_after is not None and latency_us > slow_after * 1000:
+        verdict = Verdict(Outcome.DEGRADED, Reason.SLOW)
+    return Layer(name, verdict, phases, _http_facts(answer, env.clock.now_ms()), about)
+
+
+def _http_facts(answer: HttpAnswer, now_ms: int) -> dict[Fact, int]:
+    facts = {Fact.HTTP_STATUS: answer.status, Fact.BODY_BYTES: len(answer.body)}
+    if answer.cert_days_left is not None:
+        facts[Fact.CERT_DAYS_LEFT] = answer.cert_days_left
+    wait_s = retry_after_s(answer.header("retry-after"), now_ms)
+    if wait_s is not None:
+        facts[Fact.RETRY_AFTER_S] = wait_s
+    return facts
 
 
 def late(name: StepName) -> Layer:
@@ -108,6 +159,7 @@ def late(name: StepName) -> Layer:
 
 def whole(layers: list[Layer], ours: Mapping[Phase, int]) -> Observation:
     """The run as its steps make it; `ours` is time of our own beside them."""
+    layers = list(_in_order(layers))
     outcome = worst(layer.verdict.outcome for layer in layers)
     # Of two equally bad layers the later one speaks: it is the one users depend on.
     decisive = [layer for layer in layers if layer.verdict.outcome is outcome][-1]
@@ -123,3 +175,13 @@ def whole(layers: list[Layer], ours: Mapping[Phase, int]) -> Observation:
         for layer in layers
     )
     return Observation(outcome, decisive.verdict.reason, phases, facts, steps)
+
+
+def _in_order(layers: list[Layer]) -> Iterator[Layer]:
+    """Each once, after those that were needed for it."""
+    told: set[int] = set()
+    for layer in layers:
+        for one in (*layer.before, layer):
+            if id(one) not in told:
+                told.add(id(one))
+                yield one

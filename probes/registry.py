@@ -11,6 +11,7 @@ KINDS: dict[str, str] = {
     "fhir": "probes.kinds.fhir",
     "hl7": "probes.kinds.hl7",
     "http": "probes.kinds.http",
+    "smart": "probes.kinds.smart",
 }
 
 

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 from probes.config_words import PositiveDuration
 from probes.contract import Env, Fact, Kind, Observation, Phase, Slot, StepName
 from probes.fhir_validation import Validation
-from probes.fhiraccess import FhirAccess, refuse
+from probes.fhiraccess import FhirAccess, prepare, refuse
 from probes.fhirsteps import STEP_REASONS, FhirSteps, Layer, late, whole
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline, NetFailure, Stopwatch
@@ -140,4 +140,5 @@ KIND = Kind(
     parse=FhirSpec.model_validate,
     open=_open,
     reasons=STEP_REASONS | {Reason.FHIR_DRIFT, Reason.FHIR_STALE, Reason.FHIR_VERSION},
+    prepare=prepare,
 )

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from probes.testing.fhir_statement import capability_statement
 from probes.testing.port import Port
+from probes.testing.smart_server import SmartServer
 
 BASE_PATH = "/fhir/R4"
 PATIENT_ID = "zz-uptime-1"
@@ -46,8 +47,15 @@ class FhirServer:
         "huge",
     )
 
-    def __init__(self, canaries: tuple[str, ...] = (), authorization: str | None = None) -> None:
-        """`authorization`: the header value without which every request gets 401."""
+    def __init__(
+        self,
+        canaries: tuple[str, ...] = (),
+        authorization: str | None = None,
+        smart: SmartServer | None = None,
+    ) -> None:
+        """`authorization`: the header value without which every request gets 401. With `smart`
+        that one's routes are here too, and all but `metadata` is given for its tokens only.
+        """
         self.base_url = ""
         self.requests = {"metadata": 0, "read": 0}
         self.issue_code = "exception"
@@ -63,6 +71,9 @@ class FhirServer:
         app = web.Application()
         app.router.add_get(f"{BASE_PATH}/metadata", self._metadata)
         app.router.add_get(f"{BASE_PATH}/Patient/{{id}}", self._read)
+        self._smart = smart
+        if smart is not None:
+            app.router.add_routes(smart.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         self._port: Port | None = None
 
@@ -77,11 +88,15 @@ class FhirServer:
         port = self._port.open(host, port)
         scheme = "http" if tls is None else "https"
         self.base_url = f"{scheme}://{host}:{port}{BASE_PATH}"
+        if self._smart is not None:
+            self._smart.origin = f"{scheme}://{host}:{port}"
         return port
 
     async def stop(self) -> None:
         """Close everything, hanging requests too."""
         self._released.set()
+        if self._smart is not None:
+            self._smart.release()
         if self._port is not None:
             self._port.close()
         await self._runner.cleanup()
@@ -118,7 +133,10 @@ class FhirServer:
         return await self._answer(request, fault, patient)
 
     def _fault_of(self, request: web.Request, step: str) -> str:
-        if self._authorization not in (None, request.headers.get("Authorization")):
+        shown = request.headers.get("Authorization")
+        if self._authorization not in (None, shown):
+            return "401"
+        if self._smart is not None and step != "metadata" and not self._smart.accepts(shown):
             return "401"
         return self._fault if self._at in ("both", step) else "none"
 

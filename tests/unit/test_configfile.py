@@ -49,7 +49,7 @@ def example() -> Config:
 
 def test_the_example_loads_and_opens_no_secret() -> None:
     config = example()
-    assert {check.kind for check in config.checks.values()} == {"http", "fhir", "hl7"}
+    assert {check.kind for check in config.checks.values()} == {"http", "fhir", "hl7", "smart"}
     assert {channel.kind for channel in config.channels.values()} == {"email", "webhook"}
     assert config.checks["ehr-read"].every == 30_000
     assert config.systems["ehr"].slo is not None
