@@ -90,6 +90,10 @@ class SmartBackend(Model):
             raise ValueError("a key or kid is listed twice")
         return self
 
+    def signing_key(self, read_secret: ReadSecret) -> ClientKey:
+        """The first. Raises as `keys` does, and only for itself."""
+        return load_key(read_secret(self.key[0]), self.kid[0] if self.kid else None)
+
     def keys(self, read_secret: ReadSecret) -> tuple[ClientKey, ...]:
         """Raises OSError or KeyError when one cannot be read, UnusableKeyError when it is none."""
         kids = self.kid or (None,) * len(self.key)

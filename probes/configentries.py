@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from probes import recurrence, registry, times
 from probes.config_hours import COUNTRY
 from probes.configchecks import attempt, section
+from probes.contract import Demands
 from probes.modelerrors import problems_of
 from probes.yamlfile import Document, Path, Problem
 
@@ -32,8 +33,9 @@ def entry_problems(
     """In no particular order."""
     found = list(_windows(document))
     if kinds:
+        alone: dict[str, str] = {}
         for name, check in section(document, "checks").items():
-            found += _spec(document, ("checks", name), check)
+            found += _spec(document, name, check, alone)
     if channel_check is not None:
         for name, channel in section(document, "channels").items():
             found += _channel(document, ("channels", name), channel, channel_check)
@@ -54,7 +56,11 @@ def _country(document: Document, check: HolidayCheck) -> Iterator[Problem]:
             yield document.problem(("holidays", wrong[0]), wrong[1])
 
 
-def _spec(document: Document, path: Path, check: dict[str, Any]) -> Iterator[Problem]:
+def _spec(
+    document: Document, id_: str, check: dict[str, Any], alone: dict[str, str]
+) -> Iterator[Problem]:
+    """`alone` collects what checks claim for themselves."""
+    path: Path = ("checks", id_)
     name, spec = check.get("kind"), check.get("spec", {})
     if not isinstance(name, str) or not name or not isinstance(spec, dict):
         return
@@ -65,7 +71,9 @@ def _spec(document: Document, path: Path, check: dict[str, Any]) -> Iterator[Pro
     place = (*path, "spec")
     try:
         kind = registry.load(name)
-        _finish(kind.prepare(kind.parse(spec)))
+        config = kind.parse(spec)
+        _finish(kind.prepare(config))
+        yield from _demanded(document, id_, check, kind.demands(config), alone)
     except ValidationError as error:
         yield from problems_of(error, document, place, spec)
     except ValueError as error:
@@ -73,6 +81,32 @@ def _spec(document: Document, path: Path, check: dict[str, Any]) -> Iterator[Pro
     except ModuleNotFoundError as error:
         message = f"needs the library {error.name}: pip install 'wardwatch[{name}]'"
         yield document.problem((*path, "kind"), message)
+
+
+def _demanded(
+    document: Document,
+    id_: str,
+    check: dict[str, Any],
+    demands: Demands,
+    alone: dict[str, str],
+) -> Iterator[Problem]:
+    path: Path = ("checks", id_)
+    every = attempt(times.parse_duration, check.get("every"))
+    if every and every < demands.least_every_ms:
+        least = times.duration_text(demands.least_every_ms)
+        yield document.problem((*path, "every"), f"this check writes at each run: at least {least}")
+    if not demands.alone:
+        return
+    named = check.get("from")
+    agents = named if isinstance(named, list) else section(document, "agents")
+    if len(agents) > 1:
+        place = path if named is None else (*path, "from")
+        yield document.problem(place, "this check writes: name exactly one agent under from")
+    other = alone.setdefault(demands.alone, id_)
+    if other != id_:
+        yield document.problem(
+            (*path, "spec"), f"the check {other} writes to the same place; one alone may"
+        )
 
 
 def _finish(pending: Awaitable[None] | None) -> None:

@@ -89,6 +89,10 @@ class Fact(StrEnum):
     TOKEN_EXPIRES_S = "token_expires_s"  # noqa: S105 - a fact
     TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - a fact
     KEYS_UNPUBLISHED = "keys_unpublished"
+    CODES_MISSING = "codes_missing"
+    EXPANSION_TOTAL = "expansion_total"
+    FREE_SLOTS = "free_slots"
+    NOT_UNDONE = "not_undone"
 
 
 class StepName(StrEnum):
@@ -102,6 +106,16 @@ class StepName(StrEnum):
     READ = "read"
     ACK = "ack"
     PAGE = "page"
+    LOOKUP = "lookup"
+    VALIDATE = "validate"
+    EXPAND = "expand"
+    COVERAGE = "coverage"
+    ELIGIBILITY = "eligibility"
+    SCHEDULE = "schedule"
+    SLOT = "slot"
+    APPOINTMENT = "appointment"
+    BOOK = "book"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +166,17 @@ class Probe(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Demands:
+    """What a spec asks of the check around it, so that it harms nobody; `config check` sees to it.
+
+    `alone` names what one check on one agent may touch and no other.
+    """
+
+    alone: str = ""
+    least_every_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Kind(Generic[C]):
     """A probe kind: one value named `KIND` in its file, one line in `probes/registry.py`.
 
@@ -167,3 +192,4 @@ class Kind(Generic[C]):
     reasons: frozenset[Reason]
     prepare: Callable[[C], Awaitable[None] | None] = lambda _config: None
     """Work for `config check` that `parse` must not do (a template built and checked)."""
+    demands: Callable[[C], Demands] = lambda _config: Demands()

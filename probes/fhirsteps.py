@@ -5,8 +5,8 @@ Every step makes a connection of its own, so none profits from another's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from probes.contract import Env, Fact, Observation, Outcome, Phase, Step, StepName
@@ -16,10 +16,12 @@ from probes.net import Deadline, NetFailure, Stopwatch
 from probes.reasons import Reason
 from probes.tls import TlsOptions
 from probes.wire.fhir import UP, Verdict, judge_status, worst
-from probes.wire.http1 import Request, retry_after_s
+from probes.wire.http1 import Request, parse_url, retry_after_s
 
 if TYPE_CHECKING:
     from probes.smartsteps import SmartSteps
+
+FHIR_JSON = "application/fhir+json"
 
 STEP_REASONS = HTTP_REASONS | {
     Reason.FHIR_AUTH,
@@ -39,9 +41,29 @@ STEP_REASONS = HTTP_REASONS | {
 
 _OPEN = frozenset({StepName.CONNECT, StepName.METADATA})
 """Asked without a token: a server says what it is before anybody signs in."""
+SIGN_IN = frozenset({StepName.DISCOVERY, StepName.TOKEN})
 
 Judge = Callable[[HttpAnswer, dict[Fact, int]], Verdict]
 """Judges an answer, and puts facts about it into the mapping."""
+
+ByStatus = Callable[[int, bytes], Verdict | None]
+"""The verdict of a status and a body; None where the content is to be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request below the base URL and how its answer is judged; `path` with its query, encoded."""
+
+    path: str
+    judge: Judge
+    by_status: ByStatus = judge_status
+    method: str = "GET"
+    body: bytes | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+
+
+Ask = Callable[[], Awaitable["Layer"]]
+"""Makes one step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +96,7 @@ class FhirSteps:
 
     def headers(self) -> dict[str, str]:
         """Of every request of a run; a token comes on top. Raises NetFailure unknown/agent.secret."""
-        headers = {"Accept": "application/fhir+json"}
+        headers = {"Accept": FHIR_JSON}
         if self._access.auth is not None:
             # Read at every run, so that a rotated secret needs no restart.
             headers |= self._access.auth.headers(self._env.read_secret)
@@ -88,22 +110,52 @@ class FhirSteps:
         deadline: Deadline,
         judge: Judge,
     ) -> Layer:
-        """`GET [base]/path` as the step `name`; `judge` is given 2xx answers.
+        """`GET [base]/path`, the same at each run, as the step `name`; `judge` is given 2xx answers.
 
         Where a token is needed and there is none, the step that had none to give comes instead.
         """
+        url = f"{self._access.base_url}/{path}"
 
-        async def send(more: Mapping[str, str]) -> Layer:
-            url = f"{self._access.base_url}/{path}"
-            request = self._requests.of("GET", url, {**headers, **more})
-            return await exchange(self._env, self._access, name, request, deadline, whole_judge)
+        def request(more: Mapping[str, str]) -> Request:
+            return self._requests.of("GET", url, {**headers, **more})
 
+        return await self._step(name, request, deadline, judge, judge_status)
+
+    async def send(
+        self,
+        name: StepName,
+        question: Question,
+        headers: Mapping[str, str],
+        deadline: Deadline,
+    ) -> Layer:
+        """Any question as the step `name`, once; a token as with `get`."""
+        url = parse_url(f"{self._access.base_url}/{question.path}")
+
+        def request(more: Mapping[str, str]) -> Request:
+            fields = {**headers, **question.fields, **more}
+            return Request(question.method, url, fields, question.body)
+
+        return await self._step(name, request, deadline, question.judge, question.by_status)
+
+    async def _step(
+        self,
+        name: StepName,
+        request: Callable[[Mapping[str, str]], Request],
+        deadline: Deadline,
+        judge: Judge,
+        by_status: ByStatus,
+    ) -> Layer:
         def whole_judge(answer: HttpAnswer, about: dict[Fact, int]) -> Verdict:
-            return judge_status(answer.status, answer.body) or judge(answer, about)
+            return by_status(answer.status, answer.body) or judge(answer, about)
+
+        async def attempt(more: Mapping[str, str]) -> Layer:
+            return await exchange(
+                self._env, self._access, name, request(more), deadline, whole_judge
+            )
 
         if self._sign_in is None or name in _OPEN:
-            return await send({})
-        return await self._sign_in.signed_in(deadline, send)
+            return await attempt({})
+        return await self._sign_in.signed_in(deadline, attempt)
 
 
 def _sign_in(access: FhirAccess, env: Env) -> SmartSteps | None:
@@ -152,6 +204,45 @@ def _http_facts(answer: HttpAnswer, now_ms: int) -> dict[Fact, int]:
     return facts
 
 
+def content(judge: Callable[[str | None, bytes], Verdict]) -> Judge:
+    """A judge of media type and body alone."""
+    return lambda answer, _about: judge(answer.header("content-type"), answer.body)
+
+
+async def in_turn(plan: Iterable[tuple[StepName, Ask]], deadline: Deadline) -> list[Layer]:
+    """Step after step while there is time.
+
+    A run that went well and has no time for its next step did not complete in time; after a failed
+    step the attempt never made is no step.
+    """
+    layers: list[Layer] = []
+    for name, ask_ in plan:
+        if layers and deadline.remaining_s() <= 0:
+            if all(layer.verdict.outcome.good for layer in layers):
+                layers.append(late(name))
+            break
+        layers.append(await ask_())
+    return layers
+
+
+def together(name: StepName, layers: list[Layer]) -> Layer:
+    """Several requests as one step: the worst of them speaks, the last of equally bad ones. Where a
+    token was missing, its own step does.
+    """
+    outcome = worst(layer.verdict.outcome for layer in layers)
+    decisive = [layer for layer in layers if layer.verdict.outcome is outcome][-1]
+    before = tuple(one for layer in layers for one in layer.before)
+    if decisive.name in SIGN_IN:
+        return replace(decisive, before=before)
+    phases: dict[Phase, int] = {}
+    about: dict[Fact, int] = {}
+    for layer in layers:
+        about.update(layer.about)
+        for phase, took in layer.phases.items():
+            phases[phase] = phases.get(phase, 0) + took
+    return Layer(name, decisive.verdict, phases, decisive.http, about, before)
+
+
 def late(name: StepName) -> Layer:
     """A step for which a run that went well had no time left: it did not complete in time."""
     return Layer(name, Verdict(Outcome.DOWN, Reason.HTTP_TIMEOUT))
@@ -159,29 +250,32 @@ def late(name: StepName) -> Layer:
 
 def whole(layers: list[Layer], ours: Mapping[Phase, int]) -> Observation:
     """The run as its steps make it; `ours` is time of our own beside them."""
-    layers = list(_in_order(layers))
-    outcome = worst(layer.verdict.outcome for layer in layers)
+    all_ = [one for layer in layers for one in (*layer.before, layer)]
+    outcome = worst(layer.verdict.outcome for layer in all_)
     # Of two equally bad layers the later one speaks: it is the one users depend on.
-    decisive = [layer for layer in layers if layer.verdict.outcome is outcome][-1]
+    decisive = [layer for layer in all_ if layer.verdict.outcome is outcome][-1]
     facts: dict[Fact, int] = {}
-    phases = dict(ours)
-    for layer in layers:
+    for layer in all_:
         facts.update(layer.about)
+    facts.update(decisive.http)
+    phases = dict(ours)
+    told = list(_once(all_))
+    for layer in told:
         for phase, took in layer.phases.items():
             phases[phase] = phases.get(phase, 0) + took
-    facts.update(decisive.http)
     steps = tuple(
         Step(layer.name, layer.verdict.outcome, layer.verdict.reason, layer.latency_us)
-        for layer in layers
+        for layer in told
     )
     return Observation(outcome, decisive.verdict.reason, phases, facts, steps)
 
 
-def _in_order(layers: list[Layer]) -> Iterator[Layer]:
-    """Each once, after those that were needed for it."""
-    told: set[int] = set()
+def _once(layers: list[Layer]) -> Iterator[Layer]:
+    """Without a second telling of the step that had no token, for all that needed one."""
+    seen: list[tuple[StepName, Verdict, Mapping[Phase, int]]] = []
     for layer in layers:
-        for one in (*layer.before, layer):
-            if id(one) not in told:
-                told.add(id(one))
-                yield one
+        what = (layer.name, layer.verdict, layer.phases)
+        if layer.name in SIGN_IN and what in seen:
+            continue
+        seen.append(what)
+        yield layer

@@ -22,9 +22,14 @@ class Reason(StrEnum):
     AGENT_RESOURCES = "agent.resources"
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
+    COVERAGE_ACCEPTED = "coverage.accepted"
+    COVERAGE_ERROR = "coverage.error"
+    COVERAGE_PARTIAL = "coverage.partial"
+    COVERAGE_QUEUED = "coverage.queued"
     DNS_NOT_FOUND = "dns.not_found"
     FHIR_AUTH = "fhir.auth"
     FHIR_DRIFT = "fhir.drift"
+    FHIR_NO_MATCH = "fhir.no_match"
     FHIR_NOT_FHIR = "fhir.not_fhir"
     FHIR_OUTCOME = "fhir.outcome"
     FHIR_STALE = "fhir.stale"
@@ -44,6 +49,9 @@ class Reason(StrEnum):
     HTTP_TIMEOUT = "http.timeout"
     HTTP_TOO_LARGE = "http.too_large"
     HTTP_TRUNCATED = "http.truncated"
+    SCHEDULING_FEW_SLOTS = "scheduling.few_slots"
+    SCHEDULING_NO_TEST_SLOT = "scheduling.no_test_slot"
+    SCHEDULING_NOT_UNDONE = "scheduling.not_undone"
     SMART_DISCOVERY = "smart.discovery"
     SMART_JWKS = "smart.jwks"
     SMART_KEY_EXPOSED = "smart.key_exposed"
@@ -54,6 +62,11 @@ class Reason(StrEnum):
     TCP_REFUSED = "tcp.refused"
     TCP_RESET = "tcp.reset"
     TCP_TIMEOUT = "tcp.timeout"
+    TERMINOLOGY_ACCEPTS_UNKNOWN = "terminology.accepts_unknown"
+    TERMINOLOGY_CODE_MISSING = "terminology.code_missing"
+    TERMINOLOGY_NOT_LOADED = "terminology.not_loaded"
+    TERMINOLOGY_RELEASE = "terminology.release"
+    TERMINOLOGY_WRONG_DISPLAY = "terminology.wrong_display"
     TLS_CLIENT_REJECTED = "tls.client_rejected"
     TLS_EXPIRED = "tls.expired"
     TLS_HANDSHAKE = "tls.handshake"
@@ -87,9 +100,14 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         (_U,),
         "The agent's own process did not get to run while it waited, so nobody knows who was late.",
     ),
+    Reason.COVERAGE_ACCEPTED: ((_D,), "Granted, where the check expects a rejection."),
+    Reason.COVERAGE_ERROR: ((_D,), "Outcome `error`, and not one the check expects."),
+    Reason.COVERAGE_PARTIAL: ((_G,), "Outcome `partial`: some of it could not be processed."),
+    Reason.COVERAGE_QUEUED: ((_G,), "Taken, and not answered within the run."),
     Reason.DNS_NOT_FOUND: ((_D,), "The resolver says that the name does not exist."),
     Reason.FHIR_AUTH: ((_M,), "401 or 403: the server is alive and rejects our credentials."),
     Reason.FHIR_DRIFT: ((_G,), "An interaction the check requires is gone from the statement."),
+    Reason.FHIR_NO_MATCH: ((_M,), "The search for an agreed record finds none."),
     Reason.FHIR_NOT_FHIR: ((_D,), "A success status whose body is not FHIR JSON."),
     Reason.FHIR_OUTCOME: ((_D, _G, _M), "An OperationOutcome with issues of error or fatal."),
     Reason.FHIR_STALE: ((_D, _M), "Older than the check's `max_age`; misconfigured if undated."),
@@ -109,6 +127,12 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.HTTP_TIMEOUT: ((_D,), "Connected, but no complete answer in time."),
     Reason.HTTP_TOO_LARGE: ((_M,), "The answer exceeds the check's size cap."),
     Reason.HTTP_TRUNCATED: ((_D,), "The body ended before its declared length."),
+    Reason.SCHEDULING_FEW_SLOTS: ((_G,), "Fewer free slots than `expect_free`."),
+    Reason.SCHEDULING_NO_TEST_SLOT: ((_M,), "The test schedule has no free slot to book."),
+    Reason.SCHEDULING_NOT_UNDONE: (
+        (_D, _G, _M),
+        "A test booking may still stand: undoing it failed, or it cannot be found.",
+    ),
     Reason.SMART_DISCOVERY: (
         (_D,),
         "A success status whose body is no SMART discovery document with a token endpoint on https.",
@@ -125,6 +149,17 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.TCP_REFUSED: ((_D,), "The host answers, nothing listens on the port."),
     Reason.TCP_RESET: ((_D,), "The connection was reset."),
     Reason.TCP_TIMEOUT: ((_D,), "No connection in time."),
+    Reason.TERMINOLOGY_ACCEPTS_UNKNOWN: ((_D,), "It calls a code valid that does not exist."),
+    Reason.TERMINOLOGY_CODE_MISSING: ((_G,), "Some of the known codes are not found, others are."),
+    Reason.TERMINOLOGY_NOT_LOADED: (
+        (_D,),
+        "No known code is found, or an expansion is empty: content not loaded, or its licence ended.",
+    ),
+    Reason.TERMINOLOGY_RELEASE: (
+        (_G, _M),
+        "Another release than the check expects; misconfigured if none is told.",
+    ),
+    Reason.TERMINOLOGY_WRONG_DISPLAY: ((_D,), "A known code has another meaning than agreed."),
     Reason.TLS_CLIENT_REJECTED: ((_M,), "The server refused our client certificate."),
     Reason.TLS_EXPIRED: ((_D,), "The server's certificate is expired or not yet valid."),
     Reason.TLS_HANDSHAKE: ((_D,), "The handshake failed."),

@@ -171,13 +171,18 @@ def judge_status(status: int, body: bytes) -> Verdict | None:
 
 def judge_issues(body: bytes) -> Verdict | None:
     """The worst issue of severity error or fatal; None when there is no OperationOutcome with one."""
-    answer = _decode(body, _OperationOutcome)
-    if answer is None or answer.resource_type != "OperationOutcome":
-        return None
-    codes = [issue.code for issue in answer.issue if issue.severity in _FAILED]
+    codes = issue_codes(body)
     if not codes:
         return None
     return Verdict(worst(map(_issue_outcome, codes)), Reason.FHIR_OUTCOME)
+
+
+def issue_codes(body: bytes) -> frozenset[str]:
+    """The codes of all issues of severity error or fatal; none where it is no OperationOutcome."""
+    answer = decode(body, _OperationOutcome)
+    if answer is None or answer.resource_type != "OperationOutcome":
+        return frozenset()
+    return frozenset(issue.code for issue in answer.issue if issue.severity in _FAILED)
 
 
 def judge_statement(
@@ -191,13 +196,13 @@ def judge_statement(
     `fhir_version` is a prefix in whole components: `4.0` accepts 4.0.1 and not 4.01. The
     statement is None where the body is no CapabilityStatement.
     """
-    verdict, kind = _judge_type(content_type, body)
+    verdict, kind = judge_type(content_type, body)
     if verdict is not None:
         return verdict, None
     if kind != "CapabilityStatement":
         # Conformance is what a CapabilityStatement was called before STU3.
         return (_VERSION if kind == "Conformance" else _WRONG_RESOURCE), None
-    answer = _decode(body, _CapabilityStatement)
+    answer = decode(body, _CapabilityStatement)
     if answer is None:
         return _NOT_FHIR, None
     statement = _canonical(answer)
@@ -220,10 +225,10 @@ def judge_resource(
     The second value is the age of `meta.lastUpdated` in whole seconds (0 if in the future); None
     where the resource is not the one asked for, or names no instant.
     """
-    verdict, kind = _judge_type(content_type, body)
+    verdict, kind = judge_type(content_type, body)
     if verdict is not None:
         return verdict, None
-    answer = _decode(body, _Resource)
+    answer = decode(body, _Resource)
     if answer is None:
         return _NOT_FHIR, None
     if kind != type_ or answer.id != id_:
@@ -239,10 +244,10 @@ def judge_resource(
     return verdict, None if age_ms is None else age_ms // 1000
 
 
-def _judge_type(content_type: str | None, body: bytes) -> tuple[Verdict | None, str]:
+def judge_type(content_type: str | None, body: bytes) -> tuple[Verdict | None, str]:
     """A verdict where the answer is no FHIR JSON or a failure in FHIR; else its resource type."""
     media_type = (content_type or "").partition(";")[0].strip().lower()
-    head = _decode(body, _Head) if media_type in MEDIA_TYPES else None
+    head = decode(body, _Head) if media_type in MEDIA_TYPES else None
     if head is None:
         return _NOT_FHIR, ""
     failed = head.resource_type == "OperationOutcome"
@@ -280,7 +285,7 @@ def _age_ms(instant: str | None, now_ms: int) -> int | None:
     return max(now_ms - (at - _EPOCH) // _MS, 0)
 
 
-def _decode(body: bytes, as_type: type[T]) -> T | None:
+def decode(body: bytes, as_type: type[T]) -> T | None:
     # ValueError covers msgspec's errors and broken UTF-8; deep nesting is a RecursionError. Their
     # texts quote the body.
     try:
