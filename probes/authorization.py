@@ -90,6 +90,10 @@ class SmartBackend(Model):
             raise ValueError("a key or kid is listed twice")
         return self
 
+    def signing_key(self, read_secret: ReadSecret) -> ClientKey:
+        """The first. Raises as `keys` does, and only for itself."""
+        return load_key(read_secret(self.key[0]), self.kid[0] if self.kid else None)
+
     def keys(self, read_secret: ReadSecret) -> tuple[ClientKey, ...]:
         """Raises OSError or KeyError when one cannot be read, UnusableKeyError when it is none."""
         kids = self.kid or (None,) * len(self.key)
@@ -145,8 +149,19 @@ class FhirAuthorization(Model):
         return self.smart_backend or self.client_secret
 
     def headers(self, read_secret: ReadSecret) -> dict[str, str]:
-        """What is shown without asking for a token. Raises NetFailure unknown/agent.secret."""
-        return {} if self.by_token else _fixed(self.bearer, self.basic, read_secret)
+        """What is shown without asking for a token: nothing where one is asked for, whose secret is
+        read all the same. Raises NetFailure unknown/agent.secret.
+        """
+        if self.smart_backend is not None:
+            try:
+                self.smart_backend.signing_key(read_secret)
+            except (OSError, KeyError, UnusableKeyError):
+                raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_SECRET) from None
+            return {}
+        if self.client_secret is not None:
+            secret_text(self.client_secret.secret, read_secret)
+            return {}
+        return _fixed(self.bearer, self.basic, read_secret)
 
 
 def _fixed(bearer: str | None, basic: Basic | None, read_secret: ReadSecret) -> dict[str, str]:

@@ -44,7 +44,7 @@ STEP_REASONS = HTTP_REASONS | {
 _OPEN = frozenset({StepName.CONNECT, StepName.METADATA})
 """Asked without a token: a server says what it is before anybody signs in."""
 
-_SIGNING_IN = frozenset({StepName.DISCOVERY, StepName.TOKEN})
+SIGN_IN = frozenset({StepName.DISCOVERY, StepName.TOKEN})
 """At endpoints of their own: how a connection went there says nothing of the server's."""
 
 Judge = Callable[[HttpAnswer, dict[Fact, int]], Verdict]
@@ -273,7 +273,7 @@ def connect_apart(layers: list[Layer]) -> list[Layer]:
     """The layers with the connection of the first as one of its own, before it; instead of it, if
     that is where it failed.
     """
-    if not layers or layers[0].name in _SIGNING_IN:
+    if not layers or layers[0].name in SIGN_IN:
         return layers
     first = layers[0]
     joining = {phase: first.phases[phase] for phase in _CONNECTING if phase in first.phases}
@@ -285,31 +285,34 @@ def connect_apart(layers: list[Layer]) -> list[Layer]:
 
 def whole(layers: list[Layer], ours: Mapping[Phase, int]) -> Observation:
     """The run as its steps make it; `ours` is time of our own beside them."""
-    layers = list(_in_order(layers))
-    outcome = worst(layer.verdict.outcome for layer in layers)
+    everything = [one for layer in layers for one in (*layer.before, layer)]
+    outcome = worst(layer.verdict.outcome for layer in everything)
     # Of two equally bad layers the later one speaks: it is the one users depend on.
-    decisive = [layer for layer in layers if layer.verdict.outcome is outcome][-1]
+    decisive = [layer for layer in everything if layer.verdict.outcome is outcome][-1]
     facts: dict[Fact, int] = {}
-    phases = dict(ours)
-    for layer in layers:
+    for layer in everything:
         facts.update(layer.about)
+    facts.update(decisive.http)
+    phases = dict(ours)
+    told = list(_once(everything))
+    for layer in told:
         for phase, took in layer.phases.items():
             phases[phase] = phases.get(phase, 0) + took
-    facts.update(decisive.http)
-    facts[Fact.REQUESTS] = sum(layer.requests for layer in layers)
-    facts[Fact.ANSWER_BYTES] = sum(layer.answer_bytes for layer in layers)
+    facts[Fact.REQUESTS] = sum(layer.requests for layer in told)
+    facts[Fact.ANSWER_BYTES] = sum(layer.answer_bytes for layer in told)
     steps = tuple(
         Step(layer.name, layer.verdict.outcome, layer.verdict.reason, layer.latency_us)
-        for layer in layers
+        for layer in told
     )
     return Observation(outcome, decisive.verdict.reason, phases, facts, steps)
 
 
-def _in_order(layers: list[Layer]) -> Iterator[Layer]:
-    """Each once, after those that were needed for it."""
-    told: set[int] = set()
+def _once(layers: list[Layer]) -> Iterator[Layer]:
+    """Without a second telling of the step that had no token, for all that needed one."""
+    seen: list[tuple[StepName, Verdict, Mapping[Phase, int]]] = []
     for layer in layers:
-        for one in (*layer.before, layer):
-            if id(one) not in told:
-                told.add(id(one))
-                yield one
+        what = (layer.name, layer.verdict, layer.phases)
+        if layer.name in SIGN_IN and what in seen:
+            continue
+        seen.append(what)
+        yield layer

@@ -30,6 +30,16 @@ ENDPOINT_LIVES_MS = 3_600_000
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _NO_SECRET = Verdict(Outcome.UNKNOWN, Reason.AGENT_SECRET)
 _NS_PER_S = 1000 * NS_PER_MS
+_UNAUTHORIZED = 401
+_RIGHT_PLACE = frozenset(
+    {
+        Reason.AGENT_SECRET,
+        Reason.HTTP_THROTTLED,
+        Reason.SMART_SCOPE_REDUCED,
+        Reason.SMART_TOKEN_REJECTED,
+    }
+)
+"""Of an endpoint that is where it was said to be; after any other it is looked for again."""
 
 Send = Callable[[Mapping[str, str]], Awaitable[Layer]]
 """Asks for something with these header fields."""
@@ -40,7 +50,9 @@ class _Run:
     """What one run has done to sign in; runs are told apart by their deadlines."""
 
     deadline: Deadline
-    asked: bool = False
+    token: Token | None = None
+    url: str = ""
+    has_asked: bool = False
     refused: Layer | None = None
 
 
@@ -119,72 +131,70 @@ class SmartSteps:
         Without a token the answer is the step that had none to give.
         """
         run = self._run_of(deadline)
-        if run.refused is not None:
-            return run.refused
         before: tuple[Layer, ...] = ()
         requests = answer_bytes = 0
-        while True:
-            token, url, steps = await self._token(deadline, run)
-            before += steps
-            if token is None:
-                run.refused = replace(before[-1], before=before[:-1])
-                return run.refused
-            layer = await send({"Authorization": f"Bearer {token.text}"})
+        while run.refused is None:
+            if run.token is None:
+                before += await self._take(run)
+                if run.token is None:
+                    run.refused = replace(before[-1], before=before[:-1])
+                continue
+            layer = await send({"Authorization": f"Bearer {run.token.text}"})
             requests += layer.requests
             answer_bytes += layer.answer_bytes
-            layer = replace(layer, before=before, requests=requests, answer_bytes=answer_bytes)
-            if layer.http.get(Fact.HTTP_STATUS) != 401 or run.asked:
-                return layer
-            self._env.tokens.held.drop(self._key(url), token)
-            run.asked = True
+            if layer.http.get(Fact.HTTP_STATUS) != _UNAUTHORIZED or run.has_asked:
+                return replace(layer, before=before, requests=requests, answer_bytes=answer_bytes)
+            self._env.tokens.held.drop(self._key(run.url), run.token)
+            run.token, run.has_asked = None, True
+        return run.refused
 
-    async def _token(
-        self, deadline: Deadline, run: _Run
-    ) -> tuple[Token | None, str, tuple[Layer, ...]]:
-        """A token, the endpoint it is from, and the steps this run took to have it."""
-        clock, tokens = self._env.clock, self._env.tokens
+    async def _take(self, run: _Run) -> tuple[Layer, ...]:
+        """Give the run a token; the steps it took, the last of which failed where it has none."""
+        clock, tokens, deadline = self._env.clock, self._env.tokens, run.deadline
         url, steps = await self._endpoint(deadline)
         if url is None:
-            return None, "", steps
-        refreshes = run.asked
+            return steps
         try:
-            token, layer, mine = await tokens.held.get(
+            token, layer, is_mine = await tokens.held.get(
                 self._key(url), clock, deadline, lambda: self._ask(url, deadline)
             )
         except TimeoutError:
-            return None, url, (*steps, late(StepName.TOKEN))
+            return (*steps, late(StepName.TOKEN))
+        run.token, run.url = token, url
         if layer is None:
-            return token, url, steps
+            return steps
         if token is None:
-            # The document may have changed since it was read.
-            tokens.endpoints.drop(self._access.base_url)
-            return None, url, (*steps, layer if mine else replace(layer, phases={}))
-        if not mine:
-            return token, url, steps
-        run.asked = True
-        if refreshes:
+            if layer.verdict.reason not in _RIGHT_PLACE:
+                tokens.endpoints.drop(self._place())
+            return (*steps, layer if is_mine else replace(layer, phases={}))
+        if not is_mine:
+            return steps
+        if run.has_asked:
             layer = replace(layer, about={**layer.about, Fact.TOKEN_REFRESHED: 1})
-        return token, url, (*steps, layer)
+        run.has_asked = True
+        return (*steps, layer)
 
     async def _endpoint(self, deadline: Deadline) -> tuple[str | None, tuple[Layer, ...]]:
-        way = self._needed()
+        """Where to ask, and the step it took to know; one that failed where nobody says."""
+        way, clock = self._needed(), self._env.clock
         if way.token_url is not None:
             return way.token_url, ()
 
         async def read() -> tuple[Endpoint | None, Layer]:
             document, layer = await self.discover(deadline)
-            until_ns = self._env.clock.monotonic_ns() + ENDPOINT_LIVES_MS * NS_PER_MS
+            until_ns = clock.monotonic_ns() + ENDPOINT_LIVES_MS * NS_PER_MS
             return (None if document is None else Endpoint(document.token_url, until_ns)), layer
 
         try:
-            endpoint, layer, mine = await self._env.tokens.endpoints.get(
-                self._access.base_url, self._env.clock, deadline, read
+            endpoint, layer, is_mine = await self._env.tokens.endpoints.get(
+                self._place(), clock, deadline, read
             )
         except TimeoutError:
             return None, (late(StepName.DISCOVERY),)
-        if endpoint is None:
-            return None, () if layer is None else (layer if mine else replace(layer, phases={}),)
-        return endpoint.url, (layer,) if mine and layer is not None else ()
+        url = None if endpoint is None else endpoint.url
+        if layer is None or (url is not None and not is_mine):
+            return url, ()
+        return url, (layer if is_mine else replace(layer, phases={}),)
 
     def _token_request(self, way: SmartBackend | ClientSecret, url: str) -> Request:
         headers = {
@@ -198,7 +208,7 @@ class SmartSteps:
             jti = f"{clock.now_ms():x}-{self._env.rng.getrandbits(128):032x}"
             form["client_assertion_type"] = _JWT_BEARER
             form["client_assertion"] = assertion(
-                way.keys(read)[0], way.client_id, url, clock.now_ms(), jti
+                way.signing_key(read), way.client_id, url, clock.now_ms(), jti
             )
         elif way.style == "basic":
             # RFC 6749 2.3.1: form-encoded first, then joined by a colon
@@ -211,6 +221,9 @@ class SmartSteps:
 
     def _key(self, url: str) -> Hashable:
         return url, self._way, self._access.tls
+
+    def _place(self) -> Hashable:
+        return self._access.base_url, self._access.tls
 
     def _needed(self) -> SmartBackend | ClientSecret:
         if self._way is None:

@@ -15,7 +15,7 @@ from probes.contract import Env, Fact, Kind, Observation, Outcome, Slot, StepNam
 from probes.fhiraccess import FhirAccess, prepare, refuse
 from probes.fhirsteps import STEP_REASONS, Layer, exchange, late, whole
 from probes.httpclient import HttpAnswer
-from probes.net import Deadline
+from probes.net import Deadline, NetFailure
 from probes.reasons import Reason
 from probes.smartsteps import SmartSteps
 from probes.tls import TlsOptions
@@ -77,6 +77,11 @@ class SmartProbe:
 
     async def run(self, slot: Slot) -> Observation:  # noqa: ARG002 - it asks the same each time
         deadline = Deadline(self._env.clock, self._env.timeout_ms)
+        if self._spec.auth is not None:
+            try:
+                self._spec.auth.headers(self._env.read_secret)
+            except NetFailure as failure:
+                return Observation(failure.outcome, failure.reason)
         layers: list[Layer] = []
 
         def spent() -> bool:

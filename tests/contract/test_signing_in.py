@@ -12,6 +12,7 @@ import pytest
 from probes.clock import ManualClock, SystemClock
 from probes.contract import Env, Fact, Observation, Outcome, Slot
 from probes.kinds.fhir import KIND
+from probes.kinds.terminology import KIND as TERMINOLOGY
 from probes.reasons import Reason
 from probes.testing.certificates import Authority
 from probes.testing.fhir_server import FhirServer
@@ -168,6 +169,24 @@ async def test_a_token_of_this_very_run_is_not_asked_for_again(ehr: Ehr) -> None
     assert (ehr.smart.asked["token"], ehr.fhir.requests["read"]) == (1, 1)
 
 
+async def test_a_token_that_ends_at_once_serves_the_run_that_asked(ehr: Ehr) -> None:
+    ehr.smart.lifetime_s = 20
+    spec = {
+        "base_url": ehr.spec["base_url"],
+        "ca": ehr.spec["ca"],
+        "auth": ehr.spec["auth"],
+        "system": "http://loinc.org",
+        "codes": [{"code": "718-7"}, {"code": "2345-7"}],
+    }
+    env = world()
+    for asked in (1, 2):
+        async with TERMINOLOGY.open(TERMINOLOGY.parse(spec), env) as probe:
+            found = await probe.run(Slot("check-1", env.clock.now_ms()))
+        # The simulator knows no codes: what counts is that it was asked with one token.
+        assert [s.name.value for s in found.steps][-3:] == ["token", "lookup", "validate"]
+        assert ehr.smart.asked["token"] == asked
+
+
 async def test_forbidden_is_no_reason_for_another_token(ehr: Ehr) -> None:
     env = world()
     await run(env, ehr.spec)
@@ -247,9 +266,23 @@ async def test_a_server_that_never_answers_costs_each_check_its_own_time_only(eh
 
 
 @pytest.mark.parametrize("key", [None, b"", b"-----BEGIN PRIVATE KEY-----"])
-async def test_a_missing_key_is_unknown_and_the_rest_is_asked(ehr: Ehr, key: bytes | None) -> None:
+async def test_a_missing_key_is_unknown_and_nothing_is_asked(ehr: Ehr, key: bytes | None) -> None:
     secrets = {} if key is None else {"file:/run/rsa.pem": key}
     (found,) = await run(world(secrets), ehr.spec)
+    assert (found.outcome, found.reason) == (Outcome.UNKNOWN, Reason.AGENT_SECRET)
+    assert steps(found) == []
+    assert ehr.fhir.requests == {"metadata": 0, "read": 0}
+
+
+async def test_a_key_that_vanishes_in_a_run_is_unknown(ehr: Ehr) -> None:
+    left = [rsa_pem()]
+
+    def read_secret(reference: str) -> bytes:
+        if not left:
+            raise KeyError(reference)
+        return left.pop()
+
+    (found,) = await run(replace(world(), read_secret=read_secret), ehr.spec)
     assert (found.outcome, found.reason) == (Outcome.UNKNOWN, Reason.AGENT_SECRET)
     assert steps(found) == [
         *up("metadata", "discovery"),

@@ -267,12 +267,20 @@ async def test_a_key_that_is_missing_or_none_is_our_own_trouble(
     server: SmartServer, spec: dict[str, Any], secrets: dict[str, bytes]
 ) -> None:
     found = await seen(spec, "unknown", "agent.secret", secrets=secrets)
+    assert steps(found) == []
+    assert server.asked == {"discovery": 0, "token": 0, "jwks": 0}
+
+
+async def test_a_second_key_that_is_missing_leaves_sign_in_as_it_is(
+    server: SmartServer, spec: dict[str, Any]
+) -> None:
+    keys = {"smart_backend": {**BACKEND, "key": ["file:/run/rsa.pem", "file:/run/absent.pem"]}}
+    found = await seen({**spec, "auth": keys}, "unknown", "agent.secret")
     assert steps(found) == [
         ("discovery", "up", "ok"),
-        ("token", "unknown", "agent.secret"),
+        ("token", "up", "ok"),
         ("jwks", "unknown", "agent.secret"),
     ]
-    assert server.asked == {"discovery": 1, "token": 0, "jwks": 0}
 
 
 async def test_a_key_rotates_with_overlap(server: SmartServer, spec: dict[str, Any]) -> None:
