@@ -15,6 +15,7 @@ from agent.canaries import Canaries
 from agent.onethread import Hand, OneThread
 from agent.pulse import Pulse
 from probes import registry
+from probes.budgets import Budgets
 from probes.clock import Clock, SystemClock
 from probes.config_checks import Check
 from probes.configfile import read_secret
@@ -34,11 +35,19 @@ class World:
     random_bytes: Callable[[int], bytes]
     hand: Hand
     tokens: Tokens = field(default_factory=Tokens)
+    budgets: Budgets = field(default_factory=Budgets)
 
-    def env(self, timeout_ms: int) -> Env:
+    def env(self, check: Check) -> Env:
         """Of one check; what checks share is the same in each."""
         return Env(
-            self.clock, self.rng, self.network, timeout_ms, self.read_secret, tokens=self.tokens
+            self.clock,
+            self.rng,
+            self.network,
+            check.timeout,
+            self.read_secret,
+            every_ms=check.every,
+            tokens=self.tokens,
+            budgets=self.budgets,
         )
 
 
@@ -73,5 +82,5 @@ def outside(state: Path) -> Callable[[str], bytes]:
 def open_check(
     name: str, check: Check, world: World, pulse: Pulse, canaries: Canaries | None = None
 ) -> Attempts:
-    env = world.env(check.timeout)
+    env = world.env(check)
     return Attempts(name, check, registry.load(check.kind), env, pulse, canaries=canaries)

@@ -12,34 +12,31 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from probes.contract import Env, Fact, Outcome, Phase, StepName
-from probes.fhirsteps import (
-    FHIR_JSON,
-    SIGN_IN,
-    FhirSteps,
-    Layer,
-    Question,
-    content,
-    late,
-    together,
-)
+from probes.fhirquestions import FHIR_JSON, Question, content, send, together
+from probes.fhirsteps import SIGN_IN, FhirSteps, Layer, late
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline
+from probes.profiles.profile import Codes
 from probes.reasons import Reason
 from probes.wire.fhir import Verdict
 from probes.wire.scheduling import (
     CANCELLATION,
     FreeSlot,
     booking,
+    is_gone,
     judge_booked,
     judge_free_slot,
     judge_standing,
     judge_undone,
-    judge_undone_status,
     mark,
     slots_path,
     standing_path,
 )
 
+BOOKING_ASKS = 5
+"""Requests of one visit at most, when nothing was left behind: two searches for what stands, one for
+a free slot, the booking, its undoing.
+"""
 _DONE = frozenset({Reason.OK, Reason.SLOW})
 _TIMED_OUT = 408
 _NO_SLOT = Verdict(Outcome.MISCONFIGURED, Reason.SCHEDULING_NO_TEST_SLOT)
@@ -65,6 +62,7 @@ class Clinic:
         schedule: str,
         patient: str,
         delete: bool,
+        codes: Codes,
         interval_ms: int,
     ) -> None:
         self._steps = steps
@@ -72,9 +70,15 @@ class Clinic:
         self._schedule = schedule
         self._patient = patient
         self._delete = delete
+        self._codes = codes
         self._interval_ms = interval_ms
         self._last_ms: int | None = None
         self._left: dict[str, Left] = {}
+
+    @property
+    def owed(self) -> int:
+        """How many bookings may still stand."""
+        return len(self._left)
 
     async def visit(
         self, at_ms: int, headers: Mapping[str, str], deadline: Deadline
@@ -87,7 +91,7 @@ class Clinic:
             booked = await self._book(at_ms, headers, deadline)
             undoing += await self._undo_now(headers, deadline)
         cancel = together(StepName.CANCEL, undoing)
-        return [*booked, replace(cancel, about={**cancel.about, Fact.NOT_UNDONE: len(self._left)})]
+        return [*booked, replace(cancel, about={**cancel.about, Fact.NOT_UNDONE: self.owed})]
 
     async def close(self, headers: Mapping[str, str], deadline: Deadline) -> None:
         """Undo what is known to stand: the check may be gone for good."""
@@ -101,12 +105,12 @@ class Clinic:
         found: dict[str, str] = {}
 
         def judge(answer: HttpAnswer, _about: dict[Fact, int]) -> Verdict:
-            verdict, ours = judge_standing(answer.header("content-type"), answer.body)
+            verdict, ours = judge_standing(answer.header("content-type"), answer.body, self._codes)
             found.update(ours or {})
             return verdict
 
         path = standing_path(self._patient, self._env.clock.now_ms())
-        looked = await self._steps.send(StepName.CANCEL, Question(path, judge), headers, deadline)
+        looked = await send(self._steps, StepName.CANCEL, Question(path, judge), headers, deadline)
         if looked.verdict.reason not in _DONE:
             return [self._visible(looked)]
         # What nobody confirmed and does not stand was never made.
@@ -131,8 +135,8 @@ class Clinic:
             elif deadline.remaining_s() <= 0:
                 layers.append(self._visible(late(StepName.CANCEL)))
             else:
-                layer = await self._steps.send(
-                    StepName.CANCEL, self._undoing(left.id), headers, deadline
+                layer = await send(
+                    self._steps, StepName.CANCEL, self._undoing(left.id), headers, deadline
                 )
                 if layer.verdict.reason in _DONE:
                     del self._left[mark_]
@@ -142,9 +146,9 @@ class Clinic:
     def _undoing(self, id_: str) -> Question:
         path, judge = f"Appointment/{id_}", content(judge_undone)
         if self._delete:
-            return Question(path, judge, judge_undone_status, "DELETE")
+            return Question(path, judge, is_gone, "DELETE")
         fields = {"Content-Type": "application/json-patch+json"}
-        return Question(path, judge, judge_undone_status, "PATCH", CANCELLATION, fields)
+        return Question(path, judge, is_gone, "PATCH", CANCELLATION, fields)
 
     def _visible(self, layer: Layer) -> Layer:
         """A failure that leaves a booking behind says so; one of our own host keeps its reason."""
@@ -173,8 +177,8 @@ class Clinic:
 
         where = {"schedule": f"Schedule/{self._schedule}"}
         path = slots_path(where, self._env.clock.now_ms(), None, 1)
-        looked = await self._steps.send(
-            StepName.BOOK, Question(path, judge_slot), headers, deadline
+        looked = await send(
+            self._steps, StepName.BOOK, Question(path, judge_slot), headers, deadline
         )
         if not free:
             return [looked]
@@ -204,7 +208,7 @@ class Clinic:
         )
         # Remembered before it is sent: whatever ends this run, the next one looks for it.
         self._left[mark_] = Left(None, sure=False)
-        layer = await self._steps.send(StepName.BOOK, question, headers, deadline)
+        layer = await send(self._steps, StepName.BOOK, question, headers, deadline)
         status = layer.http.get(Fact.HTTP_STATUS, 0)
         if Phase.SEND not in layer.phases or (400 <= status < 500 and status != _TIMED_OUT):
             del self._left[mark_]  # never sent, or refused

@@ -12,9 +12,12 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from probes import recurrence, registry, times
+from probes.budgets import Demand
 from probes.config_hours import COUNTRY
+from probes.configbudgets import budget_problems
 from probes.configchecks import attempt, section
-from probes.contract import Demands
+from probes.configwrites import writes_problems
+from probes.contract import Writes
 from probes.modelerrors import problems_of
 from probes.yamlfile import Document, Path, Problem
 
@@ -33,9 +36,12 @@ def entry_problems(
     """In no particular order."""
     found = list(_windows(document))
     if kinds:
-        alone: dict[str, str] = {}
+        demands: dict[str, Demand] = {}
+        writes: dict[str, Writes] = {}
         for name, check in section(document, "checks").items():
-            found += _spec(document, name, check, alone)
+            found += _spec(document, name, check, demands, writes)
+        found += budget_problems(document, demands)
+        found += writes_problems(document, writes)
     if channel_check is not None:
         for name, channel in section(document, "channels").items():
             found += _channel(document, ("channels", name), channel, channel_check)
@@ -57,9 +63,15 @@ def _country(document: Document, check: HolidayCheck) -> Iterator[Problem]:
 
 
 def _spec(
-    document: Document, id_: str, check: dict[str, Any], alone: dict[str, str]
+    document: Document,
+    id_: str,
+    check: dict[str, Any],
+    demands: dict[str, Demand],
+    writes: dict[str, Writes],
 ) -> Iterator[Problem]:
-    """`alone` collects what checks claim for themselves."""
+    """What is wrong with a spec; what a right one asks of its target goes into `demands`, what it
+    writes into `writes`.
+    """
     path: Path = ("checks", id_)
     name, spec = check.get("kind"), check.get("spec", {})
     if not isinstance(name, str) or not name or not isinstance(spec, dict):
@@ -72,8 +84,12 @@ def _spec(
     try:
         kind = registry.load(name)
         config = kind.parse(spec)
+        demand, written = kind.demand(config), kind.writes(config)
+        if demand is not None:
+            demands[id_] = demand
+        if written is not None:
+            writes[id_] = written
         _finish(kind.prepare(config))
-        yield from _demanded(document, id_, check, kind.demands(config), alone)
     except ValidationError as error:
         yield from problems_of(error, document, place, spec)
     except ValueError as error:
@@ -81,32 +97,6 @@ def _spec(
     except ModuleNotFoundError as error:
         message = f"needs the library {error.name}: pip install 'wardwatch[{name}]'"
         yield document.problem((*path, "kind"), message)
-
-
-def _demanded(
-    document: Document,
-    id_: str,
-    check: dict[str, Any],
-    demands: Demands,
-    alone: dict[str, str],
-) -> Iterator[Problem]:
-    path: Path = ("checks", id_)
-    every = attempt(times.parse_duration, check.get("every"))
-    if every and every < demands.least_every_ms:
-        least = times.duration_text(demands.least_every_ms)
-        yield document.problem((*path, "every"), f"this check writes at each run: at least {least}")
-    if not demands.alone:
-        return
-    named = check.get("from")
-    agents = named if isinstance(named, list) else section(document, "agents")
-    if len(agents) > 1:
-        place = path if named is None else (*path, "from")
-        yield document.problem(place, "this check writes: name exactly one agent under from")
-    other = alone.setdefault(demands.alone, id_)
-    if other != id_:
-        yield document.problem(
-            (*path, "spec"), f"the check {other} writes to the same place; one alone may"
-        )
 
 
 def _finish(pending: Awaitable[None] | None) -> None:

@@ -8,8 +8,11 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from probes.authorization import FhirAuthorization
+from probes.budgets import Budget, Demand, Target
 from probes.config_words import Model, PositiveDuration
 from probes.configfile import read_secret
+from probes.profiles import table
+from probes.profiles.profile import Profile
 from probes.tls import TlsOptions
 from probes.wire.http1 import parse_url
 
@@ -23,10 +26,19 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+class BudgetSpec(Model):
+    """So many requests at once at most, and per time on average; shared by all checks of a target."""
+
+    requests: Annotated[int, Field(ge=1, le=1_000_000)]
+    per: PositiveDuration
+
+
 class FhirAccess(Model):
     """Durations in milliseconds, sizes in bytes once loaded."""
 
     base_url: Annotated[str, AfterValidator(_base_url)]
+    profile: Annotated[str, AfterValidator(table.known)] = "generic"
+    budget: BudgetSpec | None = None
     slow_after: PositiveDuration | None = None
     max_body: Annotated[int, Field(ge=1024, le=16_777_216)] = 2_097_152
     ca: File | None = None
@@ -37,6 +49,31 @@ class FhirAccess(Model):
     @property
     def tls(self) -> TlsOptions:
         return TlsOptions(ca=self.ca, client_cert=self.client_cert, client_key=self.client_key)
+
+    @property
+    def vendor(self) -> Profile:
+        return table.PROFILES[self.profile]
+
+    @property
+    def target(self) -> Target:
+        url = parse_url(self.base_url)
+        return url.host, url.port
+
+    @property
+    def allowance(self) -> Budget | None:
+        """The budget of the spec, else that of the profile."""
+        if self.budget is None:
+            return self.vendor.budget
+        return Budget(self.budget.requests, self.budget.per)
+
+    def too_often(self, requests: int) -> tuple[tuple[bool, str], ...]:
+        """For `refuse`: a run that asks so often is more than its budget allows at once."""
+        small = self.budget is not None and self.budget.requests < requests
+        return ((small, f"a run asks {requests} times, more than budget.requests"),)
+
+    def demand(self, requests: int) -> Demand:
+        """Of a run that asks so often."""
+        return Demand(self.target, requests, self.allowance)
 
 
 def refuse(access: FhirAccess, own: Iterable[tuple[bool, str]] = ()) -> None:

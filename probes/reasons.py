@@ -12,6 +12,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     OK = "ok"
     SLOW = "slow"
+    AGENT_BUDGET = "agent.budget"
     AGENT_CLOCK = "agent.clock"
     AGENT_CONFIG = "agent.config"
     AGENT_CRASH = "agent.crash"
@@ -20,6 +21,7 @@ class Reason(StrEnum):
     AGENT_NETWORK = "agent.network"
     AGENT_NOT_ALLOWED = "agent.not_allowed"
     AGENT_RESOURCES = "agent.resources"
+    AGENT_RETRY_AFTER = "agent.retry_after"
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
     COVERAGE_ACCEPTED = "coverage.accepted"
@@ -28,11 +30,15 @@ class Reason(StrEnum):
     COVERAGE_QUEUED = "coverage.queued"
     DNS_NOT_FOUND = "dns.not_found"
     FHIR_AUTH = "fhir.auth"
+    FHIR_BREAK_GLASS = "fhir.break_glass"
     FHIR_DRIFT = "fhir.drift"
-    FHIR_NO_MATCH = "fhir.no_match"
+    FHIR_EXPORT = "fhir.export"
     FHIR_NOT_FHIR = "fhir.not_fhir"
+    FHIR_NO_MATCH = "fhir.no_match"
+    FHIR_OPTIONAL = "fhir.optional"
     FHIR_OUTCOME = "fhir.outcome"
     FHIR_STALE = "fhir.stale"
+    FHIR_SUBSCRIPTION = "fhir.subscription"
     FHIR_VERSION = "fhir.version"
     FHIR_WRONG_RESOURCE = "fhir.wrong_resource"
     HL7_ACK_ERROR = "hl7.ack_error"
@@ -81,6 +87,10 @@ _D, _G, _M, _U = "down", "degraded", "misconfigured", "unknown"
 MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.OK: (("up",), "A right answer in time."),
     Reason.SLOW: ((_G,), "A right answer, slower than the check's `slow_after`."),
+    Reason.AGENT_BUDGET: (
+        (_U,),
+        "The agent's budget for the target is spent, so nothing was asked.",
+    ),
     Reason.AGENT_CLOCK: ((_U,), "The agent's clock stepped, or its error exceeds 2 s."),
     Reason.AGENT_CONFIG: (
         (_U,),
@@ -95,6 +105,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         "The agent's host forbids the target: its own allow-list has no entry for it.",
     ),
     Reason.AGENT_RESOURCES: ((_U,), "The agent ran out of file descriptors or memory."),
+    Reason.AGENT_RETRY_AFTER: (
+        (_U,),
+        "The target said when to come again, and it is not yet time, so nothing was asked.",
+    ),
     Reason.AGENT_SECRET: ((_U,), "A secret the check refers to cannot be read."),
     Reason.AGENT_STALLED: (
         (_U,),
@@ -106,11 +120,24 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.COVERAGE_QUEUED: ((_G,), "Taken, and not answered within the run."),
     Reason.DNS_NOT_FOUND: ((_D,), "The resolver says that the name does not exist."),
     Reason.FHIR_AUTH: ((_M,), "401 or 403: the server is alive and rejects our credentials."),
+    Reason.FHIR_BREAK_GLASS: (
+        (_M,),
+        "Behind break-the-glass: a wrong record. Nothing is asked until spec or agent change.",
+    ),
     Reason.FHIR_DRIFT: ((_G,), "An interaction the check requires is gone from the statement."),
-    Reason.FHIR_NO_MATCH: ((_M,), "The search for an agreed record finds none."),
+    Reason.FHIR_EXPORT: (
+        (_M,),
+        "A bulk export could not be cancelled. Nothing is asked until spec or agent change.",
+    ),
     Reason.FHIR_NOT_FHIR: ((_D,), "A success status whose body is not FHIR JSON."),
+    Reason.FHIR_NO_MATCH: ((_M,), "The search found nothing: the agreed test record is missing."),
+    Reason.FHIR_OPTIONAL: ((_G,), "An operation that a server need not offer failed."),
     Reason.FHIR_OUTCOME: ((_D, _G, _M), "An OperationOutcome with issues of error or fatal."),
     Reason.FHIR_STALE: ((_D, _M), "Older than the check's `max_age`; misconfigured if undated."),
+    Reason.FHIR_SUBSCRIPTION: (
+        (_D, _G, _M),
+        "The subscription failed (down), waits (degraded) or is off (misconfigured).",
+    ),
     Reason.FHIR_VERSION: ((_M,), "`fhirVersion` is not the one the check expects."),
     Reason.FHIR_WRONG_RESOURCE: ((_D,), "FHIR, but not the resource that was asked for."),
     Reason.HL7_ACK_ERROR: ((_D, _G, _M), "MSA-1 is AE or CE."),

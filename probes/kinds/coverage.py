@@ -11,21 +11,13 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, StringConstraints, model_validator
 
 from probes.config_words import Model
-from probes.contract import Demands, Env, Fact, Kind, Observation, Slot, StepName
+from probes.contract import Env, Fact, Kind, Observation, Slot, StepName, Writes
 from probes.fhiraccess import FhirAccess, prepare, refuse
-from probes.fhirsteps import (
-    FHIR_JSON,
-    STEP_REASONS,
-    FhirSteps,
-    Layer,
-    Question,
-    content,
-    in_turn,
-    together,
-    whole,
-)
+from probes.fhirquestions import FHIR_JSON, Question, content, in_turn, send, together
+from probes.fhirsteps import STEP_REASONS, FhirSteps, Layer, connect_apart, whole
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline, NetFailure
+from probes.profiles.table import PROFILES
 from probes.reasons import Reason
 from probes.wire.coverage import (
     REQUEST,
@@ -87,9 +79,16 @@ class CoverageSpec(FhirAccess):
                 self.coverage is not None and self.search_by is not None,
                 "coverage is read or searched for, not both",
             ),
+            *self.too_often(self.asks),
         )
         refuse(self, own)
         return self
+
+    @property
+    def asks(self) -> int:
+        """Requests of one run at most."""
+        found = self.coverage is not None or self.search_by is not None
+        return found + (0 if self.eligibility is None else 2)
 
 
 class CoverageProbe:
@@ -104,25 +103,31 @@ class CoverageProbe:
         deadline = Deadline(self._env.clock, self._env.timeout_ms)
         try:
             headers = self._steps.headers()
+            self._steps.allow(self._spec.asks)
         except NetFailure as failure:
             return Observation(failure.outcome, failure.reason)
         plan = []
         question = self._question()
         if question is not None:
-            ask = partial(self._steps.send, StepName.COVERAGE, question, headers, deadline)
+            ask = partial(send, self._steps, StepName.COVERAGE, question, headers, deadline)
             plan.append((StepName.COVERAGE, ask))
         if self._spec.eligibility is not None:
             asks = partial(self._eligibility, self._spec.eligibility, headers, deadline)
             plan.append((StepName.ELIGIBILITY, asks))
-        return whole(await in_turn(plan, deadline), {})
+        return whole(connect_apart(await in_turn(self._steps, plan, deadline)), {})
 
     def _question(self) -> Question | None:
         spec = self._spec
         if spec.coverage is not None:
-            judge = partial(judge_read, coverage=spec.coverage, patient=spec.patient)
+            judge = partial(
+                judge_read,
+                coverage=spec.coverage,
+                patient=spec.patient,
+                codes=spec.vendor.codes,
+            )
             return Question(f"Coverage/{spec.coverage}", content(judge))
         if spec.search_by is not None:
-            found = partial(judge_found, patient=spec.patient)
+            found = partial(judge_found, patient=spec.patient, codes=spec.vendor.codes)
             return Question(search_path(spec.patient, spec.search_by), content(found))
         return None
 
@@ -130,7 +135,7 @@ class CoverageProbe:
         self, asked: Eligibility, headers: Mapping[str, str], deadline: Deadline
     ) -> Layer:
         """Submit once; where the request was only stored, look once for its answer."""
-        agreed = Agreed(self._spec.patient, frozenset(asked.expect_errors))
+        agreed = Agreed(self._spec.patient, frozenset(asked.expect_errors), self._spec.vendor.codes)
         stored: list[str] = []
 
         def judge(answer: HttpAnswer, _about: dict[Fact, int]) -> Verdict:
@@ -150,12 +155,12 @@ class CoverageProbe:
         path = REQUEST if asked.by == "create" else f"{REQUEST}/$submit"
         fields = {"Content-Type": FHIR_JSON}
         question = Question(path, judge, method="POST", body=body, fields=fields)
-        layer = await self._steps.send(StepName.ELIGIBILITY, question, headers, deadline)
-        if not stored or deadline.remaining_s() <= 0:
+        layer = await send(self._steps, StepName.ELIGIBILITY, question, headers, deadline)
+        if not stored or self._steps.halted or deadline.remaining_s() <= 0:
             return layer
         found = partial(judge_response, request=stored[0], agreed=agreed)
         look = Question(response_path(stored[0]), content(found))
-        answer = await self._steps.send(StepName.ELIGIBILITY, look, headers, deadline)
+        answer = await send(self._steps, StepName.ELIGIBILITY, look, headers, deadline)
         both = together(StepName.ELIGIBILITY, [layer, answer])
         # That it was stored is no verdict: the answer is.
         return replace(both, verdict=answer.verdict, http=answer.http)
@@ -166,8 +171,8 @@ async def _open(spec: CoverageSpec, env: Env) -> AsyncIterator[CoverageProbe]:
     yield CoverageProbe(spec, env)
 
 
-def _demands(spec: CoverageSpec) -> Demands:
-    return Demands(least_every_ms=_LEAST_EVERY_MS if spec.eligibility is not None else 0)
+def _writes(spec: CoverageSpec) -> Writes | None:
+    return None if spec.eligibility is None else Writes(_LEAST_EVERY_MS)
 
 
 KIND = Kind(
@@ -183,6 +188,8 @@ KIND = Kind(
         Reason.COVERAGE_QUEUED,
         Reason.FHIR_NO_MATCH,
     },
+    writes=_writes,
     prepare=prepare,
-    demands=_demands,
+    demand=lambda spec: spec.demand(spec.asks),
+    profiles=tuple(PROFILES),
 )

@@ -9,22 +9,23 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from probes.clinic import Clinic
+from probes.clinic import BOOKING_ASKS, Clinic
 from probes.config_words import Model, PositiveDuration
-from probes.contract import Demands, Env, Fact, Kind, Observation, Slot, StepName
+from probes.contract import Env, Fact, Kind, Observation, Slot, StepName, Writes
 from probes.fhiraccess import FhirAccess, prepare, refuse
+from probes.fhirquestions import Question, content, in_turn, send
 from probes.fhirsteps import (
     STEP_REASONS,
     FhirSteps,
     Layer,
-    Question,
-    content,
-    in_turn,
+    connect_apart,
+    is_unconnected,
     late,
     whole,
 )
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline, NetFailure
+from probes.profiles.table import PROFILES
 from probes.reasons import Reason
 from probes.wire.fhir import Verdict
 from probes.wire.scheduling import (
@@ -100,9 +101,17 @@ class SchedulingSpec(FhirAccess):
                 self.slots is not None and not self.slots.where and self.schedule is None,
                 "slots needs schedule, or a where of its own",
             ),
+            *self.too_often(self.asks),
         )
         refuse(self, own)
         return self
+
+    @property
+    def asks(self) -> int:
+        """Requests of one run at most, when no booking was left behind."""
+        parts = (self.schedule, self.slots, self.appointments)
+        booking = 0 if self.booking is None else BOOKING_ASKS
+        return sum(part is not None for part in parts) + booking
 
 
 class SchedulingProbe:
@@ -120,6 +129,7 @@ class SchedulingProbe:
                 schedule=spec.booking.schedule,
                 patient=spec.booking.patient,
                 delete=spec.booking.undo == "delete",
+                codes=spec.vendor.codes,
                 interval_ms=spec.booking.min_interval,
             )
 
@@ -127,20 +137,25 @@ class SchedulingProbe:
         deadline = Deadline(self._env.clock, self._env.timeout_ms)
         try:
             headers = self._steps.headers()
+            self._steps.allow(self._spec.asks)
         except NetFailure as failure:
-            return Observation(failure.outcome, failure.reason)
+            owed = 0 if self._clinic is None else self._clinic.owed
+            facts = {Fact.NOT_UNDONE: owed} if owed else {}
+            return Observation(failure.outcome, failure.reason, facts=facts)
         plan = [
-            (name, partial(self._steps.send, name, question, headers, deadline))
+            (name, partial(send, self._steps, name, question, headers, deadline))
             for name, question in self._questions()
         ]
-        layers: list[Layer] = await in_turn(plan, deadline)
-        if self._clinic is None:
-            return whole(layers, {})
-        if not layers or deadline.remaining_s() > 0:
-            layers += await self._clinic.visit(slot.at_ms, headers, deadline)
-        elif all(layer.verdict.outcome.good for layer in layers):
-            layers.append(late(StepName.BOOK))
+        layers: list[Layer] = connect_apart(await in_turn(self._steps, plan, deadline))
+        if self._clinic is not None and self._may_go_on(layers):
+            if not layers or deadline.remaining_s() > 0:
+                layers += await self._clinic.visit(slot.at_ms, headers, deadline)
+            elif all(layer.verdict.outcome.good for layer in layers):
+                layers.append(late(StepName.BOOK))
         return whole(layers, {})
+
+    def _may_go_on(self, layers: list[Layer]) -> bool:
+        return not self._steps.halted and not (len(layers) == 1 and is_unconnected(layers[0]))
 
     async def close(self) -> None:
         if self._clinic is None:
@@ -165,7 +180,8 @@ class SchedulingProbe:
             asked.append((StepName.SLOT, Question(path, self._judge_slots)))
         if spec.appointments is not None:
             patient = spec.appointments.patient
-            found = partial(judge_appointments, patient=patient)
+            codes = spec.vendor.codes
+            found = partial(judge_appointments, patient=patient, codes=codes)
             question = Question(appointments_path(patient, now_ms), content(found))
             asked.append((StepName.APPOINTMENT, question))
         return asked
@@ -187,12 +203,12 @@ async def _open(spec: SchedulingSpec, env: Env) -> AsyncIterator[SchedulingProbe
         await probe.close()
 
 
-def _demands(spec: SchedulingSpec) -> Demands:
+def _writes(spec: SchedulingSpec) -> Writes | None:
     if spec.booking is None:
-        return Demands()
+        return None
     # A run between two bookings would end what a failed booking began.
     alone = f"{spec.base_url} Schedule/{spec.booking.schedule}"
-    return Demands(alone=alone, least_every_ms=spec.booking.min_interval)
+    return Writes(spec.booking.min_interval, alone)
 
 
 KIND = Kind(
@@ -207,6 +223,8 @@ KIND = Kind(
         Reason.SCHEDULING_NOT_UNDONE,
         Reason.SCHEDULING_NO_TEST_SLOT,
     },
+    writes=_writes,
     prepare=prepare,
-    demands=_demands,
+    demand=lambda spec: spec.demand(spec.asks),
+    profiles=tuple(PROFILES),
 )

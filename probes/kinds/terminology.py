@@ -13,18 +13,11 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 from probes.config_words import Model
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Slot, StepName
 from probes.fhiraccess import FhirAccess, prepare, refuse
-from probes.fhirsteps import (
-    STEP_REASONS,
-    FhirSteps,
-    Layer,
-    Question,
-    content,
-    in_turn,
-    together,
-    whole,
-)
+from probes.fhirquestions import Question, content, in_turn, send, together
+from probes.fhirsteps import STEP_REASONS, FhirSteps, Layer, connect_apart, whole
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline, NetFailure
+from probes.profiles.table import PROFILES
 from probes.reasons import Reason
 from probes.wire.fhir import Verdict
 from probes.wire.terminology import (
@@ -33,11 +26,11 @@ from probes.wire.terminology import (
     expand_path,
     judge_expansion,
     judge_known,
-    judge_known_status,
     judge_lookup,
     judge_unknown,
-    judge_unknown_status,
     lookup_path,
+    refuses_known,
+    refuses_unknown,
     validate_path,
 )
 
@@ -91,9 +84,17 @@ class TerminologySpec(FhirAccess):
             ),
             (self.unknown_code in known, "unknown_code is among codes"),
             (len(set(known)) < len(known), "a code is listed twice"),
+            *self.too_often(self.asks),
         )
         refuse(self, own)
         return self
+
+    @property
+    def asks(self) -> int:
+        """Requests of one run."""
+        codes = len(self.codes)
+        validations = codes + 1 if self.validate_code else 0
+        return (codes if self.lookup else 0) + validations + (self.value_set is not None)
 
 
 class TerminologyProbe:
@@ -105,11 +106,11 @@ class TerminologyProbe:
         self._steps = FhirSteps(spec, env)
         system, codes = spec.system, spec.codes
         validations = [
-            Question(validate_path(system, c.code), content(judge_known), judge_known_status)
+            Question(validate_path(system, c.code), content(judge_known), refuses_known)
             for c in codes
         ]
         unknown = Question(
-            validate_path(system, spec.unknown_code), content(judge_unknown), judge_unknown_status
+            validate_path(system, spec.unknown_code), content(judge_unknown), refuses_unknown
         )
         self._plan: list[tuple[StepName, list[Question]]] = []
         if spec.lookup:
@@ -124,13 +125,14 @@ class TerminologyProbe:
         deadline = Deadline(self._env.clock, self._env.timeout_ms)
         try:
             headers = self._steps.headers()
+            self._steps.allow(self._spec.asks)
         except NetFailure as failure:
             return Observation(failure.outcome, failure.reason)
         plan = [
             (name, partial(self._step, name, questions, headers, deadline))
             for name, questions in self._plan
         ]
-        return whole(await in_turn(plan, deadline), {})
+        return whole(connect_apart(await in_turn(self._steps, plan, deadline)), {})
 
     async def _step(
         self,
@@ -140,10 +142,10 @@ class TerminologyProbe:
         deadline: Deadline,
     ) -> Layer:
         asks = [
-            (name, partial(self._steps.send, name, question, headers, deadline))
+            (name, partial(send, self._steps, name, question, headers, deadline))
             for question in questions
         ]
-        layers = await in_turn(asks, deadline)
+        layers = await in_turn(self._steps, asks, deadline)
         missing = [layer for layer in layers if layer.verdict == NOT_FOUND]
         if name is StepName.EXPAND or not missing:
             return together(name, layers)
@@ -158,7 +160,7 @@ class TerminologyProbe:
     def _lookup(self, known: KnownCode) -> Question:
         judge = partial(judge_lookup, display=known.display, release=self._spec.release)
         path = lookup_path(self._spec.system, known.code)
-        return Question(path, content(judge), judge_known_status)
+        return Question(path, content(judge), refuses_known)
 
     def _judge_expansion(self, answer: HttpAnswer, about: dict[Fact, int]) -> Verdict:
         verdict, total = judge_expansion(
@@ -188,4 +190,6 @@ KIND = Kind(
         Reason.TERMINOLOGY_WRONG_DISPLAY,
     },
     prepare=prepare,
+    demand=lambda spec: spec.demand(spec.asks),
+    profiles=tuple(PROFILES),
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 from urllib.parse import urlencode
@@ -16,9 +16,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from probes.contract import Outcome
+from probes.profiles.generic import PROFILE as GENERIC
+from probes.profiles.profile import Codes
 from probes.reasons import Reason
-from probes.wire.fhir import UP, Verdict, decode, judge_type
-from probes.wire.fhirsearch import judge_search
+from probes.wire.fhir import NOT_FHIR, UP, WRONG_RESOURCE, Verdict, decode, judge_type
+from probes.wire.fhir_bundle import NO_MATCH
+from probes.wire.fhir_page import judge_page
 
 REQUEST, RESPONSE = "CoverageEligibilityRequest", "CoverageEligibilityResponse"
 
@@ -26,9 +29,6 @@ _ID = re.compile(r"[A-Za-z0-9.-]{1,64}")
 _LOCATION = re.compile(rf"(?:.*/)?{REQUEST}/([A-Za-z0-9.-]{{1,64}})(?:/_history/[^/]*)?")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_NOT_FHIR = Verdict(Outcome.DOWN, Reason.FHIR_NOT_FHIR)
-_WRONG_RESOURCE = Verdict(Outcome.DOWN, Reason.FHIR_WRONG_RESOURCE)
-_NO_MATCH = Verdict(Outcome.MISCONFIGURED, Reason.FHIR_NO_MATCH)
 _ACCEPTED = Verdict(Outcome.DOWN, Reason.COVERAGE_ACCEPTED)
 _ERROR = Verdict(Outcome.DOWN, Reason.COVERAGE_ERROR)
 _UNFINISHED = {
@@ -81,6 +81,8 @@ class Agreed:
 
     patient: str
     expect_errors: Collection[str] = ()
+    codes: Codes = field(default_factory=dict)
+    """Of the vendor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,27 +121,35 @@ def eligibility_request(
     )
 
 
-def judge_found(content_type: str | None, body: bytes, patient: str) -> Verdict:
+def judge_found(
+    content_type: str | None, body: bytes, patient: str, codes: Codes = GENERIC.codes
+) -> Verdict:
     """Judge a 2xx answer to `search_path`."""
-    verdict, page = judge_search(content_type, body, "Coverage")
+    verdict, page = judge_page(content_type, body, "Coverage", codes)
     if page is None:
         return verdict
     if not page.matches:
-        return _NO_MATCH
+        return NO_MATCH
     found = decode(page.matches[0], _Coverage)
-    return verdict if found is not None and _of(found, patient) else _WRONG_RESOURCE
+    return verdict if found is not None and _of(found, patient) else WRONG_RESOURCE
 
 
-def judge_read(content_type: str | None, body: bytes, coverage: str, patient: str) -> Verdict:
+def judge_read(
+    content_type: str | None,
+    body: bytes,
+    coverage: str,
+    patient: str,
+    codes: Codes = GENERIC.codes,
+) -> Verdict:
     """Judge a 2xx answer to the read of one Coverage."""
-    verdict, kind = judge_type(content_type, body)
+    verdict, kind = judge_type(content_type, body, codes)
     if verdict is not None:
         return verdict
     found = decode(body, _Coverage)
     if found is None:
-        return _NOT_FHIR
+        return NOT_FHIR
     right = kind == "Coverage" and found.id == coverage and _of(found, patient)
-    return UP if right else _WRONG_RESOURCE
+    return UP if right else WRONG_RESOURCE
 
 
 def judge_submitted(
@@ -149,8 +159,8 @@ def judge_submitted(
     placed = _LOCATION.fullmatch(location or "")
     stored = None if placed is None else placed[1]
     if not body:
-        return Submitted(_WRONG_RESOURCE if stored is None else QUEUED, stored)
-    verdict, kind = judge_type(content_type, body)
+        return Submitted(WRONG_RESOURCE if stored is None else QUEUED, stored)
+    verdict, kind = judge_type(content_type, body, agreed.codes)
     if verdict is not None:
         return Submitted(verdict)
     if kind == RESPONSE:
@@ -158,15 +168,15 @@ def judge_submitted(
     if kind == REQUEST:
         told = decode(body, _Request)
         id_ = told.id if told is not None and _ID.fullmatch(told.id or "") else stored
-        return Submitted(_WRONG_RESOURCE if id_ is None else QUEUED, id_)
+        return Submitted(WRONG_RESOURCE if id_ is None else QUEUED, id_)
     if kind == "OperationOutcome" and stored is not None:
         return Submitted(QUEUED, stored)
-    return Submitted(_WRONG_RESOURCE)
+    return Submitted(WRONG_RESOURCE)
 
 
 def judge_response(content_type: str | None, body: bytes, request: str, agreed: Agreed) -> Verdict:
     """Judge a 2xx answer to `response_path`: none yet means that it waits."""
-    verdict, page = judge_search(content_type, body, RESPONSE)
+    verdict, page = judge_page(content_type, body, RESPONSE, agreed.codes)
     if page is None:
         return verdict
     if not page.matches:
@@ -178,12 +188,12 @@ def judge_response(content_type: str | None, body: bytes, request: str, agreed: 
 def _judge_response(body: bytes, request: str | None, agreed: Agreed) -> Verdict:
     answer = decode(body, _Response)
     if answer is None:
-        return _NOT_FHIR
+        return NOT_FHIR
     crossed = answer.patient is not None and answer.patient.other_than(f"Patient/{agreed.patient}")
     if request is not None and answer.request is not None:
         crossed |= answer.request.other_than(f"{REQUEST}/{request}")
     if crossed:
-        return _WRONG_RESOURCE
+        return WRONG_RESOURCE
     if answer.outcome == "complete":
         return _ACCEPTED if agreed.expect_errors else UP
     if answer.outcome == "error":
@@ -194,7 +204,7 @@ def _judge_response(body: bytes, request: str | None, agreed: Agreed) -> Verdict
             for coding in error.code.coding or ()
         }
         return UP if codes & set(agreed.expect_errors) else _ERROR
-    return _UNFINISHED.get(answer.outcome or "", _WRONG_RESOURCE)
+    return _UNFINISHED.get(answer.outcome or "", WRONG_RESOURCE)
 
 
 def _of(coverage: _Coverage, patient: str) -> bool:

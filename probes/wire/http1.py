@@ -116,6 +116,10 @@ class Request:
         self._body = body
         self.data = self.begin()[1]
 
+    def plus(self, more: Mapping[str, str]) -> Request:
+        """The same with more header fields. Raises ValueError likewise."""
+        return Request(self.method, self.url, {**self._headers, **more}, self._body)
+
     def begin(self) -> tuple[h11.Connection, bytes]:
         """A connection that has sent it, and the bytes."""
         fields = {

@@ -16,9 +16,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from probes.contract import Outcome
+from probes.profiles.generic import PROFILE as GENERIC
+from probes.profiles.profile import Codes
 from probes.reasons import Reason
-from probes.wire.fhir import UP, Verdict, decode, judge_status, judge_type
-from probes.wire.fhirsearch import judge_search
+from probes.wire.fhir import UP, WRONG_RESOURCE, Verdict, decode, judge_type
+from probes.wire.fhir_bundle import NO_MATCH
+from probes.wire.fhir_page import judge_page
 
 MARK_SYSTEM = "urn:wardwatch:booking"
 PAGE = 20
@@ -33,8 +36,6 @@ _GONE = frozenset({404, 410})
 _LOOK_BACK = timedelta(days=30)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_WRONG_RESOURCE = Verdict(Outcome.DOWN, Reason.FHIR_WRONG_RESOURCE)
-_NO_MATCH = Verdict(Outcome.MISCONFIGURED, Reason.FHIR_NO_MATCH)
 _FEW_SLOTS = Verdict(Outcome.DEGRADED, Reason.SCHEDULING_FEW_SLOTS)
 
 
@@ -148,26 +149,26 @@ CANCELLATION = b'[{"op":"replace","path":"/status","value":"cancelled"}]'
 
 def judge_schedule(content_type: str | None, body: bytes, schedule: str) -> Verdict:
     """Judge a 2xx answer to `schedule_path`."""
-    verdict, page = judge_search(content_type, body, "Schedule")
+    verdict, page = judge_page(content_type, body, "Schedule")
     if page is None:
         return verdict
     if not page.matches:
-        return _NO_MATCH
+        return NO_MATCH
     found = decode(page.matches[0], _Schedule)
-    return verdict if found is not None and found.id == schedule else _WRONG_RESOURCE
+    return verdict if found is not None and found.id == schedule else WRONG_RESOURCE
 
 
 def judge_slots(
     content_type: str | None, body: bytes, expect_free: int | None
 ) -> tuple[Verdict, int | None]:
     """Judge a 2xx answer to `slots_path`; beside the verdict, how many are free. None is no shame."""
-    verdict, page = judge_search(content_type, body, "Slot")
+    verdict, page = judge_page(content_type, body, "Slot")
     if page is None:
         return verdict, None
     for match in page.matches:
         slot = decode(match, _Slot)
         if slot is None or slot.status != "free":
-            return _WRONG_RESOURCE, None
+            return WRONG_RESOURCE, None
     if verdict == UP and expect_free is not None and page.count < expect_free:
         return _FEW_SLOTS, page.count
     return verdict, page.count
@@ -177,38 +178,42 @@ def judge_free_slot(
     content_type: str | None, body: bytes, schedule: str
 ) -> tuple[Verdict, FreeSlot | None]:
     """The first free slot, and only one of that very schedule; `up` without one: it is full."""
-    verdict, page = judge_search(content_type, body, "Slot")
+    verdict, page = judge_page(content_type, body, "Slot")
     if page is None or not page.matches:
         return verdict, None
     slot = decode(page.matches[0], _Slot)
     if slot is None or slot.status != "free" or not _is(slot.schedule, f"Schedule/{schedule}"):
-        return _WRONG_RESOURCE, None
+        return WRONG_RESOURCE, None
     id_, start, end = slot.id or "", slot.start or "", slot.end or ""
     if not (_ID.fullmatch(id_) and _INSTANT.fullmatch(start) and _INSTANT.fullmatch(end)):
-        return _WRONG_RESOURCE, None
+        return WRONG_RESOURCE, None
     return verdict, FreeSlot(id_, start, end)
 
 
-def judge_appointments(content_type: str | None, body: bytes, patient: str) -> Verdict:
+def judge_appointments(
+    content_type: str | None, body: bytes, patient: str, codes: Codes = GENERIC.codes
+) -> Verdict:
     """Judge a 2xx answer to `appointments_path`: one of another patient is a crossed answer."""
-    verdict, page = judge_search(content_type, body, "Appointment")
+    verdict, page = judge_page(content_type, body, "Appointment", codes)
     for match in page.matches if page is not None else ():
         found = decode(match, _Appointment)
         if found is None or not _concerns(found, patient):
-            return _WRONG_RESOURCE
+            return WRONG_RESOURCE
     return verdict
 
 
-def judge_standing(content_type: str | None, body: bytes) -> tuple[Verdict, dict[str, str] | None]:
+def judge_standing(
+    content_type: str | None, body: bytes, codes: Codes = GENERIC.codes
+) -> tuple[Verdict, dict[str, str] | None]:
     """Judge a 2xx answer to `standing_path`; beside the verdict, mark -> id of those of ours."""
-    verdict, page = judge_search(content_type, body, "Appointment")
+    verdict, page = judge_page(content_type, body, "Appointment", codes)
     if page is None:
         return verdict, None
     ours: dict[str, str] = {}
     for match in page.matches:
         found = decode(match, _Appointment)
         if found is None:
-            return _WRONG_RESOURCE, None
+            return WRONG_RESOURCE, None
         mark_ = _mark_of(found)
         if mark_ is not None and found.status in _STANDING and _ID.fullmatch(found.id or ""):
             ours[mark_] = found.id or ""
@@ -229,15 +234,15 @@ def judge_booked(content_type: str | None, body: bytes, mark_: str) -> Booked:
         return Booked(UP, None, made=True)
     found = decode(body, _Appointment) if kind == "Appointment" else None
     if found is None:
-        return Booked(_WRONG_RESOURCE, None, made=False)
+        return Booked(WRONG_RESOURCE, None, made=False)
     if _mark_of(found) != mark_ or not _ID.fullmatch(found.id or ""):
-        return Booked(_WRONG_RESOURCE, None, made=True)
-    return Booked(UP if found.status in _STANDING else _WRONG_RESOURCE, found.id, made=True)
+        return Booked(WRONG_RESOURCE, None, made=True)
+    return Booked(UP if found.status in _STANDING else WRONG_RESOURCE, found.id, made=True)
 
 
-def judge_undone_status(status: int, body: bytes) -> Verdict | None:
+def is_gone(status: int, _body: bytes) -> Verdict | None:
     """What is not there any more is undone."""
-    return UP if status in _GONE else judge_status(status, body)
+    return UP if status in _GONE else None
 
 
 def judge_undone(content_type: str | None, body: bytes) -> Verdict:
@@ -250,7 +255,7 @@ def judge_undone(content_type: str | None, body: bytes) -> Verdict:
     if kind == "OperationOutcome":
         return UP
     found = decode(body, _Appointment) if kind == "Appointment" else None
-    return _WRONG_RESOURCE if found is None or found.status in _STANDING else UP
+    return WRONG_RESOURCE if found is None or found.status in _STANDING else UP
 
 
 def _instant(at: datetime) -> str:

@@ -11,7 +11,15 @@ import msgspec
 
 from probes.contract import Outcome
 from probes.reasons import Reason
-from probes.wire.fhir import UP, Verdict, decode, issue_codes, judge_status, judge_type
+from probes.wire.fhir import (
+    NOT_FHIR,
+    UP,
+    WRONG_RESOURCE,
+    Verdict,
+    decode,
+    judge_type,
+    operation_outcome,
+)
 
 SYSTEMS = {
     "icd-10-cm": "http://hl7.org/fhir/sid/icd-10-cm",
@@ -29,8 +37,6 @@ NOT_FOUND = Verdict(Outcome.DOWN, Reason.TERMINOLOGY_NOT_LOADED)
 _UNKNOWN_CODE = frozenset({"not-found", "code-invalid", "not-supported", "processing"})
 _REJECTIONS = frozenset({400, 404, 422})
 
-_NOT_FHIR = Verdict(Outcome.DOWN, Reason.FHIR_NOT_FHIR)
-_WRONG_RESOURCE = Verdict(Outcome.DOWN, Reason.FHIR_WRONG_RESOURCE)
 _WRONG_DISPLAY = Verdict(Outcome.DOWN, Reason.TERMINOLOGY_WRONG_DISPLAY)
 _ACCEPTS_UNKNOWN = Verdict(Outcome.DOWN, Reason.TERMINOLOGY_ACCEPTS_UNKNOWN)
 _OTHER_RELEASE = Verdict(Outcome.DEGRADED, Reason.TERMINOLOGY_RELEASE)
@@ -84,14 +90,14 @@ def expand_path(value_set: str, filter_: str | None) -> str:
     return _path("ValueSet/$expand", url=value_set, **narrowed, count="1")
 
 
-def judge_known_status(status: int, body: bytes) -> Verdict | None:
-    """The verdict of a status where the code asked for is a known one."""
-    return NOT_FOUND if _rejects_code(status, body) else judge_status(status, body)
+def refuses_known(status: int, body: bytes) -> Verdict | None:
+    """The verdict of an answer by which the code is unknown, though it is a known one."""
+    return NOT_FOUND if _rejects_code(status, body) else None
 
 
-def judge_unknown_status(status: int, body: bytes) -> Verdict | None:
-    """The verdict of a status where the code asked for does not exist: to refuse it is right."""
-    return UP if _rejects_code(status, body) else judge_status(status, body)
+def refuses_unknown(status: int, body: bytes) -> Verdict | None:
+    """The same where the code asked for does not exist: to refuse it is right."""
+    return UP if _rejects_code(status, body) else None
 
 
 def judge_lookup(
@@ -103,7 +109,7 @@ def judge_lookup(
         return answer
     name = answer.first("display")
     if name is None or not name.text:
-        return _WRONG_RESOURCE
+        return WRONG_RESOURCE
     if display is not None and display.casefold() not in name.text.casefold():
         return _WRONG_DISPLAY
     version = answer.first("version")
@@ -117,7 +123,7 @@ def judge_known(content_type: str | None, body: bytes) -> Verdict:
         return answer
     result = answer.first("result")
     if result is None or result.value_boolean is None:
-        return _WRONG_RESOURCE
+        return WRONG_RESOURCE
     return UP if result.value_boolean else NOT_FOUND
 
 
@@ -140,13 +146,13 @@ def judge_expansion(
     if verdict is not None:
         return verdict, None
     if kind != "ValueSet":
-        return _WRONG_RESOURCE, None
+        return WRONG_RESOURCE, None
     answer = decode(body, _ValueSet)
     if answer is None:
-        return _NOT_FHIR, None
+        return NOT_FHIR, None
     expansion = answer.expansion
     if expansion is None:
-        return _WRONG_RESOURCE, None
+        return WRONG_RESOURCE, None
     if not any(entry.code for entry in expansion.contains or ()):
         return NOT_FOUND, expansion.total
     versions = [
@@ -168,8 +174,14 @@ def _rejects_code(status: int, body: bytes) -> bool:
     """Without an OperationOutcome it is the route that is refused, by whatever stands there."""
     if status not in _REJECTIONS:
         return False
-    codes = issue_codes(body)
+    codes = _issue_codes(body)
     return bool(codes) and (status == 404 or not _UNKNOWN_CODE.isdisjoint(codes))
+
+
+def _issue_codes(body: bytes) -> frozenset[str]:
+    """Of severity error or fatal."""
+    answer = operation_outcome(body)
+    return frozenset(one.code for one in answer.issue if one.failed) if answer else frozenset()
 
 
 def _parameters(content_type: str | None, body: bytes) -> _Parameters | Verdict:
@@ -177,13 +189,13 @@ def _parameters(content_type: str | None, body: bytes) -> _Parameters | Verdict:
     if verdict is not None:
         return _without_content(verdict, body)
     if kind != "Parameters":
-        return _WRONG_RESOURCE
-    return decode(body, _Parameters) or _NOT_FHIR
+        return WRONG_RESOURCE
+    return decode(body, _Parameters) or NOT_FHIR
 
 
 def _without_content(verdict: Verdict, body: bytes) -> Verdict:
     """An OperationOutcome in a 2xx says the same as one in a 4xx."""
-    return NOT_FOUND if {"not-found", "code-invalid"} & issue_codes(body) else verdict
+    return NOT_FOUND if {"not-found", "code-invalid"} & _issue_codes(body) else verdict
 
 
 def _judge_release(version: str | None, release: str | None) -> Verdict:

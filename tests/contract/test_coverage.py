@@ -14,7 +14,7 @@ from fhir.resources.R4B.coverageeligibilityrequest import CoverageEligibilityReq
 from fhir.resources.R4B.coverageeligibilityresponse import CoverageEligibilityResponse
 from pydantic import ValidationError
 
-from probes.contract import Observation, Outcome
+from probes.contract import Fact, Observation, Outcome
 from probes.kinds.coverage import KIND
 from probes.reasons import Reason
 from probes.testing.coverage_server import CoverageServer
@@ -68,7 +68,7 @@ async def test_the_coverage_of_the_member_is_searched_for_or_read(
     server: CoverageServer, how: dict[str, Any]
 ) -> None:
     seen = await expect(KIND, spec(server, **how), Outcome.UP, Reason.OK)
-    assert steps(seen) == [("coverage", "up", "ok")]
+    assert steps(seen) == [("connect", "up", "ok"), ("coverage", "up", "ok")]
     assert server.submitted == []
 
 
@@ -119,7 +119,7 @@ async def test_a_fault_gives_its_outcome_and_reason(
             Reason(reason),
             timeout_ms=150 if silent else 5000,
         )
-        assert len(seen.steps) == 1
+        assert len(seen.steps) == (1 if fault == "refuse" else 2)
     assert server.requests["eligibility"] <= 1
     server.set_fault("none")
     await expect(KIND, spec(server), Outcome.UP, Reason.OK)
@@ -132,10 +132,10 @@ async def test_the_outcome_of_a_request_is_judged(
 ) -> None:
     whole = spec(server, **eligibility(by=by))
     seen = await expect(KIND, whole, Outcome.UP, Reason.OK, connections=2)
-    assert steps(seen) == [("coverage", "up", "ok"), ("eligibility", "up", "ok")]
+    assert steps(seen)[1:] == [("coverage", "up", "ok"), ("eligibility", "up", "ok")]
     server.set_fault(fault)
     seen = await expect(KIND, whole, Outcome(outcome), Reason(reason), connections=2)
-    assert steps(seen)[0] == ("coverage", "up", "ok")
+    assert steps(seen)[1] == ("coverage", "up", "ok")
 
 
 async def test_a_member_without_coverage_is_our_own_data(server: CoverageServer) -> None:
@@ -153,6 +153,7 @@ async def test_a_request_that_is_only_stored_is_looked_up_once(
     whole = spec(server, **eligibility())
     run = await observe(KIND, whole, connections=3)
     assert (run.connections, run.observation.outcome) == (3, Outcome.UP)
+    assert run.observation.facts[Fact.REQUESTS] == 3
     assert len(server.submitted) == 1
     for fault, outcome, reason in (
         ("unanswered", "degraded", "coverage.queued"),

@@ -47,7 +47,7 @@ def response(**changes: Any) -> bytes:
 
 def found(*resources: bytes) -> bytes:
     entries = [{"resource": json.loads(resource)} for resource in resources]
-    return json.dumps({"resourceType": "Bundle", "entry": entries}).encode()
+    return json.dumps({"resourceType": "Bundle", "type": "searchset", "entry": entries}).encode()
 
 
 def errors(*codes: str) -> list[dict[str, Any]]:
@@ -193,7 +193,11 @@ PLAIN = st.fixed_dictionaries(
     },
 )
 BUNDLES = st.lists(PLAIN).map(
-    lambda resources: {"resourceType": "Bundle", "entry": [{"resource": r} for r in resources]}
+    lambda resources: {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "entry": [{"resource": r} for r in resources],
+    }
 )
 BODIES = st.binary() | (JSON_VALUES | PLAIN | BUNDLES).map(lambda v: json.dumps(v).encode())
 

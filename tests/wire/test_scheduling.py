@@ -8,12 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.reasons import MEANINGS
-from probes.wire.fhir import Verdict
+from probes.wire.fhir import Verdict, judge_status
 from probes.wire.scheduling import (
     MARK_SYSTEM,
     FreeSlot,
     appointments_path,
     booking,
+    is_gone,
     judge_appointments,
     judge_booked,
     judge_free_slot,
@@ -21,7 +22,6 @@ from probes.wire.scheduling import (
     judge_slots,
     judge_standing,
     judge_undone,
-    judge_undone_status,
     mark,
     schedule_path,
     slots_path,
@@ -39,7 +39,9 @@ def told(verdict: Verdict) -> tuple[str, str]:
 
 def found(*resources: dict[str, Any], **more: Any) -> bytes:
     entries = [{"resource": resource} for resource in resources]
-    return json.dumps({"resourceType": "Bundle", "entry": entries, **more}).encode()
+    return json.dumps(
+        {"resourceType": "Bundle", "type": "searchset", "entry": entries, **more}
+    ).encode()
 
 
 def slot(**changes: Any) -> dict[str, Any]:
@@ -240,7 +242,7 @@ def test_a_booking_has_an_id_only_where_the_answer_shows_our_mark(
 def test_what_is_gone_or_cancelled_is_undone(
     status: int, body: bytes, expected: tuple[str, str]
 ) -> None:
-    verdict = judge_undone_status(status, body) or judge_undone(FHIR_JSON, body)
+    verdict = is_gone(status, body) or judge_status(status, body) or judge_undone(FHIR_JSON, body)
     assert told(verdict) == expected
 
 
@@ -262,7 +264,11 @@ RESOURCES = st.fixed_dictionaries(
     },
 )
 BUNDLES = st.lists(RESOURCES).map(
-    lambda resources: {"resourceType": "Bundle", "entry": [{"resource": r} for r in resources]}
+    lambda resources: {
+        "resourceType": "Bundle",
+        "type": "searchset",
+        "entry": [{"resource": r} for r in resources],
+    }
 )
 BODIES = st.binary() | (JSON_VALUES | RESOURCES | BUNDLES).map(lambda v: json.dumps(v).encode())
 

@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.reasons import MEANINGS
-from probes.wire.fhir import Verdict
+from probes.wire.fhir import Verdict, judge_status
 from probes.wire.terminology import (
     expand_path,
     judge_expansion,
     judge_known,
-    judge_known_status,
     judge_lookup,
     judge_unknown,
-    judge_unknown_status,
     lookup_path,
+    refuses_known,
+    refuses_unknown,
     validate_path,
 )
 
@@ -88,7 +88,9 @@ def test_the_questions_are_encoded_and_an_expansion_is_never_whole() -> None:
 def test_a_refusal_is_right_only_for_the_unknown_code(
     status: int, body: bytes, of_known: str | None, of_unknown: str | None
 ) -> None:
-    known, unknown = judge_known_status(status, body), judge_unknown_status(status, body)
+    plain = judge_status(status, body)
+    known = refuses_known(status, body) or plain
+    unknown = refuses_unknown(status, body) or plain
     assert (known and known.reason.value, unknown and unknown.reason.value) == (
         of_known,
         of_unknown,
@@ -243,8 +245,8 @@ def test_any_answer_gives_an_allowed_verdict(
 ) -> None:
     expanded, _ = judge_expansion(content_type, body, LOINC, release)
     verdicts = [
-        judge_known_status(status, body),
-        judge_unknown_status(status, body),
+        refuses_known(status, body),
+        refuses_unknown(status, body),
         judge_known(content_type, body),
         judge_unknown(content_type, body),
         judge_lookup(content_type, body, "x", release),

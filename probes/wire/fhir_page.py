@@ -10,11 +10,20 @@ from dataclasses import dataclass
 import msgspec
 
 from probes.contract import Outcome
+from probes.profiles.generic import PROFILE as GENERIC
+from probes.profiles.profile import Codes
 from probes.reasons import Reason
-from probes.wire.fhir import UP, Verdict, decode, judge_issues, judge_type
+from probes.wire.fhir import (
+    NOT_FHIR,
+    UP,
+    WRONG_RESOURCE,
+    Verdict,
+    decode,
+    judge_type,
+    operation_outcome,
+    vendor_verdict,
+)
 
-_NOT_FHIR = Verdict(Outcome.DOWN, Reason.FHIR_NOT_FHIR)
-_WRONG_RESOURCE = Verdict(Outcome.DOWN, Reason.FHIR_WRONG_RESOURCE)
 _PARTIAL = Verdict(Outcome.DEGRADED, Reason.FHIR_OUTCOME)
 
 
@@ -32,6 +41,7 @@ class _Entry(msgspec.Struct):
 
 
 class _Bundle(msgspec.Struct):
+    type: str = ""
     total: int | None = None
     entry: list[_Entry] | None = None
 
@@ -49,20 +59,22 @@ class Page:
         return len(self.matches) if self.total is None else max(self.total, len(self.matches))
 
 
-def judge_search(content_type: str | None, body: bytes, type_: str) -> tuple[Verdict, Page | None]:
+def judge_page(
+    content_type: str | None, body: bytes, type_: str, codes: Codes = GENERIC.codes
+) -> tuple[Verdict, Page | None]:
     """Judge the body of a 2xx answer to `GET [base]/[type]?...`.
 
     Found nothing is `up` here: what that means is the check's. The page is None unless the answer
     is a Bundle of that type. An error among the entries means that some matches may be missing.
     """
-    verdict, kind = judge_type(content_type, body)
+    verdict, kind = judge_type(content_type, body, codes)
     if verdict is not None:
         return verdict, None
     if kind != "Bundle":
-        return _WRONG_RESOURCE, None
+        return WRONG_RESOURCE, None
     bundle = decode(body, _Bundle)
-    if bundle is None:
-        return _NOT_FHIR, None
+    if bundle is None or bundle.type != "searchset":
+        return (NOT_FHIR if bundle is None else WRONG_RESOURCE), None
     matches: list[bytes] = []
     verdict = UP
     for entry in bundle.entry or ():
@@ -70,9 +82,14 @@ def judge_search(content_type: str | None, body: bytes, type_: str) -> tuple[Ver
         resource = bytes(entry.resource)
         head = decode(resource, _Head)
         if head is not None and head.resource_type == "OperationOutcome":
-            verdict = verdict if judge_issues(resource) is None else _PARTIAL
+            told = operation_outcome(resource)
+            issues = [] if told is None else told.issue
+            vendor = vendor_verdict(issues, codes)
+            if vendor is not None and vendor.reason is Reason.FHIR_BREAK_GLASS:
+                return vendor, None
+            verdict = _PARTIAL if any(one.failed for one in issues) else verdict
         elif mode == "match":
             if head is None or head.resource_type != type_:
-                return _WRONG_RESOURCE, None
+                return WRONG_RESOURCE, None
             matches.append(resource)
     return verdict, Page(tuple(matches), bundle.total)

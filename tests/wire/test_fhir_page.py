@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probes.reasons import MEANINGS
-from probes.wire.fhirsearch import judge_search
+from probes.wire.fhir_page import judge_page
 
 FHIR_JSON = "application/fhir+json"
 SLOT = {"resource": {"resourceType": "Slot", "id": "1"}}
@@ -44,7 +44,7 @@ def bundle(*entries: Any, **more: Any) -> bytes:
 def test_a_bundle_is_judged_and_counted(
     body: bytes, expected: tuple[str, str], matches: int, count: int
 ) -> None:
-    verdict, page = judge_search(FHIR_JSON, body, "Slot")
+    verdict, page = judge_page(FHIR_JSON, body, "Slot")
     assert (verdict.outcome.value, verdict.reason.value) == expected
     assert page is not None
     assert (len(page.matches), page.count) == (matches, count)
@@ -55,6 +55,7 @@ def test_a_bundle_is_judged_and_counted(
     ("body", "expected"),
     [
         (bundle({"resource": {"resourceType": "Patient"}}), ("down", "fhir.wrong_resource")),
+        (bundle(SLOT).replace(b"searchset", b"collection"), ("down", "fhir.wrong_resource")),
         (bundle({"fullUrl": "urn:x"}), ("down", "fhir.wrong_resource")),
         (bundle({"resource": 1}), ("down", "fhir.wrong_resource")),
         (json.dumps(SLOT["resource"]).encode(), ("down", "fhir.wrong_resource")),
@@ -70,7 +71,7 @@ def test_a_bundle_is_judged_and_counted(
     ],
 )
 def test_what_is_no_bundle_of_the_type_has_no_page(body: bytes, expected: tuple[str, str]) -> None:
-    verdict, page = judge_search(FHIR_JSON, body, "Slot")
+    verdict, page = judge_page(FHIR_JSON, body, "Slot")
     assert (verdict.outcome.value, verdict.reason.value) == expected
     assert page is None
 
@@ -78,7 +79,7 @@ def test_what_is_no_bundle_of_the_type_has_no_page(body: bytes, expected: tuple[
 def test_no_beginning_of_a_bundle_is_taken_for_the_whole() -> None:
     body = bundle(SLOT, total=1)
     reasons = {
-        judge_search(FHIR_JSON, body[:end], "Slot")[0].reason.value for end in range(len(body))
+        judge_page(FHIR_JSON, body[:end], "Slot")[0].reason.value for end in range(len(body))
     }
     assert reasons == {"fhir.not_fhir"}
 
@@ -92,7 +93,11 @@ ENTRIES = st.fixed_dictionaries(
 )
 BUNDLES = st.fixed_dictionaries(
     {"resourceType": st.just("Bundle") | st.text()},
-    optional={"entry": st.lists(ENTRIES) | st.integers(), "total": st.integers() | st.text()},
+    optional={
+        "type": st.just("searchset"),
+        "entry": st.lists(ENTRIES) | st.integers(),
+        "total": st.integers() | st.text(),
+    },
 )
 
 
@@ -101,6 +106,6 @@ BUNDLES = st.fixed_dictionaries(
     content_type=st.none() | st.text() | st.just(FHIR_JSON),
 )
 def test_any_answer_gives_an_allowed_verdict(body: bytes, content_type: str | None) -> None:
-    verdict, page = judge_search(content_type, body, "Slot")
+    verdict, page = judge_page(content_type, body, "Slot")
     assert verdict.outcome.value in MEANINGS[verdict.reason][0]
     assert (page is None) or page.count >= len(page.matches)
