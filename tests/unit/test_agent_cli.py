@@ -29,6 +29,7 @@ from agent.metrics import AgentMetrics
 from agent.tallies import Tallies
 from probes import batch
 from probes.metrics import METRICS
+from probes.registry import KINDS
 from probes.segments import Run
 from probes.testing.portal import Portal
 
@@ -120,12 +121,7 @@ def test_a_key_others_may_read_or_no_key_at_all_is_refused(
 
 def test_kinds_are_listed_with_their_reasons(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kinds"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
-        "fhir",
-        "hl7",
-        "http",
-        "smart",
-    ]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(KINDS)
     assert main(["kinds", "--json"]) == 0
     listed = {kind["name"]: kind for kind in json.loads(capsys.readouterr().out)}
     assert "hl7.no_ack" in listed["hl7"]["reasons"]
