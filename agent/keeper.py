@@ -114,6 +114,7 @@ class Keeper:
         self._room_ns: int | None = None
         self._doubtful: set[str] = set()
         self._last_fault: DiskFault | None = None
+        self._waits_since_ns: int | None = None
         self.lost = False
         self.facts = Facts()
         self._tell_of(opened)
@@ -165,13 +166,24 @@ class Keeper:
                 await self._hand(self._disk.close)
 
     async def next(self, passed: Place | None) -> tuple[Choice, bytes] | None:
-        """What to send now. What cannot be read is given up, aloud."""
+        """What to send now; None also while this process has no descriptor to read it with.
+
+        What is damaged is given up, aloud. A disk that does not answer is no damage: what lies there
+        stays, for the next start.
+        """
         async with self._turn:
             while True:
                 found = await self._hand(partial(self._pick, passed))
                 if not isinstance(found, DiskFault):
                     return found
-                self._unreadable(found, 1)
+                if found is DiskFault.DAMAGED:
+                    self._unreadable(found, 1)
+                    continue
+                if found is not DiskFault.RESOURCES:
+                    raise self._lost(found)
+                self._metrics.faults.labels(found.value).inc()
+                log.error("spool.fault fault=%s", found.value)
+                return None
 
     async def acknowledge(self, choice: Choice, stored: Iterable[tuple[int, int]]) -> None:
         """The collector has this one, and all of these of its epoch."""
@@ -186,6 +198,7 @@ class Keeper:
         if self._memory is not None:
             async with self._turn:
                 await self._hand(lambda: self._disk.acknowledge(epoch, named))
+                await self._hand(self._look)
 
     async def refused(self, choice: Choice, *, contradicted: bool) -> None:
         """The collector does not take it; `contradicted`: it has another one of that number."""
@@ -193,8 +206,9 @@ class Keeper:
         if contradicted:
             await self._contradicted(choice.entry.epoch)
 
-    def waits(self) -> bool:
-        return self.facts.waiting > 0
+    def waits_since_ns(self) -> int | None:
+        """The monotonic instant since when there is always something that waits; None: nothing does."""
+        return self._waits_since_ns
 
     def unanswered(self) -> None:
         self._order.unanswered()
@@ -210,7 +224,8 @@ class Keeper:
         try:
             data = choice.spool.read(choice.entry)
         except DiskError as error:
-            choice.spool.forget(choice.entry)
+            if error.fault is DiskFault.DAMAGED:
+                choice.spool.forget(choice.entry)
             return error.fault
         if choice.entry.tombstone:
             choice.spool.offered.add(choice.entry.place)
@@ -352,10 +367,7 @@ class Keeper:
     async def _leave(self, fault: DiskFault) -> None:
         """Go on in memory; what is on disk stays as it is."""
         if self._memory is not None or (self._began and fault not in _LEAVE):
-            self._metrics.faults.labels(fault.value).inc()
-            self.lost = True
-            log.critical("spool.lost fault=%s", fault.value)
-            raise DiskLostError(fault.value)
+            raise self._lost(fault)
         await self._step_back(fault)
         limits = Limits(MEMORY_BYTES, self._disk.limits.max_age_ms)
         epoch = self._makings.new_epoch()
@@ -363,6 +375,12 @@ class Keeper:
         self._metrics.in_memory.set(1)
         log.error("spool.in_memory epoch=%s", epoch)
         self._memory = await self._hand(lambda: spool_in_memory(self._disk, limits, epoch))
+
+    def _lost(self, fault: DiskFault) -> DiskLostError:
+        self._metrics.faults.labels(fault.value).inc()
+        self.lost = True
+        log.critical("spool.lost fault=%s", fault.value)
+        return DiskLostError(fault.value)
 
     async def _step_back(self, fault: DiskFault) -> None:
         self._metrics.faults.labels(fault.value).inc()
@@ -399,6 +417,10 @@ class Keeper:
             sum(spool.index.buried() for spool in spools),
             0 if oldest is None else spools[-1].time.now_ms() - oldest.stamp_ms,
         )
+        if oldest is None:
+            self._waits_since_ns = None
+        elif self._waits_since_ns is None:
+            self._waits_since_ns = self._clock.monotonic_ns()
 
     def _tell_of(self, opened: Opened) -> None:
         loaded, metrics = opened.loaded, self._metrics

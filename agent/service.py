@@ -25,7 +25,7 @@ from agent.metrics import AgentMetrics
 from agent.notify import Notify
 from agent.reporting import Reporter
 from agent.runner import Runner
-from agent.server import Server
+from agent.server import Face, Server
 from agent.spool import Limits, Signer, open_spool
 from agent.telling import Line
 from agent.uplink import Uplink, open_session
@@ -46,7 +46,7 @@ STUCK_NS = 30_000_000_000
 
 
 class Service:
-    """`listen` when wanted, then `run` until told to stop."""
+    """`run` until told to stop."""
 
     def __init__(
         self,
@@ -61,11 +61,12 @@ class Service:
         state: Path | None = None,
         fallback: hostfile.Fallback | None = None,
         notify: Notify | None = None,
+        server: Server | None = None,
         once: Callable[[Run], None] | None = None,
     ) -> None:
         """Reads the spool on `disk`; DiskError when its folder cannot be listed. `state` is the
-        folder of the agent's key; a fallback needs it. With `once` each check runs once, that is
-        told of each, and `run` ends.
+        folder of the agent's key; a fallback needs it. `server` shows this agent from now on. With
+        `once` each check runs once, that is told of each, and `run` ends.
         """
         self._part = part
         self._key = key
@@ -89,7 +90,9 @@ class Service:
             self.metrics,
             stepped=self._own.time.stepped,
         )
-        self._server = Server(self._metrics_text, self._alive, lambda: self._own.watch.troubles)
+        self.face = Face(self._metrics_text, self._alive, lambda: self._own.watch.troubles)
+        if server is not None:
+            server.show(self.face)
 
     @property
     def checks(self) -> int:
@@ -119,10 +122,6 @@ class Service:
 
     def _opened(self, part: AgentConfig, kept: Mapping[str, Attempts]) -> dict[str, Attempts]:
         return checks.opened(part, self._world, self._own.pulse, self._own.canaries, kept)
-
-    async def listen(self, host: str, port: int) -> int:
-        """Returns the port. OSError when it is taken."""
-        return await self._server.start(host, port)
 
     async def run(
         self,
@@ -160,7 +159,6 @@ class Service:
                     if uplink is not None:
                         await uplink.drain(DRAIN_S)
                     await self.keeper.close()
-                await self._server.stop()
         return self.keeper.facts.waiting
 
     async def _work(

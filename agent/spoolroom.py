@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from agent.disk import DiskError
+from agent.disk import DiskError, DiskFault
 from agent.spool import Signer, Spool
 from agent.spoolindex import Entry
 from probes import batch, tombstone
@@ -95,7 +95,11 @@ def _next_batches(spool: Spool, oldest: Entry) -> tuple[list[Entry], list[Batch]
         try:
             opened = batch.open_batch(spool.read(entry))
             batch.runs_of(opened)
-        except (DiskError, BatchError):
+        except BatchError:
+            break
+        except DiskError as error:
+            if error.fault is not DiskFault.DAMAGED:
+                raise
             break
         if batches and opened.header.prev != batch.header_hash(batches[-1]):
             break
@@ -117,9 +121,14 @@ def _before(spool: Spool, oldest: Entry) -> Entry | None:
 
 
 def _remains(spool: Spool, entry: Entry) -> Remains | None:
+    """None for one that is damaged."""
     try:
         return tombstone.remains_of(tombstone.open_tombstone(spool.read(entry)))
-    except (DiskError, BatchError):
+    except BatchError:
+        return None
+    except DiskError as error:
+        if error.fault is not DiskFault.DAMAGED:
+            raise
         return None
 
 

@@ -58,10 +58,16 @@ def from_host(path: str, problems: list[str]) -> Start | None:
     config = None if host.config is None else _config(host.config, problems)
     state = Path(host.state)
     key = _key(state, f"{path}: state", problems)
-    tls = _tls(host, path, problems)
+    tls = tls_of(host, path, problems)
     enrolled = _enrolled(state, f"{path}: state", problems)
     if config is not None and key is not None:
         _check_agent(config, host.agent, key, (f"{path}: agent", f"{path}: state"), problems)
+    pinned = _pins(config, host.agent)
+    if enrolled is not None and enrolled.agent != host.agent and not pinned:
+        problems.append(
+            f"{path}: agent: the folder {state} is enrolled as {enrolled.agent}; name that agent, or "
+            "another folder"
+        )
     if problems or key is None:
         return None
     link = host.collector
@@ -70,7 +76,7 @@ def from_host(path: str, problems: list[str]) -> Start | None:
         host.agent,
         state,
         key,
-        enrolled is not None or _pins(config, host.agent),
+        enrolled is not None or pinned,
         None if link is None else URL(link.url),
         None if host.listen is None else hostfile.split_place(host.listen),
         None if host.allow is None else [allowed.entry for allowed in host.allow],
@@ -106,7 +112,8 @@ def _limits(spool: SpoolLimits) -> Limits:
 
 
 def _pins(config: Config | None, agent: str) -> bool:
-    return config is not None and config.agents[agent].key is not None
+    known = None if config is None else config.agents.get(agent)
+    return known is not None and known.key is not None
 
 
 def _config(path: str, problems: list[str]) -> Config | None:
@@ -133,8 +140,8 @@ def _enrolled(state: Path, place: str, problems: list[str]) -> Enrolled | None:
         return None
 
 
-def _tls(host: Host, path: str, problems: list[str]) -> ssl.SSLContext | None:
-    """The CA that the host's file names is the only one that counts."""
+def tls_of(host: Host, path: str, problems: list[str]) -> ssl.SSLContext | None:
+    """Trusts the CA that the host's file names, and no other; None where it names none."""
     if host.collector is None or host.collector.ca is None:
         return None
     try:

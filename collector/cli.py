@@ -24,6 +24,7 @@ COMMANDS = {
     "enrol": "enrol",
     "explain": "explain",
     "incident": "incident",
+    "load": "load",
     "login": "login",
     "logout": "login",
     "maintenance": "maintenance",

@@ -34,7 +34,7 @@ Examples:
   sudo -u wardwatch-agent wardwatch-agent doctor --config wardwatch.yaml --agent north-1 \\
       --collector https://wardwatch.example.org --state /var/lib/wardwatch-agent
 
-Run it as the agent's user. No target gets a packet: checks are followed up to their first
+Run it as the agent's user, or as root, who can read more than that user. No target gets a packet: checks are followed up to their first
 connection. The collector, canaries and the fallback's receivers are connected to, no more.
 Exit code: 0 nothing failed, 1 something is to be mended, 2 bad usage.
 """
@@ -107,6 +107,7 @@ def _of_host(args: argparse.Namespace, problems: list[str]) -> Subject | None:
         part = _kept(host, mistakes)
     link = host.collector
     return Subject(
+        agent=host.agent,
         state=Path(host.state),
         spool_bytes=host.spool.max_bytes,
         collector=None if link is None else URL(link.url),
@@ -128,6 +129,7 @@ def _of_options(args: argparse.Namespace, problems: list[str]) -> Subject | None
     mistakes: list[str] = []
     part, is_pinned = _of_file(args.config, args.agent, mistakes)
     return Subject(
+        agent=args.agent,
         state=Path(args.state),
         spool_bytes=SpoolLimits().max_bytes,
         collector=url,

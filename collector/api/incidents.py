@@ -11,6 +11,9 @@ from alerts.deadlines import DeadlineKind, Settings, due
 from alerts.people import IncidentState
 from alerts.terms import terms_of
 from collector.access.policy import Permission
+from collector.annotations import around
+from collector.api.annotations import Annotation
+from collector.api.annotations import shown as shown_annotation
 from collector.api.cursors import Paged, cursor, place
 from collector.api.incident_shapes import Incident, shown
 from collector.api.parts import Parts, instant, stamp
@@ -56,13 +59,15 @@ class ComesNext(TypedDict):
 
 class WithEvents(Incident):
     """`next`: what comes due next if nothing happens before; of what hangs on it see `response`.
-    `told`: what agents told by themselves of outages in its time.
+    `told`: what agents told by themselves of outages in its time. `annotations`: changes of the
+    servers behind its system's checks, from a day before it on.
     """
 
     events: list[Event]
     notices: list[Notice]
     next: ComesNext | None
     told: list[ToldByAgent]
+    annotations: list[Annotation]
 
 
 class Incidents(TypedDict):
@@ -109,6 +114,7 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
     incident = rows[0].row.incident
     span = (incident.system, incident.started_at, incident.recovered_at)
     told = await parts.store.read(told_of, parts.org, *span)
+    changed = await parts.store.read(around, parts.org, *span)
     (case,) = cases([event for event in events if event.kind in KINDS]).values()
     return {
         **shown(rows[0], parts),
@@ -126,6 +132,7 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
         "notices": _notices(case),
         "next": _next(rows[0], case, parts),
         "told": [shown_told(one) for one in told],
+        "annotations": [shown_annotation(one) for one in changed],
     }
 
 

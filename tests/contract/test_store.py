@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, func, inspect, select, text
 
 from collector import journal
 from collector.journal import Fact
-from collector.store import access_tables, identity_tables, leases, ledger, tables, typed
+from collector.store import access_tables, identity_tables, leases, ledger, migrate, tables, typed
 from collector.store.leases import FencedError, Lease
 from collector.store.ledger import Incoming, Verdict
 from collector.store.open import open_store
@@ -63,6 +67,34 @@ async def test_opening_twice_migrates_once_and_keeps_what_is_there(database: str
     second = await open_store(database)
     assert await second.read(count) == 1
     await second.close()
+
+
+def test_the_newest_revision_is_the_one_alembic_ends_with() -> None:
+    """It is read from file names, so that Alembic need not be loaded to know it."""
+    scripts = ScriptDirectory(str(migrate.MIGRATIONS))
+    assert migrate.newest() == scripts.get_current_head()
+    for script in scripts.walk_revisions():
+        assert Path(script.path).name.startswith(f"v{script.revision}_")
+
+
+def test_alembic_is_not_loaded_where_the_schema_is_the_newest(tmp_path: Path) -> None:
+    program = (
+        "import asyncio, sys\n"
+        "from collector.store.open import open_store\n"
+        "async def both() -> None:\n"
+        "    await (await open_store(sys.argv[1])).close()\n"
+        "asyncio.run(both())\n"
+        "print('alembic' in sys.modules, 'sqlalchemy.dialects.postgresql' in sys.modules)\n"
+    )
+    url = f"sqlite:///{tmp_path / 'w.db'}"
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", program, url], check=True, capture_output=True, text=True
+        ).stdout
+        for _ in range(2)
+    ]
+    assert said[0].startswith("True ")
+    assert said[1] == "False False\n"
 
 
 async def test_a_database_of_a_newer_version_is_refused(database: str) -> None:

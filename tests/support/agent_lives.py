@@ -204,8 +204,8 @@ class Watched:
     def unanswered(self) -> None:
         self._keeper.unanswered()
 
-    def waits(self) -> bool:
-        return self._keeper.waits()
+    def waits_since_ns(self) -> int | None:
+        return self._keeper.waits_since_ns()
 
 
 def promised(config: Config, agent: str, start: int, end: int) -> list[Promised]:

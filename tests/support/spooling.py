@@ -97,7 +97,7 @@ class Collecting:
 
     def _bury(self, opened: Tombstone) -> None:
         tombstone.verify(opened, PUBLIC)
-        tombstone.runs_of(opened)
+        tombstone.check(opened)
         header = opened.header
         span = (header.epoch, header.first_seq, header.last_seq)
         for other in self.tombstones:
@@ -106,8 +106,9 @@ class Collecting:
             assert theirs[0] != span[0] or theirs == span or apart, (theirs, span)
             if theirs == span:
                 return
-        for n, value in enumerate(tombstone.hashes_of(opened)):
-            self._same((header.epoch, header.first_seq + n), value)
+        hashes = tombstone.hashes_of(opened)
+        for n in range(0 if header.bare else header.batches):
+            self._same((header.epoch, header.first_seq + n), tombstone.hash_at(hashes, n))
         self._same((header.epoch, header.last_seq), header.last)
         self.tombstones.append(opened)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -262,6 +265,49 @@ async def test_a_batch_the_disk_does_not_give_back_is_given_up_aloud(tmp_path: P
     assert sorted(seq for _, seq in watch.collecting.batches) == [1, 3]
     assert watch.value("wardwatch_spool_unreadable_batches_total") == 1
     assert watch.waiting == []
+
+
+def refusing(code: int) -> Callable[..., int]:
+    def refuse(*_: object) -> int:
+        raise OSError(code, "")
+
+    return refuse
+
+
+async def test_without_a_descriptor_nothing_is_sent_and_nothing_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = await a_watch(HostDisk(tmp_path / "spool"))
+    for _ in range(3):
+        await watch.batch(2)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refusing(errno.EMFILE))
+        assert await watch.keeper.next(None) is None
+    assert watch.waiting == [1, 2, 3]
+    assert watch.value("wardwatch_spool_faults_total", fault="resources") == 1
+    assert watch.value("wardwatch_spool_unreadable_batches_total") == 0
+    await watch.deliver()
+    assert sorted(seq for _, seq in watch.collecting.batches) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("act", ["send", "give way"])
+async def test_a_disk_that_does_not_answer_ends_the_process_and_the_next_one_has_it_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    watch = await a_watch(HostDisk(tmp_path / "spool"))
+    for _ in range(3):
+        await watch.batch(2)
+    if act == "give way":
+        watch.clock.pass_ms(22 * DAY_MS)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", refusing(errno.EIO))
+        with pytest.raises(DiskLostError):
+            await (watch.keeper.next(None) if act == "send" else watch.keeper._keep_to_limits())
+    assert watch.keeper.lost
+    assert watch.value("wardwatch_spool_faults_total", fault="read") == 1
+    await watch.start()
+    await watch.deliver()
+    assert len(watch.results()) == 6
 
 
 async def test_setting_the_wall_clock_throws_nothing_away_but_age_does() -> None:
