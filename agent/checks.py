@@ -65,8 +65,7 @@ def _open(
             "config.check_unusable check=%s type=%s", name, type(error).__name__
         )
     check = Check(system=raw["system"], kind="none", every=raw["every"], timeout=raw["every"])
-    env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
-    return Attempts(name, check, _UNUSABLE, env, pulse)
+    return Attempts(name, check, _UNUSABLE, world.env(check), pulse)
 
 
 class _Unusable:

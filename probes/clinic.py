@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from probes.contract import Env, Fact, Outcome, Phase, StepName
 from probes.fhirquestions import FHIR_JSON, Question, content, send, together
-from probes.fhirsteps import FhirSteps, Layer, late
+from probes.fhirsteps import SIGN_IN, FhirSteps, Layer, late
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline
 from probes.profiles.profile import Codes
@@ -155,7 +155,11 @@ class Clinic:
         verdict = layer.verdict
         if not self._left or verdict.outcome is Outcome.UNKNOWN or verdict.reason in _DONE:
             return layer
-        return replace(layer, verdict=Verdict(verdict.outcome, Reason.SCHEDULING_NOT_UNDONE))
+        stands = Verdict(verdict.outcome, Reason.SCHEDULING_NOT_UNDONE)
+        if layer.name in SIGN_IN:  # undoing needs a token
+            needed = (*layer.before, replace(layer, before=()))
+            return Layer(StepName.CANCEL, stands, before=needed)
+        return replace(layer, verdict=stands)
 
     async def _book(
         self, at_ms: int, headers: Mapping[str, str], deadline: Deadline

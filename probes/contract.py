@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from probes.budgets import Budgets, Demand
 from probes.reasons import Reason
+from probes.tokens import Tokens
 
 if TYPE_CHECKING:
     from random import Random
@@ -91,13 +92,24 @@ class Fact(StrEnum):
     EXPANSION_TOTAL = "expansion_total"
     FREE_SLOTS = "free_slots"
     NOT_UNDONE = "not_undone"
+    DEVIATIONS = "deviations"
+    DISCOVERY_CHANGED = "discovery_changed"
+    OAUTH_ERROR = "oauth_error"
+    CLOCK_SKEW_S = "clock_skew_s"
+    SCOPES_MISSING = "scopes_missing"
+    TOKEN_EXPIRES_S = "token_expires_s"  # noqa: S105 - a fact
+    TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - a fact
+    KEYS_UNPUBLISHED = "keys_unpublished"
 
 
 class StepName(StrEnum):
     """Layers of one run; each gets its own outcome, none is a run of its own."""
 
     CONNECT = "connect"
+    DISCOVERY = "discovery"
     METADATA = "metadata"
+    TOKEN = "token"  # noqa: S105 - a step
+    JWKS = "jwks"
     READ = "read"
     SEARCH = "search"
     VERSIONS = "versions"
@@ -159,6 +171,8 @@ class Env:
     """The check's own `every`."""
     budgets: Budgets = field(default_factory=Budgets)
     """What this agent may still ask of each target; one for all of its checks."""
+    tokens: Tokens = field(default_factory=Tokens)
+    """Shared by all checks of an agent."""
 
 
 class Probe(Protocol):

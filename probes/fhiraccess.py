@@ -7,12 +7,16 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from probes.authorization import Authorization
+from probes.authorization import FhirAuthorization
 from probes.budgets import Budget, Demand, Target
 from probes.config_words import Model, PositiveDuration
+from probes.configfile import read_secret
 from probes.profiles import table
 from probes.profiles.profile import Profile
+from probes.tls import TlsOptions
 from probes.wire.http1 import parse_url
+
+File = Annotated[str, StringConstraints(pattern=r"^/.")]
 
 
 def _base_url(text: str) -> str:
@@ -37,8 +41,14 @@ class FhirAccess(Model):
     budget: BudgetSpec | None = None
     slow_after: PositiveDuration | None = None
     max_body: Annotated[int, Field(ge=1024, le=16_777_216)] = 2_097_152
-    ca: Annotated[str, StringConstraints(pattern=r"^/")] | None = None
-    auth: Authorization | None = None
+    ca: File | None = None
+    client_cert: File | None = None
+    client_key: File | None = None
+    auth: FhirAuthorization | None = None
+
+    @property
+    def tls(self) -> TlsOptions:
+        return TlsOptions(ca=self.ca, client_cert=self.client_cert, client_key=self.client_key)
 
     @property
     def vendor(self) -> Profile:
@@ -69,12 +79,22 @@ class FhirAccess(Model):
 def refuse(access: FhirAccess, own: Iterable[tuple[bool, str]] = ()) -> None:
     """ValueError with every contradiction at once: a kind's own ones, then those of the access."""
     secure = parse_url(access.base_url).tls
+    certificates = (access.client_cert, access.client_key)
     contradictions = (
         *own,
-        (access.auth is not None and access.auth.header is not None, "auth has no header here"),
+        (certificates.count(None) == 1, "client_cert and client_key belong together"),
         (access.auth is not None and not secure, "auth needs an https base_url"),
         (access.ca is not None and not secure, "ca needs an https base_url"),
+        (any(certificates) and not secure, "client_cert needs an https base_url"),
     )
     problems = [text for wrong, text in contradictions if wrong]
+    if problems:
+        raise ValueError("; ".join(problems))
+
+
+def prepare(access: FhirAccess) -> None:
+    """For `config check`, on any host: ValueError names the keys that are there and are none."""
+    backend = access.auth.smart_backend if access.auth is not None else None
+    problems = [] if backend is None else backend.unusable(read_secret)
     if problems:
         raise ValueError("; ".join(problems))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from probes.contract import Fact, Phase, StepName
-from probes.fhirsteps import FhirSteps, Judge, Layer, Special, is_unconnected, late
+from probes.fhirsteps import SIGN_IN, FhirSteps, Judge, Layer, Special, is_unconnected, late
 from probes.net import Deadline
 from probes.wire.fhir import Verdict, worst
 
@@ -72,9 +72,14 @@ async def in_turn(
 
 
 def together(name: StepName, layers: list[Layer]) -> Layer:
-    """Several requests as one step: the worst of them speaks, the last of equally bad ones."""
+    """Several requests as one step: the worst of them speaks, the last of equally bad ones. Where a
+    token was missing, its own step does.
+    """
     outcome = worst(layer.verdict.outcome for layer in layers)
     decisive = [layer for layer in layers if layer.verdict.outcome is outcome][-1]
+    before = tuple(one for layer in layers for one in layer.before)
+    if decisive.name in SIGN_IN:
+        return replace(decisive, before=before)
     phases: dict[Phase, int] = {}
     about: dict[Fact, int] = {}
     for layer in layers:
@@ -89,4 +94,5 @@ def together(name: StepName, layers: list[Layer]) -> Layer:
         about,
         sum(layer.requests for layer in layers),
         sum(layer.answer_bytes for layer in layers),
+        before,
     )

@@ -58,6 +58,13 @@ class Reason(StrEnum):
     SCHEDULING_FEW_SLOTS = "scheduling.few_slots"
     SCHEDULING_NO_TEST_SLOT = "scheduling.no_test_slot"
     SCHEDULING_NOT_UNDONE = "scheduling.not_undone"
+    SMART_DISCOVERY = "smart.discovery"
+    SMART_JWKS = "smart.jwks"
+    SMART_KEY_EXPOSED = "smart.key_exposed"
+    SMART_KEY_UNPUBLISHED = "smart.key_unpublished"
+    SMART_NOT_TOKEN = "smart.not_token"  # noqa: S105 - a reason code
+    SMART_SCOPE_REDUCED = "smart.scope_reduced"
+    SMART_TOKEN_REJECTED = "smart.token_rejected"  # noqa: S105 - a reason code
     TCP_REFUSED = "tcp.refused"
     TCP_RESET = "tcp.reset"
     TCP_TIMEOUT = "tcp.timeout"
@@ -152,6 +159,19 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.SCHEDULING_NOT_UNDONE: (
         (_D, _G, _M),
         "A test booking may still stand: undoing it failed, or it cannot be found.",
+    ),
+    Reason.SMART_DISCOVERY: (
+        (_D,),
+        "A success status whose body is no SMART discovery document with a token endpoint on https.",
+    ),
+    Reason.SMART_JWKS: ((_M,), "Our own key set cannot be had from where we publish it."),
+    Reason.SMART_KEY_EXPOSED: ((_M,), "Our published key set holds a private or secret key."),
+    Reason.SMART_KEY_UNPUBLISHED: ((_M,), "A key we sign with is not in our published key set."),
+    Reason.SMART_NOT_TOKEN: ((_D,), "A success status of a token endpoint without a bearer token."),
+    Reason.SMART_SCOPE_REDUCED: ((_M,), "The token endpoint granted less than was asked for."),
+    Reason.SMART_TOKEN_REJECTED: (
+        (_M,),
+        "The token endpoint is alive and rejects our client: its key, registration, scope or clock.",
     ),
     Reason.TCP_REFUSED: ((_D,), "The host answers, nothing listens on the port."),
     Reason.TCP_RESET: ((_D,), "The connection was reset."),

@@ -13,6 +13,7 @@ KINDS: dict[str, str] = {
     "hl7": "probes.kinds.hl7",
     "http": "probes.kinds.http",
     "scheduling": "probes.kinds.scheduling",
+    "smart": "probes.kinds.smart",
     "terminology": "probes.kinds.terminology",
 }
 

@@ -20,6 +20,7 @@ from probes.testing import fhir_bodies as bodies
 from probes.testing.fhir_personality import PERSONALITIES
 from probes.testing.fhir_statement import capability_statement
 from probes.testing.port import Port
+from probes.testing.smart_server import SmartServer
 
 BASE_PATH = "/fhir/R4"
 PATIENT_ID = "zz-uptime-1"
@@ -68,8 +69,11 @@ class FhirServer:
         canaries: tuple[str, ...] = (),
         authorization: str | None = None,
         profile: str = "generic",
+        smart: SmartServer | None = None,
     ) -> None:
-        """`authorization`: the header value without which every request gets 401."""
+        """`authorization`: the header value without which every request gets 401. With `smart`
+        that one's routes are here too, and all but `metadata` is given for its tokens only.
+        """
         self.base_url = ""
         self.requests: Counter[str] = Counter()
         self.asked: list[tuple[str, str, str]] = []
@@ -104,6 +108,9 @@ class FhirServer:
         app.router.add_get(f"{BASE_PATH}/Subscription/{{id}}", self._subscription)
         app.router.add_get(f"{BASE_PATH}/Group/{{id}}/$export", self._export)
         app.router.add_delete("/bulk/{job}", self._cancel)
+        self._smart = smart
+        if smart is not None:
+            app.router.add_routes(smart.routes())
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         self._port: Port | None = None
 
@@ -119,11 +126,15 @@ class FhirServer:
         scheme = "http" if tls is None else "https"
         authority = f"[{host}]" if ":" in host else host
         self.base_url = f"{scheme}://{authority}:{port}{BASE_PATH}"
+        if self._smart is not None:
+            self._smart.origin = f"{scheme}://{authority}:{port}"
         return port
 
     async def stop(self) -> None:
         """Close everything, hanging requests too."""
         self._released.set()
+        if self._smart is not None:
+            self._smart.release()
         if self._port is not None:
             self._port.close()
         await self._runner.cleanup()
@@ -218,7 +229,10 @@ class FhirServer:
         """Count the request; returns its fault."""
         self.requests[step] += 1
         self.asked.append((request.method, request.path_qs, await request.text()))
-        if self._authorization not in (None, request.headers.get("Authorization")):
+        shown = request.headers.get("Authorization")
+        if self._authorization not in (None, shown):
+            return "401"
+        if self._smart is not None and step != "metadata" and not self._smart.accepts(shown):
             return "401"
         accepted = request.headers.get("Accept", "*/*")
         if self.personality.json_only and not ("json" in accepted or "*/*" in accepted):

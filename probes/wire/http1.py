@@ -88,11 +88,17 @@ def retry_after_s(text: str | None, now_ms: int) -> int | None:
         return None
     if text.isascii() and text.isdigit() and len(text) <= 9:
         return min(int(text), _DAY_S)
+    at_s = date_s(text)
+    return None if at_s is None else min(max(at_s - now_ms // 1000, 0), _DAY_S)
+
+
+def date_s(text: str | None) -> int | None:
+    """Seconds since 1970 of a date as HTTP writes it today (RFC 9110 5.6.7); None if unreadable."""
     try:
-        at = datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+        at = datetime.strptime(text or "", "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return min(max(int(at.timestamp()) - now_ms // 1000, 0), _DAY_S)
+    return int(at.timestamp())
 
 
 class Request:
@@ -109,6 +115,10 @@ class Request:
         self._headers = headers
         self._body = body
         self.data = self.begin()[1]
+
+    def plus(self, more: Mapping[str, str]) -> Request:
+        """The same with more header fields. Raises ValueError likewise."""
+        return Request(self.method, self.url, {**self._headers, **more}, self._body)
 
     def begin(self) -> tuple[h11.Connection, bytes]:
         """A connection that has sent it, and the bytes."""

@@ -124,6 +124,7 @@ def test_kinds_are_listed_with_their_reasons(capsys: pytest.CaptureFixture[str])
         "fhir",
         "hl7",
         "http",
+        "smart",
     ]
     assert main(["kinds", "--json"]) == 0
     listed = {kind["name"]: kind for kind in json.loads(capsys.readouterr().out)}

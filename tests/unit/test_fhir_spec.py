@@ -73,10 +73,10 @@ def test_a_spec_of_text_becomes_a_config_with_defaults() -> None:
             ["auth"],
         ),
         ({"auth": {"basic": {"user": "a:b", "password": "env:P"}}}, ["auth.basic.user"]),
-        ({"auth": {"header": {"name": "X-Key", "value": "env:P"}}}, [""]),
+        ({"auth": {"header": {"name": "X-Key", "value": "env:P"}}}, ["auth.header"]),
         (
-            {"auth": {"smart_backend": {"client_id": "abc", "key": "file:/run/k"}}},
-            ["auth.smart_backend"],
+            {"auth": {"bearer": "env:T", "smart_backend": {"client_id": "abc", "key": "env:K"}}},
+            ["auth"],
         ),
         ({"search": "Patient?family=x", "retries": "3"}, ["search", "retries"]),
         ({"search_by": "post"}, [""]),
