@@ -74,7 +74,7 @@ class Story:
     async def tell(self) -> None:
         stage = self.stage
         self.say("The first admin entered by the link the collector printed once.")
-        self.say("Two agents at two sites probe three systems over real sockets (simulated).")
+        self.say("Two agents at two sites probe five systems over real sockets (simulated).")
 
         async def all_up() -> bool:
             systems = (await self.stage.api("systems"))["systems"]
