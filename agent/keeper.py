@@ -21,9 +21,11 @@ from agent.disk import DiskError, DiskFault
 from agent.metrics import AgentMetrics
 from agent.onethread import Hand
 from agent.outgoing import Choice, Order
-from agent.spool import Anew, Limits, Opened, Signer, Spool, spool_in_memory
+from agent.spool import Signer, Spool
+from agent.spoolfiles import Limits
 from agent.spoolformat import Belief
 from agent.spoolindex import Place
+from agent.spoolopen import Anew, Opened, spool_in_memory
 from agent.spoolroom import Given, give_way, make_room, needed
 from agent.waiting import news_within
 from probes import batch
@@ -413,7 +415,7 @@ class Keeper:
         oldest = next((e for spool in spools if (e := spool.index.oldest()) is not None), None)
         self.facts = Facts(
             sum(len(spool.index) for spool in spools),
-            sum(spool.size_bytes() for spool in spools),
+            sum(spool.files.size_bytes() for spool in spools),
             sum(spool.index.buried() for spool in spools),
             0 if oldest is None else spools[-1].time.now_ms() - oldest.stamp_ms,
         )
@@ -482,4 +484,4 @@ def _step_back(spool: Spool, fault: DiskFault) -> None:
     with contextlib.suppress(DiskError):  # it could not be written anyway
         spool.pause()
         if fault is DiskFault.FULL:
-            spool.release_reserve()
+            spool.files.release_reserve()

@@ -26,7 +26,9 @@ from agent.notify import Notify
 from agent.reporting import Reporter
 from agent.runner import Runner
 from agent.server import Face, Server
-from agent.spool import Limits, Signer, open_spool
+from agent.spool import Signer
+from agent.spoolfiles import Limits
+from agent.spoolopen import open_spool
 from agent.telling import Line
 from agent.uplink import Uplink, open_session
 from agent.vitals import SelfKnowledge

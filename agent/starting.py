@@ -18,7 +18,7 @@ from agent.enrolled import Enrolled, is_enrolled
 from agent.enrolled import load as load_enrolled
 from agent.hostfile import Fallback, Host, SpoolLimits
 from agent.identity import IdentityError, KeyFile
-from agent.spool import Limits
+from agent.spoolfiles import Limits
 from probes.agentconfig import AgentConfig, part_of
 from probes.config import Config
 from probes.configfile import ConfigErrors, load

@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from agent.disk import DiskFault
 from agent.keeper import DiskLostError, Keeper
-from agent.spool import Limits
+from agent.spoolfiles import Limits
 from probes import batch, tombstone
 from probes.contract import Outcome
 from probes.segments import Run
@@ -166,7 +166,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.act(self.keeper._keep_to_limits())
         if calm:
             written = self.keeper._spools()[-1]
-            assert written.size_bytes() <= LIMITS.max_bytes + 2 * LIMITS.file_bytes
+            assert written.files.size_bytes() <= LIMITS.max_bytes + 2 * LIMITS.file_bytes
 
     @rule(hours=st.integers(1, 10))
     def time_passes(self, hours: int) -> None:

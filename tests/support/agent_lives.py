@@ -23,8 +23,10 @@ from agent.outgoing import Choice
 from agent.pulse import Pulse
 from agent.runner import LOOK_MS, Runner
 from agent.schedule import first_slot_ms, offset_ms
-from agent.spool import Limits, Signer, open_spool
+from agent.spool import Signer
+from agent.spoolfiles import Limits
 from agent.spoolindex import Place
+from agent.spoolopen import open_spool
 from agent.timekeeping import Timekeeper
 from agent.uplink import Uplink
 from probes.clock import Clock

@@ -12,7 +12,9 @@ from agent.disk import Disk
 from agent.keeper import Keeper, Makings
 from agent.metrics import AgentMetrics
 from agent.outgoing import Choice
-from agent.spool import Limits, Signer, open_spool
+from agent.spool import Signer
+from agent.spoolfiles import Limits
+from agent.spoolopen import open_spool
 from probes import batch, tombstone
 from probes.batch import Anchors, Batch
 from probes.clock import Clock

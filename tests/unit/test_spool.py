@@ -14,7 +14,7 @@ import pytest
 
 from agent.disk import Disk, DiskFault, HostDisk, MemoryDisk
 from agent.keeper import DiskLostError, Keeper
-from agent.spool import Limits
+from agent.spoolfiles import Limits
 from agent.spoolindex import Entry, Index
 from collector.core.truth import SystemTruth, fold_system
 from probes import batch, tombstone
@@ -152,7 +152,7 @@ async def test_three_days_without_a_collector_then_replay_equals_never_disconnec
 async def test_what_waits_for_a_commit_shares_one_sync() -> None:
     watch = await a_watch(MemoryDisk())
     asked: list[int] = []
-    watch.keeper._spools()[0]._synced = asked.append
+    watch.keeper._spools()[0].files.synced = asked.append
     await watch.see(*[Outcome.UP] * 50)
     assert len(asked) == 1
     await watch.seal()

@@ -16,7 +16,8 @@ from yarl import URL
 from agent.disk import MemoryDisk
 from agent.keeper import Keeper
 from agent.metrics import AgentMetrics
-from agent.spool import Limits, Spool
+from agent.spool import Spool
+from agent.spoolfiles import Limits
 from agent.timekeeping import Timekeeper
 from agent.uplink import Uplink, Verdict
 from probes import batch
