@@ -63,13 +63,13 @@ class Bench:
 
     async def offer(self) -> Verdict:
         """One upload of what is next."""
-        found = await self.keeper.next(None)
+        found = await self.keeper.held.next(None)
         assert found is not None
         return await self.uplink.send(*found)
 
     @property
     def spool(self) -> Spool:
-        return self.keeper._spools()[-1]
+        return self.keeper.held.spools()[-1]
 
     @property
     def waiting(self) -> list[int]:
@@ -92,7 +92,7 @@ async def a_bench(*answers: Any) -> AsyncIterator[Bench]:
     keeper = a_keeper(MemoryDisk(), clock, Random(1), lambda _run: None, Limits(1 << 24, DAY_MS))
     metrics = keeper._metrics
     await keeper.begin()
-    keeper.sealed.clear()
+    keeper.held.sealed.clear()
 
     async def handle(request: web.Request) -> web.StreamResponse:
         header = batch.open_batch(await request.read()).header
@@ -116,7 +116,7 @@ async def a_bench(*answers: Any) -> AsyncIterator[Bench]:
             uplink = Uplink(
                 session,
                 collector,
-                keeper,
+                keeper.held,
                 clock=clock,
                 rng=Random(1),
                 metrics=metrics,
