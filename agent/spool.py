@@ -319,7 +319,10 @@ class Spool:
             return
         log = self._runs
         if log is None or log.kept.size >= min(RUN_FILE_BYTES, self.limits.file_bytes):
-            log = self._runs = self.files.make(RUNS)
+            full, log = log, self.files.make(RUNS)
+            self._runs = log
+            if full is not None:
+                full.file.close()
         records = [spoolformat.run_record(number, run) for number, run in numbered.items()]
         log.append(b"".join(map(spoolformat.encode, records)))
         log.kept.last_run = max(numbered)

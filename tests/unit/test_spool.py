@@ -447,3 +447,14 @@ def test_a_backlog_of_three_weeks_is_small_in_memory() -> None:
     assert size <= 1024 * 1024
     assert index.drop("e1", [(1, 100), (5_000, 6_000)]) == 1_101
     assert (len(index), index.live_in(14)) == (17_043, 0)
+
+
+async def test_files_that_are_full_are_closed(tmp_path: Path) -> None:
+    def is_open(path: Path) -> bool:
+        return path.exists() and path.readlink().parent == tmp_path / "spool"
+
+    watch = await a_watch(HostDisk(tmp_path / "spool"), A_FILE_EACH)
+    for _ in range(40):
+        await watch.batch(5)
+        await watch.deliver()
+    assert len([path for path in Path("/proc/self/fd").iterdir() if is_open(path)]) == 2
