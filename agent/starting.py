@@ -28,8 +28,7 @@ from probes.configfile import ConfigErrors, load
 class Start:
     """`part` is None where the collector serves it; without a collector the agent stands alone.
 
-    `collector_key`: `ed25519:BASE64` as the host's file pins it; `named_key`: the fingerprint that
-    came with the enrolment token.
+    `collector_key`: `ed25519:BASE64` as the host's file pins it.
     """
 
     part: AgentConfig | None
@@ -44,7 +43,6 @@ class Start:
     limits: Limits
     tls: ssl.SSLContext | None = None
     collector_key: str | None = None
-    named_key: str | None = None
     canaries: tuple[Target, ...] = ()
     fallback: Fallback | None = None
 
@@ -79,7 +77,6 @@ def from_host(path: str, problems: list[str]) -> Start | None:
         _limits(host.spool),
         tls,
         None if link is None else link.key,
-        None if enrolled is None else enrolled.config_key,
         tuple(Target(*hostfile.split_place(place)) for place in host.canaries),
         host.fallback,
     )

@@ -161,9 +161,8 @@ def _kept(host: Host, mistakes: list[str]) -> tuple[AgentConfig | None, str | No
     """What the collector served last, or why that is not to be used."""
     state, link = Path(host.state), host.collector
     try:
-        known = enrolled.load(state)
-        named = None if known is None else known.config_key
-        key = CollectorKey(state, None if link is None else link.key, named)
+        enrolled.load(state)  # its mistakes are told apart from those of the config
+        key = CollectorKey(state, None if link is None else link.key)
         return ConfigCache(state, host.agent, key).load(), None
     except AgentConfigError as error:
         return None, error.fault.value

@@ -218,7 +218,7 @@ async def _kept(
     if start.part is not None:
         return None, start.part
     session = await stack.enter_async_context(open_session(start.tls))
-    key = CollectorKey(start.state, start.collector_key, start.named_key)
+    key = CollectorKey(start.state, start.collector_key)
     cache = ConfigCache(start.state, start.agent, key)
     pull = _pull(start, session, cache, world, metrics)
     try:
