@@ -75,6 +75,8 @@ class Holding:
         self._doubtful: set[str] = set()
         self._last_fault: DiskFault | None = None
         self._waits_since_ns: int | None = None
+        self._is_mute = False
+        """While we are in memory: what is on disk cannot be read."""
         self.lost = False
         self.facts = Facts()
         self._tell_of(opened)
@@ -128,11 +130,14 @@ class Holding:
                 if found is DiskFault.DAMAGED:
                     self._unreadable(found, 1)
                     continue
-                if found is not DiskFault.RESOURCES:
+                mute = found is not DiskFault.RESOURCES
+                if mute and self._memory is None:
                     raise self._lost(found)
                 self._metrics.faults.labels(found.value).inc()
                 log.error("spool.fault fault=%s", found.value)
-                return None
+                if not mute:
+                    return None
+                self._is_mute = True  # an end would cost what is in memory alone
 
     async def acknowledge(self, choice: Choice, stored: Iterable[tuple[int, int]]) -> None:
         """The collector has this one, and all of these of its epoch."""
@@ -184,7 +189,7 @@ class Holding:
             except DiskError as error:
                 await self._step_back(error.fault)
                 return
-            self._memory = None
+            self._memory, self._is_mute = None, False
             self._metrics.in_memory.set(0)
             log.warning("spool.on_disk epoch=%s", self._disk.chain.epoch)
             await self._hand(self._look)
@@ -196,7 +201,9 @@ class Holding:
                 await self._hand(self._disk.close)
 
     def _pick(self, passed: Place | None) -> tuple[Choice, bytes] | DiskFault | None:
-        choice = self._order.next(self.spools(), passed)
+        memory = self._memory
+        offered = self.spools() if memory is None or not self._is_mute else [memory]
+        choice = self._order.next(offered, passed)
         if choice is None:
             return None
         try:

@@ -420,6 +420,24 @@ async def test_a_read_only_disk_at_start_still_gives_what_it_has() -> None:
     assert watch.waiting == []
 
 
+async def test_a_disk_that_can_neither_be_written_nor_read_costs_nothing_that_is_in_memory() -> (
+    None
+):
+    disk = FaultyDisk(Random(1))
+    watch = await a_watch(disk)
+    await watch.batch(3)
+    disk.read_only = disk.unreadable = True
+    await watch.batch(2)
+    await watch.batch(2)
+    assert watch.keeper.held.in_memory
+    await watch.deliver()
+    assert (len(watch.results()), watch.keeper.held.lost) == (4, False)
+    disk.read_only = disk.unreadable = False
+    await watch.keeper.held.come_back()
+    await watch.deliver()
+    assert (len(watch.results()), watch.waiting) == (7, [])
+
+
 async def test_after_a_failed_sync_the_process_ends_and_the_next_one_has_it_all() -> None:
     disk = FaultyDisk(Random(1))
     watch = await a_watch(disk)
