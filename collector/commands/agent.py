@@ -166,15 +166,17 @@ def to_do(one: dict[str, Any]) -> list[str]:
     elif one["invited_until"] is not None:
         out.append(f"{name}: invited until {show.minute(one['invited_until'])} UTC.")
     elif one["key_state"] in ("none", "revoked", "replaced"):
-        out.append(f"{name}: nothing of it is taken. Next: wardwatch agent invite {name}")
+        out.append(f"{name}: no key of it is approved. Next: wardwatch agent invite {name}")
     return out
 
 
 def _gaps(chain: dict[str, Any]) -> str:
     """What its evidence lacks, in words."""
     since = show.minute(chain["complete_until"])
+    first = chain["complete_until"] is None
+    upto = "the first among them" if first else f"complete until {since} UTC"
     told = (
-        (chain["missing_batches"], f"batches have not come (complete until {since} UTC)"),
+        (chain["missing_batches"], f"batches have not come ({upto})"),
         (chain["given_up_results"], "results were given up for want of room"),
         (chain["broken_links"], "headers do not name the one before them"),
     )

@@ -66,7 +66,7 @@ async def test_the_list_says_what_to_do_next(shell: Shell, capsys: Capture) -> N
         "AGENT    SITE   KEY                 FINGERPRINT              LAST BATCH (UTC)\n"
         "north-1  north  none                -                        -\n"
         "south-1  south  pinned in the file  1245 b098 82c4 8094 ...  -\n"
-        "north-1: nothing of it is taken. Next: wardwatch agent invite north-1\n"
+        "north-1: no key of it is approved. Next: wardwatch agent invite north-1\n"
     )
     await enrolled(shell, capsys)
     assert await shell.run("agent", "list") == 0
