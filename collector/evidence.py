@@ -29,6 +29,8 @@ log = logging.getLogger("wardwatch.evidence")
 
 PAGE = 200
 """Batches read in one transaction at most."""
+PAGE_BYTES = 256 * 1024
+"""Of batches that are taken apart at once, about: what a backlog takes for a moment stays taken."""
 AT_HAND = 4_000
 """Batches held in memory at most, about, while many chains are read side by side."""
 
@@ -112,11 +114,13 @@ class Evidence:
         done = dict(held)
         while heads:
             taken: list[Stored] = []
-            while heads and len(taken) < PAGE:
+            size_bytes = 0
+            while heads and len(taken) < PAGE and size_bytes < PAGE_BYTES:
                 _, chain = heapq.heappop(heads)
                 front = fronts[chain]
                 incoming = front.read.popleft()
                 taken.append(incoming)
+                size_bytes += len(incoming.form)
                 done[chain] = ranges.add(done.get(chain, ()), incoming.seq)
                 await self._fill(chain, front, heads, size)
             lines, last = await asyncio.to_thread(_decode, taken)
