@@ -37,9 +37,9 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     decode = reading._decode
 
     def counted(page: object) -> object:
-        lines, last = decode(page)  # type: ignore[arg-type]
+        lines, last, sightings = decode(page)  # type: ignore[arg-type]
         made.append(sum(map(len, lines.values())))
-        return lines, last
+        return lines, last, sightings
 
     monkeypatch.setattr(reading, "_decode", counted)
     return made
