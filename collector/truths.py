@@ -43,7 +43,8 @@ class _Pulse:
     hold_ms: int
     rules_end: int
     version: int
-    fold: VoiceFold
+    heard: VoiceFold
+    """What it says of its certificate, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +157,15 @@ class Live:
             )
         truth = fold_system(self.system, history, self.tail, now, None, self.settled)
         seen = view(truth)
-        self._truth, self._view, self.at, self.stale = truth, seen, now, False
+        self._view, self.at, self.stale = seen, now, False
         self._history, self._news = history, FAR
         self._heard = max(self._heard, self._latest)
         edges = [*_edges(self.system, seen, history, self.tail, now), truth.burning.due or FAR]
         self._edge = min(edges)
         self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}
         self._pulses = dict(_pulses(truth, self.tail, now))
+        # Nobody asks for them any more, and they are half of what a system takes.
+        self._truth = replace(truth, folds={})
         self.changed |= seen != expected
         if truth.mended is not None:
             self.older = truth.mended if self.older is None else min(self.older, truth.mended)
@@ -237,7 +240,7 @@ class Live:
                 if result.outcome is not pulse.outcome or t > pulse.hold_end:
                     break
                 days = result.cert_days_left
-                if days is not None and not pulse.fold.says_the_same(t, days, pulse.version):
+                if days is not None and not pulse.heard.says_the_same(t, days, pulse.version):
                     break
                 pulse.hold_end = t + pulse.hold_ms
             pulse.last_t = t
@@ -368,8 +371,6 @@ def _pulses(
         if fold.steady >= max(WINDOW, check.confirm.down, check.confirm.up):
             rules_end = min((s for s in starts if s > last.start), default=FAR)
             version = own.version(last.start)
-            hold = fold.hold_end
-            yield (
-                source,
-                _Pulse(last.outcome, last_t, hold, check.hold_ms, rules_end, version, fold),
-            )
+            heard = VoiceFold(ends_by=fold.ends_by, heard_in=fold.heard_in, later=fold.later)
+            hold = (fold.hold_end, check.hold_ms)
+            yield source, _Pulse(last.outcome, last_t, *hold, rules_end, version, heard)

@@ -280,21 +280,22 @@ def connect_apart(layers: list[Layer]) -> list[Layer]:
     if is_unconnected(first):
         return [replace(first, name=StepName.CONNECT), *layers[1:]]
     rest = {phase: took for phase, took in first.phases.items() if phase not in joining}
-    return [Layer(StepName.CONNECT, UP, joining), replace(first, phases=rest), *layers[1:]]
+    connect = Layer(StepName.CONNECT, UP, joining, before=first.before)
+    return [connect, replace(first, phases=rest, before=()), *layers[1:]]
 
 
 def whole(layers: list[Layer], ours: Mapping[Phase, int]) -> Observation:
     """The run as its steps make it; `ours` is time of our own beside them."""
-    everything = [one for layer in layers for one in (*layer.before, layer)]
-    outcome = worst(layer.verdict.outcome for layer in everything)
+    all_ = [one for layer in layers for one in (*layer.before, layer)]
+    outcome = worst(layer.verdict.outcome for layer in all_)
     # Of two equally bad layers the later one speaks: it is the one users depend on.
-    decisive = [layer for layer in everything if layer.verdict.outcome is outcome][-1]
+    decisive = [layer for layer in all_ if layer.verdict.outcome is outcome][-1]
     facts: dict[Fact, int] = {}
-    for layer in everything:
+    for layer in all_:
         facts.update(layer.about)
     facts.update(decisive.http)
+    told = list(_once(all_))
     phases = dict(ours)
-    told = list(_once(everything))
     for layer in told:
         for phase, took in layer.phases.items():
             phases[phase] = phases.get(phase, 0) + took

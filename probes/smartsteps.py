@@ -15,7 +15,7 @@ from probes.authorization import ClientSecret, SmartBackend, basic_header, secre
 from probes.clock import NS_PER_MS
 from probes.contract import Env, Fact, Outcome, StepName
 from probes.fhiraccess import FhirAccess
-from probes.fhirsteps import Layer, exchange, late
+from probes.fhirsteps import Judge, Layer, exchange, late
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline, NetFailure
 from probes.reasons import Reason
@@ -33,6 +33,7 @@ _NS_PER_S = 1000 * NS_PER_MS
 _UNAUTHORIZED = 401
 _RIGHT_PLACE = frozenset(
     {
+        Reason.AGENT_RETRY_AFTER,
         Reason.AGENT_SECRET,
         Reason.HTTP_THROTTLED,
         Reason.SMART_SCOPE_REDUCED,
@@ -84,9 +85,7 @@ class SmartSteps:
 
         url = parse_url(f"{self._access.base_url}/{smart.DISCOVERY_PATH}")
         request = Request("GET", url, {"Accept": "application/json"})
-        layer = await exchange(
-            self._env, self._access, StepName.DISCOVERY, request, deadline, judge
-        )
+        layer = await self._once(StepName.DISCOVERY, request, deadline, judge)
         return (found[0] if found else None), layer
 
     async def renew(self, url: str | None, deadline: Deadline) -> Layer:
@@ -122,8 +121,22 @@ class SmartSteps:
             request = self._token_request(way, url)
         except (NetFailure, OSError, KeyError, UnusableKeyError):
             return None, Layer(StepName.TOKEN, _NO_SECRET)
-        layer = await exchange(self._env, self._access, StepName.TOKEN, request, deadline, judge)
+        layer = await self._once(StepName.TOKEN, request, deadline, judge)
         return (found[0] if found else None), layer
+
+    async def _once(
+        self, name: StepName, request: Request, deadline: Deadline, judge: Judge
+    ) -> Layer:
+        """Ask, unless that host said when to come again and it is not yet time."""
+        budgets, now_ns = self._env.budgets, self._env.clock.monotonic_ns()
+        target = request.url.host, request.url.port
+        if budgets.waits(target, now_ns, now_ns):
+            return Layer(name, Verdict(Outcome.UNKNOWN, Reason.AGENT_RETRY_AFTER))
+        layer = await exchange(self._env, self._access, name, request, deadline, judge)
+        wait_s = layer.http.get(Fact.RETRY_AFTER_S, 0)
+        if wait_s and layer.verdict.reason is Reason.HTTP_THROTTLED:
+            budgets.quiet(target, self._env.clock.monotonic_ns() + wait_s * _NS_PER_S)
+        return layer
 
     async def signed_in(self, deadline: Deadline, send: Send) -> Layer:
         """`send` with a token. Refused with 401, a token from before this run is replaced once.
@@ -166,7 +179,7 @@ class SmartSteps:
         if token is None:
             if layer.verdict.reason not in _RIGHT_PLACE:
                 tokens.endpoints.drop(self._place())
-            return (*steps, layer if is_mine else replace(layer, phases={}))
+            return (*steps, layer if is_mine else _of_another(layer))
         if not is_mine:
             return steps
         if run.has_asked:
@@ -194,7 +207,7 @@ class SmartSteps:
         url = None if endpoint is None else endpoint.url
         if layer is None or (url is not None and not is_mine):
             return url, ()
-        return url, (layer if is_mine else replace(layer, phases={}),)
+        return url, (layer if is_mine else _of_another(layer),)
 
     def _token_request(self, way: SmartBackend | ClientSecret, url: str) -> Request:
         headers = {
@@ -234,6 +247,11 @@ class SmartSteps:
         if self._run is None or self._run.deadline is not deadline:
             self._run = _Run(deadline)
         return self._run
+
+
+def _of_another(layer: Layer) -> Layer:
+    """The same, asked for by another check: no request and no time of this one's."""
+    return replace(layer, phases={}, requests=0, answer_bytes=0)
 
 
 def _kept_for_s(lives_s: int) -> int:

@@ -39,7 +39,7 @@ MOST_DAYS = 4_000_000
 """What a certificate can be good for: none ends after the year 9999."""
 
 
-class Segment(msgspec.Struct):
+class Segment(msgspec.Struct, gc=False):
     """The time one judged or misconfigured result speaks for, or several good ones in a row that no
     later result mends or looks at.
 

@@ -13,9 +13,10 @@ from probes.assertion import UnusableKeyError
 from probes.authorization import SmartBackend
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Slot, StepName
 from probes.fhiraccess import FhirAccess, prepare, refuse
-from probes.fhirsteps import STEP_REASONS, Layer, exchange, late, whole
+from probes.fhirsteps import STEP_REASONS, FhirSteps, Layer, exchange, late, whole
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline, NetFailure
+from probes.profiles.table import PROFILES
 from probes.reasons import Reason
 from probes.smartsteps import SmartSteps
 from probes.tls import TlsOptions
@@ -34,7 +35,13 @@ _OUR_OWN = frozenset(
     }
 )
 _OF_FHIR = frozenset(
-    {Reason.FHIR_AUTH, Reason.FHIR_NOT_FHIR, Reason.FHIR_OUTCOME, Reason.FHIR_WRONG_RESOURCE}
+    {
+        Reason.FHIR_AUTH,
+        Reason.FHIR_BREAK_GLASS,
+        Reason.FHIR_NOT_FHIR,
+        Reason.FHIR_OUTCOME,
+        Reason.FHIR_WRONG_RESOURCE,
+    }
 )
 
 
@@ -60,9 +67,16 @@ class SmartSpec(FhirAccess):
             (self.auth is not None and way is None, "auth is smart_backend or client_secret here"),
             (self.jwks_url is not None and not is_backend, "jwks_url needs auth.smart_backend"),
             (not asks, "nothing to ask for: it needs discovery, token and auth, or jwks_url"),
+            *self.too_often(self.asks),
         )
         refuse(self, own)
         return self
+
+    @property
+    def asks(self) -> int:
+        """Requests of one run to the server and its token endpoint."""
+        needs_token = self.token and self.auth is not None and self.auth.by_token is not None
+        return self.discovery + needs_token
 
 
 class SmartProbe:
@@ -73,15 +87,16 @@ class SmartProbe:
         self._env = env
         self._way = None if spec.auth is None else spec.auth.by_token
         self._steps = SmartSteps(spec, self._way, env)
+        self._fhir = FhirSteps(spec, env)
         self._digest: bytes | None = None
 
     async def run(self, slot: Slot) -> Observation:  # noqa: ARG002 - it asks the same each time
         deadline = Deadline(self._env.clock, self._env.timeout_ms)
-        if self._spec.auth is not None:
-            try:
-                self._spec.auth.headers(self._env.read_secret)
-            except NetFailure as failure:
-                return Observation(failure.outcome, failure.reason)
+        try:
+            self._fhir.headers()  # for the secret that is read there
+            self._fhir.allow(self._spec.asks)
+        except NetFailure as failure:
+            return Observation(failure.outcome, failure.reason)
         layers: list[Layer] = []
 
         def spent() -> bool:
@@ -155,4 +170,6 @@ KIND = Kind(
     reasons=(STEP_REASONS - _OF_FHIR)
     | {Reason.SMART_JWKS, Reason.SMART_KEY_EXPOSED, Reason.SMART_KEY_UNPUBLISHED},
     prepare=prepare,
+    demand=lambda spec: spec.demand(spec.asks),
+    profiles=tuple(PROFILES),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -90,8 +91,8 @@ def up(*names: str) -> list[tuple[str, str, str]]:
 
 async def test_a_run_signs_in_and_the_next_uses_the_same_token(ehr: Ehr) -> None:
     first, second = await run(world(), ehr.spec, 2)
-    assert steps(first) == up("metadata", "discovery", "token", "read")
-    assert steps(second) == up("metadata", "read")
+    assert steps(first) == up("connect", "metadata", "discovery", "token", "read")
+    assert steps(second) == up("connect", "metadata", "read")
     assert first.facts[Fact.TOKEN_EXPIRES_S] == 300
     assert ehr.smart.asked == {"discovery": 1, "token": 1, "jwks": 0}
     assert (first.outcome, second.outcome) == (Outcome.UP, Outcome.UP)
@@ -108,7 +109,7 @@ async def test_fifty_checks_at_once_ask_for_one_token(ehr: Ehr) -> None:
     assert [each.outcome.value for each in found] == ["up"] * 50
     assert ehr.smart.asked == {"discovery": 1, "token": 1, "jwks": 0}
     told = sorted(len(each.steps) for each in found)
-    assert told == [1] * 49 + [3]  # only the run that asked has the steps of asking
+    assert told == [2] * 49 + [4]  # only the run that asked has the steps of asking
     assert ehr.fhir.requests["read"] == 50
 
 
@@ -144,7 +145,7 @@ async def test_a_refused_token_is_replaced_once_and_the_run_goes_on(ehr: Ehr) ->
     await run(env, ehr.spec)
     ehr.smart.revoke()
     (found,) = await run(env, ehr.spec)
-    assert steps(found) == up("metadata", "token", "read")
+    assert steps(found) == up("connect", "metadata", "token", "read")
     assert found.facts[Fact.TOKEN_REFRESHED] == 1
     assert ehr.smart.asked["token"] == 2
     assert ehr.fhir.requests["read"] == 3
@@ -156,7 +157,7 @@ async def test_a_new_token_that_is_refused_too_is_misconfigured(ehr: Ehr) -> Non
     ehr.fhir.set_fault("401", at="read")
     (found,) = await run(env, ehr.spec)
     assert steps(found) == [
-        *up("metadata", "token"),
+        *up("connect", "metadata", "token"),
         ("read", "misconfigured", "fhir.auth"),
     ]
     assert (ehr.smart.asked["token"], ehr.fhir.requests["read"]) == (2, 3)
@@ -183,7 +184,8 @@ async def test_a_token_that_ends_at_once_serves_the_run_that_asked(ehr: Ehr) -> 
         async with TERMINOLOGY.open(TERMINOLOGY.parse(spec), env) as probe:
             found = await probe.run(Slot("check-1", env.clock.now_ms()))
         # The simulator knows no codes: what counts is that it was asked with one token.
-        assert [s.name.value for s in found.steps][-3:] == ["token", "lookup", "validate"]
+        names = [step.name.value for step in found.steps]
+        assert names[-4:] == ["token", "connect", "lookup", "validate"]
         assert ehr.smart.asked["token"] == asked
 
 
@@ -192,7 +194,7 @@ async def test_forbidden_is_no_reason_for_another_token(ehr: Ehr) -> None:
     await run(env, ehr.spec)
     ehr.fhir.set_fault("403", at="read")
     (found,) = await run(env, ehr.spec)
-    assert steps(found) == [*up("metadata"), ("read", "misconfigured", "fhir.auth")]
+    assert steps(found) == [*up("connect", "metadata"), ("read", "misconfigured", "fhir.auth")]
     assert ehr.smart.asked["token"] == 1
 
 
@@ -225,9 +227,9 @@ async def test_without_a_token_the_step_that_had_none_decides_and_nothing_is_rea
         KIND, ehr.spec, Outcome(outcome), Reason(reason),
         connections=3, secrets=SECRETS, timeout_ms=5000,
     )  # fmt: skip
-    before = up("metadata", "discovery") if at == "token" else up("metadata")
+    before = up("connect", "metadata", "discovery") if at == "token" else up("connect", "metadata")
     assert steps(found) == [*before, (at, outcome, reason)]
-    assert ehr.fhir.requests == {"metadata": 1, "read": 0}
+    assert (ehr.fhir.requests["metadata"], ehr.fhir.requests["read"]) == (1, 0)
 
 
 async def test_a_refusal_is_told_by_every_check_that_waited_for_it(ehr: Ehr) -> None:
@@ -262,7 +264,7 @@ async def test_a_server_that_never_answers_costs_each_check_its_own_time_only(eh
         second = group.create_task(run(long, only))
         ehr.smart.set_fault("none")
     assert steps(first.result()[0])[-1] == ("token", "down", "http.timeout")
-    assert steps(second.result()[0]) == up("token", "read")
+    assert steps(second.result()[0]) == up("token", "connect", "read")
 
 
 @pytest.mark.parametrize("key", [None, b"", b"-----BEGIN PRIVATE KEY-----"])
@@ -271,7 +273,8 @@ async def test_a_missing_key_is_unknown_and_nothing_is_asked(ehr: Ehr, key: byte
     (found,) = await run(world(secrets), ehr.spec)
     assert (found.outcome, found.reason) == (Outcome.UNKNOWN, Reason.AGENT_SECRET)
     assert steps(found) == []
-    assert ehr.fhir.requests == {"metadata": 0, "read": 0}
+    assert not ehr.fhir.requests
+    assert ehr.smart.asked["discovery"] == 0
 
 
 async def test_a_key_that_vanishes_in_a_run_is_unknown(ehr: Ehr) -> None:
@@ -285,10 +288,44 @@ async def test_a_key_that_vanishes_in_a_run_is_unknown(ehr: Ehr) -> None:
     (found,) = await run(replace(world(), read_secret=read_secret), ehr.spec)
     assert (found.outcome, found.reason) == (Outcome.UNKNOWN, Reason.AGENT_SECRET)
     assert steps(found) == [
-        *up("metadata", "discovery"),
+        *up("connect", "metadata", "discovery"),
         ("token", "unknown", "agent.secret"),
     ]
     assert (ehr.smart.asked["token"], ehr.fhir.requests["read"]) == (0, 0)
+
+
+async def test_a_token_endpoint_that_says_when_to_come_again_is_left_alone_until_then(
+    ehr: Ehr, tmp_path: Path
+) -> None:
+    clock = Clocked()
+    env = replace(world(), clock=clock)
+    apart = SmartServer()
+    apart.clients = ehr.smart.clients
+    ca = Authority(tmp_path, clock.now_ms(), "Another test CA")
+    await apart.start(ca.server().server_context())
+    apart.retry_after = "30"
+    trusted = tmp_path / "both.pem"
+    trusted.write_bytes(Path(ehr.spec["ca"]).read_bytes() + Path(ca.ca).read_bytes())
+    way = {**BACKEND, "token_url": apart.token_url}
+    spec = {**ehr.spec, "ca": str(trusted), "auth": {"smart_backend": way}, "metadata": "false"}
+    told, asked = [], []
+    try:
+        async with KIND.open(KIND.parse(spec), env) as probe:
+            for fault, wait_s in (("429", 0), ("none", 20), ("none", 11)):
+                apart.set_fault(fault, at="token")
+                await clock.advance(wait_s * 1000)
+                apart.skew_s += wait_s
+                seen = await probe.run(Slot("check-1", clock.now_ms()))
+                told.append((seen.outcome.value, steps(seen)[0][2]))
+                asked.append(apart.asked["token"])
+    finally:
+        await apart.stop()
+    assert told == [
+        ("degraded", "http.throttled"),
+        ("unknown", "agent.retry_after"),
+        ("misconfigured", "ok"),  # granted; the simulated EHR takes only its own tokens
+    ]
+    assert asked == [1, 1, 2]
 
 
 async def test_a_token_endpoint_that_moved_is_found_again_after_a_refusal(ehr: Ehr) -> None:
@@ -298,7 +335,7 @@ async def test_a_token_endpoint_that_moved_is_found_again_after_a_refusal(ehr: E
     assert steps(found)[-1] == ("token", "misconfigured", "http.status")
     ehr.smart.set_fault("none")
     (found,) = await run(env, ehr.spec)
-    assert steps(found) == up("metadata", "discovery", "token", "read")
+    assert steps(found) == up("connect", "metadata", "discovery", "token", "read")
 
 
 async def test_a_client_secret_and_a_client_certificate_sign_in_together(
@@ -325,7 +362,7 @@ async def test_a_client_secret_and_a_client_certificate_sign_in_together(
     }
     try:
         (found,) = await run(world({"env:S": b"s3 cret\n"}), spec)
-        assert steps(found) == up("metadata", "token", "read")
+        assert steps(found) == up("connect", "metadata", "token", "read")
         bare = {name: value for name, value in spec.items() if not name.startswith("client_")}
         (found,) = await run(world({"env:S": b"s3 cret\n"}), bare)
         assert not found.outcome.good

@@ -377,6 +377,20 @@ async def test_an_assertion_is_good_for_one_request(
     assert len(server.seen) == 4
 
 
+async def test_a_check_asks_no_more_than_its_budget(
+    server: SmartServer, spec: dict[str, Any]
+) -> None:
+    env = replace(environment(secrets=SECRETS), timeout_ms=5000)
+    told = []
+    for _ in range(2):
+        limited = {**spec, "budget": {"requests": "3", "per": "1h"}}
+        async with KIND.open(KIND.parse(limited), env) as probe:
+            found = await probe.run(Slot("check-1", env.clock.now_ms()))
+            told.append((found.outcome.value, found.reason.value))
+    assert told == [("up", "ok"), ("unknown", "agent.budget")]
+    assert server.asked == {"discovery": 1, "token": 1, "jwks": 1}
+
+
 async def test_a_client_certificate_is_shown_at_the_token_endpoint_and_not_to_our_own_host(
     authority: Authority, spec: dict[str, Any], server: SmartServer
 ) -> None:

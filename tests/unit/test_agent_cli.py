@@ -29,6 +29,7 @@ from agent.metrics import AgentMetrics
 from agent.tallies import Tallies
 from probes import batch
 from probes.metrics import METRICS
+from probes.registry import KINDS
 from probes.segments import Run
 from probes.testing.portal import Portal
 
@@ -120,12 +121,7 @@ def test_a_key_others_may_read_or_no_key_at_all_is_refused(
 
 def test_kinds_are_listed_with_their_reasons(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kinds"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
-        "fhir",
-        "hl7",
-        "http",
-        "smart",
-    ]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(KINDS)
     assert main(["kinds", "--json"]) == 0
     listed = {kind["name"]: kind for kind in json.loads(capsys.readouterr().out)}
     assert "hl7.no_ack" in listed["hl7"]["reasons"]
@@ -319,6 +315,10 @@ def test_a_folder_that_enrolled_as_another_agent_is_not_run(
         f"{file}: agent: the folder {tmp_path}/state is enrolled as north-2; name that agent, or "
         "another folder\n"
     )
+    config = written(tmp_path, document("http://127.0.0.1:9/"))
+    words = ("--config", config, "--agent", "north-1", "--collector", "http://127.0.0.1:9")
+    assert main(["run", *words, "--state", str(tmp_path / "state")]) == 2
+    assert capsys.readouterr().err.startswith(f"--agent: the folder {tmp_path}/state is enrolled")
 
 
 async def test_an_agent_without_a_collector_runs_and_shows_what_it_finds(tmp_path: Path) -> None:

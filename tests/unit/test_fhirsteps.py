@@ -6,22 +6,22 @@ from dataclasses import replace
 
 from probes.contract import Fact, Observation, Outcome, Phase, StepName
 from probes.fhirquestions import together
-from probes.fhirsteps import Layer, whole
+from probes.fhirsteps import Layer, connect_apart, whole
 from probes.reasons import Reason
 from probes.wire.fhir import UP, Verdict
 
 REJECTED = Verdict(Outcome.MISCONFIGURED, Reason.SMART_TOKEN_REJECTED)
-DOCUMENT = Layer(StepName.DISCOVERY, UP, {Phase.CONNECT: 5}, about={Fact.DEVIATIONS: 2})
+DOCUMENT = Layer(StepName.DISCOVERY, UP, {Phase.CONNECT: 5}, {}, {Fact.DEVIATIONS: 2}, 1, 50)
 TOKEN = Layer(StepName.TOKEN, UP, {Phase.CONNECT: 7}, before=(DOCUMENT,))
 REFUSED = Layer(
-    StepName.TOKEN, REJECTED, {Phase.CONNECT: 7}, {Fact.HTTP_STATUS: 401}, before=(DOCUMENT,)
+    StepName.TOKEN, REJECTED, {Phase.CONNECT: 7}, {Fact.HTTP_STATUS: 401}, {}, 1, 10, (DOCUMENT,)
 )
-NOTHING_ASKED = {Fact.REQUESTS: 0, Fact.ANSWER_BYTES: 0}
 
 
 def read(verdict: Verdict = UP, *before: Layer) -> Layer:
-    http = {Fact.HTTP_STATUS: 200}
-    return Layer(StepName.READ, verdict, {Phase.CONNECT: 11}, http, before=before)
+    return Layer(
+        StepName.READ, verdict, {Phase.CONNECT: 11}, {Fact.HTTP_STATUS: 200}, {}, 1, 9, before
+    )
 
 
 def told(seen: Observation) -> list[tuple[str, str, int]]:
@@ -34,7 +34,17 @@ def test_what_a_step_needed_comes_before_it() -> None:
         ("discovery", "ok", 5), ("token", "ok", 7), ("read", "ok", 11), ("read", "ok", 11),
     ]  # fmt: skip
     assert seen.phases == {Phase.PARSE: 1, Phase.CONNECT: 34}
-    assert seen.facts == {**NOTHING_ASKED, Fact.DEVIATIONS: 2, Fact.HTTP_STATUS: 200}
+    assert seen.facts == {
+        Fact.DEVIATIONS: 2, Fact.HTTP_STATUS: 200, Fact.REQUESTS: 3, Fact.ANSWER_BYTES: 68,
+    }  # fmt: skip
+
+
+def test_the_connection_to_the_server_comes_after_the_token_it_waits_for() -> None:
+    layers = connect_apart([read(UP, DOCUMENT, replace(TOKEN, before=()))])
+    assert told(whole(layers, {})) == [
+        ("discovery", "ok", 5), ("token", "ok", 7), ("connect", "ok", 11), ("read", "ok", 0),
+    ]  # fmt: skip
+    assert connect_apart([REFUSED]) == [REFUSED]
 
 
 def test_a_missing_token_is_told_once_for_all_that_needed_one() -> None:
@@ -42,8 +52,10 @@ def test_a_missing_token_is_told_once_for_all_that_needed_one() -> None:
     seen = whole([REFUSED, REFUSED, marked], {})
     assert told(seen) == [("discovery", "ok", 5), ("token", "smart.token_rejected", 7)]
     assert seen.phases == {Phase.CONNECT: 12}
-    about = {Fact.DEVIATIONS: 2, Fact.NOT_UNDONE: 1, Fact.HTTP_STATUS: 401}
-    assert seen.facts == {**NOTHING_ASKED, **about}
+    assert seen.facts == {
+        Fact.DEVIATIONS: 2, Fact.NOT_UNDONE: 1, Fact.HTTP_STATUS: 401,
+        Fact.REQUESTS: 2, Fact.ANSWER_BYTES: 60,
+    }  # fmt: skip
     assert (seen.outcome, seen.reason) == (REJECTED.outcome, REJECTED.reason)
 
 

@@ -75,6 +75,7 @@ def test_one_key_is_a_list_of_one_and_defaults_are_those_of_backend_services() -
         ({"client_cert": "c.pem", "client_key": "/run/k.pem"}, ["client_cert"]),
         ({"base_url": "http://ehr.example.org", "auth": {"smart_backend": BACKEND}}, [""]),
         ({"read": "Patient/a"}, ["read"]),
+        ({"auth": {"smart_backend": BACKEND}, "budget": {"requests": "1", "per": "1m"}}, [""]),
     ],
 )  # fmt: skip
 def test_a_wrong_spec_names_every_place(wrong: dict[str, Any], places: list[str]) -> None:
