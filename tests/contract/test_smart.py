@@ -371,7 +371,7 @@ async def test_an_assertion_is_good_for_one_request(
         assert [await ask(good), await ask(good)] == [200, 401]
         other = assertion(key, CLIENT, server.token_url + "/", now_ms, "two")
         late = assertion(key, CLIENT, server.token_url, now_ms - 241_000, "three")
-        early = assertion(key, CLIENT, server.token_url, now_ms + 61_000, "four")
+        early = assertion(key, CLIENT, server.token_url, now_ms + 120_000, "four")
         foreign = assertion(key, "somebody", server.token_url, now_ms, "five")
         forged = assertion(load_key(rsa_pem(1), key.kid), CLIENT, server.token_url, now_ms, "six")
         for wrong in (other, late, early, foreign, forged, good[:-4] + "AAAA", "", "a.b.c"):
