@@ -196,7 +196,12 @@ def config_problem(text: str) -> Line:
     return Line("config", Level.FAIL, text, "mend the file: wardwatch-agent run would not start")
 
 
-def no_config() -> Line:
+def no_config(fault: str | None = None) -> Line:
+    """`fault`: why the one that is kept is not to be used."""
+    if fault is not None:
+        found = f"what the collector served and is kept here is not to be used: {fault}"
+        advice = "start the agent with the collector in reach; README, 'Checks from the collector'"
+        return Line("checks", Level.FAIL, found, advice)
     advice = "start the agent once, with the collector in reach, and ask again"
     return Line("checks", Level.WARN, "the collector has served none yet", advice)
 

@@ -56,6 +56,8 @@ class Subject:
     part: AgentConfig | None
     problems: Sequence[str]
     """Of the operator's file on this host."""
+    kept_fault: str | None
+    """Why the config that is kept here is not to be used."""
     is_pinned: bool
     allow: Sequence[Entry] | None
     canaries: Sequence[Target]
@@ -75,7 +77,7 @@ async def examine(subject: Subject, world: World) -> list[Line]:
     if subject.part is not None:
         lines += diagnosis.checks(await look_at_checks(subject.part, subject.allow, world))
     elif not subject.problems:
-        lines.append(diagnosis.no_config())
+        lines.append(diagnosis.no_config(subject.kept_fault))
     asked = Canaries(subject.canaries, network, world.clock)
     answered = await asyncio.gather(*(asked.answers(target) for target in subject.canaries))
     named = [f"{target.host}:{target.port}" for target in subject.canaries]

@@ -19,14 +19,17 @@ from agent.carriers import carriers_of
 from agent.disk import Disk
 from agent.fallback import Fallback, rules_of
 from agent.identity import Signing
-from agent.keeper import Keeper, Makings
+from agent.keeper import Keeper
 from agent.keptfile import KeptFile
+from agent.makings import Makings
 from agent.metrics import AgentMetrics
 from agent.notify import Notify
 from agent.reporting import Reporter
 from agent.runner import Runner
 from agent.server import Face, Server
-from agent.spool import Limits, Signer, open_spool
+from agent.spool import Signer
+from agent.spoolfiles import Limits
+from agent.spoolopen import open_spool
 from agent.telling import Line
 from agent.uplink import Uplink, open_session
 from agent.vitals import SelfKnowledge
@@ -142,7 +145,7 @@ class Service:
                 uplink = Uplink(
                     session,
                     collector,
-                    self.keeper,
+                    self.keeper.held,
                     clock=self._world.clock,
                     rng=self._world.rng,
                     metrics=self.metrics,
@@ -154,12 +157,12 @@ class Service:
                 await self.keeper.begin()
                 await self._work(uplink, stop, beside)
             finally:
-                if not self.keeper.lost:
+                if not self.keeper.held.lost:
                     await self.keeper.finish()
                     if uplink is not None:
                         await uplink.drain(DRAIN_S)
-                    await self.keeper.close()
-        return self.keeper.facts.waiting
+                    await self.keeper.held.close()
+        return self.keeper.held.facts.waiting
 
     async def _work(
         self,
@@ -243,7 +246,7 @@ class Service:
         self.metrics.sync_seconds.observe(took_ns / 1e9)
 
     def _metrics_text(self) -> bytes:
-        facts = self.keeper.facts
+        facts = self.keeper.held.facts
         self.metrics.pending.set(facts.waiting)
         self.metrics.spool_bytes.set(facts.bytes)
         self.metrics.spool_buried.set(facts.tombstones)

@@ -36,7 +36,7 @@ class Given:
 
 def needed(spool: Spool) -> Why | None:
     """Why something has to give way now, if it has to."""
-    if spool.size_bytes() > spool.limits.max_bytes:
+    if spool.files.size_bytes() > spool.limits.max_bytes:
         return Why.FULL_BYTES
     oldest = spool.index.oldest_batch()
     if oldest is not None and spool.time.now_ms() - oldest.stamp_ms > spool.limits.max_age_ms:
@@ -156,7 +156,7 @@ def _bare(spool: Spool, by: Signer, anchors: Anchors, entry: Entry) -> Given:
 
 def make_room(spool: Spool, by: Signer, anchors: Anchors, enough: Callable[[str], int]) -> Given:
     """The disk is full: the oldest file gives way, at the cost of the reserve and of new files."""
-    spool.release_reserve()
+    spool.files.release_reserve()
     spool.begin(reserve=False)
     oldest = spool.index.oldest_batch()
     given = Given()
@@ -170,7 +170,7 @@ def make_room(spool: Spool, by: Signer, anchors: Anchors, enough: Callable[[str]
             given.unreadable + step.unreadable,
         )
     spool.clear()
-    spool.hold_reserve()
+    spool.files.hold_reserve()
     return given
 
 

@@ -14,11 +14,11 @@ from agent import hostfile, identity
 from agent.allowing import Entry
 from agent.canaries import Target
 from agent.commands import options
-from agent.enrolled import Enrolled, is_enrolled
+from agent.enrolled import Enrolled
 from agent.enrolled import load as load_enrolled
 from agent.hostfile import Fallback, Host, SpoolLimits
 from agent.identity import IdentityError, KeyFile
-from agent.spool import Limits
+from agent.spoolfiles import Limits
 from probes.agentconfig import AgentConfig, part_of
 from probes.config import Config
 from probes.configfile import ConfigErrors, load
@@ -28,8 +28,7 @@ from probes.configfile import ConfigErrors, load
 class Start:
     """`part` is None where the collector serves it; without a collector the agent stands alone.
 
-    `collector_key`: `ed25519:BASE64` as the host's file pins it; `named_key`: the fingerprint that
-    came with the enrolment token.
+    `collector_key`: `ed25519:BASE64` as the host's file pins it.
     """
 
     part: AgentConfig | None
@@ -44,7 +43,6 @@ class Start:
     limits: Limits
     tls: ssl.SSLContext | None = None
     collector_key: str | None = None
-    named_key: str | None = None
     canaries: tuple[Target, ...] = ()
     fallback: Fallback | None = None
 
@@ -63,11 +61,7 @@ def from_host(path: str, problems: list[str]) -> Start | None:
     if config is not None and key is not None:
         _check_agent(config, host.agent, key, (f"{path}: agent", f"{path}: state"), problems)
     pinned = _pins(config, host.agent)
-    if enrolled is not None and enrolled.agent != host.agent and not pinned:
-        problems.append(
-            f"{path}: agent: the folder {state} is enrolled as {enrolled.agent}; name that agent, or "
-            "another folder"
-        )
+    _check_enrolled(enrolled, host.agent, state, f"{path}: agent", problems, pinned=pinned)
     if problems or key is None:
         return None
     link = host.collector
@@ -83,7 +77,6 @@ def from_host(path: str, problems: list[str]) -> Start | None:
         _limits(host.spool),
         tls,
         None if link is None else link.key,
-        None if enrolled is None else enrolled.config_key,
         tuple(Target(*hostfile.split_place(place)) for place in host.canaries),
         host.fallback,
     )
@@ -99,9 +92,11 @@ def from_options(args: argparse.Namespace, problems: list[str]) -> Start | None:
     key = _key(state, "--state", problems)
     if config is not None and key is not None:
         _check_agent(config, args.agent, key, ("--agent", "--state"), problems)
+    enrolled, pinned = _enrolled(state, "--state", problems), _pins(config, args.agent)
+    _check_enrolled(enrolled, args.agent, state, "--agent", problems, pinned=pinned)
     if problems or config is None or key is None:
         return None
-    known = is_enrolled(state) or _pins(config, args.agent)
+    known = enrolled is not None or pinned
     part = part_of(config, args.agent)
     limits = _limits(SpoolLimits())
     return Start(part, args.agent, state, key, known, url, place, entries, limits)
@@ -152,6 +147,23 @@ def tls_of(host: Host, path: str, problems: list[str]) -> ssl.SSLContext | None:
         why = os.strerror(error.errno or 0)
         problems.append(f"{path}: collector.ca: {host.collector.ca}: {why}")
     return None
+
+
+def _check_enrolled(
+    enrolled: Enrolled | None,
+    agent: str,
+    state: Path,
+    place: str,
+    problems: list[str],
+    *,
+    pinned: bool,
+) -> None:
+    """A key that enrolled as another agent signs nothing that the collector would take."""
+    if enrolled is not None and enrolled.agent != agent and not pinned:
+        problems.append(
+            f"{place}: the folder {state} is enrolled as {enrolled.agent}; name that agent, or "
+            "another folder"
+        )
 
 
 def _check_agent(

@@ -51,6 +51,9 @@ NEEDS = (
     "sqlalchemy",
 )
 
+INTERRUPTED = 130
+"""As shells say it of a program that Ctrl-C ended."""
+
 EXAMPLES = """\
 Examples:
   wardwatch config check wardwatch.yaml
@@ -103,4 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Who read has gone; what was asked for is done. The interpreter flushes once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
     return code

@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
-from collector import frozenholidays
+from collector import frozenholidays, memory
 from collector.businesshours import holiday_problem, holidays_version, public_holidays
 from collector.commit import (
     News,
@@ -231,9 +231,9 @@ class Evaluator:
 
     def _is_due(self) -> bool:
         past = self._past
-        return (self._policy_due is not None and self._policy_due <= self.now) or (
-            past is not None and self.now - past.as_of >= SAY_MS
-        )
+        due = self._policy_due is not None and self._policy_due <= self.now
+        long_ago = past is not None and self.now - past.as_of >= SAY_MS
+        return due or long_ago or self._follower.left
 
     async def refold(self) -> None:
         """Fold everything up to now."""
@@ -275,6 +275,8 @@ class Evaluator:
             self._saved_at = done.planned.plan.now
         if done.planned.plan.messages:
             self._said()
+        if rows:
+            await asyncio.to_thread(memory.give_back)
         return True
 
     def _rules_stand(self, past: Past) -> bool:

@@ -36,8 +36,9 @@ AT_HAND = 4_000
 """Batches held in memory at most, about, while many chains are read side by side."""
 TOMBSTONES = 10
 """Tombstones read of a chain at a time: one may be as large as hundreds of batches."""
-RESULTS = 200_000
-"""Results made of what was read at a time, and those of one batch or tombstone more."""
+RESULTS = 20_000
+"""Results made of what was read at a time, and those of one batch or tombstone more: what a backlog
+takes for a moment stays taken."""
 
 
 @dataclass(frozen=True, slots=True)

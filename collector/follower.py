@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import msgspec
 
@@ -42,6 +43,8 @@ FORGOTTEN_MS = 7_200_000
 """A process that does not lead forgets which rollups are to be made anew once the one that leads
 has committed anything so long after.
 """
+AT_ONCE = 2_000
+"""Rollups made and committed together at most: after a backlog there are many."""
 GATHERED = 2_000
 """Results of a system that may wait to be settled while a backlog is read."""
 
@@ -93,6 +96,8 @@ class Follower:
         """States of servers that agents saw, and nobody has recorded yet."""
         self.making: dict[Bucket, int] = {}
         """Those of them whose rows are being committed."""
+        self.left = False
+        """Are there more than were made last?"""
         self._joined: list[_Joined] = []
         self._settled_at = 0
         self.lock = asyncio.Lock()
@@ -187,10 +192,16 @@ class Follower:
         )
 
     def begin(self) -> Collection[Bucket]:
-        """Touched rollups of five minutes that are over: to be made and committed now."""
+        """Touched rollups of five minutes that are over, the oldest first: to be made and committed
+        now.
+        """
         edge = self.now - BUCKET_MS - CLOSED_MS
-        self.making = {bucket: at for bucket, at in self.touched.items() if bucket[2] <= edge}
-        self.touched = {b: at for b, at in self.touched.items() if b not in self.making}
+        over = [bucket for bucket in self.touched if bucket[2] <= edge]
+        self.left = len(over) > AT_ONCE
+        if self.left:
+            over.sort(key=itemgetter(2))
+            del over[AT_ONCE:]
+        self.making = {bucket: self.touched.pop(bucket) for bucket in over}
         return self.making
 
     def made(self) -> None:

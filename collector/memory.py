@@ -1,7 +1,8 @@
-"""How often Python looks for garbage in cycles."""
+"""How often Python looks for garbage in cycles, and when the C library gives memory back."""
 
 from __future__ import annotations
 
+import ctypes
 import gc
 
 YOUNG, MIDDLE, OLD = 500_000, 20, 50
@@ -13,3 +14,12 @@ def look_seldom() -> None:
     through all of it took a third of an evaluation in which thousands of systems change.
     """
     gc.set_threshold(YOUNG, MIDDLE, OLD)
+
+
+def give_back() -> None:
+    """Let the host have what is free: glibc keeps a heap for each thread, and after a backlog an
+    eighth of the process was nothing else. Other C libraries do so by themselves.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -15,7 +15,7 @@ from probes.results import Result
 
 Bucket = tuple[str, str, int]
 """(check, agent, start of the five minutes)."""
-SPAN_MS = 12 * BUCKET_MS
+SPAN_MS = 2 * BUCKET_MS
 """How much evidence is read again at a time."""
 
 

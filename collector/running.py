@@ -62,7 +62,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _loaded(path: str) -> tuple[Config, ConfigErrors | None]:
-    """The file's value, and what names it has that trip the wire; ConfigErrors for all else."""
+    """The file's value, and what names it has that trip the wire; ConfigErrors for all else.
+
+    It is the very value that the history will hold of it.
+    """
+    config, doubtful = _read(path)
+    return versions.parsed(canonical(config)), doubtful
+
+
+def _read(path: str) -> tuple[Config, ConfigErrors | None]:
     try:
         return load(path, channel_check=registry.check, holiday_check=holiday_problem), None
     except ConfigErrors as error:

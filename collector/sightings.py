@@ -20,6 +20,12 @@ BACK_MS = 3_600_000
 """A state that was told so lately is not told again: servers behind one address take turns while they
 are upgraded.
 """
+MOST = 4
+"""Changes of a check told within `BACK_MS`. A server whose statement is another at every request must not
+fill the journal; agents say once an hour what stands, so what lasts is told.
+"""
+KEPT = 32
+"""States remembered of a place, the latest."""
 
 
 class What(StrEnum):
@@ -72,15 +78,16 @@ def changes(sightings: Iterable[Sighting], known: MutableMapping[Place, States])
         told = known.setdefault(Place(seen.check, "", seen.what), {})
         if seen.t <= max(mine.values(), default=-1):
             continue  # late, or read again
-        mine[seen.state] = seen.t
+        _remember(mine, seen)
         if not told:
             told[seen.state] = seen.t
             continue
         earlier = [state for state in told if told[state] <= seen.t]
         before = max(earlier or told, key=told.__getitem__)
-        if seen.state not in told or _is_back(seen, before, mine, told):
+        is_new = seen.state not in told
+        if _has_room(seen, told) if is_new else _is_back(seen, before, mine, told):
             found.append(Change(before, seen))
-            told[seen.state] = seen.t
+            _remember(told, seen)
     return found
 
 
@@ -108,30 +115,43 @@ def facts(found: Iterable[Change], systems: Mapping[str, str]) -> list[Fact]:
     ]
 
 
+def _remember(states: States, seen: Sighting) -> None:
+    states[seen.state] = seen.t
+    if len(states) > KEPT:
+        del states[min(states, key=states.__getitem__)]
+
+
+def _has_room(seen: Sighting, told: States) -> bool:
+    return sum(seen.t - BACK_MS < at <= seen.t for at in told.values()) < MOST
+
+
 def _is_back(seen: Sighting, before: int, mine: States, told: States) -> bool:
     return seen.state != before and before in mine and seen.t - told[seen.state] >= BACK_MS
 
 
 class Pending:
-    """Sightings that are read and not committed yet: of each state the first and the last, so that
-    it stays small in a process that never commits.
+    """Sightings that are read and not committed yet: of each state the first and the last, and of
+    each place some states, so that it stays small in a process that never commits.
     """
 
     def __init__(self) -> None:
-        self._spans: dict[tuple[Place, int], tuple[int, int]] = {}
+        self._spans: dict[Place, dict[int, tuple[int, int]]] = {}
 
     def add(self, sightings: Iterable[Sighting]) -> None:
         for t, check, agent, what, state in sightings:
-            key = (Place(check, agent, what), state)
-            first, last = self._spans.get(key, (t, t))
-            self._spans[key] = (min(first, t), max(last, t))
+            spans = self._spans.setdefault(Place(check, agent, what), {})
+            first, last = spans.get(state, (t, t))
+            spans[state] = (min(first, t), max(last, t))
+            if len(spans) > KEPT:
+                del spans[min(spans, key=lambda state: spans[state][1])]
 
     def all(self) -> tuple[Sighting, ...]:
         return tuple(
             sorted(
                 {
                     Sighting(t, place.check, place.agent, place.what, state)
-                    for (place, state), span in self._spans.items()
+                    for place, spans in self._spans.items()
+                    for state, span in spans.items()
                     for t in span
                 }
             )
@@ -140,8 +160,12 @@ class Pending:
     def committed(self, sightings: Iterable[Sighting]) -> None:
         """Drop these, but for what has come since."""
         done = set(sightings)
-        self._spans = {
-            (place, state): span
-            for (place, state), span in self._spans.items()
-            if Sighting(span[1], *place, state) not in done
+        left = {
+            place: {
+                state: span
+                for state, span in spans.items()
+                if Sighting(span[1], *place, state) not in done
+            }
+            for place, spans in self._spans.items()
         }
+        self._spans = {place: spans for place, spans in left.items() if spans}

@@ -6,6 +6,7 @@ A cache, made from the evidence and thrown away where its `FORMAT` is not this p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from sys import intern
 from typing import TypeVar
 
 import msgspec
@@ -150,11 +151,11 @@ def decode(system: str, data: bytes, history: History) -> Live:
     for r in saved.tail:
         tail.setdefault((r.check, r.agent), []).append(
             Result(
-                r.check,
-                r.agent,
+                intern(r.check),
+                intern(r.agent),
                 r.t,
                 r.outcome,
-                r.reason,
+                intern(r.reason),
                 r.duration_ms,
                 r.received,
                 r.cert_days_left,

@@ -16,7 +16,7 @@ from collector.core.settled import NOTHING, Settled, Source, taken_back
 from collector.core.settling import settle
 from collector.core.truth import SystemTruth, fold_system, rules
 from collector.core.view import view
-from collector.core.voice_fold import WINDOW, VoiceFold
+from collector.core.voice_fold import VoiceFold
 from collector.core.windows import FAR
 from probes.config import Config
 from probes.contract import Outcome
@@ -43,7 +43,8 @@ class _Pulse:
     hold_ms: int
     rules_end: int
     version: int
-    fold: VoiceFold
+    heard: VoiceFold
+    """What it says of its certificate, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +157,15 @@ class Live:
             )
         truth = fold_system(self.system, history, self.tail, now, None, self.settled)
         seen = view(truth)
-        self._truth, self._view, self.at, self.stale = truth, seen, now, False
+        self._view, self.at, self.stale = seen, now, False
         self._history, self._news = history, FAR
         self._heard = max(self._heard, self._latest)
         edges = [*_edges(self.system, seen, history, self.tail, now), truth.burning.due or FAR]
         self._edge = min(edges)
         self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}
         self._pulses = dict(_pulses(truth, self.tail, now))
+        # Nobody asks for them any more, and they are half of what a system takes.
+        self._truth = replace(truth, folds={})
         self.changed |= seen != expected
         if truth.mended is not None:
             self.older = truth.mended if self.older is None else min(self.older, truth.mended)
@@ -237,7 +240,7 @@ class Live:
                 if result.outcome is not pulse.outcome or t > pulse.hold_end:
                     break
                 days = result.cert_days_left
-                if days is not None and not pulse.fold.says_the_same(t, days, pulse.version):
+                if days is not None and not pulse.heard.says_the_same(t, days, pulse.version):
                     break
                 pulse.hold_end = t + pulse.hold_ms
             pulse.last_t = t
@@ -349,11 +352,7 @@ def _effective(system: str, config: Config) -> int:
 def _pulses(
     truth: SystemTruth, tail: Mapping[Source, Sequence[Result]], now: int
 ) -> Iterable[tuple[Source, _Pulse]]:
-    """Voices of which another result like the last ones changes nothing.
-
-    After so many alike in a row, without a gap, no run is undecided, and no ten results that
-    hold the next one hold anything else.
-    """
+    """Voices of which another result like the last one changes nothing."""
     starts = [v.start for v in truth.versions]
     for source, fold in truth.folds.items():
         line = tail.get(source, ())
@@ -365,11 +364,9 @@ def _pulses(
         last_t = max(r.t for r in line)
         if check is None or last_t >= now:
             continue
-        if fold.steady >= max(WINDOW, check.confirm.down, check.confirm.up):
+        if fold.only_goes_on:
             rules_end = min((s for s in starts if s > last.start), default=FAR)
             version = own.version(last.start)
-            hold = fold.hold_end
-            yield (
-                source,
-                _Pulse(last.outcome, last_t, hold, check.hold_ms, rules_end, version, fold),
-            )
+            heard = VoiceFold(ends_by=fold.ends_by, heard_in=fold.heard_in, later=fold.later)
+            hold = (fold.hold_end, check.hold_ms)
+            yield source, _Pulse(last.outcome, last_t, *hold, rules_end, version, heard)

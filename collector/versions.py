@@ -62,7 +62,7 @@ def act(
 def history(rows: Sequence[Row]) -> History:
     """Versions and acts as recorded; at least one row of a version is needed."""
     return History(
-        (Version(row.recorded_at, _parsed(row.data), row.id) for row in rows if row.kind == CONFIG),
+        (Version(row.recorded_at, parsed(row.data), row.id) for row in rows if row.kind == CONFIG),
         acts.window_acts(rows),
         acts.corrections(rows),
     )
@@ -82,5 +82,6 @@ def _following(conn: Connection, org: str, known: Sequence[Row], now: int) -> in
 
 
 @lru_cache(maxsize=64)
-def _parsed(data: bytes) -> Config:
+def parsed(data: bytes) -> Config:
+    """What canonical bytes say: one value for all who ask, a large config is some MiB."""
     return parse_canonical(data)

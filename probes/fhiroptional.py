@@ -54,6 +54,8 @@ class Optionals:
             return judge_versions(answer.header("content-type"), answer.body, self._codes)
 
         layer = await self._steps.get(StepName.VERSIONS, "$versions", headers, deadline, judge)
+        if layer.name is not StepName.VERSIONS:
+            return [layer]  # no token: that is no question of what is offered
         if layer.http.get(Fact.HTTP_STATUS) in NOT_OFFERED:
             return [replace(layer, verdict=UP)]
         return [replace(layer, verdict=at_most_partial(layer.verdict))]
@@ -90,7 +92,7 @@ class Optionals:
         if is_cancelled(cancelled.http.get(Fact.HTTP_STATUS)):
             return [begun, replace(cancelled, verdict=UP)]
         self._steps.stop(Reason.FHIR_EXPORT)
-        return [begun, replace(cancelled, verdict=EXPORT_LEFT)]
+        return [begun, replace(cancelled, name=StepName.EXPORT_CANCEL, verdict=EXPORT_LEFT)]
 
     async def _cancel(
         self, where: str | None, headers: Mapping[str, str], deadline: Deadline

@@ -104,8 +104,7 @@ class FhirSteps:
             raise NetFailure(Outcome.MISCONFIGURED, stopped)
         if budgets.waits(self._target, now_ns, self._latest_ns(now_ns)):
             raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_RETRY_AFTER)
-        budget = self._access.allowance
-        if budget is not None and not budgets.take(self._target, budget, requests, now_ns):
+        if not budgets.take(self._target, self._access.allowance, requests, now_ns):
             raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_BUDGET)
         self._asked_ns = now_ns
 

@@ -30,7 +30,7 @@ from agent.commands.options import (
 from agent.configcache import ConfigCache
 from agent.configpull import ConfigPull
 from agent.disk import SPOOL, DiskError, HostDisk, StateLock
-from agent.keeper import DiskLostError
+from agent.holding import DiskLostError
 from agent.metrics import AgentMetrics
 from agent.notify import Notify
 from agent.server import Face, Server
@@ -197,7 +197,7 @@ async def _serve(start: Start, *, is_once: bool = False) -> int:
             beside.append(pull.run(service.apply))
         memory.settle()
         left = await service.run(start.collector, stop, tls=start.tls, beside=beside)
-    _say_left(left, in_memory=service.keeper.in_memory)
+    _say_left(left, in_memory=service.keeper.held.in_memory)
     if is_once:
         sys.stdout.write("".join(f"{line}\n" for line in onetable.table(runs)))
         return onetable.worst(runs)
@@ -218,7 +218,7 @@ async def _kept(
     if start.part is not None:
         return None, start.part
     session = await stack.enter_async_context(open_session(start.tls))
-    key = CollectorKey(start.state, start.collector_key, start.named_key)
+    key = CollectorKey(start.state, start.collector_key)
     cache = ConfigCache(start.state, start.agent, key)
     pull = _pull(start, session, cache, world, metrics)
     try:

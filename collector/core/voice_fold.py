@@ -39,7 +39,7 @@ MOST_DAYS = 4_000_000
 """What a certificate can be good for: none ends after the year 9999."""
 
 
-class Segment(msgspec.Struct):
+class Segment(msgspec.Struct, gc=False):
     """The time one judged or misconfigured result speaks for, or several good ones in a row that no
     later result mends or looks at.
 
@@ -173,6 +173,22 @@ class VoiceFold(msgspec.Struct):
             and not self.in_outage
             and self.segments[-1].outcome in _GOOD
         )
+
+    @property
+    def only_goes_on(self) -> bool:
+        """Does another result like the last one, before the hold ends, change no state?
+
+        So it is once the run is decided, and the last ten hold fewer failing runs than 2.3 asks
+        for: one more of the same adds none.
+        """
+        last = self.segments[-1].outcome
+        if last is Outcome.DOWN:
+            decided = self.in_outage
+        else:
+            decided = last in _GOOD and not self.in_outage and not self.failures
+        if not decided or self.since_down >= WINDOW:
+            return decided
+        return sum(_begins([self._at(n) for n in self.recent])) < RUNS
 
     def take_alike(self, instants: list[int], check: Check) -> None:
         """Good results like the last one, each within the hold of the one before; `is_steady`."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Delete, delete, select
 
 from collector.journal import Fact
 from collector.sightings import Place, Sighting, States, What, changes, facts
@@ -23,6 +23,10 @@ def take(
     known = read(conn, org, {one.check for one in seen})
     before = {place: dict(states) for place, states in known.items()}
     found = facts(changes(seen, known), systems)
+    for place, states in sorted(before.items()):
+        gone = sorted(states.keys() - known[place].keys())
+        if gone:
+            conn.execute(_of(org, place).where(table.c.state.in_(gone)))
     replace_all(
         conn,
         table,
@@ -34,6 +38,15 @@ def take(
         ],
     )
     return found
+
+
+def _of(org: str, place: Place) -> Delete:
+    return delete(table).where(
+        table.c.org == org,
+        table.c.check == place.check,
+        table.c.agent == place.agent,
+        table.c.what == place.what.value,
+    )
 
 
 def read(conn: Connection, org: str, checks: Collection[str]) -> dict[Place, States]:

@@ -14,10 +14,15 @@ from agent.pulse import Pulse
 from probes.budgets import Budgets
 from probes.clock import Clock, SystemClock
 from probes.config_checks import Check
-from probes.contract import Env, Fact, Observation, Outcome, Slot
-from probes.kinds.fhir import KIND
+from probes.contract import Env, Fact, Observation, Outcome, Slot, StepName
+from probes.fhiroptional import Optionals
+from probes.fhirsteps import FhirSteps, Judge, Layer, Special
+from probes.kinds.fhir import KIND, FhirSpec
+from probes.net import Deadline
 from probes.reasons import Reason
 from probes.testing.fhir_server import FhirServer
+from probes.wire.fhir import Verdict
+from probes.wire.http1 import Request
 from tests.contract.conformance import conforms, environment, expect
 
 CANARIES = ("CANARY^ZZQUILL^ODETTE", "MRN-88442117")
@@ -408,6 +413,29 @@ async def test_an_export_that_is_not_accepted_is_judged_and_nothing_is_cancelled
     spec = searching(server, export="Group/zz-uptime-g")
     await expect(KIND, spec, Outcome(outcome), Reason(reason), connections=2)
     assert server.requests["cancel"] == 0
+
+
+class NoToken(FhirSteps):
+    """Of a server that refuses our client, which says so with 400."""
+
+    async def step(
+        self,
+        name: StepName,
+        request: Request,
+        deadline: Deadline,
+        judge: Judge,
+        special: Special = lambda _status, _body: None,
+    ) -> Layer:
+        refused = Verdict(Outcome.MISCONFIGURED, Reason.FHIR_AUTH)
+        return Layer(StepName.TOKEN, refused, http={Fact.HTTP_STATUS: 400})
+
+
+async def test_a_token_that_is_refused_is_not_taken_for_an_operation_that_is_not_offered() -> None:
+    spec = FhirSpec.model_validate({"base_url": "http://127.0.0.1:1/r4", "versions": "true"})
+    env = environment()
+    deadline = Deadline(env.clock, 1_000)
+    (layer,) = await Optionals(NoToken(spec, env), spec).versions({}, deadline)
+    assert (layer.name, layer.verdict.outcome) == (StepName.TOKEN, Outcome.MISCONFIGURED)
 
 
 # --- states of the server, told as numbers ---

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.disk import MemoryDisk
 from agent.service import Service
-from agent.spool import Limits
+from agent.spoolfiles import Limits
 from agent.world import World
 from probes.agentconfig import part_of
 from probes.clock import SystemClock

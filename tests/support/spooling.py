@@ -9,10 +9,13 @@ from random import Random
 from typing import TypeVar
 
 from agent.disk import Disk
-from agent.keeper import Keeper, Makings
+from agent.keeper import Keeper
+from agent.makings import Makings
 from agent.metrics import AgentMetrics
 from agent.outgoing import Choice
-from agent.spool import Limits, Signer, open_spool
+from agent.spool import Signer
+from agent.spoolfiles import Limits
+from agent.spoolopen import open_spool
 from probes import batch, tombstone
 from probes.batch import Anchors, Batch
 from probes.clock import Clock
@@ -127,16 +130,16 @@ async def offer(
     keeper: Keeper, collecting: Collecting, *, lose_reply: bool = False
 ) -> Choice | None:
     """One upload, and its acknowledgement unless that is lost."""
-    found = await keeper.next(None)
+    found = await keeper.held.next(None)
     if found is None:
         return None
     choice, data = found
     collecting.take(data)
     if lose_reply:
-        keeper.unanswered()
+        keeper.held.unanswered()
     else:
         stored = ranges_of(collecting.stored(choice.entry.epoch))
-        await keeper.acknowledge(choice, stored)
+        await keeper.held.acknowledge(choice, stored)
     return choice
 
 

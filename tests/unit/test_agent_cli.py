@@ -315,6 +315,10 @@ def test_a_folder_that_enrolled_as_another_agent_is_not_run(
         f"{file}: agent: the folder {tmp_path}/state is enrolled as north-2; name that agent, or "
         "another folder\n"
     )
+    config = written(tmp_path, document("http://127.0.0.1:9/"))
+    words = ("--config", config, "--agent", "north-1", "--collector", "http://127.0.0.1:9")
+    assert main(["run", *words, "--state", str(tmp_path / "state")]) == 2
+    assert capsys.readouterr().err.startswith(f"--agent: the folder {tmp_path}/state is enrolled")
 
 
 async def test_an_agent_without_a_collector_runs_and_shows_what_it_finds(tmp_path: Path) -> None:

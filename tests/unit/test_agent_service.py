@@ -23,7 +23,7 @@ from agent.metrics import AgentMetrics
 from agent.runner import Runner
 from agent.server import Server
 from agent.service import Service
-from agent.spool import Limits
+from agent.spoolfiles import Limits
 from agent.telling import Line
 from agent.vitals import SelfKnowledge
 from agent.world import World

@@ -247,6 +247,18 @@ def test_the_key_has_to_be_of_the_folders_owner_whoever_looks(
     assert look_at_key(tmp_path, is_pinned=True).is_ours is is_ours
 
 
+async def test_a_kept_config_that_is_not_to_be_used_is_no_mistake_of_a_file(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    load_or_make_key(tmp_path / "state")
+    (tmp_path / "state" / "config.signed").write_bytes(b"WWC\x01")
+    link = {"url": "https://127.0.0.1:9"}
+    await doctor("--host", hosts_file(tmp_path, state=str(tmp_path / "state"), collector=link))
+    out = capsys.readouterr().out
+    assert "kept here is not to be used: config.malformed" in out
+    assert "mend the file" not in out
+
+
 def test_a_folder_that_takes_no_file_is_called_by_the_systems_name_of_the_fault() -> None:
     """Not even root makes a file there."""
     facts = look_at_folder(Path("/proc/self"), 0)

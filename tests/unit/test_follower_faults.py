@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from collector import journal, versions
+from collector import follower, journal, versions
 from collector.core.rollup import rollups as rolled
 from collector.core.tally import BUCKET_MS
 from collector.core.truth import fold_system
@@ -219,12 +219,31 @@ async def test_a_rollup_is_asked_for_while_it_is_committed(sqlite_store: Store) 
     async with a_round(sqlite_store, used=minutely()) as one:
         await one.send(line(0, 5))
         await one.tick(1_000)
-        follower: Follower = one.evaluator._follower
+        kept: Follower = one.evaluator._follower
         bucket = ("ehr-read", "north-1", START)
-        follower.now = START + BUCKET_MS * 3
-        assert list(follower.begin()) == [bucket]
-        assert (list(follower.touched), list(follower.making)) == ([], [bucket])
-        (row,) = await make([bucket], follower.lives, follower.evidence)
+        kept.now = START + BUCKET_MS * 3
+        assert list(kept.begin()) == [bucket]
+        assert (list(kept.touched), list(kept.making)) == ([], [bucket])
+        (row,) = await make([bucket], kept.lives, kept.evidence)
         assert row.rollup == all_rows(line(0, 5))["north-1", START]
-        follower.unmade()
-        assert list(follower.touched) == [bucket]
+        kept.unmade()
+        assert list(kept.touched) == [bucket]
+
+
+async def test_rollups_of_a_backlog_are_made_a_part_at_a_time_the_oldest_first(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follower, "AT_ONCE", 4)
+    results = line(0, 55)
+    async with a_round(sqlite_store, used=minutely()) as one:
+        await deliver(one, results)
+        await one.clock.advance(70 * MINUTE - (one.clock.now_ms() - START))
+        made = []
+        for _ in range(3):
+            await one.tick(1)
+            made.append(sorted((bucket - START) // BUCKET_MS for _, bucket in await rows(one)))
+        assert made == [[*range(4)], [*range(8)], [*range(11)]]
+        assert await rows(one) == all_rows(results)
+        said = one.evaluator.commits
+        await one.tick(1)
+        assert one.evaluator.commits == said

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from collector.sightings import (
     BACK_MS,
+    KEPT,
     Pending,
     Place,
     Sighting,
@@ -68,6 +69,20 @@ def test_going_back_is_a_change_for_who_has_seen_both_and_not_within_an_hour() -
     flapping = [seen(2 * HOUR + n, 10 if n % 2 else 20) for n in range(1, 200)]
     assert told(known, *flapping) == [(2 * HOUR + 1, 20, 10)]
     assert told(known, seen(4 * HOUR, 20)) == [(4 * HOUR, 10, 20)]
+
+
+def test_a_server_that_is_another_at_every_request_fills_nothing() -> None:
+    known: dict[Place, States] = {}
+    told(known, seen(0, 0))
+    wild = [seen(n * 30_000, n) for n in range(1, 1_000)]  # every 30 s for more than eight hours
+    found = told(known, *wild)
+    assert len(found) == 3 + 8 * 4
+    assert {len(states) for states in known.values()} == {KEPT}
+    last = wild[-1].t
+    assert told(known, seen(last + HOUR, 7_777)) == [(last + HOUR, found[-1][2], 7_777)]
+    pending = Pending()
+    pending.add(wild)
+    assert len(pending.all()) == KEPT
 
 
 def test_late_evidence_tells_what_nobody_told_and_nothing_else() -> None:

@@ -16,7 +16,8 @@ from yarl import URL
 from agent.disk import MemoryDisk
 from agent.keeper import Keeper
 from agent.metrics import AgentMetrics
-from agent.spool import Limits, Spool
+from agent.spool import Spool
+from agent.spoolfiles import Limits
 from agent.timekeeping import Timekeeper
 from agent.uplink import Uplink, Verdict
 from probes import batch
@@ -62,13 +63,13 @@ class Bench:
 
     async def offer(self) -> Verdict:
         """One upload of what is next."""
-        found = await self.keeper.next(None)
+        found = await self.keeper.held.next(None)
         assert found is not None
         return await self.uplink.send(*found)
 
     @property
     def spool(self) -> Spool:
-        return self.keeper._spools()[-1]
+        return self.keeper.held.spools()[-1]
 
     @property
     def waiting(self) -> list[int]:
@@ -91,7 +92,7 @@ async def a_bench(*answers: Any) -> AsyncIterator[Bench]:
     keeper = a_keeper(MemoryDisk(), clock, Random(1), lambda _run: None, Limits(1 << 24, DAY_MS))
     metrics = keeper._metrics
     await keeper.begin()
-    keeper.sealed.clear()
+    keeper.held.sealed.clear()
 
     async def handle(request: web.Request) -> web.StreamResponse:
         header = batch.open_batch(await request.read()).header
@@ -115,7 +116,7 @@ async def a_bench(*answers: Any) -> AsyncIterator[Bench]:
             uplink = Uplink(
                 session,
                 collector,
-                keeper,
+                keeper.held,
                 clock=clock,
                 rng=Random(1),
                 metrics=metrics,
