@@ -32,6 +32,7 @@ def entry_problems(
     kinds: bool,
     channel_check: ChannelCheck | None,
     holiday_check: HolidayCheck | None = None,
+    secrets: bool = False,
 ) -> list[Problem]:
     """In no particular order."""
     found = list(_windows(document))
@@ -39,7 +40,7 @@ def entry_problems(
         demands: dict[str, Demand] = {}
         writes: dict[str, Writes] = {}
         for name, check in section(document, "checks").items():
-            found += _spec(document, name, check, demands, writes)
+            found += _spec(document, name, check, demands, writes, secrets=secrets)
         found += budget_problems(document, demands)
         found += writes_problems(document, writes)
     if channel_check is not None:
@@ -68,6 +69,8 @@ def _spec(
     check: dict[str, Any],
     demands: dict[str, Demand],
     writes: dict[str, Writes],
+    *,
+    secrets: bool,
 ) -> Iterator[Problem]:
     """What is wrong with a spec; what a right one asks of its target goes into `demands`, what it
     writes into `writes`.
@@ -90,6 +93,8 @@ def _spec(
         if written is not None:
             writes[id_] = written
         _finish(kind.prepare(config))
+        if secrets:
+            kind.examine(config)
     except ValidationError as error:
         yield from problems_of(error, document, place, spec)
     except ValueError as error:

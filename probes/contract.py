@@ -208,6 +208,10 @@ class Kind(Generic[C]):
     reasons: frozenset[Reason]
     prepare: Callable[[C], Awaitable[None] | None] = lambda _config: None
     """Work for `config check` that `parse` must not do (a template built and checked)."""
+    examine: Callable[[C], None] = lambda _config: None
+    """For the commands that check a file, and for nothing that runs by it: ValueError names secrets
+    that are on this host and are none.
+    """
     writes: Callable[[C], Writes | None] = lambda _config: None
     """Whether a run writes, and what `config check` must see to then."""
     demand: Callable[[C], Demand | None] = lambda _config: None

@@ -92,8 +92,8 @@ def refuse(access: FhirAccess, own: Iterable[tuple[bool, str]] = ()) -> None:
         raise ValueError("; ".join(problems))
 
 
-def prepare(access: FhirAccess) -> None:
-    """For `config check`, on any host: ValueError names the keys that are there and are none."""
+def examine(access: FhirAccess) -> None:
+    """On any host: ValueError names the keys that are there and are none."""
     backend = access.auth.smart_backend if access.auth is not None else None
     problems = [] if backend is None else backend.unusable(read_secret)
     if problems:

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 
 from probes.config_words import Model
 from probes.contract import Env, Fact, Kind, Observation, Slot, StepName, Writes
-from probes.fhiraccess import FhirAccess, prepare, refuse
+from probes.fhiraccess import FhirAccess, examine, refuse
 from probes.fhirquestions import FHIR_JSON, Question, content, in_turn, send, together
 from probes.fhirsteps import STEP_REASONS, FhirSteps, Layer, connect_apart, whole
 from probes.httpclient import HttpAnswer
@@ -188,7 +188,7 @@ KIND = Kind(
         Reason.COVERAGE_QUEUED,
         Reason.FHIR_NO_MATCH,
     },
-    prepare=prepare,
+    examine=examine,
     writes=_writes,
     demand=lambda spec: spec.demand(spec.asks),
     profiles=tuple(PROFILES),

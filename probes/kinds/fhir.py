@@ -14,7 +14,7 @@ from probes.config_words import PositiveDuration
 from probes.contract import Env, Fact, Kind, Observation, Phase, Slot, StepName
 from probes.fhir_sightings import Sightings
 from probes.fhir_validation import Validation
-from probes.fhiraccess import FhirAccess, prepare, refuse
+from probes.fhiraccess import FhirAccess, examine, refuse
 from probes.fhiroptional import Optionals
 from probes.fhirsteps import (
     STEP_REASONS,
@@ -236,5 +236,5 @@ KIND = Kind(
     },
     demand=lambda spec: spec.demand(spec.asks),
     profiles=tuple(PROFILES),
-    prepare=prepare,
+    examine=examine,
 )

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from probes.clinic import BOOKING_ASKS, Clinic
 from probes.config_words import Model, PositiveDuration
 from probes.contract import Env, Fact, Kind, Observation, Slot, StepName, Writes
-from probes.fhiraccess import FhirAccess, prepare, refuse
+from probes.fhiraccess import FhirAccess, examine, refuse
 from probes.fhirquestions import Question, content, in_turn, send
 from probes.fhirsteps import (
     STEP_REASONS,
@@ -223,7 +223,7 @@ KIND = Kind(
         Reason.SCHEDULING_NOT_UNDONE,
         Reason.SCHEDULING_NO_TEST_SLOT,
     },
-    prepare=prepare,
+    examine=examine,
     writes=_writes,
     demand=lambda spec: spec.demand(spec.asks),
     profiles=tuple(PROFILES),

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, model_validator
 from probes.assertion import UnusableKeyError
 from probes.authorization import SmartBackend
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Slot, StepName
-from probes.fhiraccess import FhirAccess, prepare, refuse
+from probes.fhiraccess import FhirAccess, examine, refuse
 from probes.fhirsteps import STEP_REASONS, FhirSteps, Layer, exchange, late, whole
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline, NetFailure
@@ -169,7 +169,7 @@ KIND = Kind(
     open=_open,
     reasons=(STEP_REASONS - _OF_FHIR)
     | {Reason.SMART_JWKS, Reason.SMART_KEY_EXPOSED, Reason.SMART_KEY_UNPUBLISHED},
-    prepare=prepare,
+    examine=examine,
     demand=lambda spec: spec.demand(spec.asks),
     profiles=tuple(PROFILES),
 )

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 
 from probes.config_words import Model
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Slot, StepName
-from probes.fhiraccess import FhirAccess, prepare, refuse
+from probes.fhiraccess import FhirAccess, examine, refuse
 from probes.fhirquestions import Question, content, in_turn, send, together
 from probes.fhirsteps import STEP_REASONS, FhirSteps, Layer, connect_apart, whole
 from probes.httpclient import HttpAnswer
@@ -189,7 +189,7 @@ KIND = Kind(
         Reason.TERMINOLOGY_RELEASE,
         Reason.TERMINOLOGY_WRONG_DISPLAY,
     },
-    prepare=prepare,
+    examine=examine,
     demand=lambda spec: spec.demand(spec.asks),
     profiles=tuple(PROFILES),
 )

@@ -131,7 +131,7 @@ def test_config_check_names_each_key_that_is_there_and_is_none(tmp_path: Path, k
     file = tmp_path / "wardwatch.yaml"
     file.write_text(FILE.format(kind=kind, keys=", ".join(keys)))
     with pytest.raises(ConfigErrors) as caught:
-        load(str(file))
+        load(str(file), secrets=True)
     none = (
         "what it refers to is no private key of RSA (2048 bits or more) or P-384 as PEM"
         " without a passphrase"
@@ -141,17 +141,24 @@ def test_config_check_names_each_key_that_is_there_and_is_none(tmp_path: Path, k
         f"auth.smart_backend.key[2]: {none}"
     )
     file.write_text(FILE.format(kind=kind, keys=f"file:{good}, file:{tmp_path}/absent.pem"))
-    assert load(str(file)).checks["sign-in"].kind == kind
+    assert load(str(file), secrets=True).checks["sign-in"].kind == kind
+
+
+def test_what_runs_by_a_file_starts_with_a_bad_key(tmp_path: Path) -> None:
+    bad, file = tmp_path / "bad.pem", tmp_path / "wardwatch.yaml"
+    bad.write_bytes(b"s3cr3t")
+    file.write_text(FILE.format(kind="smart", keys=f"file:{bad}"))
+    assert load(str(file)).checks["sign-in"].kind == "smart"
 
 
 def test_a_key_of_another_host_is_nothing_to_complain_about(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     spec = FHIR.parse({**BASE, "auth": {"smart_backend": {**BACKEND, "key": "env:WW_TEST_KEY"}}})
-    assert FHIR.prepare(spec) is None
+    FHIR.examine(spec)
     monkeypatch.setenv("WW_TEST_KEY", ec_pem().decode())
-    assert FHIR.prepare(spec) is None
+    FHIR.examine(spec)
     monkeypatch.setenv("WW_TEST_KEY", "s3cr3t")
     with pytest.raises(ValueError, match=r"^auth\.smart_backend\.key: what it refers to") as caught:
-        FHIR.prepare(spec)
+        FHIR.examine(spec)
     assert "s3cr3t" not in str(caught.value)
