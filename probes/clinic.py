@@ -210,6 +210,7 @@ class Clinic:
         self._left[mark_] = Left(None, sure=False)
         layer = await send(self._steps, StepName.BOOK, question, headers, deadline)
         status = layer.http.get(Fact.HTTP_STATUS, 0)
-        if Phase.SEND not in layer.phases or (400 <= status < 500 and status != _TIMED_OUT):
-            del self._left[mark_]  # never sent, or refused
+        unsent = layer.name is not StepName.BOOK or Phase.SEND not in layer.phases
+        if unsent or (400 <= status < 500 and status != _TIMED_OUT):
+            del self._left[mark_]  # never sent, for want of a token too, or refused
         return layer

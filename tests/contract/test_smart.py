@@ -39,8 +39,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("ca"), SystemClock().now_ms())
 
 
+@pytest.fixture(scope="module")
+def context(authority: Authority) -> ssl.SSLContext:
+    return authority.server().server_context()
+
+
 @pytest.fixture
-async def server(authority: Authority) -> AsyncIterator[SmartServer]:
+async def server(context: ssl.SSLContext) -> AsyncIterator[SmartServer]:
     simulator = SmartServer(CANARIES)
     keys = [jwk(rsa_pem()), jwk(ec_pem())]
     simulator.clients = {
@@ -48,7 +53,7 @@ async def server(authority: Authority) -> AsyncIterator[SmartServer]:
         "classic:1": Client(secret=SECRET, scopes="system/Patient.read"),
     }
     simulator.published = list(keys)
-    await simulator.start(authority.server().server_context())
+    await simulator.start(context)
     yield simulator
     await simulator.stop()
 
@@ -366,7 +371,7 @@ async def test_an_assertion_is_good_for_one_request(
         assert [await ask(good), await ask(good)] == [200, 401]
         other = assertion(key, CLIENT, server.token_url + "/", now_ms, "two")
         late = assertion(key, CLIENT, server.token_url, now_ms - 241_000, "three")
-        early = assertion(key, CLIENT, server.token_url, now_ms + 61_000, "four")
+        early = assertion(key, CLIENT, server.token_url, now_ms + 120_000, "four")
         foreign = assertion(key, "somebody", server.token_url, now_ms, "five")
         forged = assertion(load_key(rsa_pem(1), key.kid), CLIENT, server.token_url, now_ms, "six")
         for wrong in (other, late, early, foreign, forged, good[:-4] + "AAAA", "", "a.b.c"):
