@@ -47,11 +47,16 @@ def opened(
     canaries: Canaries | None,
     kept: Mapping[str, Attempts],
 ) -> dict[str, Attempts]:
-    """Every check of `part`: the one of `kept` where there is one, else anew."""
-    return {
+    """Every check of `part`: the one of `kept` where there is one, else anew. From now on they keep
+    the budgets they name together.
+    """
+    found = {
         name: kept[name] if name in kept else _open(name, raw, world, pulse, canaries)
         for name, raw in part.checks.items()
     }
+    demands = (attempts.demand for attempts in found.values())
+    world.budgets.agree(demand for demand in demands if demand is not None)
+    return found
 
 
 def _open(

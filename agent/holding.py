@@ -24,7 +24,8 @@ from agent.outgoing import Choice, Order
 from agent.spool import Signer, Spool
 from agent.spoolfiles import Limits
 from agent.spoolindex import Place
-from agent.spoolopen import Anew, Opened, spool_in_memory
+from agent.spoolnews import SpoolNews
+from agent.spoolopen import Opened, spool_in_memory
 from agent.spoolroom import Given, give_way, make_room, needed
 from probes.batch import Anchors
 
@@ -66,7 +67,7 @@ class Holding:
         self._makings = makings
         self._clock = makings.clock
         self._hand = hand
-        self._metrics = metrics
+        self._news = SpoolNews(metrics)
         self.sealed = asyncio.Event()
         self._turn = asyncio.Lock()
         self._order = Order()
@@ -79,7 +80,7 @@ class Holding:
         """While we are in memory: what is on disk cannot be read."""
         self.lost = False
         self.facts = Facts()
-        self._tell_of(opened)
+        self._news.opened(opened)
 
     @property
     def in_memory(self) -> bool:
@@ -128,12 +129,12 @@ class Holding:
                 if not isinstance(found, DiskFault):
                     return found
                 if found is DiskFault.DAMAGED:
-                    self._unreadable(found, 1)
+                    self._news.unreadable(found, 1)
                     continue
                 mute = found is not DiskFault.RESOURCES
                 if mute and self._memory is None:
                     raise self._lost(found)
-                self._metrics.faults.labels(found.value).inc()
+                self._news.fault(found)
                 log.error("spool.fault fault=%s", found.value)
                 if not mute:
                     return None
@@ -175,7 +176,7 @@ class Holding:
             given = await self.write(step)
             if given is None:
                 return
-            self._tell_given(given)
+            self._news.given(given)
 
     async def come_back(self) -> None:
         """To the disk, if it takes everything over."""
@@ -190,8 +191,7 @@ class Holding:
                 await self._step_back(error.fault)
                 return
             self._memory, self._is_mute = None, False
-            self._metrics.in_memory.set(0)
-            log.warning("spool.on_disk epoch=%s", self._disk.chain.epoch)
+            self._news.on_disk(self._disk.chain.epoch)
             await self._hand(self._look)
 
     async def close(self) -> None:
@@ -221,13 +221,13 @@ class Holding:
         may = self._room_ns is None or now_ns - self._room_ns >= ROOM_NS
         if fault is DiskFault.FULL and may:
             self._room_ns = now_ns
-            self._metrics.faults.labels(fault.value).inc()
+            self._news.fault(fault)
             by, anchors = self._makings.signer(), self._makings.anchors()
             try:
                 given = await self._hand(
                     lambda: make_room(self._disk, by, anchors, self._makings.enough)
                 )
-                self._tell_given(given)
+                self._news.given(given)
                 log.error("spool.full tombstones=%d", given.tombstones)
                 return await self._hand(lambda: act(self._disk))
             except DiskError as error:
@@ -242,19 +242,16 @@ class Holding:
         await self._step_back(fault)
         limits = Limits(MEMORY_BYTES, self._disk.limits.max_age_ms)
         epoch = self._makings.new_epoch()
-        self._metrics.epochs.labels(Anew.NO_DISK.value).inc()
-        self._metrics.in_memory.set(1)
-        log.error("spool.in_memory epoch=%s", epoch)
+        self._news.in_memory(epoch)
         self._memory = await self._hand(lambda: spool_in_memory(self._disk, limits, epoch))
 
     def _lost(self, fault: DiskFault) -> DiskLostError:
-        self._metrics.faults.labels(fault.value).inc()
         self.lost = True
-        log.critical("spool.lost fault=%s", fault.value)
+        self._news.lost(fault)
         return DiskLostError(fault.value)
 
     async def _step_back(self, fault: DiskFault) -> None:
-        self._metrics.faults.labels(fault.value).inc()
+        self._news.fault(fault)
         if fault is not self._last_fault:
             log.error("spool.fault fault=%s", fault.value)
         self._last_fault = fault
@@ -266,8 +263,7 @@ class Holding:
         if epoch != self.spools()[-1].chain.epoch:
             return
         fresh = self._makings.new_epoch()
-        self._metrics.epochs.labels(Anew.OLD_COPY.value).inc()
-        log.error("spool.new_epoch why=%s epoch=%s", Anew.OLD_COPY.value, fresh)
+        self._news.old_copy(fresh)
         await self.write(lambda spool: spool.begin_epoch(fresh, spool.chain.org, spool.chain.agent))
 
     def _look(self) -> None:
@@ -283,39 +279,6 @@ class Holding:
             self._waits_since_ns = None
         elif self._waits_since_ns is None:
             self._waits_since_ns = self._clock.monotonic_ns()
-
-    def _tell_of(self, opened: Opened) -> None:
-        loaded, metrics = opened.loaded, self._metrics
-        metrics.torn_bytes.inc(loaded.torn_bytes)
-        metrics.damaged_bytes.inc(loaded.damaged_bytes)
-        metrics.recovered.inc(len(loaded.unsealed))
-        for fault, count in loaded.faults.items():
-            metrics.faults.labels(fault.value).inc(count)
-        if opened.anew is not None:
-            metrics.epochs.labels(opened.anew.value).inc()
-            log.warning(
-                "spool.new_epoch why=%s epoch=%s", opened.anew.value, opened.spool.chain.epoch
-            )
-        if loaded.damaged_bytes or loaded.faults:
-            log.error("spool.damaged bytes=%d", loaded.damaged_bytes)
-        log.info(
-            "spool.opened waiting=%d recovered=%d torn_bytes=%d",
-            len(loaded.index),
-            len(loaded.unsealed),
-            loaded.torn_bytes,
-        )
-
-    def _tell_given(self, given: Given) -> None:
-        self._metrics.tombstones.inc(given.tombstones)
-        for outcome, count in given.results.items():
-            self._metrics.given_up.labels(outcome.value).inc(count)
-        if given.unreadable:
-            self._unreadable(DiskFault.DAMAGED, given.unreadable)
-
-    def _unreadable(self, fault: DiskFault, batches: int) -> None:
-        self._metrics.faults.labels(fault.value).inc()
-        self._metrics.unreadable.inc(batches)
-        log.error("spool.unreadable fault=%s batches=%d", fault.value, batches)
 
 
 def _acknowledge(spool: Spool, epoch: str, named: list[tuple[int, int]]) -> None:

@@ -16,7 +16,7 @@ from collector.core.settled import NOTHING, Settled, Source, taken_back
 from collector.core.settling import settle
 from collector.core.truth import SystemTruth, fold_system, rules
 from collector.core.view import view
-from collector.core.voice_fold import WINDOW, VoiceFold
+from collector.core.voice_fold import VoiceFold
 from collector.core.windows import FAR
 from probes.config import Config
 from probes.contract import Outcome
@@ -352,11 +352,7 @@ def _effective(system: str, config: Config) -> int:
 def _pulses(
     truth: SystemTruth, tail: Mapping[Source, Sequence[Result]], now: int
 ) -> Iterable[tuple[Source, _Pulse]]:
-    """Voices of which another result like the last ones changes nothing.
-
-    After so many alike in a row, without a gap, no run is undecided, and no ten results that
-    hold the next one hold anything else.
-    """
+    """Voices of which another result like the last one changes nothing."""
     starts = [v.start for v in truth.versions]
     for source, fold in truth.folds.items():
         line = tail.get(source, ())
@@ -368,7 +364,7 @@ def _pulses(
         last_t = max(r.t for r in line)
         if check is None or last_t >= now:
             continue
-        if fold.steady >= max(WINDOW, check.confirm.down, check.confirm.up):
+        if fold.only_goes_on:
             rules_end = min((s for s in starts if s > last.start), default=FAR)
             version = own.version(last.start)
             heard = VoiceFold(ends_by=fold.ends_by, heard_in=fold.heard_in, later=fold.later)

@@ -73,7 +73,7 @@ class FhirAccess(Model):
 
     def demand(self, requests: int) -> Demand:
         """Of a run that asks so often."""
-        return Demand(self.target, requests, self.allowance)
+        return Demand(self.target, requests, self.allowance, self.budget is not None)
 
 
 def refuse(access: FhirAccess, own: Iterable[tuple[bool, str]] = ()) -> None:

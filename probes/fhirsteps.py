@@ -104,8 +104,7 @@ class FhirSteps:
             raise NetFailure(Outcome.MISCONFIGURED, stopped)
         if budgets.waits(self._target, now_ns, self._latest_ns(now_ns)):
             raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_RETRY_AFTER)
-        budget = self._access.allowance
-        if budget is not None and not budgets.take(self._target, budget, requests, now_ns):
+        if not budgets.take(self._target, self._access.allowance, requests, now_ns):
             raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_BUDGET)
         self._asked_ns = now_ns
 
@@ -286,16 +285,16 @@ def connect_apart(layers: list[Layer]) -> list[Layer]:
 
 def whole(layers: list[Layer], ours: Mapping[Phase, int]) -> Observation:
     """The run as its steps make it; `ours` is time of our own beside them."""
-    all_ = [one for layer in layers for one in (*layer.before, layer)]
-    outcome = worst(layer.verdict.outcome for layer in all_)
+    everything = [one for layer in layers for one in (*layer.before, layer)]
+    outcome = worst(layer.verdict.outcome for layer in everything)
     # Of two equally bad layers the later one speaks: it is the one users depend on.
-    decisive = [layer for layer in all_ if layer.verdict.outcome is outcome][-1]
+    decisive = [layer for layer in everything if layer.verdict.outcome is outcome][-1]
     facts: dict[Fact, int] = {}
-    for layer in all_:
+    for layer in everything:
         facts.update(layer.about)
     facts.update(decisive.http)
-    told = list(_once(all_))
     phases = dict(ours)
+    told = list(_once(everything))
     for layer in told:
         for phase, took in layer.phases.items():
             phases[phase] = phases.get(phase, 0) + took

@@ -174,6 +174,22 @@ class VoiceFold(msgspec.Struct):
             and self.segments[-1].outcome in _GOOD
         )
 
+    @property
+    def only_goes_on(self) -> bool:
+        """Does another result like the last one, before the hold ends, change no state?
+
+        So it is once the run is decided, and the last ten hold fewer failing runs than 2.3 asks
+        for: one more of the same adds none.
+        """
+        last = self.segments[-1].outcome
+        if last is Outcome.DOWN:
+            decided = self.in_outage
+        else:
+            decided = last in _GOOD and not self.in_outage and not self.failures
+        if not decided or self.since_down >= WINDOW:
+            return decided
+        return sum(_begins([self._at(n) for n in self.recent])) < RUNS
+
     def take_alike(self, instants: list[int], check: Check) -> None:
         """Good results like the last one, each within the hold of the one before; `is_steady`."""
         if not instants:

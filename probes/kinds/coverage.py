@@ -188,8 +188,8 @@ KIND = Kind(
         Reason.COVERAGE_QUEUED,
         Reason.FHIR_NO_MATCH,
     },
-    writes=_writes,
     prepare=prepare,
+    writes=_writes,
     demand=lambda spec: spec.demand(spec.asks),
     profiles=tuple(PROFILES),
 )

@@ -223,8 +223,8 @@ KIND = Kind(
         Reason.SCHEDULING_NOT_UNDONE,
         Reason.SCHEDULING_NO_TEST_SLOT,
     },
-    writes=_writes,
     prepare=prepare,
+    writes=_writes,
     demand=lambda spec: spec.demand(spec.asks),
     profiles=tuple(PROFILES),
 )

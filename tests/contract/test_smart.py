@@ -39,8 +39,13 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("ca"), SystemClock().now_ms())
 
 
+@pytest.fixture(scope="module")
+def context(authority: Authority) -> ssl.SSLContext:
+    return authority.server().server_context()
+
+
 @pytest.fixture
-async def server(authority: Authority) -> AsyncIterator[SmartServer]:
+async def server(context: ssl.SSLContext) -> AsyncIterator[SmartServer]:
     simulator = SmartServer(CANARIES)
     keys = [jwk(rsa_pem()), jwk(ec_pem())]
     simulator.clients = {
@@ -48,7 +53,7 @@ async def server(authority: Authority) -> AsyncIterator[SmartServer]:
         "classic:1": Client(secret=SECRET, scopes="system/Patient.read"),
     }
     simulator.published = list(keys)
-    await simulator.start(authority.server().server_context())
+    await simulator.start(context)
     yield simulator
     await simulator.stop()
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.budgets import Budget, Budgets, Demand, asked_per
+from probes.budgets import Budget, Budgets, Demand, agreed, asked_per
 
 EHR, LAB = ("ehr.example.org", 443), ("lab.example.org", 443)
 SECOND = 1_000_000_000
@@ -60,6 +60,25 @@ def test_in_any_time_no_more_than_the_bucket_and_what_runs_in(
             length = taken[end][0] - begun
             used = sum(n for _, n in taken[start : end + 1])
             assert used <= requests + length // each_ns + 1
+
+
+def test_what_one_check_names_holds_for_all_of_its_target() -> None:
+    budgets = Budgets()
+    assert budgets.take(EHR, None, 1_000, 0)
+    budgets.agree([Demand(EHR, 2, None), Demand(EHR, 2, SIX_A_MINUTE, written=True)])
+    assert [budgets.take(EHR, None, 3, 0) for _ in range(3)] == [True, True, False]
+    assert budgets.take(LAB, None, 1_000, 0)
+    budgets.agree([Demand(EHR, 2, None)])
+    assert budgets.take(EHR, None, 1_000, 0)
+
+
+def test_what_is_written_comes_before_profiles_and_the_strictest_holds() -> None:
+    slow, fast = Budget(6, 60_000), Budget(60, 60_000)
+    mine = [Demand(EHR, 1, slow), Demand(EHR, 1, fast, written=True), Demand(EHR, 1, None)]
+    assert agreed(mine) == fast
+    assert agreed([Demand(EHR, 1, fast), Demand(EHR, 1, slow)]) == slow
+    assert agreed([Demand(EHR, 1, Budget(12, 120_000)), Demand(EHR, 1, slow)]) == slow
+    assert agreed([Demand(EHR, 1, None)]) is None
 
 
 def test_a_target_that_said_when_is_left_alone_wholly() -> None:

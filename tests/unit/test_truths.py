@@ -194,10 +194,30 @@ def test_more_of_the_same_that_comes_after_silence_was_seen_folds() -> None:
     assert live.stale
 
 
-def test_before_ten_alike_every_result_folds() -> None:
-    live = steady(Outcome.UP, 9)
-    live.take([result(90_000, Outcome.UP)], START + 91_000)
-    assert live.stale
+@pytest.mark.parametrize(
+    ("before", "then"),
+    [
+        ("U", UP),
+        ("UD", None),  # one that fails is not confirmed
+        ("UDD", DOWN),
+        ("UDU", UP),
+        ("UDDU", UP),
+        ("UDUDU", UP),
+        ("UDUDUDUUUU", None),  # three failing runs among ten (2.3)
+        ("UDUDUDUUUUUUU", UP),
+        ("UDUDUDD", None),
+        ("M", None),
+    ],
+)
+def test_a_run_that_is_decided_only_goes_on(before: str, then: Outcome | None) -> None:
+    said = {"U": UP, "D": DOWN, "M": Outcome.MISCONFIGURED}
+    line = [result(n * 10_000, said[word]) for n, word in enumerate(before)]
+    live, end = folded(line, HISTORY, START + len(line) * 10_000 - 1), len(line) * 10_000
+    for outcome in (UP, DOWN, Outcome.DEGRADED, Outcome.MISCONFIGURED):
+        fresh = Live("ehr", live.settled, {source: [*some] for source, some in live.tail.items()})
+        fresh.fold(HISTORY, live.at)
+        fresh.take([result(end, outcome)], START + end + 1_000)
+        assert fresh.stale is (outcome is not then)
 
 
 changing = st.lists(
@@ -205,10 +225,15 @@ changing = st.lists(
     min_size=1,
     max_size=60,
 )
+flapping = st.lists(
+    st.tuples(st.sampled_from([10_000] * 9 + [40_000]), st.sampled_from([UP, UP, UP, DOWN, DOWN])),
+    min_size=11,
+    max_size=50,
+)
 
 
-@settings(max_examples=longer(150), deadline=None)
-@given(changing, st.integers(1, 9))
+@settings(max_examples=longer(200), deadline=None)
+@given(changing | flapping, st.integers(1, 9))
 def test_a_truth_kept_up_is_the_truth_told_at_once(
     steps: list[tuple[int, Outcome]], size: int
 ) -> None:
