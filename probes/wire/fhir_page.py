@@ -21,6 +21,7 @@ from probes.wire.fhir import (
     decode,
     judge_type,
     operation_outcome,
+    told_count,
     vendor_verdict,
 )
 
@@ -92,4 +93,4 @@ def judge_page(
             if head is None or head.resource_type != type_:
                 return WRONG_RESOURCE, None
             matches.append(resource)
-    return verdict, Page(tuple(matches), bundle.total)
+    return verdict, Page(tuple(matches), told_count(bundle.total))

@@ -39,6 +39,9 @@ def bundle(*entries: Any, **more: Any) -> bytes:
         (bundle(SLOT, issue("error")), ("degraded", "fhir.outcome"), 1, 1),
         (bundle(issue("error", "match"), SLOT), ("degraded", "fhir.outcome"), 1, 1),
         (bundle(total=-3), ("up", "ok"), 0, 0),
+        (bundle(SLOT, total=2**31 - 1), ("up", "ok"), 1, 2**31 - 1),
+        (bundle(SLOT, total=2**31), ("up", "ok"), 1, 1),
+        (bundle(SLOT, total=10**30), ("up", "ok"), 1, 1),
     ],
 )
 def test_a_bundle_is_judged_and_counted(
