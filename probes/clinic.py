@@ -40,6 +40,7 @@ a free slot, the booking, its undoing.
 _DONE = frozenset({Reason.OK, Reason.SLOW})
 _TIMED_OUT = 408
 _NO_SLOT = Verdict(Outcome.MISCONFIGURED, Reason.SCHEDULING_NO_TEST_SLOT)
+_STANDS_AGAIN = Verdict(Outcome.DOWN, Reason.SCHEDULING_NOT_UNDONE)
 _UNRECOGNIZED = Verdict(Outcome.MISCONFIGURED, Reason.SCHEDULING_NOT_UNDONE)
 
 
@@ -74,6 +75,8 @@ class Clinic:
         self._interval_ms = interval_ms
         self._last_ms: int | None = None
         self._left: dict[str, Left] = {}
+        self._undone: set[str] = set()
+        """What the server said it undid, until a search shows that it did."""
 
     @property
     def owed(self) -> int:
@@ -113,6 +116,7 @@ class Clinic:
         looked = await send(self._steps, StepName.CANCEL, Question(path, judge), headers, deadline)
         if looked.verdict.reason not in _DONE:
             return [self._visible(looked)]
+        self._undone &= found.keys()
         # What nobody confirmed and does not stand was never made.
         self._left = {mark_: left for mark_, left in self._left.items() if left.sure}
         self._left |= {mark_: Left(id_, sure=True) for mark_, id_ in found.items()}
@@ -138,8 +142,11 @@ class Clinic:
                 layer = await send(
                     self._steps, StepName.CANCEL, self._undoing(left.id), headers, deadline
                 )
-                if layer.verdict.reason in _DONE:
+                if layer.verdict.reason in _DONE and mark_ in self._undone:
+                    layer = replace(layer, verdict=_STANDS_AGAIN)  # it said the same before
+                elif layer.verdict.reason in _DONE:
                     del self._left[mark_]
+                    self._undone.add(mark_)
                 layers.append(self._visible(layer))
         return layers
 

@@ -29,6 +29,7 @@ class SchedulingServer:
         "other_patient",
         "conflict",
         "stays_booked",
+        "says_undone",
         "already_gone",
         "drops_mark",
         "other_status",
@@ -150,6 +151,8 @@ class SchedulingServer:
         if appointment is None or asked.fault == "already_gone":
             self.appointments.pop(asked.path["id"], None)
             return Reply(404, self.host.outcome("not-found"))
+        if asked.fault == "says_undone":
+            return Reply(204, None)
         if asked.fault != "stays_booked" and asked.method == "DELETE":
             del self.appointments[asked.path["id"]]
             return Reply(204, None)

@@ -93,13 +93,20 @@ def judge_page(
             if head is None or head.resource_type != type_:
                 is_wrong = True
             matches.append(resource)
-    vendor = vendor_verdict(issues, codes)
-    if vendor is not None and vendor.reason is Reason.FHIR_BREAK_GLASS:
-        return vendor, None
-    if is_wrong:
-        return WRONG_RESOURCE, None
-    failed = issues_verdict(issues, codes)
-    if failed is not None and not matches:
-        return failed, None
+    spoiled = _spoiled(issues, codes, is_wrong=is_wrong, is_empty=not matches)
+    if spoiled is not None:
+        return spoiled, None
     partial = any(one.failed for one in issues)
     return _PARTIAL if partial else UP, Page(tuple(matches), told_count(bundle.total))
+
+
+def _spoiled(
+    issues: list[Issue], codes: Codes, *, is_wrong: bool, is_empty: bool
+) -> Verdict | None:
+    """The verdict of an answer of no use, whatever else is in it."""
+    vendor = vendor_verdict(issues, codes)
+    if vendor is not None and vendor.reason is Reason.FHIR_BREAK_GLASS:
+        return vendor
+    if is_wrong:
+        return WRONG_RESOURCE
+    return issues_verdict(issues, codes) if is_empty else None

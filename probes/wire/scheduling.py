@@ -19,7 +19,14 @@ from probes.contract import Outcome
 from probes.profiles.generic import PROFILE as GENERIC
 from probes.profiles.profile import Codes
 from probes.reasons import Reason
-from probes.wire.fhir import UP, WRONG_RESOURCE, Verdict, decode, judge_type
+from probes.wire.fhir import (
+    UP,
+    WRONG_RESOURCE,
+    Verdict,
+    decode,
+    judge_type,
+    operation_outcome,
+)
 from probes.wire.fhir_bundle import NO_MATCH
 from probes.wire.fhir_page import judge_page
 
@@ -32,7 +39,8 @@ _MARK = re.compile(r"[0-9]{13}-[0-9a-f]{8}")
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,20}(?:Z|[+-][0-9]{2}:[0-9]{2})")
 _STANDING = frozenset({"booked", "pending", "proposed"})
 """https://hl7.org/fhir/R4/valueset-appointmentstatus.html: what still takes a place."""
-_GONE = frozenset({404, 410})
+_NOT_FOUND, _GONE = 404, 410
+_SAYS_GONE = frozenset({"deleted", "not-found"})
 _LOOK_BACK = timedelta(days=30)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -240,9 +248,13 @@ def judge_booked(content_type: str | None, body: bytes, mark_: str) -> Booked:
     return Booked(UP if found.status in _STANDING else WRONG_RESOURCE, found.id, made=True)
 
 
-def is_gone(status: int, _body: bytes) -> Verdict | None:
-    """What is not there any more is undone."""
-    return UP if status in _GONE else None
+def is_gone(status: int, body: bytes) -> Verdict | None:
+    """What is not there any more is undone. A 404 says so by an OperationOutcome: else it is the route
+    that is not there, and the booking stands.
+    """
+    answer = operation_outcome(body) if status == _NOT_FOUND else None
+    told = {one.code for one in answer.issue if one.failed} if answer is not None else set()
+    return UP if status == _GONE or told & _SAYS_GONE else None
 
 
 def judge_undone(content_type: str | None, body: bytes) -> Verdict:

@@ -113,6 +113,7 @@ FAULTS = [
     ("other_patient", "down", "fhir.wrong_resource"),
 ]
 OF_BOOKING = {
+    "says_undone",
     "no_slots",
     "other_schedule",
     "conflict",
@@ -249,7 +250,12 @@ async def test_a_booking_that_was_never_made_is_not_looked_for_twice(
 
 @pytest.mark.parametrize(
     ("fault", "outcome"),
-    [("500", "down"), ("403", "misconfigured"), ("stays_booked", "down")],
+    [
+        ("500", "down"),
+        ("403", "misconfigured"),
+        ("404", "misconfigured"),  # no such route: the booking stands
+        ("stays_booked", "down"),
+    ],
 )
 async def test_a_booking_that_cannot_be_undone_is_told_until_it_is_and_nothing_else_is_booked(
     server: SchedulingServer, fault: str, outcome: str
@@ -262,6 +268,19 @@ async def test_a_booking_that_cannot_be_undone_is_told_until_it_is_and_nothing_e
     assert steps(third) == [("book", "up", "ok"), ("cancel", "up", "ok")]
     assert third.facts[Fact.NOT_UNDONE] == 0
     assert (server.requests["book"], server.standing) == (2, 0)
+
+
+async def test_a_booking_that_stands_though_the_server_said_it_was_undone_is_told_and_the_last(
+    server: SchedulingServer,
+) -> None:
+    lying = ("says_undone", "cancel")
+    first, second, third, fourth = await rounds(server, [lying, lying, lying, HEALTHY])
+    assert steps(first) == [("book", "up", "ok"), ("cancel", "up", "ok")]
+    assert steps(second) == steps(third) == [("cancel", "down", "scheduling.not_undone")]
+    assert third.facts[Fact.NOT_UNDONE] == 1
+    assert (server.requests["book"], server.standing) == (1, 0)
+    # it says the same as before, so only the next search can tell that it is true
+    assert steps(fourth) == [("cancel", "down", "scheduling.not_undone")]
 
 
 async def test_a_server_that_says_when_to_come_again_is_left_alone_and_what_stands_is_told(

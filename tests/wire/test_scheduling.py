@@ -193,6 +193,11 @@ def test_only_what_bears_our_mark_and_stands_is_ours(
     assert (told(verdict), seen) == (("up", "ok"), ours)
 
 
+def outcome(code: str) -> bytes:
+    issue = {"severity": "error", "code": code}
+    return json.dumps({"resourceType": "OperationOutcome", "issue": [issue]}).encode()
+
+
 OUTCOME = b'{"resourceType":"OperationOutcome","issue":[]}'
 
 
@@ -227,7 +232,10 @@ def test_a_booking_has_an_id_only_where_the_answer_shows_our_mark(
 @pytest.mark.parametrize(
     ("status", "body", "expected"),
     [
-        (404, b"", ("up", "ok")),
+        (404, b"", ("misconfigured", "http.status")),
+        (404, b"<html>", ("misconfigured", "http.status")),
+        (404, outcome("not-found"), ("up", "ok")),
+        (404, outcome("not-supported"), ("misconfigured", "http.status")),
         (410, b"", ("up", "ok")),
         (204, b"", ("up", "ok")),
         (200, OUTCOME, ("up", "ok")),
