@@ -46,6 +46,8 @@ class Budgets:
         self._away: dict[Target, int] = {}
         self.stopped: dict[str, Reason] = {}
         """Specs whose checks ask nothing any more, and why."""
+        self.exports_left: set[str] = set()
+        """Specs whose checks begin no export any more."""
 
     def agree(self, demands: Iterable[Demand]) -> None:
         """All checks that run from now on: what one of them names holds for all of its target."""

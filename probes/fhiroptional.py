@@ -13,7 +13,6 @@ from probes.fhirsteps import FhirSteps, Layer
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline
 from probes.profiles.profile import Profile
-from probes.reasons import Reason
 from probes.wire.fhir import UP, WRONG_RESOURCE, Verdict
 from probes.wire.fhir_optional import (
     ACCEPTED,
@@ -72,9 +71,11 @@ class Optionals:
         return [await self._steps.get(StepName.SUBSCRIPTION, path, headers, deadline, judge)]
 
     async def export(self, headers: Mapping[str, str], deadline: Deadline) -> list[Layer]:
-        """Begin the export of a tiny group and cancel it. One that cannot be cancelled is the last:
-        a check must not fill a server with them.
+        """Begin the export of a tiny group and cancel it. One that cannot be cancelled, also for want
+        of an answer, is the last: a check must not fill a server with them.
         """
+        if self._steps.has_left_export:
+            return [Layer(StepName.EXPORT, EXPORT_LEFT)]
         where: list[str | None] = []
 
         def judge(answer: HttpAnswer, _about: dict[Fact, int]) -> Verdict:
@@ -87,11 +88,14 @@ class Optionals:
         asking = {**headers, "Prefer": "respond-async"}
         begun = await self._steps.get(StepName.EXPORT, path, asking, deadline, judge)
         if not where:
+            is_answered = Fact.HTTP_STATUS in begun.http
+            if begun.name is StepName.EXPORT and begun.requests and not is_answered:
+                self._steps.leave_export()
             return [begun]
         cancelled = await self._cancel(where[0], headers, deadline)
         if is_cancelled(cancelled.http.get(Fact.HTTP_STATUS)):
             return [begun, replace(cancelled, verdict=UP)]
-        self._steps.stop(Reason.FHIR_EXPORT)
+        self._steps.leave_export()
         return [begun, replace(cancelled, name=StepName.EXPORT_CANCEL, verdict=EXPORT_LEFT)]
 
     async def _cancel(

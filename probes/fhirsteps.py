@@ -112,6 +112,14 @@ class FhirSteps:
         """Never ask again with this spec, in this process."""
         self._env.budgets.stopped[self._spec] = reason
 
+    def leave_export(self) -> None:
+        """One may go on over there: begin no other with this spec, in this process."""
+        self._env.budgets.exports_left.add(self._spec)
+
+    @property
+    def has_left_export(self) -> bool:
+        return self._spec in self._env.budgets.exports_left
+
     @property
     def halted(self) -> bool:
         """Is nothing more to be asked in this run?"""

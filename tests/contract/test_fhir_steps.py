@@ -392,8 +392,30 @@ async def test_an_export_that_cannot_be_cancelled_is_the_last(
     one = opened(searching(server, export="Group/zz-uptime-g"), env)
     found = await ran(one, env.clock)
     assert found[:2] == ("misconfigured", "fhir.export")
+    if fault == "429":  # it said when to come again
+        await one.close()
+        later = Later()
+        later.ahead_ns = 3_600 * 10**9
+        env = dataclasses.replace(env, clock=later)
+        one = opened(searching(server, export="Group/zz-uptime-g"), env)
     assert [(await ran(one, env.clock))[:2] for _ in range(2)] == [found[:2]] * 2
     assert (server.requests["export"], server.requests["cancel"]) == (1, deletes)
+    # an outage is seen all the same
+    server.set_fault("500", at="search")
+    assert (await ran(one, env.clock))[:2] == ("down", "http.status")
+    await one.close()
+
+
+async def test_an_export_whose_beginning_was_never_answered_is_the_last(
+    server: FhirServer,
+) -> None:
+    server.set_fault("hang", at="export")
+    env = environment(timeout_ms=400)
+    one = opened(searching(server, export="Group/zz-uptime-g"), env)
+    assert (await ran(one, env.clock))[:2] == ("down", "http.timeout")
+    server.set_fault("none")
+    assert (await ran(one, env.clock))[:2] == ("misconfigured", "fhir.export")
+    assert (server.requests["export"], server.requests["search"]) == (1, 2)
     await one.close()
 
 
