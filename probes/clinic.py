@@ -101,7 +101,8 @@ class Clinic:
         await self._undo(headers, deadline)
 
     def _due(self, at_ms: int) -> bool:
-        return self._last_ms is None or at_ms - self._last_ms >= self._interval_ms
+        # A clock that was set back must not put off the next booking for as long.
+        return self._last_ms is None or abs(at_ms - self._last_ms) >= self._interval_ms
 
     async def _sweep(self, headers: Mapping[str, str], deadline: Deadline) -> list[Layer]:
         """Look for what stands, and undo it."""

@@ -97,16 +97,21 @@ class FhirSteps:
         """Begin a run that asks so often at most. Raises NetFailure when it may not ask at all:
         stopped for good, told to wait, or beyond the budget.
         """
+        self.heed()
+        now_ns = self._env.clock.monotonic_ns()
+        if not self._env.budgets.take(self._target, self._access.allowance, requests, now_ns):
+            raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_BUDGET)
+        self._asked_ns = now_ns
+
+    def heed(self) -> None:
+        """Raises NetFailure when this check was stopped for good or is told to wait."""
         budgets, now_ns = self._env.budgets, self._env.clock.monotonic_ns()
-        self._halt = None
         stopped = budgets.stopped.get(self._spec)
         if stopped is not None:
             raise NetFailure(Outcome.MISCONFIGURED, stopped)
         if budgets.waits(self._target, now_ns, self._latest_ns(now_ns)):
             raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_RETRY_AFTER)
-        if not budgets.take(self._target, self._access.allowance, requests, now_ns):
-            raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_BUDGET)
-        self._asked_ns = now_ns
+        self._halt = None
 
     def stop(self, reason: Reason) -> None:
         """Never ask again with this spec, in this process."""

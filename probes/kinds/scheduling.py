@@ -162,8 +162,9 @@ class SchedulingProbe:
             return
         try:
             headers = self._steps.headers()
+            self._steps.heed()
         except NetFailure:
-            return  # without its secret it can undo nothing; the next agent finds what is left
+            return  # it may not ask, or not without its secret; the next agent finds what is left
         await self._clinic.close(headers, Deadline(self._env.clock, _CLOSE_MS))
 
     def _questions(self) -> list[tuple[StepName, Question]]:

@@ -385,6 +385,30 @@ async def test_two_bookings_are_never_closer_than_the_interval(server: Schedulin
     assert server.requests["book"] == 3
 
 
+async def test_a_clock_that_was_set_back_does_not_put_off_the_next_booking(
+    server: SchedulingServer,
+) -> None:
+    env = environment()
+    async with KIND.open(KIND.parse(booking(server)), env) as probe:
+        for minute in (60 * 24 * 365, 0, 4, 5):
+            await probe.run(Slot("check-1", minute * MINUTES))
+    assert server.requests["book"] == 3
+
+
+@pytest.mark.parametrize("runs", [1, 2])
+async def test_a_check_that_is_closed_while_it_is_told_to_wait_asks_nothing(
+    server: SchedulingServer, runs: int
+) -> None:
+    env = environment()
+    async with KIND.open(KIND.parse(booking(server)), env) as probe:
+        server.set_fault("429", at="cancel")
+        for minute in range(runs):
+            await probe.run(Slot("check-1", minute * MINUTES))
+        server.set_fault("none", at="all")
+        asked = dict(server.requests)
+    assert dict(server.requests) == asked
+
+
 async def test_a_check_that_is_closed_undoes_what_it_knows_to_stand(
     server: SchedulingServer,
 ) -> None:
