@@ -31,6 +31,7 @@ from probes.profiles.table import PROFILES
 from probes.reasons import Reason
 from probes.wire.fhir import Verdict, judge_resource
 from probes.wire.fhir_bundle import judge_search
+from probes.wire.fhir_optional import at_most_partial
 from probes.wire.fhir_statement import INTERACTIONS, judge_statement
 
 _ID = r"[A-Za-z0-9.-]{1,64}$"
@@ -102,9 +103,10 @@ class FhirProbe:
             *([(StepName.METADATA, self._metadata)] if spec.metadata else []),
             *([(StepName.READ, self._read)] if spec.read else []),
             *([(StepName.SEARCH, self._search)] if spec.search else []),
-            *([(StepName.VERSIONS, optional.versions)] if spec.versions else []),
             *([(StepName.SUBSCRIPTION, optional.subscribed)] if spec.subscription else []),
             *([(StepName.EXPORT, optional.export)] if spec.export else []),
+            # Last: nobody depends on it, so it takes no time of the others.
+            *([(StepName.VERSIONS, optional.versions)] if spec.versions else []),
         ]
 
     async def run(self, slot: Slot) -> Observation:  # noqa: ARG002 - it asks the same each time
@@ -137,7 +139,7 @@ class FhirProbe:
             if deadline.remaining_s() <= 0:
                 # A run that did not get to a step did not complete in time, so it is not `up`.
                 # After a failed step the attempt never made is no step.
-                return [*layers, late(name)] if good else layers
+                return [*layers, _late(name)] if good else layers
             if name is not StepName.EXPORT or good:
                 layers += await ask(headers, deadline)
         return layers
@@ -208,6 +210,12 @@ class FhirProbe:
             if found.code is not None:
                 about[Fact.VENDOR_CODE] = found.code
         return verdict
+
+
+def _late(name: StepName) -> Layer:
+    layer = late(name)
+    is_optional = name is StepName.VERSIONS
+    return replace(layer, verdict=at_most_partial(layer.verdict)) if is_optional else layer
 
 
 @asynccontextmanager

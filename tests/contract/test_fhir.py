@@ -193,6 +193,9 @@ async def test_a_run_that_has_no_time_left_for_its_read_is_not_up(
     monkeypatch.setattr("probes.kinds.fhir.judge_statement", late)
     seen = await expect(KIND, spec(server), Outcome.DOWN, Reason.HTTP_TIMEOUT, timeout_ms=240)
     assert steps(seen)[1:] == [("metadata", "up", "ok"), ("read", "down", "http.timeout")]
+    asked = {"base_url": server.base_url, "versions": "true"}  # which nobody depends on
+    seen = await expect(KIND, asked, Outcome.DEGRADED, Reason.FHIR_OPTIONAL, timeout_ms=240)
+    assert steps(seen)[1:] == [("metadata", "up", "ok"), ("versions", "degraded", "fhir.optional")]
     server.set_fault("version")
     wrong = await expect(
         KIND, spec(server), Outcome.MISCONFIGURED, Reason.FHIR_VERSION, timeout_ms=240

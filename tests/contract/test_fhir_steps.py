@@ -354,6 +354,21 @@ async def test_the_status_of_a_subscription_is_read(
     assert steps(seen)[-1] == ("subscription", outcome, reason)
 
 
+async def test_versions_that_hang_take_no_time_of_what_users_depend_on(
+    server: FhirServer,
+) -> None:
+    server.set_fault("hang", at="versions")
+    spec = searching(server, versions="true", subscription="Subscription/zz-uptime-s")
+    seen = await expect(
+        KIND, spec, Outcome.DEGRADED, Reason.FHIR_OPTIONAL, connections=3, timeout_ms=400
+    )
+    assert steps(seen)[1:] == [
+        ("search", "up", "ok"),
+        ("subscription", "up", "ok"),
+        ("versions", "degraded", "fhir.optional"),
+    ]
+
+
 async def test_an_export_is_begun_and_cancelled_at_once(server: FhirServer) -> None:
     spec = searching(server, export="Group/zz-uptime-g")
     seen = await expect(KIND, spec, Outcome.UP, Reason.OK, connections=3)
