@@ -97,8 +97,11 @@ class Clinic:
         return [*booked, replace(cancel, about={**cancel.about, Fact.NOT_UNDONE: self.owed})]
 
     async def close(self, headers: Mapping[str, str], deadline: Deadline) -> None:
-        """Undo what is known to stand: the check may be gone for good."""
-        await self._undo(headers, deadline)
+        """Undo what stands or may stand: the check may be gone for good."""
+        if all(left.sure and left.id is not None for left in self._left.values()):
+            await self._undo(headers, deadline)
+        else:
+            await self._sweep(headers, deadline)
 
     def _due(self, at_ms: int) -> bool:
         # A clock that was set back must not put off the next booking for as long.

@@ -421,6 +421,18 @@ async def test_a_check_that_is_closed_undoes_what_it_knows_to_stand(
     assert server.standing == 0
 
 
+async def test_a_check_that_is_closed_looks_for_a_booking_whose_answer_never_came(
+    server: SchedulingServer,
+) -> None:
+    env = environment(timeout_ms=900)
+    async with KIND.open(KIND.parse(booking(server)), env) as probe:
+        server.set_fault("lost", at="book")
+        await probe.run(Slot("check-1", 0))
+        assert server.standing == 1
+        server.set_fault("none", at="all")
+    assert server.standing == 0
+
+
 async def test_without_its_secret_nothing_is_asked_or_booked(server: SchedulingServer) -> None:
     base_url = server.base_url.replace("http:", "https:")
     given = {**booking(server), "base_url": base_url, "auth": {"bearer": "file:/run/t"}}
