@@ -22,7 +22,7 @@ NOT_OFFERED = frozenset({400, 404, 501})
 """https://hl7.org/fhir/R4/capabilitystatement-operation-versions.html is optional: most say this."""
 ACCEPTED = 202
 """An export has begun (RFC 7240 4.1)."""
-_GONE = frozenset({404, 410})
+_GONE = 410
 EXPORT_LEFT = Verdict(Outcome.MISCONFIGURED, Reason.FHIR_EXPORT)
 
 _STATES = {
@@ -65,8 +65,10 @@ def judge_subscription(content_type: str | None, body: bytes, id_: str, codes: C
 
 
 def is_cancelled(status: int | None) -> bool:
-    """By the answer to the DELETE of an export's status; one that is gone is what was wanted."""
-    return status is not None and (200 <= status < 300 or status in _GONE)
+    """By the answer to the DELETE of an export's status; one that is gone is what was wanted. A 404
+    about an export that was begun just now is that of a route nobody serves.
+    """
+    return status is not None and (200 <= status < 300 or status == _GONE)
 
 
 def status_address(content_location: str | None, base: Url) -> Url | None:

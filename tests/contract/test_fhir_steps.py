@@ -395,6 +395,7 @@ async def test_no_export_is_begun_on_a_server_that_is_not_well(server: FhirServe
         (None, "500", 1),
         (None, "429", 1),
         (None, "403", 1),
+        (None, "404", 1),
         (None, "hang", 1),
     ],
 )
