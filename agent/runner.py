@@ -74,7 +74,8 @@ class Runner:
         """Run these instead, from the next look on, which calls `at_change`.
 
         A check given as the object it was goes on untouched. An attempt under way is finished and
-        recorded, whatever became of its check; what is gone is closed.
+        recorded, whatever became of its check; a slot that waits of a check that is there no more
+        is missed, for those that stay wait behind it. What is gone is closed.
         """
         self._change = ({check.name: check for check in checks}, at_change)
 
@@ -150,6 +151,11 @@ class Runner:
         before, (self._checks, at_change), self._change = self._checks, self._change, None
         self._schedule.change(_every(self._checks.values()), now_ms)
         at_change()
+        for name in [name for name in self._waiting if name not in self._checks]:
+            check, slot = self._waiting.pop(name)
+            self._missed(check, slot)
+            if before.get(name) is not check:
+                attempts.create_task(check.close())
         for name, check in before.items():
             if self._is_gone(check) and name not in self._busy and name not in self._waiting:
                 attempts.create_task(check.close())

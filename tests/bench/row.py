@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
+
+NEAR = 0.05
+"""How far from a pace somebody may be who has held it, as a share of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """`ours` and `peer` in `unit`; `beside` names the peer. `at_least`: the ratio is to reach the
-    goal; otherwise it is not to exceed it. `more`: whatever else was seen.
+    goal; otherwise it is not to exceed it. `more`: whatever else was seen. `off_pace` names who
+    did other work than was agreed: such a row compares nothing and is not met.
     """
 
     name: str
@@ -20,6 +25,7 @@ class Row:
     goal: float
     at_least: bool = False
     more: dict[str, Any] = field(default_factory=dict)
+    off_pace: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -27,6 +33,8 @@ class Row:
 
     @property
     def met(self) -> bool:
+        if self.off_pace:
+            return False
         return self.ratio >= self.goal if self.at_least else self.ratio <= self.goal
 
     def document(self) -> dict[str, Any]:
@@ -36,4 +44,15 @@ class Row:
     def cells(self) -> tuple[str, ...]:
         goal = f"{'>=' if self.at_least else '<='} {self.goal:g}"
         figures = (f"{self.ours:,.1f}", self.beside, f"{self.peer:,.1f}", self.unit)
-        return (self.name, *figures, f"{self.ratio:.3f}", goal, "yes" if self.met else "NO")
+        met = f"NO: {', '.join(self.off_pace)}" if self.off_pace else "yes" if self.met else "NO"
+        return (self.name, *figures, f"{self.ratio:.3f}", goal, met)
+
+
+def off_pace(pace: float, rates: Mapping[str, Iterable[float]]) -> tuple[str, ...]:
+    """Who was too slow or too fast in any round, each with the rate that was farthest off."""
+    worst = {name: max(found, key=lambda rate: abs(rate - pace)) for name, found in rates.items()}
+    return tuple(
+        f"{name} {rate:.0f}/s of {pace:.0f}/s"
+        for name, rate in worst.items()
+        if not abs(rate - pace) <= pace * NEAR
+    )

@@ -397,7 +397,7 @@ async def test_nothing_a_server_sends_reaches_observation_or_log(
     for fault in FhirServer.FAULTS:
         server.set_fault(fault)
         strict = spec(server, requires=["Slot.read"], max_age="1h", slow_after="100ms")
-        timeout_ms = TIMEOUT_MS[fault == "hang"]
+        timeout_ms = TIMEOUT_MS[fault in ("hang", "drip")]
         run = await observe(KIND, strict, connections=2, timeout_ms=timeout_ms)
         told.append(repr(run.observation))
     kept = "\n".join([*told, caplog.text])

@@ -149,6 +149,32 @@ async def test_a_changed_check_waits_for_the_attempt_of_the_old_one() -> None:
     assert found[at + 4_000] == "ok"
 
 
+async def test_what_waits_of_checks_that_are_gone_is_missed_and_holds_up_nobody() -> None:
+    """Four times what one place can do; what is left afterwards is a fifth of it."""
+    clock, log = ManualClock(START), Log(takes_ms=400)
+    names = [f"x{n}" for n in range(20)]
+    checks = [check(clock, log, name, name, 2_000) for name in names]
+    runs: list[Run] = []
+    runner = Runner("north-1", checks, clock, runs.append, AgentMetrics(), concurrency=1)
+    task = asyncio.create_task(runner.run())
+    await clock.advance(7_000)
+    changed: list[int] = []
+    runner.change([*checks[-1:]], lambda: changed.append(clock.now_ms()))
+    await clock.advance(9_000)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    for name in names[:-1]:
+        due = range(first(name, 2_000), changed[0] + 1, 2_000)
+        assert [slot for slot, _ in sorted(slots(runs, name))] == list(due)
+    (kept,) = names[-1:]
+    later = [said for slot, said in slots(runs, kept) if slot > changed[0]]
+    assert len(later) in (4, 5)
+    assert {*later[:-1]} == {"ok"}
+    assert log.opened == log.closed
+    under_way = [run for run in runs if run.check != kept and run.at_ms >= changed[0] + 1]
+    assert [run.reason for run in under_way if run.duration_us] == []
+
+
 @settings(max_examples=200)
 @given(
     st.lists(
