@@ -15,6 +15,7 @@ from agent import fault
 from agent.canaries import Canaries
 from agent.fault import Facts
 from agent.pulse import Pulse
+from probes.budgets import Demand
 from probes.clock import NS_PER_MS
 from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Probe, Slot
@@ -55,6 +56,11 @@ class Attempts:
         self._limit_s = (env.timeout_ms + grace_ms) / 1000
         self._probe: Probe | None = None
         self._stack = AsyncExitStack()
+
+    @property
+    def demand(self) -> Demand | None:
+        """What its runs ask of a target that has a budget."""
+        return self._kind.demand(self._config)
 
     async def run(self, slot: Slot) -> Run:
         """The slot's result; only cancellation gets out."""
@@ -133,13 +139,7 @@ class Attempts:
                 raise
 
         missing: list[str] = []
-        env = Env(
-            self._env.clock,
-            self._env.rng,
-            self._env.network,
-            self._env.timeout_ms,
-            read_secret,
-        )
+        env = replace(self._env, read_secret=read_secret)
         try:
             return await self._stack.enter_async_context(self._kind.open(self._config, env))
         except (OSError, KeyError):

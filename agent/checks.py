@@ -47,11 +47,16 @@ def opened(
     canaries: Canaries | None,
     kept: Mapping[str, Attempts],
 ) -> dict[str, Attempts]:
-    """Every check of `part`: the one of `kept` where there is one, else anew."""
-    return {
+    """Every check of `part`: the one of `kept` where there is one, else anew. From now on they keep
+    the budgets they name together.
+    """
+    found = {
         name: kept[name] if name in kept else _open(name, raw, world, pulse, canaries)
         for name, raw in part.checks.items()
     }
+    demands = (attempts.demand for attempts in found.values())
+    world.budgets.agree(demand for demand in demands if demand is not None)
+    return found
 
 
 def _open(
@@ -65,8 +70,7 @@ def _open(
             "config.check_unusable check=%s type=%s", name, type(error).__name__
         )
     check = Check(system=raw["system"], kind="none", every=raw["every"], timeout=raw["every"])
-    env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
-    return Attempts(name, check, _UNUSABLE, env, pulse)
+    return Attempts(name, check, _UNUSABLE, world.env(check), pulse)
 
 
 class _Unusable:

@@ -14,6 +14,8 @@ from probes.batch import CLOCK_ERROR_LIMIT_MS
 
 class Trouble(StrEnum):
     CLOCK = "clock"
+    CONFIG = "config"
+    """Of `firstconfig.py`: nothing is measured yet."""
     CPU = "cpu"
     DISK = "disk"
     FILES = "files"
@@ -26,6 +28,7 @@ class Trouble(StrEnum):
 
 MEANINGS: dict[Trouble, str] = {
     Trouble.CLOCK: "The clock's error exceeds 2 s: results are unknown.",
+    Trouble.CONFIG: "No config has come yet: nothing is checked.",
     Trouble.CPU: "The process uses 90 % of a core or more.",
     Trouble.DISK: "Less than 64 MiB are left where the state folder is.",
     Trouble.FILES: "Fewer than 32 file descriptors are left.",

@@ -39,6 +39,12 @@ SHORTEST_MS = 1_000
 """Between two questions, however fast the answers are."""
 
 
+REFUSALS = frozenset(
+    {"config.clock", "config.no_key", "config.none", "config.other_org", "config.unknown_agent"}
+)
+"""Codes of the collector that say what to do (README)."""
+
+
 class _Problem(msgspec.Struct):
     code: str = ""
     now_ms: int | None = None
@@ -144,7 +150,7 @@ class ConfigPull:
         if problem.code == "config.clock" and problem.now_ms is not None:
             self._offset_ms = problem.now_ms - self._clock.now_ms()
             log.warning("config.clock offset_ms=%d", self._offset_ms)
-        self._failed("not_answered", str(status))
+        self._failed("not_answered", problem.code if problem.code in REFUSALS else str(status))
 
     def _failed(self, what: str, detail: str) -> None:
         self._failures += 1

@@ -74,12 +74,10 @@ class Confirming:
         """By check, those that are confirmed down."""
         return {name: one.failing for name, one in self._heard.items() if one.failing is not None}
 
-    def is_well(self, check: str) -> bool:
-        """Seen good as often as a recovery needs, since a failure or the start; or followed no more."""
-        if self._rules is None:
-            return False
-        rule = self._rules.get(check)
-        return rule is None or self._heard[check].good >= rule.up
+    def is_well(self, check: str) -> bool | None:
+        """Seen good as often as a recovery needs, since a failure or the start? None: not followed."""
+        rule = (self._rules or {}).get(check)
+        return None if rule is None else self._heard[check].good >= rule.up
 
     def system_of(self, check: str) -> str:
         return (self._rules or {})[check].system

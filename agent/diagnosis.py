@@ -108,7 +108,9 @@ class FolderFacts:
     fault: str | None = None
     free_bytes: int = 0
     may_take: int = 0
-    """Bytes the spool may grow to."""
+    """Bytes the spool may grow by: its limit, less what is there."""
+    is_held: bool = False
+    """Does an agent run with it now?"""
 
 
 def folder(facts: FolderFacts) -> list[Line]:
@@ -125,11 +127,16 @@ def folder(facts: FolderFacts) -> list[Line]:
         state = Line("state", Level.WARN, "others may look into it", f"chmod 700 {facts.path}")
     else:
         state = Line("state", Level.OK, facts.path)
-    return [state, _room(facts)]
+    running = (
+        "an agent runs with this folder" if facts.is_held else "no agent runs with this folder"
+    )
+    return [state, _room(facts), Line("process", Level.OK, running)]
 
 
 def _room(facts: FolderFacts) -> Line:
-    found = f"{facts.free_bytes // MIB} MiB are free, the spool may take {facts.may_take // MIB}"
+    found = (
+        f"{facts.free_bytes // MIB} MiB are free, the spool may take {facts.may_take // MIB} more"
+    )
     if facts.free_bytes < LEAST_BYTES:
         return Line("room", Level.FAIL, found, "make room: results cannot be kept")
     if facts.free_bytes < facts.may_take:
@@ -159,6 +166,17 @@ def collector(facts: CollectorFacts | None) -> list[Line]:
     return [Line("collector", Level.OK, facts.url), clock(facts.reading)]
 
 
+def approval(code: str | None) -> list[Line]:
+    """`code`: how the collector refuses what this key signs; empty: it takes it, None: it does not say."""
+    if code == "":
+        return [Line("approval", Level.OK, "the collector takes what this key signs")]
+    if code == "config.unknown_agent":
+        found = "the collector does not take what this key signs"
+        advice = "enrol it, or have an admin compare the fingerprint and approve it: wardwatch agent list"
+        return [Line("approval", Level.FAIL, found, advice)]
+    return []
+
+
 def clock(reading: Reading | None) -> Line:
     if reading is None:
         advice = "update the collector"
@@ -178,7 +196,12 @@ def config_problem(text: str) -> Line:
     return Line("config", Level.FAIL, text, "mend the file: wardwatch-agent run would not start")
 
 
-def no_config() -> Line:
+def no_config(fault: str | None = None) -> Line:
+    """`fault`: why the one that is kept is not to be used."""
+    if fault is not None:
+        found = f"what the collector served and is kept here is not to be used: {fault}"
+        advice = "start the agent with the collector in reach; README, 'Checks from the collector'"
+        return Line("checks", Level.FAIL, found, advice)
     advice = "start the agent once, with the collector in reach, and ask again"
     return Line("checks", Level.WARN, "the collector has served none yet", advice)
 

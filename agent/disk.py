@@ -13,7 +13,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from agent.owning import hand_over
+
 MODE = 0o600
+SPOOL = "spool"
+"""Folder inside the state folder."""
 
 
 class DiskFault(StrEnum):
@@ -26,6 +30,7 @@ class DiskFault(StrEnum):
     SYNC = "sync"
     READ = "read"
     DAMAGED = "damaged"
+    RESOURCES = "resources"
 
 
 class DiskError(Exception):
@@ -75,6 +80,9 @@ _FAULTS = {
     errno.EROFS: DiskFault.READ_ONLY,
     errno.EACCES: DiskFault.DENIED,
     errno.EPERM: DiskFault.DENIED,
+    errno.EMFILE: DiskFault.RESOURCES,
+    errno.ENFILE: DiskFault.RESOURCES,
+    errno.ENOMEM: DiskFault.RESOURCES,
 }
 
 
@@ -110,8 +118,8 @@ class HostFile:
     def read(self, offset: int, size: int) -> bytes:
         try:
             return os.pread(self._number, size, offset)
-        except OSError:
-            raise DiskError(DiskFault.READ) from None
+        except OSError as error:
+            raise _failed(error, DiskFault.READ) from None
 
     def size(self) -> int:
         try:
@@ -144,11 +152,21 @@ class HostDisk:
         flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
         try:
             if not self._folder.is_dir():
-                self._folder.mkdir(mode=0o700)
-                _sync_folder(self._folder.parent)
-            return HostFile(os.open(self._folder / name, flags, MODE))
+                self._make_folder()
+            number = os.open(self._folder / name, flags, MODE)
+            hand_over(number, self._folder)
+            return HostFile(number)
         except OSError as error:
             raise _failed(error, DiskFault.WRITE) from None
+
+    def _make_folder(self) -> None:
+        self._folder.mkdir(mode=0o700)
+        number = os.open(self._folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            hand_over(number, self._folder.parent)
+        finally:
+            os.close(number)
+        _sync_folder(self._folder.parent)
 
     def open(self, name: str) -> HostFile:
         """For reading and cutting; for reading alone where the disk allows no more."""
@@ -209,6 +227,18 @@ class StateLock:
 
     def release(self) -> None:
         os.close(self._number)
+
+
+def is_held(folder: Path) -> bool:
+    """Has a process the lock of this folder now? OSError when there is no folder."""
+    number = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(number, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(number)
+    return False
 
 
 class MemoryFile:

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from agent.identity import IdentityError, sync_folder
+from agent.owning import hand_over
 
 FILE = "enrolled.json"
 
@@ -46,6 +47,7 @@ def keep(state: Path, enrolled: Enrolled) -> None:
     aside = path.with_name(f"{FILE}.{secrets.token_hex(8)}")
     try:
         handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        hand_over(handle, state)
         with os.fdopen(handle, "wb") as file:
             file.write(msgspec.json.encode(enrolled))
             file.flush()

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 from yarl import URL
 
-from agent import checks, diagnosis, timekeeping
+from agent import approval, checks, diagnosis, timekeeping
 from agent.allowing import Entry, refusal
 from agent.canaries import Canaries, Target
 from agent.diagnosis import (
@@ -24,6 +24,7 @@ from agent.diagnosis import (
     Line,
     ReceiverFacts,
 )
+from agent.disk import SPOOL, is_held
 from agent.enrolled import is_enrolled
 from agent.hostfile import Fallback, split_place
 from agent.identity import KEY_FILE, IdentityError, is_rotating, load_key
@@ -47,6 +48,7 @@ PROBE_FILE = ".wardwatch-doctor"
 class Subject:
     """What is to be looked at. `part` None: the collector serves it and none is kept here."""
 
+    agent: str
     state: Path
     spool_bytes: int
     collector: URL | None
@@ -54,6 +56,8 @@ class Subject:
     part: AgentConfig | None
     problems: Sequence[str]
     """Of the operator's file on this host."""
+    kept_fault: str | None
+    """Why the config that is kept here is not to be used."""
     is_pinned: bool
     allow: Sequence[Entry] | None
     canaries: Sequence[Target]
@@ -65,12 +69,15 @@ async def examine(subject: Subject, world: World) -> list[Line]:
     network = Network(world.clock)
     lines = [diagnosis.key(look_at_key(subject.state, is_pinned=subject.is_pinned))]
     lines += diagnosis.folder(look_at_folder(subject.state, subject.spool_bytes))
-    lines += diagnosis.collector(await _collector(subject, network, world))
+    facts = await _collector(subject, network, world)
+    lines += diagnosis.collector(facts)
+    if subject.collector is not None and facts is not None and facts.status == 200:
+        lines += diagnosis.approval(await _approval(subject, subject.collector, world))
     lines += [diagnosis.config_problem(problem) for problem in subject.problems]
     if subject.part is not None:
         lines += diagnosis.checks(await look_at_checks(subject.part, subject.allow, world))
     elif not subject.problems:
-        lines.append(diagnosis.no_config())
+        lines.append(diagnosis.no_config(subject.kept_fault))
     asked = Canaries(subject.canaries, network, world.clock)
     answered = await asyncio.gather(*(asked.answers(target) for target in subject.canaries))
     named = [f"{target.host}:{target.port}" for target in subject.canaries]
@@ -89,7 +96,7 @@ def look_at_key(state: Path, *, is_pinned: bool) -> KeyFacts:
         str(path),
         exists=True,
         mode=found.st_mode & 0o777,
-        is_ours=found.st_uid == os.geteuid(),
+        is_ours=found.st_uid == _owner(state),
         is_known=is_pinned or is_enrolled(state),
         is_rotating=is_rotating(state),
     )
@@ -100,7 +107,12 @@ def look_at_key(state: Path, *, is_pinned: bool) -> KeyFacts:
         return facts
 
 
-def look_at_folder(state: Path, may_take: int) -> FolderFacts:
+def _owner(state: Path) -> int:
+    """Whose the key has to be: ours; root looks on behalf of the folder's owner."""
+    return os.geteuid() or state.stat().st_uid
+
+
+def look_at_folder(state: Path, spool_bytes: int) -> FolderFacts:
     """Writes one file, syncs it, and removes it."""
     try:
         found = state.stat()
@@ -121,11 +133,19 @@ def look_at_folder(state: Path, may_take: int) -> FolderFacts:
         str(state),
         exists=True,
         mode=found.st_mode & 0o777,
-        is_ours=found.st_uid == os.geteuid(),
+        is_ours=os.geteuid() in (0, found.st_uid),
         fault=fault,
         free_bytes=psutil.disk_usage(str(state)).free,
-        may_take=may_take,
+        may_take=max(spool_bytes - _taken(state / SPOOL), 0),
+        is_held=is_held(state),
     )
+
+
+def _taken(spool: Path) -> int:
+    try:
+        return sum(path.stat().st_size for path in spool.iterdir())
+    except OSError:  # none yet, or it grows while we look
+        return 0
 
 
 async def look_at_checks(
@@ -175,6 +195,18 @@ async def _collector(subject: Subject, network: Network, world: World) -> Collec
     async with open_session(trust) as session:
         status, reading = await timekeeping.ask(session, url, world.clock)
     return CollectorFacts(str(url), None, status, reading)
+
+
+async def _approval(subject: Subject, collector: URL, world: World) -> str | None:
+    try:
+        key = load_key(subject.state)
+    except (OSError, IdentityError):
+        return None  # the key's own line says it
+    trust = None if subject.ca is None else ssl.create_default_context(cafile=subject.ca)
+    async with open_session(trust) as session:
+        return await approval.refusal(
+            session, collector, subject.agent, key, world.clock.now_ms(), world.random_bytes
+        )
 
 
 async def _fallback(

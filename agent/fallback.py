@@ -11,6 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 
+import msgspec
 from pydantic import ValidationError
 
 from agent import telling, toldfile
@@ -106,6 +107,7 @@ class Fallback:
                 Outage(self._confirming.system_of(check), check, found.cause, found.since_ms)
                 for check, found in self._confirming.failing().items()
             ]
+            before = msgspec.json.encode(self._memory.told)
             messages = telling.decide(
                 self._memory.told,
                 self._now_ms(),
@@ -117,6 +119,8 @@ class Fallback:
             )
             if messages:
                 self._put(messages)
+            elif msgspec.json.encode(self._memory.told) != before:
+                toldfile.save(self._file, self._memory)  # another check of what was told
             await self._clock.sleep_ms(LOOK_MS)
 
     def _put(self, messages: Sequence[Message]) -> None:

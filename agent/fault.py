@@ -69,4 +69,4 @@ def cause(observation: Observation, facts: Facts) -> Reason | None:
 
 def _about_time(observation: Observation, facts: Facts) -> bool:
     timed_out = observation.outcome is Outcome.DOWN and facts.late_ms >= 0
-    return timed_out or observation.outcome is Outcome.DEGRADED
+    return timed_out or observation.reason is Reason.SLOW

@@ -215,6 +215,10 @@ class Host(Model):
     def _has_checks(self) -> Self:
         if self.collector is None and self.config is None:
             raise ValueError("name a collector or a config: without both there is nothing to do")
+        if self.collector is None and self.fallback is not None:
+            raise ValueError(
+                "fallback tells of a lost line to a collector: name one, or leave it out"
+            )
         return self
 
 

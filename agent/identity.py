@@ -13,6 +13,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agent.owning import hand_over
 from probes import agentkeys
 
 KEY_FILE = "agent.key"
@@ -123,6 +124,7 @@ def _make(path: Path) -> None:
     aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
     made = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
+        hand_over(made, path.parent)
         with os.fdopen(made, "wb") as file:
             file.write(Ed25519PrivateKey.generate().private_bytes_raw())
             file.flush()

@@ -1,87 +1,37 @@
-"""Keeps what the agent sees: on disk before it counts, in memory while there is no disk.
+"""Keeps what the agent sees: on disk before it counts, then in batches.
 
-What waits goes out with one sync (group commit), in a thread of its own: the loop never waits for
-a disk. After a failed sync nobody knows what the disk holds: the process ends, and the next one
-reads it. A disk that is full, read-only or closed to us is left; everything goes on in memory under
-an epoch of its own until the disk takes it over.
+What waits goes out with one sync (group commit). Where it is written `holding.py` knows.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass, replace
-from functools import partial
-from typing import TypeVar
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 
 from agent.batcher import FULL, Batcher
-from agent.disk import DiskError, DiskFault
+from agent.holding import Holding
+from agent.makings import Makings
 from agent.metrics import AgentMetrics
 from agent.onethread import Hand
-from agent.outgoing import Choice, Order
-from agent.spool import Anew, Limits, Opened, Signer, Spool, spool_in_memory
+from agent.spool import Spool
 from agent.spoolformat import Belief
-from agent.spoolindex import Place
-from agent.spoolroom import Given, give_way, make_room, needed
+from agent.spoolopen import Opened
 from agent.waiting import news_within
 from probes import batch
 from probes.batch import Anchors
-from probes.clock import NS_PER_MS, Clock
+from probes.clock import NS_PER_MS
 from probes.segments import Run
-
-log = logging.getLogger("wardwatch.agent")
 
 GATHER_MS = 100
 """Runs that end within it share a sync."""
 AGAIN_MS = 10_000
 """Between two tries to return to the disk, and two looks at the limits."""
-ROOM_NS = 60_000_000_000
-"""A full disk gets one file of ours in that time: whoever fills it does not get all."""
-MEMORY_BYTES = 64 * 1024 * 1024
-"""Without a disk; beyond it the oldest gives way as it does there."""
-
-_LEAVE = frozenset({DiskFault.FULL, DiskFault.READ_ONLY, DiskFault.DENIED})
-"""What passes, and leaves what is there as it is."""
-
-T = TypeVar("T")
-
-
-class DiskLostError(Exception):
-    """Nobody knows what the disk holds: start again from what it says."""
-
-
-@dataclass(frozen=True, slots=True)
-class Makings:
-    """What batches and tombstones are made with."""
-
-    clock: Clock
-    random_bytes: Callable[[int], bytes]
-    signer: Callable[[], Signer]
-    anchors: Callable[[], Anchors]
-    closed: Callable[[], None]
-    """Told when the anchors of a batch are taken: what comes now is for the next one."""
-    enough: Callable[[str], int]
-    """Good runs a tombstone keeps after one that was not, by check."""
-
-    def new_epoch(self) -> str:
-        return self.random_bytes(16).hex()
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """How the spool stood after the last thing that was done. `oldest_ms` is an age."""
-
-    waiting: int = 0
-    bytes: int = 0
-    tombstones: int = 0
-    oldest_ms: int = 0
 
 
 class Keeper:
     """`add` takes a run; `counted` hears of it once it is safe. `begin`, then `parts` for ever, then
-    `finish`. `sealed` is set when there is something to send.
+    `finish`. `held` is what waits for the collector.
     """
 
     def __init__(
@@ -94,11 +44,9 @@ class Keeper:
         *,
         look_ms: int = AGAIN_MS,
     ) -> None:
-        self._disk = opened.spool
-        self._memory: Spool | None = None
+        self.held = Holding(opened, makings, hand, metrics)
         self._makings = makings
         self._clock = makings.clock
-        self._hand = hand
         self._metrics = metrics
         self._counted = counted
         self._look_ms = look_ms
@@ -106,37 +54,17 @@ class Keeper:
         self._waiting: list[Run | Callable[[], None]] = []
         self._came = asyncio.Event()
         self._counts = asyncio.Event()
-        self.sealed = asyncio.Event()
-        self._turn = asyncio.Lock()
         self._under_way: set[asyncio.Task[None]] = set()
-        self._order = Order()
-        self._began = False
-        self._room_ns: int | None = None
-        self._doubtful: set[str] = set()
-        self._last_fault: DiskFault | None = None
-        self.lost = False
-        self.facts = Facts()
-        self._tell_of(opened)
-
-    @property
-    def in_memory(self) -> bool:
-        return self._memory is not None
 
     async def begin(self) -> None:
-        """Start writing, on disk if it can be. What is in no batch yet goes into one at once: by the
-        clock it was recorded by, whatever is believed of it now.
+        """What is in no batch yet goes into one at once: by the clock it was recorded by, whatever is
+        believed of it now.
         """
-        async with self._turn:
-            try:
-                await self._hand(self._disk.begin)
-            except DiskError as error:
-                await self._leave(error.fault)
-            self._began = True
-            await self._hand(self._look)
-        for count, belief in self._spools()[-1].open_groups():
+        await self.held.begin()
+        for count, belief in self.held.spools()[-1].open_groups():
             now = self._makings.anchors()
             await self._seal(count, _as_of(now, belief))
-        self.sealed.set()
+        self.held.sealed.set()
 
     def add(self, run: Run) -> None:
         self._waiting.append(run)
@@ -157,64 +85,6 @@ class Keeper:
             await asyncio.gather(*self._under_way)
         await self._commit()
         await self._close_all()
-
-    async def close(self) -> None:
-        """An acknowledgement that cannot be noted any more is asked for again by the next start."""
-        async with self._turn:
-            with contextlib.suppress(DiskError):
-                await self._hand(self._disk.close)
-
-    async def next(self, passed: Place | None) -> tuple[Choice, bytes] | None:
-        """What to send now. What cannot be read is given up, aloud."""
-        async with self._turn:
-            while True:
-                found = await self._hand(partial(self._pick, passed))
-                if not isinstance(found, DiskFault):
-                    return found
-                self._unreadable(found, 1)
-
-    async def acknowledge(self, choice: Choice, stored: Iterable[tuple[int, int]]) -> None:
-        """The collector has this one, and all of these of its epoch."""
-        epoch, own = choice.entry.epoch, (choice.entry.first, choice.entry.last)
-        named = [own, *stored]
-        self._order.answered(choice)
-        if any(spool.is_ahead(epoch, named) for spool in self._spools()):
-            await self._contradicted(epoch)
-        if epoch in self._doubtful:  # its other numbers may be those of the other copy
-            named = [own]
-        await self._write(partial(_acknowledge, epoch=epoch, named=named))
-        if self._memory is not None:
-            async with self._turn:
-                await self._hand(lambda: self._disk.acknowledge(epoch, named))
-
-    async def refused(self, choice: Choice, *, contradicted: bool) -> None:
-        """The collector does not take it; `contradicted`: it has another one of that number."""
-        self._order.answered(choice)
-        if contradicted:
-            await self._contradicted(choice.entry.epoch)
-
-    def waits(self) -> bool:
-        return self.facts.waiting > 0
-
-    def unanswered(self) -> None:
-        self._order.unanswered()
-
-    def _spools(self) -> list[Spool]:
-        """By age; the last one is written."""
-        return [self._disk] if self._memory is None else [self._disk, self._memory]
-
-    def _pick(self, passed: Place | None) -> tuple[Choice, bytes] | DiskFault | None:
-        choice = self._order.next(self._spools(), passed)
-        if choice is None:
-            return None
-        try:
-            data = choice.spool.read(choice.entry)
-        except DiskError as error:
-            choice.spool.forget(choice.entry)
-            return error.fault
-        if choice.entry.tombstone:
-            choice.spool.offered.add(choice.entry.place)
-        return choice, data
 
     async def _commit_for_ever(self) -> None:
         while True:
@@ -242,7 +112,7 @@ class Keeper:
             return
         now = self._makings.anchors()
         belief = Belief(now.offset_ms, now.error_ms, now.source)
-        await self._write(lambda spool: spool.add_runs(runs, belief))
+        await self.held.write(lambda spool: spool.add_runs(runs, belief))
         now_ms = self._now_ms()
         for run in runs:
             self._counted(run)
@@ -273,115 +143,19 @@ class Keeper:
     async def _seal(self, count: int, anchors: Anchors) -> None:
         by = self._makings.signer()
         secret = self._makings.random_bytes(batch.SECRET_BYTES)
-        await self._write(lambda spool: spool.seal(by, count, anchors, secret))
+        await self.held.write(lambda spool: spool.seal(by, count, anchors, secret))
         self._metrics.sealed.inc()
         self._metrics.batch_results.observe(count)
-        self.sealed.set()
-        await self._write(Spool.clear)
+        self.held.sealed.set()
+        await self.held.write(Spool.clear)
 
     async def _look_after(self) -> None:
         """Keep to the limits; without a disk, try it again."""
         while True:
-            await self._whole(self._keep_to_limits())
+            await self._whole(self.held.keep_to_limits())
             await self._clock.sleep_ms(self._look_ms)
-            if self._memory is not None:
-                await self._whole(self._return())
-
-    async def _keep_to_limits(self) -> None:
-        """In small steps: what is recorded meanwhile waits for one of them at most."""
-        while True:
-            by, anchors = self._makings.signer(), self._makings.anchors()
-            step = partial(_one_step, by=by, anchors=anchors, enough=self._makings.enough)
-            given = await self._write(step)
-            if given is None:
-                return
-            self._tell_given(given)
-
-    async def _return(self) -> None:
-        async with self._turn:
-            memory = self._memory
-            if memory is None:
-                return
-            try:
-                await self._hand(self._disk.clear)
-                await self._hand(lambda: self._disk.adopt(memory, self._makings.new_epoch))
-            except DiskError as error:
-                await self._step_back(error.fault)
-                return
-            self._memory = None
-            self._metrics.in_memory.set(0)
-            log.warning("spool.on_disk epoch=%s", self._disk.chain.epoch)
-            await self._hand(self._look)
-
-    async def _write(self, act: Callable[[Spool], T]) -> T:
-        """On disk; in memory when that leaves us."""
-        async with self._turn:
-            spool = self._spools()[-1]
-
-            def act_and_look() -> T:
-                done = act(spool)
-                self._look()
-                return done
-
-            try:
-                return await self._hand(act_and_look)  # one way to the thread and back
-            except DiskError as error:
-                done = await self._write_again(act, error.fault)
-            await self._hand(self._look)
-            return done
-
-    async def _write_again(self, act: Callable[[Spool], T], fault: DiskFault) -> T:
-        now_ns = self._clock.monotonic_ns()
-        may = self._room_ns is None or now_ns - self._room_ns >= ROOM_NS
-        if fault is DiskFault.FULL and may:
-            self._room_ns = now_ns
-            self._metrics.faults.labels(fault.value).inc()
-            by, anchors = self._makings.signer(), self._makings.anchors()
-            try:
-                given = await self._hand(
-                    lambda: make_room(self._disk, by, anchors, self._makings.enough)
-                )
-                self._tell_given(given)
-                log.error("spool.full tombstones=%d", given.tombstones)
-                return await self._hand(lambda: act(self._disk))
-            except DiskError as error:
-                fault = error.fault
-        await self._leave(fault)
-        return await self._hand(lambda: act(self._spools()[-1]))
-
-    async def _leave(self, fault: DiskFault) -> None:
-        """Go on in memory; what is on disk stays as it is."""
-        if self._memory is not None or (self._began and fault not in _LEAVE):
-            self._metrics.faults.labels(fault.value).inc()
-            self.lost = True
-            log.critical("spool.lost fault=%s", fault.value)
-            raise DiskLostError(fault.value)
-        await self._step_back(fault)
-        limits = Limits(MEMORY_BYTES, self._disk.limits.max_age_ms)
-        epoch = self._makings.new_epoch()
-        self._metrics.epochs.labels(Anew.NO_DISK.value).inc()
-        self._metrics.in_memory.set(1)
-        log.error("spool.in_memory epoch=%s", epoch)
-        self._memory = await self._hand(lambda: spool_in_memory(self._disk, limits, epoch))
-
-    async def _step_back(self, fault: DiskFault) -> None:
-        self._metrics.faults.labels(fault.value).inc()
-        if fault is not self._last_fault:
-            log.error("spool.fault fault=%s", fault.value)
-        self._last_fault = fault
-        await self._hand(lambda: _step_back(self._disk, fault))
-
-    async def _contradicted(self, epoch: str) -> None:
-        """The folder is an old copy: numbers given from here on would be used twice."""
-        self._doubtful.add(epoch)
-        if epoch != self._spools()[-1].chain.epoch:
-            return
-        fresh = self._makings.new_epoch()
-        self._metrics.epochs.labels(Anew.OLD_COPY.value).inc()
-        log.error("spool.new_epoch why=%s epoch=%s", Anew.OLD_COPY.value, fresh)
-        await self._write(
-            lambda spool: spool.begin_epoch(fresh, spool.chain.org, spool.chain.agent)
-        )
+            if self.held.in_memory:
+                await self._whole(self.held.come_back())
 
     async def _whole(self, work: Coroutine[object, object, None]) -> None:
         """What has begun comes to its end, also when this task is cancelled."""
@@ -390,74 +164,9 @@ class Keeper:
         task.add_done_callback(self._under_way.discard)
         await asyncio.shield(task)
 
-    def _look(self) -> None:
-        spools = self._spools()
-        oldest = next((e for spool in spools if (e := spool.index.oldest()) is not None), None)
-        self.facts = Facts(
-            sum(len(spool.index) for spool in spools),
-            sum(spool.size_bytes() for spool in spools),
-            sum(spool.index.buried() for spool in spools),
-            0 if oldest is None else spools[-1].time.now_ms() - oldest.stamp_ms,
-        )
-
-    def _tell_of(self, opened: Opened) -> None:
-        loaded, metrics = opened.loaded, self._metrics
-        metrics.torn_bytes.inc(loaded.torn_bytes)
-        metrics.damaged_bytes.inc(loaded.damaged_bytes)
-        metrics.recovered.inc(len(loaded.unsealed))
-        for fault, count in loaded.faults.items():
-            metrics.faults.labels(fault.value).inc(count)
-        if opened.anew is not None:
-            metrics.epochs.labels(opened.anew.value).inc()
-            log.warning(
-                "spool.new_epoch why=%s epoch=%s", opened.anew.value, opened.spool.chain.epoch
-            )
-        if loaded.damaged_bytes or loaded.faults:
-            log.error("spool.damaged bytes=%d", loaded.damaged_bytes)
-        log.info(
-            "spool.opened waiting=%d recovered=%d torn_bytes=%d",
-            len(loaded.index),
-            len(loaded.unsealed),
-            loaded.torn_bytes,
-        )
-
-    def _tell_given(self, given: Given) -> None:
-        self._metrics.tombstones.inc(given.tombstones)
-        for outcome, count in given.results.items():
-            self._metrics.given_up.labels(outcome.value).inc(count)
-        if given.unreadable:
-            self._unreadable(DiskFault.DAMAGED, given.unreadable)
-
-    def _unreadable(self, fault: DiskFault, batches: int) -> None:
-        self._metrics.faults.labels(fault.value).inc()
-        self._metrics.unreadable.inc(batches)
-        log.error("spool.unreadable fault=%s batches=%d", fault.value, batches)
-
     def _now_ms(self) -> int:
         return self._clock.monotonic_ns() // NS_PER_MS
 
 
 def _as_of(now: Anchors, belief: Belief) -> Anchors:
     return replace(now, offset_ms=belief.offset_ms, error_ms=belief.error_ms, source=belief.source)
-
-
-def _acknowledge(spool: Spool, epoch: str, named: list[tuple[int, int]]) -> None:
-    spool.acknowledge(epoch, named)
-    spool.clear()
-
-
-def _one_step(
-    spool: Spool, by: Signer, anchors: Anchors, enough: Callable[[str], int]
-) -> Given | None:
-    why = needed(spool)
-    given = None if why is None else give_way(spool, by, anchors, why, enough)
-    spool.clear()
-    return given
-
-
-def _step_back(spool: Spool, fault: DiskFault) -> None:
-    """Whoever needs the room of a full disk gets the reserve; its absence is what full means."""
-    with contextlib.suppress(DiskError):  # it could not be written anyway
-        spool.pause()
-        if fault is DiskFault.FULL:
-            spool.release_reserve()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from agent.owning import hand_over
+
 MODE = 0o600
 
 
@@ -25,6 +27,7 @@ class KeptFile:
         """Durable when it returns."""
         aside = self._path.with_name(f"{self._path.name}.new")
         number = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, MODE)
+        hand_over(number, aside.parent)
         with os.fdopen(number, "wb") as file:
             file.write(data)
             file.flush()

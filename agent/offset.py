@@ -20,7 +20,9 @@ BLUNT_MS = 1_000
 QUESTION_NS = 60_000 * NS_PER_MS
 """How long two clocks must contradict each other before the host's is given up."""
 DOUBT_NS = 60_000 * NS_PER_MS
-"""How long after a step of the wall clock nothing is believed unless the collector speaks."""
+"""How long after a step of the wall clock nothing is believed unless the collector speaks: longer
+than a batch stays open.
+"""
 SHORT_DOUBT_NS = 2_000 * NS_PER_MS
 """How long even if it does: results from before the step are still on their way into a batch."""
 DRIFT_PPM = 50
@@ -108,7 +110,7 @@ class Offset:
     def belief(self, now_ns: int) -> Belief:
         """Never compared, the host's word stands: error 0 means that nothing was measured."""
         last, doubt = self._last, self._doubt
-        if doubt is not None and (last is not None or now_ns - doubt.at_ns < DOUBT_NS):
+        if doubt is not None and now_ns - doubt.at_ns < DOUBT_NS:
             return Belief(0, doubt.error_ms, HOST)
         if last is None:
             return Belief(0, 0, HOST)

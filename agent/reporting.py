@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 import aiohttp
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
@@ -17,10 +18,18 @@ log = logging.getLogger("wardwatch.agent")
 
 PATH = "agent/v1/told"
 TIMEOUT_S = 15.0
+ANSWER_LIMIT = 65_536
+SIGNATURE = "notice.signature"
+
+
+class _Problem(msgspec.Struct):
+    code: str = ""
 
 
 class Reporter:
-    """`report` is one attempt; an answer of 400 is a verdict on the notice itself, for good."""
+    """`report` is one attempt; an answer of 400 is a verdict on the notice itself, for good, unless
+    it is about the signature: another key may be known later.
+    """
 
     def __init__(
         self,
@@ -59,9 +68,18 @@ class Reporter:
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
             ) as response:
-                status = response.status
+                status, body = response.status, await response.content.read(ANSWER_LIMIT)
         except (aiohttp.ClientError, OSError):  # TimeoutError among them
+            return False
+        if status == 400 and _code(body) == SIGNATURE:
             return False
         if status == 400:
             log.error("fallback.notice_refused kind=%s", message.kind.value)
         return status in (200, 400)
+
+
+def _code(body: bytes) -> str:
+    try:
+        return msgspec.json.decode(body, type=_Problem).code
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return ""

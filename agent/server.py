@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -11,22 +12,28 @@ silent = logging.getLogger("wardwatch.http")
 silent.disabled = True  # aiohttp logs broken requests with their text, which may hold anything
 
 
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What is shown: the metrics, whether the process is of use, and what ails it."""
+
+    metrics: Callable[[], bytes]
+    alive: Callable[[], bool]
+    troubles: Callable[[], Sequence[str]]
+
+
 class Server:
     """`GET /metrics` and `GET /healthz`; 503 tells a supervisor to start the agent again."""
 
-    def __init__(
-        self,
-        metrics: Callable[[], bytes],
-        alive: Callable[[], bool],
-        troubles: Callable[[], Sequence[str]],
-    ) -> None:
-        self._metrics = metrics
-        self._alive = alive
-        self._troubles = troubles
+    def __init__(self, face: Face) -> None:
+        self._face = face
         app = web.Application(logger=silent)
         app.router.add_get("/metrics", self._get_metrics)
         app.router.add_get("/healthz", self._get_health)
         self._runner = web.AppRunner(app, access_log=None, logger=silent, handle_signals=False)
+
+    def show(self, face: Face) -> None:
+        """From now on this one."""
+        self._face = face
 
     async def start(self, host: str, port: int) -> int:
         """Returns the port. OSError when it is taken."""
@@ -40,13 +47,13 @@ class Server:
 
     async def _get_metrics(self, _request: web.Request) -> web.Response:
         headers = {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
-        return web.Response(body=self._metrics(), headers=headers)
+        return web.Response(body=self._face.metrics(), headers=headers)
 
     async def _get_health(self, _request: web.Request) -> web.Response:
         """A restart mends none of the troubles, so they are told with 200."""
-        if not self._alive():
+        if not self._face.alive():
             return web.json_response({"status": "stuck"}, status=503)
-        troubles = list(self._troubles())
+        troubles = list(self._face.troubles())
         return web.json_response(
             {"status": "degraded", "reasons": troubles} if troubles else {"status": "ok"}
         )

@@ -19,14 +19,17 @@ from agent.carriers import carriers_of
 from agent.disk import Disk
 from agent.fallback import Fallback, rules_of
 from agent.identity import Signing
-from agent.keeper import Keeper, Makings
+from agent.keeper import Keeper
 from agent.keptfile import KeptFile
+from agent.makings import Makings
 from agent.metrics import AgentMetrics
 from agent.notify import Notify
 from agent.reporting import Reporter
 from agent.runner import Runner
-from agent.server import Server
-from agent.spool import Limits, Signer, open_spool
+from agent.server import Face, Server
+from agent.spool import Signer
+from agent.spoolfiles import Limits
+from agent.spoolopen import open_spool
 from agent.telling import Line
 from agent.uplink import Uplink, open_session
 from agent.vitals import SelfKnowledge
@@ -46,7 +49,7 @@ STUCK_NS = 30_000_000_000
 
 
 class Service:
-    """`listen` when wanted, then `run` until told to stop."""
+    """`run` until told to stop."""
 
     def __init__(
         self,
@@ -61,11 +64,12 @@ class Service:
         state: Path | None = None,
         fallback: hostfile.Fallback | None = None,
         notify: Notify | None = None,
+        server: Server | None = None,
         once: Callable[[Run], None] | None = None,
     ) -> None:
         """Reads the spool on `disk`; DiskError when its folder cannot be listed. `state` is the
-        folder of the agent's key; a fallback needs it. With `once` each check runs once, that is
-        told of each, and `run` ends.
+        folder of the agent's key; a fallback needs it. `server` shows this agent from now on. With
+        `once` each check runs once, that is told of each, and `run` ends.
         """
         self._part = part
         self._key = key
@@ -89,7 +93,9 @@ class Service:
             self.metrics,
             stepped=self._own.time.stepped,
         )
-        self._server = Server(self._metrics_text, self._alive, lambda: self._own.watch.troubles)
+        self.face = Face(self._metrics_text, self._alive, lambda: self._own.watch.troubles)
+        if server is not None:
+            server.show(self.face)
 
     @property
     def checks(self) -> int:
@@ -120,10 +126,6 @@ class Service:
     def _opened(self, part: AgentConfig, kept: Mapping[str, Attempts]) -> dict[str, Attempts]:
         return checks.opened(part, self._world, self._own.pulse, self._own.canaries, kept)
 
-    async def listen(self, host: str, port: int) -> int:
-        """Returns the port. OSError when it is taken."""
-        return await self._server.start(host, port)
-
     async def run(
         self,
         collector: URL | None,
@@ -143,7 +145,7 @@ class Service:
                 uplink = Uplink(
                     session,
                     collector,
-                    self.keeper,
+                    self.keeper.held,
                     clock=self._world.clock,
                     rng=self._world.rng,
                     metrics=self.metrics,
@@ -155,13 +157,12 @@ class Service:
                 await self.keeper.begin()
                 await self._work(uplink, stop, beside)
             finally:
-                if not self.keeper.lost:
+                if not self.keeper.held.lost:
                     await self.keeper.finish()
                     if uplink is not None:
                         await uplink.drain(DRAIN_S)
-                    await self.keeper.close()
-                await self._server.stop()
-        return self.keeper.facts.waiting
+                    await self.keeper.held.close()
+        return self.keeper.held.facts.waiting
 
     async def _work(
         self,
@@ -245,7 +246,7 @@ class Service:
         self.metrics.sync_seconds.observe(took_ns / 1e9)
 
     def _metrics_text(self) -> bytes:
-        facts = self.keeper.facts
+        facts = self.keeper.held.facts
         self.metrics.pending.set(facts.waiting)
         self.metrics.spool_bytes.set(facts.bytes)
         self.metrics.spool_buried.set(facts.tombstones)

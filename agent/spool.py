@@ -4,23 +4,21 @@ Runs go to `runs-*.log` as they end. A batch goes to `batches-*.log` with the nu
 covers; only then it may be uploaded. A start goes on in new files, and puts runs that are in no
 batch into the next one. A file goes when nothing in it is needed any more.
 
-Age is counted in time of the spool's own: while a process runs by the monotonic clock, between two
-of them by the wall clock, a day at most. Whoever sets the host's clock throws nothing away.
+Age is counted in time of the spool's own (`spooltime.py`).
 """
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import islice
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import ranges, spoolformat
-from agent.disk import Disk, DiskError, DiskFault, File, MemoryDisk
+from agent.disk import DiskError, DiskFault
 from agent.ranges import Ranges
+from agent.spoolfiles import Files, Log
 from agent.spoolformat import (
     AckRecord,
     BatchRecord,
@@ -30,35 +28,15 @@ from agent.spoolformat import (
     TombstoneRecord,
 )
 from agent.spoolindex import Entry, Place
-from agent.spoolload import BATCHES, RUNS, TOMBSTONE, Kept, Loaded, file_name, load
+from agent.spoolload import BATCHES, RUNS, TOMBSTONE, Loaded
+from agent.spooltime import SpoolTime
 from probes import batch
 from probes.batch import Anchors
-from probes.clock import NS_PER_MS, Clock
 from probes.segments import Run
 
-FILE_BYTES = 4 * 1024 * 1024
 RUN_FILE_BYTES = 1024 * 1024
-RESERVE = "reserve"
-RESERVE_BYTES = 2 * 1024 * 1024
-LONGEST_GAP_MS = 86_400_000
-"""Between two processes, however long the host was off: its clock may have been set."""
 MOST_RUNS = 1_000
 """Of a batch."""
-SKIPPED_RUNS = 1 << 32
-"""Numbers left out where the newest ones could not be read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`max_bytes` of files at most, tombstones among them."""
-
-    max_bytes: int
-    max_age_ms: int
-
-    @property
-    def file_bytes(self) -> int:
-        """So that a file can be given up long before everything is."""
-        return min(FILE_BYTES, self.max_bytes // 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,40 +60,16 @@ class Chain:
     last: str = batch.NO_PREVIOUS
 
 
-class SpoolTime:
-    """Milliseconds that go on over restarts."""
-
-    def __init__(self, clock: Clock, stamp_ms: int, wall_ms: int) -> None:
-        """From the newest stamp known, and the wall clock then."""
-        gap_ms = min(max(clock.now_ms() - wall_ms, 0), LONGEST_GAP_MS) if wall_ms else 0
-        self.clock = clock
-        self._base_ms = stamp_ms + gap_ms
-        self._began_ns = clock.monotonic_ns()
-
-    def now_ms(self) -> int:
-        return self._base_ms + (self.clock.monotonic_ns() - self._began_ns) // NS_PER_MS
-
-
 class Spool:
     """One process and one thread at a time. Every method may raise DiskError; after FULL, READ_ONLY
     and DENIED what was there can still be read, after SYNC and WRITE only a new start knows.
     """
 
-    def __init__(
-        self,
-        disk: Disk,
-        limits: Limits,
-        time: SpoolTime,
-        loaded: Loaded,
-        chain: Chain,
-        synced: Callable[[int], None],
-    ) -> None:
-        """`synced` is told how many ns each sync of a file took."""
-        self.disk = disk
-        self.limits = limits
+    def __init__(self, files: Files, time: SpoolTime, loaded: Loaded, chain: Chain) -> None:
+        self.files = files
+        self.limits = files.limits
         self.time = time
         self.index = loaded.index
-        self.files = loaded.files
         self.chain = chain
         self.run = loaded.run
         self.open_runs: dict[int, Recorded] = dict(loaded.unsealed)
@@ -123,17 +77,11 @@ class Spool:
         self.offered: set[Place] = {e.place for e in loaded.index.entries() if e.tombstone}
         """Tombstones the collector may have: these stay as they are."""
         self._gone = loaded.gone
-        self._next_file = loaded.next_file
         self._covered_once: int | None = loaded.covered
         self._torn = loaded.torn
         self._dead = loaded.dead
-        self._synced = synced
-        self._batches: _Log | None = None
-        self._runs: _Log | None = None
-
-    def size_bytes(self) -> int:
-        """Of all files."""
-        return sum(kept.size for kept in self.files.values())
+        self._batches: Log | None = None
+        self._runs: Log | None = None
 
     def begin(self, *, reserve: bool = True) -> None:
         """Start writing: tails are cut, and new files begun. Again after a fault."""
@@ -146,19 +94,12 @@ class Spool:
     def _prepare(self, *, reserve: bool = True) -> None:
         """What can be done before anything of this chain is written."""
         if reserve:
-            self.hold_reserve()
+            self.files.hold_reserve()
         for name, end in self._torn:
-            file = self.disk.open(name)
-            try:
-                file.cut(end)
-                self._sync(file)
-            finally:
-                file.close()
+            self.files.cut(name, end)
         self._torn = []
         if self._dead:
-            for name in self._dead:
-                self.disk.remove(name)
-            self.disk.sync_names()
+            self.files.drop(self._dead)
             self._dead = []
         self.pause()
 
@@ -167,7 +108,7 @@ class Spool:
         sync: it was read from there. The newest file of each kind is written once more.
         """
         newest: dict[str, int] = {}
-        for number, kept in self.files.items():
+        for number, kept in self.files.kept.items():
             if not self._is_written(number):
                 newest[kept.series] = max(number, newest.get(kept.series, 0))
         doubtful = set(newest.values())
@@ -183,28 +124,9 @@ class Spool:
         added = [self._added(entry, of.record(entry)) for entry in entries]
         self._write_runs(runs)
         if self._batches is not None:
-            self._sync_log(self._batches)
+            self.files.sync(self._batches)
         for entry in added:
             self.index.add(entry)
-
-    def hold_reserve(self) -> None:
-        """Room for a tombstone when the disk is full: without it this disk counts as full."""
-        if RESERVE in self.disk.names():
-            return
-        file = self.disk.make(RESERVE)
-        try:
-            file.append(bytes(min(RESERVE_BYTES, self.limits.file_bytes)))
-            self._sync(file)
-        except DiskError:
-            with contextlib.suppress(DiskError):  # the fault that is reported is the first
-                self.disk.remove(RESERVE)
-            raise
-        finally:
-            file.close()
-
-    def release_reserve(self) -> None:
-        if RESERVE in self.disk.names():
-            self.disk.remove(RESERVE)
 
     def add_runs(self, runs: Sequence[Run], belief: Belief) -> None:
         """Durable when it returns. `belief`: what the clock is worth now."""
@@ -250,7 +172,7 @@ class Spool:
         if log is None or log.kept.size >= self.limits.file_bytes:
             log = self._new_batches()
         entry = self._batch(log, record)
-        self._sync_log(log)
+        self.files.sync(log)
         self.index.add(entry)
         self.chain = Chain(chain.org, chain.agent, chain.epoch, place.seq, record.last)
         for number in covered:
@@ -286,11 +208,7 @@ class Spool:
         return self.record(entry).data
 
     def record(self, entry: Entry) -> BatchRecord | TombstoneRecord:
-        file = self.disk.open(self.files[entry.file].name)
-        try:
-            record = spoolformat.read(file.read(entry.offset, entry.size))
-        finally:
-            file.close()
+        record = spoolformat.read(self.files.read(entry.file, entry.offset, entry.size))
         if isinstance(record, BatchRecord) and entry.place == (record.epoch, record.seq):
             return record
         if isinstance(record, TombstoneRecord) and entry.place == (record.epoch, record.first):
@@ -327,27 +245,23 @@ class Spool:
     def clear(self) -> None:
         """Remove the files nobody needs any more. The newest of batches holds the chain."""
         covered = self._covered()
-        batches = [number for number, kept in self.files.items() if kept.series == BATCHES]
-        active = {max(batches, default=0)}
+        active = {self.files.newest_of_batches()}
         if self._runs is not None:
             active.add(self._runs.kept.number)
         done = [
             kept
-            for number, kept in self.files.items()
+            for number, kept in self.files.kept.items()
             if number not in active and not self.index.live_in(number) and kept.last_run <= covered
         ]
         if not done:
             return
         if self._batches is not None and self._batches.dirty:
-            self._sync_log(self._batches)  # else their batches were there again after a power cut
-        for kept in done:
-            self.disk.remove(kept.name)
-            del self.files[kept.number]
-        self.disk.sync_names()
+            self.files.sync(self._batches)  # else their batches were there again after a power cut
+        self.files.remove(done)
 
     def close(self) -> None:
         if self._batches is not None and self._batches.dirty:
-            self._sync_log(self._batches)
+            self.files.sync(self._batches)
         self.pause()
 
     def pause(self) -> None:
@@ -361,14 +275,14 @@ class Spool:
         """Every run up to it is in a batch."""
         return next(iter(self.open_runs), self.run + 1) - 1
 
-    def _new_batches(self, covered: int | None = None) -> _Log:
+    def _new_batches(self, covered: int | None = None) -> Log:
         """`covered`: as far as it is sure; left out, all that is in no open run."""
         if self._batches is not None:
             if self._batches.dirty:
-                self._sync_log(self._batches)
+                self.files.sync(self._batches)
             self._batches.file.close()
             self._batches = None
-        log = self._make(BATCHES)
+        log = self.files.make(BATCHES)
         chain = self.chain
         head = ChainRecord(
             chain.org,
@@ -384,7 +298,7 @@ class Spool:
         )
         try:
             log.append(spoolformat.encode(head))
-            self._sync_log(log)
+            self.files.sync(log)
         except DiskError:
             log.file.close()
             raise
@@ -393,13 +307,9 @@ class Spool:
 
     def _gone_here(self) -> dict[str, Ranges]:
         """What must be known of the files that are there."""
-        least: dict[str, int] = {}
-        for kept in self.files.values():
-            for epoch, (low, _) in kept.spans.items():
-                least[epoch] = min(least.get(epoch, low), low)
         self._gone = {
             epoch: ranges.from_on(self._gone[epoch], low)
-            for epoch, low in least.items()
+            for epoch, low in self.files.first_seqs().items()
             if epoch in self._gone
         }
         return {epoch: gone for epoch, gone in self._gone.items() if gone}
@@ -409,13 +319,16 @@ class Spool:
             return
         log = self._runs
         if log is None or log.kept.size >= min(RUN_FILE_BYTES, self.limits.file_bytes):
-            log = self._runs = self._make(RUNS)
+            full, log = log, self.files.make(RUNS)
+            self._runs = log
+            if full is not None:
+                full.file.close()
         records = [spoolformat.run_record(number, run) for number, run in numbered.items()]
         log.append(b"".join(map(spoolformat.encode, records)))
         log.kept.last_run = max(numbered)
-        self._sync_log(log)
+        self.files.sync(log)
 
-    def _batch(self, log: _Log, record: BatchRecord) -> Entry:
+    def _batch(self, log: Log, record: BatchRecord) -> Entry:
         data = spoolformat.encode(record)
         offset = log.append(data)
         log.kept.holds(record.epoch, record.seq)
@@ -438,13 +351,13 @@ class Spool:
         return self._batch(log, record)
 
     def _tombstone(self, entry: Entry, data: bytes) -> Entry:
-        log = self._make(TOMBSTONE)
+        log = self.files.make(TOMBSTONE)
         record = spoolformat.encode(
             TombstoneRecord(entry.epoch, entry.first, entry.last, entry.stamp_ms, entry.bare, data)
         )
         try:
             log.append(record)
-            self._sync_log(log)
+            self.files.sync(log)
         finally:
             log.file.close()
         return Entry(
@@ -459,105 +372,6 @@ class Spool:
             bare=entry.bare,
         )
 
-    def _make(self, series: str) -> _Log:
-        number = self._next_file
-        self._next_file += 1
-        log = _Log(self.disk.make(file_name(series, number)), Kept(series, number, 0))
-        self.files[number] = log.kept
-        return log
-
-    def _sync_log(self, log: _Log) -> None:
-        self._sync(log.file)
-        log.dirty = False
-        if not log.named:
-            self.disk.sync_names()
-            log.named = True
-
-    def _sync(self, file: File) -> None:
-        began = self.time.clock.monotonic_ns()
-        file.sync()
-        self._synced(self.time.clock.monotonic_ns() - began)
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """`anew` says why the epoch is a new one; None when the chain goes on."""
-
-    spool: Spool
-    loaded: Loaded
-    anew: Anew | None
-
-
-class Anew(StrEnum):
-    """Why an epoch begins."""
-
-    NOTHING_THERE = "nothing_there"
-    UNREADABLE = "unreadable"
-    OTHER_AGENT = "other_agent"
-    NO_DISK = "no_disk"
-    OLD_COPY = "old_copy"
-
-
-def open_spool(
-    disk: Disk,
-    limits: Limits,
-    clock: Clock,
-    agent: tuple[str, str],
-    new_epoch: Callable[[], str],
-    synced: Callable[[int], None],
-) -> Opened:
-    """What is there, read; `begin` starts writing. `agent` is (org, agent). DiskError when the
-    folder cannot be listed.
-    """
-    loaded = load(disk)
-    known = loaded.chain
-    anew: Anew | None = None
-    if loaded.doubt:
-        anew = Anew.UNREADABLE
-        loaded.run += SKIPPED_RUNS
-    elif known is None:
-        anew = Anew.NOTHING_THERE
-    elif (known.org, known.agent) != agent:
-        anew = Anew.OTHER_AGENT
-    if known is None or anew is not None:
-        chain = Chain(*agent, new_epoch())
-    else:
-        chain = Chain(*agent, known.epoch, known.seq, known.last)
-    time = SpoolTime(clock, loaded.stamp_ms, loaded.wall_ms)
-    return Opened(Spool(disk, limits, time, loaded, chain, synced), loaded, anew)
-
-
-def spool_in_memory(of: Spool, limits: Limits, epoch: str) -> Spool:
-    """Goes on from a spool that cannot write, in an epoch of its own."""
-    loaded = Loaded(run=of.run, covered=of.run, unsealed=of.open_runs)
-    chain = Chain(of.chain.org, of.chain.agent, epoch)
-    spool = Spool(MemoryDisk(), limits, of.time, loaded, chain, lambda _ns: None)
-    spool.begin()
-    return spool
-
 
 def _same_clock(one: Belief, other: Belief) -> bool:
     return (one.offset_ms, one.source) == (other.offset_ms, other.source)
-
-
-class _Log:
-    """A file that is written; `named` once its name is durable, `dirty` while its end is not."""
-
-    def __init__(self, file: File, kept: Kept) -> None:
-        self.file = file
-        self.kept = kept
-        self.named = False
-        self.dirty = False
-
-    def append(self, data: bytes) -> int:
-        """Where it begins. What a failed try left is cut off again, if that can be done."""
-        offset = self.kept.size
-        self.dirty = True
-        try:
-            self.file.append(data)
-        except DiskError:
-            with contextlib.suppress(DiskError):  # the fault that is reported is the first
-                self.file.cut(offset)
-            raise
-        self.kept.size += len(data)
-        return offset

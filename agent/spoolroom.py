@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import islice
 
-from agent.disk import DiskError
+from agent.disk import DiskError, DiskFault
 from agent.spool import Signer, Spool
 from agent.spoolindex import Entry
 from probes import batch, tombstone
@@ -36,7 +36,7 @@ class Given:
 
 def needed(spool: Spool) -> Why | None:
     """Why something has to give way now, if it has to."""
-    if spool.size_bytes() > spool.limits.max_bytes:
+    if spool.files.size_bytes() > spool.limits.max_bytes:
         return Why.FULL_BYTES
     oldest = spool.index.oldest_batch()
     if oldest is not None and spool.time.now_ms() - oldest.stamp_ms > spool.limits.max_age_ms:
@@ -95,7 +95,11 @@ def _next_batches(spool: Spool, oldest: Entry) -> tuple[list[Entry], list[Batch]
         try:
             opened = batch.open_batch(spool.read(entry))
             batch.runs_of(opened)
-        except (DiskError, BatchError):
+        except BatchError:
+            break
+        except DiskError as error:
+            if error.fault is not DiskFault.DAMAGED:
+                raise
             break
         if batches and opened.header.prev != batch.header_hash(batches[-1]):
             break
@@ -117,9 +121,14 @@ def _before(spool: Spool, oldest: Entry) -> Entry | None:
 
 
 def _remains(spool: Spool, entry: Entry) -> Remains | None:
+    """None for one that is damaged."""
     try:
         return tombstone.remains_of(tombstone.open_tombstone(spool.read(entry)))
-    except (DiskError, BatchError):
+    except BatchError:
+        return None
+    except DiskError as error:
+        if error.fault is not DiskFault.DAMAGED:
+            raise
         return None
 
 
@@ -147,7 +156,7 @@ def _bare(spool: Spool, by: Signer, anchors: Anchors, entry: Entry) -> Given:
 
 def make_room(spool: Spool, by: Signer, anchors: Anchors, enough: Callable[[str], int]) -> Given:
     """The disk is full: the oldest file gives way, at the cost of the reserve and of new files."""
-    spool.release_reserve()
+    spool.files.release_reserve()
     spool.begin(reserve=False)
     oldest = spool.index.oldest_batch()
     given = Given()
@@ -161,7 +170,7 @@ def make_room(spool: Spool, by: Signer, anchors: Anchors, enough: Callable[[str]
             given.unreadable + step.unreadable,
         )
     spool.clear()
-    spool.hold_reserve()
+    spool.files.hold_reserve()
     return given
 
 

@@ -14,11 +14,11 @@ from agent import hostfile, identity
 from agent.allowing import Entry
 from agent.canaries import Target
 from agent.commands import options
-from agent.enrolled import Enrolled, is_enrolled
+from agent.enrolled import Enrolled
 from agent.enrolled import load as load_enrolled
 from agent.hostfile import Fallback, Host, SpoolLimits
 from agent.identity import IdentityError, KeyFile
-from agent.spool import Limits
+from agent.spoolfiles import Limits
 from probes.agentconfig import AgentConfig, part_of
 from probes.config import Config
 from probes.configfile import ConfigErrors, load
@@ -28,8 +28,7 @@ from probes.configfile import ConfigErrors, load
 class Start:
     """`part` is None where the collector serves it; without a collector the agent stands alone.
 
-    `collector_key`: `ed25519:BASE64` as the host's file pins it; `named_key`: the fingerprint that
-    came with the enrolment token.
+    `collector_key`: `ed25519:BASE64` as the host's file pins it.
     """
 
     part: AgentConfig | None
@@ -44,7 +43,6 @@ class Start:
     limits: Limits
     tls: ssl.SSLContext | None = None
     collector_key: str | None = None
-    named_key: str | None = None
     canaries: tuple[Target, ...] = ()
     fallback: Fallback | None = None
 
@@ -58,10 +56,12 @@ def from_host(path: str, problems: list[str]) -> Start | None:
     config = None if host.config is None else _config(host.config, problems)
     state = Path(host.state)
     key = _key(state, f"{path}: state", problems)
-    tls = _tls(host, path, problems)
+    tls = tls_of(host, path, problems)
     enrolled = _enrolled(state, f"{path}: state", problems)
     if config is not None and key is not None:
         _check_agent(config, host.agent, key, (f"{path}: agent", f"{path}: state"), problems)
+    pinned = _pins(config, host.agent)
+    _check_enrolled(enrolled, host.agent, state, f"{path}: agent", problems, pinned=pinned)
     if problems or key is None:
         return None
     link = host.collector
@@ -70,14 +70,13 @@ def from_host(path: str, problems: list[str]) -> Start | None:
         host.agent,
         state,
         key,
-        enrolled is not None or _pins(config, host.agent),
+        enrolled is not None or pinned,
         None if link is None else URL(link.url),
         None if host.listen is None else hostfile.split_place(host.listen),
         None if host.allow is None else [allowed.entry for allowed in host.allow],
         _limits(host.spool),
         tls,
         None if link is None else link.key,
-        None if enrolled is None else enrolled.config_key,
         tuple(Target(*hostfile.split_place(place)) for place in host.canaries),
         host.fallback,
     )
@@ -93,9 +92,11 @@ def from_options(args: argparse.Namespace, problems: list[str]) -> Start | None:
     key = _key(state, "--state", problems)
     if config is not None and key is not None:
         _check_agent(config, args.agent, key, ("--agent", "--state"), problems)
+    enrolled, pinned = _enrolled(state, "--state", problems), _pins(config, args.agent)
+    _check_enrolled(enrolled, args.agent, state, "--agent", problems, pinned=pinned)
     if problems or config is None or key is None:
         return None
-    known = is_enrolled(state) or _pins(config, args.agent)
+    known = enrolled is not None or pinned
     part = part_of(config, args.agent)
     limits = _limits(SpoolLimits())
     return Start(part, args.agent, state, key, known, url, place, entries, limits)
@@ -106,7 +107,8 @@ def _limits(spool: SpoolLimits) -> Limits:
 
 
 def _pins(config: Config | None, agent: str) -> bool:
-    return config is not None and config.agents[agent].key is not None
+    known = None if config is None else config.agents.get(agent)
+    return known is not None and known.key is not None
 
 
 def _config(path: str, problems: list[str]) -> Config | None:
@@ -133,8 +135,8 @@ def _enrolled(state: Path, place: str, problems: list[str]) -> Enrolled | None:
         return None
 
 
-def _tls(host: Host, path: str, problems: list[str]) -> ssl.SSLContext | None:
-    """The CA that the host's file names is the only one that counts."""
+def tls_of(host: Host, path: str, problems: list[str]) -> ssl.SSLContext | None:
+    """Trusts the CA that the host's file names, and no other; None where it names none."""
     if host.collector is None or host.collector.ca is None:
         return None
     try:
@@ -145,6 +147,23 @@ def _tls(host: Host, path: str, problems: list[str]) -> ssl.SSLContext | None:
         why = os.strerror(error.errno or 0)
         problems.append(f"{path}: collector.ca: {host.collector.ca}: {why}")
     return None
+
+
+def _check_enrolled(
+    enrolled: Enrolled | None,
+    agent: str,
+    state: Path,
+    place: str,
+    problems: list[str],
+    *,
+    pinned: bool,
+) -> None:
+    """A key that enrolled as another agent signs nothing that the collector would take."""
+    if enrolled is not None and enrolled.agent != agent and not pinned:
+        problems.append(
+            f"{place}: the folder {state} is enrolled as {enrolled.agent}; name that agent, or "
+            "another folder"
+        )
 
 
 def _check_agent(

@@ -18,7 +18,9 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """`silent_ms`: since the last acknowledgement, or the start where there was none yet."""
+    """`silent_ms`: since the last acknowledgement, or the start where there was none yet; not counted
+    while nothing waited.
+    """
 
     silent_ms: int
     has_spoken: bool
@@ -69,10 +71,12 @@ def decide(
     line: Line,
     after_ms: int,
     outages: list[Outage],
-    is_well: Callable[[str], bool],
+    is_well: Callable[[str], bool | None],
     new_id: Callable[[], str],
 ) -> list[Message]:
-    """What is to be told now; `told` is brought up to date. `is_well`: is a check up for certain?"""
+    """What is to be told now; `told` is brought up to date. `is_well`: is a check up for certain?
+    None: it is not followed any more.
+    """
     out: list[Message] = []
     if line.waits and (line.silent_ms >= after_ms or (told.lost_ms and not line.has_spoken)):
         if told.lost_ms is None:
@@ -107,13 +111,17 @@ def _failed(
 
 
 def _recovered(
-    told: Told, now_ms: int, is_well: Callable[[str], bool], new_id: Callable[[], str]
+    told: Told, now_ms: int, is_well: Callable[[str], bool | None], new_id: Callable[[], str]
 ) -> list[Message]:
-    """A system is over when every check that was told of it is up: silence is no recovery."""
+    """A system is over when every check that was told of it, and is still run, is up: neither silence
+    nor another config is a recovery.
+    """
     out = []
     for system in sorted(told.systems):
         causes = told.systems[system].values()
-        if all(is_well(check) for cause in causes for check in cause.checks):
+        seen = [is_well(check) for cause in causes for check in cause.checks]
+        followed = [well for well in seen if well is not None]
+        if followed and all(followed):
             since_ms = min(cause.since_ms for cause in causes)
             out.append(Message(new_id(), Kind.UP, now_ms, since_ms, system))
             del told.systems[system]

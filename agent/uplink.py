@@ -34,9 +34,15 @@ PATH = "agent/v1/batches"
 TIMEOUT_S = 30.0
 FIRST_BACKOFF_MS = 1_000
 LAST_BACKOFF_MS = 60_000
+KEY_BACKOFF_MS = 10_000
+"""At most, where somebody has to approve this agent's key: who did that wants to see it work."""
 LONGEST_WAIT_MS = 300_000
 """However long the collector asks us to stay away."""
 REFUSED_AGAIN_MS = 60_000
+REFUSED_LAST_MS = 3_600_000
+"""Refused ones are tried again after a minute, then after twice that, up to an hour: a backlog that
+was sealed with a revoked key must not go out each minute for weeks.
+"""
 ANSWER_LIMIT = 65_536
 EQUIVOCATION = "batch.equivocation"
 
@@ -84,7 +90,7 @@ class Waiting(Protocol):
 
     def unanswered(self) -> None: ...
 
-    def waits(self) -> bool: ...
+    def waits_since_ns(self) -> int | None: ...
 
 
 class Uplink:
@@ -112,32 +118,39 @@ class Uplink:
         self._began_ns = clock.monotonic_ns()
         self._failures = 0
         self._asked_ms = 0
+        self._most_ms = LAST_BACKOFF_MS
 
     def line(self) -> Line:
-        """How long nothing was acknowledged though something waits."""
+        """How long nothing was acknowledged though something waits: an agent that had nothing to say
+        for an hour has lost no line.
+        """
         since_ns = self._began_ns if self._delivered_ns is None else self._delivered_ns
+        waits_ns = self._waiting.waits_since_ns()
+        since_ns = since_ns if waits_ns is None else max(since_ns, waits_ns)
         silent_ms = (self._clock.monotonic_ns() - since_ns) // NS_PER_MS
-        return Line(silent_ms, self._delivered_ns is not None, self._waiting.waits())
+        return Line(silent_ms, self._delivered_ns is not None, waits_ns is not None)
 
     async def run(self) -> None:
         passed: Place | None = None  # a refused batch stays, and those behind it go on
-        again = 0  # when the refused are tried once more, however much came since
+        again, pause = 0, REFUSED_AGAIN_MS  # when the refused are tried once more
         news = self._waiting.sealed
         while True:
             now = self._clock.monotonic_ns() // NS_PER_MS
-            if passed is not None and now >= again:
-                passed = None
             found = await self._waiting.next(passed)
             if found is None:
-                if passed is not None:
-                    await news_within(news, self._clock, again - now)
-                else:
+                if passed is None:
+                    pause = REFUSED_AGAIN_MS
                     await news.wait()
                     news.clear()
+                elif now >= again:
+                    passed = None
+                else:
+                    await news_within(news, self._clock, again - now)
                 continue
             verdict = await self.send(*found)
             if verdict is Verdict.REFUSED:
-                again = now + REFUSED_AGAIN_MS if passed is None else again
+                if now >= again:
+                    again, pause = now + pause, min(2 * pause, REFUSED_LAST_MS)
                 passed = found[0].behind(passed)
             elif verdict is Verdict.RETRY:
                 await self._clock.sleep_ms(self.backoff_ms())
@@ -169,12 +182,12 @@ class Uplink:
 
     def backoff_ms(self) -> int:
         """Before the next upload: doubling, half of it by chance, and what the collector asked."""
-        doubled = min(FIRST_BACKOFF_MS << min(self._failures - 1, 10), LAST_BACKOFF_MS)
+        doubled = min(FIRST_BACKOFF_MS << min(self._failures - 1, 10), self._most_ms)
         chosen = self._rng.randint(doubled // 2, doubled)
         return min(max(chosen, self._asked_ms), LONGEST_WAIT_MS)
 
     async def _post(self, choice: Choice, data: bytes) -> Verdict:
-        self._asked_ms = 0
+        self._asked_ms, self._most_ms = 0, LAST_BACKOFF_MS
         sent = self._time.moment()
         try:
             async with self._session.post(
@@ -201,6 +214,8 @@ class Uplink:
         seq = choice.entry.first
         log.warning("uplink.not_acknowledged seq=%d status=%d code=%s", seq, status, told)
         self._asked_ms = (asked_s or 0) * 1000
+        if code in _ALL:
+            self._most_ms = KEY_BACKOFF_MS
         if (status in _THIS_BATCH and code != BatchFault.SIGNATURE) or code in _THIS_KEY:
             await self._waiting.refused(choice, contradicted=code == EQUIVOCATION)
             return Verdict.REFUSED

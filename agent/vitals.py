@@ -71,17 +71,23 @@ class Watch:
 
     def _measure(self, runner: Runner, line: Line) -> Vitals:
         known, metrics = self._known, self._metrics
-        memory, disk = psutil.virtual_memory().available, self._disk()
+        memory: int | None
+        try:
+            memory, cpu, files = psutil.virtual_memory().available, self._cpu(), self._files()
+        except OSError:  # no descriptor is left to look with
+            memory, cpu, files = None, 0.0, 0
+        disk = self._disk()
         metrics.lag.set(known.pulse.worst_ms() / 1000)
         metrics.late.set(runner.worst_late_ms() / 1000)
-        metrics.memory_available.set(memory)
+        if memory is not None:
+            metrics.memory_available.set(memory)
         if disk is not None:
             metrics.state_free.set(disk)
         return Vitals(
             clock_error_ms=known.time.show().error_ms,
-            cpu=self._cpu(),
+            cpu=cpu,
             disk_left=disk,
-            files_left=self._files(),
+            files_left=files,
             stalled_ago_ms=self._ago(known.pulse.stalled_ns),
             memory_left=memory,
             network_lost=known.canaries.lost,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -15,11 +15,13 @@ from agent.canaries import Canaries
 from agent.onethread import Hand, OneThread
 from agent.pulse import Pulse
 from probes import registry
+from probes.budgets import Budgets
 from probes.clock import Clock, SystemClock
 from probes.config_checks import Check
 from probes.configfile import read_secret
 from probes.contract import Env
 from probes.net import Network
+from probes.tokens import Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,21 @@ class World:
     read_secret: Callable[[str], bytes]
     random_bytes: Callable[[int], bytes]
     hand: Hand
+    tokens: Tokens = field(default_factory=Tokens)
+    budgets: Budgets = field(default_factory=Budgets)
+
+    def env(self, check: Check) -> Env:
+        """Of one check; what checks share is the same in each."""
+        return Env(
+            self.clock,
+            self.rng,
+            self.network,
+            check.timeout,
+            self.read_secret,
+            every_ms=check.every,
+            tokens=self.tokens,
+            budgets=self.budgets,
+        )
 
 
 def host_world(allowed: Iterable[Entry] | None = None, state: Path | None = None) -> World:
@@ -65,5 +82,5 @@ def outside(state: Path) -> Callable[[str], bytes]:
 def open_check(
     name: str, check: Check, world: World, pulse: Pulse, canaries: Canaries | None = None
 ) -> Attempts:
-    env = Env(world.clock, world.rng, world.network, check.timeout, world.read_secret)
+    env = world.env(check)
     return Attempts(name, check, registry.load(check.kind), env, pulse, canaries=canaries)

@@ -24,6 +24,7 @@ COMMANDS = {
     "enrol": "enrol",
     "explain": "explain",
     "incident": "incident",
+    "load": "load",
     "login": "login",
     "logout": "login",
     "maintenance": "maintenance",
@@ -49,6 +50,9 @@ NEEDS = (
     "shtab",
     "sqlalchemy",
 )
+
+INTERRUPTED = 130
+"""As shells say it of a program that Ctrl-C ended."""
 
 EXAMPLES = """\
 Examples:
@@ -102,4 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # Who read has gone; what was asked for is done. The interpreter flushes once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except KeyboardInterrupt:
+        sys.stderr.write("Interrupted.\n")
+        return INTERRUPTED
     return code

@@ -18,8 +18,18 @@ from alerts.people import Act
 from collector import journal, process_facts, redriving
 from collector.journal import CONFIG, Fact, Row
 from collector.process import Arrival, Case
+from collector.sightings import Sighting
 from collector.snapshots import FORMAT
-from collector.store import incidents, leases, ledger, outbox, process, rollups, snapshots
+from collector.store import (
+    incidents,
+    leases,
+    ledger,
+    outbox,
+    process,
+    rollups,
+    sightings,
+    snapshots,
+)
 from collector.store.incidents import Flips, Place, Recorded, SystemState
 from collector.store.leases import Lease
 from collector.store.ledger import Chain
@@ -52,6 +62,10 @@ class Plan:
     """Incidents by key whose `next_due` moves though the rules changed nothing: (before, after)."""
     taken: int
     """The journal id up to which acts of people and config versions are part of what is said."""
+    sighted: Sequence[Sighting] = ()
+    """What agents saw of the servers behind checks."""
+    systems: Mapping[str, str] = field(default_factory=dict)
+    """By check."""
 
 
 class OvertakenError(Exception):
@@ -110,6 +124,8 @@ def commit(
     incidents.write_states(conn, org, plan.states)
     ledger.advance_cursors(conn, org, plan.folded, plan.now)
     rollups.write(conn, org, plan.rollups)
+    changed = sightings.take(conn, org, plan.sighted, plan.systems)
+    journal.append(conn, org, changed, plan.now)
     if plan.snapshots is not None:
         snapshots.write(conn, org, FORMAT, plan.snapshots)
     return Committed(kept, planned, taken)

@@ -268,6 +268,7 @@ class Evaluator:
         self._leader.renewed(done.lease)
         self.commits += 1
         self._follower.made()
+        self._follower.sighted.committed(done.planned.plan.sighted)
         past.take(done.planned.following, done.taken)
         self._policy_due = past.due
         if done.planned.plan.snapshots is not None:
@@ -300,6 +301,7 @@ class Evaluator:
                 held=dict(self.evidence.held),
                 rollups=rows,
                 snapshots=snapshots,
+                sighted=self._follower.sighted.all(),
             )
             try:
                 return seen, await asyncio.to_thread(show, past, seen)

@@ -10,29 +10,35 @@ import asyncio
 import heapq
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from operator import attrgetter
 
 import msgspec
 
 from collector.core.settled import Source
+from collector.sightings import FACTS, Sighting
 from collector.sorting import is_possible
 from collector.store import ledger, ranges, shortform
 from collector.store.ledger import TOMBS, Chain, Stored
 from collector.store.ranges import Ranges
 from collector.store.store import Store
+from probes.batch import CLOCK_ERROR_LIMIT_MS, Clock
 from probes.envelope import BatchError
 from probes.results import Result
+from probes.segments import Table
 
 log = logging.getLogger("wardwatch.evidence")
 
 PAGE = 200
 """Batches read in one transaction at most."""
-PAGE_BYTES = 256 * 1024
-"""Of batches that are taken apart at once, about: what a backlog takes for a moment stays taken."""
 AT_HAND = 4_000
 """Batches held in memory at most, about, while many chains are read side by side."""
+TOMBSTONES = 10
+"""Tombstones read of a chain at a time: one may be as large as hundreds of batches."""
+RESULTS = 20_000
+"""Results made of what was read at a time, and those of one batch or tombstone more: what a backlog
+takes for a moment stays taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +61,7 @@ class Page:
     lines: Mapping[Source, Sequence[Result]]
     held: Mapping[Chain, Ranges]
     edge: int | None
+    sightings: Sequence[Sighting] = ()
 
 
 @dataclass(slots=True)
@@ -114,16 +121,16 @@ class Evidence:
         done = dict(held)
         while heads:
             taken: list[Stored] = []
-            size_bytes = 0
-            while heads and len(taken) < PAGE and size_bytes < PAGE_BYTES:
+            results = 0
+            while heads and len(taken) < PAGE and results < RESULTS:
                 _, chain = heapq.heappop(heads)
                 front = fronts[chain]
                 incoming = front.read.popleft()
                 taken.append(incoming)
-                size_bytes += len(incoming.form)
+                results += shortform.count(incoming.form)
                 done[chain] = ranges.add(done.get(chain, ()), incoming.seq)
                 await self._fill(chain, front, heads, size)
-            lines, last = await asyncio.to_thread(_decode, taken)
+            lines, last, sightings = await asyncio.to_thread(_decode, taken)
             for agent, each in last:
                 known = self.last.get(agent)
                 if known is None or (each.received_at, each.seq) >= (
@@ -132,19 +139,21 @@ class Evidence:
                 ):
                     self.last[agent] = each
             changed = {(i.agent, i.epoch): done[i.agent, i.epoch] for i in taken}
-            yield Page(lines, changed, heads[0][0] if heads else None)
+            yield Page(lines, changed, heads[0][0] if heads else None, sightings)
 
     async def between(
         self, sources: Iterable[Source], start: int, end: int
     ) -> dict[Source, list[Result]]:
         """All results of some (check, agent)s in `[start, end)`, in order of `t`."""
         out: dict[Source, list[Result]] = {source: [] for source in sources}
+        agents = {agent for _, agent in out}
         after: tuple[int, int] | None = None
         while True:
             page = await self._store.read(ledger.read_between, self._org, start, end, after, PAGE)
-            lines, _ = await asyncio.to_thread(_decode, page)
-            for source in lines.keys() & out.keys():
-                out[source] += (r for r in lines[source] if start <= r.t < end)
+            for some in _parts([row for row in page if row.agent in agents]):
+                lines, _, _ = await asyncio.to_thread(_decode, some)
+                for source in lines.keys() & out.keys():
+                    out[source] += (r for r in lines[source] if start <= r.t < end)
             if len(page) < PAGE:
                 break
             after = (page[-1].chain, page[-1].seq)
@@ -156,6 +165,7 @@ class Evidence:
         self, chain: Chain, front: _Front, heads: list[tuple[int, Chain]], size: int
     ) -> None:
         """Read on where nothing is left to hand out, and put the next batch's time up."""
+        size = min(size, TOMBSTONES) if chain[1].endswith(TOMBS) else size
         if not front.read and front.wanted:
             page = await self._store.read(
                 ledger.read_batches, self._org, chain, front.wanted, limit=size
@@ -171,17 +181,33 @@ class Evidence:
 _t = attrgetter("t")
 
 
+def _parts(page: Sequence[Stored]) -> Iterator[list[Stored]]:
+    """A page in parts of `RESULTS` results, or of one batch that has more."""
+    part: list[Stored] = []
+    results = 0
+    for row in page:
+        part.append(row)
+        results += shortform.count(row.form)
+        if results >= RESULTS:
+            yield part
+            part, results = [], 0
+    if part:
+        yield part
+
+
 def _decode(
     page: Sequence[Stored],
-) -> tuple[dict[Source, list[Result]], list[tuple[str, LastBatch]]]:
-    """Results by (check, agent), each in order of `t`, and what each batch says of its agent."""
+) -> tuple[dict[Source, list[Result]], list[tuple[str, LastBatch]], list[Sighting]]:
+    """Results by (check, agent), each in order of `t`, what each batch says of its agent, and the
+    sightings.
+    """
     lines: dict[Source, list[Result]] = {}
     last: list[tuple[str, LastBatch]] = []
+    sightings: list[Sighting] = []
     for incoming in page:
         received_at = incoming.received_at
         try:
-            found = shortform.results_of(incoming.form, incoming.agent, received_at)
-            clock = shortform.clock_of(incoming.form)
+            found, tables, clock = shortform.contents_of(incoming.form, incoming.agent, received_at)
         except BatchError as error:
             # It was readable when it was stored: this program is older than that, or has a defect.
             log.error("evidence.unreadable code=%s seq=%d", error.code.value, incoming.seq)  # noqa: TRY400 - codes only
@@ -190,6 +216,7 @@ def _decode(
             is_possible(incoming.first_t, received_at) and is_possible(incoming.last_t, received_at)
         ):
             found = [r for r in found if is_possible(r.t, received_at)]
+        sightings += seen_in(tables, clock, incoming.agent, received_at)
         for result in found:
             source = (result.check, result.agent)
             line = lines.get(source)
@@ -203,4 +230,20 @@ def _decode(
     for line in lines.values():
         if len(line) > 1:
             line.sort(key=_t)
-    return lines, last
+    return lines, last, sightings
+
+
+def seen_in(
+    tables: Sequence[Table], clock: Clock, agent: str, received_at: int
+) -> Iterator[Sighting]:
+    """What the runs of a batch say of the servers they saw; nothing where its clock is lost: agents
+    say it again.
+    """
+    if clock.error_ms > CLOCK_ERROR_LIMIT_MS:
+        return
+    for table in tables:
+        for fact, what in FACTS.items():
+            for row, state in enumerate(table.fact(fact) or ()):
+                t = table.at_ms[row] + clock.offset_ms
+                if state is not None and is_possible(t, received_at):
+                    yield Sighting(t, table.checks[table.check[row]], agent, what, state)

@@ -107,7 +107,8 @@ async def each_line(to: Collector, asked: Question, take: Callable[[bytes], None
                 return Answer(response.status, _json(await response.read()), after_s)
             async for line in response.content:
                 begun = True
-                take(line)
+                if line.strip():  # an empty one shows that it goes on
+                    take(line)
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
         if begun:
             raise UnansweredError(

@@ -21,6 +21,7 @@ from collector.evidence import Evidence, Page
 from collector.frozenholidays import Frozen
 from collector.journal import Row
 from collector.rollups import Bucket
+from collector.sightings import Pending
 from collector.snapshots import FORMAT
 from collector.sorting import AHEAD_MS
 from collector.store import incidents
@@ -91,6 +92,8 @@ class Follower:
         self._new_versions = False
         self.touched: dict[Bucket, int] = {}
         """Rollups whose results came since they were made, and when the last of them came."""
+        self.sighted = Pending()
+        """States of servers that agents saw, and nobody has recorded yet."""
         self.making: dict[Bucket, int] = {}
         """Those of them whose rows are being committed."""
         self.left = False
@@ -135,6 +138,7 @@ class Follower:
                 await asyncio.to_thread(self._feed, self.lives, page, {})
                 self.evidence.read(page)
                 known = {s: line for s, line in page.lines.items() if s[0] in self._by_check}
+                self.sighted.add(s for s in page.sightings if (s.check, s.agent) in known)
                 self.touched |= dict.fromkeys(rollups.touched(known), self.now)
                 await self._send_back()
             await self._send_back()

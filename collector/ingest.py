@@ -21,6 +21,7 @@ from collector.store import health, shortform
 from collector.store.ledger import Conflict, Covers, Incoming, Receipt, Verdict
 from collector.store.ranges import Ranges
 from collector.store.store import Store, StoreUnavailableError
+from collector.uploadroom import NoRoomError, UploadRoom
 from probes import batch, tombstone
 from probes.batch import Batch
 from probes.clock import Clock
@@ -34,13 +35,11 @@ log = logging.getLogger("wardwatch.ingest")
 
 GROUP = 64
 """Batches in one commit at most."""
-WAITING = 512
-WAITING_BYTES = 64 * 1024 * 1024
-"""Uploads held in memory at most, from their first byte to their answer, and their bytes, before
-others are told to come back.
-"""
+VERIFIED_AT_ONCE = 4
+"""Uploads that stand in memory unpacked: each up to four times what an upload may have."""
 RETRY_AFTER_S = 5
 BUSY = "ingest.busy"
+DEFECT = "ingest.defect"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,35 +81,24 @@ class Ingest:
         self._known: tuple[History, Known] | None = None
         self._stored = stored
         self._waiting: list[tuple[Incoming, asyncio.Future[Receipt]]] = []
-        self._held = self._held_bytes = 0
+        self._room = UploadRoom()
+        self._unpacking = asyncio.Semaphore(VERIFIED_AT_ONCE)
         self._asked = False
         self._wake = asyncio.Event()
         self.commits = 0
         """Transactions of `run` that the store has taken."""
 
     @contextlib.contextmanager
-    def room(self) -> Iterator[Callable[[int], None]]:
+    def room(self, address: str) -> Iterator[Callable[[int], None]]:
         """For one upload, from its first byte to its answer: each of its bytes is told to what is
         given; RefusedError when there is no room for it.
         """
-        taken = 0
-
-        def take(size: int) -> None:
-            nonlocal taken
-            self._check(self._held_bytes + size <= WAITING_BYTES)
-            taken, self._held_bytes = taken + size, self._held_bytes + size
-
-        self._check(self._held < WAITING)
-        self._held += 1
         try:
-            yield take
-        finally:
-            self._held, self._held_bytes = self._held - 1, self._held_bytes - taken
-
-    def _check(self, room: bool) -> None:  # noqa: FBT001 - said by those beside it
-        if not room:
+            with self._room.taken(address) as take:
+                yield take
+        except NoRoomError:
             self._metrics.refused.labels(BUSY).inc()
-            raise RefusedError(429, BUSY, retry=True)
+            raise RefusedError(429, BUSY, retry=True) from None
 
     async def accept(self, data: bytes) -> Accepted:
         """Returns once `data` is durable; RefusedError otherwise. Whoever calls has `room`."""
@@ -125,9 +113,10 @@ class Ingest:
         received_at = self._clock.now_ms()
         history, known = self._versions()
         try:
-            checked = await asyncio.to_thread(
-                _verified, data, history.latest, self._keys.ring, received_at
-            )
+            async with self._unpacking:
+                checked = await asyncio.to_thread(
+                    _verified, data, history.latest, self._keys.ring, received_at, known
+                )
         except BatchError as error:
             raise RefusedError(400, error.code.value) from None
         except NotTakenError as error:
@@ -139,12 +128,12 @@ class Ingest:
             await self._equivocation(incoming, receipt.conflict)
             raise RefusedError(409, "batch.equivocation")
         if receipt.verdict is Verdict.STORED:
-            self._stored_now(checked, receipt, known)
+            self._stored_now(checked, receipt)
         return Accepted(incoming.epoch, receipt.stored)
 
-    def _stored_now(self, checked: _Checked, receipt: Receipt, known: Known) -> None:
+    def _stored_now(self, checked: _Checked, receipt: Receipt) -> None:
         incoming = checked.incoming
-        self._count(_rejected(checked, known), incoming.agent)
+        self._count(checked.rejected, incoming.agent)
         if incoming.covers is not None:
             self._metrics.given_up.labels(incoming.agent).inc(incoming.covers.given_up)
             log.warning(
@@ -209,11 +198,7 @@ class Ingest:
                 answer.cancel()
             raise
         except RefusedError as refusal:
-            for _, answer in group:
-                if not answer.done():
-                    answer.set_exception(
-                        RefusedError(refusal.status, refusal.code, retry=refusal.retry)
-                    )
+            await self._refuse(group, refusal)
             return
         self._metrics.commit_seconds.observe((self._clock.monotonic_ns() - begun) / 1e9)
         self.commits += 1
@@ -222,6 +207,19 @@ class Ingest:
                 answer.set_result(receipt)
         if any(receipt.verdict is Verdict.STORED for receipt in receipts):
             self._stored()
+
+    async def _refuse(
+        self, group: list[tuple[Incoming, asyncio.Future[Receipt]]], refusal: RefusedError
+    ) -> None:
+        if refusal.code == DEFECT and len(group) > 1:
+            for each in group:  # what cannot be done of one of them can be done of the others
+                await self._commit_group([each])
+            return
+        for _, answer in group:
+            if not answer.done():
+                answer.set_exception(
+                    RefusedError(refusal.status, refusal.code, retry=refusal.retry)
+                )
 
     async def _prove(self) -> None:
         """A commit as large as a big batch's. What the store lacks it keeps as its fault."""
@@ -235,32 +233,34 @@ class Ingest:
             return await self._store.write(chainlinks.insert, org, incoming, self._clock.now_ms)
         except StoreUnavailableError as error:
             raise RefusedError(503, error.fault.value, retry=True) from None
-        except Exception as error:  # noqa: BLE001 - one bad group must not end ingest
+        except Exception as error:  # noqa: BLE001 - one bad upload must not end ingest
             log.error("ingest.defect type=%s", type(error).__name__)  # noqa: TRY400 - no foreign text
-            raise RefusedError(500, "ingest.defect", retry=True) from None
+            raise RefusedError(500, DEFECT, retry=True) from None
 
 
 @dataclass(frozen=True, slots=True)
 class _Checked:
-    """What came, found right. `tables` are the results of a batch, none of a tombstone."""
+    """What came, found right. `rejected` counts results of a batch that are left out of the fold."""
 
     incoming: Incoming
-    tables: Sequence[Table]
-    clock: batch.Clock
+    rejected: Mapping[Flaw, int]
 
 
-def _verified(data: bytes, config: Config, ring: Ring, received_at: int) -> _Checked:
-    """Signature first: an unsigned body is never decompressed."""
+def _verified(data: bytes, config: Config, ring: Ring, received_at: int, known: Known) -> _Checked:
+    """Signature first: an unsigned body is never decompressed. Nothing of what is unpacked here
+    outlives the call.
+    """
     if shortform.is_tombstone(data):
         tomb = tombstone.open_tombstone(data)
         _known_agent(
             tomb.header, config, ring, received_at, lambda key: tombstone.verify(tomb, key)
         )
-        return _tombstone(tomb, data, received_at)
+        return _Checked(_tombstone(tomb, data, received_at), {})
     opened = batch.open_batch(data)
     _known_agent(opened.header, config, ring, received_at, lambda key: batch.verify(opened, key))
     tables = batch.tables_of(opened)
-    return _Checked(_incoming(opened, data, received_at), tables, batch.clock_of(opened.header))
+    incoming = _incoming(opened, data, received_at)
+    return _Checked(incoming, _rejected(incoming, tables, batch.clock_of(opened.header), known))
 
 
 def _incoming(opened: Batch, data: bytes, received_at: int) -> Incoming:
@@ -294,10 +294,10 @@ def _known_agent(
     keyring.verify(ring, header.agent, agent, received_at, check)
 
 
-def _tombstone(tomb: Tombstone, data: bytes, received_at: int) -> _Checked:
+def _tombstone(tomb: Tombstone, data: bytes, received_at: int) -> Incoming:
     header = tomb.header
-    tombstone.runs_of(tomb)  # every kept run is as the header says
-    incoming = Incoming(
+    tombstone.check(tomb)
+    return Incoming(
         agent=header.agent,
         epoch=header.epoch,
         seq=header.first_seq,
@@ -314,17 +314,17 @@ def _tombstone(tomb: Tombstone, data: bytes, received_at: int) -> _Checked:
             sum(header.given_up.values()),
         ),
     )
-    return _Checked(incoming, (), batch.Clock(header.clock_offset_ms, header.clock_error_ms))
 
 
-def _rejected(checked: _Checked, known: Known) -> Mapping[Flaw, int]:
+def _rejected(
+    one: Incoming, tables: Sequence[Table], clock: batch.Clock, known: Known
+) -> Mapping[Flaw, int]:
     """As `sort_out` counts them; a batch like any other is not looked through for that."""
-    one = checked.incoming
     assigned = all(
-        (check, one.agent) in known.assigned for table in checked.tables for check in table.checks
+        (check, one.agent) in known.assigned for table in tables for check in table.checks
     )
     received_at = one.received_at
     if assigned and is_possible(one.first_t, received_at) and is_possible(one.last_t, received_at):
         return {}
-    results = batch.results_in(checked.tables, one.agent, checked.clock, received_at)
+    results = batch.results_in(tables, one.agent, clock, received_at)
     return sort_out(results, received_at, known).rejected

@@ -31,19 +31,21 @@ async def make(
     # result on: at hand is what is settled for none of them, and they have it together.
     if not wanted:
         return []
-    unsettled: dict[Source, tuple[int, list[Result]]] = {}
+    unsettled: dict[Source, tuple[int, Sequence[Result]]] = {}
     sources = {(check, agent) for check, agent, _ in wanted}
     for live in lives.values():
         for source in sources & (live.settled.voices.keys() | live.tail.keys()):
-            upto, line = unsettled.get(source, (-FAR, []))
-            more = [*line, *live.tail.get(source, ())]
-            unsettled[source] = (max(upto, live.settled.upto(source)), more)
+            upto, line = unsettled.get(source, (-FAR, ()))
+            more = live.tail.get(source, ())
+            both = [*line, *more] if line else more
+            unsettled[source] = (max(upto, live.settled.upto(source)), both)
     out: list[RollupRow] = []
     afar: dict[int, set[Bucket]] = {}
     for check, agent, bucket in wanted:
-        upto, line = unsettled.get((check, agent), (-FAR, []))
+        upto, line = unsettled.get((check, agent), (-FAR, ()))
         if -FAR < upto <= bucket:
-            out += _rows((check, agent), [r for r in line if r.t >= bucket], {bucket})
+            end = bucket + BUCKET_MS
+            out += _rows((check, agent), [r for r in line if bucket <= r.t < end])
         else:
             afar.setdefault(bucket // SPAN_MS * SPAN_MS, set()).add((check, agent, bucket))
     for start, buckets in sorted(afar.items()):
@@ -52,10 +54,10 @@ async def make(
             missing.setdefault((check, agent), set()).add(bucket)
         found = await evidence.between(missing, start, start + SPAN_MS)
         for source, line in found.items():
-            out += _rows(source, line, missing[source])
+            near = [r for r in line if r.t // BUCKET_MS * BUCKET_MS in missing[source]]
+            out += _rows(source, near)
     return out
 
 
-def _rows(source: Source, results: list[Result], buckets: set[int]) -> list[RollupRow]:
-    near = [r for r in results if r.t // BUCKET_MS * BUCKET_MS in buckets]
-    return [RollupRow(*source, bucket, one) for bucket, one in rollup.rollups(near).items()]
+def _rows(source: Source, results: Sequence[Result]) -> list[RollupRow]:
+    return [RollupRow(*source, bucket, one) for bucket, one in rollup.rollups(results).items()]

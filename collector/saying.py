@@ -21,6 +21,7 @@ from collector.messages import Told, messages
 from collector.occasions import occasions, shown_for
 from collector.process import Advance, Case, advance, gathered, with_sent
 from collector.process_facts import arrival_fact, deadline_fact
+from collector.sightings import Sighting
 from collector.store.incidents import Flips, Place, Recorded
 from collector.store.ledger import Chain
 from collector.store.ranges import Ranges
@@ -35,7 +36,8 @@ from probes.spans import Interval
 class Seen:
     """The truth at `now` (UTC ms). `still`: nothing has changed since the last look that the rules
     go by. `deep` are systems settled no further than a transition asks
-    for, `held` the batches read so far, `rollups` and `snapshots` what is to be kept with it.
+    for, `held` the batches read so far, `rollups`, `snapshots` and `sighted` what is to be kept
+    with it.
     """
 
     now: int
@@ -47,6 +49,7 @@ class Seen:
     held: Mapping[Chain, Ranges]
     rollups: Sequence[RollupRow]
     snapshots: Snapshots | None
+    sighted: Sequence[Sighting] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +128,8 @@ def plan(past: Past, news: News, seen: Seen, shown: Shown) -> Planned:
                 if key not in rows
             },
             taken=news.taken,
+            sighted=seen.sighted,
+            systems={name: check.system for name, check in history.latest.checks.items()},
         ),
         Following(
             incidents={**rows, **moved},

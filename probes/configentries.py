@@ -12,8 +12,12 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from probes import recurrence, registry, times
+from probes.budgets import Demand
 from probes.config_hours import COUNTRY
+from probes.configbudgets import budget_problems
 from probes.configchecks import attempt, section
+from probes.configwrites import writes_problems
+from probes.contract import Writes
 from probes.modelerrors import problems_of
 from probes.yamlfile import Document, Path, Problem
 
@@ -28,12 +32,17 @@ def entry_problems(
     kinds: bool,
     channel_check: ChannelCheck | None,
     holiday_check: HolidayCheck | None = None,
+    secrets: bool = False,
 ) -> list[Problem]:
     """In no particular order."""
     found = list(_windows(document))
     if kinds:
+        demands: dict[str, Demand] = {}
+        writes: dict[str, Writes] = {}
         for name, check in section(document, "checks").items():
-            found += _spec(document, ("checks", name), check)
+            found += _spec(document, name, check, demands, writes, secrets=secrets)
+        found += budget_problems(document, demands)
+        found += writes_problems(document, writes)
     if channel_check is not None:
         for name, channel in section(document, "channels").items():
             found += _channel(document, ("channels", name), channel, channel_check)
@@ -54,7 +63,19 @@ def _country(document: Document, check: HolidayCheck) -> Iterator[Problem]:
             yield document.problem(("holidays", wrong[0]), wrong[1])
 
 
-def _spec(document: Document, path: Path, check: dict[str, Any]) -> Iterator[Problem]:
+def _spec(
+    document: Document,
+    id_: str,
+    check: dict[str, Any],
+    demands: dict[str, Demand],
+    writes: dict[str, Writes],
+    *,
+    secrets: bool,
+) -> Iterator[Problem]:
+    """What is wrong with a spec; what a right one asks of its target goes into `demands`, what it
+    writes into `writes`.
+    """
+    path: Path = ("checks", id_)
     name, spec = check.get("kind"), check.get("spec", {})
     if not isinstance(name, str) or not name or not isinstance(spec, dict):
         return
@@ -65,7 +86,15 @@ def _spec(document: Document, path: Path, check: dict[str, Any]) -> Iterator[Pro
     place = (*path, "spec")
     try:
         kind = registry.load(name)
-        _finish(kind.prepare(kind.parse(spec)))
+        config = kind.parse(spec)
+        demand, written = kind.demand(config), kind.writes(config)
+        if demand is not None:
+            demands[id_] = demand
+        if written is not None:
+            writes[id_] = written
+        _finish(kind.prepare(config))
+        if secrets:
+            kind.examine(config)
     except ValidationError as error:
         yield from problems_of(error, document, place, spec)
     except ValueError as error:

@@ -42,6 +42,7 @@ def load(
     channel_check: ChannelCheck | None = None,
     holiday_check: HolidayCheck | None = None,
     names: bool = True,
+    secrets: bool = False,
 ) -> Config:
     """The file's value; ConfigErrors lists all that is wrong.
 
@@ -49,7 +50,8 @@ def load(
     channel, raises KeyError for an unknown kind and ValidationError for fields it refuses;
     `holiday_check` knows which countries have known holidays; `names` refuses names that would
     trip the wire at a boundary (semantics 7).
-    Secrets are references and stay closed.
+    Secrets are references and stay closed; with `secrets`, those that are on this host and are none
+    are listed, too. What runs by a file never asks that: a bad key costs its own checks alone.
     """
     return _checked(
         *read(path),
@@ -57,6 +59,7 @@ def load(
         channel_check=channel_check,
         holiday_check=holiday_check,
         names=names,
+        secrets=secrets,
     )
 
 
@@ -73,6 +76,7 @@ def _checked(
     channel_check: ChannelCheck | None = None,
     holiday_check: HolidayCheck | None = None,
     names: bool = True,
+    secrets: bool = False,
 ) -> Config:
     config: Config | None = None
     try:
@@ -83,7 +87,11 @@ def _checked(
     if names:
         problems += name_problems(document)
     problems += entry_problems(
-        document, kinds=kinds, channel_check=channel_check, holiday_check=holiday_check
+        document,
+        kinds=kinds,
+        channel_check=channel_check,
+        holiday_check=holiday_check,
+        secrets=secrets,
     )
     if problems or config is None:
         raise ConfigErrors(tuple(sorted(set(problems))))

@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
+from probes.budgets import Budgets, Demand
 from probes.reasons import Reason
+from probes.tokens import Tokens
 
 if TYPE_CHECKING:
     from random import Random
@@ -76,20 +78,56 @@ class Fact(StrEnum):
     STATEMENT_CHANGED = "statement_changed"
     VALIDATION_ERRORS = "validation_errors"
     AGE_S = "age_s"
+    ANSWER_BYTES = "answer_bytes"
+    MATCHES = "matches"
+    REQUESTS = "requests"
+    SOFTWARE_DIGEST = "software_digest"
+    STATEMENT_DIGEST = "statement_digest"
+    VENDOR_CODE = "vendor_code"
     STALE_ACKS = "stale_acks"
     DUPLICATE_ACKS = "duplicate_acks"
     ERR_CODE = "err_code"
     GARBAGE_BYTES = "garbage_bytes"
+    CODES_MISSING = "codes_missing"
+    EXPANSION_TOTAL = "expansion_total"
+    FREE_SLOTS = "free_slots"
+    NOT_UNDONE = "not_undone"
+    DEVIATIONS = "deviations"
+    DISCOVERY_CHANGED = "discovery_changed"
+    OAUTH_ERROR = "oauth_error"
+    CLOCK_SKEW_S = "clock_skew_s"
+    SCOPES_MISSING = "scopes_missing"
+    TOKEN_EXPIRES_S = "token_expires_s"  # noqa: S105 - a fact
+    TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - a fact
+    KEYS_UNPUBLISHED = "keys_unpublished"
 
 
 class StepName(StrEnum):
     """Layers of one run; each gets its own outcome, none is a run of its own."""
 
     CONNECT = "connect"
+    DISCOVERY = "discovery"
     METADATA = "metadata"
+    TOKEN = "token"  # noqa: S105 - a step
+    JWKS = "jwks"
     READ = "read"
+    SEARCH = "search"
+    VERSIONS = "versions"
+    SUBSCRIPTION = "subscription"
+    EXPORT = "export"
+    EXPORT_CANCEL = "export_cancel"
     ACK = "ack"
     PAGE = "page"
+    LOOKUP = "lookup"
+    VALIDATE = "validate"
+    EXPAND = "expand"
+    COVERAGE = "coverage"
+    ELIGIBILITY = "eligibility"
+    SCHEDULE = "schedule"
+    SLOT = "slot"
+    APPOINTMENT = "appointment"
+    BOOK = "book"
+    CANCEL = "cancel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,12 +167,29 @@ class Env:
     """The check's own `timeout`: the whole run, connect to verdict."""
     read_secret: Callable[[str], bytes]
     """Resolves a reference such as `file:/run/secrets/key`; raises OSError or KeyError."""
+    every_ms: int = 0
+    """The check's own `every`."""
+    budgets: Budgets = field(default_factory=Budgets)
+    """What this agent may still ask of each target; one for all of its checks."""
+    tokens: Tokens = field(default_factory=Tokens)
+    """Shared by all checks of an agent."""
 
 
 class Probe(Protocol):
     """An opened check. Holds its connections and caches; used by one run at a time."""
 
     async def run(self, slot: Slot) -> Observation: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """What a check that writes asks of the file around it; `config check` sees to it.
+
+    `alone` names what one check on one agent may touch and no other; None: several may.
+    """
+
+    least_every_ms: int
+    alone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,3 +208,13 @@ class Kind(Generic[C]):
     reasons: frozenset[Reason]
     prepare: Callable[[C], Awaitable[None] | None] = lambda _config: None
     """Work for `config check` that `parse` must not do (a template built and checked)."""
+    examine: Callable[[C], None] = lambda _config: None
+    """For the commands that check a file, and for nothing that runs by it: ValueError names secrets
+    that are on this host and are none.
+    """
+    writes: Callable[[C], Writes | None] = lambda _config: None
+    """Whether a run writes, and what `config check` must see to then."""
+    demand: Callable[[C], Demand | None] = lambda _config: None
+    """What a run asks of a target that has a budget."""
+    profiles: tuple[str, ...] = ()
+    """What its `profile` may be."""

@@ -1,4 +1,4 @@
-"""Full R4B validation of a CapabilityStatement: rare, off the event loop, a number and no verdict.
+"""Full validation of a CapabilityStatement: rare, off the event loop, a number and no verdict.
 
 `fhir.resources` is 130 times dearer than reading the elements a verdict needs, and an extra.
 """
@@ -6,17 +6,21 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+
+_PACKAGES = {"3": "fhir.resources.STU3", "4": "fhir.resources.R4B", "5": "fhir.resources"}
+"""By the release's first number. R4B is the library's nearest to R4, and has no other of these."""
 
 
 class Validation:
     """Counts the errors of the latest statement it was given, in a thread, one at a time.
 
-    `errors` is None while not counted, for other releases than R4 and R4B, and without the extra.
+    `errors` is None while not counted, for releases the library does not know, and without the extra.
     """
 
     def __init__(self) -> None:
         self._digest: bytes | None = None
-        self._waiting: bytes | None = None
+        self._waiting: tuple[bytes, str] | None = None
         self._running: tuple[bytes, asyncio.Task[int | None]] | None = None
         self.errors: int | None = None
 
@@ -25,8 +29,8 @@ class Validation:
         if digest == self._digest:
             return False
         first = self._digest is None
-        # R4B is the library's nearest to R4; other releases fail it only for being themselves.
-        self._waiting = body if fhir_version.startswith("4.") else None
+        known = fhir_version.partition(".")[0] in _PACKAGES
+        self._waiting = (body, fhir_version) if known else None
         self._digest, self.errors = digest, None
         return None if first else True
 
@@ -37,7 +41,7 @@ class Validation:
     async def wait(self, timeout_s: float) -> None:
         """Count, for at most so long; what is not done then is asked for by a later call."""
         if self._running is None and self._waiting is not None and self._digest is not None:
-            work = asyncio.to_thread(validation_errors, self._waiting)
+            work = asyncio.to_thread(validation_errors, *self._waiting)
             self._running, self._waiting = (self._digest, asyncio.create_task(work)), None
         if self._running is not None:
             digest, task = self._running
@@ -52,20 +56,22 @@ class Validation:
             await asyncio.wait({self._running[1]})
 
 
-def validation_errors(body: bytes) -> int | None:
+def validation_errors(body: bytes, fhir_version: str) -> int | None:
     """How many errors the library finds, None without it. Not for the event loop.
 
-    An error that is none of its own (KeyError and TypeError are known) counts as one.
+    Each release is judged by its own classes: those of another one accept or refuse a statement for
+    reasons that are none. An error that is none of the library's own (KeyError and TypeError are
+    known) counts as one.
     """
+    package = _PACKAGES[fhir_version.partition(".")[0]]
     try:
-        from fhir.resources.R4B.capabilitystatement import (  # noqa: PLC0415 - 0.2 s and 20 MB
-            CapabilityStatement,
-        )
+        # 0.2 s and 20 MB
+        statement = importlib.import_module(f"{package}.capabilitystatement").CapabilityStatement
         from pydantic import ValidationError  # noqa: PLC0415 - beside its only use
     except ImportError:
         return None
     try:
-        CapabilityStatement.model_validate_json(body)
+        statement.model_validate_json(body)
     except ValidationError as error:
         return error.error_count()
     except Exception:  # noqa: BLE001 - whatever it is, its text quotes the body

@@ -427,7 +427,8 @@ METRICS: tuple[Metric, ...] = (
         "counter",
         "faults",
         ("fault",),
-        "What the disk did: full, read_only, denied, write, sync, read, damaged.",
+        "What the disk did: full, read_only, denied, write, sync, read, damaged, "
+        "or resources: this process had no descriptor or memory left for it.",
         "agent",
     ),
     Metric(

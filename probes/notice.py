@@ -8,7 +8,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probes import envelope
-from probes.envelope import BatchError, BatchFault, Count, Envelope, Id
+from probes.envelope import BatchError, BatchFault, Envelope, Id
 
 MAGIC = b"WWN1"
 VERSION = 1
@@ -20,6 +20,8 @@ CHECKS = 32
 _EMPTY = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 Code = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9_.]{1,64}\Z")]
+Instant = Annotated[int, msgspec.Meta(ge=0, lt=253_402_300_800_000)]
+"""Before the year 10000: what nobody can write down as a date is none."""
 Names = Annotated[list[Id], msgspec.Meta(max_length=CHECKS)]
 
 
@@ -37,8 +39,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
     agent: Id
     id: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
     kind: Code
-    at: Count
-    since: Count
+    at: Instant
+    since: Instant
     system: Id | None
     cause: Code | None
     checks: Names

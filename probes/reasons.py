@@ -12,6 +12,7 @@ from enum import StrEnum
 class Reason(StrEnum):
     OK = "ok"
     SLOW = "slow"
+    AGENT_BUDGET = "agent.budget"
     AGENT_CLOCK = "agent.clock"
     AGENT_CONFIG = "agent.config"
     AGENT_CRASH = "agent.crash"
@@ -20,14 +21,24 @@ class Reason(StrEnum):
     AGENT_NETWORK = "agent.network"
     AGENT_NOT_ALLOWED = "agent.not_allowed"
     AGENT_RESOURCES = "agent.resources"
+    AGENT_RETRY_AFTER = "agent.retry_after"
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
+    COVERAGE_ACCEPTED = "coverage.accepted"
+    COVERAGE_ERROR = "coverage.error"
+    COVERAGE_PARTIAL = "coverage.partial"
+    COVERAGE_QUEUED = "coverage.queued"
     DNS_NOT_FOUND = "dns.not_found"
     FHIR_AUTH = "fhir.auth"
+    FHIR_BREAK_GLASS = "fhir.break_glass"
     FHIR_DRIFT = "fhir.drift"
+    FHIR_EXPORT = "fhir.export"
     FHIR_NOT_FHIR = "fhir.not_fhir"
+    FHIR_NO_MATCH = "fhir.no_match"
+    FHIR_OPTIONAL = "fhir.optional"
     FHIR_OUTCOME = "fhir.outcome"
     FHIR_STALE = "fhir.stale"
+    FHIR_SUBSCRIPTION = "fhir.subscription"
     FHIR_VERSION = "fhir.version"
     FHIR_WRONG_RESOURCE = "fhir.wrong_resource"
     HL7_ACK_ERROR = "hl7.ack_error"
@@ -44,9 +55,24 @@ class Reason(StrEnum):
     HTTP_TIMEOUT = "http.timeout"
     HTTP_TOO_LARGE = "http.too_large"
     HTTP_TRUNCATED = "http.truncated"
+    SCHEDULING_FEW_SLOTS = "scheduling.few_slots"
+    SCHEDULING_NO_TEST_SLOT = "scheduling.no_test_slot"
+    SCHEDULING_NOT_UNDONE = "scheduling.not_undone"
+    SMART_DISCOVERY = "smart.discovery"
+    SMART_JWKS = "smart.jwks"
+    SMART_KEY_EXPOSED = "smart.key_exposed"
+    SMART_KEY_UNPUBLISHED = "smart.key_unpublished"
+    SMART_NOT_TOKEN = "smart.not_token"  # noqa: S105 - a reason code
+    SMART_SCOPE_REDUCED = "smart.scope_reduced"
+    SMART_TOKEN_REJECTED = "smart.token_rejected"  # noqa: S105 - a reason code
     TCP_REFUSED = "tcp.refused"
     TCP_RESET = "tcp.reset"
     TCP_TIMEOUT = "tcp.timeout"
+    TERMINOLOGY_ACCEPTS_UNKNOWN = "terminology.accepts_unknown"
+    TERMINOLOGY_CODE_MISSING = "terminology.code_missing"
+    TERMINOLOGY_NOT_LOADED = "terminology.not_loaded"
+    TERMINOLOGY_RELEASE = "terminology.release"
+    TERMINOLOGY_WRONG_DISPLAY = "terminology.wrong_display"
     TLS_CLIENT_REJECTED = "tls.client_rejected"
     TLS_EXPIRED = "tls.expired"
     TLS_HANDSHAKE = "tls.handshake"
@@ -61,6 +87,10 @@ _D, _G, _M, _U = "down", "degraded", "misconfigured", "unknown"
 MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.OK: (("up",), "A right answer in time."),
     Reason.SLOW: ((_G,), "A right answer, slower than the check's `slow_after`."),
+    Reason.AGENT_BUDGET: (
+        (_U,),
+        "The agent's budget for the target is spent, so nothing was asked.",
+    ),
     Reason.AGENT_CLOCK: ((_U,), "The agent's clock stepped, or its error exceeds 2 s."),
     Reason.AGENT_CONFIG: (
         (_U,),
@@ -75,17 +105,39 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         "The agent's host forbids the target: its own allow-list has no entry for it.",
     ),
     Reason.AGENT_RESOURCES: ((_U,), "The agent ran out of file descriptors or memory."),
+    Reason.AGENT_RETRY_AFTER: (
+        (_U,),
+        "The target said when to come again, and it is not yet time, so nothing was asked.",
+    ),
     Reason.AGENT_SECRET: ((_U,), "A secret the check refers to cannot be read."),
     Reason.AGENT_STALLED: (
         (_U,),
         "The agent's own process did not get to run while it waited, so nobody knows who was late.",
     ),
+    Reason.COVERAGE_ACCEPTED: ((_D,), "Granted, where the check expects a rejection."),
+    Reason.COVERAGE_ERROR: ((_D,), "Outcome `error`, and not one the check expects."),
+    Reason.COVERAGE_PARTIAL: ((_G,), "Outcome `partial`: some of it could not be processed."),
+    Reason.COVERAGE_QUEUED: ((_G,), "Taken, and not answered within the run."),
     Reason.DNS_NOT_FOUND: ((_D,), "The resolver says that the name does not exist."),
     Reason.FHIR_AUTH: ((_M,), "401 or 403: the server is alive and rejects our credentials."),
+    Reason.FHIR_BREAK_GLASS: (
+        (_M,),
+        "Behind break-the-glass: a wrong record. Nothing is asked until spec or agent change.",
+    ),
     Reason.FHIR_DRIFT: ((_G,), "An interaction the check requires is gone from the statement."),
+    Reason.FHIR_EXPORT: (
+        (_M,),
+        "A bulk export could not be cancelled. Nothing is asked until spec or agent change.",
+    ),
     Reason.FHIR_NOT_FHIR: ((_D,), "A success status whose body is not FHIR JSON."),
+    Reason.FHIR_NO_MATCH: ((_M,), "The search found nothing: the agreed test record is missing."),
+    Reason.FHIR_OPTIONAL: ((_G,), "An operation that a server need not offer failed."),
     Reason.FHIR_OUTCOME: ((_D, _G, _M), "An OperationOutcome with issues of error or fatal."),
     Reason.FHIR_STALE: ((_D, _M), "Older than the check's `max_age`; misconfigured if undated."),
+    Reason.FHIR_SUBSCRIPTION: (
+        (_D, _G, _M),
+        "The subscription failed (down), waits (degraded) or is off (misconfigured).",
+    ),
     Reason.FHIR_VERSION: ((_M,), "`fhirVersion` is not the one the check expects."),
     Reason.FHIR_WRONG_RESOURCE: ((_D,), "FHIR, but not the resource that was asked for."),
     Reason.HL7_ACK_ERROR: ((_D, _G, _M), "MSA-1 is AE or CE."),
@@ -102,9 +154,39 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.HTTP_TIMEOUT: ((_D,), "Connected, but no complete answer in time."),
     Reason.HTTP_TOO_LARGE: ((_M,), "The answer exceeds the check's size cap."),
     Reason.HTTP_TRUNCATED: ((_D,), "The body ended before its declared length."),
+    Reason.SCHEDULING_FEW_SLOTS: ((_G,), "Fewer free slots than `expect_free`."),
+    Reason.SCHEDULING_NO_TEST_SLOT: ((_M,), "The test schedule has no free slot to book."),
+    Reason.SCHEDULING_NOT_UNDONE: (
+        (_D, _G, _M),
+        "A test booking may still stand: undoing it failed, or it cannot be found.",
+    ),
+    Reason.SMART_DISCOVERY: (
+        (_D,),
+        "A success status whose body is no SMART discovery document with a token endpoint on https.",
+    ),
+    Reason.SMART_JWKS: ((_M,), "Our own key set cannot be had from where we publish it."),
+    Reason.SMART_KEY_EXPOSED: ((_M,), "Our published key set holds a private or secret key."),
+    Reason.SMART_KEY_UNPUBLISHED: ((_M,), "A key we sign with is not in our published key set."),
+    Reason.SMART_NOT_TOKEN: ((_D,), "A success status of a token endpoint without a bearer token."),
+    Reason.SMART_SCOPE_REDUCED: ((_M,), "The token endpoint granted less than was asked for."),
+    Reason.SMART_TOKEN_REJECTED: (
+        (_M,),
+        "The token endpoint is alive and rejects our client: its key, registration, scope or clock.",
+    ),
     Reason.TCP_REFUSED: ((_D,), "The host answers, nothing listens on the port."),
     Reason.TCP_RESET: ((_D,), "The connection was reset."),
     Reason.TCP_TIMEOUT: ((_D,), "No connection in time."),
+    Reason.TERMINOLOGY_ACCEPTS_UNKNOWN: ((_D,), "It calls a code valid that does not exist."),
+    Reason.TERMINOLOGY_CODE_MISSING: ((_G,), "Some of the known codes are not found, others are."),
+    Reason.TERMINOLOGY_NOT_LOADED: (
+        (_D,),
+        "No known code is found, or an expansion is empty: content not loaded, or its licence ended.",
+    ),
+    Reason.TERMINOLOGY_RELEASE: (
+        (_G, _M),
+        "Another release than the check expects; misconfigured if none is told.",
+    ),
+    Reason.TERMINOLOGY_WRONG_DISPLAY: ((_D,), "A known code has another meaning than agreed."),
     Reason.TLS_CLIENT_REJECTED: ((_M,), "The server refused our client certificate."),
     Reason.TLS_EXPIRED: ((_D,), "The server's certificate is expired or not yet valid."),
     Reason.TLS_HANDSHAKE: ((_D,), "The handshake failed."),

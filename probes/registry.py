@@ -8,9 +8,13 @@ from typing import Any
 from probes.contract import Kind
 
 KINDS: dict[str, str] = {
+    "coverage": "probes.kinds.coverage",
     "fhir": "probes.kinds.fhir",
     "hl7": "probes.kinds.hl7",
     "http": "probes.kinds.http",
+    "scheduling": "probes.kinds.scheduling",
+    "smart": "probes.kinds.smart",
+    "terminology": "probes.kinds.terminology",
 }
 
 

@@ -28,7 +28,7 @@ import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probes import batch, envelope, segments
-from probes.batch import Anchors, Batch
+from probes.batch import Anchors, Batch, Clock
 from probes.contract import Outcome
 from probes.envelope import (
     BatchError,
@@ -44,7 +44,7 @@ from probes.envelope import (
     Seq,
 )
 from probes.results import Result
-from probes.segments import Run, SegmentError
+from probes.segments import Run, SegmentError, Table
 
 MAGIC = b"WWT1"
 VERSION = 1
@@ -306,43 +306,34 @@ def verify(tombstone: Tombstone, public_key: str) -> None:
     envelope.verify(parts, header.body_length, header.body_sha256, public_key)
 
 
-def hashes_of(tombstone: Tombstone) -> list[str]:
-    """The header hash of each batch, `first_seq` first; none when it is bare."""
+def hashes_of(tombstone: Tombstone) -> bytes:
+    """The header hashes of its batches one after the other, for `hash_at`; none when it is bare."""
     hashes, _ = _body_of(tombstone)
-    return [hashes[at : at + _HASH_BYTES].hex() for at in range(0, len(hashes), _HASH_BYTES)]
+    return hashes
+
+
+def hash_at(hashes: bytes, place: int) -> str:
+    """One of `hashes_of`, hex; `place`: 0 for `first_seq`."""
+    return hashes[place * _HASH_BYTES : (place + 1) * _HASH_BYTES].hex()
 
 
 def runs_of(tombstone: Tombstone) -> list[tuple[Entry, Run]]:
     """Every kept run, with the entry that says what the clock was worth."""
-    _, entries = _body_of(tombstone)
-    limit = sum(tombstone.header.kept.values())
-    found: list[tuple[Entry, Run]] = []
-    for entry in entries:
-        try:
-            found += [(entry, run) for run in _runs(entry)]
-        except SegmentError:
-            raise BatchError(BatchFault.MALFORMED) from None
-        if len(found) > limit:  # before more of it is unpacked
-            raise BatchError(BatchFault.COUNTS)
-    counted = Counter(run.outcome for _, run in found)
-    if counted != Counter(tombstone.header.kept):
-        raise BatchError(BatchFault.COUNTS)
-    header = tombstone.header
-    if any(
-        not header.first_t <= run.at_ms + entry.clock_offset_ms <= header.last_t
-        for entry, run in found
-    ):
-        raise BatchError(BatchFault.COUNTS)
-    return found
+    return [(entry, run) for entry, _ in _checked(tombstone) for run in _runs(entry)]
+
+
+def check(tombstone: Tombstone) -> None:
+    """BatchError unless every kept run is as the header says; no object is made for each."""
+    _checked(tombstone)
 
 
 def results_of(tombstone: Tombstone, received_ms: int) -> list[Result]:
     """The kept results as the truth fold reads them: each batch's clock offset applied."""
-    agent = tombstone.header.agent
-    return [
-        batch.result_of(run, agent, entry.clock_offset_ms, entry.clock_error_ms, received_ms)
-        for entry, run in runs_of(tombstone)
-    ]
+    agent, found = tombstone.header.agent, list[Result]()
+    for entry, tables in _checked(tombstone):
+        clock = Clock(entry.clock_offset_ms, entry.clock_error_ms)
+        found += batch.results_in(tables, agent, clock, received_ms)
+    return found
 
 
 def header_hash(tombstone: Tombstone) -> str:
@@ -385,6 +376,39 @@ def _body_of(tombstone: Tombstone) -> tuple[bytes, list[Entry]]:
     ):
         raise BatchError(BatchFault.COUNTS)
     return hashes, entries
+
+
+def _checked(tombstone: Tombstone) -> list[tuple[Entry, list[Table]]]:
+    """What is kept of each batch, system by system, as columns."""
+    header = tombstone.header
+    _, entries = _body_of(tombstone)
+    limit, held = sum(header.kept.values()), 0
+    counted: Counter[Outcome] = Counter()
+    found: list[tuple[Entry, list[Table]]] = []
+    for entry in entries:
+        tables = []
+        for system in sorted(entry.systems):
+            table = _table(entry.systems[system])
+            tables.append(table)
+            held += len(table.at_ms)
+            if held > limit:  # before more of it is unpacked
+                raise BatchError(BatchFault.COUNTS)
+            for number, count in Counter(table.outcome).items():
+                counted[table.form.outcomes[number]] += count
+            instants = [at + entry.clock_offset_ms for at in table.at_ms] or [header.first_t]
+            if not header.first_t <= min(instants) <= max(instants) <= header.last_t:
+                raise BatchError(BatchFault.COUNTS)
+        found.append((entry, tables))
+    if counted != Counter(header.kept):
+        raise BatchError(BatchFault.COUNTS)
+    return found
+
+
+def _table(segment: bytes) -> Table:
+    try:
+        return segments.read(segment)
+    except SegmentError:
+        raise BatchError(BatchFault.MALFORMED) from None
 
 
 def _runs(entry: Entry) -> Iterator[Run]:

@@ -53,7 +53,7 @@ def _checks(host: Host) -> str | None:
     """None where the operator's file has no such agent."""
     if host.config is None:
         return "checks served by the collector"
-    config = load(host.config, names=False)
+    config = load(host.config, names=False, secrets=True)
     if host.agent not in config.agents:
         return None
     return f"{len(part_of(config, host.agent).checks)} checks of {host.config}"

@@ -34,7 +34,7 @@ Examples:
   sudo -u wardwatch-agent wardwatch-agent doctor --config wardwatch.yaml --agent north-1 \\
       --collector https://wardwatch.example.org --state /var/lib/wardwatch-agent
 
-Run it as the agent's user. No target gets a packet: checks are followed up to their first
+Run it as the agent's user, or as root, who can read more than that user. No target gets a packet: checks are followed up to their first
 connection. The collector, canaries and the fallback's receivers are connected to, no more.
 Exit code: 0 nothing failed, 1 something is to be mended, 2 bad usage.
 """
@@ -100,19 +100,21 @@ def _of_host(args: argparse.Namespace, problems: list[str]) -> Subject | None:
         problems.append(str(error))
         return None
     mistakes: list[str] = []
-    part, is_pinned = (None, False)
+    part, is_pinned, fault = None, False, None
     if host.config is not None:
         part, is_pinned = _of_file(host.config, host.agent, mistakes)
     elif host.collector is not None:
-        part = _kept(host, mistakes)
+        part, fault = _kept(host, mistakes)
     link = host.collector
     return Subject(
+        agent=host.agent,
         state=Path(host.state),
         spool_bytes=host.spool.max_bytes,
         collector=None if link is None else URL(link.url),
         ca=None if link is None else link.ca,
         part=part,
         problems=mistakes,
+        kept_fault=fault,
         is_pinned=is_pinned,
         allow=None if host.allow is None else [one.entry for one in host.allow],
         canaries=[Target(*hostfile.split_place(place)) for place in host.canaries],
@@ -128,12 +130,14 @@ def _of_options(args: argparse.Namespace, problems: list[str]) -> Subject | None
     mistakes: list[str] = []
     part, is_pinned = _of_file(args.config, args.agent, mistakes)
     return Subject(
+        agent=args.agent,
         state=Path(args.state),
         spool_bytes=SpoolLimits().max_bytes,
         collector=url,
         ca=None,
         part=part,
         problems=mistakes,
+        kept_fault=None,
         is_pinned=is_pinned,
         allow=entries,
         canaries=(),
@@ -153,18 +157,17 @@ def _of_file(path: str, agent: str, mistakes: list[str]) -> tuple[AgentConfig | 
     return part_of(config, agent), config.agents[agent].key is not None
 
 
-def _kept(host: Host, mistakes: list[str]) -> AgentConfig | None:
-    """What the collector served last."""
+def _kept(host: Host, mistakes: list[str]) -> tuple[AgentConfig | None, str | None]:
+    """What the collector served last, or why that is not to be used."""
     state, link = Path(host.state), host.collector
     try:
-        known = enrolled.load(state)
-        named = None if known is None else known.config_key
-        key = CollectorKey(state, None if link is None else link.key, named)
-        return ConfigCache(state, host.agent, key).load()
+        enrolled.load(state)  # its mistakes are told apart from those of the config
+        key = CollectorKey(state, None if link is None else link.key)
+        return ConfigCache(state, host.agent, key).load(), None
     except AgentConfigError as error:
-        mistakes.append(f"what the collector served and is kept: {error.fault.value}")
+        return None, error.fault.value
     except IdentityError as error:
         mistakes.append(str(error))
     except OSError:
-        return None  # the folder's own line says it
-    return None
+        return None, None  # the folder's own line says it
+    return None, None

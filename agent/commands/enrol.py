@@ -8,16 +8,8 @@ import sys
 from pathlib import Path
 
 from agent import enrolled, enrolling, identity
-from agent.commands.options import (
-    BAD_INPUT,
-    Parsers,
-    add_ca,
-    add_state,
-    collector,
-    described,
-    trusted,
-    warn_of_clear_text,
-)
+from agent.commands import linking
+from agent.commands.options import BAD_INPUT, Parsers, described, warn_of_clear_text
 from agent.enrolled import Enrolled
 from agent.enrolling import NoAnswerError, RefusedError
 from agent.identity import IdentityError
@@ -27,12 +19,13 @@ from probes.configfile import read_secret
 
 EXAMPLES = """\
 Examples:
+  wardwatch-agent enrol --host /etc/wardwatch/agent.yaml --token file:north-1.token
   wardwatch-agent enrol --collector https://wardwatch.example.org --agent north-1 \\
       --token file:north-1.token --state /var/lib/wardwatch-agent
   wardwatch-agent enrol --collector https://wardwatch.example.org --agent north-1 \\
       --token env:TOKEN --state /var/lib/wardwatch-agent --ca /etc/ssl/hospital-ca.pem
 
-The key is made here and never leaves. An admin makes the token (`wardwatch agent invite`), and
+With --host agent, collector and folder are those of the host's file. The key is made here and never leaves. An admin makes the token (`wardwatch agent invite`), and
 approves the key after comparing the fingerprint that is printed here. The agent may run meanwhile:
 what it records is taken once the key is approved. After a lost answer run the same once more.
 Exit code: 0 enrolled, 1 refused, 2 bad usage, 3 the collector does not answer.
@@ -46,42 +39,41 @@ def add(parsers: Parsers) -> None:
         "Present this host's key to a collector, with a one-time token.",
         EXAMPLES,
     )
-    parser.add_argument("--collector", required=True, metavar="URL", help="where batches go")
+    linking.add(parser, agent=True)
     parser.add_argument(
         "--token", required=True, metavar="REF", help="file:PATH or env:NAME of the token"
     )
-    parser.add_argument("--agent", required=True, metavar="NAME", help="which agent this is")
-    add_state(parser)
-    add_ca(parser)
     parser.set_defaults(func=enrol)
 
 
 def enrol(args: argparse.Namespace) -> int:
     problems: list[str] = []
-    state = Path(args.state)
-    url, tls = collector(args.collector, problems), trusted(args.ca, problems)
-    token = _token(args.token, problems)
+    link, token = linking.read(args, problems), _token(args.token, problems)
     known = key = None
-    try:
-        known, key = enrolled.load(state), identity.load_or_make_key(state)
-    except IdentityError as error:
-        problems.append(f"--state: {error}")
-    if known is not None and known.agent != args.agent:
-        problems.append(f"--state: this folder is of {known.agent}; each agent has its own")
-    if problems or url is None or token is None or key is None:
+    if link is not None:
+        try:
+            known, key = enrolled.load(link.state), identity.load_or_make_key(link.state)
+        except IdentityError as error:
+            problems.append(f"state: {error}")
+        if known is not None and known.agent != link.agent:
+            problems.append(
+                f"state: {link.state} is of {known.agent}; each agent has its own folder"
+            )
+    if problems or link is None or token is None or key is None:
         sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         return BAD_INPUT
+    agent, state, url, tls = link.agent or "", link.state, link.collector, link.tls
     warn_of_clear_text(url)
     secret, config_key = token
 
     async def ask() -> enrolling.Standing:
         async with enrolling.a_session(tls) as session:
             now_ms = SystemClock().now_ms()
-            return await enrolling.enrol(session, url, secret, args.agent, key, now_ms)
+            return await enrolling.enrol(session, url, secret, agent, key, now_ms)
 
     try:
         standing = asyncio.run(ask())
-        enrolled.keep(state, Enrolled(standing.organization, args.agent, config_key))
+        enrolled.keep(state, Enrolled(standing.organization, agent, config_key))
         identity.drop_next(state)
     except RefusedError as error:
         sys.stderr.write(f"{error}\n")
@@ -90,15 +82,18 @@ def enrol(args: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return NO_ANSWER
     except IdentityError as error:
-        sys.stderr.write(f"--state: {error}\n")
+        sys.stderr.write(f"state: {error}\n")
         return BAD_INPUT
     shown = identity.fingerprint(key)
-    sys.stdout.write(f"{args.agent} of {standing.organization}, fingerprint:\n  {shown}\n")
-    sys.stderr.write(_next(args.agent, standing.state, shown))
+    sys.stdout.write(f"{agent} of {standing.organization}, fingerprint:\n  {shown}\n")
+    sys.stderr.write(_next(agent, standing.state, shown))
     return 0
 
 
 def _token(ref: str, problems: list[str]) -> tuple[str, str | None] | None:
+    where, _, name = ref.partition(":")
+    if where == "file":
+        ref = f"file:{Path(name).absolute()}"  # typed by a person, where that person stands
     try:
         found = agentkeys.split_token(read_secret(ref).decode("ascii").strip())
     except (OSError, KeyError, ValueError):

@@ -86,13 +86,16 @@ def warn_of_clear_text(url: URL) -> None:
         )
 
 
-def usage(args: argparse.Namespace) -> list[str]:
+def usage(
+    args: argparse.Namespace,
+    needed: Sequence[str] = ("config", "agent", "collector", "state"),
+    optional: Sequence[str] = ("allow", "listen"),
+) -> list[str]:
     """Either `--host`, or what stands in its place."""
-    needed = ("config", "agent", "collector", "state")
     if args.host is None:
         missing = [f"--{name}" for name in needed if getattr(args, name) is None]
         return [f"{name}: missing; or give --host FILE" for name in missing]
-    other = [*needed, "allow", "listen"]
+    other = [*needed, *optional]
     return [
         f"--{name}: with --host it stands in the host's file"
         for name in other

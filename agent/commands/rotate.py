@@ -5,25 +5,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import sys
-from pathlib import Path
 
 from agent import enrolled, enrolling, identity
+from agent.commands import linking
 from agent.commands.enrol import NO_ANSWER, REFUSED
-from agent.commands.options import (
-    BAD_INPUT,
-    Parsers,
-    add_ca,
-    add_state,
-    collector,
-    described,
-    trusted,
-)
+from agent.commands.options import BAD_INPUT, Parsers, described
 from agent.enrolling import NoAnswerError, RefusedError
 from agent.identity import IdentityError
 from probes.clock import SystemClock
 
 EXAMPLES = """\
 Examples:
+  wardwatch-agent rotate --host /etc/wardwatch/agent.yaml
   wardwatch-agent rotate --collector https://wardwatch.example.org \\
       --state /var/lib/wardwatch-agent
 
@@ -40,29 +33,27 @@ def add(parsers: Parsers) -> None:
         "Make a new key, and announce it to the collector with the old one.",
         EXAMPLES,
     )
-    parser.add_argument("--collector", required=True, metavar="URL", help="where batches go")
-    add_state(parser)
-    add_ca(parser)
+    linking.add(parser, agent=False)
     parser.set_defaults(func=rotate)
 
 
 def rotate(args: argparse.Namespace) -> int:
     problems: list[str] = []
-    state = Path(args.state)
-    url, tls = collector(args.collector, problems), trusted(args.ca, problems)
+    link = linking.read(args, problems)
     known = None
     try:
-        known = enrolled.load(state)
-        if known is None:
+        known = None if link is None else enrolled.load(link.state)
+        if link is not None and known is None:
             problems.append(
-                "--state: nobody has enrolled from this folder. A key that the operator's file "
+                f"{link.state}: nobody has enrolled from this folder. A key that the operator's file "
                 "pins (agents.NAME.key) is changed there; else see `wardwatch-agent enrol --help`"
             )
     except IdentityError as error:
-        problems.append(f"--state: {error}")
-    if problems or url is None or known is None:
+        problems.append(f"state: {error}")
+    if problems or link is None or known is None:
         sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         return BAD_INPUT
+    state, url, tls = link.state, link.collector, link.tls
     try:
         old, new = identity.load_or_make_key(state), identity.next_key(state)
 
@@ -80,7 +71,7 @@ def rotate(args: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return NO_ANSWER
     except IdentityError as error:
-        sys.stderr.write(f"--state: {error}\n")
+        sys.stderr.write(f"state: {error}\n")
         return BAD_INPUT
     sys.stdout.write(f"{known.agent} goes on with fingerprint:\n  {identity.fingerprint(new)}\n")
     return 0

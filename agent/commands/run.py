@@ -16,7 +16,7 @@ from typing import Any
 
 import aiohttp
 
-from agent import identity, memory, onetable, starting
+from agent import firstconfig, identity, memory, onetable, starting
 from agent.collectorkey import CollectorKey
 from agent.commands.options import (
     BAD_INPUT,
@@ -29,10 +29,11 @@ from agent.commands.options import (
 )
 from agent.configcache import ConfigCache
 from agent.configpull import ConfigPull
-from agent.disk import DiskError, HostDisk, StateLock
-from agent.keeper import DiskLostError
+from agent.disk import SPOOL, DiskError, HostDisk, StateLock
+from agent.holding import DiskLostError
 from agent.metrics import AgentMetrics
 from agent.notify import Notify
+from agent.server import Face, Server
 from agent.service import Service
 from agent.starting import Start
 from agent.uplink import open_session
@@ -43,9 +44,9 @@ from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
 
-SPOOL = "spool"
-"""Folder inside the state folder."""
 DISK_LOST = 70
+UNAVAILABLE = 69
+"""What another process holds: unlike bad input, another start may mend it."""
 
 EXAMPLES = """\
 Examples:
@@ -62,6 +63,7 @@ come from the collector, signed, and are kept: it starts without the collector, 
 SIGTERM and SIGINT stop it; what is not sent within 5 seconds waits in the spool.
 With --once the exit code is by the worst outcome, as `probe` has it.
 Exit code: 0 stopped as told, 1 a defect, 2 bad usage or config (all problems listed),
+69 another process has its state folder or its port: start it again when that is over,
 70 the disk failed: start it again, it goes on from what is on disk.
 """
 
@@ -98,7 +100,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(
             f"{start.state}: another wardwatch-agent runs on this state; stop it, or use another folder\n"
         )
-        return BAD_INPUT
+        return UNAVAILABLE
     except OSError as error:
         sys.stderr.write(f"{start.state}: cannot be locked: {os.strerror(error.errno or 0)}\n")
         return BAD_INPUT
@@ -146,12 +148,27 @@ async def _serve(start: Start, *, is_once: bool = False) -> int:
     metrics, stop = AgentMetrics(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    notify = Notify.of(os.environ)
     async with AsyncExitStack() as stack:
+        server = Server(Face(metrics.text, lambda: True, tuple))
+        stack.push_async_callback(server.stop)
+        if start.listen is not None:
+            try:
+                port = await server.start(*start.listen)
+            except OSError:
+                sys.stderr.write(f"listen: cannot listen on port {start.listen[1]}; is it taken?\n")
+                return UNAVAILABLE
+            sys.stderr.write(f"Listening on port {port}: /metrics and /healthz\n")
         try:
-            part, pull = await _part(start, stack, world, metrics, stop)
+            pull, part = await _kept(start, stack, world, metrics)
         except OSError:
             sys.stderr.write(f"{start.state}: what is kept there cannot be read\n")
             return BAD_INPUT
+        if part is None and pull is not None:
+            shown = identity.fingerprint(start.key())
+            part = await firstconfig.wait(
+                pull.next, shown, stop, server, notify, world.clock, metrics
+            )
         if part is None:
             return 0
         runs: list[Run] = []
@@ -167,26 +184,20 @@ async def _serve(start: Start, *, is_once: bool = False) -> int:
                 canaries=start.canaries,
                 state=start.state,
                 fallback=start.fallback,
-                notify=Notify.of(os.environ),
+                notify=notify,
+                server=server,
                 once=runs.append if is_once else None,
             )
         except DiskError as error:
             sys.stderr.write(f"{folder}: cannot be read: {error.fault.value}\n")
-            return BAD_INPUT
-        if start.listen is not None:
-            try:
-                port = await service.listen(*start.listen)
-            except OSError:
-                sys.stderr.write(f"listen: cannot listen on port {start.listen[1]}; is it taken?\n")
-                return BAD_INPUT
-            sys.stderr.write(f"Listening on port {port}: /metrics and /healthz\n")
+            return DISK_LOST
         sys.stderr.write(f"Agent {part.agent} runs {service.checks} checks for {part.org}\n")
         beside: list[Coroutine[Any, Any, None]] = []
         if pull is not None and not is_once:
             beside.append(pull.run(service.apply))
         memory.settle()
         left = await service.run(start.collector, stop, tls=start.tls, beside=beside)
-    _say_left(left, in_memory=service.keeper.in_memory)
+    _say_left(left, in_memory=service.keeper.held.in_memory)
     if is_once:
         sys.stdout.write("".join(f"{line}\n" for line in onetable.table(runs)))
         return onetable.worst(runs)
@@ -200,21 +211,25 @@ def _say_left(left: int, *, in_memory: bool) -> None:
         sys.stderr.write(f"Stopped; {left} batches wait in the spool for the next start.\n")
 
 
-async def _part(
-    start: Start,
-    stack: AsyncExitStack,
-    world: World,
-    metrics: AgentMetrics,
-    stop: asyncio.Event,
-) -> tuple[AgentConfig | None, ConfigPull | None]:
-    """What to run, and what asks for newer ones; nothing when told to stop before it came."""
+async def _kept(
+    start: Start, stack: AsyncExitStack, world: World, metrics: AgentMetrics
+) -> tuple[ConfigPull | None, AgentConfig | None]:
+    """What asks the collector for newer configs, if it serves them; what to run, if that is here."""
     if start.part is not None:
-        return start.part, None
+        return None, start.part
     session = await stack.enter_async_context(open_session(start.tls))
-    key = CollectorKey(start.state, start.collector_key, start.named_key)
+    key = CollectorKey(start.state, start.collector_key)
     cache = ConfigCache(start.state, start.agent, key)
     pull = _pull(start, session, cache, world, metrics)
-    return await _first(pull, cache, metrics, stop), pull
+    try:
+        kept = cache.load()
+    except AgentConfigError as error:
+        kept = None
+        metrics.config_refused.labels(error.fault.value).inc()
+        log.error("config.kept_refused code=%s", error.fault.value)  # noqa: TRY400 - a code
+    if kept is not None:
+        sys.stderr.write(f"Config {kept.version} as kept; the collector is asked for a newer one\n")
+    return pull, kept
 
 
 def _pull(
@@ -237,27 +252,3 @@ def _pull(
         random_bytes=world.random_bytes,
         metrics=metrics,
     )
-
-
-async def _first(
-    pull: ConfigPull, cache: ConfigCache, metrics: AgentMetrics, stop: asyncio.Event
-) -> AgentConfig | None:
-    """The kept config, or the first that comes; None when told to stop before."""
-    try:
-        kept = cache.load()
-    except AgentConfigError as error:
-        kept = None
-        metrics.config_refused.labels(error.fault.value).inc()
-        log.error("config.kept_refused code=%s", error.fault.value)  # noqa: TRY400 - a code
-    if kept is not None:
-        sys.stderr.write(f"Config {kept.version} as kept; the collector is asked for a newer one\n")
-        return kept
-    sys.stderr.write("No config is kept; waiting for the collector\n")
-    coming, stopping = asyncio.create_task(pull.next()), asyncio.create_task(stop.wait())
-    try:
-        await asyncio.wait((coming, stopping), return_when=asyncio.FIRST_COMPLETED)
-        return coming.result() if coming.done() else None
-    finally:
-        coming.cancel()
-        stopping.cancel()
-        await asyncio.gather(coming, stopping, return_exceptions=True)

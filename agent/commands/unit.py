@@ -8,10 +8,14 @@ import sys
 from importlib.resources import files
 from pathlib import Path
 
+from agent import hostfile
 from agent.commands.options import BAD_INPUT, Parsers, described
+from probes.configfile import ConfigErrors
 
 NAME = "wardwatch-agent.service"
 _START = "ExecStart="
+STATE = "/var/lib/wardwatch-agent"
+"""What `StateDirectory=` of the unit makes."""
 
 EXAMPLES = """\
 Examples:
@@ -43,9 +47,21 @@ def unit(args: argparse.Namespace) -> int:
     if not args.host.startswith("/") or not args.host.isprintable() or set("%$") & set(args.host):
         sys.stderr.write("--host: write an absolute path, such as /etc/wardwatch/agent.yaml\n")
         return BAD_INPUT
+    sys.stderr.write("".join(f"{warning}\n" for warning in _warnings(args.host)))
     command = Path(sys.executable).with_name("wardwatch-agent")
     sys.stdout.write(unit_text(str(command), args.host))
     return 0
+
+
+def _warnings(path: str) -> list[str]:
+    """Of a host's file that is there already."""
+    try:
+        state = hostfile.load(path).state
+    except ConfigErrors:
+        return []  # not written yet, or not right: `check` says more
+    if state == STATE:
+        return []
+    return [f"{path}: state: {state} is read-only in this unit; it makes and opens {STATE}"]
 
 
 def unit_text(command: str, host: str) -> str:

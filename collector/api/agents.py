@@ -100,7 +100,7 @@ async def post_batch(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     if request.content_type != BATCH:
         parts.metrics.refused.labels("batch.content_type").inc()
         raise RefusedError(415, "batch.content_type")
-    with parts.ingest.room() as take:
+    with parts.ingest.room(parts.door.neighbourhood(request)) as take:
         try:
             data = await read_bounded(request, LARGEST_BATCH, UPLOAD_S, take)
         except web.HTTPRequestEntityTooLarge:

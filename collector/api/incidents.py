@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import Literal
 
 from typing_extensions import TypedDict
 
-from alerts.deadlines import DeadlineKind, Settings, due
+from alerts.deadlines import DeadlineKind
 from alerts.people import IncidentState
-from alerts.terms import terms_of
 from collector.access.policy import Permission
+from collector.annotations import around
+from collector.api.annotations import Annotation
+from collector.api.annotations import shown as shown_annotation
+from collector.api.coming import ComesNext, coming, read_together
 from collector.api.cursors import Paged, cursor, place
 from collector.api.incident_shapes import Incident, shown
-from collector.api.parts import Parts, instant, stamp
+from collector.api.parts import instant, stamp
 from collector.api.problems import DeniedError
 from collector.api.reading import Flag
-from collector.api.responses import config_of
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant
 from collector.api.told import ToldByAgent
 from collector.api.told import shown as shown_told
-from collector.businesshours import hours_of
 from collector.process import Case
-from collector.process_facts import KINDS, cases
-from collector.standings import Stood, read_stood
+from collector.standings import read_stood
 from collector.store.incidents import read_events
 from collector.told import told_of
 
@@ -47,15 +46,8 @@ class Notice(TypedDict):
     delivered_at: Instant | None
 
 
-class ComesNext(TypedDict):
-    """`at`, what a person has to see to; `looked_at`: only the rules look at it again."""
-
-    kind: DeadlineKind | Literal["looked_at"]
-    at: Instant
-
-
 class WithEvents(Incident):
-    """`next`: what comes due next if nothing happens before; of what hangs on it see `response`.
+    """`next`: what comes due next if nothing happens before, by the clocks of what hangs on it, too.
     `told`: what agents told by themselves of outages in its time.
     """
 
@@ -63,6 +55,7 @@ class WithEvents(Incident):
     notices: list[Notice]
     next: ComesNext | None
     told: list[ToldByAgent]
+    annotations: list[Annotation]
 
 
 class Incidents(TypedDict):
@@ -109,7 +102,8 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
     incident = rows[0].row.incident
     span = (incident.system, incident.started_at, incident.recovered_at)
     told = await parts.store.read(told_of, parts.org, *span)
-    (case,) = cases([event for event in events if event.kind in KINDS]).values()
+    changed = await parts.store.read(around, parts.org, *span)
+    together = await parts.store.read(read_together, parts.org, rows[0].row)
     return {
         **shown(rows[0], parts),
         "events": [
@@ -123,25 +117,11 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
             }
             for event in events
         ],
-        "notices": _notices(case),
-        "next": _next(rows[0], case, parts),
+        "notices": _notices(together[key]),
+        "next": coming(rows[0].row, together, parts),
         "told": [shown_told(one) for one in told],
+        "annotations": [shown_annotation(one) for one in changed],
     }
-
-
-def _next(one: Stood, case: Case, parts: Parts) -> ComesNext | None:
-    config = config_of(one, parts)
-    settings = Settings(
-        terms_of(config, one.row.incident.system),
-        hours_of(config, parts.evaluator.frozen),
-        config.organization.zone,
-        carried=one.row.incident.attached_to is not None,
-    )
-    found = due(case.course, settings, case.fired, case.delivered, parts.now()).following
-    looked_at = one.row.next_due
-    if looked_at is not None and (found is None or looked_at < found.at):
-        return {"kind": "looked_at", "at": stamp(looked_at)}
-    return None if found is None else {"kind": found.which.kind, "at": stamp(found.at)}
 
 
 def _notices(case: Case) -> list[Notice]:

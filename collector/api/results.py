@@ -27,6 +27,8 @@ AT_ONCE = 20_000
 SHORTEST_MS = 60_000
 WRITTEN = 500
 """Lines handed to the connection at a time."""
+QUIET_NS = 10 * 1_000_000_000
+"""After so long without a line an empty one shows that it goes on."""
 
 
 class Asked(Range):
@@ -50,6 +52,7 @@ async def export_results(call: Call[Asked, Nothing]) -> web.StreamResponse:
         raise DeniedError(505, "api.http_1_0")
     agents = known.agents if asked.agent is None else {asked.agent}
     piece = piece_ms(check, history, len(agents))
+    said = parts.clock.monotonic_ns()
     async with streaming(request, NDJSON) as response:
         for start in range(span.start, span.end, piece):
             if not await call.still_allowed():
@@ -57,8 +60,12 @@ async def export_results(call: Call[Asked, Nothing]) -> web.StreamResponse:
             found = await parts.evaluator.evidence.between(
                 [(check, agent) for agent in agents], start, min(start + piece, span.end)
             )
-            for some in await asyncio.to_thread(_written, list(found.values())):
+            lines = await asyncio.to_thread(_written, list(found.values()))
+            if not lines and parts.clock.monotonic_ns() - said >= QUIET_NS:
+                lines = [b"\n"]
+            for some in lines:
                 await response.write(some)
+                said = parts.clock.monotonic_ns()
     return response
 
 

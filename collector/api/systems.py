@@ -10,6 +10,9 @@ from typing_extensions import TypedDict
 
 from alerts.events import State
 from collector.access.policy import Permission
+from collector.annotations import changed_of
+from collector.api.annotations import Annotation
+from collector.api.annotations import shown as shown_annotation
 from collector.api.availability_shapes import SystemNumbers
 from collector.api.checks import Check, checks_of
 from collector.api.cursors import Paged, part
@@ -64,9 +67,12 @@ class Change(TypedDict):
 
 
 class WithChecks(System):
+    """`changes` of its state; `annotations`: the latest changes of the servers behind its checks."""
+
     period: Period
     checks: list[Check]
     changes: list[Change]
+    annotations: list[Annotation]
 
 
 class AgentToSee(TypedDict):
@@ -121,12 +127,14 @@ async def read_system(call: Call[Nothing, Nothing]) -> WithChecks:
         raise DeniedError(404, "api.unknown_system")
     states, is_open = await parts.store.read(_snapshot, parts.org, parts.now())
     flips = await parts.store.read(read_flips, parts.org, name)
+    changed = await parts.store.read(changed_of, parts.org, {name}, 0)
     month = await parts.numbers.this_month()
     return {
         **_system(name, parts, states, is_open, month["systems"]),
         "period": month["period"],
         "checks": checks_of(name, parts),
         "changes": _changes(flips),
+        "annotations": [shown_annotation(one) for one in changed],
     }
 
 

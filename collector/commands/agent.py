@@ -72,6 +72,8 @@ Two batches came for one place in the agent's chain; the first one counts. Eithe
 was set back or copied (a restored backup, a cloned machine), or somebody else has its key: then
 revoke it first. The journal tells both hashes of each.
 """
+BEFORE = ", before its state was lost"
+"""Of an epoch that another has followed: what has not come may never come."""
 STATES = {
     "pinned": "pinned in the file",
     "none": "none",
@@ -157,7 +159,12 @@ def to_do(one: dict[str, Any]) -> list[str]:
             f"{name}: {one['equivocations']} came for a place in its chain that another batch has. "
             f"When it is clear why: wardwatch agent settle {name} --reason WORD"
         )
-    out += (f"{name}: {gaps}." for chain in one["chains"] if (gaps := _gaps(chain)))
+    lacking = ((chain, _gaps(chain)) for chain in one["chains"])
+    out += (
+        f"{name}: epoch {chain['epoch'][:8]}{BEFORE if chain is not one['chains'][0] else ''}: {gaps}."
+        for chain, gaps in lacking
+        if gaps
+    )
     if one["waiting"] is not None:
         out.append(
             f"{name}: a key waits for approval. If the agent's host shows this fingerprint, too:\n"
@@ -166,20 +173,20 @@ def to_do(one: dict[str, Any]) -> list[str]:
     elif one["invited_until"] is not None:
         out.append(f"{name}: invited until {show.minute(one['invited_until'])} UTC.")
     elif one["key_state"] in ("none", "revoked", "replaced"):
-        out.append(f"{name}: nothing of it is taken. Next: wardwatch agent invite {name}")
+        out.append(f"{name}: no key of it is approved. Next: wardwatch agent invite {name}")
     return out
 
 
 def _gaps(chain: dict[str, Any]) -> str:
     """What its evidence lacks, in words."""
-    since = show.minute(chain["complete_until"])
+    until = chain["complete_until"]
+    upto = "the first among them" if until is None else f"complete until {show.minute(until)} UTC"
     told = (
-        (chain["missing_batches"], f"batches have not come (complete until {since} UTC)"),
-        (chain["given_up_results"], "results were given up for want of room"),
-        (chain["broken_links"], "headers do not name the one before them"),
+        (chain["missing_batches"], "batches that have not come", f" ({upto})"),
+        (chain["given_up_results"], "results given up for want of room", ""),
+        (chain["broken_links"], "headers that do not name the one before them", ""),
     )
-    words = ", ".join(f"{count} {what}" for count, what in told if count)
-    return words and f"epoch {chain['epoch'][:8]}: {words}"
+    return ", ".join(f"{what}: {count}{more}" for count, what, more in told if count)
 
 
 def _row(one: dict[str, Any]) -> tuple[str, ...]:

@@ -70,7 +70,12 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def run_check(args: argparse.Namespace) -> int:
     try:
-        config = load(args.file, channel_check=registry.check, holiday_check=holiday_problem)
+        config = load(
+            args.file,
+            channel_check=registry.check,
+            holiday_check=holiday_problem,
+            secrets=True,
+        )
     except ConfigErrors as error:
         if args.json:
             _print_json({"ok": False, "problems": problems(error)})

@@ -25,6 +25,7 @@ API = "api/v1/incidents"
 COLUMNS = ("KEY", "STATUS", "PRIORITY", "CATEGORY", "CAUSES", "SINCE (UTC)", "BY")
 EVENTS = ("ID", "AT (UTC)", "KIND", "ACTOR")
 TOLD = ("AGENT", "TOLD (UTC)", "KIND", "CAUSE", "SINCE", "BY")
+CHANGED = ("AT (UTC)", "CHECK", "WHAT", "SEEN BY")
 NOTICES = ("NOTICE", "TOLD (UTC)", "DELIVER BY", "DELIVERED")
 NOTES = ("ID", "AT (UTC)", "BY", "TEXT")
 NEXT = {"looked_at": "the rules look at it again"} | {
@@ -213,6 +214,12 @@ def _show_one(to: Collector, args: argparse.Namespace) -> int:
             for one in found["notices"]
         ]
         show.write("Notices", NOTICES, notices)
+    if found["annotations"]:
+        changed = [
+            (_second(one["at"]), one["check"], ", ".join(one["what"]), one["agent"])
+            for one in found["annotations"]
+        ]
+        show.write("Changes of its servers, from a day before", CHANGED, changed)
     if found["told"]:
         told = [
             (

@@ -25,6 +25,7 @@ Examples:
 With --json one JSON object a line, which `wardwatch replay --results` reads. Check by check, each by
 instant and agent; it is shown as it comes, however much it is. A time without a zone is in the
 organization's. Only checks of the file in force belong to --system; --check names any other.
+Where there is none, standard error says so.
 
 Exit code: 0 shown, 1 refused by the collector, 2 bad usage, 3 the collector does not answer or broke off,
 4 not logged in or not allowed.
@@ -61,7 +62,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _results(to: Collector, args: argparse.Namespace) -> int:
-    checks = args.check or _checks_of(to, args.system)
+    checks = list(dict.fromkeys(args.check or _checks_of(to, args.system)))
     query = {"from": args.start, "to": args.end, "agent": args.agent}
     wanted = None if args.outcome is None else frozenset(args.outcome)
     writer = _writer(args, checks)
@@ -74,8 +75,11 @@ def _results(to: Collector, args: argparse.Namespace) -> int:
                 told.one(place, result["at"])
                 if wanted is None or result["outcome"] in wanted:
                     writer.write(line, result)
+                    told.shown += 1
 
             stream(to, f"api/v1/checks/{check}/results", each, query)
+    if not told.shown:
+        sys.stderr.write("No results of that time, or none of these agents and outcomes.\n")
     return 0
 
 
@@ -144,6 +148,8 @@ class _Progress:
     def __init__(self, console: Console | None) -> None:
         self._status = None if console is None else console.status("asking")
         self._count = 0
+        self.shown = 0
+        """How many of them were wanted."""
 
     def one(self, place: str, at: str) -> None:
         self._count += 1

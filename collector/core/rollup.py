@@ -114,13 +114,36 @@ Hour = Mapping[int, Rollup]
 
 def encode(hour: Hour) -> bytes:
     """The same bytes for the same rollups, always."""
-    kinds = sorted({(o, reason) for one in hour.values() for o, reason, _ in one.counts})
-    buckets = []
-    for place, one in sorted(hour.items()):
-        counts = {(o, reason): n for o, reason, n in one.counts}
-        answered = [x for at, n in enumerate(one.answered) if n for x in (at, n)]
-        buckets.append(_Bucket(place, [counts.get(kind, 0) for kind in kinds], answered))
+    kinds = _kinds(hour)
+    buckets = [_bucket(place, one, kinds) for place, one in sorted(hour.items())]
     return _encoder.encode(_Stored(FORMAT, kinds, buckets))
+
+
+def put(data: bytes, fresh: Hour) -> bytes:
+    """`encode` of the hour that `data` holds, with `fresh` in the place of what it had of it.
+
+    Where runs ended as they did all hour the rest need not be read; ValueError as of `decode`.
+    """
+    kinds = _kinds(fresh)
+    try:
+        stored = _decoder.decode(data)
+    except (msgspec.DecodeError, ValueError):
+        raise ValueError("no rollup of a format known here") from None
+    if kinds != stored.kinds:
+        return encode({**decode(data), **fresh})
+    buckets = {one.place: one for one in stored.buckets}
+    buckets |= {place: _bucket(place, one, kinds) for place, one in fresh.items()}
+    return _encoder.encode(_Stored(FORMAT, kinds, [buckets[place] for place in sorted(buckets)]))
+
+
+def _kinds(hour: Hour) -> list[tuple[Outcome, str]]:
+    return sorted({(o, reason) for one in hour.values() for o, reason, _ in one.counts})
+
+
+def _bucket(place: int, one: Rollup, kinds: Sequence[tuple[Outcome, str]]) -> _Bucket:
+    counts = {(o, reason): n for o, reason, n in one.counts}
+    answered = [x for at, n in enumerate(one.answered) if n for x in (at, n)]
+    return _Bucket(place, [counts.get(kind, 0) for kind in kinds], answered)
 
 
 def decode(data: bytes) -> dict[int, Rollup]:

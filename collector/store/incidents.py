@@ -57,12 +57,18 @@ def read_incidents(
     org: str,
     *,
     key: str | None = None,
+    system: str | None = None,
     is_open: bool | None = None,
     after: Sequence[int | str] | None = None,
     limit: int | None = None,
 ) -> list[Recorded]:
-    """Newest start first; `after`: (started_at, key) of the last one told."""
+    """Newest start first; `after`: (started_at, key) of the last one told. Of a system those of its
+    availability, which alone hang together.
+    """
     query = select(incidents).where(incidents.c.org == org)
+    if system is not None:
+        about = (incidents.c.system == system, incidents.c.family == Family.AVAILABILITY.value)
+        query = query.where(*about)
     if key is not None:
         query = query.where(incidents.c.key == key)
     if is_open is not None:

@@ -24,6 +24,8 @@ from probes.batch import NO_PREVIOUS
 
 Chain = tuple[str, str]
 """(agent, epoch)."""
+SPANS = 100
+"""Ranges that a statement names: SQLite takes a thousand terms of one."""
 TOMBS = "~"
 """What no id holds: the epoch of a chain of tombstones ends with it."""
 
@@ -35,11 +37,11 @@ def tombs(chain: Chain) -> Chain:
 
 @dataclass(frozen=True, slots=True)
 class Covers:
-    """What a tombstone stands for: header hashes of its batches, none of a bare one."""
+    """What a tombstone stands for. `hashes`: `tombstone.hashes_of`, none of a bare one."""
 
     last_seq: int
     last_hash: str
-    hashes: Sequence[str]
+    hashes: bytes
     given_up: int
 
 
@@ -246,7 +248,7 @@ class _Placing:
 
     def _said_by(self, covers: Covers, seq: int) -> str | None:
         if covers.hashes:
-            return covers.hashes[seq - self._new.seq]
+            return tombstone.hash_at(covers.hashes, seq - self._new.seq)
         return covers.last_hash if seq == covers.last_seq else None
 
     def _broken_links(self) -> tuple[int, ...]:
@@ -275,7 +277,7 @@ class _Placing:
         if tomb is None:
             return None
         if not tomb.bare:
-            return self._tomb_hashes(seq)[seq - tomb.first_seq]
+            return tombstone.hash_at(self._tomb_hashes(seq), seq - tomb.first_seq)
         return tomb.last if seq == tomb.last_seq else None
 
     def _prev_at(self, seq: int) -> str | None:
@@ -296,9 +298,9 @@ class _Placing:
         row = self._tomb_row(seq)
         return None if row is None else tombstone.open_tombstone(row.data).header
 
-    def _tomb_hashes(self, seq: int) -> list[str]:
+    def _tomb_hashes(self, seq: int) -> bytes:
         row = self._tomb_row(seq)
-        return [] if row is None else tombstone.hashes_of(tombstone.open_tombstone(row.data))
+        return b"" if row is None else tombstone.hashes_of(tombstone.open_tombstone(row.data))
 
     def _row(self, chain: Chain, seq: int) -> Stored:
         query = _rows(self._org).where(
@@ -443,9 +445,15 @@ def read_batches(
     conn: Connection, org: str, chain: Chain, wanted: Ranges, limit: int
 ) -> list[Stored]:
     """At most `limit` stored ones of `wanted`, by seq."""
-    spans = or_(*(and_(batches.c.seq >= first, batches.c.seq <= last) for first, last in wanted))
-    query = _rows(org).where(chains.c.agent == chain[0], chains.c.epoch == chain[1], spans)
-    return [_stored(org, row) for row in conn.execute(query.order_by(batches.c.seq).limit(limit))]
+    found: list[Stored] = []
+    for n in range(0, len(wanted), SPANS):
+        spans = or_(*(batches.c.seq.between(*span) for span in wanted[n : n + SPANS]))
+        query = _rows(org).where(chains.c.agent == chain[0], chains.c.epoch == chain[1], spans)
+        query = query.order_by(batches.c.seq).limit(limit - len(found))
+        found += (_stored(org, row) for row in conn.execute(query))
+        if len(found) == limit:
+            break
+    return found
 
 
 def read_between(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select, tuple_
 
-from collector.core.rollup import HOUR_MS, Rollup, decode, encode
+from collector.core.rollup import HOUR_MS, Rollup, decode, encode, put
 from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
 from collector.store.tables import rollups, sources
@@ -51,9 +51,10 @@ def write(conn: Connection, org: str, rows: Iterable[RollupRow]) -> None:
                 "org": org,
                 "source": source,
                 "hour": hour,
-                "data": encode({**known.get((source, hour), {}), **found}),
+                "data": encode(found) if before is None else put(before, found),
             }
             for (source, hour), found in sorted(fresh.items())
+            for before in [known.get((source, hour))]
         ],
     )
 
@@ -84,16 +85,21 @@ def read(
     ]
 
 
-def _read(conn: Connection, org: str, keys: Sequence[Key]) -> dict[Key, dict[int, Rollup]]:
-    found: dict[Key, dict[int, Rollup]] = {}
-    for n in range(0, len(keys), AT_ONCE):
-        rows = conn.execute(
-            select(rollups).where(
-                rollups.c.org == org,
-                tuple_(rollups.c.source, rollups.c.hour).in_(keys[n : n + AT_ONCE]),
+def _read(conn: Connection, org: str, keys: Sequence[Key]) -> dict[Key, bytes]:
+    by_hour: dict[int, list[int]] = {}
+    for source, hour in keys:
+        by_hour.setdefault(hour, []).append(source)
+    found: dict[Key, bytes] = {}
+    for hour, numbers in by_hour.items():
+        for n in range(0, len(numbers), AT_ONCE):
+            rows = conn.execute(
+                select(rollups.c.source, rollups.c.data).where(
+                    rollups.c.org == org,
+                    rollups.c.source.in_(numbers[n : n + AT_ONCE]),
+                    rollups.c.hour == hour,
+                )
             )
-        )
-        found |= {(row.source, row.hour): decode(bytes(row.data)) for row in rows}
+            found |= {(source, hour): bytes(data) for source, data in rows}
     return found
 
 

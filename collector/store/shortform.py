@@ -16,6 +16,7 @@ import msgspec
 from probes import batch, tombstone
 from probes.batch import Batch, Clock, Header
 from probes.results import Result
+from probes.segments import Table
 from probes.wire import merkle
 
 _WHOLE, _SHORT = b"\x00", b"\x01"
@@ -135,15 +136,36 @@ def clock_of(form: bytes) -> Clock:
 
 def results_of(form: bytes, agent: str, received_ms: int) -> list[Result]:
     """What the folds read of it; BatchError only where this program is older than what wrote it."""
+    return contents_of(form, agent, received_ms)[0]
+
+
+def contents_of(
+    form: bytes, agent: str, received_ms: int
+) -> tuple[list[Result], list[Table], Clock]:
+    """Its results, and the tables they stand in; a tombstone has results only."""
+    if form[:1] != _SHORT and is_tombstone(form[1:]):
+        grave = tombstone.open_tombstone(form[1:])
+        clock = Clock(grave.header.clock_offset_ms, grave.header.clock_error_ms)
+        return tombstone.results_of(grave, received_ms), [], clock
+    tables, clock = _opened(form)
+    return batch.results_in(tables, agent, clock, received_ms), tables, clock
+
+
+def _opened(form: bytes) -> tuple[list[Table], Clock]:
     if form[:1] == _SHORT:
         rest = _rest(form)
-        clock = Clock(rest.clock_offset_ms, rest.clock_error_ms)
-        return batch.results_in(batch.tables_again(rest.body), agent, clock, received_ms)
-    if is_tombstone(form[1:]):
-        return tombstone.results_of(tombstone.open_tombstone(form[1:]), received_ms)
+        return batch.tables_again(rest.body), Clock(rest.clock_offset_ms, rest.clock_error_ms)
     opened = batch.open_batch(form[1:])
-    clock = Clock(opened.header.clock_offset_ms, opened.header.clock_error_ms)
-    return batch.results_in(batch.tables_again(opened.body), agent, clock, received_ms)
+    return batch.tables_again(opened.body), batch.clock_of(opened.header)
+
+
+def count(form: bytes) -> int:
+    """How many results it holds, without making any."""
+    if form[:1] == _SHORT:
+        return _rest(form).results
+    if is_tombstone(form[1:]):
+        return sum(tombstone.open_tombstone(form[1:]).header.kept.values())
+    return batch.open_batch(form[1:]).header.results
 
 
 def prev_of(form: bytes) -> str:

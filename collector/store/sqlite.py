@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 READERS = 3
 BUSY_S = 5.0
+PRAGMAS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
+"""Of the writer: a commit is on the disk before it is answered."""
 
 
 class SqliteStore:
@@ -165,8 +167,8 @@ def _engine(path: Path, mode: str, begin: str) -> Engine:
             uri, uri=True, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )
         if writing:
-            connection.execute("PRAGMA journal_mode=WAL")
-            connection.execute("PRAGMA synchronous=FULL")
+            for pragma in PRAGMAS:
+                connection.execute(pragma)
         return connection
 
     engine = (

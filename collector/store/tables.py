@@ -165,6 +165,19 @@ rollups = Table(
 """An hour of one of `sources`, counted from 1970 in UTC: its five minutes as `core/rollup.py` encodes
 them."""
 
+sightings = Table(
+    "sightings",
+    metadata,
+    _key("org"),
+    _key("check"),
+    _key("agent"),
+    _key("what"),
+    _whole_key("state"),
+    _int("at"),
+)
+"""When an agent last saw a state of the server behind a check; `agent` is empty for when it was told of
+the check."""
+
 incident_events = Table("incident_events", metadata, _key("org"), _key("key"), _whole_key("id"))
 """Which journal rows are about an incident."""
 

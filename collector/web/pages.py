@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,15 @@ from yarl import URL
 from collector.access.invitations import Enrolment
 from collector.access.policy import Permission
 from collector.access.refusals import AccessError
+from collector.annotations import BEFORE_MS, changed_of
+from collector.api.annotations import Annotation, shown
 from collector.api.cursors import MOST, Paged
 from collector.api.parts import Parts
 from collector.api.routes import Call, Nothing, Public, Stream
 from collector.api.systems import list_systems
 from collector.web.forms import field, form_of
 from collector.web.rendering import form_route, page, page_route, see
+from probes.times import parse_datetime, to_ms
 
 HERE = Path(__file__).parent
 STATIC = {
@@ -40,6 +44,7 @@ async def home_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
         for system in found["systems"]
         for one in system["open_incidents"]
     ]
+    changed = await _changed(call.parts, incidents)
     return page(
         call,
         "home.html",
@@ -49,8 +54,31 @@ async def home_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
             "systems": found["systems"],
             "agents": found["agents"],
             "incidents": sorted(incidents, key=lambda one: (one["priority"], one["started_at"])),
+            "changed": changed,
         },
     )
+
+
+async def _changed(
+    parts: Parts, incidents: Sequence[Mapping[str, Any]]
+) -> dict[str, list[Annotation]]:
+    """What changed of the servers of each open incident's system, from a day before it on, by key."""
+    zone = parts.config.organization.zone
+    since = {
+        one["key"]: to_ms(parse_datetime(one["started_at"]), zone) - BEFORE_MS for one in incidents
+    }
+    if not since:
+        return {}
+    systems = {one["system"] for one in incidents}
+    found = await parts.store.read(changed_of, parts.org, systems, min(since.values()))
+    return {
+        one["key"]: [
+            shown(change)
+            for change in found
+            if change.system == one["system"] and change.at >= since[one["key"]]
+        ]
+        for one in incidents
+    }
 
 
 async def login_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:

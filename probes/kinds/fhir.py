@@ -1,39 +1,39 @@
-"""FHIR R4: the CapabilityStatement and one read of an agreed test resource (`fhir.md`)."""
+"""FHIR: the CapabilityStatement, a read and a search of agreed test records (`fhir.md`)."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Annotated, Self
+from dataclasses import replace
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, StringConstraints, model_validator
 
-from probes.authorization import Authorization
-from probes.config_words import Model, PositiveDuration
-from probes.contract import Env, Fact, Kind, Observation, Outcome, Phase, Slot, Step, StepName
+from probes import fhirsearch
+from probes.config_words import PositiveDuration
+from probes.contract import Env, Fact, Kind, Observation, Phase, Slot, StepName
+from probes.fhir_sightings import Sightings
 from probes.fhir_validation import Validation
-from probes.httpclient import HTTP_REASONS, HttpAnswer, Requests, ask
-from probes.net import Deadline, NetFailure, Stopwatch
-from probes.reasons import Reason
-from probes.tls import TlsOptions
-from probes.wire.fhir import (
-    INTERACTIONS,
-    UP,
-    Verdict,
-    judge_resource,
-    judge_statement,
-    judge_status,
-    worst,
+from probes.fhiraccess import FhirAccess, examine, refuse
+from probes.fhiroptional import Optionals
+from probes.fhirsteps import (
+    STEP_REASONS,
+    FhirSteps,
+    Layer,
+    connect_apart,
+    is_unconnected,
+    late,
+    whole,
 )
-from probes.wire.http1 import parse_url, retry_after_s
+from probes.httpclient import HttpAnswer
+from probes.net import Deadline, NetFailure, Stopwatch
+from probes.profiles.table import PROFILES
+from probes.reasons import Reason
+from probes.wire.fhir import Verdict, judge_resource
+from probes.wire.fhir_bundle import judge_search
+from probes.wire.fhir_statement import INTERACTIONS, judge_statement
 
-
-def _base_url(text: str) -> str:
-    parse_url(text)
-    if "?" in text:
-        raise ValueError("a FHIR base URL has no query")
-    return text.rstrip("/")
+_ID = r"[A-Za-z0-9.-]{1,64}$"
 
 
 def _interaction(text: str) -> str:
@@ -43,139 +43,134 @@ def _interaction(text: str) -> str:
     return text
 
 
-class FhirSpec(Model):
-    """The `spec` of a check; durations in milliseconds, sizes in bytes once loaded."""
+def _search(text: str) -> str:
+    fhirsearch.parse(text)
+    return text
 
-    base_url: Annotated[str, AfterValidator(_base_url)]
+
+class FhirSpec(FhirAccess):
+    """The `spec` of a check; durations in milliseconds once loaded."""
+
     metadata: bool = True
-    read: (
-        Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]{1,63}/[A-Za-z0-9.-]{1,64}$")]
-        | None
-    ) = None
+    read: Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Za-z]{1,63}/" + _ID)] | None = None
+    search: Annotated[str, AfterValidator(_search)] | None = None
+    search_by: Literal["get", "post"] | None = None
     fhir_version: Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+){0,2}$")] = "4.0"
     requires: tuple[Annotated[str, AfterValidator(_interaction)], ...] = ()
-    slow_after: PositiveDuration | None = None
     max_age: PositiveDuration | None = None
-    max_body: Annotated[int, Field(ge=1024, le=16_777_216)] = 2_097_152
-    ca: Annotated[str, StringConstraints(pattern=r"^/")] | None = None
-    auth: Authorization | None = None
+    versions: bool = False
+    subscription: Annotated[str, StringConstraints(pattern="^Subscription/" + _ID)] | None = None
+    export: Annotated[str, StringConstraints(pattern="^Group/" + _ID)] | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        secure = parse_url(self.base_url).tls
-        contradictions = (
-            (not self.metadata and self.read is None, "with metadata false, read is needed"),
+        nothing = not self.metadata and self.read is None and self.search is None
+        own = (
+            (nothing, "with metadata false, read or search is needed"),
             (not self.metadata and bool(self.requires), "requires needs metadata"),
             (self.max_age is not None and self.read is None, "max_age needs read"),
-            (self.auth is not None and self.auth.header is not None, "auth has no header here"),
-            (self.auth is not None and not secure, "auth needs an https base_url"),
-            (self.ca is not None and not secure, "ca needs an https base_url"),
+            (self.search_by is not None and self.search is None, "search_by needs search"),
+            *self.too_often(self.asks),
         )
-        problems = [text for wrong, text in contradictions if wrong]
-        if problems:
-            raise ValueError("; ".join(problems))
+        refuse(self, own)
         return self
 
-
-@dataclass(frozen=True, slots=True)
-class _Layer:
-    """One step: `about` the content it saw, `http` about its answer alone."""
-
-    name: StepName
-    verdict: Verdict
-    phases: Mapping[Phase, int]
-    http: Mapping[Fact, int]
-    about: Mapping[Fact, int]
-
     @property
-    def latency_us(self) -> int:
-        """The far side's time: parsing is ours."""
-        return sum(took for phase, took in self.phases.items() if phase is not Phase.PARSE)
+    def asks(self) -> int:
+        """Requests of one run at most."""
+        wanted = (self.read, self.search, self.subscription, self.export, self.export)
+        return self.metadata + self.versions + sum(one is not None for one in wanted)
+
+
+Headers = Mapping[str, str]
+Ask = Callable[[Headers, Deadline], Awaitable[list[Layer]]]
 
 
 class FhirProbe:
-    """One opened check; every step makes a connection of its own."""
+    """One opened check."""
 
     def __init__(self, spec: FhirSpec, env: Env) -> None:
         self._spec = spec
         self._env = env
-        self._tls = TlsOptions(ca=spec.ca)
-        self._requests = Requests()
+        self._steps = FhirSteps(spec, env)
+        self._codes = spec.vendor.codes
         self._requires = [(t, i) for t, _, i in (r.partition(".") for r in spec.requires)]
         self._validation = Validation()
+        self._sightings = Sightings(env.clock)
+        optional = Optionals(self._steps, spec)
+        self._plan: list[tuple[StepName, Ask]] = [
+            *([(StepName.METADATA, self._metadata)] if spec.metadata else []),
+            *([(StepName.READ, self._read)] if spec.read else []),
+            *([(StepName.SEARCH, self._search)] if spec.search else []),
+            *([(StepName.VERSIONS, optional.versions)] if spec.versions else []),
+            *([(StepName.SUBSCRIPTION, optional.subscribed)] if spec.subscription else []),
+            *([(StepName.EXPORT, optional.export)] if spec.export else []),
+        ]
 
     async def run(self, slot: Slot) -> Observation:  # noqa: ARG002 - it asks the same each time
         deadline = Deadline(self._env.clock, self._env.timeout_ms)
-        headers = {"Accept": "application/fhir+json"}
         try:
-            if self._spec.auth is not None:
-                # Read at every run, so that a rotated secret needs no restart.
-                headers |= self._spec.auth.headers(self._env.read_secret)
+            headers = self._steps.headers()
+            self._steps.allow(self._spec.asks)
         except NetFailure as failure:
             return Observation(failure.outcome, failure.reason)
-        layers = []
-        if self._spec.metadata:
-            layers.append(
-                await self._ask(
-                    StepName.METADATA, "metadata", headers, deadline, self._judge_metadata
-                )
-            )
-        if self._spec.read and (not layers or deadline.remaining_s() > 0):
-            layers.append(
-                await self._ask(StepName.READ, self._spec.read, headers, deadline, self._judge_read)
-            )
-        elif self._spec.read and layers[0].verdict.outcome.good:
-            # A run that did not get to its read did not complete in time, so it is not `up`. After
-            # a failed first step the attempt never made is no step.
-            late = Verdict(Outcome.DOWN, Reason.HTTP_TIMEOUT)
-            layers.append(_Layer(StepName.READ, late, {}, {}, {}))
+        layers = await self._layers(headers, deadline)
         ours: dict[Phase, int] = {}
         if self._validation.pending:  # after the steps, so that it slows none of them
             with Stopwatch(self._env.clock, ours, Phase.PARSE):
                 await self._validation.wait(deadline.remaining_s())
-        return self._observe(layers, ours)
+        seen = whole(connect_apart(layers), ours)
+        if self._validation.errors is None or Fact.RESOURCE_TYPES not in seen.facts:
+            return seen
+        facts = {**seen.facts, Fact.VALIDATION_ERRORS: self._validation.errors}
+        return replace(seen, facts=facts)
 
     async def close(self) -> None:
         await self._validation.close()
 
-    async def _ask(
-        self,
-        name: StepName,
-        path: str,
-        headers: Mapping[str, str],
-        deadline: Deadline,
-        judge: Callable[[HttpAnswer, dict[Fact, int]], Verdict],
-    ) -> _Layer:
-        spec = self._spec
-        url = f"{spec.base_url}/{path}"
-        try:
-            request = self._requests.of("GET", url, headers)
-            answer = await ask(self._env, request, self._tls, spec.max_body, deadline)
-        except NetFailure as failure:
-            verdict = Verdict(failure.outcome, failure.reason)
-            return _Layer(name, verdict, failure.phases, {}, {})
-        phases = dict(answer.phases)
-        latency_us = sum(phases.values())
-        about: dict[Fact, int] = {}
-        with Stopwatch(self._env.clock, phases, Phase.PARSE):
-            verdict = judge_status(answer.status, answer.body) or judge(answer, about)
-        slow_after = spec.slow_after
-        if verdict == UP and slow_after is not None and latency_us > slow_after * 1000:
-            verdict = Verdict(Outcome.DEGRADED, Reason.SLOW)
-        return _Layer(name, verdict, phases, self._http_facts(answer), about)
+    async def _layers(self, headers: Headers, deadline: Deadline) -> list[Layer]:
+        layers: list[Layer] = []
+        for name, ask in self._plan:
+            if self._is_over(layers):
+                break
+            good = all(layer.verdict.outcome.good for layer in layers)
+            if deadline.remaining_s() <= 0:
+                # A run that did not get to a step did not complete in time, so it is not `up`.
+                # After a failed step the attempt never made is no step.
+                return [*layers, late(name)] if good else layers
+            if name is not StepName.EXPORT or good:
+                layers += await ask(headers, deadline)
+        return layers
 
-    def _http_facts(self, answer: HttpAnswer) -> dict[Fact, int]:
-        facts = {Fact.HTTP_STATUS: answer.status, Fact.BODY_BYTES: len(answer.body)}
-        if answer.cert_days_left is not None:
-            facts[Fact.CERT_DAYS_LEFT] = answer.cert_days_left
-        wait_s = retry_after_s(answer.header("retry-after"), self._env.clock.now_ms())
-        if wait_s is not None:
-            facts[Fact.RETRY_AFTER_S] = wait_s
-        return facts
+    def _is_over(self, layers: list[Layer]) -> bool:
+        """Told to ask no more, or the host cannot be reached at all."""
+        return self._steps.halted or (len(layers) == 1 and is_unconnected(layers[0]))
+
+    async def _metadata(self, headers: Headers, deadline: Deadline) -> list[Layer]:
+        judge = self._judge_metadata
+        return [await self._steps.get(StepName.METADATA, "metadata", headers, deadline, judge)]
+
+    async def _read(self, headers: Headers, deadline: Deadline) -> list[Layer]:
+        path, judge = self._spec.read or "", self._judge_read
+        return [await self._steps.get(StepName.READ, path, headers, deadline, judge)]
+
+    async def _search(self, headers: Headers, deadline: Deadline) -> list[Layer]:
+        search, judge = fhirsearch.parse(self._spec.search or ""), self._judge_search
+        if fhirsearch.way_of(search, self._spec.search_by) == "get":
+            path = f"{search.type}?{search.query}"
+            return [await self._steps.get(StepName.SEARCH, path, headers, deadline, judge)]
+        form = {**headers, "Content-Type": "application/x-www-form-urlencoded"}
+        body = search.query.encode()
+        request = self._steps.request("POST", f"{search.type}/_search", form, body)
+        return [await self._steps.step(StepName.SEARCH, request, deadline, judge)]
 
     def _judge_metadata(self, answer: HttpAnswer, about: dict[Fact, int]) -> Verdict:
         verdict, statement = judge_statement(
-            answer.header("content-type"), answer.body, self._spec.fhir_version, self._requires
+            answer.header("content-type"),
+            answer.body,
+            self._spec.fhir_version,
+            self._requires,
+            self._codes,
         )
         if statement is None:
             return verdict
@@ -185,6 +180,7 @@ class FhirProbe:
         changed = self._validation.offer(statement.digest(), statement.fhir_version, answer.body)
         if changed is not None:
             about[Fact.STATEMENT_CHANGED] = int(changed)
+        about.update(self._sightings.of(statement))
         return verdict
 
     def _judge_read(self, answer: HttpAnswer, about: dict[Fact, int]) -> Verdict:
@@ -196,29 +192,22 @@ class FhirProbe:
             id_,
             max_age_ms=self._spec.max_age,
             now_ms=self._env.clock.now_ms(),
+            codes=self._codes,
         )
         if age_s is not None:
             about[Fact.AGE_S] = age_s
         return verdict
 
-    def _observe(self, layers: list[_Layer], ours: Mapping[Phase, int]) -> Observation:
-        outcome = worst(layer.verdict.outcome for layer in layers)
-        # Of two equally bad layers the later one speaks: it is the one users depend on.
-        decisive = [layer for layer in layers if layer.verdict.outcome is outcome][-1]
-        facts: dict[Fact, int] = {}
-        phases = dict(ours)
-        for layer in layers:
-            facts.update(layer.about)
-            for phase, took in layer.phases.items():
-                phases[phase] = phases.get(phase, 0) + took
-        facts.update(decisive.http)
-        if self._validation.errors is not None and Fact.RESOURCE_TYPES in facts:
-            facts[Fact.VALIDATION_ERRORS] = self._validation.errors
-        steps = tuple(
-            Step(layer.name, layer.verdict.outcome, layer.verdict.reason, layer.latency_us)
-            for layer in layers
+    def _judge_search(self, answer: HttpAnswer, about: dict[Fact, int]) -> Verdict:
+        type_ = fhirsearch.parse(self._spec.search or "").type
+        verdict, found = judge_search(
+            answer.header("content-type"), answer.body, type_, self._codes
         )
-        return Observation(outcome, decisive.verdict.reason, phases, facts, steps)
+        if found is not None:
+            about[Fact.MATCHES] = found.matches
+            if found.code is not None:
+                about[Fact.VENDOR_CODE] = found.code
+        return verdict
 
 
 @asynccontextmanager
@@ -232,21 +221,20 @@ async def _open(spec: FhirSpec, env: Env) -> AsyncIterator[FhirProbe]:
 
 KIND = Kind(
     name="fhir",
-    summary="FHIR R4 over HTTP: the CapabilityStatement and the read of one test resource",
+    summary="FHIR over HTTP: the CapabilityStatement, a read and a search of test records",
     parse=FhirSpec.model_validate,
     open=_open,
-    reasons=HTTP_REASONS
+    reasons=STEP_REASONS
     | {
-        Reason.FHIR_AUTH,
         Reason.FHIR_DRIFT,
-        Reason.FHIR_NOT_FHIR,
-        Reason.FHIR_OUTCOME,
+        Reason.FHIR_EXPORT,
+        Reason.FHIR_NO_MATCH,
+        Reason.FHIR_OPTIONAL,
         Reason.FHIR_STALE,
+        Reason.FHIR_SUBSCRIPTION,
         Reason.FHIR_VERSION,
-        Reason.FHIR_WRONG_RESOURCE,
-        Reason.HTTP_STATUS,
-        Reason.HTTP_THROTTLED,
-        Reason.OK,
-        Reason.SLOW,
     },
+    demand=lambda spec: spec.demand(spec.asks),
+    profiles=tuple(PROFILES),
+    examine=examine,
 )

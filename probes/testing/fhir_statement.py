@@ -1,4 +1,4 @@
-"""The CapabilityStatement of the simulated FHIR R4 server: the shape of a US EHR's."""
+"""The CapabilityStatement of the simulated FHIR server: the shape of a US EHR's, in each release."""
 
 from __future__ import annotations
 
@@ -46,13 +46,20 @@ _SEARCH_TYPES = {"_id": "token", "date": "date", "birthdate": "date", "patient":
 
 
 def capability_statement(
-    base_url: str, *, fhir_version: str, without: tuple[str, str] | None, text: str
+    base_url: str,
+    *,
+    fhir_version: str,
+    without: tuple[str, str] | None,
+    text: str,
+    software: tuple[str, str] | None = ("Simulated EHR", "1.4.2"),
 ) -> dict[str, Any]:
     """The statement; `without` drops one (type, interaction), `text` stands in every free text.
+    `software` is name and version; some products say neither.
 
     `date` is the time of the request, as in some products.
     """
-    return {
+    is_stu3 = fhir_version.startswith("3.")
+    statement: dict[str, Any] = {
         "resourceType": "CapabilityStatement",
         "name": "SimulatedEhr",
         "title": text,
@@ -61,7 +68,6 @@ def capability_statement(
         "status": "active",
         "date": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "kind": "instance",
-        "software": {"name": "Simulated EHR", "version": "1.4.2", "releaseDate": "2026-05-11"},
         "implementation": {"description": text, "url": base_url},
         "fhirVersion": fhir_version,
         "format": ["application/fhir+json", "json"],
@@ -71,12 +77,18 @@ def capability_statement(
                 "documentation": text,
                 "security": {"cors": True, "description": text},
                 "resource": [
-                    _resource(type_, interactions, params, without)
+                    _resource(type_, interactions, params, without, is_stu3=is_stu3)
                     for type_, (interactions, params) in RESOURCES.items()
                 ],
             }
         ],
     }
+    if software is not None:
+        name, version = software
+        statement["software"] = {"name": name, "version": version, "releaseDate": "2026-05-11"}
+    if is_stu3:
+        statement["acceptUnknown"] = "both"
+    return statement
 
 
 def _resource(
@@ -84,10 +96,13 @@ def _resource(
     interactions: tuple[str, ...],
     params: tuple[str, ...],
     without: tuple[str, str] | None,
+    *,
+    is_stu3: bool,
 ) -> dict[str, Any]:
+    profile = f"http://hl7.org/fhir/StructureDefinition/{type_}"
     resource: dict[str, Any] = {
         "type": type_,
-        "profile": f"http://hl7.org/fhir/StructureDefinition/{type_}",
+        "profile": {"reference": profile} if is_stu3 else profile,
         "interaction": [{"code": code} for code in interactions if (type_, code) != without],
         "versioning": "versioned",
         "readHistory": False,

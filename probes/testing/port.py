@@ -49,7 +49,8 @@ class Port:
 
     def _bind(self) -> socket.socket:
         # Bound and not listening: the kernel refuses connections and nobody else gets the port.
-        bound = socket.socket()
+        family = socket.AF_INET6 if ":" in self._address[0] else socket.AF_INET
+        bound = socket.socket(family)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         bound.setblocking(False)  # noqa: FBT003 - the standard library's signature
         bound.bind(self._address)

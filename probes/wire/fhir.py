@@ -1,12 +1,11 @@
-"""FHIR R4 answers (https://hl7.org/fhir/R4/http.html) as verdicts. Total: any bytes give one.
+"""FHIR answers (https://hl7.org/fhir/R4/http.html) as verdicts. Total: any bytes give one.
 
 Only the elements a verdict needs are decoded; no text of the server leaves this module.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -14,25 +13,12 @@ from typing import TypeVar
 import msgspec
 
 from probes.contract import Outcome
+from probes.profiles.generic import PROFILE as GENERIC
+from probes.profiles.profile import Codes, Profile, VendorCode
 from probes.reasons import Reason
 
 MEDIA_TYPES = frozenset({"application/fhir+json", "application/json+fhir", "application/json"})
 """What servers in the field label FHIR JSON with; the last two are older spellings."""
-
-# https://hl7.org/fhir/R4/valueset-type-restful-interaction.html
-INTERACTIONS = frozenset(
-    {
-        "create",
-        "delete",
-        "history-instance",
-        "history-type",
-        "patch",
-        "read",
-        "search-type",
-        "update",
-        "vread",
-    }
-)
 
 # https://hl7.org/fhir/R4/valueset-issue-type.html, seen from a GET of one known resource. The
 # first group: the server is alive and refuses our credentials, our route or our choice of
@@ -63,53 +49,47 @@ _MS = timedelta(milliseconds=1)
 T = TypeVar("T")
 
 
-class _Struct(msgspec.Struct, rename="camel", gc=False):
+class Struct(msgspec.Struct, rename="camel", gc=False):
     pass
 
 
-class _Head(_Struct):
+class _Head(Struct):
     resource_type: str
 
 
-class _Interaction(_Struct):
+class _Coding(Struct):
     code: str = ""
 
 
-class _SearchParam(_Struct):
-    name: str = ""
+class _Details(Struct):
+    coding: list[_Coding] | None = None
 
 
-class _RestResource(_Struct):
-    type: str = ""
-    interaction: list[_Interaction] | None = None
-    search_param: list[_SearchParam] | None = None
-
-
-class _Rest(_Struct):
-    mode: str = ""
-    resource: list[_RestResource] | None = None
-
-
-class _CapabilityStatement(_Struct):
-    fhir_version: str | None = None
-    rest: list[_Rest] | None = None
-
-
-class _Issue(_Struct):
+class Issue(Struct):
     severity: str
     code: str
+    details: _Details | None = None
+
+    @property
+    def failed(self) -> bool:
+        return self.severity in _FAILED
+
+    def known(self, codes: Codes) -> str | None:
+        """The first of its vendor's codes that is in the table."""
+        told = self.details.coding if self.details else None
+        return next((one.code for one in told or () if one.code in codes), None)
 
 
-class _OperationOutcome(_Struct):
+class OperationOutcome(Struct):
     resource_type: str
-    issue: list[_Issue]
+    issue: list[Issue]
 
 
-class _Meta(_Struct):
+class _Meta(Struct):
     last_updated: str | None = None
 
 
-class _Resource(_Struct):
+class _Resource(Struct):
     id: str | None = None
     meta: _Meta | None = None
 
@@ -121,32 +101,8 @@ class Verdict:
 
 
 UP = Verdict(Outcome.UP, Reason.OK)
-_NOT_FHIR = Verdict(Outcome.DOWN, Reason.FHIR_NOT_FHIR)
-_WRONG_RESOURCE = Verdict(Outcome.DOWN, Reason.FHIR_WRONG_RESOURCE)
-_VERSION = Verdict(Outcome.MISCONFIGURED, Reason.FHIR_VERSION)
-_DRIFT = Verdict(Outcome.DEGRADED, Reason.FHIR_DRIFT)
-
-
-@dataclass(frozen=True, slots=True)
-class Statement:
-    """The part of a CapabilityStatement whose change matters.
-
-    `date` is left out: some servers stamp it with the time of the request.
-    """
-
-    fhir_version: str
-    types: frozenset[str]
-    interactions: frozenset[tuple[str, str]]
-    search_params: frozenset[tuple[str, str]]
-
-    def digest(self) -> bytes:
-        """SHA-256 of the canonical form; equal for the same set in any order."""
-        form = (self.fhir_version, sorted(self.interactions), sorted(self.search_params))
-        return hashlib.sha256(msgspec.json.encode(form)).digest()
-
-    def missing(self, requires: Iterable[tuple[str, str]]) -> int:
-        """How many of the required (type, interaction) pairs it does not offer."""
-        return sum(pair not in self.interactions for pair in requires)
+NOT_FHIR = Verdict(Outcome.DOWN, Reason.FHIR_NOT_FHIR)
+WRONG_RESOURCE = Verdict(Outcome.DOWN, Reason.FHIR_WRONG_RESOURCE)
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
@@ -154,56 +110,80 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
     return min(outcomes, key=_RANK.index, default=Outcome.UP)
 
 
-def judge_status(status: int, body: bytes) -> Verdict | None:
-    """The verdict of a status code; None for 2xx, where the body decides."""
+def judge_status(
+    status: int, body: bytes, vendor: Profile = GENERIC, *, of_record: bool = True
+) -> Verdict | None:
+    """The verdict of a status code; None for 2xx, where the body decides. `of_record`: it was asked
+    for records, so one that is bad can be what is wrong.
+    """
     if 200 <= status < 300:
         return None
-    if status in (401, 403):
-        return Verdict(Outcome.MISCONFIGURED, Reason.FHIR_AUTH)
+    answer = operation_outcome(body)
+    told = None if answer is None else vendor_verdict(answer.issue, vendor.codes)
+    if told is not None and told.reason is Reason.FHIR_BREAK_GLASS:
+        return told
     if status in (425, 429):
         return Verdict(Outcome.DEGRADED, Reason.HTTP_THROTTLED)
     # 408 is the far side's own time-out: the request was sent whole and at once.
     if status >= 500 or status == 408:
-        in_fhir = judge_issues(body) is not None
-        return Verdict(Outcome.DOWN, Reason.FHIR_OUTCOME if in_fhir else Reason.HTTP_STATUS)
-    return Verdict(Outcome.MISCONFIGURED, Reason.HTTP_STATUS)
+        codes = [] if answer is None else [one.code for one in answer.issue if one.failed]
+        reason = Reason.FHIR_OUTCOME if codes else Reason.HTTP_STATUS
+        bad_record = of_record and status >= 500 and vendor.record_codes.issuperset(codes)
+        return Verdict(Outcome.MISCONFIGURED if codes and bad_record else Outcome.DOWN, reason)
+    reason = Reason.FHIR_AUTH if status in (401, 403) else Reason.HTTP_STATUS
+    return told or Verdict(Outcome.MISCONFIGURED, reason)
 
 
-def judge_issues(body: bytes) -> Verdict | None:
+def operation_outcome(body: bytes) -> OperationOutcome | None:
+    answer = decode(body, OperationOutcome)
+    return answer if answer is not None and answer.resource_type == "OperationOutcome" else None
+
+
+def judge_issues(body: bytes, codes: Codes = GENERIC.codes) -> Verdict | None:
     """The worst issue of severity error or fatal; None when there is no OperationOutcome with one."""
-    answer = _decode(body, _OperationOutcome)
-    if answer is None or answer.resource_type != "OperationOutcome":
-        return None
-    codes = [issue.code for issue in answer.issue if issue.severity in _FAILED]
-    if not codes:
-        return None
-    return Verdict(worst(map(_issue_outcome, codes)), Reason.FHIR_OUTCOME)
+    answer = operation_outcome(body)
+    return None if answer is None else issues_verdict(answer.issue, codes)
 
 
-def judge_statement(
-    content_type: str | None,
-    body: bytes,
-    fhir_version: str,
-    requires: Collection[tuple[str, str]],
-) -> tuple[Verdict, Statement | None]:
-    """Judge the body of a 2xx answer to `GET [base]/metadata`.
-
-    `fhir_version` is a prefix in whole components: `4.0` accepts 4.0.1 and not 4.01. The
-    statement is None where the body is no CapabilityStatement.
+def issues_verdict(issues: Iterable[Issue], codes: Codes) -> Verdict | None:
+    """Of an answer that should have been something else: by the vendor's codes, and where it has
+    none by those of the standard.
     """
-    verdict, kind = _judge_type(content_type, body)
-    if verdict is not None:
-        return verdict, None
-    if kind != "CapabilityStatement":
-        # Conformance is what a CapabilityStatement was called before STU3.
-        return (_VERSION if kind == "Conformance" else _WRONG_RESOURCE), None
-    answer = _decode(body, _CapabilityStatement)
-    if answer is None:
-        return _NOT_FHIR, None
-    statement = _canonical(answer)
-    if not f"{statement.fhir_version}.".startswith(f"{fhir_version}."):
-        return _VERSION, statement
-    return (_DRIFT if statement.missing(requires) else UP), statement
+    issues = list(issues)
+    told = vendor_verdict(issues, codes)
+    if told is not None and told.reason is Reason.FHIR_BREAK_GLASS:
+        return told
+    plain = [_issue_outcome(one.code) for one in issues if one.failed and one.known(codes) is None]
+    found = [Verdict(outcome, Reason.FHIR_OUTCOME) for outcome in plain]
+    if told is not None:
+        found.append(told)
+    return min(found, key=lambda verdict: _RANK.index(verdict.outcome), default=None)
+
+
+def vendor_verdict(issues: Iterable[Issue], codes: Codes) -> Verdict | None:
+    """The worst that a vendor's codes say; break-the-glass of any severity before all others."""
+    found: list[VendorCode] = []
+    for one in issues:
+        known = one.known(codes)
+        if known is not None and (one.failed or codes[known].reason is Reason.FHIR_BREAK_GLASS):
+            found.append(codes[known])
+    if any(code.reason is Reason.FHIR_BREAK_GLASS for code in found):
+        return Verdict(Outcome.MISCONFIGURED, Reason.FHIR_BREAK_GLASS)
+    verdicts = [Verdict(code.outcome, code.reason) for code in found if code.outcome is not None]
+    return min(verdicts, key=lambda verdict: _RANK.index(verdict.outcome), default=None)
+
+
+def vendor_code(body: bytes, codes: Codes) -> int | None:
+    """The number of the first code of a vendor's table in an OperationOutcome: a fact, for the table
+    is closed.
+    """
+    answer = operation_outcome(body) if codes else None
+    return None if answer is None else code_of(answer.issue, codes)
+
+
+def code_of(issues: Iterable[Issue], codes: Codes) -> int | None:
+    known = (one.known(codes) for one in issues)
+    return next((int(code) for code in known if code is not None), None)
 
 
 def judge_resource(
@@ -214,20 +194,21 @@ def judge_resource(
     *,
     max_age_ms: int | None,
     now_ms: int,
+    codes: Codes = GENERIC.codes,
 ) -> tuple[Verdict, int | None]:
     """Judge the body of a 2xx answer to `GET [base]/[type]/[id]`.
 
     The second value is the age of `meta.lastUpdated` in whole seconds (0 if in the future); None
     where the resource is not the one asked for, or names no instant.
     """
-    verdict, kind = _judge_type(content_type, body)
+    verdict, kind = judge_type(content_type, body, codes)
     if verdict is not None:
         return verdict, None
-    answer = _decode(body, _Resource)
+    answer = decode(body, _Resource)
     if answer is None:
-        return _NOT_FHIR, None
+        return NOT_FHIR, None
     if kind != type_ or answer.id != id_:
-        return _WRONG_RESOURCE, None
+        return WRONG_RESOURCE, None
     age_ms = _age_ms(answer.meta.last_updated if answer.meta else None, now_ms)
     if max_age_ms is None or (age_ms is not None and age_ms <= max_age_ms):
         verdict = UP
@@ -239,35 +220,22 @@ def judge_resource(
     return verdict, None if age_ms is None else age_ms // 1000
 
 
-def _judge_type(content_type: str | None, body: bytes) -> tuple[Verdict | None, str]:
+def judge_type(
+    content_type: str | None, body: bytes, codes: Codes = GENERIC.codes
+) -> tuple[Verdict | None, str]:
     """A verdict where the answer is no FHIR JSON or a failure in FHIR; else its resource type."""
     media_type = (content_type or "").partition(";")[0].strip().lower()
-    head = _decode(body, _Head) if media_type in MEDIA_TYPES else None
+    head = decode(body, _Head) if media_type in MEDIA_TYPES else None
     if head is None:
-        return _NOT_FHIR, ""
+        return NOT_FHIR, ""
     failed = head.resource_type == "OperationOutcome"
-    return (judge_issues(body) if failed else None), head.resource_type
+    return (judge_issues(body, codes) if failed else None), head.resource_type
 
 
 def _issue_outcome(code: str) -> Outcome:
     if code in _REJECTS_US:
         return Outcome.MISCONFIGURED
     return Outcome.DEGRADED if code == "throttled" else Outcome.DOWN
-
-
-def _canonical(answer: _CapabilityStatement) -> Statement:
-    served = [
-        resource
-        for rest in answer.rest or ()
-        if rest.mode == "server"
-        for resource in rest.resource or ()
-    ]
-    return Statement(
-        answer.fhir_version or "",
-        frozenset(r.type for r in served),
-        frozenset((r.type, i.code) for r in served for i in r.interaction or ()),
-        frozenset((r.type, p.name) for r in served for p in r.search_param or ()),
-    )
 
 
 def _age_ms(instant: str | None, now_ms: int) -> int | None:
@@ -280,7 +248,7 @@ def _age_ms(instant: str | None, now_ms: int) -> int | None:
     return max(now_ms - (at - _EPOCH) // _MS, 0)
 
 
-def _decode(body: bytes, as_type: type[T]) -> T | None:
+def decode(body: bytes, as_type: type[T]) -> T | None:
     # ValueError covers msgspec's errors and broken UTF-8; deep nesting is a RecursionError. Their
     # texts quote the body.
     try:

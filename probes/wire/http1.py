@@ -88,24 +88,37 @@ def retry_after_s(text: str | None, now_ms: int) -> int | None:
         return None
     if text.isascii() and text.isdigit() and len(text) <= 9:
         return min(int(text), _DAY_S)
+    at_s = date_s(text)
+    return None if at_s is None else min(max(at_s - now_ms // 1000, 0), _DAY_S)
+
+
+def date_s(text: str | None) -> int | None:
+    """Seconds since 1970 of a date as HTTP writes it today (RFC 9110 5.6.7); None if unreadable."""
     try:
-        at = datetime.strptime(text, "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
+        at = datetime.strptime(text or "", "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=UTC)
     except ValueError:
         return None
-    return min(max(int(at.timestamp()) - now_ms // 1000, 0), _DAY_S)
+    return int(at.timestamp())
 
 
 class Request:
     """One request, written out: what a check asks again and again is built once."""
 
-    __slots__ = ("_headers", "data", "method", "url")
+    __slots__ = ("_body", "_headers", "data", "method", "url")
 
-    def __init__(self, method: str, url: Url, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, method: str, url: Url, headers: Mapping[str, str], body: bytes | None = None
+    ) -> None:
         """Raises ValueError, quoting nothing, for a header that cannot be sent."""
         self.method = method
         self.url = url
         self._headers = headers
+        self._body = body
         self.data = self.begin()[1]
+
+    def plus(self, more: Mapping[str, str]) -> Request:
+        """The same with more header fields. Raises ValueError likewise."""
+        return Request(self.method, self.url, {**self._headers, **more}, self._body)
 
     def begin(self) -> tuple[h11.Connection, bytes]:
         """A connection that has sent it, and the bytes."""
@@ -116,6 +129,8 @@ class Request:
             "Accept-Encoding": "identity",
             "Connection": "close",
         }
+        if self._body is not None:
+            fields["Content-Length"] = str(len(self._body))
         given = {name.lower() for name in self._headers}
         fields = {name: text for name, text in fields.items() if name.lower() not in given}
         peer = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_HEAD)
@@ -128,6 +143,8 @@ class Request:
         except (h11.LocalProtocolError, UnicodeError):  # their texts quote the value
             raise ValueError("not a header that can be sent") from None
         sent = peer.send(request) or b""
+        if self._body:
+            sent += peer.send(h11.Data(data=self._body)) or b""
         return peer, sent + (peer.send(h11.EndOfMessage()) or b"")
 
 

@@ -18,7 +18,7 @@ from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
 from probes.testing.fhir_statement import capability_statement
-from probes.wire.fhir import judge_statement
+from probes.wire.fhir_statement import judge_statement
 from probes.wire.hl7 import parse_ack
 from tests.bench import live, storm
 from tests.bench.row import Row

@@ -184,3 +184,16 @@ def test_ranges_are_what_they_say() -> None:
     empty: Ranges = ()
     assert ledger._common(empty, (1, 5)) == []
     assert ledger._common(((1, 2), (4, 9)), (2, 5)) == [(2, 2), (4, 5)]
+
+
+async def test_a_chain_with_many_holes_is_read_by_seq_up_to_the_limit(store: Store) -> None:
+    """Each tombstone of a long absence is a range of its own; engines limit a statement."""
+    await send(store, *CHAIN)
+    wanted = tuple((n, n) for n in range(1, 8_000, 2))
+
+    async def seqs(wanted: Ranges, limit: int) -> list[int]:
+        return [row.seq for row in await store.read(ledger.read_batches, ORG, EPOCH, wanted, limit)]
+
+    assert await seqs(wanted, 99) == [1, 3, 5]
+    assert await seqs(wanted, 2) == [1, 3]
+    assert await seqs((*((n, n) for n in range(-8_000, 0, 2)), (2, 3), (6, 6)), 2) == [2, 3]

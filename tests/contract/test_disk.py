@@ -89,6 +89,7 @@ def test_what_the_host_refuses_has_a_name(tmp_path: Path, monkeypatch: pytest.Mo
         (errno.EDQUOT, DiskFault.FULL),
         (errno.EROFS, DiskFault.READ_ONLY),
         (errno.EACCES, DiskFault.DENIED),
+        (errno.EMFILE, DiskFault.RESOURCES),
         (errno.EIO, DiskFault.WRITE),
     ):
         with monkeypatch.context() as patched:

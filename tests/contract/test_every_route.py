@@ -60,6 +60,7 @@ MAY: dict[str, set[Role]] = {
     "list_outages": ALL,
     "read_system_states": ALL,
     "export_results": ALL,
+    "read_load": ALL,
     "list_journal": {A, R},
     "stream_events": ALL,
     "list_agents": ALL,

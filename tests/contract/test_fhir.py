@@ -15,7 +15,8 @@ from probes.kinds.fhir import KIND
 from probes.reasons import Reason
 from probes.testing.certificates import Authority
 from probes.testing.fhir_server import FhirServer
-from probes.wire.fhir import Statement, Verdict, judge_statement
+from probes.wire.fhir import Verdict
+from probes.wire.fhir_statement import Statement, judge_statement
 from tests.contract.conformance import environment, expect, observe
 
 CANARIES = ("CANARY^ZZQUILL^ODETTE", "MRN-88442117")
@@ -40,7 +41,8 @@ def steps(observation: Observation) -> list[tuple[str, str, str]]:
 
 async def test_a_healthy_server_is_up_with_both_steps_and_phases_apart(server: FhirServer) -> None:
     seen = await expect(KIND, spec(server), Outcome.UP, Reason.OK, connections=2)
-    assert steps(seen) == [("metadata", "up", "ok"), ("read", "up", "ok")]
+    assert steps(seen) == [("connect", "up", "ok"), ("metadata", "up", "ok"), ("read", "up", "ok")]
+    assert (seen.facts[Fact.REQUESTS], seen.facts[Fact.ANSWER_BYTES] > 8_000) == (2, True)
     assert set(seen.phases) == {
         Phase.CONNECT,
         Phase.SEND,
@@ -76,7 +78,10 @@ FAULTS = [
 ]
 TIMEOUT_MS = (5000, 250)
 """Of a run that should end by itself, and of one that should not."""
-OTHERWISE_TESTED = {"none", "slow", "drift", "version"}
+OTHERWISE_TESTED = {"none", "slow", "drift", "version"} | {
+    *("501", "503", "vendor", "no_match", "partial", "note", "broken_entry"),  # test_fhir_steps.py
+    *("redirect", "gzip", "chunked", "drip"),  # test_fhir_traps.py
+}
 
 
 @pytest.mark.parametrize(("fault", "outcome", "reason"), FAULTS)
@@ -92,9 +97,16 @@ async def test_a_fault_of_the_whole_server_gives_its_outcome_and_reason(
         connections=2,
         timeout_ms=TIMEOUT_MS[fault == "hang"],
     )
-    expected = [("metadata", outcome, reason), ("read", outcome, reason)]
-    # a server that hangs leaves no time for the second step
-    assert steps(seen) == (expected[:1] if fault == "hang" else expected)
+    expected = [
+        ("connect", "up", "ok"),
+        ("metadata", outcome, reason),
+        ("read", outcome, reason),
+    ]
+    if fault == "refuse":  # nothing else is tried where there is no connection
+        expected = [("connect", outcome, reason)]
+    elif fault in ("hang", "429", "503_outcome"):  # no time, or told to ask no more
+        del expected[2]
+    assert steps(seen) == expected
 
 
 @pytest.mark.parametrize(("fault", "outcome", "reason"), FAULTS[1:])
@@ -111,8 +123,9 @@ async def test_a_fault_of_one_step_decides_and_leaves_the_other_step_its_own(
         connections=2,
         timeout_ms=TIMEOUT_MS[fault == "hang"],
     )
-    expected = {"metadata": ("up", "ok"), "read": ("up", "ok"), at: (outcome, reason)}
-    if (fault, at) == ("hang", "metadata"):
+    expected = {"connect": ("up", "ok"), "metadata": ("up", "ok"), "read": ("up", "ok")}
+    expected[at] = (outcome, reason)
+    if fault in ("hang", "429", "503_outcome") and at == "metadata":
         del expected["read"]
     assert {name: (o, r) for name, o, r in steps(seen)} == expected
 
@@ -123,7 +136,7 @@ def test_every_fault_of_the_simulator_is_tested() -> None:
 
 async def test_after_a_fault_the_same_server_is_up_again(server: FhirServer) -> None:
     server.set_fault("refuse")
-    await expect(KIND, spec(server), Outcome.DOWN, Reason.TCP_REFUSED, connections=2)
+    await expect(KIND, spec(server), Outcome.DOWN, Reason.TCP_REFUSED)
     server.set_fault("none")
     await expect(KIND, spec(server), Outcome.UP, Reason.OK, connections=2)
 
@@ -133,7 +146,7 @@ async def test_a_right_answer_after_slow_after_is_degraded(server: FhirServer) -
     server.set_fault("slow", at="read")
     late = spec(server, slow_after="50ms")
     seen = await expect(KIND, late, Outcome.DEGRADED, Reason.SLOW, connections=2)
-    assert steps(seen) == [("metadata", "up", "ok"), ("read", "degraded", "slow")]
+    assert steps(seen)[1:] == [("metadata", "up", "ok"), ("read", "degraded", "slow")]
     await expect(KIND, spec(server), Outcome.UP, Reason.OK, connections=2)
     server.set_fault("500", at="read")
     await expect(KIND, late, Outcome.DOWN, Reason.HTTP_STATUS, connections=2)
@@ -142,7 +155,7 @@ async def test_a_right_answer_after_slow_after_is_degraded(server: FhirServer) -
 async def test_parsing_and_validating_never_make_a_target_slow(
     server: FhirServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def slow(_body: bytes) -> int:
+    def slow(_body: bytes, _release: str) -> int:
         time.sleep(0.25)
         return 0
 
@@ -161,7 +174,7 @@ async def test_a_removed_interaction_is_degraded_only_where_it_is_required(
     seen = await expect(
         KIND, spec(server, requires=requires), Outcome.DEGRADED, Reason.FHIR_DRIFT, connections=2
     )
-    assert steps(seen) == [("metadata", "degraded", "fhir.drift"), ("read", "up", "ok")]
+    assert steps(seen)[1:] == [("metadata", "degraded", "fhir.drift"), ("read", "up", "ok")]
     assert seen.facts[Fact.DRIFT] == 2
     kept = spec(server, requires=["Patient.read", "Appointment.search-type"])
     seen = await expect(KIND, kept, Outcome.UP, Reason.OK, connections=2)
@@ -179,21 +192,32 @@ async def test_a_run_that_has_no_time_left_for_its_read_is_not_up(
 
     monkeypatch.setattr("probes.kinds.fhir.judge_statement", late)
     seen = await expect(KIND, spec(server), Outcome.DOWN, Reason.HTTP_TIMEOUT, timeout_ms=240)
-    assert steps(seen) == [("metadata", "up", "ok"), ("read", "down", "http.timeout")]
+    assert steps(seen)[1:] == [("metadata", "up", "ok"), ("read", "down", "http.timeout")]
     server.set_fault("version")
     wrong = await expect(
         KIND, spec(server), Outcome.MISCONFIGURED, Reason.FHIR_VERSION, timeout_ms=240
     )
-    assert steps(wrong) == [("metadata", "misconfigured", "fhir.version")]
+    assert steps(wrong)[1:] == [("metadata", "misconfigured", "fhir.version")]
 
 
 async def test_another_fhir_version_is_misconfigured(server: FhirServer) -> None:
     server.set_fault("version")
-    seen = await expect(
-        KIND, spec(server), Outcome.MISCONFIGURED, Reason.FHIR_VERSION, connections=2
-    )
-    assert Fact.VALIDATION_ERRORS not in seen.facts
+    await expect(KIND, spec(server), Outcome.MISCONFIGURED, Reason.FHIR_VERSION, connections=2)
     await expect(KIND, spec(server, fhir_version="5.0"), Outcome.UP, Reason.OK, connections=2)
+
+
+@pytest.mark.parametrize(
+    ("says", "expects"), [("3.0.2", "3.0"), ("4.0.1", "4.0"), ("4.3.0", "4.3"), ("5.0.0", "5.0")]
+)
+async def test_each_release_is_validated_by_its_own_classes(
+    server: FhirServer, says: str, expects: str
+) -> None:
+    server.fhir_version = says
+    right = spec(server, fhir_version=expects)
+    seen = await expect(KIND, right, Outcome.UP, Reason.OK, connections=2)
+    assert seen.facts[Fact.VALIDATION_ERRORS] == 0
+    wrong = spec(server, fhir_version="4.1")
+    await expect(KIND, wrong, Outcome.MISCONFIGURED, Reason.FHIR_VERSION, connections=2)
 
 
 @pytest.mark.parametrize(
@@ -208,10 +232,10 @@ async def test_an_operation_outcome_in_a_200_is_judged_by_its_issue_code(
     await expect(KIND, spec(server), Outcome(outcome), Reason.FHIR_OUTCOME, connections=2)
 
 
-async def test_the_worse_of_two_steps_decides_and_brings_its_facts(server: FhirServer) -> None:
+async def test_a_throttled_step_decides_and_brings_its_facts(server: FhirServer) -> None:
     server.set_fault("429", at="metadata")
     seen = await expect(KIND, spec(server), Outcome.DEGRADED, Reason.HTTP_THROTTLED, connections=2)
-    assert steps(seen) == [("metadata", "degraded", "http.throttled"), ("read", "up", "ok")]
+    assert steps(seen)[1:] == [("metadata", "degraded", "http.throttled")]
     assert seen.facts[Fact.HTTP_STATUS] == 429
     assert seen.facts[Fact.RETRY_AFTER_S] == 7
 
@@ -246,11 +270,11 @@ async def test_metadata_and_read_can_be_asked_alone(server: FhirServer) -> None:
     server.set_fault("500", at="read")
     only_metadata = {"base_url": server.base_url + "/"}
     seen = await expect(KIND, only_metadata, Outcome.UP, Reason.OK)
-    assert [step.name for step in seen.steps] == [StepName.METADATA]
+    assert [step.name for step in seen.steps] == [StepName.CONNECT, StepName.METADATA]
     server.set_fault("500", at="metadata")
     only_read = spec(server, metadata="false")
     seen = await expect(KIND, only_read, Outcome.UP, Reason.OK)
-    assert [step.name for step in seen.steps] == [StepName.READ]
+    assert [step.name for step in seen.steps] == [StepName.CONNECT, StepName.READ]
     assert seen.facts[Fact.HTTP_STATUS] == 200
     assert Fact.VALIDATION_ERRORS not in seen.facts
 
@@ -333,9 +357,9 @@ async def test_full_validation_runs_once_for_each_change_of_the_statement(
 ) -> None:
     validated: list[bytes] = []
 
-    def counting(body: bytes) -> int | None:
+    def counting(body: bytes, release: str) -> int | None:
         validated.append(body)
-        return validation_errors(body)
+        return validation_errors(body, release)
 
     monkeypatch.setattr("probes.fhir_validation.validation_errors", counting)
     env = environment()
@@ -360,7 +384,7 @@ async def test_full_validation_runs_once_for_each_change_of_the_statement(
 async def test_schema_errors_are_a_fact_and_no_outcome(
     server: FhirServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("probes.fhir_validation.validation_errors", lambda _body: 3)
+    monkeypatch.setattr("probes.fhir_validation.validation_errors", lambda _body, _release: 3)
     seen = await expect(KIND, spec(server), Outcome.UP, Reason.OK, connections=2)
     assert seen.facts[Fact.VALIDATION_ERRORS] == 3
 
@@ -373,7 +397,7 @@ async def test_nothing_a_server_sends_reaches_observation_or_log(
     for fault in FhirServer.FAULTS:
         server.set_fault(fault)
         strict = spec(server, requires=["Slot.read"], max_age="1h", slow_after="100ms")
-        timeout_ms = TIMEOUT_MS[fault == "hang"]
+        timeout_ms = TIMEOUT_MS[fault in ("hang", "drip")]
         run = await observe(KIND, strict, connections=2, timeout_ms=timeout_ms)
         told.append(repr(run.observation))
     kept = "\n".join([*told, caplog.text])

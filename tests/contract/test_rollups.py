@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -22,8 +23,9 @@ from collector.store.open import open_store
 from collector.store.rollups import RollupRow
 from collector.store.store import Store
 from collector.store.tables import batches
+from probes import batch, envelope
 from probes.contract import Outcome
-from tests.support.rounds import START, a_round, result
+from tests.support.rounds import KEYS, START, a_round, result
 
 ORG = "st-elsewhere"
 FIVE = 300_000
@@ -86,6 +88,7 @@ LATER = (
     "agent_keys",
     "agent_invitations",
     "equivocations",
+    "sightings",
 )
 
 
@@ -125,7 +128,28 @@ def chains_as_they_were(conn: Connection) -> None:
                 data=row.data,
             )
         )
-    conn.execute(chains.insert().values(**place, stored=f"[[1,{len(rows)}]]"))
+    odd = strange(rows[-1].data)
+    conn.execute(
+        before.insert().values(
+            **place, seq=3, received_at=START, header_hash=header_hash(odd), data=odd
+        )
+    )
+    conn.execute(chains.insert().values(**place, stored="[[1,3]]"))
+
+
+def strange(data: bytes) -> bytes:
+    """What follows the batch `data`, as a program with a defect may have taken it in: its header
+    says of the body what is not so.
+    """
+    opened = batch.open_batch(data)
+    header = msgspec.structs.replace(
+        opened.header, seq=3, prev=header_hash(data), segments_root="ab" * 32
+    )
+    return envelope.close(batch.MAGIC, KEYS["north-1"], msgspec.json.encode(header), opened.body)
+
+
+def header_hash(data: bytes) -> str:
+    return batch.header_hash(batch.open_batch(data))
 
 
 async def test_a_database_of_the_first_schema_is_brought_up_to_date(database: str) -> None:
@@ -158,10 +182,13 @@ async def test_a_database_of_the_first_schema_is_brought_up_to_date(database: st
     second = await open_store(database)
     await second.write(rollups.write, ORG, [row(1)])
     assert await second.read(rollups.read, ORG, {"ehr-read"}, 0, 9 * FIVE) == [row(1)]
-    assert await second.read(times) == [(1_000, 3_000), (4_000, 4_000)]
+    assert await second.read(times) == [(1_000, 3_000), (4_000, 4_000), (4_000, 4_000)]
     kept = await second.read(ledger.read_batches, ORG, ("north-1", "e1"), ((1, 9),), 9)
-    assert [row.data for row in kept] == sent
+    assert [row.data for row in kept] == [*sent, strange(sent[1])]
+    # What cannot be put together again was kept as it came.
+    forms = await second.read(lambda conn: conn.execute(select(batches.c.form)).scalars().all())
+    assert [form[:1] for form in forms] == [b"\x01", b"\x01", b"\x00"]
     # What comes next goes on with the chain, and a repeat is known.
     async with a_round(second) as one:
-        assert (await one.ingest.accept(sent[1])).stored == ((1, 2),)
+        assert (await one.ingest.accept(sent[1])).stored == ((1, 3),)
     await second.close()

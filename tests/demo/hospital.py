@@ -1,4 +1,5 @@
-"""A simulated hospital in one process: an EHR, a laboratory interface, a staff portal.
+"""A simulated hospital in one process: an EHR, a laboratory interface, a staff portal,
+scheduling, a terminology server.
 
 Prints one JSON line with its ports, then runs until it is told to stop. On the control port,
 `POST /EHR/FAULT` (any simulator, any of its faults) makes it fail, `POST /ehr/none` mends it.
@@ -17,6 +18,8 @@ from aiohttp import web
 from probes.testing.fhir_server import FhirServer
 from probes.testing.mllp_listener import MllpListener
 from probes.testing.portal import Portal
+from probes.testing.scheduling_server import SchedulingServer
+from probes.testing.terminology_server import TerminologyServer
 
 
 class Simulator(Protocol):
@@ -32,6 +35,8 @@ async def run(canaries: tuple[str, ...]) -> None:
         "ehr": FhirServer(canaries=canaries),
         "lab": MllpListener(canaries=canaries),
         "portal": Portal(canaries=canaries),
+        "scheduling": SchedulingServer(canaries=canaries),
+        "terminology": TerminologyServer(canaries=canaries),
     }
     ports = {name: await simulator.start() for name, simulator in simulators.items()}
 

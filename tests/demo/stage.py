@@ -67,6 +67,13 @@ systems:
     name: Staff portal
     impact: {{class: administrative, service: general}}
     slo: {{target: "99.9"}}
+  scheduling:
+    name: Scheduling
+    impact: {{class: clinical, service: general}}
+    slo: {{target: "99.9"}}
+  terminology:
+    name: Terminology server
+    impact: {{class: administrative, service: general}}
 checks:
   ehr-read:
     system: ehr
@@ -91,6 +98,26 @@ checks:
     every: 5s
     timeout: 2s
     spec: {{url: "http://127.0.0.1:{ports["portal"]}/login", contains: Sign in}}
+  clinic-slots:
+    system: scheduling
+    kind: scheduling
+    every: 5s
+    timeout: 2s
+    spec:
+      base_url: http://127.0.0.1:{ports["scheduling"]}/fhir/R4
+      schedule: zz-clinic
+      slots: {{within: 7d}}
+      appointments: {{patient: zz-uptime-1}}
+  codes-icd:
+    system: terminology
+    kind: terminology
+    every: 5s
+    timeout: 2s
+    spec:
+      base_url: http://127.0.0.1:{ports["terminology"]}/fhir/R4
+      system: icd-10-cm
+      codes: [{{code: E11.9, display: diabetes}}]
+      release: "2026"
 maintenance:
   - id: portal-tonight
     systems: [portal]

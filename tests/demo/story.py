@@ -74,7 +74,7 @@ class Story:
     async def tell(self) -> None:
         stage = self.stage
         self.say("The first admin entered by the link the collector printed once.")
-        self.say("Two agents at two sites probe three systems over real sockets (simulated).")
+        self.say("Two agents at two sites probe five systems over real sockets (simulated).")
 
         async def all_up() -> bool:
             systems = (await self.stage.api("systems"))["systems"]
@@ -84,8 +84,8 @@ class Story:
         self.say("All systems are up. Month to date, with bounds and coverage:", "green")
         await self.show_systems()
 
-        await stage.fault("ehr", "503_outcome")
-        self.say("The EHR begins to fail: it answers 503 to every request.", "bold")
+        await stage.fault("ehr", "500")
+        self.say("The EHR begins to fail: it answers 500 to every request.", "bold")
 
         async def opened() -> dict[str, Any] | None:
             return next((i for i in await self.incidents() if i["family"] == "availability"), None)

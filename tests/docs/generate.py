@@ -23,6 +23,7 @@ from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
 from probes import registry
 from probes.metrics import METRICS
+from probes.profiles import table as profiles
 from probes.reasons import MEANINGS
 from probes.reference import config_reference, reference
 
@@ -150,6 +151,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "agent commands": lambda: helps(agent_parser),
     "collector commands": lambda: helps(collector_parser),
     "exit codes": exit_codes,
+    "fhir profiles": profiles.markdown,
     "roles": roles,
     "routes": routes,
     "config reference": config_reference,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import sys
 from collections.abc import Awaitable, Callable
@@ -63,15 +64,30 @@ class Scene:
 
     async def agent(self, word: str, *more: str) -> tuple[int, str]:
         """Exit code, and all that an agent's command said."""
-        where = ("--collector", self.collector.url, "--state", str(self.state))
+        host = {
+            "agent": "north-1",
+            "state": str(self.state),
+            "collector": {"url": self.collector.url},
+        }
+        file = self.folder / "agent.yaml"
+        file.write_text(json.dumps(host))
+        where = () if "--state" in more else ("--host", str(file))
         code = await asyncio.to_thread(main, [word, *where, *more])
         said = self.capsys.readouterr()
         return code, said.out + said.err
 
-    async def enrol(self, token: str) -> tuple[int, str]:
+    async def enrol(self, token: str, *, by_options: bool = False) -> tuple[int, str]:
         (self.folder / "token").write_text(f"{token}\n")
         ref = f"file:{self.folder / 'token'}"
-        return await self.agent("enrol", "--agent", "north-1", "--token", ref)
+        where = (
+            "--collector",
+            self.collector.url,
+            "--agent",
+            "north-1",
+            "--state",
+            str(self.state),
+        )
+        return await self.agent("enrol", "--token", ref, *(where if by_options else ()))
 
     async def post(self, act: str, **body: str) -> dict[str, Any]:
         url = f"{self.collector.url}/api/v1/agents/north-1/{act}"
@@ -93,7 +109,7 @@ class Scene:
 
 
 async def until(found: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(80):  # an agent that is refused waits up to a minute
+    async with asyncio.timeout(80):  # an agent that nobody approved waits up to ten seconds
         while not await found():
             await asyncio.sleep(0.1)
 
@@ -155,8 +171,8 @@ async def play(scene: Scene) -> None:
     assert (await scene.agent("rotate"))[0] == 2
     token = (await scene.post("invite"))["token"]
     first = scene.fingerprint
-    for _ in range(2):  # a lost answer
-        code, said = await scene.enrol(token)
+    for by_options in (False, True):  # a lost answer
+        code, said = await scene.enrol(token, by_options=by_options)
         assert (code, agentkeys.grouped(first) in said) == (0, True)
         assert "wardwatch agent approve north-1" in said
 

@@ -63,7 +63,7 @@ async def test_killing_the_collector_mid_outage_loses_nothing_and_pages_once(
             return [i for i in found if i["family"] == "availability"]
 
         await until(up)
-        await stage.fault("ehr", "503_outcome")
+        await stage.fault("ehr", "500")
         incident = (await until(opened))[0]
         stage.kill("collector")
         await stage.processes["collector"].wait()

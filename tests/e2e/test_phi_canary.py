@@ -26,6 +26,8 @@ FAULTS = {
     "ehr": ("html200", "500", "503_outcome", "outcome200_error", "wrong_resource", "truncated"),
     "lab": ("ae", "ar", "late_ack", "wrong_id", "malformed", "garbage"),
     "portal": ("wrong_body", "500", "401", "redirect", "truncated", "not_http"),
+    "scheduling": ("html200", "500", "other_patient", "wrong_resource", "truncated", "not_json"),
+    "terminology": ("no_content", "500", "other_meaning", "422", "truncated", "outcome200_error"),
 }
 
 

@@ -112,6 +112,10 @@ class Scene:
             return 0
         return next((float(line.split()[-1]) for line in lines if line.startswith(name)), 0)
 
+    async def health(self) -> object:
+        async with self.session.get(f"http://127.0.0.1:{self.listen}/healthz") as answer:
+            return await answer.json()
+
     async def runs(self, check: str, more: int = 1) -> None:
         """Wait until so many more runs of a check were up; a loaded host takes its time."""
         name = f'wardwatch_check_runs_total{{check="{check}",outcome="up",reason="ok"}}'
@@ -157,9 +161,12 @@ async def play(scene: Scene) -> None:
     before = scene.write("login")
     await scene.start_agent()
     await scene.says("No config is kept; waiting for the collector")
+    assert await scene.health() == {"status": "degraded", "reasons": ["config"]}
+    assert await scene.metric('wardwatch_agent_degraded{reason="config"}') == 1
     await scene.start_collector()
     await scene.runs("login", 2)
     assert "config.key_believed fingerprint=" in scene.log
+    assert await scene.metric('wardwatch_agent_degraded{reason="config"}') == 0
     version = await scene.metric("wardwatch_agent_config_version")
     older = (scene.state / "config.signed").read_bytes()
 

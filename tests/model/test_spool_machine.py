@@ -25,8 +25,9 @@ from hypothesis.stateful import (
 )
 
 from agent.disk import DiskFault
-from agent.keeper import DiskLostError, Keeper
-from agent.spool import Limits
+from agent.holding import DiskLostError
+from agent.keeper import Keeper
+from agent.spoolfiles import Limits
 from probes import batch, tombstone
 from probes.contract import Outcome
 from probes.segments import Run
@@ -50,7 +51,7 @@ class SpoolMachine(RuleBasedStateMachine):
     def start(self, seed: int) -> None:
         self.loop = asyncio.new_event_loop()
         self.patched = pytest.MonkeyPatch()
-        self.patched.setattr("agent.keeper.MEMORY_BYTES", LIMITS.max_bytes)
+        self.patched.setattr("agent.holding.MEMORY_BYTES", LIMITS.max_bytes)
         self.rng = Random(seed)
         self.disk = FaultyDisk(self.rng)
         self.clock = HandClock()
@@ -85,18 +86,18 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def watch(self, keeper: Keeper) -> None:
         """A batch may be swallowed by the very next thing that is written."""
-        write = keeper._write
+        write = keeper.held.write
 
         async def watched(act: Any) -> Any:
             done = await write(act)
             self.observe()
             return done
 
-        keeper._write = watched  # type: ignore[method-assign]
+        keeper.held.write = watched  # type: ignore[method-assign]
 
     def count(self, run: Run) -> None:
         self.counted.add(run_id(run))
-        if self.keeper.in_memory:
+        if self.keeper.held.in_memory:
             self.in_memory.add(run_id(run))
 
     def act(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -110,7 +111,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.observe()
 
     def crash(self, *, power: bool) -> None:
-        if self.keeper.in_memory:
+        if self.keeper.held.in_memory:
             self.lost |= self.in_memory
             self.twice |= self.counted
         self.in_memory = set()
@@ -122,9 +123,9 @@ class SpoolMachine(RuleBasedStateMachine):
 
     def observe(self) -> None:
         """What each batch holds, before anything can swallow it."""
-        if not self.keeper.in_memory:
+        if not self.keeper.held.in_memory:
             self.in_memory = set()
-        for spool in self.keeper._spools():
+        for spool in self.keeper.held.spools():
             for entry in spool.index.entries():
                 if not entry.tombstone and entry.place not in self.sealed:
                     opened = batch.open_batch(spool.read(entry))
@@ -163,10 +164,10 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule()
     def keep_to_limits(self) -> None:
         calm = not self.disk.fail_at and self.disk.lose_power_at is None
-        self.act(self.keeper._keep_to_limits())
+        self.act(self.keeper.held.keep_to_limits())
         if calm:
-            written = self.keeper._spools()[-1]
-            assert written.size_bytes() <= LIMITS.max_bytes + 2 * LIMITS.file_bytes
+            written = self.keeper.held.spools()[-1]
+            assert written.files.size_bytes() <= LIMITS.max_bytes + 2 * LIMITS.file_bytes
 
     @rule(hours=st.integers(1, 10))
     def time_passes(self, hours: int) -> None:
@@ -192,7 +193,7 @@ class SpoolMachine(RuleBasedStateMachine):
 
     async def stopping(self) -> None:
         await self.keeper.finish()
-        await self.keeper.close()
+        await self.keeper.held.close()
 
     @rule(
         ahead=st.integers(1, 30),
@@ -201,20 +202,20 @@ class SpoolMachine(RuleBasedStateMachine):
     def disk_fails_soon(self, ahead: int, fault: DiskFault) -> None:
         self.disk.fail_at[self.disk.operations + ahead] = fault
 
-    @precondition(lambda self: self.keeper.in_memory or self.disk.capacity < 1 << 30)
+    @precondition(lambda self: self.keeper.held.in_memory or self.disk.capacity < 1 << 30)
     @rule(heal=st.booleans())
     def try_the_disk_again(self, *, heal: bool) -> None:
         if heal:
             self.disk.read_only, self.disk.capacity = False, 1 << 30
         self.clock.pass_ms(10_000)
-        self.act(self.keeper._return())
+        self.act(self.keeper.held.come_back())
 
     @invariant()
     def nothing_that_counted_is_gone(self) -> None:
         if not hasattr(self, "keeper"):
             return
         where: set[RunId] = set()
-        for spool in self.keeper._spools():
+        for spool in self.keeper.held.spools():
             where |= {run_id(one.run) for one in spool.open_runs.values()}
             where |= set(
                 chain(*(self.sealed[e.place] for e in spool.index.entries() if not e.tombstone))
@@ -255,7 +256,7 @@ class SpoolMachine(RuleBasedStateMachine):
     def buried(self) -> list[Tombstone]:
         waiting = [
             tombstone.open_tombstone(spool.read(entry))
-            for spool in self.keeper._spools()
+            for spool in self.keeper.held.spools()
             for entry in spool.index.tombstones()
         ]
         return [*self.collecting.tombstones, *waiting]

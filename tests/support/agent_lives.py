@@ -17,14 +17,17 @@ from yarl import URL
 
 from agent.attempts import Attempts
 from agent.disk import Disk
-from agent.keeper import AGAIN_MS, Keeper, Makings
+from agent.keeper import AGAIN_MS, Keeper
+from agent.makings import Makings
 from agent.metrics import AgentMetrics
 from agent.outgoing import Choice
 from agent.pulse import Pulse
 from agent.runner import LOOK_MS, Runner
 from agent.schedule import first_slot_ms, offset_ms
-from agent.spool import Limits, Signer, open_spool
+from agent.spool import Signer
+from agent.spoolfiles import Limits
 from agent.spoolindex import Place
+from agent.spoolopen import open_spool
 from agent.timekeeping import Timekeeper
 from agent.uplink import Uplink
 from probes.clock import Clock
@@ -147,15 +150,15 @@ class AgentLife:
     def is_at_rest(self) -> bool:
         """Nothing is under way, and nothing waits for a batch or for the collector."""
         keeper = self.keeper
-        under_way = self._runner._busy or keeper._waiting or keeper._spools()[-1].open_runs
-        return not under_way and keeper.facts.waiting == 0
+        under_way = self._runner._busy or keeper._waiting or keeper.held.spools()[-1].open_runs
+        return not under_way and keeper.held.facts.waiting == 0
 
     async def stop(self) -> None:
         """As told: what is under way is recorded, and what is recorded is in batches."""
         await self._end()
         await self.keeper.finish()
         await self.uplink.drain(DRAIN_S)
-        await self.keeper.close()
+        await self.keeper.held.close()
 
     async def kill(self) -> None:
         """Nothing is put in order any more."""
@@ -183,10 +186,10 @@ class Watched:
         self._keeper = keeper
         self._agent = agent
         self._history = history
-        self.sealed = keeper.sealed
+        self.sealed = keeper.held.sealed
 
     async def next(self, passed: Place | None) -> tuple[Choice, bytes] | None:
-        found = await self._keeper.next(passed)
+        found = await self._keeper.held.next(passed)
         if found is not None:
             self._history.offered(found[1])
         return found
@@ -196,16 +199,16 @@ class Watched:
         epoch = choice.entry.epoch
         for first, last in named:
             self._history.add(Acknowledged(self._agent, epoch, first, last))
-        await self._keeper.acknowledge(choice, named)
+        await self._keeper.held.acknowledge(choice, named)
 
     async def refused(self, choice: Choice, *, contradicted: bool) -> None:
-        await self._keeper.refused(choice, contradicted=contradicted)
+        await self._keeper.held.refused(choice, contradicted=contradicted)
 
     def unanswered(self) -> None:
-        self._keeper.unanswered()
+        self._keeper.held.unanswered()
 
-    def waits(self) -> bool:
-        return self._keeper.waits()
+    def waits_since_ns(self) -> int | None:
+        return self._keeper.held.waits_since_ns()
 
 
 def promised(config: Config, agent: str, start: int, end: int) -> list[Promised]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -20,8 +21,11 @@ def seal(
     seq: int,
     results: Sequence[Result],
     prev: str = batch.NO_PREVIOUS,
+    facts: Mapping[str, int] | None = None,
 ) -> bytes:
-    """The bytes an agent would send, with a clock that is right; all checks are of system `ehr`."""
+    """The bytes an agent would send, with a clock that is right; all checks are of system `ehr`.
+    `facts` are of the last run.
+    """
     place = Place(org, agent, epoch, seq, prev, "0" * 16)
     runs = [
         Run(
@@ -36,4 +40,6 @@ def seal(
         )
         for r in results
     ]
+    if facts:
+        runs[-1] = replace(runs[-1], facts={**runs[-1].facts, **facts})
     return batch.seal(key, place, Anchors(runs[-1].at_ms, 0), runs, b"sixteen secrets.")

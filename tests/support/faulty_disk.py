@@ -33,6 +33,7 @@ class FaultyDisk:
         self._durable_names: dict[str, Inode] = {}
         self.capacity = capacity
         self.read_only = False
+        self.unreadable = False
         self.operations = 0
         self.fail_at: dict[int, DiskFault] = {}
         self.lose_power_at: int | None = None
@@ -92,7 +93,7 @@ class FaultyDisk:
         return FaultyFile(self, self._names[name])
 
     def open(self, name: str) -> FaultyFile:
-        if name not in self._names:
+        if name not in self._names or self.unreadable:
             raise DiskError(DiskFault.READ)
         return FaultyFile(self, self._names[name])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -75,10 +75,18 @@ class Desk:
         assert response.content_type == "application/problem+json", await response.text()
         return response.status, (await response.json(content_type=None))["code"]
 
-    async def send(self, results: Sequence[Result], *, epoch: str = "e1", seq: int) -> None:
-        """A batch of these results' agent."""
+    async def send(
+        self,
+        results: Sequence[Result],
+        *,
+        epoch: str = "e1",
+        seq: int,
+        facts: Mapping[str, int] | None = None,
+    ) -> None:
+        """A batch of these results' agent; `facts` are of the last."""
         agent = results[0].agent
-        await self.service.parts.ingest.accept(seal(KEYS[agent], ORG, agent, epoch, seq, results))
+        sealed = seal(KEYS[agent], ORG, agent, epoch, seq, results, facts=facts)
+        await self.service.parts.ingest.accept(sealed)
 
     async def post(
         self, path: str, data: Any, headers: dict[str, str] | None = None, *, by: str = "change-1"

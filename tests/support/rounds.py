@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -98,11 +98,19 @@ class Round:
     _last: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     """Seq and header hash of the last batch of each chain."""
 
-    async def send(self, results: Sequence[Result], *, epoch: str = "e1") -> bytes:
-        """Seal and ingest the next batch of these results' agent; `ingest.run` must be running."""
+    async def send(
+        self,
+        results: Sequence[Result],
+        *,
+        epoch: str = "e1",
+        facts: Mapping[str, int] | None = None,
+    ) -> bytes:
+        """Seal and ingest the next batch of these results' agent; `ingest.run` must be running.
+        `facts` are of the last result.
+        """
         agent = results[0].agent
         seq, prev = self._last.get((agent, epoch), (0, batch.NO_PREVIOUS))
-        data = seal(KEYS[agent], ORG, agent, epoch, seq + 1, results, prev)
+        data = seal(KEYS[agent], ORG, agent, epoch, seq + 1, results, prev, facts)
         self._last[agent, epoch] = (seq + 1, batch.header_hash(batch.open_batch(data)))
         await self.ingest.accept(data)
         return data

@@ -9,10 +9,13 @@ from random import Random
 from typing import TypeVar
 
 from agent.disk import Disk
-from agent.keeper import Keeper, Makings
+from agent.keeper import Keeper
+from agent.makings import Makings
 from agent.metrics import AgentMetrics
 from agent.outgoing import Choice
-from agent.spool import Limits, Signer, open_spool
+from agent.spool import Signer
+from agent.spoolfiles import Limits
+from agent.spoolopen import open_spool
 from probes import batch, tombstone
 from probes.batch import Anchors, Batch
 from probes.clock import Clock
@@ -97,7 +100,7 @@ class Collecting:
 
     def _bury(self, opened: Tombstone) -> None:
         tombstone.verify(opened, PUBLIC)
-        tombstone.runs_of(opened)
+        tombstone.check(opened)
         header = opened.header
         span = (header.epoch, header.first_seq, header.last_seq)
         for other in self.tombstones:
@@ -106,8 +109,9 @@ class Collecting:
             assert theirs[0] != span[0] or theirs == span or apart, (theirs, span)
             if theirs == span:
                 return
-        for n, value in enumerate(tombstone.hashes_of(opened)):
-            self._same((header.epoch, header.first_seq + n), value)
+        hashes = tombstone.hashes_of(opened)
+        for n in range(0 if header.bare else header.batches):
+            self._same((header.epoch, header.first_seq + n), tombstone.hash_at(hashes, n))
         self._same((header.epoch, header.last_seq), header.last)
         self.tombstones.append(opened)
 
@@ -126,16 +130,16 @@ async def offer(
     keeper: Keeper, collecting: Collecting, *, lose_reply: bool = False
 ) -> Choice | None:
     """One upload, and its acknowledgement unless that is lost."""
-    found = await keeper.next(None)
+    found = await keeper.held.next(None)
     if found is None:
         return None
     choice, data = found
     collecting.take(data)
     if lose_reply:
-        keeper.unanswered()
+        keeper.held.unanswered()
     else:
         stored = ranges_of(collecting.stored(choice.entry.epoch))
-        await keeper.acknowledge(choice, stored)
+        await keeper.held.acknowledge(choice, stored)
     return choice
 
 

@@ -16,7 +16,7 @@ def taken(data: bytes, received_at: int = NOW) -> Incoming:
     """Of a batch or a tombstone that is right."""
     if data.startswith(tombstone.MAGIC):
         tomb = tombstone.open_tombstone(data)
-        return ingest._tombstone(tomb, data, received_at).incoming
+        return ingest._tombstone(tomb, data, received_at)
     return ingest._incoming(batch.open_batch(data), data, received_at)
 
 

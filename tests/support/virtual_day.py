@@ -177,7 +177,7 @@ class Day:
         await clock.sleep_ms(START + DAY - clock.now_ms())
         wire.faulty = 0.0
         async with asyncio.timeout(PATIENCE_S):
-            while life.keeper.waits():
+            while life.keeper.held.facts.waiting:
                 await clock.sleep_ms(MINUTE)
         self.history.promised += promised(self.config, name, START + 1, clock.now_ms() + 1)
         await life.stop()

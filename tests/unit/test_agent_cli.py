@@ -21,12 +21,15 @@ from aiohttp import web
 from prometheus_client.parser import text_string_to_metric_families
 from yarl import URL
 
+from agent import enrolled
 from agent.cli import COMMANDS, build_parser, main
 from agent.disk import StateLock
+from agent.enrolled import Enrolled
 from agent.metrics import AgentMetrics
 from agent.tallies import Tallies
 from probes import batch
 from probes.metrics import METRICS
+from probes.registry import KINDS
 from probes.segments import Run
 from probes.testing.portal import Portal
 
@@ -118,11 +121,7 @@ def test_a_key_others_may_read_or_no_key_at_all_is_refused(
 
 def test_kinds_are_listed_with_their_reasons(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["kinds"]) == 0
-    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
-        "fhir",
-        "hl7",
-        "http",
-    ]
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(KINDS)
     assert main(["kinds", "--json"]) == 0
     listed = {kind["name"]: kind for kind in json.loads(capsys.readouterr().out)}
     assert "hl7.no_ack" in listed["hl7"]["reasons"]
@@ -222,13 +221,25 @@ def test_a_state_folder_has_one_running_agent(
     words = ["run", "--config", file, "--agent", "north-1", "--collector", "http://127.0.0.1:1"]
     lock = StateLock(tmp_path)
     try:
-        assert main([*words, "--state", str(tmp_path)]) == 2
+        assert main([*words, "--state", str(tmp_path)]) == 69
     finally:
         lock.release()
     assert (
         f"{tmp_path}: another wardwatch-agent runs on this state; stop it"
         in capsys.readouterr().err
     )
+
+
+async def test_a_port_that_is_taken_is_worth_another_start(tmp_path: Path) -> None:
+    """Exit code 2 would tell systemd to let it be."""
+    file = written(tmp_path, document("http://127.0.0.1:1/"))
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        code, _, said = await command(
+            *("run", "--config", file, "--agent", "north-1", "--collector", "http://127.0.0.1:1"),
+            *("--state", str(tmp_path / "state"), "--listen", place),
+        )
+    assert (code, "is it taken?" in said) == (69, True)
 
 
 def hosted(folder: Path, **more: Any) -> str:
@@ -290,6 +301,24 @@ def test_a_run_is_told_by_the_hosts_file_or_by_options_and_not_by_both(
     said = capsys.readouterr().err
     assert "none.yaml:1: the file cannot be read" in said
     assert f"collector.ca: {tmp_path}/none.pem: No such file or directory" in said
+
+
+def test_a_folder_that_enrolled_as_another_agent_is_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The collector would refuse all of it."""
+    file = hosted(tmp_path, collector={"url": "https://wardwatch.example.org"})
+    made_key(tmp_path / "state", capsys)
+    enrolled.keep(tmp_path / "state", Enrolled("st-elsewhere", "north-2"))
+    assert main(["run", "--host", file]) == 2
+    assert capsys.readouterr().err == (
+        f"{file}: agent: the folder {tmp_path}/state is enrolled as north-2; name that agent, or "
+        "another folder\n"
+    )
+    config = written(tmp_path, document("http://127.0.0.1:9/"))
+    words = ("--config", config, "--agent", "north-1", "--collector", "http://127.0.0.1:9")
+    assert main(["run", *words, "--state", str(tmp_path / "state")]) == 2
+    assert capsys.readouterr().err.startswith(f"--agent: the folder {tmp_path}/state is enrolled")
 
 
 async def test_an_agent_without_a_collector_runs_and_shows_what_it_finds(tmp_path: Path) -> None:

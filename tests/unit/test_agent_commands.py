@@ -6,10 +6,12 @@ import re
 import stat
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from collector.access.policy import Role
+from collector.commands.agent import to_do
 from collector.store.store import Store
 from probes.agentkeys import grouped, split_token
 from probes.contract import Outcome
@@ -66,7 +68,7 @@ async def test_the_list_says_what_to_do_next(shell: Shell, capsys: Capture) -> N
         "AGENT    SITE   KEY                 FINGERPRINT              LAST BATCH (UTC)\n"
         "north-1  north  none                -                        -\n"
         "south-1  south  pinned in the file  1245 b098 82c4 8094 ...  -\n"
-        "north-1: nothing of it is taken. Next: wardwatch agent invite north-1\n"
+        "north-1: no key of it is approved. Next: wardwatch agent invite north-1\n"
     )
     await enrolled(shell, capsys)
     assert await shell.run("agent", "list") == 0
@@ -116,6 +118,40 @@ async def test_what_the_file_pins_is_named_with_its_place(shell: Shell, capsys: 
     assert capsys.readouterr().err == (
         "the file pins this agent's key; change it there [agent.key_pinned] "
         "(wardwatch.yaml, agents.south-1.key)\n"
+    )
+
+
+def chain(epoch: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "epoch": epoch,
+        "missing_batches": 0,
+        "complete_until": "2026-01-01T00:09:50.000Z",
+        "given_up_results": 0,
+        "broken_links": 0,
+    } | changes
+
+
+def test_what_the_evidence_of_an_agent_lacks_is_said_epoch_by_epoch() -> None:
+    agent = {
+        "id": "north-1",
+        "equivocations": 0,
+        "waiting": None,
+        "invited_until": None,
+        "key_state": "pinned",
+        "chains": [
+            chain("0123456789abcdef", missing_batches=3, given_up_results=66),
+            chain("whole"),
+            chain("fedcba9876543210", missing_batches=1, complete_until=None, broken_links=2),
+        ],
+    }
+    newest, earlier = to_do(agent)
+    assert newest == (
+        "north-1: epoch 01234567: batches that have not come: 3 (complete until 2026-01-01 00:09 "
+        "UTC), results given up for want of room: 66."
+    )
+    assert earlier == (
+        "north-1: epoch fedcba98, before its state was lost: batches that have not come: 1 (the "
+        "first among them), headers that do not name the one before them: 2."
     )
 
 

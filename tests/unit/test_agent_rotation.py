@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from yarl import URL
 
 import collector
 from agent import enrolled, enrolling, identity
+from agent.cli import main
 from agent.enrolled import Enrolled
 from agent.enrolling import REFUSALS, STATES, NoAnswerError, RefusedError
 from agent.identity import IdentityError, KeyFile
@@ -148,3 +150,39 @@ def test_no_line_of_a_log_holds_what_enrolls() -> None:
     ):
         names = {n.id for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Name)}
         assert not names & {"log", "logging", "print"}, path
+
+
+def wrong(capsys: pytest.CaptureFixture[str], *words: str) -> list[str]:
+    assert main([*words]) == 2
+    return capsys.readouterr().err.splitlines()
+
+
+def test_a_command_is_told_by_the_hosts_file_or_by_options_and_not_by_both(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, token = tmp_path / "agent.yaml", ("--token", "env:NONE")
+    host = {"agent": "north-1", "state": str(tmp_path / "state"), "config": "/none.yaml"}
+    file.write_text(json.dumps(host))
+    assert wrong(capsys, "enrol", *token, "--state", str(tmp_path)) == [
+        "--collector: missing; or give --host FILE",
+        "--agent: missing; or give --host FILE",
+        "--token: write file:PATH or env:NAME, of a token that is there",
+    ]
+    assert wrong(capsys, "rotate", "--host", str(file), "--ca", "x", "--state", "y") == [
+        "--state: with --host it stands in the host's file",
+        "--ca: with --host it stands in the host's file",
+    ]
+    assert wrong(capsys, "rotate", "--host", str(file)) == [
+        f"{file}: collector: missing; this agent stands alone"
+    ]
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_token_lies_where_the_person_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "north-1.token").write_text(f"wwe_{'A' * 43}\n")
+    monkeypatch.chdir(tmp_path)
+    words = ("--collector", "http://127.0.0.1:9", "--agent", "north-1", "--state", "state")
+    assert main(["enrol", "--token", "file:north-1.token", *words]) == 3
+    assert "No answer of http://127.0.0.1:9" in capsys.readouterr().err

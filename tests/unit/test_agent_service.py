@@ -21,8 +21,9 @@ from agent.hostfile import Fallback
 from agent.identity import public_text
 from agent.metrics import AgentMetrics
 from agent.runner import Runner
+from agent.server import Server
 from agent.service import Service
-from agent.spool import Limits
+from agent.spoolfiles import Limits
 from agent.telling import Line
 from agent.vitals import SelfKnowledge
 from agent.world import World
@@ -196,7 +197,7 @@ async def test_a_target_that_is_down_and_canaries_that_are_too_is_our_own_networ
 async def test_what_is_wrong_with_the_agent_is_said_in_its_health_and_as_a_metric() -> None:
     async with collected(canaries=[Target("255.255.255.255", 9)]) as one:
         await one.pass_time(12)
-        health = await one.service._server._get_health(None)  # type: ignore[arg-type]  # unused
+        health = await Server(one.service.face)._get_health(None)  # type: ignore[arg-type]  # unused
         text = one.service.metrics.text().decode()
     assert health.status == 200
     assert json.loads(health.text or "") == {"status": "degraded", "reasons": ["network"]}

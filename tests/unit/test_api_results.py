@@ -126,6 +126,24 @@ async def test_what_is_read_in_many_pieces_is_the_same(
     assert asked == [*[60_000] * 10, 30_000]
 
 
+async def test_while_nothing_is_found_empty_lines_show_that_it_goes_on(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks takes a minute of silence for the end of the line."""
+    evidence = desk.service.parts.evaluator.evidence
+    between = evidence.between
+
+    async def slowly(sources: Iterable[Source], start: int, end: int) -> dict[Source, list[Result]]:
+        await desk.clock.advance(6_000)
+        return await between(sources, start, end)
+
+    monkeypatch.setattr(evidence, "between", slowly)
+    query = "from=2026-01-01T00:00Z&to=2026-01-06T00:00Z&agent=south-1"
+    lines = await exported(desk, query)
+    assert [n for n, line in enumerate(lines) if not line] == [12, 13]
+    assert len(lines) == 14
+
+
 @pytest.mark.parametrize(
     ("every", "agents", "piece"),
     [("10s", 1, 86_400_000), ("10s", 4, 50_000_000), ("1s", 2, 10_000_000), ("1ms", 20, 60_000)],

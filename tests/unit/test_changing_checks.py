@@ -307,3 +307,19 @@ def test_no_check_reads_the_agents_own_key(tmp_path: Path) -> None:
         with pytest.raises(KeyError):
             read(f"file:{tmp_path}/{name}")
     assert read(f"file:{tmp_path}/secret") == b"s"
+
+
+def test_checks_that_are_opened_keep_the_budget_that_one_of_them_names() -> None:
+    clock = ManualClock(START)
+    around, target = world(clock), ("ehr.example.org", 443)
+    spec = {"base_url": "https://ehr.example.org/r4"}
+    plain = HTTP | {"kind": "fhir", "spec": spec}
+    named = plain | {"spec": {**spec, "budget": {"requests": "2", "per": "1m"}}}
+
+    def may_ask() -> list[bool]:
+        return [around.budgets.take(target, None, 1, 0) for _ in range(3)]
+
+    agent_checks.opened(part(a=plain, b=named), around, Pulse(clock), None, {})
+    assert may_ask() == [True, True, False]
+    agent_checks.opened(part(a=plain), around, Pulse(clock), None, {})
+    assert may_ask() == [True, True, True]

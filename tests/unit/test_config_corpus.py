@@ -20,7 +20,7 @@ def test_a_bad_file_gets_exactly_these_messages(
 ) -> None:
     monkeypatch.chdir(CORPUS)
     with pytest.raises(ConfigErrors) as caught:
-        load(file.name, channel_check=registry.check, holiday_check=holiday_problem)
+        load(file.name, channel_check=registry.check, holiday_check=holiday_problem, secrets=True)
     assert f"{caught.value}\n" == file.with_suffix(".txt").read_text(encoding="utf-8")
 
 

@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent import enrolled
 from agent.collectorkey import CollectorKey
 from agent.configcache import ConfigCache
+from agent.enrolled import Enrolled
 from agent.keptfile import KeptFile
 from probes import agentconfig, envelope
 from probes.agentconfig import AgentConfigError, Fault, part_of
@@ -127,10 +129,20 @@ def test_another_agents_or_organizations_config_is_refused(tmp_path: Path) -> No
 
 def test_another_key_is_refused(tmp_path: Path) -> None:
     assert fault(cache(tmp_path), signed(1, OTHER)) is Fault.OTHER_KEY
-    named = CollectorKey(tmp_path, None, fingerprint(PINNED))
-    by_token = ConfigCache(tmp_path, "north-1", named)
+    enrolled.keep(tmp_path, Enrolled("st-elsewhere", "north-1", fingerprint(PINNED)))
+    by_token = cache(tmp_path, None)
     assert fault(by_token, signed(1, OTHER)) is Fault.OTHER_KEY
     assert by_token.take(signed(1)).version == 1
+    assert not (tmp_path / "collector.key").exists()
+
+
+def test_a_key_that_a_token_names_while_the_agent_waits_counts_at_once(tmp_path: Path) -> None:
+    """Systemd had it running before anybody enrolled it."""
+    waiting = cache(tmp_path, None)
+    enrolled.keep(tmp_path, Enrolled("st-elsewhere", "north-1", fingerprint(PINNED)))
+    assert fault(waiting, signed(1, OTHER)) is Fault.OTHER_KEY
+    (tmp_path / "enrolled.json").write_text("{")
+    assert fault(waiting, signed(1)) is Fault.OTHER_KEY
 
 
 def test_the_first_key_is_believed_aloud_and_then_no_other(

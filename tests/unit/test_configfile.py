@@ -21,6 +21,7 @@ from probes.configfile import (
     schema,
 )
 from probes.reference import config_reference
+from probes.registry import KINDS
 from probes.yamlfile import MAX_BYTES, Problem, parse, read
 from tests.support.soak import longer
 
@@ -49,7 +50,7 @@ def example() -> Config:
 
 def test_the_example_loads_and_opens_no_secret() -> None:
     config = example()
-    assert {check.kind for check in config.checks.values()} == {"http", "fhir", "hl7"}
+    assert {check.kind for check in config.checks.values()} == set(KINDS)
     assert {channel.kind for channel in config.channels.values()} == {"email", "webhook"}
     assert config.checks["ehr-read"].every == 30_000
     assert config.systems["ehr"].slo is not None

@@ -10,6 +10,7 @@ from pathlib import Path
 from random import Random
 
 import aiohttp
+import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
@@ -155,6 +156,22 @@ async def test_what_is_signed_by_another_or_older_is_refused_and_counted(tmp_pat
             return bench.metrics.registry.get_sample_value(name, {"code": code})
 
         assert (refused("config.other_key"), refused("config.older")) == (1, 1)
+
+
+async def test_a_refusal_is_logged_by_what_it_says_and_a_strangers_by_its_status(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pending = web.json_response({"code": "config.unknown_agent"}, status=403)
+    stranger = web.json_response({"code": "patient 4711"}, status=403)
+    async with a_bench(tmp_path, pending, stranger) as bench:
+        for turn in (2, 3):
+            await bench.asked_to(turn - 1)
+            await bench.clock.advance(10_000)
+            await bench.asked_to(turn)
+    assert [record.getMessage() for record in caplog.records if "config." in record.msg] == [
+        "config.not_answered detail=config.unknown_agent",
+        "config.not_answered detail=403",
+    ]
 
 
 async def test_a_wrong_clock_asks_with_the_collectors_time(tmp_path: Path) -> None:

@@ -84,12 +84,12 @@ def test_what_was_not_seen_good_is_not_well(story: str, up: int, *, is_well: boo
     assert heard(story, up=up).is_well("ehr-read") is is_well
 
 
-def test_before_any_config_nothing_is_well_and_a_check_that_is_gone_is_over() -> None:
+def test_before_any_config_and_of_a_check_that_is_gone_nothing_is_known() -> None:
     confirming = Confirming()
-    assert not confirming.is_well("ehr-read")
+    assert confirming.is_well("ehr-read") is None
     assert not confirming.take("ehr-read", 0, Outcome.DOWN, "tcp.refused")
     confirming.follow({})
-    assert confirming.is_well("ehr-read")
+    assert confirming.is_well("ehr-read") is None
 
 
 def test_a_new_config_forgets_nothing_of_the_checks_that_stay() -> None:

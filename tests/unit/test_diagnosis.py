@@ -54,18 +54,24 @@ def test_of_the_key(facts: KeyFacts, expected: str, found: str) -> None:
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        (FOLDER, ["ok", "ok"]),
+        (FOLDER, ["ok", "ok", "ok"]),
         (replace(FOLDER, exists=False), ["fail"]),
         (replace(FOLDER, fault="EROFS"), ["fail"]),
-        (replace(FOLDER, is_ours=False), ["warn", "ok"]),
-        (replace(FOLDER, mode=0o755), ["warn", "ok"]),
-        (replace(FOLDER, free_bytes=2048 * MIB), ["ok", "ok"]),
-        (replace(FOLDER, free_bytes=2048 * MIB - 1), ["ok", "warn"]),
-        (replace(FOLDER, free_bytes=64 * MIB - 1), ["ok", "fail"]),
+        (replace(FOLDER, is_ours=False), ["warn", "ok", "ok"]),
+        (replace(FOLDER, mode=0o755), ["warn", "ok", "ok"]),
+        (replace(FOLDER, free_bytes=2048 * MIB), ["ok", "ok", "ok"]),
+        (replace(FOLDER, free_bytes=2048 * MIB - 1), ["ok", "warn", "ok"]),
+        (replace(FOLDER, free_bytes=64 * MIB - 1), ["ok", "fail", "ok"]),
     ],
 )
 def test_of_the_state_folder_and_the_room_there(facts: FolderFacts, expected: list[str]) -> None:
     assert level(*diagnosis.folder(facts)) == expected
+
+
+def test_of_the_process() -> None:
+    assert diagnosis.folder(FOLDER)[2].found == "no agent runs with this folder"
+    held = replace(FOLDER, is_held=True)
+    assert diagnosis.folder(held)[2].found == "an agent runs with this folder"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,10 @@ import yaml
 from aiohttp import web
 
 from agent.cli import main
-from agent.examining import look_at_folder
-from agent.identity import fingerprint, load_or_make_key
+from agent.disk import StateLock
+from agent.examining import look_at_folder, look_at_key
+from agent.identity import fingerprint, load_or_make_key, public_text
+from probes import agentconfig
 from probes.clock import SystemClock
 from probes.times import rfc3339
 from tests.support.hook import SECRET, hook
@@ -48,13 +51,17 @@ def hosts_file(folder: Path, **settings: Any) -> str:
 
 
 @asynccontextmanager
-async def collector(*, ahead_ms: int = 0) -> AsyncIterator[str]:
+async def collector(
+    *, ahead_ms: int = 0, config: Callable[[web.Request], Awaitable[web.Response]] | None = None
+) -> AsyncIterator[str]:
     async def health(_request: web.Request) -> web.Response:
         now = rfc3339(SystemClock().now_ms() + ahead_ms)
         return web.json_response({"status": "ok", "now": now})
 
     app = web.Application()
     app.router.add_get("/healthz", health)
+    if config is not None:
+        app.router.add_post("/agent/v1/config", config)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -78,6 +85,8 @@ async def test_a_host_that_is_well(tmp_path: Path, capsys: Capture) -> None:
     state = tmp_path / "state"
     key = load_or_make_key(state)
     (state / "enrolled.json").write_text('{"organization":"st-elsewhere","agent":"north-1"}')
+    (state / "spool").mkdir()
+    (state / "spool" / "reserve").write_bytes(bytes(3 << 20))
     secret = tmp_path / "hook"
     secret.write_bytes(SECRET)
     async with collector() as url, hook() as receiver:
@@ -99,9 +108,11 @@ async def test_a_host_that_is_well(tmp_path: Path, capsys: Capture) -> None:
     assert clock.startswith("ok the collector's is ")
     room = found.pop("room")
     assert room.startswith("ok ")
+    assert room.endswith("the spool may take 13 more")
     assert found == {
         "key": f"ok {fingerprint(key)}",
         "state": f"ok {state}",
+        "process": "ok no agent runs with this folder",
         "collector": f"ok {url}",
         "checks": "ok 1 of 1 have their secrets, a name that resolves, and may connect",
         f"canary 127.0.0.1:{port}": "ok answers",
@@ -110,8 +121,41 @@ async def test_a_host_that_is_well(tmp_path: Path, capsys: Capture) -> None:
     }
     assert receiver.posts == []  # connected to, and nothing said
     out = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in out] == ["ok"] * 9
-    assert sorted(path.name for path in state.iterdir()) == ["agent.key", "enrolled.json"]
+    assert [line.split()[0] for line in out] == ["ok"] * 10
+    assert sorted(path.name for path in state.iterdir()) == ["agent.key", "enrolled.json", "spool"]
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("", "ok the collector takes what this key signs"),
+        ("config.unknown_agent", "fail the collector does not take what this key signs"),
+        ("config.no_key", None),
+    ],
+)
+async def test_whether_the_key_is_approved_is_asked_of_the_collector(
+    tmp_path: Path, capsys: Capture, code: str, expected: str | None
+) -> None:
+    state = tmp_path / "state"
+    key = public_text(load_or_make_key(state))
+
+    async def answer(request: web.Request) -> web.Response:
+        frame, question = agentconfig.open_question(await request.read())
+        assert (agentconfig.asked_by(frame, key), question.agent) == (True, "north-1")
+        if code:
+            return web.json_response({"code": code}, status=403)
+        return web.Response(body=b"a document", content_type=agentconfig.CONTENT_TYPE)
+
+    async with collector(config=answer) as url:
+        file = hosts_file(tmp_path, state=str(state), collector={"url": url})
+        lock = StateLock(state)
+        try:
+            await doctor("--host", file, "--json")
+        finally:
+            lock.release()
+    found = lines(capsys)
+    assert found.get("approval") == expected
+    assert found["process"] == "ok an agent runs with this folder"
 
 
 async def test_everything_that_is_wrong_is_said_at_once_with_what_to_do(
@@ -180,6 +224,39 @@ async def test_a_collector_that_is_away_and_no_state_yet(tmp_path: Path, capsys:
     assert found["collector"].startswith("fail tcp.refused: ")
     assert found["checks"] == "warn the collector has served none yet"
     assert not (tmp_path / "none").exists()  # it only looks
+
+
+@pytest.mark.parametrize(
+    ("key_of", "by", "is_ours"), [(0, 0, True), (1, 0, False), (0, 5, True), (1, 5, False)]
+)
+def test_the_key_has_to_be_of_the_folders_owner_whoever_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key_of: int, by: int, *, is_ours: bool
+) -> None:
+    """`by` 0: root looks, on behalf of the folder's owner; else that owner does."""
+    load_or_make_key(tmp_path)
+    owner = tmp_path.stat().st_uid + key_of
+    stat = Path.stat
+
+    def shown(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        found = list(stat(path, follow_symlinks=follow_symlinks))
+        found[4] = owner if path.name == "agent.key" else owner - key_of
+        return os.stat_result(found)
+
+    monkeypatch.setattr(os, "geteuid", lambda: 0 if by == 0 else owner - key_of)
+    monkeypatch.setattr(Path, "stat", shown)
+    assert look_at_key(tmp_path, is_pinned=True).is_ours is is_ours
+
+
+async def test_a_kept_config_that_is_not_to_be_used_is_no_mistake_of_a_file(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    load_or_make_key(tmp_path / "state")
+    (tmp_path / "state" / "config.signed").write_bytes(b"WWC\x01")
+    link = {"url": "https://127.0.0.1:9"}
+    await doctor("--host", hosts_file(tmp_path, state=str(tmp_path / "state"), collector=link))
+    out = capsys.readouterr().out
+    assert "kept here is not to be used: config.malformed" in out
+    assert "mend the file" not in out
 
 
 def test_a_folder_that_takes_no_file_is_called_by_the_systems_name_of_the_fault() -> None:

@@ -12,7 +12,12 @@ from email import message_from_bytes
 from itertools import count
 from pathlib import Path
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from yarl import URL
 
 from agent.carriers import Carrier, MailCarrier, Verdict, WebhookCarrier
 from agent.confirming import Rule
@@ -20,6 +25,7 @@ from agent.fallback import Fallback, rules_of
 from agent.hostfile import FallbackMail, FallbackWebhook
 from agent.keptfile import KeptFile
 from agent.metrics import AgentMetrics
+from agent.reporting import Reporter
 from agent.telling import Kind, Line, Message
 from probes.agentconfig import AgentConfig
 from probes.clock import ManualClock, SystemClock
@@ -250,6 +256,32 @@ async def test_a_restart_repeats_nothing_that_was_taken_and_loses_nothing_that_w
     ]
 
 
+async def test_after_a_restart_a_second_check_of_what_was_told_is_still_waited_for(
+    bench: Bench,
+) -> None:
+    bench.line = silent(310_000)
+    rules = {name: Rule("ehr", 2, 1, 25_000) for name in ("ehr-read", "ehr-web")}
+
+    async def see(fallback: Fallback, check: str, outcome: Outcome) -> None:
+        run = Run("ehr", check, 0, bench.clock.now_ms(), outcome, "tcp.refused", 1)
+        fallback.take(run, 0)
+        await bench.clock.advance(2_000)
+
+    first, second = Scripted("webhook"), Scripted("webhook")
+    async with bench.process(first) as fallback:
+        fallback.follow(rules)
+        for check in ("ehr-read", "ehr-read", "ehr-web", "ehr-web"):
+            await see(fallback, check, Outcome.DOWN)
+    assert first.got == ["uplink.lost", "system.down ehr tcp.refused"]
+    async with bench.process(second) as fallback:
+        fallback.follow(rules)
+        await see(fallback, "ehr-read", Outcome.UP)
+        await see(fallback, "ehr-web", Outcome.DOWN)
+        assert second.got == []
+        await see(fallback, "ehr-web", Outcome.UP)
+    assert second.got == ["system.up ehr"]
+
+
 async def test_one_deaf_carrier_holds_up_no_other_and_is_given_up_in_the_end(
     bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -343,3 +375,29 @@ def test_only_critical_checks_of_clinical_systems_are_told() -> None:
         "read": Rule("ehr", 3, 2, 25_000),
         "orders": Rule("lab", 2, 1, 25_000),
     }
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "is_done"),
+    [
+        (200, "", True),
+        (400, "notice.malformed", True),
+        (400, "notice.signature", False),
+        (403, "agent.not_approved", False),
+        (503, "", False),
+    ],
+)
+async def test_a_notice_ends_with_a_verdict_on_itself_and_not_with_one_on_the_key(
+    status: int, code: str, *, is_done: bool
+) -> None:
+    async def answer(_request: web.Request) -> web.Response:
+        return web.json_response({"code": code}, status=status)
+
+    app = web.Application()
+    app.router.add_post("/agent/v1/told", answer)
+    key = Ed25519PrivateKey.generate()
+    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+        at = URL(server.make_url("/"))
+        reporter = Reporter(session, at, "st-elsewhere", "north-1", lambda: key)
+        message = Message("a" * 32, Kind.LOST, NOW, NOW)
+        assert await reporter.report(message, ["webhook"]) is is_done

@@ -46,6 +46,7 @@ SECRET = (Outcome.UNKNOWN, Reason.AGENT_SECRET)
         (TIMEOUT, STARVED, Reason.AGENT_STALLED),
         (TIMEOUT, LATE, Reason.AGENT_STALLED),
         (SLOW, STARVED, Reason.AGENT_STALLED),
+        (THROTTLED, STARVED, None),
         (TIMEOUT, BOTH, Reason.AGENT_STALLED),
         (REFUSED, Facts(late_ms=-1, lag_ms=501, timeout_ms=10_000), None),
         # A tenth of the time to answer went by here.

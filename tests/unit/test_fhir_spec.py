@@ -73,12 +73,20 @@ def test_a_spec_of_text_becomes_a_config_with_defaults() -> None:
             ["auth"],
         ),
         ({"auth": {"basic": {"user": "a:b", "password": "env:P"}}}, ["auth.basic.user"]),
-        ({"auth": {"header": {"name": "X-Key", "value": "env:P"}}}, [""]),
+        ({"auth": {"header": {"name": "X-Key", "value": "env:P"}}}, ["auth.header"]),
         (
-            {"auth": {"smart_backend": {"client_id": "abc", "key": "file:/run/k"}}},
-            ["auth.smart_backend"],
+            {"auth": {"bearer": "env:T", "smart_backend": {"client_id": "abc", "key": "env:K"}}},
+            ["auth"],
         ),
-        ({"search": "Patient?x=1", "retries": "3"}, ["search", "retries"]),
+        ({"search": "Patient?family=x", "retries": "3"}, ["search", "retries"]),
+        ({"search_by": "post"}, [""]),
+        ({"search_by": "put", "search": "Location?_id=1"}, ["search_by"]),
+        ({"profile": "cerner"}, ["profile"]),
+        ({"budget": {"requests": "0", "per": "1m"}}, ["budget.requests"]),
+        ({"budget": {"requests": "5"}}, ["budget.per"]),
+        ({"budget": {"requests": "1", "per": "1m"}, "read": "Patient/a"}, [""]),
+        ({"export": "Patient/zz"}, ["export"]),
+        ({"subscription": "zz"}, ["subscription"]),
     ],
 )
 def test_a_wrong_spec_names_every_place(wrong: dict[str, Any], places: list[str]) -> None:
@@ -100,6 +108,6 @@ def test_contradictions_are_told_together() -> None:
             }
         )
     assert caught.value.errors()[0]["msg"] == (
-        "Value error, with metadata false, read is needed; requires needs metadata; "
+        "Value error, with metadata false, read or search is needed; requires needs metadata; "
         "max_age needs read; ca needs an https base_url"
     )

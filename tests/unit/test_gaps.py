@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from collector import chainstates
 from collector.chainstates import ChainState
 from collector.numbers import Numbers
@@ -123,3 +125,21 @@ async def test_every_epoch_of_an_agent_is_told_the_newest_first(store: Store) ->
             await one.clock.advance(MINUTE)
             await one.send([result(n * MINUTE, UP)], epoch=f"e{n}")
         assert [state.epoch for state in await states(store)] == ["e6", "e5", "e4", "e3", "e2"]
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "offset_ms", "complete_until"),
+    [(2**53 - 1, 0, START + 600_000), (START, -(2**51), 0), (START + 700_000, 0, START + 600_000)],
+)
+async def test_whatever_an_agents_clock_says_a_chain_is_complete_up_to_what_was_received_at_most(
+    sqlite_store: Store, at_ms: int, offset_ms: int, complete_until: int
+) -> None:
+    place = Place(ORG, "north-1", "e1", 1, batch.NO_PREVIOUS, "0" * 16)
+    runs = [Run("ehr", "ehr-read", at_ms, at_ms, UP, "ok", 40_000)]
+    anchors = Anchors(at_ms, 1, offset_ms)
+    data = batch.seal(KEYS["north-1"], place, anchors, runs, b"sixteen secrets.")
+    async with a_round(sqlite_store) as one:
+        await one.clock.advance(10 * MINUTE)
+        await one.ingest.accept(data)
+        (state,) = await states(sqlite_store)
+    assert state.complete_until == complete_until

@@ -55,7 +55,7 @@ def test_every_key_of_a_host_is_read(tmp_path: Path) -> None:
     assert host.fallback.after == 300_000
 
 
-def test_a_host_of_three_lines_keeps_three_weeks_and_2_gib(tmp_path: Path) -> None:
+def test_a_host_of_three_lines_keeps_three_weeks_and_4_gib(tmp_path: Path) -> None:
     text = (
         "agent: north-1\nstate: /var/lib/agent\ncollector: {url: https://wardwatch.example.org}\n"
     )
@@ -90,4 +90,14 @@ fallback: {after: 5m}
 def test_a_host_without_collector_and_without_config_has_nothing_to_do(tmp_path: Path) -> None:
     assert problems(tmp_path, "agent: north-1\nstate: /var/lib/agent\n") == [
         "1: name a collector or a config: without both there is nothing to do"
+    ]
+
+
+def test_a_fallback_without_a_collector_would_never_tell_anything(tmp_path: Path) -> None:
+    text = (
+        "agent: north-1\nstate: /var/lib/agent\nconfig: /etc/wardwatch/checks.yaml\n"
+        "fallback: {webhook: {url: https://desk.example.org, secret: file:/run/hook}}\n"
+    )
+    assert problems(tmp_path, text) == [
+        "1: fallback tells of a lost line to a collector: name one, or leave it out"
     ]

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 
@@ -10,12 +13,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 
-from collector.ingest import GROUP, WAITING, WAITING_BYTES, Accepted, RefusedError
+from collector.ingest import GROUP, VERIFIED_AT_ONCE, Accepted, RefusedError
 from collector.store import ledger
 from collector.store.ledger import Incoming, Receipt
 from collector.store.store import Store
 from collector.store.tables import reserve
+from collector.uploadroom import SHARE, WAITING, WAITING_BYTES
+from probes import batch
 from probes.contract import Outcome
+from probes.segmentforms import Dense
+from probes.segments import Table
 from tests.support.batches import seal
 from tests.support.rounds import KEYS, ORG, START, Round, a_round, config, document, result
 
@@ -141,23 +148,114 @@ async def test_a_client_that_leaves_takes_nobody_with_it(one: Round) -> None:
     assert (await one.ingest.accept(GOOD)).stored == ((1, 2),)
 
 
-async def test_more_uploads_than_there_is_room_for_are_told_to_come_back(one: Round) -> None:
-    def refused(size: int) -> tuple[int, str, bool]:
-        with pytest.raises(RefusedError) as caught, one.ingest.room() as take:
+def busy(one: Round, address: str, size: int = 0) -> bool:
+    """Is an upload of this address told to come back?"""
+    told: list[tuple[int, str, bool]] = []
+    try:
+        with one.ingest.room(address) as take:
             take(size)
-        return caught.value.status, caught.value.code, caught.value.retry
+    except RefusedError as refusal:
+        told.append((refusal.status, refusal.code, refusal.retry))
+    assert told in ([], [(429, "ingest.busy", True)])
+    return bool(told)
 
+
+async def test_more_uploads_than_there_is_room_for_are_told_to_come_back(one: Round) -> None:
     with ExitStack() as held:
-        for _ in range(WAITING):
-            held.enter_context(one.ingest.room())
-        assert refused(0) == (429, "ingest.busy", True)
-    with one.ingest.room() as first, one.ingest.room() as second:
-        first(WAITING_BYTES - 10)
-        second(10)
-        assert refused(1) == (429, "ingest.busy", True)
-    with one.ingest.room() as take:
-        take(WAITING_BYTES)
-    assert counted(one, "wardwatch_ingest_refused_total", code="ingest.busy") == 2
+        for n in range(WAITING):
+            held.enter_context(one.ingest.room(f"address-{n}"))
+        assert [busy(one, f"another-{n}") for n in range(100)] == [True] * 100
+    with ExitStack() as held:
+        for n in range(SHARE):
+            take = held.enter_context(one.ingest.room(f"address-{n}"))
+            take(WAITING_BYTES // SHARE - (10 if n == 0 else 0))
+        assert not busy(one, "another", 10)
+        assert busy(one, "another", 11)
+    assert not busy(one, "another", WAITING_BYTES // SHARE)
+    assert counted(one, "wardwatch_ingest_refused_total", code="ingest.busy") == 101
+
+
+async def test_whoever_sends_slowly_keeps_no_room_from_other_addresses(one: Round) -> None:
+    with ExitStack() as held:
+        for _ in range(WAITING // SHARE):
+            held.enter_context(one.ingest.room("slow"))
+        assert busy(one, "slow")
+        assert not busy(one, "north", 4_000_000)
+    with one.ingest.room("large") as take:
+        take(WAITING_BYTES // SHARE)
+        assert busy(one, "large", 1)
+        assert not busy(one, "north", WAITING_BYTES // SHARE)
+    assert not busy(one, "slow")
+
+
+async def test_what_is_unpacked_is_gone_before_an_upload_waits_for_its_commit(
+    one: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or uploads that are small packed would fill the memory while the store is slow."""
+    begun, go = threading.Event(), threading.Event()
+    insert: Callable[..., list[Receipt]] = ledger.insert_batches
+
+    def slow(conn: object, org: str, incoming: list[Incoming]) -> list[Receipt]:
+        begun.set()
+        assert go.wait(10)
+        return insert(conn, org, incoming)
+
+    def unpacked() -> int:
+        gc.collect()
+        return sum(isinstance(each, Table | Dense) for each in gc.get_objects())
+
+    monkeypatch.setattr(ledger, "insert_batches", slow)
+    before = unpacked()
+    sending = asyncio.create_task(one.ingest.accept(GOOD))
+    await asyncio.to_thread(begun.wait, 10)
+    assert unpacked() == before
+    go.set()
+    assert (await sending).stored == ((1, 1),)
+
+
+async def test_few_uploads_are_unpacked_at_a_time(
+    one: Round, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at_once: list[int] = []
+    tables_of = batch.tables_of
+
+    def counting(opened: batch.Batch) -> list[Table]:
+        at_once.append(1 + sum(at_once[-1:]))
+        try:
+            time.sleep(0.002)
+            return tables_of(opened)
+        finally:
+            at_once.append(at_once[-1] - 1)
+
+    monkeypatch.setattr(batch, "tables_of", counting)
+    sealed = [seal(KEY, ORG, "north-1", "e1", n, RESULTS) for n in range(1, 41)]
+    await asyncio.gather(*(one.ingest.accept(data) for data in sealed))
+    assert 2 <= max(at_once) <= VERIFIED_AT_ONCE
+
+
+async def test_one_upload_that_cannot_be_stored_takes_no_other_with_it(
+    one: Round, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    insert: Callable[..., list[Receipt]] = ledger.insert_batches
+
+    def poisoned(conn: object, org: str, incoming: list[Incoming]) -> list[Receipt]:
+        receipts = insert(conn, org, incoming)
+        if any(each.seq == 7 for each in incoming):
+            raise OverflowError("Jane Doe, MRN 12345")
+        return receipts
+
+    monkeypatch.setattr(ledger, "insert_batches", poisoned)
+    sealed = [seal(KEY, ORG, "north-1", "e1", n, RESULTS) for n in range(1, 41)]
+    told = await asyncio.gather(
+        *(one.ingest.accept(data) for data in sealed), return_exceptions=True
+    )
+    refused = [each for each in told if isinstance(each, RefusedError)]
+    assert [(each.status, each.code, each.retry) for each in refused] == [
+        (500, "ingest.defect", True)
+    ]
+    assert await one.store.read(ledger.stored_ranges, ORG) == {("north-1", "e1"): ((1, 6), (8, 40))}
+    assert "ingest.defect type=OverflowError" in caplog.text
+    assert "Jane" not in caplog.text
 
 
 async def test_results_that_cannot_be_true_are_counted_once_and_kept_byte_for_byte(

@@ -120,6 +120,13 @@ def test_after_a_step_nothing_is_believed_until_the_collector_speaks_or_a_minute
     assert offset.belief(160 * S) == Belief(0, 0, "host")
 
 
+def test_a_step_of_long_ago_makes_no_batch_unknown_when_the_collector_speaks_again() -> None:
+    offset = Offset()
+    offset.stepped(5_000, 100 * S)
+    offset.take(at(3_600, 5))
+    assert offset.belief(3_600 * S) == Belief(0, 35, "collector")
+
+
 def test_after_a_step_the_collector_is_heard_from_the_next_batch_on() -> None:
     """The one that is open may hold results of both times."""
     offset = Offset()

@@ -67,6 +67,11 @@ async def test_outcomes_agents_and_checks_are_chosen_and_shown_in_columns(
     assert await shell.run("results", "--check", "ehr-read", *chosen, *RANGE) == 0
     assert capsys.readouterr().out == PLAIN
     assert await shell.run("results", "--check", "ehr-read", "--agent", "south-1", *RANGE) == 0
+    said = capsys.readouterr()
+    assert said.out.count("\n") == 1
+    assert said.err == "No results of that time, or none of these agents and outcomes.\n"
+    twice = ("--check", "ehr-read", "--check", "ehr-read", "--outcome", "unknown", "--json")
+    assert await shell.run("results", *twice, *RANGE) == 0
     assert capsys.readouterr().out.count("\n") == 1
 
 
@@ -129,6 +134,21 @@ async def test_an_answer_that_breaks_off_is_not_taken_for_all(
     assert said.err == f"The collector broke off: what came is not all; ask again. ({url})\n"
 
 
+async def a_line_after_silence(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(request)
+    await response.write(b"\n\n" + LINE + b"\n")
+    return response
+
+
+async def test_empty_lines_that_show_that_it_goes_on_are_no_results(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WARDWATCH_TOKEN", "x")
+    code, _ = await asked(a_line_after_silence, "--json")
+    assert (code, capsys.readouterr().out) == (0, LINE.decode())
+
+
 async def test_results_are_shown_before_the_last_has_come(
     capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +167,17 @@ async def test_results_are_shown_before_the_last_has_come(
     code, _ = await asked(slowly, "--json")
     assert code == 0
     assert capsys.readouterr().out == LINE.decode()
+
+
+def test_whoever_interrupts_reads_a_word_and_no_trace(
+    capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_of: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("collector.commands.results.asking", interrupted)
+    assert main(["results", "--check", "a", *RANGE]) == 130
+    assert capsys.readouterr().err == "Interrupted.\n"
 
 
 async def test_on_a_terminal_lines_are_not_broken(monkeypatch: pytest.MonkeyPatch) -> None:

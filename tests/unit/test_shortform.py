@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
 
 import msgspec
@@ -15,7 +17,7 @@ from probes import batch, envelope, tombstone
 from probes.batch import Anchors, Batch, Place
 from probes.contract import Outcome
 from probes.tombstone import Why
-from tests.support.chains import ANCHORS, KEY, NOW, a_chain, a_run
+from tests.support.chains import ANCHORS, KEY, NOW, PUBLIC, a_chain, a_run
 from tests.unit.test_batch import runs
 
 
@@ -34,6 +36,7 @@ def there_and_back(data: bytes) -> bytes:
     assert shortform.exact(form, row(opened)) == data
     assert shortform.prev_of(form) == opened.header.prev
     assert shortform.clock_of(form) == batch.clock_of(opened.header)
+    assert shortform.count(form) == opened.header.results
     assert shortform.results_of(form, opened.header.agent, 7) == batch.results_of(opened, 7)
     return form
 
@@ -104,9 +107,33 @@ def test_a_tombstone_is_kept_as_it_came() -> None:
     assert shortform.prev_of(form) == batch.NO_PREVIOUS
     found = shortform.results_of(form, "north-1", 7)
     assert [(r.outcome, r.t) for r in found] == [("up", NOW), ("down", NOW + 1)]
+    assert shortform.count(form) == 2
 
 
 @pytest.mark.parametrize("form", [b"", b"\x02anything"])
 def test_a_form_of_a_newer_program_is_refused(form: bytes) -> None:
     with pytest.raises(ValueError, match="does not know"):
         shortform.exact(form, row(ONE))
+
+
+KEPT = base64.b64decode(
+    "AZzEIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAxAgBI0VniavN780D6AAAAKRob3N0wAIBxEDzPCP/"
+    "OwlZimqcxisZX2Hj0myQgocESQMfUK9Hb1wm5e+hZvPgSFwrC3FAy15z9DSWBY4y5L28oCEUVrJ+ZGcKxI8otS/9"
+    "IIYxBACSxBBzaXh0ZWVuIHNlY3JldHMugaNlaHLEbIqhb5KidXCkZG93bqFykqJva6t0Y3AucmVmdXNlZKFwkadj"
+    "b25uZWN0oWaQoWunMDEwMTEyMqFuAqFizwAAAZt22qgAoWORqGVoci1yZWFkoWTEDgABAAEAAYiIExOBgRMToWyn"
+    "Y29ubmVjdA=="
+)
+"""As a collector of today keeps a batch of two results."""
+
+
+def test_what_is_kept_today_gives_the_same_bytes_under_every_later_program() -> None:
+    data = shortform.exact(KEPT, Row("st-elsewhere", "north-1", "e1", 1, NOW, NOW + 1))
+    assert hashlib.sha256(data).hexdigest() == (
+        "71435cf6da39e3f92eb10345a5575a7fd4f5c8b8ea57c25d5ba04e26d8d794d9"
+    )
+    opened = batch.open_batch(data)
+    batch.verify(opened, PUBLIC)
+    assert [(r.outcome, r.t) for r in shortform.results_of(KEPT, "north-1", 7)] == [
+        ("up", NOW),
+        ("down", NOW + 1),
+    ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -10,8 +13,9 @@ from random import Random
 import pytest
 
 from agent.disk import Disk, DiskFault, HostDisk, MemoryDisk
-from agent.keeper import DiskLostError, Keeper
-from agent.spool import Limits
+from agent.holding import DiskLostError
+from agent.keeper import Keeper
+from agent.spoolfiles import Limits
 from agent.spoolindex import Entry, Index
 from collector.core.truth import SystemTruth, fold_system
 from probes import batch, tombstone
@@ -83,12 +87,12 @@ class Watch:
 
     @property
     def waiting(self) -> list[int]:
-        spools = self.keeper._spools()
+        spools = self.keeper.held.spools()
         return [entry.first for spool in spools for entry in spool.index.entries()]
 
     @property
     def epoch(self) -> str:
-        return self.keeper._spools()[-1].chain.epoch
+        return self.keeper.held.spools()[-1].chain.epoch
 
     def results(self) -> list[Result]:
         found = [r for b in self.collecting.batches.values() for r in batch.results_of(b, 0)]
@@ -149,7 +153,7 @@ async def test_three_days_without_a_collector_then_replay_equals_never_disconnec
 async def test_what_waits_for_a_commit_shares_one_sync() -> None:
     watch = await a_watch(MemoryDisk())
     asked: list[int] = []
-    watch.keeper._spools()[0]._synced = asked.append
+    watch.keeper.held.spools()[0].files.synced = asked.append
     await watch.see(*[Outcome.UP] * 50)
     assert len(asked) == 1
     await watch.seal()
@@ -264,22 +268,69 @@ async def test_a_batch_the_disk_does_not_give_back_is_given_up_aloud(tmp_path: P
     assert watch.waiting == []
 
 
+def refusing(code: int) -> Callable[..., int]:
+    def refuse(*_: object) -> int:
+        raise OSError(code, "")
+
+    return refuse
+
+
+async def test_without_a_descriptor_nothing_is_sent_and_nothing_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watch = await a_watch(HostDisk(tmp_path / "spool"))
+    for _ in range(3):
+        await watch.batch(2)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", refusing(errno.EMFILE))
+        assert await watch.keeper.held.next(None) is None
+    assert watch.waiting == [1, 2, 3]
+    assert watch.value("wardwatch_spool_faults_total", fault="resources") == 1
+    assert watch.value("wardwatch_spool_unreadable_batches_total") == 0
+    await watch.deliver()
+    assert sorted(seq for _, seq in watch.collecting.batches) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("act", ["send", "give way"])
+async def test_a_disk_that_does_not_answer_ends_the_process_and_the_next_one_has_it_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    watch = await a_watch(HostDisk(tmp_path / "spool"))
+    for _ in range(3):
+        await watch.batch(2)
+    if act == "give way":
+        watch.clock.pass_ms(22 * DAY_MS)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "pread", refusing(errno.EIO))
+        with pytest.raises(DiskLostError):
+            await (
+                watch.keeper.held.next(None)
+                if act == "send"
+                else watch.keeper.held.keep_to_limits()
+            )
+    assert watch.keeper.held.lost
+    assert watch.value("wardwatch_spool_faults_total", fault="read") == 1
+    await watch.start()
+    await watch.deliver()
+    assert len(watch.results()) == 6
+
+
 async def test_setting_the_wall_clock_throws_nothing_away_but_age_does() -> None:
     watch = await a_watch(MemoryDisk())
     await watch.batch(30)
     watch.clock.wall_ms += 4_000 * DAY_MS
-    await watch.keeper._keep_to_limits()
+    await watch.keeper.held.keep_to_limits()
     await watch.start()
-    await watch.keeper._keep_to_limits()
+    await watch.keeper.held.keep_to_limits()
     watch.clock.wall_ms -= 8_000 * DAY_MS
     await watch.start()
-    await watch.keeper._keep_to_limits()
-    assert watch.keeper.facts.tombstones == 0
+    await watch.keeper.held.keep_to_limits()
+    assert watch.keeper.held.facts.tombstones == 0
     watch.clock.pass_ms(19 * DAY_MS)
-    await watch.keeper._keep_to_limits()
-    assert watch.keeper.facts.tombstones == 0
+    await watch.keeper.held.keep_to_limits()
+    assert watch.keeper.held.facts.tombstones == 0
     watch.clock.pass_ms(2 * DAY_MS)
-    await watch.keeper._keep_to_limits()
+    await watch.keeper.held.keep_to_limits()
     await watch.deliver()
     (one,) = watch.collecting.tombstones
     assert (one.header.why, one.header.batches) == (tombstone.Why.FULL_AGE, 1)
@@ -290,9 +341,9 @@ async def test_a_full_spool_keeps_what_was_not_up_and_counts_what_it_gives_up() 
     watch = await a_watch(MemoryDisk(), Limits(96 * 1024, 21 * DAY_MS))
     for n in range(120):
         await watch.batch(30, Outcome.DOWN if n == 20 else Outcome.UP)
-        await watch.keeper._keep_to_limits()
-    assert watch.keeper.facts.bytes <= 100 * 1024
-    assert 1 <= watch.keeper.facts.tombstones <= 4
+        await watch.keeper.held.keep_to_limits()
+    assert watch.keeper.held.facts.bytes <= 100 * 1024
+    assert 1 <= watch.keeper.held.facts.tombstones <= 4
     given = watch.value("wardwatch_spool_results_given_up_total", outcome="up")
     await watch.deliver()
     results = watch.results()
@@ -308,8 +359,8 @@ async def test_when_nothing_goes_well_for_long_the_oldest_lose_even_that() -> No
     watch = await a_watch(MemoryDisk(), Limits(24 * 1024, 21 * DAY_MS))
     for _ in range(120):
         await watch.batch(30, Outcome.DOWN)
-        await watch.keeper._keep_to_limits()
-    assert watch.keeper.facts.bytes <= 27 * 1024
+        await watch.keeper.held.keep_to_limits()
+    assert watch.keeper.held.facts.bytes <= 27 * 1024
     await watch.deliver()
     bare = [t for t in watch.collecting.tombstones if t.header.bare]
     assert [t.header.first_seq for t in bare] == [1]
@@ -327,15 +378,15 @@ async def test_a_disk_others_fill_is_left_for_memory_and_returned_to() -> None:
     on_disk = watch.epoch
     disk.capacity = 0
     await watch.batch(4)
-    assert watch.keeper.in_memory
+    assert watch.keeper.held.in_memory
     assert watch.epoch != on_disk
     assert watch.value("wardwatch_spool_in_memory") == 1
     assert watch.value("wardwatch_spool_faults_total", fault="full") >= 1
     await watch.see(Outcome.UP)
-    await watch.keeper._return()
+    await watch.keeper.held.come_back()
     assert watch.value("wardwatch_spool_in_memory") == 1
     disk.capacity = 1 << 30
-    await watch.keeper._return()
+    await watch.keeper.held.come_back()
     assert watch.value("wardwatch_spool_in_memory") == 0
     disk.lose_power()
     await watch.start()
@@ -350,8 +401,8 @@ async def test_a_small_disk_of_its_own_gives_way_to_tombstones_and_stays() -> No
     watch = await a_watch(disk, Limits(1 << 20, 21 * DAY_MS))
     for _ in range(200):
         await watch.batch(30)
-    assert not watch.keeper.in_memory
-    assert watch.keeper.facts.tombstones >= 1
+    assert not watch.keeper.held.in_memory
+    assert watch.keeper.held.facts.tombstones >= 1
     assert disk.used() <= 200 * 1024
 
 
@@ -362,11 +413,29 @@ async def test_a_read_only_disk_at_start_still_gives_what_it_has() -> None:
     await watch.see(Outcome.DOWN)
     disk.read_only = True
     await watch.start()
-    assert watch.keeper.in_memory
+    assert watch.keeper.held.in_memory
     await watch.batch(2)
     await watch.deliver()
     assert len(watch.results()) == 6
     assert watch.waiting == []
+
+
+async def test_a_disk_that_can_neither_be_written_nor_read_costs_nothing_that_is_in_memory() -> (
+    None
+):
+    disk = FaultyDisk(Random(1))
+    watch = await a_watch(disk)
+    await watch.batch(3)
+    disk.read_only = disk.unreadable = True
+    await watch.batch(2)
+    await watch.batch(2)
+    assert watch.keeper.held.in_memory
+    await watch.deliver()
+    assert (len(watch.results()), watch.keeper.held.lost) == (4, False)
+    disk.read_only = disk.unreadable = False
+    await watch.keeper.held.come_back()
+    await watch.deliver()
+    assert (len(watch.results()), watch.waiting) == (7, [])
 
 
 async def test_after_a_failed_sync_the_process_ends_and_the_next_one_has_it_all() -> None:
@@ -377,7 +446,7 @@ async def test_after_a_failed_sync_the_process_ends_and_the_next_one_has_it_all(
     disk.fail_at = {disk.operations + 2: DiskFault.SYNC}
     with pytest.raises(DiskLostError):
         await watch.seal()
-    assert watch.keeper.lost
+    assert watch.keeper.held.lost
     await watch.start()
     disk.lose_power()
     await watch.start()
@@ -396,3 +465,14 @@ def test_a_backlog_of_three_weeks_is_small_in_memory() -> None:
     assert size <= 1024 * 1024
     assert index.drop("e1", [(1, 100), (5_000, 6_000)]) == 1_101
     assert (len(index), index.live_in(14)) == (17_043, 0)
+
+
+async def test_files_that_are_full_are_closed(tmp_path: Path) -> None:
+    def is_open(path: Path) -> bool:
+        return path.exists() and path.readlink().parent == tmp_path / "spool"
+
+    watch = await a_watch(HostDisk(tmp_path / "spool"), A_FILE_EACH)
+    for _ in range(40):
+        await watch.batch(5)
+        await watch.deliver()
+    assert len([path for path in Path("/proc/self/fd").iterdir() if is_open(path)]) == 2

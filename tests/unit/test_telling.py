@@ -34,6 +34,7 @@ class Night:
         well: tuple[str, ...] = (),
         spoken: bool = True,
         waits: bool = True,
+        gone: tuple[str, ...] = (),
     ) -> list[str]:
         found = decide(
             self.told,
@@ -41,7 +42,7 @@ class Night:
             Line(silent * 1000, spoken, waits),
             AFTER,
             list(outages),
-            lambda check: check in well,
+            lambda check: None if check in gone else check in well,
             lambda: f"m{next(self.numbers)}",
         )
         self.messages += found
@@ -76,6 +77,15 @@ def test_a_second_check_of_the_same_cause_is_not_told_but_waited_for() -> None:
     assert night.at(1, EHR, other, silent=301) == []
     assert night.at(2, other, silent=302, well=("ehr-read",)) == []
     assert night.at(3, silent=303, well=("ehr-read", "ehr-web")) == ["system.up ehr"]
+
+
+def test_a_check_that_is_not_run_any_more_is_no_recovery_and_holds_none_up() -> None:
+    night = Night()
+    other = Outage("ehr", "ehr-web", "tcp.refused", NOW)
+    night.at(0, EHR, other, silent=300)
+    assert night.at(1, silent=301, gone=("ehr-read", "ehr-web")) == []
+    assert night.at(2, silent=302, gone=("ehr-read",)) == []
+    assert night.at(3, silent=303, gone=("ehr-read",), well=("ehr-web",)) == ["system.up ehr"]
 
 
 def test_another_cause_of_the_same_system_is_told() -> None:

@@ -100,6 +100,8 @@ async def test_the_recorded_row_can_be_verified_by_anybody_with_the_key(
         (notice.seal(KEY, changed(cause="MRN 4711")), (400, "notice.malformed")),
         (notice.seal(KEY, changed(checks=["c"] * 33)), (400, "notice.malformed")),
         (notice.seal(KEY, changed(at=-1)), (400, "notice.malformed")),
+        (notice.seal(KEY, changed(at=253_402_300_800_000)), (400, "notice.malformed")),
+        (notice.seal(KEY, changed(since=2**53 - 1)), (400, "notice.malformed")),
         (notice.seal(KEY, DOWN) + b"body", (400, "notice.body_hash")),
     ],
 )

@@ -93,7 +93,11 @@ def test_the_chain_goes_on_through_it() -> None:
     opened = sealed(tombstone.of_batches(batches[:2], Why.FULL_AGE))
     assert opened.header.prev == batch.NO_PREVIOUS
     assert opened.header.last == batches[2].header.prev
-    assert tombstone.hashes_of(opened) == [batch.header_hash(one) for one in batches[:2]]
+    hashes = tombstone.hashes_of(opened)
+    assert len(hashes) == 64
+    assert [tombstone.hash_at(hashes, n) for n in (0, 1)] == [
+        batch.header_hash(one) for one in batches[:2]
+    ]
 
 
 def test_results_carry_the_offset_and_the_doubt_of_their_own_batch() -> None:
@@ -140,7 +144,7 @@ def test_only_what_follows_is_joined_and_bytes_weigh_more_than_age() -> None:
 def test_a_bare_one_holds_the_ends_of_the_chain_and_the_counts() -> None:
     batches = some()
     opened = sealed(tombstone.bared(tombstone.of_batches(batches, Why.FULL_BYTES)))
-    assert (tombstone.hashes_of(opened), kept(opened)) == ([], [])
+    assert (tombstone.hashes_of(opened), kept(opened)) == (b"", [])
     assert (opened.header.given_up, opened.header.kept) == ({Outcome.UP: 32, Outcome.DOWN: 2}, {})
     assert (opened.header.bare, opened.header.last) == (True, batch.header_hash(batches[2]))
 

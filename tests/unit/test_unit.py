@@ -105,6 +105,22 @@ def test_a_path_that_systemd_would_read_otherwise_is_refused(host: str, capsys: 
     assert capsys.readouterr().out == ""
 
 
+def test_a_state_folder_that_the_unit_keeps_closed_is_named(
+    tmp_path: Path, capsys: Capture
+) -> None:
+    file = tmp_path / "agent.yaml"
+    said = {}
+    for state in ("/var/lib/wardwatch-agent", "/srv/agent"):
+        file.write_text(f"agent: north-1\nstate: {state}\nconfig: /etc/wardwatch/checks.yaml\n")
+        assert main(["unit", "--host", str(file)]) == 0
+        said[state] = capsys.readouterr().err
+    assert said == {
+        "/var/lib/wardwatch-agent": "",
+        "/srv/agent": f"{file}: state: /srv/agent is read-only in this unit; it makes and opens "
+        "/var/lib/wardwatch-agent\n",
+    }
+
+
 async def test_systemd_hears_that_it_is_up_what_ails_it_and_that_it_stops(tmp_path: Path) -> None:
     clock, path = ManualClock(), str(tmp_path / "notify")
     alive, troubles = True, ["clock", "network"]

@@ -16,7 +16,8 @@ from yarl import URL
 from agent.disk import MemoryDisk
 from agent.keeper import Keeper
 from agent.metrics import AgentMetrics
-from agent.spool import Limits, Spool
+from agent.spool import Spool
+from agent.spoolfiles import Limits
 from agent.timekeeping import Timekeeper
 from agent.uplink import Uplink, Verdict
 from probes import batch
@@ -62,13 +63,13 @@ class Bench:
 
     async def offer(self) -> Verdict:
         """One upload of what is next."""
-        found = await self.keeper.next(None)
+        found = await self.keeper.held.next(None)
         assert found is not None
         return await self.uplink.send(*found)
 
     @property
     def spool(self) -> Spool:
-        return self.keeper._spools()[-1]
+        return self.keeper.held.spools()[-1]
 
     @property
     def waiting(self) -> list[int]:
@@ -91,7 +92,7 @@ async def a_bench(*answers: Any) -> AsyncIterator[Bench]:
     keeper = a_keeper(MemoryDisk(), clock, Random(1), lambda _run: None, Limits(1 << 24, DAY_MS))
     metrics = keeper._metrics
     await keeper.begin()
-    keeper.sealed.clear()
+    keeper.held.sealed.clear()
 
     async def handle(request: web.Request) -> web.StreamResponse:
         header = batch.open_batch(await request.read()).header
@@ -115,7 +116,7 @@ async def a_bench(*answers: Any) -> AsyncIterator[Bench]:
             uplink = Uplink(
                 session,
                 collector,
-                keeper,
+                keeper.held,
                 clock=clock,
                 rng=Random(1),
                 metrics=metrics,
@@ -193,6 +194,21 @@ async def test_a_number_the_collector_knows_with_another_header_ends_the_epoch_t
         assert bench.waiting == [1]
 
 
+async def test_an_agent_that_had_nothing_to_say_for_an_hour_has_lost_no_line() -> None:
+    async with a_bench() as bench:
+        await bench.add(1)
+        await bench.offer()
+        assert (bench.uplink.line().waits, bench.waiting) == (False, [])
+        await bench.clock.advance(3_600_000)
+        await bench.add(2)
+        await bench.clock.advance(3_000)
+        line = bench.uplink.line()
+        assert (line.silent_ms, line.has_spoken, line.waits) == (3_000, True, True)
+        await bench.add(3)
+        await bench.clock.advance(4_000)
+        assert bench.uplink.line().silent_ms == 7_000
+
+
 async def test_503_keeps_the_batch_and_backs_off() -> None:
     async with a_bench(web.Response(status=503), web.Response(status=503)) as bench, running(bench):
         await bench.add(1)
@@ -219,6 +235,17 @@ async def test_backoff_doubles_up_to_a_minute() -> None:
             waits.append(bench.uplink.backoff_ms())
         limits = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000, 60_000]
         assert all(limit // 2 <= wait <= limit for wait, limit in zip(waits, limits, strict=True))
+
+
+async def test_after_an_approval_an_agent_is_heard_within_ten_seconds() -> None:
+    pending = [web.json_response({"code": "agent.not_approved"}, status=403) for _ in range(8)]
+    async with a_bench(*pending, web.Response(status=503)) as bench:
+        await bench.add(1)
+        for _ in pending:
+            assert await bench.offer() is Verdict.RETRY
+        assert 5_000 <= bench.uplink.backoff_ms() <= 10_000
+        await bench.offer()
+        assert 30_000 <= bench.uplink.backoff_ms() <= 60_000
 
 
 async def test_retry_after_is_kept_but_not_for_ever() -> None:
@@ -285,6 +312,23 @@ async def test_a_refused_batch_is_tried_again_after_a_minute_however_much_came_s
         await bench.add(5)
         await bench.got_to(6)
         assert bench.got[4:] == [1, 5]
+
+
+async def test_what_stays_refused_is_tried_less_and_less_often() -> None:
+    refused = [web.json_response({"code": "batch.revoked"}, status=403) for _ in range(6)]
+    async with a_bench(*refused) as bench, running(bench):
+        await bench.add(1)
+        await bench.got_to(1)
+        for minutes in (1, 2, 4, 8, 16):
+            count = len(bench.got)
+            await bench.clock.advance(minutes * 60_000 - 1)
+            await asyncio.sleep(0.02)
+            assert len(bench.got) == count
+            await bench.clock.advance(1)
+            await bench.got_to(count + 1)
+        await bench.add(2)  # taken at once
+        await bench.got_to(7)
+        assert bench.got == [1] * 6 + [2]
 
 
 async def test_a_refused_batch_stays_and_holds_up_no_other() -> None:

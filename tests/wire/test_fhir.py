@@ -13,10 +13,10 @@ from probes.wire.fhir import (
     Verdict,
     judge_issues,
     judge_resource,
-    judge_statement,
     judge_status,
     worst,
 )
+from probes.wire.fhir_statement import judge_statement
 
 FHIR_JSON = "application/fhir+json"
 NOW = 1_767_225_600_000  # 2026-01-01T00:00:00Z

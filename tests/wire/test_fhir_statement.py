@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.fhir import Statement, judge_statement
+from probes.wire.fhir_statement import Statement, judge_statement
 
 FHIR_JSON = "application/fhir+json"
 

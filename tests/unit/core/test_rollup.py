@@ -12,7 +12,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.core.agent_state import distinct
-from collector.core.rollup import BOUNDS, EMPTY, HOUR_MS, Rollup, added, decode, encode, rollups
+from collector.core.rollup import (
+    BOUNDS,
+    EMPTY,
+    HOUR_MS,
+    Rollup,
+    added,
+    decode,
+    encode,
+    put,
+    rollups,
+)
 from collector.core.tally import BUCKET_MS
 from probes.contract import Outcome
 from probes.results import Result
@@ -151,6 +161,27 @@ def hours(found: Mapping[int, Rollup]) -> list[dict[int, Rollup]]:
     return list(out.values())
 
 
+HOURS = st.dictionaries(
+    st.integers(0, 11),
+    st.lists(
+        st.tuples(st.integers(0, 299), st.sampled_from([UP, UP, DOWN]), st.integers(0, 400_000)),
+        max_size=4,
+    ).map(lambda runs: rolled(*(run(t * 1_000, o, ms) for t, o, ms in runs))),
+    max_size=3,
+)
+
+
+def rolled(*results: Result) -> Rollup:
+    return next(iter(rollups(results).values()), EMPTY)
+
+
+@given(before=HOURS, fresh=HOURS)
+def test_what_is_put_into_an_hour_takes_the_place_of_what_was_there(
+    before: dict[int, Rollup], fresh: dict[int, Rollup]
+) -> None:
+    assert put(encode(before), fresh) == encode({**before, **fresh})
+
+
 def test_nothing_adds_up_to_nothing() -> None:
     assert added([]) == EMPTY
     assert decode(encode({0: EMPTY})) == {0: EMPTY}
@@ -194,6 +225,8 @@ def test_what_was_not_encoded_here_is_refused(stored: object) -> None:
 def test_broken_bytes_are_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match="no rollup of a format known here"):
         decode(data)
+    with pytest.raises(ValueError, match="no rollup of a format known here"):
+        put(data, {0: EMPTY})
 
 
 def test_equal_outcomes_of_two_parts_are_counted_together() -> None:

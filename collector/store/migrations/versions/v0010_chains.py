@@ -4,7 +4,7 @@ what their tombstones cover, and where they stand; an hour of rollups in a row.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 import sqlalchemy as sa
@@ -15,6 +15,7 @@ from collector.store import rollups, shortform
 from collector.store.rollups import RollupRow
 from probes import batch
 from probes.contract import Outcome
+from probes.envelope import BatchError
 
 revision = "0010"
 down_revision = "0009"
@@ -145,7 +146,7 @@ def _chain(conn: sa.Connection, chain: sa.Row[tuple[str, str, str, str]], number
                     received_at=row.received_at,
                     first_t=row.first_t,
                     last_t=row.last_t,
-                    form=shortform.shortened(opened, bytes(row.data)),
+                    form=_form(opened, bytes(row.data), chain, row),
                 )
             )
     chains = _table(
@@ -168,6 +169,19 @@ def _chain(conn: sa.Connection, chain: sa.Row[tuple[str, str, str, str]], number
             broken=broken,
         )
     )
+
+
+def _form(
+    opened: batch.Batch, data: bytes, chain: sa.Row[tuple[str, str, str, str]], row: sa.Row[Any]
+) -> bytes:
+    """The bytes themselves are thrown away after this: only what gives them back stands for them."""
+    form = shortform.shortened(opened, data)
+    place = (chain.org, chain.agent, chain.epoch, row.seq, row.first_t, row.last_t)
+    try:
+        same = shortform.exact(form, shortform.Row(*place)) == data
+    except (BatchError, ValueError):
+        same = False
+    return form if same else shortform.whole(data)
 
 
 class _Before(msgspec.Struct, array_like=True):

@@ -1,0 +1,35 @@
+"""Checks that write: not too often, and none where another one writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from probes import times
+from probes.configchecks import attempt, section
+from probes.contract import Writes
+from probes.yamlfile import Document, Path, Problem
+
+
+def writes_problems(document: Document, writes: Mapping[str, Writes]) -> Iterator[Problem]:
+    """`writes` by check."""
+    checks = section(document, "checks")
+    first: dict[str, str] = {}
+    for name, written in writes.items():
+        path: Path = ("checks", name)
+        every = attempt(times.parse_duration, checks[name].get("every"))
+        if every and every < written.least_every_ms:
+            least = times.duration_text(written.least_every_ms)
+            yield document.problem(
+                (*path, "every"), f"this check writes at each run: at least {least}"
+            )
+        if written.alone is None:
+            continue
+        named = checks[name].get("from")
+        agents = named if isinstance(named, list) else section(document, "agents")
+        if len(agents) > 1:
+            place = path if named is None else (*path, "from")
+            yield document.problem(place, "this check writes: name exactly one agent under from")
+        other = first.setdefault(written.alone, name)
+        if other != name:
+            message = f"the check {other} writes to the same place; one alone may"
+            yield document.problem((*path, "spec"), message)
