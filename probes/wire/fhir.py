@@ -248,6 +248,11 @@ def _age_ms(instant: str | None, now_ms: int) -> int | None:
     return max(now_ms - (at - _EPOCH) // _MS, 0)
 
 
+def told_count(total: int | None) -> int | None:
+    """A number of things as FHIR may tell it (unsignedInt); one that is none is not told."""
+    return total if total is not None and 0 <= total < 2**31 else None
+
+
 def decode(body: bytes, as_type: type[T]) -> T | None:
     # ValueError covers msgspec's errors and broken UTF-8; deep nesting is a RecursionError. Their
     # texts quote the body.

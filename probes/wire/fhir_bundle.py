@@ -21,6 +21,7 @@ from probes.wire.fhir import (
     issues_verdict,
     judge_type,
     operation_outcome,
+    told_count,
     vendor_verdict,
 )
 
@@ -87,7 +88,8 @@ def judge_search(
         elif mode == "match":
             right = found.resource_type == type_ and found.id is not None
             came, wrong = came + right, wrong + (not right)
-    matches = came if bundle.total is None else bundle.total
+    total = told_count(bundle.total)
+    matches = came if total is None else total
     return _verdict(came, wrong, matches, issues, codes), Found(matches, code_of(issues, codes))
 
 

@@ -17,10 +17,13 @@ from probes.wire.fhir import (
     NOT_FHIR,
     UP,
     WRONG_RESOURCE,
+    Issue,
     Verdict,
     decode,
+    issues_verdict,
     judge_type,
     operation_outcome,
+    told_count,
     vendor_verdict,
 )
 
@@ -65,7 +68,8 @@ def judge_page(
     """Judge the body of a 2xx answer to `GET [base]/[type]?...`.
 
     Found nothing is `up` here: what that means is the check's. The page is None unless the answer
-    is a Bundle of that type. An error among the entries means that some matches may be missing.
+    is a Bundle of that type. An error beside matches means that some may be missing; one in place
+    of all of them is judged by its code, and there is no page either.
     """
     verdict, kind = judge_type(content_type, body, codes)
     if verdict is not None:
@@ -76,20 +80,26 @@ def judge_page(
     if bundle is None or bundle.type != "searchset":
         return (NOT_FHIR if bundle is None else WRONG_RESOURCE), None
     matches: list[bytes] = []
-    verdict = UP
+    issues: list[Issue] = []
+    is_wrong = False
     for entry in bundle.entry or ():
         mode = "match" if entry.search is None else entry.search.mode
         resource = bytes(entry.resource)
         head = decode(resource, _Head)
         if head is not None and head.resource_type == "OperationOutcome":
             told = operation_outcome(resource)
-            issues = [] if told is None else told.issue
-            vendor = vendor_verdict(issues, codes)
-            if vendor is not None and vendor.reason is Reason.FHIR_BREAK_GLASS:
-                return vendor, None
-            verdict = _PARTIAL if any(one.failed for one in issues) else verdict
+            issues += [] if told is None else told.issue
         elif mode == "match":
             if head is None or head.resource_type != type_:
-                return WRONG_RESOURCE, None
+                is_wrong = True
             matches.append(resource)
-    return verdict, Page(tuple(matches), bundle.total)
+    vendor = vendor_verdict(issues, codes)
+    if vendor is not None and vendor.reason is Reason.FHIR_BREAK_GLASS:
+        return vendor, None
+    if is_wrong:
+        return WRONG_RESOURCE, None
+    failed = issues_verdict(issues, codes)
+    if failed is not None and not matches:
+        return failed, None
+    partial = any(one.failed for one in issues)
+    return _PARTIAL if partial else UP, Page(tuple(matches), told_count(bundle.total))

@@ -19,6 +19,7 @@ from probes.wire.fhir import (
     decode,
     judge_type,
     operation_outcome,
+    told_count,
 )
 
 SYSTEMS = {
@@ -153,8 +154,9 @@ def judge_expansion(
     expansion = answer.expansion
     if expansion is None:
         return WRONG_RESOURCE, None
+    total = told_count(expansion.total)
     if not any(entry.code for entry in expansion.contains or ()):
-        return NOT_FOUND, expansion.total
+        return NOT_FOUND, total
     versions = [
         version
         for p in expansion.parameter or ()
@@ -163,7 +165,7 @@ def judge_expansion(
         if url == system and version
     ]
     told = [_judge_release(version, release) for version in versions]
-    return next((one for one in told if one != UP), UP), expansion.total
+    return next((one for one in told if one != UP), UP), total
 
 
 def _path(operation: str, **query: str) -> str:

@@ -46,6 +46,9 @@ PLAIN = {"resource": {"resourceType": "Patient", "id": "zz-1"}}
     [
         (bundle(match(), total=1), ("up", "ok"), 1),
         (bundle(match(), total=40), ("up", "ok"), 40),
+        # no number FHIR may tell, and more than the spool can hold
+        (bundle(match(), total=10**30), ("up", "ok"), 1),
+        (bundle(match(), total=-1), ("up", "ok"), 1),
         (bundle(match()), ("up", "ok"), 1),
         (bundle(PLAIN), ("up", "ok"), 1),
         (bundle(match(), INCLUDED), ("up", "ok"), 1),

@@ -15,8 +15,8 @@ SLOT = {"resource": {"resourceType": "Slot", "id": "1"}}
 INCLUDED = {"resource": {"resourceType": "Schedule", "id": "2"}, "search": {"mode": "include"}}
 
 
-def issue(severity: str, mode: str = "outcome") -> dict[str, Any]:
-    issues = [{"severity": severity, "code": "processing"}]
+def issue(severity: str, mode: str = "outcome", code: str = "processing") -> dict[str, Any]:
+    issues = [{"severity": severity, "code": code}]
     resource = {"resourceType": "OperationOutcome", "issue": issues}
     return {"resource": resource, "search": {"mode": mode}}
 
@@ -39,6 +39,9 @@ def bundle(*entries: Any, **more: Any) -> bytes:
         (bundle(SLOT, issue("error")), ("degraded", "fhir.outcome"), 1, 1),
         (bundle(issue("error", "match"), SLOT), ("degraded", "fhir.outcome"), 1, 1),
         (bundle(total=-3), ("up", "ok"), 0, 0),
+        (bundle(SLOT, total=2**31 - 1), ("up", "ok"), 1, 2**31 - 1),
+        (bundle(SLOT, total=2**31), ("up", "ok"), 1, 1),
+        (bundle(SLOT, total=10**30), ("up", "ok"), 1, 1),
     ],
 )
 def test_a_bundle_is_judged_and_counted(
@@ -60,6 +63,11 @@ def test_a_bundle_is_judged_and_counted(
         (bundle({"resource": 1}), ("down", "fhir.wrong_resource")),
         (json.dumps(SLOT["resource"]).encode(), ("down", "fhir.wrong_resource")),
         (bundle(1), ("down", "fhir.not_fhir")),
+        (bundle(issue("error")), ("down", "fhir.outcome")),
+        (bundle(issue("error"), total=0), ("down", "fhir.outcome")),
+        (bundle(INCLUDED, issue("fatal", code="exception")), ("down", "fhir.outcome")),
+        (bundle(issue("error", code="forbidden")), ("misconfigured", "fhir.outcome")),
+        (bundle(issue("error", code="throttled")), ("degraded", "fhir.outcome")),
         (bundle(total="1"), ("down", "fhir.not_fhir")),
         (bundle(SLOT)[:-1], ("down", "fhir.not_fhir")),
         (bundle(SLOT) + b"x", ("down", "fhir.not_fhir")),

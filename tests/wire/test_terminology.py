@@ -166,6 +166,7 @@ CODE = [{"system": LOINC, "code": "4548-4"}]
         (expansion(contains=CODE, total=7), ("up", "ok"), 7),
         (expansion(contains=CODE), ("up", "ok"), None),
         (expansion(total=0), ("down", "terminology.not_loaded"), 0),
+        (expansion(contains=CODE, total=10**30), ("up", "ok"), None),
         (expansion(contains=[{"display": "x"}]), ("down", "terminology.not_loaded"), None),
         (
             expansion(contains=CODE, parameter=[{"name": "version", "valueUri": f"{LOINC}|2.80"}]),
