@@ -45,7 +45,6 @@ class World:
             self.network,
             check.timeout,
             self.read_secret,
-            every_ms=check.every,
             tokens=self.tokens,
             budgets=self.budgets,
         )

@@ -43,7 +43,6 @@ class Budgets:
         self._agreed: dict[Target, Budget] = {}
         self._full: dict[Target, int] = {}
         self._quiet: dict[Target, int] = {}
-        self._away: dict[Target, int] = {}
         self.stopped: dict[str, Reason] = {}
         """Specs whose checks ask nothing any more, and why."""
         self.exports_left: set[str] = set()
@@ -75,16 +74,9 @@ class Budgets:
         """It said when to come again (429, 425): nobody asks before."""
         self._quiet[target] = max(until_ns, self._quiet.get(target, until_ns))
 
-    def away(self, target: Target, until_ns: int) -> None:
-        """It is not available before, as it says (503)."""
-        self._away[target] = until_ns
-
-    def waits(self, target: Target, now_ns: int, latest_ns: int) -> bool:
-        """Is it to be left alone now? `latest_ns`: until then a check can wait for one that is away
-        without its last result having been forgotten.
-        """
-        away = min(self._away.get(target, now_ns), latest_ns)
-        return max(away, self._quiet.get(target, now_ns)) > now_ns
+    def waits(self, target: Target, now_ns: int) -> bool:
+        """Is it to be left alone now?"""
+        return self._quiet.get(target, now_ns) > now_ns
 
 
 def agreed(demands: Iterable[Demand]) -> Budget | None:

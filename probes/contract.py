@@ -167,8 +167,6 @@ class Env:
     """The check's own `timeout`: the whole run, connect to verdict."""
     read_secret: Callable[[str], bytes]
     """Resolves a reference such as `file:/run/secrets/key`; raises OSError or KeyError."""
-    every_ms: int = 0
-    """The check's own `every`."""
     budgets: Budgets = field(default_factory=Budgets)
     """What this agent may still ask of each target; one for all of its checks."""
     tokens: Tokens = field(default_factory=Tokens)

@@ -54,9 +54,8 @@ Special = Callable[[int, bytes], Verdict | None]
 """The verdict of a status and a body that means something else here than elsewhere, or None."""
 
 _CONNECTING = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS)
-_QUIET = (425, 429)
+_QUIET, _AWAY = (425, 429), 503
 _NS_PER_S = 1_000_000_000
-_NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +88,6 @@ class FhirSteps:
         self._requests = Requests()
         self._target = access.target
         self._spec = access.model_dump_json()
-        self._asked_ns: int | None = None
         self._halt: Verdict | None = None
         self._sign_in = _sign_in(access, env)
 
@@ -101,7 +99,6 @@ class FhirSteps:
         now_ns = self._env.clock.monotonic_ns()
         if not self._env.budgets.take(self._target, self._access.allowance, requests, now_ns):
             raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_BUDGET)
-        self._asked_ns = now_ns
 
     def heed(self) -> None:
         """Raises NetFailure when this check was stopped for good or is told to wait."""
@@ -109,7 +106,7 @@ class FhirSteps:
         stopped = budgets.stopped.get(self._spec)
         if stopped is not None:
             raise NetFailure(Outcome.MISCONFIGURED, stopped)
-        if budgets.waits(self._target, now_ns, self._latest_ns(now_ns)):
+        if budgets.waits(self._target, now_ns):
             raise NetFailure(Outcome.UNKNOWN, Reason.AGENT_RETRY_AFTER)
         self._halt = None
 
@@ -202,19 +199,10 @@ class FhirSteps:
             self.stop(verdict.reason)
         elif wait_s and status in _QUIET:
             self._env.budgets.quiet(self._target, until_ns)
-        elif wait_s and status == 503:
-            self._env.budgets.away(self._target, until_ns)
-        else:
+        elif not (wait_s and status == _AWAY):
+            # How long it expects to be away is what we are here to see: the next slot asks again.
             return
         self._halt = verdict
-
-    def _latest_ns(self, now_ns: int) -> int:
-        """How long it can wait for a server that is away: one slot is left out, and the next comes
-        while the last result still holds (semantics 2.1), so an outage is confirmed all the same.
-        """
-        if self._asked_ns is None:
-            return now_ns
-        return self._asked_ns + self._env.every_ms * 3 // 2 * _NS_PER_MS
 
     def request(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None = None

@@ -130,7 +130,7 @@ class SmartSteps:
         """Ask, unless that host said when to come again and it is not yet time."""
         budgets, now_ns = self._env.budgets, self._env.clock.monotonic_ns()
         target = request.url.host, request.url.port
-        if budgets.waits(target, now_ns, now_ns):
+        if budgets.waits(target, now_ns):
             return Layer(name, Verdict(Outcome.UNKNOWN, Reason.AGENT_RETRY_AFTER))
         layer = await exchange(self._env, self._access, name, request, deadline, judge)
         wait_s = layer.http.get(Fact.RETRY_AFTER_S, 0)

@@ -72,13 +72,24 @@ def judge_page(
     of all of them is judged by its code, and there is no page either.
     """
     verdict, kind = judge_type(content_type, body, codes)
+    bundle = decode(body, _Bundle) if kind == "Bundle" else None
     if verdict is not None:
         return verdict, None
-    if kind != "Bundle":
-        return WRONG_RESOURCE, None
-    bundle = decode(body, _Bundle)
     if bundle is None or bundle.type != "searchset":
-        return (NOT_FHIR if bundle is None else WRONG_RESOURCE), None
+        return (NOT_FHIR if kind == "Bundle" and bundle is None else WRONG_RESOURCE), None
+    matches, issues, is_wrong = _apart(bundle, type_)
+    vendor = vendor_verdict(issues, codes)
+    if vendor is not None and vendor.reason is Reason.FHIR_BREAK_GLASS:
+        return vendor, None
+    failed = issues_verdict(issues, codes)
+    if is_wrong or (failed is not None and not matches):
+        return (WRONG_RESOURCE if is_wrong or failed is None else failed), None
+    partial = any(one.failed for one in issues)
+    return _PARTIAL if partial else UP, Page(tuple(matches), told_count(bundle.total))
+
+
+def _apart(bundle: _Bundle, type_: str) -> tuple[list[bytes], list[Issue], bool]:
+    """Matches, issues of outcomes, and whether a match is of another type."""
     matches: list[bytes] = []
     issues: list[Issue] = []
     is_wrong = False
@@ -93,20 +104,4 @@ def judge_page(
             if head is None or head.resource_type != type_:
                 is_wrong = True
             matches.append(resource)
-    spoiled = _spoiled(issues, codes, is_wrong=is_wrong, is_empty=not matches)
-    if spoiled is not None:
-        return spoiled, None
-    partial = any(one.failed for one in issues)
-    return _PARTIAL if partial else UP, Page(tuple(matches), told_count(bundle.total))
-
-
-def _spoiled(
-    issues: list[Issue], codes: Codes, *, is_wrong: bool, is_empty: bool
-) -> Verdict | None:
-    """The verdict of an answer of no use, whatever else is in it."""
-    vendor = vendor_verdict(issues, codes)
-    if vendor is not None and vendor.reason is Reason.FHIR_BREAK_GLASS:
-        return vendor
-    if is_wrong:
-        return WRONG_RESOURCE
-    return issues_verdict(issues, codes) if is_empty else None
+    return matches, issues, is_wrong

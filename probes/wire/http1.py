@@ -152,7 +152,7 @@ class Exchange:
     """One request and its answer: `feed` until it says True.
 
     The plain case, an answer of known length that comes in one piece, is read here; whatever is
-    not that plain is h11's to judge, from its first byte. h11 takes five times as long
+    not that plain is h11's to judge, from its first byte. h11 takes forty times as long
     (`tests/bench`), and `tests/wire` holds that both read the same.
     """
 

@@ -161,8 +161,7 @@ def opened(spec: dict[str, Any], env: Env, name: str = "ehr-read", every: str = 
     check = Check.model_validate(
         {"system": "ehr", "kind": "fhir", "every": every, "timeout": "5s", "spec": spec}
     )
-    shared = dataclasses.replace(env, every_ms=check.every)
-    return Attempts(name, check, KIND, shared, Pulse(env.clock))
+    return Attempts(name, check, KIND, env, Pulse(env.clock))
 
 
 async def ran(attempts: Attempts, clock: Clock) -> tuple[str, str, int]:
@@ -274,40 +273,18 @@ async def test_a_retry_after_that_says_nothing_stops_nothing(
     await one.close()
 
 
-async def test_after_a_503_one_slot_is_left_out_and_an_outage_is_still_confirmed(
-    server: FhirServer,
+@pytest.mark.parametrize(("retry_after", "requests"), [("3600", 1), ("", 2)])
+async def test_after_a_503_no_slot_is_left_out_and_its_run_asks_no_more(
+    server: FhirServer, retry_after: str, requests: int
 ) -> None:
-    clock = Later()
-    env = dataclasses.replace(environment(), clock=clock)
-    server.retry_after = "3600"
-    server.set_fault("503", at="metadata")
-    one = opened({"base_url": server.base_url, "read": "Patient/zz-uptime-1"}, env)
-    told = []
-    for slot in range(5):  # every 30 s
-        clock.ahead_ns = slot * 30 * 10**9
-        told.append(await ran(one, clock))
-    down, waiting = ("down", "http.status", 1), ("unknown", "agent.retry_after", 0)
-    # a down every 60 s: each holds for 2 * 30 s + 5 s, so two in a row confirm
-    assert told == [down, waiting, down, waiting, down]
-    server.set_fault("none")
-    quick = opened(searching(server), env, "ehr-search", every="5s")
-    assert await ran(quick, clock) == (
-        "up",
-        "ok",
-        1,
-    )  # it has not asked yet, so it waits for nothing
-    await one.close()
-    await quick.close()
-
-
-async def test_a_503_without_retry_after_is_asked_again_at_the_next_slot(
-    server: FhirServer,
-) -> None:
-    server.retry_after = ""
+    server.retry_after = retry_after
     server.set_fault("503", at="metadata")
     env = environment()
     one = opened({"base_url": server.base_url, "read": "Patient/zz-uptime-1"}, env)
-    assert [await ran(one, env.clock) for _ in range(2)] == [("down", "http.status", 2)] * 2
+    told = [await ran(one, env.clock) for _ in range(3)]
+    assert told == [("down", "http.status", requests)] * 3
+    server.set_fault("none")
+    assert await ran(one, env.clock) == ("up", "ok", 2)
     await one.close()
 
 

@@ -7,17 +7,20 @@ import ssl
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
-import aiohttp
 import pytest
 
 from probes.assertion import assertion, load_key
 from probes.clock import SystemClock
 from probes.contract import Env, Fact, Observation, Outcome, Slot
+from probes.httpclient import ask
 from probes.kinds.smart import KIND
+from probes.net import Deadline, TlsOptions
 from probes.reasons import Reason
 from probes.testing.certificates import Authority
 from probes.testing.smart_server import Client, SmartServer
+from probes.wire.http1 import Request, parse_url
 from tests.contract.conformance import conforms, environment, expect, observe
 from tests.support.client_keys import ec_pem, jwk, rsa_pem
 
@@ -344,7 +347,7 @@ async def test_a_clock_that_is_off_is_a_rejection_with_the_skew_beside_it(
         return
     found = await seen(spec, "misconfigured", "smart.token_rejected")
     assert found.facts[Fact.OAUTH_ERROR] == 2
-    assert found.facts[Fact.CLOCK_SKEW_S] in (skew_s - 1, skew_s, skew_s + 1)
+    assert abs(found.facts[Fact.CLOCK_SKEW_S] - skew_s) <= 5
 
 
 async def test_an_assertion_is_good_for_one_request(
@@ -352,30 +355,29 @@ async def test_an_assertion_is_good_for_one_request(
 ) -> None:
     """The simulator's promise: it would notice a probe that uses an assertion twice."""
     now_ms = SystemClock().now_ms()
-    key = load_key(rsa_pem())
+    key, env = load_key(rsa_pem()), environment()
 
-    async def ask(text: str) -> int:
+    async def asked(text: str) -> int:
         form = {
             "grant_type": "client_credentials",
             "scope": "system/*.rs",
             "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
             "client_assertion": text,
         }
-        async with session.post(server.token_url, data=form) as reply:
-            return reply.status
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        request = Request("POST", parse_url(server.token_url), headers, urlencode(form).encode())
+        deadline = Deadline(env.clock, 5000)
+        return (await ask(env, request, TlsOptions(ca=authority.ca), 65_536, deadline)).status
 
-    trust = ssl.create_default_context(cafile=authority.ca)
-    connector = aiohttp.TCPConnector(ssl=trust)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        good = assertion(key, CLIENT, server.token_url, now_ms, "one")
-        assert [await ask(good), await ask(good)] == [200, 401]
-        other = assertion(key, CLIENT, server.token_url + "/", now_ms, "two")
-        late = assertion(key, CLIENT, server.token_url, now_ms - 241_000, "three")
-        early = assertion(key, CLIENT, server.token_url, now_ms + 120_000, "four")
-        foreign = assertion(key, "somebody", server.token_url, now_ms, "five")
-        forged = assertion(load_key(rsa_pem(1), key.kid), CLIENT, server.token_url, now_ms, "six")
-        for wrong in (other, late, early, foreign, forged, good[:-4] + "AAAA", "", "a.b.c"):
-            assert await ask(wrong) == 401
+    good = assertion(key, CLIENT, server.token_url, now_ms, "one")
+    assert [await asked(good), await asked(good)] == [200, 401]
+    other = assertion(key, CLIENT, server.token_url + "/", now_ms, "two")
+    late = assertion(key, CLIENT, server.token_url, now_ms - 241_000, "three")
+    early = assertion(key, CLIENT, server.token_url, now_ms + 120_000, "four")
+    foreign = assertion(key, "somebody", server.token_url, now_ms, "five")
+    forged = assertion(load_key(rsa_pem(1), key.kid), CLIENT, server.token_url, now_ms, "six")
+    for wrong in (other, late, early, foreign, forged, good[:-4] + "AAAA", "", "a.b.c"):
+        assert await asked(wrong) == 401
     # and every run brings a new one
     for _ in range(3):
         await seen(spec, "up", "ok")

@@ -85,17 +85,8 @@ def test_a_target_that_said_when_is_left_alone_wholly() -> None:
     budgets = Budgets()
     budgets.quiet(EHR, 100)
     budgets.quiet(EHR, 50)
-    assert [budgets.waits(EHR, now, 0) for now in (0, 99, 100)] == [True, True, False]
-    assert not budgets.waits(LAB, 0, 0)
-
-
-def test_one_that_is_away_is_left_alone_for_as_long_as_a_check_can_wait() -> None:
-    budgets = Budgets()
-    budgets.away(EHR, 100)
-    assert [budgets.waits(EHR, now, 40) for now in (0, 39, 40, 99)] == [True, True, False, False]
-    assert [budgets.waits(EHR, now, 400) for now in (0, 99, 100)] == [True, True, False]
-    budgets.away(EHR, 20)
-    assert not budgets.waits(EHR, 20, 400)
+    assert [budgets.waits(EHR, now) for now in (0, 99, 100)] == [True, True, False]
+    assert not budgets.waits(LAB, 0)
 
 
 def test_what_a_schedule_asks_is_counted_exactly() -> None:
