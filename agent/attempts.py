@@ -17,6 +17,7 @@ from agent.fault import Facts
 from agent.pulse import Pulse
 from probes.budgets import Demand
 from probes.clock import NS_PER_MS
+from probes.columns import FAR
 from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Probe, Slot
 from probes.net import NetFailure
@@ -118,7 +119,12 @@ class Attempts:
             async with asyncio.timeout(self._limit_s):
                 if self._probe is None:
                     self._probe = await self._open()
-                return await self._probe.run(slot)
+                seen = await self._probe.run(slot)
+            if any(not -FAR < value < FAR for value in seen.facts.values()):
+                raise ValueError(
+                    "a fact too far for evidence"
+                )  # the spool could not hold the batch
+            return seen
         except NetFailure as failure:
             return Observation(failure.outcome, failure.reason, failure.phases)
         except _SecretError:

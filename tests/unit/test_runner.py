@@ -94,6 +94,18 @@ def said(runs: list[Run]) -> list[tuple[int, str, str]]:
     return [(run.slot_ms - FIRST, run.outcome.value, run.reason) for run in runs]
 
 
+@pytest.mark.parametrize("value", [2**53, -(2**53), 10**30])
+async def test_a_fact_too_far_for_evidence_is_the_probes_own_defect(value: int) -> None:
+    """A number of the far side that a kind passed on unseen must not stop the spool."""
+
+    async def act(_env: Env) -> Observation:
+        return Observation(Outcome.UP, Reason.OK, facts={Fact.FREE_SLOTS: value})
+
+    clock = ManualClock(START)
+    run = await attempts(clock, Scripted(act)).run(Slot("c", START))
+    assert (run.outcome, run.reason, run.facts) == (Outcome.UNKNOWN, "agent.crash", {})
+
+
 async def test_each_slot_is_attempted_on_the_grid_with_one_opened_probe() -> None:
     async def act(env: Env) -> Observation:
         await env.clock.sleep_ms(40)
