@@ -119,12 +119,7 @@ class Attempts:
             async with asyncio.timeout(self._limit_s):
                 if self._probe is None:
                     self._probe = await self._open()
-                seen = await self._probe.run(slot)
-            if any(not -FAR < value < FAR for value in seen.facts.values()):
-                raise ValueError(
-                    "a fact too far for evidence"
-                )  # the spool could not hold the batch
-            return seen
+                return _held(await self._probe.run(slot))
         except NetFailure as failure:
             return Observation(failure.outcome, failure.reason, failure.phases)
         except _SecretError:
@@ -155,6 +150,13 @@ class Attempts:
 
     def _crashed(self, error: Exception) -> None:
         log.error("probe.crash check=%s type=%s", self.name, type(error).__name__)
+
+
+def _held(seen: Observation) -> Observation:
+    """ValueError for a fact too far for evidence: the spool could not hold the whole batch."""
+    if any(not -FAR < value < FAR for value in seen.facts.values()):
+        raise ValueError("a fact too far for evidence")
+    return seen
 
 
 class _SecretError(Exception):
