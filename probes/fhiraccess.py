@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from probes.authorization import FhirAuthorization
 from probes.budgets import Budget, Demand, Target
 from probes.config_words import Model, PositiveDuration
 from probes.configfile import read_secret
+from probes.fhirauthorization import FhirAuthorization
 from probes.profiles import table
 from probes.profiles.profile import Profile
 from probes.tls import TlsOptions

@@ -11,10 +11,11 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote_plus, urlencode
 
 from probes.assertion import UnusableKeyError, assertion
-from probes.authorization import ClientSecret, SmartBackend, basic_header, secret_text
+from probes.authorization import basic_header, secret_text
 from probes.clock import NS_PER_MS
 from probes.contract import Env, Fact, Outcome, StepName
 from probes.fhiraccess import FhirAccess
+from probes.fhirauthorization import ClientSecret, SmartBackend
 from probes.fhirsteps import Judge, Layer, exchange, late
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline, NetFailure

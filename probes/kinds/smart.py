@@ -10,9 +10,9 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, model_validator
 
 from probes.assertion import UnusableKeyError
-from probes.authorization import SmartBackend
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Slot, StepName
 from probes.fhiraccess import FhirAccess, examine, refuse
+from probes.fhirauthorization import SmartBackend
 from probes.fhirsteps import STEP_REASONS, FhirSteps, Layer, exchange, late, whole
 from probes.httpclient import HttpAnswer
 from probes.net import Deadline, NetFailure

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from probes.authorization import SmartBackend
 from probes.configfile import ConfigErrors, load
+from probes.fhirauthorization import SmartBackend
 from probes.kinds.fhir import KIND as FHIR
 from probes.kinds.smart import KIND, SmartSpec
 from tests.support.client_keys import ec_pem, rsa_pem
