@@ -6,7 +6,6 @@ It answers a request with the response, or stores it first, as `answers` says.
 from __future__ import annotations
 
 import json
-import ssl
 from typing import Any
 
 from probes.testing.fhir_host import Asked, FhirHost, Reply
@@ -16,10 +15,11 @@ COVERAGE, INSURER = "zz-cover-1", "Organization/zz-payer"
 REQUEST, RESPONSE = "CoverageEligibilityRequest", "CoverageEligibilityResponse"
 
 
-class CoverageServer:
+class CoverageServer(FhirHost):
     """`answers`: response, request or location; `error_code` is what it rejects with."""
 
-    OWN: tuple[str, ...] = (
+    FAULTS = (
+        *FhirHost.FAULTS,
         "no_coverage",
         "other_member",
         "error",
@@ -28,13 +28,12 @@ class CoverageServer:
         "unanswered",
         "other_request",
     )
-    FAULTS = (*FhirHost.FAULTS, *OWN)
 
     def __init__(self, canaries: tuple[str, ...] = ()) -> None:
         self.answers = "response"
         self.error_code = "a001"
         self.submitted: list[dict[str, Any]] = []
-        self.host = FhirHost(
+        super().__init__(
             (
                 ("GET", "Coverage", "coverage", self._search),
                 ("GET", "Coverage/{id}", "coverage", self._read),
@@ -42,25 +41,8 @@ class CoverageServer:
                 ("POST", f"{REQUEST}/$submit", "eligibility", self._submit),
                 ("GET", RESPONSE, "response", self._find),
             ),
-            self.OWN,
             canaries,
         )
-        self.requests = self.host.requests
-
-    @property
-    def base_url(self) -> str:
-        return self.host.base_url
-
-    async def start(
-        self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
-    ) -> int:
-        return await self.host.start(host, port, tls)
-
-    async def stop(self) -> None:
-        await self.host.stop()
-
-    def set_fault(self, name: str, at: str = "all") -> None:
-        self.host.set_fault(name, at)
 
     def _search(self, asked: Asked) -> Reply:
         wanted = asked.query.get("patient") or asked.query.get("beneficiary", "")
@@ -69,7 +51,7 @@ class CoverageServer:
 
     def _read(self, asked: Asked) -> Reply:
         if asked.path["id"] != COVERAGE or asked.fault == "no_coverage":
-            return Reply(404, self.host.outcome("not-found"))
+            return Reply(404, self.outcome("not-found"))
         return Reply(200, self._coverage(asked.fault))
 
     def _create(self, asked: Asked) -> Reply:
@@ -84,11 +66,11 @@ class CoverageServer:
 
     def _submit(self, asked: Asked) -> Reply:
         self.submitted.append(json.loads(asked.body))
-        return Reply(200, self._response(asked.fault, f"zz-{len(self.submitted)}"))
+        return Reply(200, self._eligibility(asked.fault, f"zz-{len(self.submitted)}"))
 
     def _find(self, asked: Asked) -> Reply:
         request = asked.query.get("request", "").removeprefix(f"{REQUEST}/")
-        found = [] if asked.fault == "unanswered" else [self._response(asked.fault, request)]
+        found = [] if asked.fault == "unanswered" else [self._eligibility(asked.fault, request)]
         return self._bundle(found)
 
     def _coverage(self, fault: str) -> dict[str, Any]:
@@ -97,12 +79,12 @@ class CoverageServer:
             "resourceType": "Coverage",
             "id": COVERAGE,
             "status": "active",
-            "subscriberId": self.host.text,
-            "beneficiary": {"reference": f"Patient/{member}", "display": self.host.text},
+            "subscriberId": self.text,
+            "beneficiary": {"reference": f"Patient/{member}", "display": self.text},
             "payor": [{"reference": INSURER}],
         }
 
-    def _response(self, fault: str, request: str) -> dict[str, Any]:
+    def _eligibility(self, fault: str, request: str) -> dict[str, Any]:
         member = OTHER_MEMBER if fault == "other_member" else MEMBER
         outcome = fault if fault in ("error", "queued", "partial") else "complete"
         response: dict[str, Any] = {
@@ -110,23 +92,23 @@ class CoverageServer:
             "id": "zz-answer",
             "status": "active",
             "purpose": ["validation"],
-            "patient": {"reference": f"Patient/{member}", "display": self.host.text},
+            "patient": {"reference": f"Patient/{member}", "display": self.text},
             "created": "2026-01-05T06:00:00Z",
             "request": {
                 "reference": f"{REQUEST}/{'zz-999' if fault == 'other_request' else request}"
             },
             "outcome": outcome,
-            "disposition": self.host.text,
+            "disposition": self.text,
             "insurer": {"reference": INSURER},
         }
         if outcome == "error":
-            code = {"coding": [{"code": self.error_code}], "text": self.host.text}
+            code = {"coding": [{"code": self.error_code}], "text": self.text}
             response["error"] = [{"code": code}]
         return response
 
     def _bundle(self, found: list[dict[str, Any]]) -> Reply:
         note = {
-            "resource": self.host.outcome("informational", "warning"),
+            "resource": self.outcome("informational", "warning"),
             "search": {"mode": "outcome"},
         }
         entries = [{"resource": r, "search": {"mode": "match"}} for r in found]

@@ -73,14 +73,13 @@ class FhirHost:
         "not_json",
         "huge",
     )
-    """Of every simulator. `lost`: it does what was asked and its answer never comes."""
+    """Of every simulator, which adds its own. `lost`: it does what was asked and its answer never
+    comes.
+    """
 
-    def __init__(
-        self, routes: Iterable[Route], own: tuple[str, ...], canaries: tuple[str, ...]
-    ) -> None:
+    def __init__(self, routes: Iterable[Route], canaries: tuple[str, ...]) -> None:
         self.base_url = ""
         self.text = " ".join(canaries) or "none"
-        self.faults = (*self.FAULTS, *own)
         self.requests: dict[str, int] = {}
         self.slow_ms = 200
         self.huge_bytes = 2_200_000
@@ -93,7 +92,9 @@ class FhirHost:
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         self._port: Port | None = None
 
-    async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
+    async def start(
+        self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
+    ) -> int:
         """Listen, and return the port."""
         await self._runner.setup()
         if self._runner.server is None:
@@ -111,9 +112,9 @@ class FhirHost:
             self._port.close()
         await self._runner.cleanup()
 
-    def set_fault(self, name: str, at: str) -> None:
+    def set_fault(self, name: str, at: str = "all") -> None:
         """Fail as `name` from the next request on; `at` is a step, or "all"."""
-        if name not in self.faults or at not in ("all", *self.requests):
+        if name not in self.FAULTS or at not in ("all", *self.requests):
             raise ValueError(f"no such fault: {name} at {at}")
         if self._port is not None and name != self._fault:
             if name == "refuse":
@@ -149,7 +150,7 @@ class FhirHost:
                 {name: request.query.getall(name) for name in request.query},
                 dict(request.headers),
                 await request.read(),
-                "none" if fault in self.FAULTS else fault,
+                "none" if fault in FhirHost.FAULTS else fault,
             )
             return await self._answer(request, fault, handle(asked))
 

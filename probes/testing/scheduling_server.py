@@ -7,7 +7,6 @@ booked, so that a booking left behind is really there.
 from __future__ import annotations
 
 import json
-import ssl
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,10 +17,11 @@ PATIENT = "zz-uptime-1"
 STANDING = ("booked", "pending", "proposed")
 
 
-class SchedulingServer:
+class SchedulingServer(FhirHost):
     """`answers` is what a create answers with: resource, nothing or outcome."""
 
-    OWN: tuple[str, ...] = (
+    FAULTS = (
+        *FhirHost.FAULTS,
         "no_schedule",
         "no_slots",
         "busy_slots",
@@ -34,7 +34,6 @@ class SchedulingServer:
         "drops_mark",
         "other_status",
     )
-    FAULTS = (*FhirHost.FAULTS, *OWN)
 
     def __init__(self, canaries: tuple[str, ...] = ()) -> None:
         self.answers = "resource"
@@ -46,7 +45,7 @@ class SchedulingServer:
             for schedule, hours in ((CLINIC, (24, 25, 26, 24 * 20)), (TEST_CLINIC, (30, 31)))
             for n in hours
         ]
-        self.host = FhirHost(
+        super().__init__(
             (
                 ("GET", "Schedule", "schedule", self._schedules),
                 ("GET", "Slot", "slot", self._free),
@@ -55,37 +54,20 @@ class SchedulingServer:
                 ("PATCH", "Appointment/{id}", "cancel", self._cancel),
                 ("DELETE", "Appointment/{id}", "cancel", self._cancel),
             ),
-            self.OWN,
             canaries,
         )
-        self.requests = self.host.requests
         other = self._appointment("zz-other", "zz-uptime-2", f"{CLINIC}-24", "booked")
         self._others = {"zz-other": other}
-
-    @property
-    def base_url(self) -> str:
-        return self.host.base_url
 
     @property
     def standing(self) -> int:
         """How many bookings made here still take a place."""
         return sum(a["status"] in STANDING for a in self.appointments.values())
 
-    async def start(
-        self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
-    ) -> int:
-        return await self.host.start(host, port, tls)
-
-    async def stop(self) -> None:
-        await self.host.stop()
-
-    def set_fault(self, name: str, at: str = "all") -> None:
-        self.host.set_fault(name, at)
-
     def _schedules(self, asked: Asked) -> Reply:
         id_ = asked.query.get("_id", "")
         known = id_ in (CLINIC, TEST_CLINIC) and asked.fault != "no_schedule"
-        actor = {"reference": "Location/zz-1", "display": self.host.text}
+        actor = {"reference": "Location/zz-1", "display": self.text}
         schedule = {"resourceType": "Schedule", "id": id_, "actor": [actor]}
         return self._bundle([schedule] if known else [], asked)
 
@@ -111,7 +93,7 @@ class SchedulingServer:
             found = []
         if asked.fault == "busy_slots":
             found = [{**slot, "status": "busy"} for slot in found]
-        return self._bundle([{**slot, "comment": self.host.text} for slot in found], asked)
+        return self._bundle([{**slot, "comment": self.text} for slot in found], asked)
 
     def _search(self, asked: Asked) -> Reply:
         wanted = asked.query.get("patient", "")
@@ -128,7 +110,7 @@ class SchedulingServer:
 
     def _book(self, asked: Asked) -> Reply:
         if asked.fault == "conflict":
-            return Reply(409, self.host.outcome("conflict"))
+            return Reply(409, self.outcome("conflict"))
         appointment = json.loads(asked.body)
         id_ = f"zz-{len(self.appointments) + 1}"
         appointment["id"] = id_
@@ -136,21 +118,21 @@ class SchedulingServer:
             appointment.pop("identifier")
             appointment.pop("meta")
         self.appointments[id_] = appointment
-        shown = {**appointment, "comment": self.host.text}
+        shown = {**appointment, "comment": self.text}
         if asked.fault == "other_status":
             shown["status"] = "noshow"
         fields = {"Location": f"{self.base_url}/Appointment/{id_}/_history/1"}
         if self.answers == "nothing":
             return Reply(201, None, fields)
         if self.answers == "outcome":
-            return Reply(201, self.host.outcome("informational", "information"), fields)
+            return Reply(201, self.outcome("informational", "information"), fields)
         return Reply(201, shown, fields)
 
     def _cancel(self, asked: Asked) -> Reply:
         appointment = self.appointments.get(asked.path["id"])
         if appointment is None or asked.fault == "already_gone":
             self.appointments.pop(asked.path["id"], None)
-            return Reply(404, self.host.outcome("not-found"))
+            return Reply(404, self.outcome("not-found"))
         if asked.fault == "says_undone":
             return Reply(204, None)
         if asked.fault != "stays_booked" and asked.method == "DELETE":
@@ -159,21 +141,21 @@ class SchedulingServer:
         if asked.fault != "stays_booked":
             (change,) = json.loads(asked.body)
             if asked.fields.get("Content-Type") != "application/json-patch+json":
-                return Reply(415, self.host.outcome("not-supported"))
+                return Reply(415, self.outcome("not-supported"))
             if (change["op"], change["path"]) != ("replace", "/status"):
-                return Reply(422, self.host.outcome("invalid"))
+                return Reply(422, self.outcome("invalid"))
             appointment["status"] = change["value"]
-        return Reply(200, {**appointment, "comment": self.host.text})
+        return Reply(200, {**appointment, "comment": self.text})
 
     def _bundle(self, found: list[dict[str, Any]], asked: Asked) -> Reply:
         page = found[: int(asked.query.get("_count", "10"))]
         bundle: dict[str, Any] = {"resourceType": "Bundle", "type": "searchset"}
         if self.tells_total:
             bundle["total"] = len(found)
-        link = {"relation": "self", "url": f"{self.base_url}?page={len(self.host.text)}"}
+        link = {"relation": "self", "url": f"{self.base_url}?page={len(self.text)}"}
         entries = [{"resource": r, "search": {"mode": "match"}} for r in page]
         note = {
-            "resource": self.host.outcome("informational", "warning"),
+            "resource": self.outcome("informational", "warning"),
             "search": {"mode": "outcome"},
         }
         return Reply(200, {**bundle, "link": [link], "entry": [*entries, note]})
@@ -189,7 +171,7 @@ class SchedulingServer:
         }
 
     def _appointment(self, id_: str, patient: str, slot: str, status: str) -> dict[str, Any]:
-        actor = {"reference": f"Patient/{patient}", "display": self.host.text}
+        actor = {"reference": f"Patient/{patient}", "display": self.text}
         return {
             "resourceType": "Appointment",
             "id": id_,

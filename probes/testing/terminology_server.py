@@ -5,7 +5,6 @@ It refuses an unknown code as servers in the field do: by `false`, 404, 400 or 4
 
 from __future__ import annotations
 
-import ssl
 from typing import Any
 
 from probes.testing.fhir_host import Asked, FhirHost, Reply
@@ -25,10 +24,11 @@ CODES = {
 REFUSALS = {"404": (404, "processing"), "400": (400, "not-found"), "422": (422, "code-invalid")}
 
 
-class TerminologyServer:
+class TerminologyServer(FhirHost):
     """`refuses` is how it answers an unknown code: false (404 to `$lookup`), 404, 400 or 422."""
 
-    OWN: tuple[str, ...] = (
+    FAULTS = (
+        *FhirHost.FAULTS,
         "no_content",
         "one_missing",
         "accepts",
@@ -38,37 +38,19 @@ class TerminologyServer:
         "no_display",
         "no_result",
     )
-    FAULTS = (*FhirHost.FAULTS, *OWN)
 
     def __init__(self, canaries: tuple[str, ...] = ()) -> None:
         self.refuses = "false"
-        self.host = FhirHost(
+        super().__init__(
             (
                 ("GET", "CodeSystem/$lookup", "lookup", self._lookup),
                 ("GET", "CodeSystem/$validate-code", "validate", self._validate),
                 ("GET", "ValueSet/$expand", "expand", self._expand),
             ),
-            self.OWN,
             canaries,
         )
-        self.requests = self.host.requests
         self.asked: list[dict[str, str]] = []
         """The query of every request."""
-
-    @property
-    def base_url(self) -> str:
-        return self.host.base_url
-
-    async def start(
-        self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
-    ) -> int:
-        return await self.host.start(host, port, tls)
-
-    async def stop(self) -> None:
-        await self.host.stop()
-
-    def set_fault(self, name: str, at: str = "all") -> None:
-        self.host.set_fault(name, at)
 
     def _lookup(self, asked: Asked) -> Reply:
         self.asked.append(asked.query)
@@ -78,12 +60,12 @@ class TerminologyServer:
             return self._refusal("404" if self.refuses == "false" else self.refuses)
         if asked.fault == "other_meaning":
             display = "Fracture of femur"
-        parameters: list[dict[str, Any]] = [{"name": "name", "valueString": self.host.text}]
+        parameters: list[dict[str, Any]] = [{"name": "name", "valueString": self.text}]
         if asked.fault != "no_release":
             parameters.append({"name": "version", "valueString": self._release(asked, system)})
         if asked.fault != "no_display":
             parameters.append({"name": "display", "valueString": display})
-        part = {"name": "designation", "part": [{"name": "value", "valueString": self.host.text}]}
+        part = {"name": "designation", "part": [{"name": "value", "valueString": self.text}]}
         return Reply(200, {"resourceType": "Parameters", "parameter": [*parameters, part]})
 
     def _validate(self, asked: Asked) -> Reply:
@@ -93,7 +75,7 @@ class TerminologyServer:
         if not known and self.refuses != "false":
             return self._refusal(self.refuses)
         result = [] if asked.fault == "no_result" else [{"name": "result", "valueBoolean": known}]
-        message = {"name": "message", "valueString": self.host.text}
+        message = {"name": "message", "valueString": self.text}
         return Reply(200, {"resourceType": "Parameters", "parameter": [*result, message]})
 
     def _expand(self, asked: Asked) -> Reply:
@@ -109,10 +91,10 @@ class TerminologyServer:
         expansion = {
             "timestamp": "2026-01-05T06:00:00Z",
             "total": len(found),
-            "parameter": [*told, {"name": "note", "valueString": self.host.text}],
+            "parameter": [*told, {"name": "note", "valueString": self.text}],
             **({"contains": contains} if contains else {}),  # FHIR JSON has no empty arrays
         }
-        value_set = {"resourceType": "ValueSet", "status": "active", "title": self.host.text}
+        value_set = {"resourceType": "ValueSet", "status": "active", "title": self.text}
         return Reply(200, {**value_set, "expansion": expansion})
 
     def _display(self, asked: Asked, system: str, code: str) -> str | None:
@@ -124,4 +106,4 @@ class TerminologyServer:
 
     def _refusal(self, how: str) -> Reply:
         status, code = REFUSALS[how]
-        return Reply(status, self.host.outcome(code))
+        return Reply(status, self.outcome(code))

@@ -19,6 +19,7 @@ from probes.kinds.coverage import KIND
 from probes.reasons import Reason
 from probes.testing.coverage_server import CoverageServer
 from tests.contract.conformance import expect, observe
+from tests.contract.fhir_faults import COMMON
 
 CANARIES = ("CANARY^ZZQUILL^ODETTE", "MRN-88442117")
 
@@ -73,23 +74,7 @@ async def test_the_coverage_of_the_member_is_searched_for_or_read(
 
 
 FAULTS = [
-    ("refuse", "down", "tcp.refused"),
-    ("hang", "down", "http.timeout"),
-    ("lost", "down", "http.timeout"),
-    ("html200", "down", "fhir.not_fhir"),
-    ("redirect", "misconfigured", "http.status"),
-    ("401", "misconfigured", "fhir.auth"),
-    ("403", "misconfigured", "fhir.auth"),
-    ("404", "misconfigured", "http.status"),
-    ("422", "misconfigured", "http.status"),
-    ("429", "degraded", "http.throttled"),
-    ("500", "down", "http.status"),
-    ("503_outcome", "down", "fhir.outcome"),
-    ("outcome200_error", "down", "fhir.outcome"),
-    ("wrong_resource", "down", "fhir.wrong_resource"),
-    ("truncated", "down", "http.truncated"),
-    ("not_json", "down", "fhir.not_fhir"),
-    ("huge", "misconfigured", "http.too_large"),
+    *COMMON,
     ("other_member", "down", "fhir.wrong_resource"),
 ]
 OF_A_REQUEST = [
@@ -186,7 +171,7 @@ async def test_a_rejection_is_up_where_it_is_expected_and_nothing_else_is(
 
 
 async def test_a_right_answer_after_slow_after_is_degraded(server: CoverageServer) -> None:
-    server.host.slow_ms = 60
+    server.slow_ms = 60
     server.set_fault("slow", at="eligibility")
     late = spec(server, slow_after="50ms", **eligibility())
     seen = await expect(KIND, late, Outcome.DEGRADED, Reason.SLOW, connections=2)

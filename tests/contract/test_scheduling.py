@@ -17,6 +17,7 @@ from probes.kinds.scheduling import KIND
 from probes.reasons import Reason
 from probes.testing.scheduling_server import SchedulingServer
 from tests.contract.conformance import CountingNetwork, conforms, environment, expect, observe
+from tests.contract.fhir_faults import COMMON
 
 CANARIES = ("CANARY^ZZQUILL^ODETTE", "MRN-88442117")
 MINUTES = 60_000
@@ -91,23 +92,7 @@ async def test_a_healthy_system_is_up_and_tells_how_many_slots_are_free(
 
 
 FAULTS = [
-    ("refuse", "down", "tcp.refused"),
-    ("hang", "down", "http.timeout"),
-    ("lost", "down", "http.timeout"),
-    ("html200", "down", "fhir.not_fhir"),
-    ("redirect", "misconfigured", "http.status"),
-    ("401", "misconfigured", "fhir.auth"),
-    ("403", "misconfigured", "fhir.auth"),
-    ("404", "misconfigured", "http.status"),
-    ("422", "misconfigured", "http.status"),
-    ("429", "degraded", "http.throttled"),
-    ("500", "down", "http.status"),
-    ("503_outcome", "down", "fhir.outcome"),
-    ("outcome200_error", "down", "fhir.outcome"),
-    ("wrong_resource", "down", "fhir.wrong_resource"),
-    ("truncated", "down", "http.truncated"),
-    ("not_json", "down", "fhir.not_fhir"),
-    ("huge", "misconfigured", "http.too_large"),
+    *COMMON,
     ("no_schedule", "misconfigured", "fhir.no_match"),
     ("busy_slots", "down", "fhir.wrong_resource"),
     ("other_patient", "down", "fhir.wrong_resource"),
@@ -171,7 +156,7 @@ async def test_slots_are_searched_as_the_file_says(server: SchedulingServer) -> 
 
 
 async def test_a_right_answer_after_slow_after_is_degraded(server: SchedulingServer) -> None:
-    server.host.slow_ms = 60
+    server.slow_ms = 60
     server.set_fault("slow", at="slot")
     late = spec(server, slow_after="50ms")
     seen = await expect(KIND, late, Outcome.DEGRADED, Reason.SLOW, connections=3)

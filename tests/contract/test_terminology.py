@@ -25,6 +25,7 @@ from probes.testing.terminology_server import TerminologyServer
 from probes.wire.fhir import Verdict
 from probes.wire.terminology import judge_lookup
 from tests.contract.conformance import expect, observe
+from tests.contract.fhir_faults import COMMON
 
 CANARIES = ("CANARY^ZZQUILL^ODETTE", "MRN-88442117")
 
@@ -91,25 +92,7 @@ async def test_a_release_in_a_snomed_version_is_found(server: TerminologyServer)
     }
 
 
-FAULTS = [
-    ("refuse", "down", "tcp.refused"),
-    ("hang", "down", "http.timeout"),
-    ("lost", "down", "http.timeout"),
-    ("html200", "down", "fhir.not_fhir"),
-    ("redirect", "misconfigured", "http.status"),
-    ("401", "misconfigured", "fhir.auth"),
-    ("403", "misconfigured", "fhir.auth"),
-    ("404", "misconfigured", "http.status"),
-    ("422", "misconfigured", "http.status"),
-    ("429", "degraded", "http.throttled"),
-    ("500", "down", "http.status"),
-    ("503_outcome", "down", "fhir.outcome"),
-    ("outcome200_error", "down", "fhir.outcome"),
-    ("wrong_resource", "down", "fhir.wrong_resource"),
-    ("truncated", "down", "http.truncated"),
-    ("not_json", "down", "fhir.not_fhir"),
-    ("huge", "misconfigured", "http.too_large"),
-]
+FAULTS = COMMON
 OWN = [
     ("no_content", "down", "terminology.not_loaded"),
     ("one_missing", "degraded", "terminology.code_missing"),
@@ -218,7 +201,7 @@ async def test_three_codes_are_the_most_a_run_asks_for(server: TerminologyServer
 
 
 async def test_a_right_answer_after_slow_after_is_degraded(server: TerminologyServer) -> None:
-    server.host.slow_ms = 60
+    server.slow_ms = 60
     server.set_fault("slow", at="expand")
     late = spec(server, slow_after="50ms")
     seen = await expect(KIND, late, Outcome.DEGRADED, Reason.SLOW, connections=6)
