@@ -93,7 +93,7 @@ class SpoolMachine(RuleBasedStateMachine):
             self.observe()
             return done
 
-        keeper.held.write = watched  # type: ignore[method-assign]
+        keeper.held.write = watched  # type: ignore[method-assign]  # to look between two writes
 
     def count(self, run: Run) -> None:
         self.counted.add(run_id(run))

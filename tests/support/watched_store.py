@@ -77,4 +77,4 @@ def watch_folds(evidence: Evidence, history: History, life: int) -> None:
         )
         read(page)
 
-    evidence.read = watched  # type: ignore[method-assign]
+    evidence.read = watched  # type: ignore[method-assign]  # what it is handed is what counts

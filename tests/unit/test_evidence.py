@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from collector import evidence as reading
 from collector.evidence import Evidence, Page
+from collector.store.ledger import Stored
 from collector.store.store import Store
 from probes.contract import Outcome
 from probes.results import Result
@@ -36,10 +39,10 @@ def counting(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     made: list[int] = []
     decode = reading._decode
 
-    def counted(page: object) -> object:
-        lines, last, sightings = decode(page)  # type: ignore[arg-type]
-        made.append(sum(map(len, lines.values())))
-        return lines, last, sightings
+    def counted(page: Sequence[Stored]) -> object:
+        decoded = decode(page)
+        made.append(sum(map(len, decoded[0].values())))
+        return decoded
 
     monkeypatch.setattr(reading, "_decode", counted)
     return made

@@ -13,6 +13,7 @@ from tests.support.chains import NOW, a_chain, a_run
 from tests.support.evidence_laws import (
     Acknowledged,
     Counted,
+    Event,
     Folded,
     Gap,
     History,
@@ -76,9 +77,9 @@ def test_an_empty_history_breaks_no_law() -> None:
 Change = Callable[[History], None]
 
 
-def swap(old: object, new: object) -> Change:
+def swap(old: Event, new: Event) -> Change:
     def change(history: History) -> None:
-        history.events[history.events.index(old)] = new  # type: ignore[arg-type, call-overload]
+        history.events[history.events.index(old)] = new
 
     return change
 
@@ -93,16 +94,16 @@ def drop(kind: type, at: int) -> Change:
     return change
 
 
-def more(*events: object) -> Change:
+def more(*events: Event) -> Change:
     def change(history: History) -> None:
-        history.events += events  # type: ignore[arg-type]
+        history.events += events
 
     return change
 
 
-def first(*events: object) -> Change:
+def first(*events: Event) -> Change:
     def change(history: History) -> None:
-        history.events[:0] = events  # type: ignore[assignment]
+        history.events[:0] = events
 
     return change
 

@@ -161,6 +161,11 @@ def test_every_new_state_of_a_check_is_told_at_most_once_an_hour(
         assert all(b - a >= HOUR for a, b in pairwise(times))
 
 
+def of(one: Sighting) -> tuple[str, str, What, int]:
+    """All of it but when."""
+    return one.check, one.agent, one.what, one.state
+
+
 @given(FEWER, FEWER)
 def test_what_waits_keeps_the_first_and_the_last_of_each_state(
     first: list[Sighting], later: list[Sighting]
@@ -168,8 +173,8 @@ def test_what_waits_keeps_the_first_and_the_last_of_each_state(
     pending = Pending()
     pending.add(first)
     spans: dict[tuple[str, str, What, int], list[int]] = {}
-    for t, *key in first:
-        spans.setdefault((key[0], key[1], key[2], key[3]), []).append(t)  # type: ignore[arg-type]
+    for one in first:
+        spans.setdefault(of(one), []).append(one.t)
     said = pending.all()
     assert sorted(said) == sorted(
         {Sighting(t, *key) for key, times in spans.items() for t in (min(times), max(times))}
@@ -178,6 +183,6 @@ def test_what_waits_keeps_the_first_and_the_last_of_each_state(
     pending.committed(said)
     left = pending.all()
     latest = {key: max(times) for key, times in spans.items()}
-    for t, *key in later:
-        if t > latest.get((key[0], key[1], key[2], key[3]), -1):  # type: ignore[arg-type]
-            assert any(one[1:] == tuple(key) for one in left)
+    for one in later:
+        if one.t > latest.get(of(one), -1):
+            assert any(of(other) == of(one) for other in left)
