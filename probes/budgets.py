@@ -11,11 +11,11 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import NamedTuple
 
+from probes.clock import NS_PER_MS
 from probes.reasons import Reason
 
 Target = tuple[str, int]
 """(host, port)."""
-_NS_PER_MS = 1_000_000
 
 
 class Budget(NamedTuple):
@@ -63,7 +63,7 @@ class Budgets:
         budget = self._agreed.get(target, own)
         if budget is None:
             return True
-        each_ns = budget.per_ms * _NS_PER_MS // budget.requests
+        each_ns = budget.per_ms * NS_PER_MS // budget.requests
         full = max(self._full.get(target, now_ns), now_ns) + requests * each_ns
         if full - now_ns > budget.requests * each_ns:
             return False

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from probes.clock import NS_PER_S
 from probes.contract import Env, Fact, Observation, Outcome, Phase, Step, StepName
 from probes.fhiraccess import FhirAccess
 from probes.httpclient import HTTP_REASONS, HttpAnswer, Requests, ask
@@ -55,7 +56,6 @@ Special = Callable[[int, bytes], Verdict | None]
 
 _CONNECTING = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS)
 _QUIET, _AWAY = (425, 429), 503
-_NS_PER_S = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class FhirSteps:
 
     def _obey(self, verdict: Verdict, status: int, wait_s: int) -> None:
         """What the answer says of further requests."""
-        until_ns = self._env.clock.monotonic_ns() + wait_s * _NS_PER_S
+        until_ns = self._env.clock.monotonic_ns() + wait_s * NS_PER_S
         if verdict.reason is Reason.FHIR_BREAK_GLASS:
             self.stop(verdict.reason)
         elif wait_s and status in _QUIET:

@@ -12,7 +12,7 @@ from urllib.parse import quote_plus, urlencode
 
 from probes.assertion import UnusableKeyError, assertion
 from probes.authorization import basic_header, secret_text
-from probes.clock import NS_PER_MS
+from probes.clock import NS_PER_MS, NS_PER_S
 from probes.contract import Env, Fact, Outcome, StepName
 from probes.fhiraccess import FhirAccess
 from probes.fhirauthorization import ClientSecret, SmartBackend
@@ -30,7 +30,6 @@ ENDPOINT_LIVES_MS = 3_600_000
 
 _JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _NO_SECRET = Verdict(Outcome.UNKNOWN, Reason.AGENT_SECRET)
-_NS_PER_S = 1000 * NS_PER_MS
 _UNAUTHORIZED = 401
 _RIGHT_PLACE = frozenset(
     {
@@ -112,7 +111,7 @@ class SmartSteps:
         def judge(answer: HttpAnswer, about: dict[Fact, int]) -> Verdict:
             verdict, grant = smart.judge_token(answer.status, answer.body, way.scope, about)
             if grant is not None:
-                found.append(Token(grant.token, asked_ns + _kept_for_s(grant.lives_s) * _NS_PER_S))
+                found.append(Token(grant.token, asked_ns + _kept_for_s(grant.lives_s) * NS_PER_S))
             server_s = date_s(answer.header("date"))
             if verdict.reason is Reason.SMART_TOKEN_REJECTED and server_s is not None:
                 about[Fact.CLOCK_SKEW_S] = server_s - clock.now_ms() // 1000
@@ -136,7 +135,7 @@ class SmartSteps:
         layer = await exchange(self._env, self._access, name, request, deadline, judge)
         wait_s = layer.http.get(Fact.RETRY_AFTER_S, 0)
         if wait_s and layer.verdict.reason is Reason.HTTP_THROTTLED:
-            budgets.quiet(target, self._env.clock.monotonic_ns() + wait_s * _NS_PER_S)
+            budgets.quiet(target, self._env.clock.monotonic_ns() + wait_s * NS_PER_S)
         return layer
 
     async def signed_in(self, deadline: Deadline, send: Send) -> Layer:

@@ -123,6 +123,11 @@ async def expect(
     return run.observation
 
 
+def steps(observation: Observation) -> list[tuple[str, str, str]]:
+    """(step, outcome, reason) of each, in order."""
+    return [(s.name.value, s.outcome.value, s.reason.value) for s in observation.steps]
+
+
 def conforms(kind: Kind[Any], observation: Observation) -> None:
     """The promises about one observation, by themselves."""
     told = [(observation.outcome, observation.reason)]

@@ -14,11 +14,15 @@ from fhir.resources.R4B.coverageeligibilityrequest import CoverageEligibilityReq
 from fhir.resources.R4B.coverageeligibilityresponse import CoverageEligibilityResponse
 from pydantic import ValidationError
 
-from probes.contract import Fact, Observation, Outcome
+from probes.contract import Fact, Outcome
 from probes.kinds.coverage import KIND
 from probes.reasons import Reason
 from probes.testing.coverage_server import CoverageServer
-from tests.contract.conformance import expect, observe
+from tests.contract.conformance import (
+    expect,
+    observe,
+    steps,
+)
 from tests.contract.fhir_faults import COMMON
 
 CANARIES = ("CANARY^ZZQUILL^ODETTE", "MRN-88442117")
@@ -51,10 +55,6 @@ def eligibility(**more: Any) -> dict[str, Any]:
         **more,
     }
     return {"eligibility": terms}
-
-
-def steps(observation: Observation) -> list[tuple[str, str, str]]:
-    return [(s.name.value, s.outcome.value, s.reason.value) for s in observation.steps]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from probes.clock import SystemClock
-from probes.contract import Fact, Observation, Outcome, Phase, Slot, StepName
+from probes.contract import Fact, Outcome, Phase, Slot, StepName
 from probes.fhir_validation import validation_errors
 from probes.kinds.fhir import KIND
 from probes.reasons import Reason
@@ -17,7 +17,12 @@ from probes.testing.certificates import Authority
 from probes.testing.fhir_server import FhirServer
 from probes.wire.fhir import Verdict
 from probes.wire.fhir_statement import Statement, judge_statement
-from tests.contract.conformance import environment, expect, observe
+from tests.contract.conformance import (
+    environment,
+    expect,
+    observe,
+    steps,
+)
 
 CANARIES = ("CANARY^ZZQUILL^ODETTE", "MRN-88442117")
 
@@ -33,10 +38,6 @@ async def server() -> AsyncIterator[FhirServer]:
 def spec(server: FhirServer, **more: Any) -> dict[str, Any]:
     """As a file gives it: every scalar is text."""
     return {"base_url": server.base_url, "read": "Patient/zz-uptime-1", **more}
-
-
-def steps(observation: Observation) -> list[tuple[str, str, str]]:
-    return [(s.name.value, s.outcome.value, s.reason.value) for s in observation.steps]
 
 
 async def test_a_healthy_server_is_up_with_both_steps_and_phases_apart(server: FhirServer) -> None:

@@ -14,7 +14,7 @@ from agent.pulse import Pulse
 from probes.budgets import Budgets
 from probes.clock import Clock, SystemClock
 from probes.config_checks import Check
-from probes.contract import Env, Fact, Observation, Outcome, Slot, StepName
+from probes.contract import Env, Fact, Outcome, Slot, StepName
 from probes.fhiroptional import Optionals
 from probes.fhirsteps import FhirSteps, Judge, Layer, Special
 from probes.kinds.fhir import KIND, FhirSpec
@@ -23,7 +23,12 @@ from probes.reasons import Reason
 from probes.testing.fhir_server import FhirServer
 from probes.wire.fhir import Verdict
 from probes.wire.http1 import Request
-from tests.contract.conformance import conforms, environment, expect
+from tests.contract.conformance import (
+    conforms,
+    environment,
+    expect,
+    steps,
+)
 
 CANARIES = ("CANARY^ZZQUILL^ODETTE", "MRN-88442117")
 IDENTIFIER = "Patient?identifier=urn:oid:1.2.3|zz-uptime-1"
@@ -52,10 +57,6 @@ class Later(SystemClock):
 
     def monotonic_ns(self) -> int:
         return super().monotonic_ns() + self.ahead_ns
-
-
-def steps(observation: Observation) -> list[tuple[str, str, str]]:
-    return [(s.name.value, s.outcome.value, s.reason.value) for s in observation.steps]
 
 
 def searching(server: FhirServer, search: str = IDENTIFIER, **more: Any) -> dict[str, Any]:

@@ -16,7 +16,14 @@ from probes.contract import Fact, Observation, Outcome, Slot
 from probes.kinds.scheduling import KIND
 from probes.reasons import Reason
 from probes.testing.scheduling_server import SchedulingServer
-from tests.contract.conformance import CountingNetwork, conforms, environment, expect, observe
+from tests.contract.conformance import (
+    CountingNetwork,
+    conforms,
+    environment,
+    expect,
+    observe,
+    steps,
+)
 from tests.contract.fhir_faults import COMMON
 
 CANARIES = ("CANARY^ZZQUILL^ODETTE", "MRN-88442117")
@@ -46,10 +53,6 @@ def spec(server: SchedulingServer, **more: Any) -> dict[str, Any]:
 def booking(server: SchedulingServer, **more: Any) -> dict[str, Any]:
     terms = {"allow_writes": "true", "schedule": "zz-test", "patient": "zz-uptime-1", **more}
     return {"base_url": server.base_url, "booking": terms}
-
-
-def steps(observation: Observation) -> list[tuple[str, str, str]]:
-    return [(s.name.value, s.outcome.value, s.reason.value) for s in observation.steps]
 
 
 async def rounds(

@@ -19,7 +19,13 @@ from probes.testing.certificates import Authority
 from probes.testing.fhir_server import FhirServer
 from probes.testing.smart_server import Client, SmartServer
 from probes.tokens import Flights
-from tests.contract.conformance import CountingNetwork, conforms, environment, expect
+from tests.contract.conformance import (
+    CountingNetwork,
+    conforms,
+    environment,
+    expect,
+    steps,
+)
 from tests.support.client_keys import jwk, rsa_pem
 
 CLIENT = "wardwatch-north"
@@ -79,10 +85,6 @@ async def run(env: Env, spec: dict[str, Any], times: int = 1) -> list[Observatio
             found.append(await probe.run(Slot("check-1", env.clock.now_ms())))
             conforms(KIND, found[-1])
     return found
-
-
-def steps(observation: Observation) -> list[tuple[str, str, str]]:
-    return [(s.name.value, s.outcome.value, s.reason.value) for s in observation.steps]
 
 
 def up(*names: str) -> list[tuple[str, str, str]]:

@@ -21,7 +21,13 @@ from probes.reasons import Reason
 from probes.testing.certificates import Authority
 from probes.testing.smart_server import Client, SmartServer
 from probes.wire.http1 import Request, parse_url
-from tests.contract.conformance import conforms, environment, expect, observe
+from tests.contract.conformance import (
+    conforms,
+    environment,
+    expect,
+    observe,
+    steps,
+)
 from tests.support.client_keys import ec_pem, jwk, rsa_pem
 
 CANARIES = ("CANARY^ZZQUILL^ODETTE", "MRN-88442117")
@@ -69,10 +75,6 @@ def spec(server: SmartServer, authority: Authority) -> dict[str, Any]:
         "auth": {"smart_backend": BACKEND},
         "jwks_url": server.jwks_url,
     }
-
-
-def steps(observation: Observation) -> list[tuple[str, str, str]]:
-    return [(s.name.value, s.outcome.value, s.reason.value) for s in observation.steps]
 
 
 async def seen(spec: dict[str, Any], outcome: str, reason: str, **more: Any) -> Observation:

@@ -17,14 +17,18 @@ from fhir.resources.R4B.valueset import ValueSet
 from pydantic import ValidationError
 
 from probes.clock import SystemClock
-from probes.contract import Fact, Observation, Outcome
+from probes.contract import Fact, Outcome
 from probes.kinds.terminology import KIND
 from probes.reasons import Reason
 from probes.testing.certificates import Authority
 from probes.testing.terminology_server import TerminologyServer
 from probes.wire.fhir import Verdict
 from probes.wire.terminology import judge_lookup
-from tests.contract.conformance import expect, observe
+from tests.contract.conformance import (
+    expect,
+    observe,
+    steps,
+)
 from tests.contract.fhir_faults import COMMON
 
 CANARIES = ("CANARY^ZZQUILL^ODETTE", "MRN-88442117")
@@ -49,10 +53,6 @@ def spec(server: TerminologyServer, **more: Any) -> dict[str, Any]:
         **more,
     }
     return {key: value for key, value in whole.items() if value is not None}
-
-
-def steps(observation: Observation) -> list[tuple[str, str, str]]:
-    return [(s.name.value, s.outcome.value, s.reason.value) for s in observation.steps]
 
 
 async def test_a_healthy_server_is_up_with_three_steps(server: TerminologyServer) -> None:
