@@ -45,6 +45,11 @@ AT_ONCE = 2_000
 """Rollups made and committed together at most: after a backlog there are many."""
 GATHERED = 2_000
 """Results of a system that may wait to be settled while a backlog is read."""
+CROWDED = 80_000
+"""Results of all systems that may: twelve megabytes. With more, a system is settled as soon as
+`PART_MS` of it can be.
+"""
+PART_MS = 600_000
 
 
 class _Last(msgspec.Struct, array_like=True):
@@ -237,13 +242,14 @@ class Follower:
                     fed[system] = live
         if page.edge is None:
             return
+        crowded = sum(live.gathered for live in lives.values()) > CROWDED
+        # An agent whose clock is ahead says nothing of time that has not come.
+        now = min(page.edge, self.now)
         for live in fed.values():
-            if live.gathered <= GATHERED or live.older is not None:
-                continue
-            # An agent whose clock is ahead says nothing of time that has not come.
-            now = min(page.edge, self.now)
             edge = min(now - GRACE_MS, limits.get(live.system, now))
-            if live.settled.until < edge:
+            ahead = edge - live.settled.until
+            due = live.gathered > GATHERED or (crowded and ahead >= PART_MS)
+            if due and ahead > 0 and live.older is None:
                 live.fold(self.history, now)
                 if live.older is None:
                     live.settle(edge, now)
