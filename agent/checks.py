@@ -9,11 +9,12 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from agent.attempts import Attempts
+from agent.blame import blame
 from agent.canaries import Canaries
 from agent.pulse import Pulse
 from agent.world import World, open_check
 from probes.agentconfig import AgentConfig
+from probes.attempts import Attempts
 from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Slot
 from probes.reasons import Reason
@@ -70,7 +71,7 @@ def _open(
             "config.check_unusable check=%s type=%s", name, type(error).__name__
         )
     check = Check(system=raw["system"], kind="none", every=raw["every"], timeout=raw["every"])
-    return Attempts(name, check, _UNUSABLE, world.env(check), pulse)
+    return Attempts(name, check, _UNUSABLE, world.env(check), blame(pulse))
 
 
 class _Unusable:

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 
-from agent.batcher import FULL, Batcher
 from agent.holding import Holding
 from agent.makings import Makings
 from agent.metrics import AgentMetrics
@@ -20,6 +19,7 @@ from agent.spoolopen import Opened
 from agent.waiting import news_within
 from probes import batch
 from probes.batch import Anchors
+from probes.batcher import FULL, Batcher
 from probes.clock import NS_PER_MS
 from probes.segments import Run
 
