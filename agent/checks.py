@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -16,8 +15,7 @@ from agent.world import World, open_check
 from probes.agentconfig import AgentConfig
 from probes.attempts import Attempts
 from probes.config_checks import Check
-from probes.contract import Env, Kind, Observation, Outcome, Slot
-from probes.reasons import Reason
+from probes.unusable import UNUSABLE
 
 log = logging.getLogger("wardwatch.agent")
 
@@ -71,20 +69,7 @@ def _open(
             "config.check_unusable check=%s type=%s", name, type(error).__name__
         )
     check = Check(system=raw["system"], kind="none", every=raw["every"], timeout=raw["every"])
-    return Attempts(name, check, _UNUSABLE, world.env(check), blame(pulse))
-
-
-class _Unusable:
-    async def run(self, slot: Slot) -> Observation:  # noqa: ARG002 - the same at each
-        return Observation(Outcome.UNKNOWN, Reason.AGENT_CONFIG)
-
-
-@asynccontextmanager
-async def _probe(_config: Mapping[str, Any], _env: Env) -> AsyncIterator[_Unusable]:
-    yield _Unusable()
-
-
-_UNUSABLE = Kind("none", "a check this agent cannot run", dict, _probe, frozenset())
+    return Attempts(name, check, UNUSABLE, world.env(check), blame(pulse))
 
 
 def _acted_on(check: Mapping[str, Any]) -> tuple[Any, ...]:

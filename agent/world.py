@@ -48,6 +48,7 @@ class World:
             self.read_secret,
             tokens=self.tokens,
             budgets=self.budgets,
+            every_ms=check.every,
         )
 
 
