@@ -100,6 +100,24 @@ class Fact(StrEnum):
     TOKEN_EXPIRES_S = "token_expires_s"  # noqa: S105 - a fact
     TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - a fact
     KEYS_UNPUBLISHED = "keys_unpublished"
+    MESSAGES = "messages"
+    """Messages of a feed since the slot before, whatever their type."""
+    MESSAGES_ADT = "messages_adt"
+    MESSAGES_DFT = "messages_dft"
+    MESSAGES_MDM = "messages_mdm"
+    MESSAGES_OML = "messages_oml"
+    MESSAGES_ORM = "messages_orm"
+    MESSAGES_ORU = "messages_oru"
+    MESSAGES_RDE = "messages_rde"
+    MESSAGES_SIU = "messages_siu"
+    MESSAGES_VXU = "messages_vxu"
+    MESSAGES_OTHER = "messages_other"
+
+
+COUNTED = frozenset(fact for fact in Fact if fact.value.startswith("messages"))
+"""Facts that say how many since the slot before, so that those of several runs add up. A run whose
+slot was not wholly watched gives none of them: nothing seen is not nothing sent.
+"""
 
 
 class StepName(StrEnum):
