@@ -100,6 +100,10 @@ class Fact(StrEnum):
     TOKEN_EXPIRES_S = "token_expires_s"  # noqa: S105 - a fact
     TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - a fact
     KEYS_UNPUBLISHED = "keys_unpublished"
+    FRAMES_REJECTED = "frames_rejected"
+    CONNECTIONS = "connections"
+    CONNECTIONS_REFUSED = "connections_refused"
+    LISTENING_S = "listening_s"
     MESSAGES = "messages"
     """Messages of a feed since the slot before, whatever their type."""
     MESSAGES_ADT = "messages_adt"
@@ -230,6 +234,10 @@ class Kind(Generic[C]):
     """
     writes: Callable[[C], Writes | None] = lambda _config: None
     """Whether a run writes, and what `config check` must see to then."""
+    alone: Callable[[C], str | None] = lambda _config: None
+    """What one check on one agent may have and no other, such as an address it listens on."""
+    passive: bool = False
+    """It is opened when its agent takes it up, not at its first slot: what comes before counts."""
     demand: Callable[[C], Demand | None] = lambda _config: None
     """What a run asks of a target that has a budget."""
     profiles: tuple[str, ...] = ()
