@@ -11,6 +11,7 @@ KINDS: dict[str, str] = {
     "coverage": "probes.kinds.coverage",
     "fhir": "probes.kinds.fhir",
     "hl7": "probes.kinds.hl7",
+    "hl7_listener": "probes.kinds.hl7_listener",
     "http": "probes.kinds.http",
     "scheduling": "probes.kinds.scheduling",
     "smart": "probes.kinds.smart",
