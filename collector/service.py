@@ -37,6 +37,7 @@ from collector.keyring import KeyRing
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
+from collector.pings import StoredPings, Taking
 from collector.serving import Serving
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
@@ -125,6 +126,7 @@ class Service:
             evaluator=evaluator,
             numbers=Numbers(evaluator, store, world.clock, org),
             outbox=Outbox(store, org),
+            pings=Taking(store, world.clock, org, lambda: evaluator.config, world.read_secret),
             metrics=self.metrics,
             access=Access(
                 store,
@@ -158,7 +160,12 @@ class Service:
             ingest=parts.ingest,
             keys=parts.keys,
             config=lambda: parts.config,
-            env=env_of(world.clock, world.rng, world.read_secret),
+            env=env_of(
+                world.clock,
+                world.rng,
+                world.read_secret,
+                StoredPings(parts.store, parts.org, lambda: parts.evaluator.history),
+            ),
             random_bytes=world.random_bytes,
         )
         return BuiltIn(around, builtinkey.derived(config_key))

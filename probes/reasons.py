@@ -25,6 +25,7 @@ class Reason(StrEnum):
     AGENT_RETRY_AFTER = "agent.retry_after"
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
+    AGENT_STORE = "agent.store"
     COVERAGE_ACCEPTED = "coverage.accepted"
     COVERAGE_ERROR = "coverage.error"
     COVERAGE_PARTIAL = "coverage.partial"
@@ -47,6 +48,11 @@ class Reason(StrEnum):
     FHIR_SUBSCRIPTION = "fhir.subscription"
     FHIR_VERSION = "fhir.version"
     FHIR_WRONG_RESOURCE = "fhir.wrong_resource"
+    HEARTBEAT_FAILED = "heartbeat.failed"
+    HEARTBEAT_LATE = "heartbeat.late"
+    HEARTBEAT_MISSED = "heartbeat.missed"
+    HEARTBEAT_NEVER = "heartbeat.never"
+    HEARTBEAT_STUCK = "heartbeat.stuck"
     HL7_ACK_ERROR = "hl7.ack_error"
     HL7_ACK_MALFORMED = "hl7.ack_malformed"
     HL7_ACK_REJECT = "hl7.ack_reject"
@@ -124,6 +130,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         (_U,),
         "The agent's own process did not get to run while it waited, so nobody knows who was late.",
     ),
+    Reason.AGENT_STORE: (
+        (_U,),
+        "The collector's own store did not answer, so nobody knows what has come.",
+    ),
     Reason.COVERAGE_ACCEPTED: ((_D,), "Granted, where the check expects a rejection."),
     Reason.COVERAGE_ERROR: ((_D,), "Outcome `error`, and not one the check expects."),
     Reason.COVERAGE_PARTIAL: ((_G,), "Outcome `partial`: some of it could not be processed."),
@@ -155,6 +165,11 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     ),
     Reason.FHIR_VERSION: ((_M,), "`fhirVersion` is not the one the check expects."),
     Reason.FHIR_WRONG_RESOURCE: ((_D,), "FHIR, but not the resource that was asked for."),
+    Reason.HEARTBEAT_FAILED: ((_D,), "The job said that it failed, and has not succeeded since."),
+    Reason.HEARTBEAT_LATE: ((_G,), "The job succeeded, after it was missed or stuck; said once."),
+    Reason.HEARTBEAT_MISSED: ((_D,), "The job was due, and its grace ended without a word of it."),
+    Reason.HEARTBEAT_NEVER: ((_U,), "Nothing of the job ever came, and it was not missed yet."),
+    Reason.HEARTBEAT_STUCK: ((_D,), "The job began, and did not end within `max_run`."),
     Reason.HL7_ACK_ERROR: ((_D, _G, _M), "MSA-1 is AE or CE."),
     Reason.HL7_ACK_MALFORMED: ((_D,), "A framed answer that is no acknowledgement."),
     Reason.HL7_ACK_REJECT: ((_D, _M), "MSA-1 is AR or CR."),

@@ -10,6 +10,7 @@ from probes.contract import Kind
 KINDS: dict[str, str] = {
     "coverage": "probes.kinds.coverage",
     "fhir": "probes.kinds.fhir",
+    "heartbeat": "probes.kinds.heartbeat",
     "hl7": "probes.kinds.hl7",
     "hl7_listener": "probes.kinds.hl7_listener",
     "http": "probes.kinds.http",

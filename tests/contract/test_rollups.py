@@ -89,6 +89,7 @@ LATER = (
     "agent_invitations",
     "equivocations",
     "sightings",
+    "pings",
 )
 
 
