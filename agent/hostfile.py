@@ -21,6 +21,7 @@ from pydantic import (
 
 from agent import allowing
 from probes import addresses
+from probes.config_places import COLLECTOR
 from probes.config_words import Id, Model, PositiveDuration, SecretRef
 from probes.contract import Scheme
 from probes.modelerrors import problems_of
@@ -36,6 +37,12 @@ def _size(value: object) -> int:
     if found is None:
         raise ValueError("write a size with its unit, such as 512MiB or 2GiB")
     return int(found[1]) * _UNIT[found[2]]
+
+
+def _on_a_host(value: str) -> str:
+    if value == COLLECTOR:
+        raise ValueError("the collector runs this agent itself; name another")
+    return value
 
 
 def _absolute(value: str) -> str:
@@ -81,6 +88,7 @@ def _is_address(text: str) -> bool:
 
 
 Size = Annotated[int, BeforeValidator(_size), WithJsonSchema({"type": "string"})]
+AgentId = Annotated[Id, AfterValidator(_on_a_host)]
 FilePath = Annotated[str, AfterValidator(_absolute)]
 Place = Annotated[str, AfterValidator(_place)]
 """HOST:PORT."""
@@ -200,7 +208,7 @@ class Host(Model):
 
     version: Literal["1"] = "1"
     """Version of this form."""
-    agent: Id
+    agent: AgentId
     """Which agent this is."""
     state: FilePath
     """Folder of its key and its spool."""

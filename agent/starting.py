@@ -22,6 +22,7 @@ from agent.spoolfiles import Limits
 from probes import addresses
 from probes.agentconfig import AgentConfig, part_of
 from probes.config import Config
+from probes.config_places import COLLECTOR
 from probes.configfile import ConfigErrors, load
 
 
@@ -186,7 +187,9 @@ def _check_agent(
 ) -> None:
     """The collector takes nothing that is signed with another key than the pinned one."""
     known, own = config.agents.get(name), identity.public_text(key())
-    if known is None:
+    if name == COLLECTOR:
+        problems.append(f"{places[0]}: the collector runs this agent itself; name another")
+    elif known is None:
         problems.append(f"{places[0]}: no agent '{name}'; there are: {', '.join(config.agents)}")
     elif known.key not in (None, own):
         problems.append(f"{places[1]}: the file pins another key for {name}; this one is {own}")

@@ -10,11 +10,12 @@ from pathlib import Path
 from random import Random
 
 from agent.allowing import Address, Entry, allow, may_listen
-from agent.attempts import Attempts
+from agent.blame import blame
 from agent.canaries import Canaries
 from agent.onethread import Hand, OneThread
 from agent.pulse import Pulse
 from probes import registry
+from probes.attempts import Attempts
 from probes.budgets import Budgets
 from probes.clock import Clock, SystemClock
 from probes.config_checks import Check
@@ -47,6 +48,7 @@ class World:
             self.read_secret,
             tokens=self.tokens,
             budgets=self.budgets,
+            every_ms=check.every,
         )
 
 
@@ -86,4 +88,4 @@ def open_check(
     name: str, check: Check, world: World, pulse: Pulse, canaries: Canaries | None = None
 ) -> Attempts:
     env = world.env(check)
-    return Attempts(name, check, registry.load(check.kind), env, pulse, canaries=canaries)
+    return Attempts(name, check, registry.load(check.kind), env, blame(pulse, canaries))

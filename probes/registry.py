@@ -18,6 +18,11 @@ KINDS: dict[str, str] = {
     "terminology": "probes.kinds.terminology",
 }
 
+ON_COLLECTOR = frozenset({"heartbeat"})
+"""Kinds whose checks the agent built into the collector runs (`Place.COLLECTOR`), known without
+importing any: a file is judged where no kind is opened, too.
+"""
+
 
 def load(name: str) -> Kind[Any]:
     """The kind called `name`; KeyError when there is none."""

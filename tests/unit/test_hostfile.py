@@ -92,6 +92,13 @@ fallback: {after: 5m}
     ]
 
 
+def test_the_collectors_own_agent_runs_on_no_host(tmp_path: Path) -> None:
+    text = "agent: collector\nstate: /var/lib/agent\ncollector: {url: https://w.example.org}\n"
+    assert problems(tmp_path, text) == [
+        "1: agent: the collector runs this agent itself; name another"
+    ]
+
+
 def test_a_host_without_collector_and_without_config_has_nothing_to_do(tmp_path: Path) -> None:
     assert problems(tmp_path, "agent: north-1\nstate: /var/lib/agent\n") == [
         "1: name a collector or a config: without both there is nothing to do"

@@ -8,16 +8,16 @@ from contextlib import asynccontextmanager
 from random import Random
 from typing import Any
 
-from agent.attempts import Attempts
-from agent.metrics import AgentMetrics
+from agent.blame import blame
 from agent.pulse import Pulse
-from agent.runner import Runner
-from agent.schedule import first_slot_ms, offset_ms
+from probes.attempts import Attempts
 from probes.clock import ManualClock
 from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Slot
 from probes.net import Network
 from probes.reasons import Reason
+from probes.runner import Runner
+from probes.schedule import first_slot_ms, offset_ms
 from probes.segments import Run
 
 EVERY = 600_000
@@ -59,13 +59,13 @@ def attempts(clock: ManualClock, script: Listening, n: str, *, passive: bool = T
         {"system": "ehr", "kind": "listening", "every": "10m", "timeout": "5s", "spec": {"n": n}}
     )
     env = Env(clock, Random(1), Network(clock), 5_000, lambda _ref: b"")
-    return Attempts("c", check, script.kind(passive=passive), env, Pulse(clock))
+    return Attempts("c", check, script.kind(passive=passive), env, blame(Pulse(clock)))
 
 
 @asynccontextmanager
 async def running(clock: ManualClock, *checks: Attempts) -> AsyncIterator[tuple[Runner, list[Run]]]:
     runs: list[Run] = []
-    runner = Runner("north-1", checks, clock, runs.append, AgentMetrics())
+    runner = Runner("north-1", checks, clock, runs.append)
     task = asyncio.create_task(runner.run())
     await clock.advance(0)
     try:

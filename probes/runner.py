@@ -6,12 +6,11 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Sequence
 
-from agent.attempts import STEP_MS, Attempts
-from agent.metrics import AgentMetrics
-from agent.schedule import Schedule
+from probes.attempts import STEP_MS, Attempts
 from probes.clock import NS_PER_MS, Clock
 from probes.contract import Slot
 from probes.reasons import Reason
+from probes.schedule import Schedule
 from probes.segments import Run
 
 log = logging.getLogger("wardwatch.agent")
@@ -39,7 +38,6 @@ class Runner:
         checks: Sequence[Attempts],
         clock: Clock,
         record: Callable[[Run], None],
-        metrics: AgentMetrics,
         *,
         concurrency: int = CONCURRENCY,
         look_ms: int = LOOK_MS,
@@ -51,7 +49,6 @@ class Runner:
         self._checks = {check.name: check for check in checks}
         self._clock = clock
         self._record = record
-        self._metrics = metrics
         self._look_ms = look_ms
         self._room = concurrency
         self._waiting: dict[str, tuple[Attempts, Slot]] = {}
@@ -221,7 +218,6 @@ class Runner:
     def _stepped(self, step_ms: int, now_ms: int) -> None:
         """The slots between the two times never were, or were already: count from now on."""
         log.warning("clock.step ms=%d", step_ms)
-        self._metrics.clock_steps.inc()
         self._tell_step(step_ms)
         self._schedule.restart(now_ms + 1)
         for check in self._checks.values():
