@@ -107,6 +107,12 @@ class Fact(StrEnum):
     CONNECTIONS = "connections"
     CONNECTIONS_REFUSED = "connections_refused"
     LISTENING_S = "listening_s"
+    FEED_DUE = "feed_due"
+    FEED_HIGH = "feed_high"
+    FEED_HOUR = "feed_hour"
+    FEED_LOW = "feed_low"
+    FEED_SEEN = "feed_seen"
+    FEED_S = "feed_s"
     MESSAGES = "messages"
     """Messages of a feed since the slot before, whatever their type."""
     MESSAGES_ADT = "messages_adt"
@@ -124,6 +130,10 @@ class Fact(StrEnum):
 COUNTED = frozenset(fact for fact in Fact if fact.value.startswith("messages"))
 """Facts that say how many since the slot before, so that those of several runs add up. A run whose
 slot was not wholly watched gives none of them: nothing seen is not nothing sent.
+"""
+HANDED_ON = COUNTED | frozenset(fact for fact in Fact if fact.value.startswith("feed_"))
+"""Facts that a result carries beyond its evidence: what rollups add up, and what a sentence about a
+feed is made of.
 """
 
 

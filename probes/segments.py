@@ -76,6 +76,18 @@ class Table:
         """How long before the start of each attempt its slot was, in milliseconds."""
         return forms.slot_of(self.form)
 
+    def some_facts(self, names: frozenset[str]) -> list[tuple[tuple[str, int], ...]] | None:
+        """(name, value) of these, by row, sorted by name; None where no run has one."""
+        found = sorted(forms.fact_names(self.form) & names)
+        if not found:
+            return None
+        size = len(self.at_ms)
+        columns = [(name, forms.fact_of(self.form, name, size) or ()) for name in found]
+        return [
+            tuple((name, value) for name, column in columns if (value := column[row]) is not None)
+            for row in range(size)
+        ]
+
     def fact(self, name: str) -> Sequence[int | None] | None:
         """One value a row, None where it has none; None for a fact that no run has."""
         return forms.fact_of(self.form, name, len(self.at_ms))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -17,7 +17,7 @@ import msgspec
 from collector.core.agent_state import distinct, in_order
 from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
-from probes.contract import Outcome
+from probes.contract import COUNTED, Outcome
 from probes.results import Result
 
 BOUNDS = (
@@ -32,6 +32,8 @@ BOUNDS = (
 last. About six a decade, and the 20 s of CAQH CORE among them. They are part of the stored form:
 another scale is another `FORMAT`."""
 FORMAT: Final = 2
+COUNTING: Final = 3
+"""The format of an hour in which a fact was counted; every other stays in the one before."""
 HOUR_MS = 3_600_000
 
 
@@ -44,6 +46,8 @@ class Rollup:
 
     counts: tuple[tuple[Outcome, str, int], ...]
     answered: tuple[int, ...]
+    counted: tuple[tuple[str, int, int], ...] = ()
+    """(fact, runs that have it, their sum) of facts that add up, sorted."""
 
     @property
     def responses(self) -> int:
@@ -78,12 +82,27 @@ def added(parts: Iterable[Rollup]) -> Rollup:
     """The sum of rollups that share no instant."""
     counts: Counter[tuple[Outcome, str]] = Counter()
     answered = [0] * (len(BOUNDS) + 1)
+    sums: _Sums = {}
     for part in parts:
         for outcome, reason, n in part.counts:
             counts[outcome, reason] += n
         for place, n in enumerate(part.answered):
             answered[place] += n
-    return Rollup(_sorted(counts), tuple(answered))
+        for fact, runs, total in part.counted:
+            _add(sums, fact, runs, total)
+    return Rollup(_sorted(counts), tuple(answered), _summed(sums))
+
+
+_Sums = dict[str, tuple[int, int]]
+
+
+def _add(sums: _Sums, fact: str, runs: int, total: int) -> None:
+    before = sums.get(fact, (0, 0))
+    sums[fact] = before[0] + runs, before[1] + total
+
+
+def _summed(sums: _Sums) -> tuple[tuple[str, int, int], ...]:
+    return tuple((fact, *of) for fact, of in sorted(sums.items()))
 
 
 Place = Annotated[int, msgspec.Meta(ge=0, lt=HOUR_MS // BUCKET_MS)]
@@ -105,8 +124,23 @@ class _Stored(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     buckets: list[_Bucket]
 
 
+class _Sum(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    fact: str
+    runs: Annotated[int, msgspec.Meta(ge=1)]
+    total: int
+
+
+class _Counted(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """An hour as `_Stored` has it, and its sums by place, without empty ones."""
+
+    format: Literal[3]
+    hour: bytes
+    sums: list[tuple[Place, list[_Sum]]]
+
+
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Stored)
+_counting = msgspec.msgpack.Decoder(_Counted)
 
 Hour = Mapping[int, Rollup]
 """By the place of the bucket in its hour."""
@@ -116,7 +150,11 @@ def encode(hour: Hour) -> bytes:
     """The same bytes for the same rollups, always."""
     kinds = _kinds(hour)
     buckets = [_bucket(place, one, kinds) for place, one in sorted(hour.items())]
-    return _encoder.encode(_Stored(FORMAT, kinds, buckets))
+    plain = _encoder.encode(_Stored(FORMAT, kinds, buckets))
+    sums = [
+        (n, [_Sum(*of) for of in one.counted]) for n, one in sorted(hour.items()) if one.counted
+    ]
+    return _encoder.encode(_Counted(COUNTING, plain, sums)) if sums else plain
 
 
 def put(data: bytes, fresh: Hour) -> bytes:
@@ -125,6 +163,8 @@ def put(data: bytes, fresh: Hour) -> bytes:
     Where runs ended as they did all hour the rest need not be read; ValueError as of `decode`.
     """
     kinds = _kinds(fresh)
+    if _is_counting(data) or any(one.counted for one in fresh.values()):
+        return encode({**decode(data), **fresh})
     try:
         stored = _decoder.decode(data)
     except (msgspec.DecodeError, ValueError):
@@ -149,13 +189,21 @@ def _bucket(place: int, one: Rollup, kinds: Sequence[tuple[Outcome, str]]) -> _B
 def decode(data: bytes) -> dict[int, Rollup]:
     """ValueError for what `encode` did not write, or another format did."""
     try:
-        stored = _decoder.decode(data)
+        counted = _counting.decode(data) if _is_counting(data) else None
+        stored = _decoder.decode(data if counted is None else counted.hour)
         hour = {one.place: _read(stored.kinds, one) for one in stored.buckets}
-    except (msgspec.DecodeError, ValueError, IndexError):
+        for place, sums in counted.sums if counted is not None else ():
+            found = tuple((of.fact, of.runs, of.total) for of in sums)
+            hour[place] = replace(hour[place], counted=found)
+    except (msgspec.DecodeError, ValueError, IndexError, KeyError):
         raise ValueError("no rollup of a format known here") from None
     if encode(hour) != data:
         raise ValueError("no rollup of a format known here")
     return hour
+
+
+def _is_counting(data: bytes) -> bool:
+    return data[1:2] == COUNTING.to_bytes(1, "big")
 
 
 def _read(kinds: Sequence[tuple[Outcome, str]], stored: _Bucket) -> Rollup:
@@ -166,19 +214,23 @@ def _read(kinds: Sequence[tuple[Outcome, str]], stored: _Bucket) -> Rollup:
     return Rollup(tuple((*kind, n) for kind, n in counts if n), tuple(answered))
 
 
-def _longest_first(result: Result) -> tuple[int, int, str]:
-    return result.t, -result.duration_ms, result.reason
+def _longest_first(result: Result) -> tuple[int, int, str, tuple[tuple[str, int], ...]]:
+    return result.t, -result.duration_ms, result.reason, result.facts
 
 
 def _rollup(results: Iterable[Result]) -> Rollup:
     counts: dict[tuple[Outcome, str], int] = {}
     answered = [0] * (len(BOUNDS) + 1)
+    sums: _Sums = {}
     for result in results:
         said = (result.outcome, result.reason)
         counts[said] = counts.get(said, 0) + 1
         if result.outcome in _GOOD:
             answered[bisect_left(BOUNDS, result.duration_ms)] += 1
-    return Rollup(_sorted(counts), tuple(answered))
+        for fact, value in result.facts:
+            if fact in COUNTED:
+                _add(sums, fact, 1, value)
+    return Rollup(_sorted(counts), tuple(answered), _summed(sums))
 
 
 _GOOD = frozenset(outcome for outcome in Outcome if outcome.good)
