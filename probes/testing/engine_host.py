@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qs
 
 from aiohttp import web
@@ -63,8 +63,12 @@ class EngineHost:
         "cut_off",
         "wrong_types",
         "huge",
+        "stopped",
+        "backlog",
     )
-    """`cut_off`: a whole answer whose content ends in the middle."""
+    """`cut_off`: a whole answer whose content ends in the middle. The last two are the channels':
+    each is stopped, or has 500 messages that wait.
+    """
 
     COOKIE = "JSESSIONID=node0simulated{}.node0"
 
@@ -86,6 +90,15 @@ class EngineHost:
         app.router.add_route("*", "/{path:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         self._port: Port | None = None
+
+    @property
+    def shown(self) -> list[Line]:
+        """The channels as they are told of."""
+        if self._fault == "stopped":
+            return [replace(line, state="stopped") for line in self.lines]
+        if self._fault == "backlog":
+            return [replace(line, queued=line.queued + 500) for line in self.lines]
+        return self.lines
 
     @property
     def line(self) -> Line:

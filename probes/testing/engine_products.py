@@ -21,7 +21,7 @@ class MirthServer(EngineHost):
         if path != "api/channels/statuses":
             return None
         undeployed = query.get("includeUndeployed") == ["true"]
-        shown = [line for line in self.lines if undeployed or line.state != "undeployed"]
+        shown = [line for line in self.shown if undeployed or line.state != "undeployed"]
         return "application/json", json.dumps({"list": _listed(self._statuses(shown))}).encode()
 
     def _statuses(self, lines: list[Line]) -> list[dict[str, Any]]:
@@ -91,7 +91,7 @@ class OpenHimServer(EngineHost):
                     "description": self.text,
                     "routes": [{"name": self.text, "host": "downstream"}],
                 }
-                for line in self.lines
+                for line in self.shown
             ]
         elif path == "metrics/channels" and {"startDate", "endDate"} <= set(query):
             body = [
@@ -105,7 +105,7 @@ class OpenHimServer(EngineHost):
                     "avgResp": 12.5,
                     "_id": {"channelID": line.id, "day": 28},
                 }
-                for line in self.lines
+                for line in self.shown
             ]
         else:
             return None
@@ -122,7 +122,7 @@ class IguanaServer(EngineHost):
             f' Status="{states.get(line.state, line.state)}" Source="LLP Listener"'
             f' Destination="To Translator" MessagesQueued="{line.queued}"'
             f' TotalErrors="{line.errored}" LastError={quoteattr(self.text)}/>'
-            for line in self.lines
+            for line in self.shown
         )
         body = f'<?xml version="1.0" encoding="UTF-8"?><IguanaStatus Uptime="1">{channels}</IguanaStatus>'
         return "application/xml", body.encode()
@@ -133,7 +133,7 @@ class IguanaServer(EngineHost):
 
 class RhapsodyServer(EngineHost):
     def answer(self, path: str, query: Query) -> Answer | None:
-        line = next((one for one in self.lines if path == f"api/commpoint/{one.id}"), None)
+        line = next((one for one in self.shown if path == f"api/commpoint/{one.id}"), None)
         if line is None:
             return None
         states = {"started": "RUNNING" if line.connected else "RETRYING"}
@@ -165,7 +165,7 @@ class IrisServer(EngineHost):
             return None
         states = {"started": "OK", "stopped": "Error"}
         lines = ["iris_cpu_usage 12", 'iris_csp_activity{id="127.0.0.1:57772"} 56']
-        for line in self.lines:
+        for line in self.shown:
             state = states.get(line.state, line.state.capitalize())
             if not line.connected:
                 state = "Retry"
@@ -176,7 +176,7 @@ class IrisServer(EngineHost):
                 f'iris_interop_last_activity{{id="{space}",{where}}} {line.idle_s}.838',
                 f'iris_interop_messages_per_sec{{id="{space}",{where}}} .05',
             ]
-        queued = sum(line.queued for line in self.lines)
+        queued = sum(line.queued for line in self.shown)
         lines += [
             f'iris_interop_queued{{id="HOSP",production="{self.PRODUCTION}"}} {queued}',
             f'iris_system_alerts_new{{text="{self.text}"}} 0',
@@ -200,7 +200,7 @@ class CloverleafExport(EngineHost):
         writer = csv.writer(out)
         head = ["thread", "state", "received", "sent", "errored", "queued", "oldest_s", "remark"]
         writer.writerow([*head, *([] if self.at_s is None else ["at"])])
-        for line in self.lines:
+        for line in self.shown:
             state = states.get(line.state, line.state) if line.connected else "opening"
             row = [line.name, state, line.received, line.sent, line.errored, line.queued]
             row += [line.oldest_s, self.text]
@@ -215,7 +215,7 @@ class AnyEngine(EngineHost):
     """The same numbers as JSON, XML and text, for `generic`."""
 
     def answer(self, path: str, query: Query) -> Answer | None:
-        one = self.line
+        one = self.shown[0]
         if path == "stats.json":
             numbers = {"in": one.received, "out": one.sent, "err": one.errored, "q": one.queued}
             document = {"note": self.text, "lines": [{"state": one.state, "n": numbers}]}

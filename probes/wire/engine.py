@@ -19,6 +19,10 @@ NOT_STATUS: Verdict = (Outcome.DOWN, Reason.ENGINE_NOT_STATUS)
 NO_CHANNEL: Verdict = (Outcome.MISCONFIGURED, Reason.ENGINE_NO_CHANNEL)
 
 
+MOST_CHANNELS = 10_000
+"""An answer that tells of more is none: reading it must not hold up an agent."""
+
+
 class EngineError(Exception):
     """The answer is none of the product's. Without text: the answer may hold anything."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
-from probes.wire.engine import Channel, Channels, EngineError, Reading, State
+from probes.wire.engine import MOST_CHANNELS, Channel, Channels, EngineError, Reading, State
 from probes.wire.engine_values import count, named
 from probes.wire.xmltree import XmlError, tree
 
@@ -32,7 +32,10 @@ def read(bodies: Sequence[bytes]) -> Channels:
     if root.tag != "IguanaStatus":
         raise EngineError
     found: list[tuple[str | None, Channel]] = []
-    for one in root.iter("Channel"):
+    channels = root.findall("Channel")
+    if len(channels) > MOST_CHANNELS:
+        raise EngineError
+    for one in channels:
         state = _told(one, "Status")
         reading = Reading(
             state=None if state is None else STATES.get(state.strip().lower(), State.OTHER),

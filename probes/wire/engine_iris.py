@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from probes.wire.engine import Channel, Channels, EngineError, Reading, State
+from probes.wire.engine import MOST_CHANNELS, Channel, Channels, EngineError, Reading, State
 from probes.wire.engine_values import count
 
 STATES = {
@@ -23,8 +23,10 @@ STATES = {
 }
 _HOSTS, _QUEUED, _IDLE = "iris_interop_hosts", "iris_interop_queued", "iris_interop_last_activity"
 _FAMILIES = (_HOSTS, _QUEUED, _IDLE)
-_LINE = re.compile(r"([a-z_]+)\{([^\n]{0,2000})\} ([0-9]{0,18}(?:\.[0-9]{1,18})?)")
-_LABEL = re.compile(r'([a-zA-Z_]{1,64})="((?:[^"\\]|\\.){0,500})"(?:,|$)')
+_NAME = re.compile(rf"({'|'.join(_FAMILIES)})\{{")
+_LABEL = re.compile(r'([a-zA-Z_]{1,64})="((?:[^"\\]|\\.){0,500})",?')
+_VALUE = re.compile(r"\} (?=\.?[0-9])([0-9]{0,15}(?:\.[0-9]{1,18})?)")
+_MOST_LABELS = 20
 
 
 class _Seen:
@@ -52,22 +54,34 @@ def read(bodies: Sequence[bytes]) -> Channels:
 
 
 def _take(line: str, seen: dict[str, _Seen]) -> None:
-    found = _LINE.match(line)
-    if found is None or found[1] not in _FAMILIES or not found[3].strip("."):
+    family = _NAME.match(line)
+    labels, end = ({}, 0) if family is None else _labels(line, family.end())
+    value_text = _VALUE.match(line, end)
+    if family is None or value_text is None:
         return
-    labels = dict(_LABEL.findall(found[2]))
     # What a host is not named for is told of its production.
     key = labels.get("host") or labels.get("production")
     if not key:
         return
-    one, value = seen.setdefault(key, _Seen()), count(float(found[3]))
+    one, value = seen.setdefault(key, _Seen()), count(float(value_text[1]))
+    if len(seen) > MOST_CHANNELS:
+        raise EngineError
     one.namespaces.add(labels.get("id", ""))
-    if found[1] == _QUEUED:
+    if family[1] == _QUEUED:
         one.queued = value
-    elif found[1] == _IDLE:
+    elif family[1] == _IDLE:
         one.idle_s = value
     elif value and "host" in labels:
         one.states.add(labels.get("status", ""))
+
+
+def _labels(line: str, at: int) -> tuple[dict[str, str], int]:
+    """Each from where the one before ended: a line is walked once, whatever it holds."""
+    labels: dict[str, str] = {}
+    while len(labels) < _MOST_LABELS and (found := _LABEL.match(line, at)) is not None:
+        labels[found[1]] = found[2]
+        at = found.end()
+    return labels, at
 
 
 def _reading(one: _Seen) -> Reading:

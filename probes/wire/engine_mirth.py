@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 
-from probes.wire.engine import Channel, Channels, EngineError, Reading, State
+from probes.wire.engine import MOST_CHANNELS, Channel, Channels, EngineError, Reading, State
 from probes.wire.engine_values import count, name, named
 
 STATES = {
@@ -102,4 +102,7 @@ def _listed(statuses: _Statuses | str | None) -> list[_Status]:
     inside = statuses.dashboard_status if isinstance(statuses, _Statuses) else None
     if inside is None:
         return []
-    return [inside] if isinstance(inside, _Status) else inside
+    listed = [inside] if isinstance(inside, _Status) else inside
+    if len(listed) > MOST_CHANNELS:
+        raise EngineError
+    return listed

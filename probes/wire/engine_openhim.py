@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from probes.wire.engine import Channel, Channels, EngineError, Reading, State
+from probes.wire.engine import MOST_CHANNELS, Channel, Channels, EngineError, Reading, State
 from probes.wire.engine_values import count, named
 
 STATES = {
@@ -46,6 +46,8 @@ def read(bodies: Sequence[bytes]) -> Channels:
         metrics = msgspec.json.decode(bodies[1], type=list[_Metric])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         raise EngineError from None
+    if max(len(channels), len(metrics)) > MOST_CHANNELS:
+        raise EngineError
     counted: dict[str, list[_Metric]] = {}
     for metric in metrics:
         counted.setdefault(metric.id.channel_id, []).append(metric)

@@ -10,6 +10,7 @@ from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 _DEEPEST = 64
+_MOST_ELEMENTS = 100_000
 
 
 class XmlError(Exception):
@@ -18,12 +19,13 @@ class XmlError(Exception):
 
 def tree(data: bytes) -> Element:
     """The root element. Raises XmlError."""
-    builder, depth = TreeBuilder(), 0
+    builder, depth, elements = TreeBuilder(), 0, 0
 
     def start(tag: str, attributes: dict[str, str]) -> None:
-        nonlocal depth
+        nonlocal depth, elements
         depth += 1
-        if depth > _DEEPEST:
+        elements += 1
+        if depth > _DEEPEST or elements > _MOST_ELEMENTS:
             raise XmlError
         builder.start(tag, attributes)
 

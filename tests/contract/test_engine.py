@@ -184,7 +184,20 @@ FAULTS = [
 
 
 def test_every_fault_of_the_simulators_is_tested() -> None:
-    assert {fault for fault, _, _ in FAULTS} | {"none", "slow"} == set(EngineHost.FAULTS)
+    of_channels = {"stopped", "backlog"}
+    tested = {fault for fault, _, _ in FAULTS} | of_channels | {"none", "slow"}
+    assert tested == set(EngineHost.FAULTS)
+
+
+async def test_faults_of_all_channels_are_those_of_each(serve: Serve) -> None:
+    server = await serve(MirthServer)
+    server.set_fault("stopped")
+    await expect(KIND, spec(server), Outcome.DOWN, Reason.ENGINE_STOPPED)
+    server.set_fault("backlog")
+    deep = spec(server, max_queued="499")
+    await expect(KIND, deep, Outcome.DEGRADED, Reason.ENGINE_QUEUE)
+    server.set_fault("slow")
+    await expect(KIND, deep, Outcome.UP, Reason.OK)
 
 
 @pytest.mark.parametrize(("fault", "outcome", "reason"), FAULTS)
