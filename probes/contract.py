@@ -113,6 +113,15 @@ class Fact(StrEnum):
     FEED_LOW = "feed_low"
     FEED_SEEN = "feed_seen"
     FEED_S = "feed_s"
+    QUEUED = "queued"
+    """Messages that wait."""
+    OLDEST_S = "oldest_s"
+    """Age of the oldest of them, at least."""
+    DRAIN_S = "drain_s"
+    """Until none waits any more, at the pace of the last runs."""
+    ERRORED = "errored"
+    """Messages that failed since the run before, at least."""
+    COUNTER_RESET = "counter_reset"
     MESSAGES = "messages"
     """Messages of a feed since the slot before, whatever their type."""
     MESSAGES_ADT = "messages_adt"
@@ -163,6 +172,9 @@ class StepName(StrEnum):
     APPOINTMENT = "appointment"
     BOOK = "book"
     CANCEL = "cancel"
+    LOGIN = "login"
+    STATUS = "status"
+    CHANNEL = "channel"
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,17 @@ class Reason(StrEnum):
     FEED_SILENT = "feed.silent"
     FEED_STALE = "feed.stale"
     FEED_UNWATCHED = "feed.unwatched"
+    ENGINE_API = "engine.api"
+    ENGINE_AUTH = "engine.auth"
+    ENGINE_DISCONNECTED = "engine.disconnected"
+    ENGINE_ERRORS = "engine.errors"
+    ENGINE_NOT_STATUS = "engine.not_status"
+    ENGINE_NO_CHANNEL = "engine.no_channel"
+    ENGINE_QUEUE = "engine.queue"
+    ENGINE_STALE = "engine.stale"
+    ENGINE_STALLED = "engine.stalled"
+    ENGINE_STARTING = "engine.starting"
+    ENGINE_STOPPED = "engine.stopped"
     FHIR_AUTH = "fhir.auth"
     FHIR_BREAK_GLASS = "fhir.break_glass"
     FHIR_DRIFT = "fhir.drift"
@@ -144,6 +155,32 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.FEED_SILENT: ((_G,), "No message for longer than this hour of the week explains."),
     Reason.FEED_STALE: ((_D,), "The newest message is older than the check's `max_age`."),
     Reason.FEED_UNWATCHED: ((_U,), "The check whose counts are judged has none for now."),
+    Reason.ENGINE_API: (
+        (_U,),
+        "The engine's monitoring interface does not answer; its channels may run all the same.",
+    ),
+    Reason.ENGINE_AUTH: ((_M,), "The engine is alive and rejects our user."),
+    Reason.ENGINE_DISCONNECTED: (
+        (_G, _D),
+        "The channel does not reach whom it sends to; down if messages wait for it.",
+    ),
+    Reason.ENGINE_ERRORS: ((_G,), "More messages failed since the run before than agreed."),
+    Reason.ENGINE_NOT_STATUS: (
+        (_U, _D),
+        "An answer without the status it should hold, or with a state we do not know.",
+    ),
+    Reason.ENGINE_NO_CHANNEL: (
+        (_M,),
+        "The engine tells of no such channel or destination, or of several.",
+    ),
+    Reason.ENGINE_QUEUE: (
+        (_G, _D),
+        "More messages wait, or for longer, than agreed, or the queue grows and grows.",
+    ),
+    Reason.ENGINE_STALE: ((_U,), "What the engine's statistics say is older than `max_age`."),
+    Reason.ENGINE_STALLED: ((_D,), "Started, and nothing moves though it should."),
+    Reason.ENGINE_STARTING: ((_G,), "The channel is on its way to be started."),
+    Reason.ENGINE_STOPPED: ((_D,), "Stopped, paused, disabled or not deployed."),
     Reason.FHIR_AUTH: ((_M,), "401 or 403: the server is alive and rejects our credentials."),
     Reason.FHIR_BREAK_GLASS: (
         (_M,),

@@ -9,6 +9,7 @@ from probes.contract import Kind
 
 KINDS: dict[str, str] = {
     "coverage": "probes.kinds.coverage",
+    "engine": "probes.kinds.engine",
     "fhir": "probes.kinds.fhir",
     "heartbeat": "probes.kinds.heartbeat",
     "hl7": "probes.kinds.hl7",
