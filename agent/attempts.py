@@ -14,6 +14,7 @@ from typing import Any
 from agent import fault
 from agent.canaries import Canaries
 from agent.fault import Facts
+from agent.leases import Leases
 from agent.pulse import Pulse
 from probes.budgets import Demand
 from probes.clock import NS_PER_MS
@@ -45,6 +46,7 @@ class Attempts:
         pulse: Pulse,
         grace_ms: int = GRACE_MS,
         canaries: Canaries | None = None,
+        leases: Leases | None = None,
     ) -> None:
         self.name = name
         self.system = check.system
@@ -55,6 +57,10 @@ class Attempts:
         self._pulse = pulse
         self._canaries = canaries
         self._limit_s = (env.timeout_ms + grace_ms) / 1000
+        wanted = kind.exclusive(self._config)
+        self._lease: asyncio.Lock | None = None
+        if leases is not None and wanted is not None and wanted.alone:
+            self._lease = leases.of(wanted.key)
         self._probe: Probe | None = None
         self._stack = AsyncExitStack()
 
@@ -64,7 +70,13 @@ class Attempts:
         return self._kind.demand(self._config)
 
     async def run(self, slot: Slot) -> Run:
-        """The slot's result; only cancellation gets out."""
+        """The slot's result; only cancellation gets out. It begins when the lease is to be had."""
+        if self._lease is None:
+            return await self._run(slot)
+        async with self._lease:
+            return await self._run(slot)
+
+    async def _run(self, slot: Slot) -> Run:
         clock = self._env.clock
         wall_ms, began_ns = clock.now_ms(), clock.monotonic_ns()
         observation = await self._observe(slot)

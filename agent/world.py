@@ -12,6 +12,7 @@ from random import Random
 from agent.allowing import Entry, allow
 from agent.attempts import Attempts
 from agent.canaries import Canaries
+from agent.leases import Leases
 from agent.onethread import Hand, OneThread
 from agent.pulse import Pulse
 from probes import registry
@@ -36,6 +37,7 @@ class World:
     hand: Hand
     tokens: Tokens = field(default_factory=Tokens)
     budgets: Budgets = field(default_factory=Budgets)
+    leases: Leases = field(default_factory=Leases)
 
     def env(self, check: Check) -> Env:
         """Of one check; what checks share is the same in each."""
@@ -82,4 +84,5 @@ def open_check(
     name: str, check: Check, world: World, pulse: Pulse, canaries: Canaries | None = None
 ) -> Attempts:
     env = world.env(check)
-    return Attempts(name, check, registry.load(check.kind), env, pulse, canaries=canaries)
+    kind = registry.load(check.kind)
+    return Attempts(name, check, kind, env, pulse, canaries=canaries, leases=world.leases)

@@ -16,8 +16,9 @@ from probes.budgets import Demand
 from probes.config_hours import COUNTRY
 from probes.configbudgets import budget_problems
 from probes.configchecks import attempt, section
+from probes.configexclusive import exclusive_problems
 from probes.configwrites import writes_problems
-from probes.contract import Writes
+from probes.contract import Exclusive, Writes
 from probes.modelerrors import problems_of
 from probes.yamlfile import Document, Path, Problem
 
@@ -39,10 +40,12 @@ def entry_problems(
     if kinds:
         demands: dict[str, Demand] = {}
         writes: dict[str, Writes] = {}
+        uses: dict[str, Exclusive] = {}
         for name, check in section(document, "checks").items():
-            found += _spec(document, name, check, demands, writes, secrets=secrets)
+            found += _spec(document, name, check, demands, writes, uses, secrets=secrets)
         found += budget_problems(document, demands)
         found += writes_problems(document, writes)
+        found += exclusive_problems(document, uses)
     if channel_check is not None:
         for name, channel in section(document, "channels").items():
             found += _channel(document, ("channels", name), channel, channel_check)
@@ -69,11 +72,12 @@ def _spec(
     check: dict[str, Any],
     demands: dict[str, Demand],
     writes: dict[str, Writes],
+    uses: dict[str, Exclusive],
     *,
     secrets: bool,
 ) -> Iterator[Problem]:
     """What is wrong with a spec; what a right one asks of its target goes into `demands`, what it
-    writes into `writes`.
+    writes into `writes`, and what it uses into `uses`.
     """
     path: Path = ("checks", id_)
     name, spec = check.get("kind"), check.get("spec", {})
@@ -92,6 +96,9 @@ def _spec(
             demands[id_] = demand
         if written is not None:
             writes[id_] = written
+        used = kind.exclusive(config)
+        if used is not None:
+            uses[id_] = used
         _finish(kind.prepare(config))
         if secrets:
             kind.examine(config)
