@@ -89,6 +89,8 @@ class Fact(StrEnum):
     VENDOR_CODE = "vendor_code"
     STALE_ACKS = "stale_acks"
     DUPLICATE_ACKS = "duplicate_acks"
+    COMMITS = "commits"
+    RECONNECTS = "reconnects"
     ERR_CODE = "err_code"
     GARBAGE_BYTES = "garbage_bytes"
     CODES_MISSING = "codes_missing"
@@ -250,6 +252,17 @@ class Writes:
 
 
 @dataclass(frozen=True, slots=True)
+class Exclusive:
+    """What a run uses. `alone`: it serves one client at a time, so runs wait for each other. `held`:
+    this check does not let go of it between its runs.
+    """
+
+    key: str
+    alone: bool
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Kind(Generic[C]):
     """A probe kind: one value named `KIND` in its file, one line in `probes/registry.py`.
 
@@ -271,10 +284,12 @@ class Kind(Generic[C]):
     """
     writes: Callable[[C], Writes | None] = lambda _config: None
     """Whether a run writes, and what `config check` must see to then."""
-    alone: Callable[[C], str | None] = lambda _config: None
+    claims: Callable[[C], str | None] = lambda _config: None
     """What one check on one agent may have and no other, such as an address it listens on."""
     passive: bool = False
     """It is opened when its agent takes it up, not at its first slot: what comes before counts."""
+    exclusive: Callable[[C], Exclusive | None] = lambda _config: None
+    """What a run uses that may serve one client at a time; `config check` and the runner see to it."""
     demand: Callable[[C], Demand | None] = lambda _config: None
     """What a run asks of a target that has a budget."""
     profiles: tuple[str, ...] = ()

@@ -68,8 +68,12 @@ class Reason(StrEnum):
     HL7_ACK_MALFORMED = "hl7.ack_malformed"
     HL7_ACK_REJECT = "hl7.ack_reject"
     HL7_CLOSED = "hl7.closed"
+    HL7_NOT_REJECTED = "hl7.not_rejected"
+    HL7_NOT_UNDONE = "hl7.not_undone"
     HL7_NO_ACK = "hl7.no_ack"
+    HL7_NO_MATCH = "hl7.no_match"
     HL7_WRONG_ID = "hl7.wrong_id"
+    HL7_WRONG_PATIENT = "hl7.wrong_patient"
     HTTP_BODY = "http.body"
     HTTP_CLOSED = "http.closed"
     HTTP_NOT_HTTP = "http.not_http"
@@ -88,6 +92,7 @@ class Reason(StrEnum):
     SMART_NOT_TOKEN = "smart.not_token"  # noqa: S105 - a reason code
     SMART_SCOPE_REDUCED = "smart.scope_reduced"
     SMART_TOKEN_REJECTED = "smart.token_rejected"  # noqa: S105 - a reason code
+    TCP_DROPPED = "tcp.dropped"
     TCP_REFUSED = "tcp.refused"
     TCP_RESET = "tcp.reset"
     TCP_TIMEOUT = "tcp.timeout"
@@ -210,9 +215,25 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.HL7_ACK_ERROR: ((_D, _G, _M), "MSA-1 is AE or CE."),
     Reason.HL7_ACK_MALFORMED: ((_D,), "A framed answer that is no acknowledgement."),
     Reason.HL7_ACK_REJECT: ((_D, _M), "MSA-1 is AR or CR."),
+    Reason.HL7_ACK_ERROR: ((_D, _G, _M), "MSA-1 or QAK-2 is AE, or MSA-1 is CE."),
+    Reason.HL7_ACK_MALFORMED: (
+        (_D,),
+        "A framed answer that is no acknowledgement, or to a query none of a query.",
+    ),
+    Reason.HL7_ACK_REJECT: (
+        (_D, _M),
+        "MSA-1 or QAK-2 is AR, or MSA-1 is CR, or MLLP itself was told NAK.",
+    ),
     Reason.HL7_CLOSED: ((_D,), "The connection was closed before an acknowledgement."),
+    Reason.HL7_NOT_REJECTED: ((_M,), "A message of a type nobody knows was accepted."),
+    Reason.HL7_NOT_UNDONE: (
+        (_D, _G, _M),
+        "A test visit, appointment or order may still stand: its cancellation failed.",
+    ),
     Reason.HL7_NO_ACK: ((_D,), "No acknowledgement in time; processed or not is unknown."),
+    Reason.HL7_NO_MATCH: ((_M,), "The query finds no test patient: the test data is gone."),
     Reason.HL7_WRONG_ID: ((_D,), "Acknowledgements came, none with the MSH-10 we sent."),
+    Reason.HL7_WRONG_PATIENT: ((_D,), "The query finds others than the patient asked for."),
     Reason.HTTP_BODY: ((_D,), "The page lacks what the check expects in it."),
     Reason.HTTP_CLOSED: ((_D,), "Closed before the status line was complete."),
     Reason.HTTP_NOT_HTTP: ((_D,), "The peer does not speak HTTP."),
@@ -239,6 +260,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.SMART_TOKEN_REJECTED: (
         (_M,),
         "The token endpoint is alive and rejects our client: its key, registration, scope or clock.",
+    ),
+    Reason.TCP_DROPPED: (
+        (_D,),
+        "A kept connection was dead without a word: dropped on the way, or the far side restarted.",
     ),
     Reason.TCP_REFUSED: ((_D,), "The host answers, nothing listens on the port."),
     Reason.TCP_RESET: ((_D,), "The connection was reset."),

@@ -90,7 +90,7 @@ checks:
       host: 127.0.0.1
       port: {ports["lab"]}
       processing_id: T
-      template: adt_a08
+      message: adt_a08
       patient: {{id: ZZ0001, assigning_authority: TEST, name: ZZTEST^UPTIME}}
   lab-channel:
     system: lab
