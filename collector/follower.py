@@ -248,7 +248,7 @@ class Follower:
             if live.settled.until < edge:
                 live.fold(self.history, now)
                 if live.older is None:
-                    live.settle(edge)
+                    live.settle(edge, now)
                 live.stale = True
 
     async def _send_back(self) -> None:
@@ -295,10 +295,11 @@ class Follower:
         everything = everything or self._new_versions
         settling = self.now - self._settled_at >= SETTLE_MS
         for live in self.lives.values():
-            if everything or settling or live.stale or truths.is_due(live, self.now):
+            anew = everything or live.stale or truths.is_due(live, self.now)
+            if anew or (settling and not live.only_lasts(self.history, self.now)):
                 live.fold(self.history, self.now)
             if settling and live.older is None:
-                live.settle(self.now - GRACE_MS)
+                live.settle(self.now - GRACE_MS, self.now)
         if settling:
             self._settled_at = self.now
 

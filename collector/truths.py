@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from alerts.events import SystemView
 from collector.core.settled import NOTHING, Settled, Source, taken_back
@@ -18,19 +17,20 @@ from collector.core.truth import SystemTruth, fold_system, rules
 from collector.core.view import view
 from collector.core.voice_fold import VoiceFold
 from collector.core.windows import FAR
+from collector.lasting import truth_later, view_later
 from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History
 from probes.results import Result
-from probes.spans import Interval, Span, Timeline, intersect
+from probes.spans import Interval, intersect
 from probes.spans import until as earlier_than
-
-T = TypeVar("T")
 
 GRACE_MS = 900_000
 """What comes no later than this is not late: nothing younger is settled."""
 SETTLE_MS = 900_000
 """How much may gather before it is settled."""
+FOLDED_MS = 21_600_000
+"""How long a system that changes in nothing is settled without a fold."""
 
 
 @dataclass(slots=True)
@@ -196,7 +196,7 @@ class Live:
             return None
         if before.until is not None and before.until <= now:
             return None
-        return later(before.view, before.at, now), before.until
+        return view_later(before.view, before.at, now), before.until
 
     def rewound(self, history: History, now: int) -> SystemView | None:
         """The view at a `now` at which all its results had ended, `at` or before; None where time
@@ -217,9 +217,25 @@ class Live:
             expires=earlier_than(seen.expires, now),
         )
 
-    def settle(self, edge: int) -> None:
-        """Make final what results from `edge` on cannot change; `fold` must be up to date."""
-        self.settled = settle(self.truth, self.tail, self.settled, edge)
+    def only_lasts(self, history: History, now: int) -> bool:
+        """May it be settled by the last fold, nothing but more of the same having come since? What
+        an outage is known by may be more of the same, too: one that is not settled needs a fold.
+        """
+        truth = self._truth
+        return (
+            truth is not None
+            and not self.stale
+            and self._history is history
+            and now - self.at < FOLDED_MS
+            and truth.outages == self.settled.outages
+        )
+
+    def settle(self, edge: int, now: int) -> None:
+        """Make final what results from `edge` on cannot change; `fold` must be up to date, or the
+        system, which is not due, one that `only_lasts`.
+        """
+        truth = self.truth if now <= self.at else truth_later(self.truth, now)
+        self.settled = settle(truth, self.tail, self.settled, edge)
         for source, line in self.tail.items():
             upto = self.settled.upto(source)
             taken = [r for r in line if r.t < upto]
@@ -305,32 +321,7 @@ def is_due(live: Live, now: int) -> bool:
 
 def prolonged(live: Live, now: int) -> SystemView:
     """The view at a later `now` at which the system is not due."""
-    return later(live.view, live.at, now)
-
-
-def later(seen: SystemView, at: int, now: int) -> SystemView:
-    """The same of a view as of `at`."""
-    if now <= at:
-        return seen
-    return replace(
-        seen,
-        states=_longer(seen.states, at, now),
-        site_states={site: _longer(line, at, now) for site, line in seen.site_states.items()},
-        access=_running(seen.access, at, now),
-        rejected_by_all=_running(seen.rejected_by_all, at, now),
-        expires=_longer(seen.expires, at, now),
-        burning=_running(seen.burning, at, now),
-    )
-
-
-def _longer(line: Timeline[T], edge: int, now: int) -> Timeline[T]:
-    if not line or line[-1].end < edge:
-        return line
-    return (*line[:-1], Span(line[-1].start, now, line[-1].value))
-
-
-def _running(intervals: Sequence[Interval], edge: int, now: int) -> tuple[Interval, ...]:
-    return tuple(Interval(i.start, now if i.end >= edge else i.end) for i in intervals)
+    return view_later(live.view, live.at, now)
 
 
 def _edges(
