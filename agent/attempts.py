@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from agent import fault
@@ -31,6 +33,8 @@ STEP_MS = 2_000
 GRACE_MS = 5_000
 """A probe keeps its own deadline; one still running this long after it has a defect."""
 CLOSE_S = 2.0
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+"""What was measured where nobody looked: one for all, an overloaded agent has thousands a second."""
 
 
 class Attempts:
@@ -103,7 +107,8 @@ class Attempts:
 
     def without_attempt(self, at_ms: int, reason: Reason) -> Run:
         """An explicit unknown: nobody looked at `at_ms`."""
-        return Run(self.system, self.name, at_ms, at_ms, Outcome.UNKNOWN, reason.value, 0)
+        said = (Outcome.UNKNOWN, reason._value_, 0)
+        return Run(self.system, self.name, at_ms, at_ms, *said, _NOTHING, _NOTHING)
 
     async def close(self) -> None:
         """Give up what the probe holds; a probe that cannot even close is left."""
