@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any
@@ -55,12 +55,14 @@ class Attempts:
         self.every_ms = check.every
         self._kind = kind
         self._config = kind.parse(check.spec)
-        self._env = env
+        self._read = env.read_secret
+        self._lacks_secret = False
+        self._env = replace(env, read_secret=self._read_secret)
         self._pulse = pulse
         self._canaries = canaries
         self._limit_s = (env.timeout_ms + grace_ms) / 1000
         self._probe: Probe | None = None
-        self._stack = AsyncExitStack()
+        self._opened: AbstractAsyncContextManager[Probe] | None = None
 
     @property
     def demand(self) -> Demand | None:
@@ -112,10 +114,12 @@ class Attempts:
 
     async def close(self) -> None:
         """Give up what the probe holds; a probe that cannot even close is left."""
-        stack, self._stack, self._probe = self._stack, AsyncExitStack(), None
+        opened, self._opened, self._probe = self._opened, None, None
+        if opened is None:
+            return
         try:
             async with asyncio.timeout(CLOSE_S):
-                await stack.aclose()
+                await opened.__aexit__(None, None, None)
         except Exception as error:  # noqa: BLE001 - a foreign defect ends no other check
             self._crashed(error)
 
@@ -137,20 +141,23 @@ class Attempts:
             return Observation(Outcome.UNKNOWN, Reason.AGENT_CRASH)
 
     async def _open(self) -> Probe:
-        def read_secret(reference: str) -> bytes:
-            try:
-                return self._env.read_secret(reference)
-            except (OSError, KeyError):
-                missing.append(reference)
-                raise
-
-        missing: list[str] = []
-        env = replace(self._env, read_secret=read_secret)
+        self._lacks_secret = False
         try:
-            return await self._stack.enter_async_context(self._kind.open(self._config, env))
+            # Not an AsyncExitStack: it would be a kilobyte for each check.
+            opened = self._kind.open(self._config, self._env)
+            probe = await opened.__aenter__()
         except (OSError, KeyError):
-            if missing:
+            if self._lacks_secret:
                 raise _SecretError from None
+            raise
+        self._opened = opened
+        return probe
+
+    def _read_secret(self, reference: str) -> bytes:
+        try:
+            return self._read(reference)
+        except (OSError, KeyError):
+            self._lacks_secret = True
             raise
 
     def _crashed(self, error: Exception) -> None:
