@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 
-from agent.batcher import FULL, Batcher
 from agent.holding import Holding
 from agent.makings import Makings
 from agent.metrics import AgentMetrics
@@ -20,11 +19,12 @@ from agent.onethread import Hand
 from agent.spool import Spool
 from agent.spoolformat import Belief
 from agent.spoolopen import Opened
-from agent.waiting import news_within
 from probes import batch
 from probes.batch import Anchors
+from probes.batcher import FULL, Batcher
 from probes.clock import NS_PER_MS
 from probes.segments import Run
+from probes.waiting import news_within
 
 GATHER_MS = 100
 """Runs that end within it share a sync."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from agent.batcher import FULL
+from probes.batcher import FULL
 from probes.reasons import Reason
 from probes.segments import Run
 

@@ -1,4 +1,4 @@
-"""One check of this agent: opened when first due, run once a slot, every end a result.
+"""One check of an agent: opened when first due, run once a slot, every end a result.
 
 What a probe raises becomes a reason here; its text is dropped, it may quote the far side.
 """
@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
-from agent import fault
-from agent.canaries import Canaries
-from agent.fault import Facts
-from agent.pulse import Pulse
 from probes.budgets import Demand
 from probes.clock import NS_PER_MS
 from probes.columns import FAR
@@ -37,6 +33,20 @@ _NOTHING: Mapping[str, int] = MappingProxyType({})
 """What was measured where nobody looked: one for all, an overloaded agent has thousands a second."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a run saw that was no `up`, when it began (monotonic) and how long it took."""
+
+    observation: Observation
+    began_ns: int
+    took_ns: int
+    timeout_ms: int
+
+
+Blame = Callable[[Seen], Awaitable[Reason | None]]
+"""Why what was seen may be owed to this host; None: it stands."""
+
+
 class Attempts:
     """Runs of one check, one at a time."""
 
@@ -46,9 +56,8 @@ class Attempts:
         check: Check,
         kind: Kind[Any],
         env: Env,
-        pulse: Pulse,
+        blame: Blame,
         grace_ms: int = GRACE_MS,
-        canaries: Canaries | None = None,
     ) -> None:
         self.name = name
         self.system = check.system
@@ -58,16 +67,32 @@ class Attempts:
         self._read = env.read_secret
         self._lacks_secret = False
         self._env = replace(env, read_secret=self._read_secret)
-        self._pulse = pulse
-        self._canaries = canaries
+        self._blame = blame
         self._limit_s = (env.timeout_ms + grace_ms) / 1000
         self._probe: Probe | None = None
-        self._opened: AbstractAsyncContextManager[Probe] | None = None
+        self._opening = asyncio.Lock()
+        self._context: AbstractAsyncContextManager[Probe] | None = None
 
     @property
     def demand(self) -> Demand | None:
         """What its runs ask of a target that has a budget."""
         return self._kind.demand(self._config)
+
+    @property
+    def passive(self) -> bool:
+        """It is to be begun before its first slot."""
+        return self._kind.passive
+
+    async def begin(self) -> None:
+        """Open it before its first slot; what goes wrong is that slot's to tell."""
+        try:
+            async with asyncio.timeout(self._limit_s):
+                await self._opened()
+        except (_SecretError, OSError):
+            return
+        except Exception as error:  # noqa: BLE001 - a foreign defect ends no other check
+            self._crashed(error)
+            await self.close()
 
     async def run(self, slot: Slot) -> Run:
         """The slot's result; only cancellation gets out."""
@@ -77,8 +102,11 @@ class Attempts:
         took_ns = clock.monotonic_ns() - began_ns
         if abs(clock.now_ms() - wall_ms - took_ns // NS_PER_MS) > STEP_MS:
             observation = Observation(Outcome.UNKNOWN, Reason.AGENT_CLOCK)
-        elif (cause := await self._cause(observation, began_ns, took_ns)) is not None:
-            observation = Observation(Outcome.UNKNOWN, cause)
+        elif observation.outcome is not Outcome.UP:  # that is proof, whatever our day was like
+            seen = Seen(observation, began_ns, took_ns, self._env.timeout_ms)
+            cause = await self._blame(seen)
+            if cause is not None:
+                observation = Observation(Outcome.UNKNOWN, cause)
         return Run(
             self.system,
             self.name,
@@ -95,18 +123,6 @@ class Attempts:
             ),
         )
 
-    async def _cause(self, observation: Observation, began_ns: int, took_ns: int) -> Reason | None:
-        """What of this host the result may be owed to; the canaries are asked about failures only."""
-        if observation.outcome is Outcome.UP:
-            return None  # proof, whatever our day was like
-        late_ms = (took_ns - self._env.timeout_ms * NS_PER_MS) // NS_PER_MS
-        facts = Facts(late_ms, self._pulse.worst_since(began_ns), self._env.timeout_ms)
-        found = fault.cause(observation, facts)
-        if found is None and self._canaries is not None and fault.doubts_network(observation):
-            lost = await self._canaries.lost_since(began_ns)
-            found = fault.cause(observation, replace(facts, network_lost=lost))
-        return found
-
     def without_attempt(self, at_ms: int, reason: Reason) -> Run:
         """An explicit unknown: nobody looked at `at_ms`."""
         said = (Outcome.UNKNOWN, reason._value_, 0)
@@ -114,21 +130,20 @@ class Attempts:
 
     async def close(self) -> None:
         """Give up what the probe holds; a probe that cannot even close is left."""
-        opened, self._opened, self._probe = self._opened, None, None
-        if opened is None:
+        context, self._context, self._probe = self._context, None, None
+        if context is None:
             return
         try:
             async with asyncio.timeout(CLOSE_S):
-                await opened.__aexit__(None, None, None)
+                await context.__aexit__(None, None, None)
         except Exception as error:  # noqa: BLE001 - a foreign defect ends no other check
             self._crashed(error)
 
     async def _observe(self, slot: Slot) -> Observation:
         try:
             async with asyncio.timeout(self._limit_s):
-                if self._probe is None:
-                    self._probe = await self._open()
-                return _held(await self._probe.run(slot))
+                probe = self._probe or await self._opened()
+                return _held(await probe.run(slot))
         except NetFailure as failure:
             return Observation(failure.outcome, failure.reason, failure.phases)
         except _SecretError:
@@ -140,17 +155,23 @@ class Attempts:
             await self.close()
             return Observation(Outcome.UNKNOWN, Reason.AGENT_CRASH)
 
+    async def _opened(self) -> Probe:
+        async with self._opening:  # by its slot, or ahead of it
+            if self._probe is None:
+                self._probe = await self._open()
+            return self._probe
+
     async def _open(self) -> Probe:
         self._lacks_secret = False
         try:
             # Not an AsyncExitStack: it would be a kilobyte for each check.
-            opened = self._kind.open(self._config, self._env)
-            probe = await opened.__aenter__()
+            context = self._kind.open(self._config, self._env)
+            probe = await context.__aenter__()
         except (OSError, KeyError):
             if self._lacks_secret:
                 raise _SecretError from None
             raise
-        self._opened = opened
+        self._context = context
         return probe
 
     def _read_secret(self, reference: str) -> bytes:
