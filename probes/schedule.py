@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import NamedTuple
 
 from probes.contract import Slot
@@ -90,7 +91,10 @@ class Schedule:
         return Look(_ordered(due), _ordered(missed))
 
 
+_BY_INSTANT = attrgetter("at_ms", "check")
+
+
 def _ordered(slots: list[Slot]) -> tuple[Slot, ...]:
     if len(slots) > 1:
-        slots.sort(key=lambda slot: (slot.at_ms, slot.check))
+        slots.sort(key=_BY_INSTANT)
     return tuple(slots)

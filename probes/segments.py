@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter, sub
 from typing import TypeVar
 
@@ -30,16 +30,14 @@ _CODE = re.compile(r"[a-z0-9_.]{1,64}")
 _CHECK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
-@dataclass(frozen=True, slots=True)
-class RunStep:
+class RunStep(msgspec.Struct, frozen=True, gc=False):
     name: str
     outcome: Outcome
     reason: str
     duration_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, gc=False):
     """What an agent records of one slot. `slot_ms` is the schedule's instant, `at_ms` the start of
     the attempt, both by the agent's wall clock. Names stay text: a newer agent may know more.
     """
@@ -51,8 +49,8 @@ class Run:
     outcome: Outcome
     reason: str
     duration_us: int
-    phases: Mapping[str, int] = field(default_factory=dict)
-    facts: Mapping[str, int] = field(default_factory=dict)
+    phases: Mapping[str, int] = {}
+    facts: Mapping[str, int] = {}
     steps: tuple[RunStep, ...] = ()
 
 
@@ -221,8 +219,10 @@ _Gathered = dict[str, tuple[Sequence[int], list[int]]]
 
 
 def _gather(rows: Sequence[Mapping[str, int]]) -> _Gathered:
+    if not any(rows):
+        return {}
     names, every = [*map(list, rows)], range(len(rows))
-    if names and names.count(names[0]) == len(names):  # the rule
+    if names.count(names[0]) == len(names):  # the rule
         return {str(name): (every, [row[name] for row in rows]) for name in names[0]}
     found: dict[str, tuple[list[int], list[int]]] = {}
     for row, values in enumerate(rows):
