@@ -23,13 +23,13 @@ ADDRESS_EXAMPLES = """\
 Examples:
   wardwatch heartbeat address nightly-claims --config wardwatch.yaml
   wardwatch heartbeat address nightly-claims --config wardwatch.yaml \\
-      --url https://wardwatch.example.org > nightly-claims.address
+      --collector https://wardwatch.example.org > nightly-claims.address
 
 It reads the secret the file refers to, on this host; no collector is asked, none shows it. Whoever
 has the address can say that the job succeeded: keep it as a password. The job asks for it when it
 has succeeded, with /start, /fail or /EXIT-CODE behind it for all else: probes/kinds/heartbeat.md.
 
-Exit code: 0 printed, 2 bad usage or file, no such check, or its secret cannot be read.
+Exit code: 0 printed, 2 bad usage or file, no such check, or no secret on this host.
 """
 
 
@@ -46,7 +46,7 @@ def add(subparsers: Parsers) -> None:
     address.add_argument("check", metavar="CHECK", help="a check of kind heartbeat")
     address.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
     address.add_argument(
-        "--url",
+        "--collector",
         metavar="URL",
         help="where jobs reach the collector (default: access.public_url of the file, else "
         f"{DEFAULT_URL})",
@@ -59,7 +59,7 @@ def run_address(args: argparse.Namespace) -> int:
     try:
         config = load(args.config, names=False)
         secret = _secret(config, args.check)
-        url = addresses.web_address(args.url).rstrip("/") if args.url else _url(config)
+        url = _url(config, args.collector)
     except (ConfigErrors, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -89,6 +89,9 @@ def _secret(config: Config, name: str) -> str:
         raise ValueError(f"{place}: {error}") from None
 
 
-def _url(config: Config) -> str:
+def _url(config: Config, named: str | None) -> str:
+    if named is not None:
+        addresses.web_address(named)
+        return named.rstrip("/")
     public = None if config.access is None else config.access.public_url
     return (public or DEFAULT_URL).rstrip("/")

@@ -49,7 +49,8 @@ def test_the_address_stands_alone_on_standard_output(
     assert command("nightly", "--config", str(file)) == 0
     assert capsys.readouterr().out == f"http://127.0.0.1:8460/heartbeat/{SECRET}\n"
     assert (
-        command("nightly", "--config", str(file), "--url", "https://w.example.org/", "--json") == 0
+        command("nightly", "--config", str(file), "--collector", "https://w.example.org/", "--json")
+        == 0
     )
     address = f"https://w.example.org/heartbeat/{SECRET}"
     assert json.loads(capsys.readouterr().out) == {"address": address, "check": "nightly"}
