@@ -38,7 +38,7 @@ _CLOSE_MS = 1_500
 _STAYS_S = 0.5
 """A port that closes at once, or refuses our certificate, has done so by then."""
 _WORST = (Outcome.DOWN, Outcome.MISCONFIGURED, Outcome.UNKNOWN, Outcome.DEGRADED, Outcome.UP)
-_MAY_NOT_STAND = frozenset({UNKNOWN_KEY})
+_DONE = frozenset({Reason.OK, Reason.SLOW})
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +117,11 @@ class Hl7Probe:
         self, message: _Message, timeout_ms: int, tally: Tally, first: _Sent | None
     ) -> _Sent:
         sent = await self._send(message, timeout_ms, tally, self._stands_since_ms)
-        good = sent.verdict[0].good
         nothing = sent.answer is not None and (
-            sent.answer.error in _MAY_NOT_STAND
-            or (first is not None and first.answer is not None and not first.verdict[0].good)
+            sent.answer.error == UNKNOWN_KEY
+            or (first is not None and first.answer is not None and not _is_done(first))
         )
-        if good or nothing:
+        if _is_done(sent) or nothing:
             self._stands_since_ms = None
             return sent
         outcome = sent.verdict[0]
@@ -193,6 +192,10 @@ async def _stays(connection: Connection) -> Verdict:
     except NetFailure as failure:
         return failure.outcome, failure.reason
     return UP if data else (Outcome.DOWN, Reason.HL7_CLOSED)
+
+
+def _is_done(sent: _Sent) -> bool:
+    return sent.verdict[1] in _DONE
 
 
 def _may_stand(first: _Sent) -> bool:

@@ -56,6 +56,7 @@ class MllpListener:
         "first_hangs",
         "undo_hangs",
         "undo_ae",
+        "undo_locked",
     )
 
     def __init__(self, canaries: tuple[str, ...] = (), patient: str = "ZZ0001") -> None:
@@ -157,8 +158,8 @@ class MllpListener:
         undoing = message.takes_back
         if self._fault in ("first_hangs", "undo_hangs"):
             return "hang" if undoing == (self._fault == "undo_hangs") else "none"
-        if self._fault == "undo_ae":
-            return "ae" if undoing else "none"
+        if self._fault in ("undo_ae", "undo_locked"):
+            return {"undo_ae": "ae", "undo_locked": "ae_206"}[self._fault] if undoing else "none"
         return self._fault
 
     def _pieces(self, message: Message, fault: str) -> list[bytes]:

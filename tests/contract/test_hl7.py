@@ -79,6 +79,7 @@ OF_OTHERS = {
     "first_hangs",
     "undo_hangs",
     "undo_ae",
+    "undo_locked",
 }
 
 

@@ -208,8 +208,9 @@ async def test_a_closed_check_lets_go_of_its_connection() -> None:
         head = (await reader.readuntil(b"\x1c\r")).split(b"|")
         writer.write(b"\x0bMSH|^~\\&|\rMSA|AA|" + head[9] + b"\r\x1c\r")
         await reader.read()
-        ended.set()
         writer.close()
+        await writer.wait_closed()
+        ended.set()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with kept(server.sockets[0].getsockname()[1]) as run:

@@ -138,6 +138,12 @@ PAIRS: list[tuple[str, tuple[Outcome, Reason], list[tuple[str, str, str]], int]]
         ],
         1,
     ),
+    (
+        "undo_locked",
+        (DEGRADED, Reason.HL7_NOT_UNDONE),
+        [("connect", "up", "ok"), ("ack", "up", "ok"), ("cancel", "degraded", "hl7.not_undone")],
+        1,
+    ),
     # refused both times: nothing was made
     (
         "ae",
