@@ -53,7 +53,7 @@ def test_the_json_forms_hold_the_same(capsys: pytest.CaptureFixture[str]) -> Non
     answer = json.loads(capsys.readouterr().out)
     assert answer["ok"] is False
     assert len(answer["problems"]) == 9
-    assert answer["problems"][1]["line"] == 9
+    assert answer["problems"][1]["line"] == 8
     assert answer["problems"][1]["path"] == "systems.ehr.impact.workaround.requires[0]"
     assert command("check", "--json", str(ROOT / "wardwatch.example.yaml")) == 0
     answer = json.loads(capsys.readouterr().out)
