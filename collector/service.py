@@ -30,6 +30,7 @@ from collector.api.parts import Parts
 from collector.builtin import Around, BuiltIn
 from collector.builtinenv import env_of
 from collector.evaluate import Evaluator
+from collector.feeds import Feeds
 from collector.heartbeat import Heartbeat
 from collector.heartbeat_http import open_sender
 from collector.ingest import Ingest
@@ -123,6 +124,7 @@ class Service:
             keys=keys,
             ingest=ingest,
             evaluator=evaluator,
+            feeds=Feeds(store, world.clock, org, evaluator),
             numbers=Numbers(evaluator, store, world.clock, org),
             outbox=Outbox(store, org),
             metrics=self.metrics,
@@ -158,7 +160,7 @@ class Service:
             ingest=parts.ingest,
             keys=parts.keys,
             config=lambda: parts.config,
-            env=env_of(world.clock, world.rng, world.read_secret),
+            env=env_of(world.clock, world.rng, world.read_secret, counts=parts.feeds),
             random_bytes=world.random_bytes,
         )
         return BuiltIn(around, builtinkey.derived(config_key))

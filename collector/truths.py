@@ -199,8 +199,8 @@ class Live:
         """The view at a `now` at which all its results had ended, `at` or before; None where time
         alone has changed the truth between the two.
         """
-        if self.stale or now > self.at or self.view.feed or self.view.burning:
-            return None  # a baseline and a budget are judged over time, not by results alone
+        if self.stale or now > self.at or self.view.burning:
+            return None  # a budget is judged over time, not by results alone
         edges = (*self._holds.values(), *_edges(self.system, self.view, history, self.tail, now))
         if any(now <= t < self.at for t in edges):
             return None
@@ -211,6 +211,7 @@ class Live:
             site_states={site: earlier_than(line, now) for site, line in seen.site_states.items()},
             access=intersect(seen.access, past),
             rejected_by_all=intersect(seen.rejected_by_all, past),
+            feed=earlier_than(seen.feed, now),
             expires=earlier_than(seen.expires, now),
         )
 
@@ -314,6 +315,7 @@ def _prolonged(seen: SystemView, at: int, now: int) -> SystemView:
         site_states={site: _longer(line, at, now) for site, line in seen.site_states.items()},
         access=_running(seen.access, at, now),
         rejected_by_all=_running(seen.rejected_by_all, at, now),
+        feed=tuple(Span(s.start, now if s.end >= at else s.end, s.value) for s in seen.feed),
         expires=_longer(seen.expires, at, now),
         burning=_running(seen.burning, at, now),
     )

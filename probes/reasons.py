@@ -25,6 +25,7 @@ class Reason(StrEnum):
     AGENT_RETRY_AFTER = "agent.retry_after"
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
+    AGENT_STORE = "agent.store"
     COVERAGE_ACCEPTED = "coverage.accepted"
     COVERAGE_ERROR = "coverage.error"
     COVERAGE_PARTIAL = "coverage.partial"
@@ -123,6 +124,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.AGENT_STALLED: (
         (_U,),
         "The agent's own process did not get to run while it waited, so nobody knows who was late.",
+    ),
+    Reason.AGENT_STORE: (
+        (_U,),
+        "The collector's own store did not answer, so nobody knows what has come.",
     ),
     Reason.COVERAGE_ACCEPTED: ((_D,), "Granted, where the check expects a rejection."),
     Reason.COVERAGE_ERROR: ((_D,), "Outcome `error`, and not one the check expects."),
