@@ -202,8 +202,8 @@ class Live:
         """The view at a `now` at which all its results had ended, `at` or before; None where time
         alone has changed the truth between the two.
         """
-        if self.stale or now > self.at or self.view.feed or self.view.burning:
-            return None  # a baseline and a budget are judged over time, not by results alone
+        if self.stale or now > self.at or self.view.burning:
+            return None  # a budget is judged over time, not by results alone
         edges = (*self._holds.values(), *_edges(self.system, self.view, history, self.tail, now))
         if any(now <= t < self.at for t in edges):
             return None
@@ -214,6 +214,7 @@ class Live:
             site_states={site: earlier_than(line, now) for site, line in seen.site_states.items()},
             access=intersect(seen.access, past),
             rejected_by_all=intersect(seen.rejected_by_all, past),
+            feed=earlier_than(seen.feed, now),
             expires=earlier_than(seen.expires, now),
         )
 

@@ -16,6 +16,8 @@ from typing import Any
 from probes import amounts, times
 from probes.config_places import COLLECTOR
 from probes.configcollector import collector_problems
+from probes.configfeeds import feed_problems
+from probes.registry import FEEDS
 from probes.tripwire import IDENTIFIERS, tripped
 from probes.yamlfile import Document, Path, Problem
 
@@ -116,6 +118,7 @@ def cross_problems(document: Document) -> list[Problem]:
         *_holidays(document),
         *_notices(document),
         *collector_problems(document, section(document, "agents"), section(document, "checks")),
+        *feed_problems(document, section(document, "agents"), section(document, "checks")),
     ]
 
 
@@ -180,7 +183,7 @@ def _checks(document: Document) -> Iterator[Problem]:
 def _systems(document: Document) -> Iterator[Problem]:
     roles: dict[str, list[Any]] = {}
     for check in section(document, "checks").values():
-        if isinstance(check.get("system"), str):
+        if isinstance(check.get("system"), str) and check.get("kind") not in FEEDS:
             roles.setdefault(check["system"], []).append(check.get("role", "critical"))
     for name, system in section(document, "systems").items():
         mine = roles.get(name, [])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from probes.clock import Clock
+    from probes.feeds import Counts
     from probes.heartbeats import Pings
     from probes.net import Network
 
@@ -224,6 +225,8 @@ class Env:
     """The check's own `every`: the slot before is so long ago."""
     pings: Pings | None = None
     """What jobs have sent to the collector; None elsewhere."""
+    counts: Counts | None = None
+    """What feeds have been counted, and what is usual of them; None elsewhere."""
 
 
 class Probe(Protocol):

@@ -19,9 +19,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.core.feed_calendar import HOURS, Calendar, Hour
+from collector.core.feed_calendar import Calendar, Hour
 from collector.core.rollup import HOUR_MS
 from collector.core.tally import BUCKET_MS
+from probes.feeds import HOURS
 
 WEEK_MS = 7 * 24 * HOUR_MS
 LEAST_HOURS = 3

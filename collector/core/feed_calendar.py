@@ -11,8 +11,6 @@ from zoneinfo import ZoneInfo
 
 from probes.times import from_ms
 
-HOURS = 168
-"""Hour 0 is Monday from 00:00 to 01:00."""
 _SUNDAY = 6
 
 

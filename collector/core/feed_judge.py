@@ -11,8 +11,6 @@ itself, and a silence that begins in one is told in the morning.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
-from typing import NamedTuple
 
 from collector.core.feed_baseline import (
     FLOOD_BUCKETS,
@@ -21,9 +19,10 @@ from collector.core.feed_baseline import (
     Counted,
     Usual,
 )
-from collector.core.feed_calendar import HOURS, Calendar, Hour
+from collector.core.feed_calendar import Calendar, Hour
 from collector.core.rollup import HOUR_MS
 from collector.core.tally import BUCKET_MS
+from probes.feeds import HOURS, Finding, Judged
 
 LOOK_BACK_MS = 48 * HOUR_MS
 FRESH_MS = 600_000
@@ -32,27 +31,6 @@ LEAST_DUE = 12
 LEAST_BEYOND = 50
 SCARCE = 4
 """Not a quarter of what was due, while four times as many were due as a silence asks for."""
-
-
-class Finding(StrEnum):
-    USUAL = "usual"
-    SILENT = "silent"
-    FLOODED = "flooded"
-    LEARNING = "learning"
-    UNWATCHED = "unwatched"
-
-
-class Judged(NamedTuple):
-    """`seen` messages in `ms`, where `due` were due at least; `usual` is that of `hour`, which on a
-    public holiday is `HOURS` and more.
-    """
-
-    finding: Finding
-    ms: int = 0
-    seen: int = 0
-    due: int = 0
-    hour: int = 0
-    usual: Usual | None = None
 
 
 def judge(
@@ -69,15 +47,15 @@ def judge(
     if baseline is None or not baseline.usual[here.number].known:
         return Judged(Finding.LEARNING)
     walk = _Walk(baseline, counts, calendar, watched)
-    hour = _shown(here)
     usual = baseline.usual[here.number]
+    habit = (_shown(here), usual.low, usual.high)
     for finding, found in (
         (Finding.SILENT, walk.silence() or walk.scarcity()),
         (Finding.FLOODED, walk.flood()),
     ):
         if found is not None:
-            return Judged(finding, *found, hour=hour, usual=usual)
-    return Judged(Finding.USUAL, hour=hour, usual=usual)
+            return Judged(finding, *found, *habit)
+    return Judged(Finding.USUAL, 0, 0, 0, *habit)
 
 
 Found = tuple[int, int, int]

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from collector.core.feed_baseline import UNKNOWN, Baseline, Counted, Usual, learn
 from collector.core.feed_calendar import Calendar, Hour
-from collector.core.feed_judge import Finding, Judged, judge
+from collector.core.feed_judge import judge
+from probes.feeds import Finding, Judged
 from tests.support.feed_traffic import (
     ADT,
     DAY,
@@ -152,7 +153,7 @@ def judged(per_five: Callable[[int], int | None], now: int = NOON) -> Judged:
 
 
 def test_what_is_usual_is_told_with_its_hour() -> None:
-    assert judged(lambda _: 10) == Judged(Finding.USUAL, hour=11, usual=Usual(6, 120, 120))
+    assert judged(lambda _: 10) == Judged(Finding.USUAL, hour=11, low=120, high=120)
 
 
 def test_silent_once_more_was_due_than_the_lulls_explain() -> None:
@@ -160,7 +161,7 @@ def test_silent_once_more_was_due_than_the_lulls_explain() -> None:
         return judged(lambda b: 0 if b >= NOON - minutes * 60_000 else 10)
 
     assert since(5).finding is Finding.USUAL  # ten were due
-    assert since(10) == Judged(Finding.SILENT, 600_000, 0, 20, 11, Usual(6, 120, 120))
+    assert since(10) == Judged(Finding.SILENT, 600_000, 0, 20, 11, 120, 120)
     noisy = Baseline(0, 6, BASELINE.usual, lull=50, burst=0, hours=1008)
     counts = until(NOON, lambda b: 0 if b >= NOON - 50 * 60_000 else 10)
     assert judge(noisy, counts, CALENDAR, NOON).finding is Finding.SILENT
@@ -171,7 +172,7 @@ def test_silent_once_more_was_due_than_the_lulls_explain() -> None:
 def test_part_of_the_last_five_minutes_counts_as_such() -> None:
     at = NOON + 60_000
     found = judged(lambda b: 0 if b >= NOON - FIVE else 10, at)
-    assert found == Judged(Finding.SILENT, 360_000, 0, 12, 12, Usual(6, 120, 120))
+    assert found == Judged(Finding.SILENT, 360_000, 0, 12, 12, 120, 120)
 
 
 def test_silence_is_counted_from_the_end_of_a_time_nobody_watched() -> None:
@@ -198,7 +199,7 @@ def test_flooded_beyond_three_times_the_usual_for_half_an_hour() -> None:
         return judged(lambda b: each if b >= NOON - 6 * FIVE else 10)
 
     assert last_half(38).finding is Finding.USUAL  # 228 of 180 + 50
-    assert last_half(39) == Judged(Finding.FLOODED, 1_800_000, 234, 60, 11, Usual(6, 120, 120))
+    assert last_half(39) == Judged(Finding.FLOODED, 1_800_000, 234, 60, 11, 120, 120)
     bursty = Baseline(0, 6, BASELINE.usual, lull=0, burst=28, hours=1008)
     for each, finding in ((39, Finding.USUAL), (40, Finding.FLOODED)):
         counts = until(NOON, lambda b, n=each: n if b >= NOON - 6 * FIVE else 10)  # type: ignore[misc]
@@ -230,7 +231,7 @@ def test_a_holiday_is_judged_as_a_sunday_and_called_a_holiday() -> None:
     free = Calendar(ZONE, lambda _year: frozenset({date(2026, 7, 13)}))
     at = NOON
     shown = judge(learned, until(at, lambda _: 1), free, at)
-    assert (shown.finding, shown.hour, shown.usual) == (Finding.USUAL, 168 + 11, Usual(6, 12, 12))
+    assert shown == Judged(Finding.USUAL, hour=168 + 11, low=12, high=12)
     assert judge(learned, until(at, lambda _: 1), CALENDAR, at).finding is Finding.SILENT
 
 
