@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from probes.clock import Clock
+    from probes.heartbeats import Pings
     from probes.net import Network
 
 C = TypeVar("C")
@@ -81,6 +82,8 @@ class Fact(StrEnum):
     ANSWER_BYTES = "answer_bytes"
     MATCHES = "matches"
     REQUESTS = "requests"
+    PINGS = "pings"
+    RUN_S = "run_s"
     SOFTWARE_DIGEST = "software_digest"
     STATEMENT_DIGEST = "statement_digest"
     VENDOR_CODE = "vendor_code"
@@ -109,6 +112,10 @@ class Fact(StrEnum):
     ERRORED = "errored"
     """Messages that failed since the run before, at least."""
     COUNTER_RESET = "counter_reset"
+    FRAMES_REJECTED = "frames_rejected"
+    CONNECTIONS = "connections"
+    CONNECTIONS_REFUSED = "connections_refused"
+    LISTENING_S = "listening_s"
     MESSAGES = "messages"
     """Messages of a feed since the slot before, whatever their type."""
     MESSAGES_ADT = "messages_adt"
@@ -201,12 +208,24 @@ class Env:
     """What this agent may still ask of each target; one for all of its checks."""
     tokens: Tokens = field(default_factory=Tokens)
     """Shared by all checks of an agent."""
+    every_ms: int = 0
+    """The check's own `every`: the slot before is so long ago."""
+    pings: Pings | None = None
+    """What jobs have sent to the collector; None elsewhere."""
 
 
 class Probe(Protocol):
     """An opened check. Holds its connections and caches; used by one run at a time."""
 
     async def run(self, slot: Slot) -> Observation: ...
+
+
+class Place(StrEnum):
+    """Who runs a check of a kind."""
+
+    AGENT = "agent"
+    COLLECTOR = "collector"
+    """The agent built into the collector: what it judges came to the collector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +261,13 @@ class Kind(Generic[C]):
     """
     writes: Callable[[C], Writes | None] = lambda _config: None
     """Whether a run writes, and what `config check` must see to then."""
+    alone: Callable[[C], str | None] = lambda _config: None
+    """What one check on one agent may have and no other, such as an address it listens on."""
+    passive: bool = False
+    """It is opened when its agent takes it up, not at its first slot: what comes before counts."""
     demand: Callable[[C], Demand | None] = lambda _config: None
     """What a run asks of a target that has a budget."""
     profiles: tuple[str, ...] = ()
     """What its `profile` may be."""
+    place: Place = Place.AGENT
+    """Of the collector's kinds the registry holds the names, too (`ON_COLLECTOR`)."""

@@ -20,6 +20,8 @@ _MOST_CAME = 64
 class Movement:
     """Since the reading before; all None at the first one. Ages are at least so long."""
 
+    since_ms: int = 0
+    """How long ago the reading before was; of exports by their own time."""
     received: int | None = None
     errored: int | None = None
     was_reset: bool = False
@@ -51,6 +53,7 @@ class Track:
 
     def __init__(self) -> None:
         self._before: Reading | None = None
+        self._at_ms = self._since_ms = 0
         self._depths: deque[_Depth] = deque(maxlen=_DRAIN_SAMPLES)
         self._came: list[_Came] = []
         """Those by which an age can be proved, the oldest first."""
@@ -84,6 +87,7 @@ class Track:
         """After a reset what counts from zero says at least that much; it is no movement, though."""
         waits = bool(reading.queued)
         return Movement(
+            since_ms=self._since_ms,
             received=None if was_reset else _grown(before.received, reading.received),
             errored=_grown(before.errored, reading.errored),
             was_reset=was_reset,
@@ -115,6 +119,8 @@ class Track:
             self._left_ms = now_ms
 
     def _keep(self, reading: Reading, now_ms: int) -> None:
+        at_ms = now_ms if reading.at_s is None else reading.at_s * 1000
+        self._at_ms, self._since_ms = at_ms, at_ms - self._at_ms
         self._before = reading
         self._depths.append(_Depth(now_ms, reading.queued or 0))
         left = _left(reading)

@@ -260,6 +260,18 @@ async def test_messages_that_came_in_are_counted_from_run_to_run(serve: Serve) -
         assert (facts[Fact.MESSAGES], Fact.COUNTER_RESET in facts) == (0, False)
 
 
+async def test_what_came_in_over_a_gap_is_not_told_as_of_one_slot(serve: Serve) -> None:
+    server = await serve(MirthServer)
+    env = replace(environment(), every_ms=60_000)
+    async with watching(spec(server), env=env, clock=ManualClock()) as (watch,):
+        await watch.sees()
+        told = []
+        for after_s in (60, 90, 91, 3600, 60):
+            server.line.flow(received=4, sent=4)
+            told.append((await watch.sees(after_s)).facts.get(Fact.MESSAGES))
+        assert told == [4, 4, None, None, 4]
+
+
 async def test_a_queue_is_judged_by_depth_age_and_growth(serve: Serve) -> None:
     server = await serve(MirthServer)
     deep = spec(server, max_queued="10", down_queued="20")
