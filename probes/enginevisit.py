@@ -33,7 +33,8 @@ REFUSED_FOR_S = 900
 LATE: Verdict = (Outcome.DOWN, Reason.HTTP_TIMEOUT)
 
 _CONNECTING = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS)
-_AWAY = frozenset({425, 429, 503})
+_THROTTLED = frozenset({425, 429})
+_AWAY = 503
 _NOT_FOUND = 404
 
 
@@ -208,11 +209,13 @@ class Visit:
         return answer, _sum(answer.phases) - _connecting(answer.phases)
 
     def _obey(self, answer: HttpAnswer, target: tuple[str, int]) -> None:
-        if answer.status not in _AWAY:
+        """After 425 and 429 nobody asks before it said. How long it is away is what we are to see."""
+        if answer.status not in (*_THROTTLED, _AWAY):
             return
         wait_s = retry_after_s(answer.header("retry-after"), self._env.clock.now_ms())
         if wait_s:
             self._facts[Fact.RETRY_AFTER_S] = wait_s
+        if wait_s and answer.status in _THROTTLED:
             now_ns = self._env.clock.monotonic_ns()
             self._env.budgets.quiet(target, now_ns + wait_s * NS_PER_S)
 

@@ -19,6 +19,7 @@ PRODUCT = Product(
         "Metrics of productions are off until EnableSAMForNamespace is called in their namespace.",
         "Its queue is told for a host in some releases and for the production alone in others.",
         "A host that is disabled may still be told as OK: judge `moving` too.",
+        "Inactive is a host without messages for longer than its own setting: started, and quiet.",
         "A production that is stopped is told of in no line: `engine.no_channel`.",
     ),
     ask=(

@@ -75,7 +75,11 @@ class EngineProbe:
         if reading.at_s is not None and now_ms - reading.at_s * 1000 > self._spec.max_age:
             return _STALE, {}
         moved = self._track.take(reading, self._env.clock.monotonic_ns() // NS_PER_MS)
-        return judge(reading, moved, self._limits), _facts(reading, moved)
+        facts = _facts(reading, moved)
+        if 2 * moved.since_ms > 3 * self._env.every_ms > 0:
+            # Of more than one slot: nobody may take it for what came in since the slot before.
+            facts.pop(Fact.MESSAGES, None)
+        return judge(reading, moved, self._limits), facts
 
     def _reading(self, status: Status) -> Reading | None:
         channel = status.channels.get(self._spec.channel or "")

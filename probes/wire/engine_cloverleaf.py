@@ -18,7 +18,6 @@ STATES = {
     "down": State.STOPPED,
     "stopped": State.STOPPED,
     "dead": State.STOPPED,
-    "ineof": State.STOPPED,
 }
 COLUMNS = ("thread", "state", "received", "sent", "errored", "queued", "oldest_s", "idle_s", "at")
 

@@ -15,8 +15,8 @@ from probes.wire.engine_values import count
 STATES = {
     "OK": State.STARTED,
     "Retry": State.STARTED,
+    "Inactive": State.STARTED,
     "Error": State.STOPPED,
-    "Inactive": State.STOPPED,
     "Stopped": State.STOPPED,
     "Disabled": State.STOPPED,
     "Unconfigured": State.STOPPED,

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from probes.wire.engine import Reading
 
-_SAMPLES = 512
 _DRAIN_SAMPLES = 5
+_MOST_CAME = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
     """Since the reading before; all None at the first one. Ages are at least so long."""
 
+    since_ms: int = 0
+    """How long ago the reading before was; of exports by their own time."""
     received: int | None = None
     errored: int | None = None
     was_reset: bool = False
@@ -33,29 +36,38 @@ class Movement:
     """Until the queue is empty at the pace of the last readings; None where it does not shrink."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sample:
+class _Depth(NamedTuple):
     at_ms: int
-    reading: Reading
+    queued: int
+
+
+class _Came(NamedTuple):
+    """So many had come in by then, those that had left among them."""
+
+    at_ms: int
+    messages: int
 
 
 class Track:
     """What one channel told before; lost with the process."""
 
     def __init__(self) -> None:
-        self._samples: deque[_Sample] = deque(maxlen=_SAMPLES)
-        """Since the last reset, the oldest first."""
+        self._before: Reading | None = None
+        self._at_ms = self._since_ms = 0
+        self._depths: deque[_Depth] = deque(maxlen=_DRAIN_SAMPLES)
+        self._came: list[_Came] = []
+        """Those by which an age can be proved, the oldest first."""
         self._risen = 0
         self._counted_ms = 0
         self._left_ms = 0
 
     def take(self, reading: Reading, now_ms: int) -> Movement:
         """`now_ms` is of a clock that never goes back."""
-        if not self._samples:
+        before = self._before
+        if before is None:
             self._counted_ms = self._left_ms = now_ms
-            self._samples.append(_Sample(now_ms, reading))
+            self._keep(reading, now_ms)
             return Movement()
-        before = self._samples[-1].reading
         if reading.at_s is not None and reading.at_s == before.at_s:
             return self._told(before, before, now_ms)  # the same export once more
         was_reset = any(
@@ -63,11 +75,10 @@ class Track:
             for new, old in zip(reading.counters, before.counters, strict=True)
         )
         if was_reset:
-            self._samples.clear()
-            self._risen = 0
+            self._forget(before, now_ms)
         else:
             self._move(before, reading, now_ms)
-        self._samples.append(_Sample(now_ms, reading))
+        self._keep(reading, now_ms)
         return self._told(before, reading, now_ms, was_reset=was_reset)
 
     def _told(
@@ -76,15 +87,24 @@ class Track:
         """After a reset what counts from zero says at least that much; it is no movement, though."""
         waits = bool(reading.queued)
         return Movement(
+            since_ms=self._since_ms,
             received=None if was_reset else _grown(before.received, reading.received),
             errored=_grown(before.errored, reading.errored),
             was_reset=was_reset,
             risen=self._risen,
             still_ms=now_ms - self._counted_ms,
             stuck_ms=now_ms - self._left_ms if waits else 0,
-            oldest_ms=self._oldest_ms(reading, now_ms) if waits else 0,
+            oldest_ms=now_ms - self._came[0].at_ms if waits and self._came else 0,
             drain_ms=self._drain_ms() if waits else None,
         )
+
+    def _forget(self, before: Reading, now_ms: int) -> None:
+        """What was counted before a reset compares with nothing after it."""
+        self._depths.clear()
+        self._came.clear()
+        self._risen = 0
+        if not before.queued:
+            self._left_ms = now_ms
 
     def _move(self, before: Reading, reading: Reading, now_ms: int) -> None:
         grown = [_grown(o, n) for o, n in zip(before.counters, reading.counters, strict=True)]
@@ -98,28 +118,26 @@ class Track:
         if left or new < old or old == 0:
             self._left_ms = now_ms
 
-    def _oldest_ms(self, reading: Reading, now_ms: int) -> int:
-        """If more had come in by then than have left by now, one of those is still here."""
+    def _keep(self, reading: Reading, now_ms: int) -> None:
+        at_ms = now_ms if reading.at_s is None else reading.at_s * 1000
+        self._at_ms, self._since_ms = at_ms, at_ms - self._at_ms
+        self._before = reading
+        self._depths.append(_Depth(now_ms, reading.queued or 0))
         left = _left(reading)
         if left is None:
-            return 0
-        return next(
-            (
-                now_ms - sample.at_ms
-                for sample in self._samples
-                if (then := _left(sample.reading)) is not None
-                and then + (sample.reading.queued or 0) > left
-            ),
-            0,
-        )
+            return
+        # If more had come in by then than have left by now, one of those is still here.
+        self._came.append(_Came(now_ms, left + (reading.queued or 0)))
+        self._came = [came for came in self._came if came.messages > left]
+        if len(self._came) > _MOST_CAME:
+            del self._came[1:-1:2]  # an age may come out lower, never higher
 
     def _drain_ms(self) -> int | None:
-        last = list(self._samples)[-_DRAIN_SAMPLES:]
-        first, queued = last[0], last[-1].reading.queued or 0
-        shrunk = (first.reading.queued or 0) - queued
-        if len(last) < 2 or shrunk <= 0 or self._risen:
+        first, last = self._depths[0], self._depths[-1]
+        shrunk = first.queued - last.queued
+        if shrunk <= 0 or self._risen:
             return None
-        return -(-queued * (last[-1].at_ms - first.at_ms) // shrunk)
+        return -(-last.queued * (last.at_ms - first.at_ms) // shrunk)
 
 
 def _grown(old: int | None, new: int | None) -> int | None:

@@ -228,11 +228,13 @@ async def test_what_is_cut_off_or_of_another_kind_is_no_status(name: str, serve:
 
 async def test_a_server_that_says_when_to_come_again_is_left_alone(serve: Serve) -> None:
     server = await serve(MirthServer)
-    server.set_fault("503")
     clock = ManualClock()
     async with watching(spec(server), clock=clock) as (watch,):
-        seen = await watch.sees()
-        assert (seen.reason, seen.facts[Fact.RETRY_AFTER_S]) == (Reason.ENGINE_API, 7)
+        for fault in ("503", "429"):  # after 503 it is asked at the next slot all the same
+            server.requests.clear()
+            server.set_fault(fault)
+            seen = await watch.sees(after_s=1)
+            assert (seen.reason, seen.facts[Fact.RETRY_AFTER_S]) == (Reason.ENGINE_API, 7)
         server.set_fault("none")
         assert await watch.says(after_s=6) == ("unknown", "agent.retry_after")
         assert sum(server.requests.values()) == 1
@@ -256,6 +258,18 @@ async def test_messages_that_came_in_are_counted_from_run_to_run(serve: Serve) -
         assert Fact.MESSAGES not in facts
         facts = (await watch.sees()).facts
         assert (facts[Fact.MESSAGES], Fact.COUNTER_RESET in facts) == (0, False)
+
+
+async def test_what_came_in_over_a_gap_is_not_told_as_of_one_slot(serve: Serve) -> None:
+    server = await serve(MirthServer)
+    env = replace(environment(), every_ms=60_000)
+    async with watching(spec(server), env=env, clock=ManualClock()) as (watch,):
+        await watch.sees()
+        told = []
+        for after_s in (60, 90, 91, 3600, 60):
+            server.line.flow(received=4, sent=4)
+            told.append((await watch.sees(after_s)).facts.get(Fact.MESSAGES))
+        assert told == [4, 4, None, None, 4]
 
 
 async def test_a_queue_is_judged_by_depth_age_and_growth(serve: Serve) -> None:
@@ -439,6 +453,25 @@ async def test_the_oldest_message_is_as_old_as_the_engine_says(serve: Serve) -> 
     server.line.queued, server.line.oldest_s = 1, 601
     seen = await expect(KIND, spec(server, max_oldest="10m"), Outcome.DEGRADED, Reason.ENGINE_QUEUE)
     assert seen.facts[Fact.OLDEST_S] == 601
+
+
+async def test_who_waits_for_anothers_answer_waits_no_longer_than_its_own_time(
+    serve: Serve,
+) -> None:
+    server = await serve(MirthServer)
+    server.set_fault("hang")
+    env = environment(timeout_ms=800)
+    async with (
+        watching(spec(server), env=env) as (first,),
+        watching(spec(server), env=replace(env, timeout_ms=100)) as (second,),
+    ):
+        asking = asyncio.create_task(first.sees())
+        await asyncio.sleep(0.2)
+        seen = await second.sees()
+        assert seen.reason is Reason.ENGINE_API
+        assert steps(seen) == [("status", "down", "http.timeout")]
+        assert steps(await asking)[-1] == ("status", "down", "http.timeout")
+        assert sum(server.requests.values()) == 1
 
 
 async def test_many_checks_of_an_engine_share_one_answer(serve: Serve) -> None:

@@ -46,6 +46,20 @@ def test_a_reset_is_no_movement() -> None:
     assert [one.stuck_ms for one in moved] == [0, 60_000, 120_000, 180_000]
 
 
+def test_a_reset_of_a_quiet_channel_makes_nothing_old() -> None:
+    restarts = [Reading(sent=9 - n, queued=0) for n in range(5)]
+    assert walk(*restarts, Reading(sent=3, queued=2))[-1].stuck_ms == 0
+    assert walk(*restarts, Reading(sent=5, queued=2))[-1].stuck_ms == 0
+
+
+def test_a_queue_that_stands_for_days_costs_little_and_is_no_younger() -> None:
+    track = Track()
+    for n in range(3000):
+        moved = track.take(Reading(sent=100 + n // 300, queued=500 + n % 7), n * MINUTE_MS)
+    assert moved.oldest_ms == 2999 * MINUTE_MS
+    assert len(track._came) <= 65
+
+
 def test_messages_are_stuck_from_when_they_were_first_seen_to_wait() -> None:
     quiet = [flow(50, 0)] * 3
     moved = walk(*quiet, flow(50, 2), flow(50, 2), flow(50, 3))
