@@ -105,7 +105,8 @@ def test_a_check_that_asks_something_else_begins_anew() -> None:
     other = hospital("adt", weeks="8")
     slower = ONE.model_copy(
         update={
-            "checks": ONE.checks | {"adt": ONE.checks["adt"].model_copy(update={"every": MIN * 2})}
+            "checks": dict(ONE.checks)
+            | {"adt": ONE.checks["adt"].model_copy(update={"every": MIN * 2})}
         }
     )
     assert trouble("us", 10, (0, ONE), (5, other)) == [("silent", 1, 5)]
@@ -144,7 +145,7 @@ def test_live_piece_by_piece_and_settled_is_the_fold_from_nothing(
         live.take(part, at)
         live.fold(history, at)
         if n % 3 == 0:
-            live.settle(at - 20 * MIN)
+            live.settle(at - 20 * MIN, at)
     assert live.older is None
     whole = fold_system("ehr", history, {("adt", "collector"): distinct(results)[0]}, at, None)
     if results:
