@@ -12,7 +12,7 @@ from probes.wire.hl7 import AckCode, Acknowledgement, parse_ack
 from probes.wire.hl7_judge import COMMITS
 from probes.wire.mllp import Decoder, Garbage, LimitError
 
-_MOST_READS = 64
+_MOST_READS = 4
 """Of 64 KiB, before a run: a peer that sends without end is no better than one that ended."""
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from probes import hl7_template
 from probes.contract import (
     Env,
     Exclusive,
@@ -16,48 +15,23 @@ from probes.contract import (
     Kind,
     Observation,
     Outcome,
-    Phase,
     Slot,
     Step,
     StepName,
     Writes,
 )
-from probes.hl7_exchange import ANSWER, CONNECT, exchange, latency_us, total
-from probes.hl7_ladder import asked_patient
-from probes.hl7_line import Line, Tally
+from probes.hl7_line import Tally
+from probes.hl7_sender import Message, Sender, Sent, built
 from probes.hl7_spec import Hl7Spec
 from probes.hl7_template import TemplateError
-from probes.net import CONNECT_REASONS, Connection, Deadline, NetFailure
+from probes.net import CONNECT_REASONS
 from probes.reasons import Reason
 from probes.tls import TLS_REASONS
-from probes.wire.hl7 import Acknowledgement, Template, control_id
-from probes.wire.hl7_judge import UNKNOWN_KEY, UP, Expect, Verdict, is_refused, judge
+from probes.wire.hl7_judge import DUPLICATE_KEY, UNKNOWN_KEY, UP
 
 _CLOSE_MS = 1_500
 """For undoing at the end; the agent gives a probe 2 s to close."""
-_STAYS_S = 0.5
-"""A port that closes at once, or refuses our certificate, has done so by then."""
 _WORST = (Outcome.DOWN, Outcome.MISCONFIGURED, Outcome.UNKNOWN, Outcome.DEGRADED, Outcome.UP)
-_DONE = frozenset({Reason.OK, Reason.SLOW})
-
-
-@dataclass(frozen=True, slots=True)
-class _Message:
-    template: Template
-    expect: Expect
-    patient: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """How one message fared. `connecting_us` None: it went out on a connection that was there."""
-
-    verdict: Verdict
-    answer: Acknowledgement | None = None
-    connecting_us: int | None = None
-    answering_us: int = 0
-    left: bool = False
-    """Something of it may have reached the far side."""
 
 
 class Hl7Probe:
@@ -66,175 +40,97 @@ class Hl7Probe:
     def __init__(self, spec: Hl7Spec, env: Env) -> None:
         self._spec = spec
         self._env = env
-        self._line = Line(spec, env)
-        self._messages: tuple[_Message, ...] | None = None
+        self._sender = Sender(spec, env)
+        self._messages: tuple[Message, ...] | None = None
         self._stands_since_ms: int | None = None
         """When the message was sent whose undoing nobody confirmed."""
 
-    async def prepare(self) -> tuple[_Message, ...] | None:
+    async def prepare(self) -> tuple[Message, ...] | None:
         """What a run sends, or None while a file cannot be read or used; then the next run tries."""
         if self._messages is None:
             spec = self._spec
             try:
                 files = tuple(self._env.read_secret(reference) for reference in spec.files)
                 # In a thread: hl7apy is busy for tens of milliseconds, other checks have slots.
-                self._messages = await asyncio.to_thread(_built, spec, files)
+                self._messages = await asyncio.to_thread(built, spec, files)
             except (OSError, KeyError, TemplateError):
                 return None
         return self._messages
 
     async def run(self, slot: Slot) -> Observation:  # noqa: ARG002 - it sends the same each time
-        messages = await self.prepare()
+        messages, tally = await self.prepare(), Tally()
         if messages is None:
             return Observation(Outcome.UNKNOWN, Reason.AGENT_SECRET)
         if not messages:
-            return await self._connect_alone()
-        tally, timeout_ms = Tally(), self._env.timeout_ms
-        # The undoing has half of the time: it is sent even when the first was never answered.
-        before_ms = self._stands_since_ms
-        first = await self._send(messages[0], timeout_ms // len(messages), tally)
-        steps = list(_steps(StepName.ACK, first))
-        if not _may_stand(first):
-            self._stands_since_ms = before_ms
-        elif len(messages) > 1:
-            undone = await self._undo(messages[1], timeout_ms // 2, tally, first)
-            steps.append(Step(StepName.CANCEL, *undone.verdict, _took(undone)))
-        facts = tally.facts()
-        if len(messages) > 1:
-            facts[Fact.NOT_UNDONE] = int(self._stands_since_ms is not None)
-        outcome = next(one for one in _WORST if any(s.outcome is one for s in steps))
-        # Of two that are as bad the first speaks: the other may follow from it.
-        reason = next(step.reason for step in steps if step.outcome is outcome)
-        return Observation(outcome, reason, tally.phases, facts, tuple(steps))
+            return _whole([_connecting(await self._sender.connect(tally))], tally)
+        if len(messages) == 1:
+            sent = await self._sender.send(messages[0], self._env.timeout_ms, tally)
+            return _whole(list(_steps(sent)), tally)
+        steps = await self._pair(messages[0], messages[1], tally)
+        stands = {Fact.NOT_UNDONE: int(self._stands_since_ms is not None)}
+        seen = _whole(steps, tally)
+        return replace(seen, facts={**seen.facts, **stands})
 
     async def close(self) -> None:
         """Undo what may stand: the check may be gone for good."""
         if self._messages is not None and self._stands_since_ms is not None:
-            await self._undo(self._messages[1], _CLOSE_MS, Tally(), None)
-        await self._line.close()
+            await self._undo(self._messages[1], _CLOSE_MS, Tally())
+        await self._sender.close()
 
-    async def _undo(
-        self, message: _Message, timeout_ms: int, tally: Tally, first: _Sent | None
-    ) -> _Sent:
-        sent = await self._send(message, timeout_ms, tally, self._stands_since_ms)
-        nothing = sent.answer is not None and (
-            sent.answer.error == UNKNOWN_KEY
-            or (first is not None and first.answer is not None and not _is_done(first))
-        )
-        if _is_done(sent) or nothing:
+    async def _pair(self, message: Message, undo: Message, tally: Tally) -> list[Step]:
+        # The undoing has half of the time: it is sent even when the first was never answered.
+        half_ms = self._env.timeout_ms // 2
+        before_ms = self._stands_since_ms
+        # Remembered before it is sent: whatever ends this run, its undoing is not forgotten.
+        self._stands_since_ms = now_ms = self._env.clock.now_ms()
+        first = await self._sender.send(message, half_ms, tally, now_ms)
+        steps = list(_steps(first))
+        if not first.may_stand:
+            self._stands_since_ms = before_ms
+        if not first.left or self._stands_since_ms is None:
+            return steps
+        undone = await self._undo(undo, half_ms, tally)
+        if before_ms is None and _made_nothing(first) and undone.answer is not None:
             self._stands_since_ms = None
-            return sent
-        outcome = sent.verdict[0]
-        if outcome is Outcome.UNKNOWN:  # one of our own host keeps its reason
-            return sent
-        verdict = (outcome, Reason.HL7_NOT_UNDONE)
-        return _Sent(verdict, sent.answer, sent.connecting_us, sent.answering_us, sent.left)
+        verdict = undone.verdict
+        if self._stands_since_ms is not None and verdict[0] is not Outcome.UNKNOWN:
+            # one of our own host keeps its reason
+            verdict = (verdict[0], Reason.HL7_NOT_UNDONE)
+        took = undone.answering_us + (undone.connecting_us or 0)
+        return [*steps, Step(StepName.CANCEL, *verdict, took)]
 
-    async def _send(
-        self, message: _Message, timeout_ms: int, tally: Tally, day_ms: int | None = None
-    ) -> _Sent:
-        spec, env = self._spec, self._env
-        deadline = Deadline(env.clock, timeout_ms)
-        try:
-            line = await self._line.open(deadline, tally)
-        except NetFailure as failure:
-            tally.add(failure.phases)
-            return _Sent((failure.outcome, failure.reason), None, total(failure.phases, CONNECT))
-        phases = line.connection.phases
-        try:
-            now_ms = env.clock.now_ms()
-            sent = control_id(now_ms, env.rng.getrandbits(45))
-            data = message.template.fill(now_ms, sent, day_ms)
-            if self._spec.rung.is_pair and day_ms is None:
-                # Remembered before it is sent: whatever ends this run, its undoing is not forgotten.
-                self._stands_since_ms = now_ms
-            answer = await exchange(
-                env.clock, line, sent, data, tally, application=spec.application_ack
-            )
-        finally:
-            await self._line.done(line)
-            tally.add(phases)
-        connecting = None if line.is_kept else total(phases, CONNECT)
-        took = total(phases, ANSWER)
-        if isinstance(answer, tuple):
-            return _Sent(answer, None, connecting, took, left=True)
-        verdict = self._in_time(judge(answer, message.expect, message.patient), latency_us(line))
-        return _Sent(verdict, answer, connecting, took, left=True)
-
-    async def _connect_alone(self) -> Observation:
-        env, tally = self._env, Tally()
-        try:
-            line = await self._line.open(Deadline(env.clock, env.timeout_ms), tally)
-        except NetFailure as failure:
-            return _connected(failure.phases, (failure.outcome, failure.reason), tally)
-        try:
-            verdict = await _stays(line.connection)
-        finally:
-            line.is_sound = False
-            await self._line.done(line)
-        phases = line.connection.phases
-        return _connected(phases, self._in_time(verdict, latency_us(line)), tally)
-
-    def _in_time(self, verdict: Verdict, latency: int) -> Verdict:
-        limit = self._spec.slow_after
-        if verdict == UP and limit is not None and latency > limit * 1000:
-            return Outcome.DEGRADED, Reason.SLOW
-        return verdict
+    async def _undo(self, message: Message, timeout_ms: int, tally: Tally) -> Sent:
+        sent = await self._sender.send(message, timeout_ms, tally, self._stands_since_ms)
+        unknown = sent.answer is not None and sent.answer.error == UNKNOWN_KEY
+        if sent.is_done or unknown:
+            self._stands_since_ms = None
+        return sent
 
 
-async def _stays(connection: Connection) -> Verdict:
-    """Whether the far side keeps a connection nobody says anything on."""
-    try:
-        async with asyncio.timeout(_STAYS_S):
-            data = await connection.receive()
-    except TimeoutError:
-        return UP
-    except NetFailure as failure:
-        return failure.outcome, failure.reason
-    return UP if data else (Outcome.DOWN, Reason.HL7_CLOSED)
+def _made_nothing(first: Sent) -> bool:
+    """It was answered, and rejected, and not because one stands already."""
+    answer = first.answer
+    return answer is not None and not first.is_done and answer.error != DUPLICATE_KEY
 
 
-def _is_done(sent: _Sent) -> bool:
-    return sent.verdict[1] in _DONE
+def _connecting(sent: Sent) -> Step:
+    return Step(StepName.CONNECT, *sent.verdict, sent.connecting_us or 0)
 
 
-def _may_stand(first: _Sent) -> bool:
-    return first.left and not (first.answer is not None and is_refused(first.answer))
-
-
-def _steps(name: StepName, sent: _Sent) -> tuple[Step, ...]:
+def _steps(sent: Sent) -> Iterator[Step]:
     if not sent.left:
-        failed = Step(StepName.CONNECT, *sent.verdict, sent.connecting_us or 0)
-        return (failed,)
-    answered = Step(name, *sent.verdict, sent.answering_us)
-    if sent.connecting_us is None:
-        return (answered,)
-    return Step(StepName.CONNECT, *UP, sent.connecting_us), answered
+        yield _connecting(sent)
+        return
+    if sent.connecting_us is not None:
+        yield Step(StepName.CONNECT, *UP, sent.connecting_us)
+    yield Step(StepName.ACK, *sent.verdict, sent.answering_us)
 
 
-def _took(sent: _Sent) -> int:
-    return sent.answering_us + (sent.connecting_us or 0)
-
-
-def _connected(phases: dict[Phase, int], verdict: Verdict, tally: Tally) -> Observation:
-    step = Step(StepName.CONNECT, *verdict, total(phases, CONNECT))
-    return Observation(*verdict, phases, tally.facts(), (step,))
-
-
-def _built(spec: Hl7Spec, files: tuple[bytes, ...]) -> tuple[_Message, ...]:
-    """Checked and cut; TemplateError with every problem."""
-    expect, texts = spec.rung.expect, spec.messages(files)
-    problems, built = list(spec.template_problems(texts)), []
-    for text in texts:
-        try:
-            template = hl7_template.build(text, is_standard=expect is not Expect.REJECTED)
-        except TemplateError as error:
-            problems.append(str(error))
-        else:
-            built.append(_Message(template, expect, asked_patient(text)))
-    if problems:
-        raise TemplateError("; ".join(dict.fromkeys(problems)))
-    return tuple(built)
+def _whole(steps: list[Step], tally: Tally) -> Observation:
+    outcome = next(one for one in _WORST if any(step.outcome is one for step in steps))
+    # Of two that are as bad the first speaks: the other may follow from it.
+    reason = next(step.reason for step in steps if step.outcome is outcome)
+    return Observation(outcome, reason, tally.phases, tally.facts(), tuple(steps))
 
 
 @asynccontextmanager
@@ -253,7 +149,7 @@ def _prepare(spec: Hl7Spec) -> None:
         files = tuple(Path(file.removeprefix("file:")).read_bytes() for file in spec.files)
     except OSError:
         raise TemplateError("the template's file cannot be read") from None
-    _built(spec, files)
+    built(spec, files)
 
 
 def _writes(spec: Hl7Spec) -> Writes | None:

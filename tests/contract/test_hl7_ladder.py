@@ -203,6 +203,25 @@ async def test_a_check_that_is_closed_takes_back_what_may_stand(listener: MllpLi
     assert not listener.standing
 
 
+async def test_what_stands_from_an_earlier_run_is_taken_back_though_the_next_is_rejected(
+    listener: MllpListener,
+) -> None:
+    env = environment(timeout_ms=400)
+    async with KIND.open(KIND.parse(spec(listener, "visit")), env) as probe:
+        listener.set_fault("undo_ae")
+        await probe.run(Slot("check-1", 0))
+        for fault in ("ar", "ae"):  # a rejection now says nothing of what was made before
+            listener.set_fault(fault)
+            seen = await probe.run(Slot("check-1", 0))
+            assert [name for name, _, _ in steps(seen)] == ["connect", "ack", "cancel"]
+            assert seen.facts[Fact.NOT_UNDONE] == 1
+        listener.set_fault("none")
+        seen = await probe.run(Slot("check-1", 0))
+    assert (seen.outcome, seen.facts) == (UP, {Fact.NOT_UNDONE: 0})
+    assert listener.types == ["ADT^A04", "ADT^A11"] * 4
+    assert not listener.standing
+
+
 async def test_what_a_crash_left_standing_is_what_the_next_run_takes_back(
     listener: MllpListener,
 ) -> None:
@@ -275,6 +294,14 @@ async def test_a_port_that_closes_at_once_is_no_listener(listener: MllpListener)
     async with serving(end) as port:
         given = {"host": "127.0.0.1", "port": str(port), "message": "connect"}
         await expect(KIND, given, DOWN, Reason.HL7_CLOSED)
+
+
+async def test_connecting_alone_ends_in_time_and_sends_nothing(listener: MllpListener) -> None:
+    given = spec(listener, "connect")
+    await expect(KIND, given, UP, Reason.OK, timeout_ms=50)
+    seen = await expect(KIND, {**given, "slow_after": "9s"}, UP, Reason.OK)
+    assert steps(seen) == [("connect", "up", "ok")]
+    assert listener.control_ids == []
 
 
 async def test_connecting_alone_sees_that_our_certificate_is_refused(tmp_path: Any) -> None:
