@@ -68,7 +68,9 @@ async def ward(store: Store, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[W
         taking = collector.service.parts.pings
         monkeypatch.setattr(taking, "_read_secret", {REF: SECRET.encode()}.__getitem__)
         address = collector.client.make_url(f"/heartbeat/{SECRET}")
-        yield Ward(collector, BatchJob(collector.client.session, address))
+        job = BatchJob(address)
+        yield Ward(collector, job)
+        await job.stop()
 
 
 async def test_a_day_of_a_job(ward: Ward) -> None:
