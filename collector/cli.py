@@ -23,6 +23,7 @@ COMMANDS = {
     "correction": "correction",
     "enrol": "enrol",
     "explain": "explain",
+    "feed": "feed",
     "incident": "incident",
     "load": "load",
     "login": "login",

@@ -105,7 +105,8 @@ def test_a_check_that_asks_something_else_begins_anew() -> None:
     other = hospital("adt", weeks="8")
     slower = ONE.model_copy(
         update={
-            "checks": ONE.checks | {"adt": ONE.checks["adt"].model_copy(update={"every": MIN * 2})}
+            "checks": dict(ONE.checks)
+            | {"adt": ONE.checks["adt"].model_copy(update={"every": MIN * 2})}
         }
     )
     assert trouble("us", 10, (0, ONE), (5, other)) == [("silent", 1, 5)]
