@@ -48,9 +48,8 @@ def sentence(judged: Judged, feed: Feed) -> str:
     """`No ADT message for 42 min; on a Tuesday 10:00-11:00 there are usually 110 to 160 an hour.`"""
     if judged.finding in _SAID:
         return _SAID[judged.finding]
-    kind = "" if feed.fact == Fact.MESSAGES else f"{feed.fact.rpartition('_')[2].upper()} "
-    if kind == "OTHER ":
-        kind = "other "
+    named = type_of(feed)
+    kind = "" if named is None else "other " if named == "other" else f"{named.upper()} "
     time, habit = (
         _time(judged.ms),
         f"{_when(judged.hour)} there are usually {_range(judged)} an hour",
@@ -60,6 +59,11 @@ def sentence(judged: Judged, feed: Feed) -> str:
     if judged.seen:
         return f"Only {judged.seen} {kind}messages in {time}, where {judged.due} were due; {habit}."
     return f"No {kind}message for {time}; {habit}."
+
+
+def type_of(feed: Feed) -> str | None:
+    """Of the messages that count; None: all."""
+    return None if feed.fact == Fact.MESSAGES else feed.fact.removeprefix(f"{Fact.MESSAGES}_")
 
 
 def _time(ms: int) -> str:

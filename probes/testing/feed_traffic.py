@@ -1,4 +1,4 @@
-"""Seeded traffic of an interface: a weekly pattern, days that differ, bursts, clumps of messages."""
+"""Simulated traffic of an interface, seeded: a weekly pattern, days that differ, bursts, clumps of messages."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import random
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from collector.core.feed_baseline import Counted
 from probes.times import from_ms
 
 FIVE = 300_000
@@ -45,8 +44,8 @@ def rate(shape: Shape, t: int) -> float:
     return shape.busy * level * (shape.weekend if local.weekday() >= 5 else 1)
 
 
-def traffic(shape: Shape, start: int, end: int, seed: int) -> dict[int, Counted]:
-    """Counts of every five minutes, wholly watched."""
+def traffic(shape: Shape, start: int, end: int, seed: int) -> dict[int, int]:
+    """Messages by the start of five minutes."""
     rng = random.Random(seed)
     days = {
         d: math.exp(rng.gauss(0, shape.day_spread))
@@ -64,7 +63,7 @@ def traffic(shape: Shape, start: int, end: int, seed: int) -> dict[int, Counted]
         came = sum(1 + _poisson(rng, shape.clump - 1) for _ in range(events))
         if bucket in bursts:
             came += rng.randrange(shape.busy // 4, shape.busy)
-        counts[bucket] = Counted(FIVE, came)
+        counts[bucket] = came
     return counts
 
 
