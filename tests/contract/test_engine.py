@@ -679,14 +679,17 @@ def test_contradictions_are_told_together() -> None:
     )
     assert openhim == (
         "max_queued, down_queued and rising need an engine that tells queued; "
-        "moving needs an engine that tells queued, or expect: always; drain needs queued"
+        "moving needs an engine that tells queued, and sent or idle_s, or expect: always; "
+        "drain needs queued"
     )
-    iguana = refusal(
+    iguana = refusal(engine="iguana", channel="a", moving={"within": "1m"})
+    assert iguana.startswith("moving needs an engine that tells queued, and sent or idle_s")
+    silent = refusal(
         engine="generic",
         read={"form": "json", "places": {"queued": "/q"}},
         moving={"within": "1m", "expect": "always"},
     )
-    assert iguana == "moving.expect: always needs an engine that tells a count or idle_s"
+    assert silent == "moving.expect: always needs an engine that tells a count or idle_s"
     read = refusal(
         engine="generic",
         read={"form": "xml", "places": {"queued": "/q", "sents": "a"}, "states": {"a": "started"}},
