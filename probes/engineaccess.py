@@ -159,8 +159,10 @@ class EngineSpec(Model):
                 "max_oldest and down_oldest need oldest_s, or sent and queued",
             ),
             (
-                self.moving is not None and not always and "queued" not in tells,
-                "moving needs an engine that tells queued, or expect: always",
+                self.moving is not None
+                and not always
+                and not ("queued" in tells and {"sent", "idle_s"} & tells),
+                "moving needs an engine that tells queued, and sent or idle_s, or expect: always",
             ),
             (
                 always and not {"received", "sent", "errored", "filtered", "idle_s"} & tells,

@@ -16,7 +16,7 @@ PRODUCT = Product(
     channel="its name or its GUID",
     accept="application/xml",
     quirks=(
-        "Counts of what came in and went out stand in no summary: moving is judged by the queue.",
+        "What came in and went out stands in no summary: `moving` cannot be judged, `rising` can.",
         "A channel that is on may have stopped reading: let a check that sends stand beside this one.",
     ),
     ask=("A user with permission to view the dashboard and nothing else.",),

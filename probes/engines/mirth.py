@@ -23,6 +23,7 @@ PRODUCT = Product(
         "A channel that is STARTED may have a destination that is stopped: name the destination.",
         "Counters are reset by hand, and with some settings at each deployment.",
         "It does not tell how old a message in the queue is: what the counters prove is used.",
+        "What its dashboard says of connections changes with each attempt: the queue tells more.",
         "The certificate it makes for itself names no host: no client can verify it (tls.hostname).",
         "Basic authentication is a sign-in, and an audit row, for each request: use a session.",
     ),

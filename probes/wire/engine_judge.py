@@ -66,8 +66,7 @@ def _disconnected(reading: Reading, moved: Movement) -> Verdict | None:
     """With messages that wait it is the interface that is down, not a line nobody uses."""
     if reading.connected is not False:
         return None
-    lost = bool(reading.queued) and moved.stuck_ms > 0
-    return (Outcome.DOWN if lost else Outcome.DEGRADED, Reason.ENGINE_DISCONNECTED)
+    return (Outcome.DOWN if moved.is_lost else Outcome.DEGRADED, Reason.ENGINE_DISCONNECTED)
 
 
 def _queue(reading: Reading, moved: Movement, limits: Limits) -> Verdict | None:

@@ -30,7 +30,9 @@ class Movement:
     still_ms: int = 0
     """Nothing at all was counted for so long."""
     stuck_ms: int = 0
-    """Messages wait, and none left for so long."""
+    """Messages wait, and none left for so long; 0 where nobody tells what leaves."""
+    is_lost: bool = False
+    """Not connected, with messages that wait, as at the reading before; none left since."""
     oldest_ms: int = 0
     drain_ms: int | None = None
     """Until the queue is empty at the pace of the last readings; None where it does not shrink."""
@@ -93,7 +95,11 @@ class Track:
             was_reset=was_reset,
             risen=self._risen,
             still_ms=now_ms - self._counted_ms,
-            stuck_ms=now_ms - self._left_ms if waits else 0,
+            stuck_ms=self._stuck_ms(reading, now_ms) if waits else 0,
+            is_lost=waits
+            and bool(before.queued)
+            and reading.connected is before.connected is False
+            and not _grown(before.sent, reading.sent),
             oldest_ms=now_ms - self._came[0].at_ms if waits and self._came else 0,
             drain_ms=self._drain_ms() if waits else None,
         )
@@ -112,11 +118,16 @@ class Track:
             self._counted_ms = now_ms
         old, new = before.queued or 0, reading.queued or 0
         self._risen = self._risen + 1 if new > old else 0
-        # Where nothing waited before, it can be stuck from now on at the earliest. What is sent
-        # decides where it is told; an engine that only takes in does not move.
-        left = _grown(before.sent, reading.sent) if reading.sent is not None else any(grown)
-        if left or new < old or old == 0:
+        # Where nothing waited before, it can be stuck from now on at the earliest.
+        if _grown(before.sent, reading.sent) or new < old or old == 0:
             self._left_ms = now_ms
+
+    def _stuck_ms(self, reading: Reading, now_ms: int) -> int:
+        """A queue of the same depth proves nothing: as many may have come as have left."""
+        if reading.sent is not None:
+            return now_ms - self._left_ms
+        idle_ms = (reading.idle_s or 0) * 1000
+        return min(idle_ms, now_ms - self._left_ms) if idle_ms else 0
 
     def _keep(self, reading: Reading, now_ms: int) -> None:
         at_ms = now_ms if reading.at_s is None else reading.at_s * 1000
@@ -126,9 +137,13 @@ class Track:
         left = _left(reading)
         if left is None:
             return
+        came = _Came(now_ms, left + (reading.queued or 0))
+        if self._came and came.messages < self._came[-1].messages:
+            self._came.clear()  # some were taken out by hand: nobody knows which
         # If more had come in by then than have left by now, one of those is still here.
-        self._came.append(_Came(now_ms, left + (reading.queued or 0)))
-        self._came = [came for came in self._came if came.messages > left]
+        self._came = [one for one in (*self._came, came) if one.messages > left]
+        if not reading.queued:
+            self._came.clear()
         if len(self._came) > _MOST_CAME:
             del self._came[1:-1:2]  # an age may come out lower, never higher
 

@@ -241,6 +241,21 @@ async def test_a_server_that_says_when_to_come_again_is_left_alone(serve: Serve)
         assert await watch.says(after_s=1) == ("up", "ok")
 
 
+async def test_a_second_connection_that_fails_is_the_step_it_was_for(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = await serve(OpenHimServer)
+    answer = server.answer
+
+    def once(path: str, query: dict[str, list[str]]) -> tuple[str, bytes] | None:
+        server.set_fault("refuse")
+        return answer(path, query)
+
+    monkeypatch.setattr(server, "answer", once)
+    seen = await expect(KIND, spec(server), Outcome.UNKNOWN, Reason.ENGINE_API, connections=2)
+    assert steps(seen) == [("connect", "up", "ok"), ("status", "down", "tcp.refused")]
+
+
 async def test_messages_that_came_in_are_counted_from_run_to_run(serve: Serve) -> None:
     server = await serve(MirthServer)
     async with watching(spec(server), clock=ManualClock()) as (watch,):
@@ -679,14 +694,17 @@ def test_contradictions_are_told_together() -> None:
     )
     assert openhim == (
         "max_queued, down_queued and rising need an engine that tells queued; "
-        "moving needs an engine that tells queued, or expect: always; drain needs queued"
+        "moving needs an engine that tells queued, and sent or idle_s, or expect: always; "
+        "drain needs queued"
     )
-    iguana = refusal(
+    iguana = refusal(engine="iguana", channel="a", moving={"within": "1m"})
+    assert iguana.startswith("moving needs an engine that tells queued, and sent or idle_s")
+    silent = refusal(
         engine="generic",
         read={"form": "json", "places": {"queued": "/q"}},
         moving={"within": "1m", "expect": "always"},
     )
-    assert iguana == "moving.expect: always needs an engine that tells a count or idle_s"
+    assert silent == "moving.expect: always needs an engine that tells a count or idle_s"
     read = refusal(
         engine="generic",
         read={"form": "xml", "places": {"queued": "/q", "sents": "a"}, "states": {"a": "started"}},

@@ -55,7 +55,7 @@ def test_a_reset_of_a_quiet_channel_makes_nothing_old() -> None:
 def test_a_queue_that_stands_for_days_costs_little_and_is_no_younger() -> None:
     track = Track()
     for n in range(3000):
-        moved = track.take(Reading(sent=100 + n // 300, queued=500 + n % 7), n * MINUTE_MS)
+        moved = track.take(Reading(sent=100 + n // 300, queued=500 + n), n * MINUTE_MS)
     assert moved.oldest_ms == 2999 * MINUTE_MS
     assert len(track._came) <= 65
 
@@ -69,8 +69,14 @@ def test_messages_are_stuck_from_when_they_were_first_seen_to_wait() -> None:
 
 def test_what_leaves_ends_being_stuck() -> None:
     assert walk(flow(50, 4), flow(50, 4), flow(51, 9))[-1].stuck_ms == 0
-    without_sent = walk(*[Reading(queued=q) for q in (9, 9, 8, 8)])
-    assert [one.stuck_ms for one in without_sent] == [0, 60_000, 0, 60_000]
+
+
+def test_a_queue_alone_proves_nothing_of_what_leaves() -> None:
+    assert {one.stuck_ms for one in walk(*[Reading(queued=9)] * 9)} == {0}
+    idle = walk(*[Reading(queued=9, idle_s=s) for s in (500, 560, 5, 65)])
+    assert [one.stuck_ms for one in idle] == [0, 60_000, 5_000, 65_000]
+    fresh = walk(*[Reading(queued=q, idle_s=900) for q in (0, 4, 4)])
+    assert [one.stuck_ms for one in fresh] == [0, 0, 60_000]
 
 
 def test_a_queue_that_grows_at_every_reading_is_counted_until_it_does_not() -> None:
@@ -85,6 +91,14 @@ def test_an_age_is_what_the_counters_prove_and_no_more() -> None:
     assert walk(flow(100, 10), flow(104, 8), flow(110, 7))[-1].oldest_ms == 60_000
     assert walk(flow(100, 10), flow(118, 2))[-1].oldest_ms == 0
     assert walk(flow(100, 10), flow(110, 0))[-1].oldest_ms == 0
+
+
+def test_messages_taken_out_of_a_queue_by_hand_make_no_later_one_old() -> None:
+    def at(sent: int, queued: int) -> Reading:
+        return Reading(sent=sent, queued=queued)
+
+    assert walk(at(100, 10), at(100, 0), at(100, 2))[-1].oldest_ms == 0
+    assert walk(at(100, 10), at(100, 4), at(100, 4))[-1].oldest_ms == 60_000
 
 
 def test_time_to_drain_is_the_pace_of_the_last_readings() -> None:
@@ -138,12 +152,41 @@ def test_an_age_is_never_more_than_the_oldest_has(steps: list[tuple[int, int]]) 
     """A queue first in, first out, played: came and left of each minute."""
     track, queue, sent = Track(), list[int](), 0
     for n, (came, left) in enumerate(steps):
-        queue += [n * MINUTE_MS] * came
+        now_ms = n * MINUTE_MS
+        queue += [now_ms] * came
         gone = min(left, len(queue))
         queue, sent = queue[gone:], sent + gone
-        moved = track.take(flow(sent, len(queue)), n * MINUTE_MS)
-        assert moved.oldest_ms <= (n * MINUTE_MS - queue[0] if queue else 0)
-        assert moved.oldest_ms >= (n * MINUTE_MS - queue[0] - MINUTE_MS if queue and n else 0)
+        moved = track.take(Reading(sent=sent, queued=len(queue)), now_ms)
+        true_ms = now_ms - queue[0] if queue else 0
+        assert true_ms - MINUTE_MS <= moved.oldest_ms <= true_ms
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 9), st.booleans()),
+        min_size=2,
+        max_size=40,
+    )
+)
+def test_an_age_is_no_more_than_that_in_any_order_and_with_hands_in_the_queue(
+    steps: list[tuple[int, int, int, bool]],
+) -> None:
+    """Came; left, the newest first; taken out by hand in a minute when nothing came; a reset, of
+    which nobody knows where it leaves the counter as it was.
+    """
+    track, queue, sent, told = Track(), list[int](), 0, 0
+    for n, (came, left, purged, is_reset) in enumerate(steps):
+        now_ms = n * MINUTE_MS
+        gone = min(left, len(queue))
+        queue, sent = queue[: len(queue) - gone], sent + gone
+        if purged > 6:
+            queue = queue[purged:]
+        else:
+            queue += [now_ms] * came
+        sent = 0 if is_reset and told else sent
+        told = sent
+        moved = track.take(Reading(sent=sent, queued=len(queue)), now_ms)
+        assert moved.oldest_ms <= (now_ms - queue[0] if queue else 0)
 
 
 def verdict(reading: Reading, moved: Movement, limits: Limits) -> tuple[str, str]:
@@ -200,5 +243,21 @@ def test_a_line_that_is_lost_is_down_once_messages_wait_for_it() -> None:
     waits = Reading(State.STARTED, queued=1, connected=False)
     assert verdict(alone, Movement(), limits) == ("degraded", "engine.disconnected")
     assert verdict(waits, Movement(), limits) == ("degraded", "engine.disconnected")
-    assert verdict(waits, Movement(stuck_ms=1), limits) == ("down", "engine.disconnected")
-    assert verdict(waits, Movement(stuck_ms=1), Limits(within_ms=1))[1] == "engine.stalled"
+    lost = Movement(stuck_ms=1, is_lost=True)
+    assert verdict(waits, lost, limits) == ("down", "engine.disconnected")
+    assert verdict(waits, lost, Limits(within_ms=1)) == ("down", "engine.stalled")
+
+
+def test_a_line_is_lost_when_messages_wait_for_it_at_two_readings_and_none_left() -> None:
+    def at(sent: int | None, queued: int, *, connected: bool) -> Reading:
+        return Reading(sent=sent, queued=queued, connected=connected)
+
+    gone = [at(None, 3, connected=False)] * 2
+    assert [one.is_lost for one in walk(*gone)] == [False, True]
+    for two in (
+        (at(5, 3, connected=False), at(6, 3, connected=False)),
+        (at(5, 0, connected=False), at(5, 3, connected=False)),
+        (at(5, 3, connected=True), at(5, 3, connected=False)),
+        (at(5, 3, connected=False), at(5, 3, connected=True)),
+    ):
+        assert not walk(*two)[-1].is_lost
