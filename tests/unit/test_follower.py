@@ -98,12 +98,7 @@ async def test_a_long_backlog_is_settled_in_parts_when_much_is_at_hand(
 ) -> None:
     monkeypatch.setattr(evidence, "RESULTS", 20)
     monkeypatch.setattr(follower, "CROWDED", 60)
-<<<<<<< HEAD
-    used = minutely()
-    held: list[int] = []
-=======
     used, held = minutely(), list[int]()
->>>>>>> perfcol
     north, south = line(0, 300, down=range(100, 104)), line(0, 300, "south-1", down=range(50, 53))
     take_line = Live.take_line
 
