@@ -88,13 +88,10 @@ class Schedule:
             if newest > first:
                 oldest = max(first, newest - MISSED_LIMIT * every)
                 missed.extend(Slot(check, at) for at in range(oldest, newest, every))
-        return Look(_ordered(due), _ordered(missed))
+        if missed:  # else they came in order
+            due.sort(key=_BY_INSTANT)
+            missed.sort(key=_BY_INSTANT)
+        return Look(tuple(due), tuple(missed))
 
 
 _BY_INSTANT = attrgetter("at_ms", "check")
-
-
-def _ordered(slots: list[Slot]) -> tuple[Slot, ...]:
-    if len(slots) > 1:
-        slots.sort(key=_BY_INSTANT)
-    return tuple(slots)

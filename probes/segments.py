@@ -21,9 +21,20 @@ from probes import columns as packing
 from probes import segmentforms as forms
 from probes.columns import FAR
 from probes.contract import Outcome
+from probes.reasons import Reason
 from probes.segmentforms import Arrays, Dense, Form, SegmentError, Sparse, Steps
 
-__all__ = ["Run", "RunStep", "SegmentError", "Table", "decode", "encode", "read", "read_again"]
+__all__ = [
+    "Run",
+    "RunStep",
+    "SegmentError",
+    "Table",
+    "decode",
+    "encode",
+    "encode_missed",
+    "read",
+    "read_again",
+]
 
 _CODE = re.compile(r"[a-z0-9_.]{1,64}")
 """Reasons and the names of phases, facts and steps: no text fits in (semantics 1)."""
@@ -94,6 +105,28 @@ class Table:
 def encode(runs: Sequence[Run]) -> bytes:
     """Runs of one system as a segment, in the order given."""
     return forms.pack(_dense(runs))
+
+
+def encode_missed(missed: Sequence[Run]) -> bytes:
+    """`encode` of slots nobody attempted, in a quarter of the time."""
+    checks, check_of = _indexed([run.check for run in missed])
+    at = [run.at_ms for run in missed]
+    gaps = [t - before for t, before in zip(at, (at[0], *at), strict=False)]
+    nothing = bytes(len(at))
+    codes, data = packing.pack_all((check_of, gaps, nothing, nothing, nothing, nothing))
+    return forms.pack(
+        Dense(
+            checks=list(checks),
+            outcomes=[Outcome.UNKNOWN],
+            reasons=[Reason.AGENT_MISSED_SLOT.value],
+            phases=[],
+            facts=[],
+            codes=codes,
+            size=len(at),
+            base=at[0],
+            data=data,
+        )
+    )
 
 
 def read(data: bytes) -> Table:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.missing import Missing, is_missed
+from agent.missing import Missing, parted
 from probes.contract import Outcome
 from probes.segments import Run
 
@@ -12,9 +12,10 @@ def missed(system: str, at_ms: int) -> Run:
 
 
 def test_only_a_slot_without_an_attempt_is_missed() -> None:
-    assert is_missed(missed("ehr", 7))
-    assert not is_missed(Run("ehr", "c", 7, 7, Outcome.UNKNOWN, "agent.clock", 0))
-    assert not is_missed(Run("ehr", "c", 7, 7, Outcome.UP, "ok", 5))
+    clock = Run("ehr", "c", 8, 8, Outcome.UNKNOWN, "agent.clock", 0)
+    up = Run("ehr", "c", 9, 9, Outcome.UP, "ok", 5)
+    ended = [missed("ehr", 7), clock, missed("lab", 8), up]
+    assert parted(ended) == ([clock, up], [missed("ehr", 7), missed("lab", 8)])
 
 
 def test_they_close_two_seconds_after_the_first() -> None:
