@@ -27,6 +27,7 @@ def view_later(seen: SystemView, at: int, now: int) -> SystemView:
         site_states=_all_longer(seen.site_states, at, now),
         access=_running(seen.access, at, now),
         rejected_by_all=_running(seen.rejected_by_all, at, now),
+        feed=_lasting(seen.feed, at, now),
         expires=_longer(seen.expires, at, now),
         burning=_running(seen.burning, at, now),
     )
@@ -47,6 +48,7 @@ def truth_later(truth: SystemTruth, now: int) -> SystemTruth:
         states=_longer(truth.states, at, now),
         access=_running(truth.access, at, now),
         rejected_by_all=_running(truth.rejected_by_all, at, now),
+        feed=_lasting(truth.feed, at, now),
         expires=_longer(truth.expires, at, now),
         burning=replace(truth.burning, spans=_running(truth.burning.spans, at, now)),
     )
@@ -64,3 +66,7 @@ def _longer(line: Timeline[T], edge: int, now: int) -> Timeline[T]:
 
 def _running(intervals: Sequence[Interval], edge: int, now: int) -> tuple[Interval, ...]:
     return tuple(Interval(i.start, now if i.end >= edge else i.end) for i in intervals)
+
+
+def _lasting(spans: Sequence[Span[T]], edge: int, now: int) -> tuple[Span[T], ...]:
+    return tuple(Span(s.start, now if s.end >= edge else s.end, s.value) for s in spans)

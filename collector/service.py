@@ -20,14 +20,17 @@ from alerts.channel import Channel, ChannelEnv
 from alerts.channels import registry
 from alerts.delivery import Delivery
 from alerts.metering import DeliveryMetrics
-from collector import versions
+from collector import builtinkey, versions
 from collector.access.access import Access
 from collector.access.credentials import RandomBytes
 from collector.access.opening import door_of, openid_of
 from collector.access.passwords import Passwords
 from collector.api.app import build_app
 from collector.api.parts import Parts
+from collector.builtin import Around, BuiltIn
+from collector.builtinenv import env_of
 from collector.evaluate import Evaluator
+from collector.feeds import Feeds
 from collector.heartbeat import Heartbeat
 from collector.heartbeat_http import open_sender
 from collector.ingest import Ingest
@@ -35,6 +38,7 @@ from collector.keyring import KeyRing
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
+from collector.pings import StoredPings, Taking
 from collector.serving import Serving
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
@@ -121,8 +125,10 @@ class Service:
             keys=keys,
             ingest=ingest,
             evaluator=evaluator,
+            feeds=Feeds(store, world.clock, org, evaluator),
             numbers=Numbers(evaluator, store, world.clock, org),
             outbox=Outbox(store, org),
+            pings=Taking(store, world.clock, org, lambda: evaluator.config, world.read_secret),
             metrics=self.metrics,
             access=Access(
                 store,
@@ -143,7 +149,29 @@ class Service:
             if config_key is None
             else agentkeys.fingerprint(agentkeys.text_of(config_key.public_key())),
         )
+        self._built_in = None if config_key is None else self._open_built_in(config_key)
         self._runner: web.AppRunner | None = None
+
+    def _open_built_in(self, config_key: Ed25519PrivateKey) -> BuiltIn:
+        parts, world = self.parts, self._world
+        around = Around(
+            store=parts.store,
+            clock=world.clock,
+            org=parts.org,
+            leader=self._leader,
+            ingest=parts.ingest,
+            keys=parts.keys,
+            config=lambda: parts.config,
+            env=env_of(
+                world.clock,
+                world.rng,
+                world.read_secret,
+                StoredPings(parts.store, parts.org, lambda: parts.evaluator.history),
+                parts.feeds,
+            ),
+            random_bytes=world.random_bytes,
+        )
+        return BuiltIn(around, builtinkey.derived(config_key))
 
     async def prepare(self) -> None:
         """Record the config, and take up what an earlier process left."""
@@ -206,6 +234,8 @@ class Service:
             tasks.create_task(self.parts.keys.run())
             tasks.create_task(self.parts.ingest.run())
             tasks.create_task(self.parts.evaluator.run())
+            if self._built_in is not None:
+                tasks.create_task(self._built_in.run())
             tasks.create_task(self._delivery.run())
             tasks.create_task(self._heartbeat(self._delivery))
             tasks.create_task(self._watch_store())

@@ -230,8 +230,8 @@ class Live:
         since.
         """
         now = moment + 1
-        if self.stale or now > self.at or self.view.feed or self.view.burning:
-            return None  # a baseline and a budget are judged over time, not by results alone
+        if self.stale or now > self.at or self.view.burning:
+            return None  # a budget is judged over time, not by results alone
         if moment < self._last_news or self._history is not history:
             return None
         holds = {
@@ -252,6 +252,7 @@ class Live:
             site_states={site: earlier_than(line, now) for site, line in seen.site_states.items()},
             access=intersect(seen.access, past),
             rejected_by_all=intersect(seen.rejected_by_all, past),
+            feed=earlier_than(seen.feed, now),
             expires=earlier_than(seen.expires, now),
         )
         return then, None if until == FAR else until

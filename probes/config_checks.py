@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from probes.config_words import Id, Model, PositiveDuration
+from probes.registry import FEEDS
 
 
 class InGroup(Model):
@@ -37,7 +38,7 @@ class Check(Model):
     timeout: PositiveDuration
     """Limit of a whole run, not above `every`."""
     from_: Annotated[tuple[Id, ...] | None, Field(alias="from")] = None
-    """Agents that run it; left out: every agent."""
+    """Agents that run it; left out: every agent. Checks of some kinds the collector runs itself."""
     role: Literal["critical", "supporting"] | InGroup = "critical"
     """How it counts for its system: critical, supporting or in a group."""
     confirm: Confirm = Confirm()
@@ -46,6 +47,11 @@ class Check(Model):
     """How many must have fresh results."""
     spec: Mapping[str, Any] = {}
     """Settings of the kind, see its page."""
+
+    @property
+    def is_feed(self) -> bool:
+        """It judges a feed: it counts for no state of its system, and for no number."""
+        return self.kind in FEEDS
 
     @property
     def hold_ms(self) -> int:
