@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import ValidationError
 
-from agent.attempts import Attempts
+from agent.blame import blame
 from agent.canaries import Canaries
 from agent.pulse import Pulse
 from agent.world import World, open_check
 from probes.agentconfig import AgentConfig
+from probes.attempts import Attempts
 from probes.config_checks import Check
-from probes.contract import Env, Kind, Observation, Outcome, Slot
-from probes.reasons import Reason
+from probes.unusable import UNUSABLE
 
 log = logging.getLogger("wardwatch.agent")
 
@@ -70,20 +69,7 @@ def _open(
             "config.check_unusable check=%s type=%s", name, type(error).__name__
         )
     check = Check(system=raw["system"], kind="none", every=raw["every"], timeout=raw["every"])
-    return Attempts(name, check, _UNUSABLE, world.env(check), pulse)
-
-
-class _Unusable:
-    async def run(self, slot: Slot) -> Observation:  # noqa: ARG002 - the same at each
-        return Observation(Outcome.UNKNOWN, Reason.AGENT_CONFIG)
-
-
-@asynccontextmanager
-async def _probe(_config: Mapping[str, Any], _env: Env) -> AsyncIterator[_Unusable]:
-    yield _Unusable()
-
-
-_UNUSABLE = Kind("none", "a check this agent cannot run", dict, _probe, frozenset())
+    return Attempts(name, check, UNUSABLE, world.env(check), blame(pulse))
 
 
 def _acted_on(check: Mapping[str, Any]) -> tuple[Any, ...]:

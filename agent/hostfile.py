@@ -21,6 +21,7 @@ from pydantic import (
 
 from agent import allowing
 from probes import addresses
+from probes.config_places import COLLECTOR
 from probes.config_words import Id, Model, PositiveDuration, SecretRef
 from probes.contract import Scheme
 from probes.modelerrors import problems_of
@@ -38,6 +39,12 @@ def _size(value: object) -> int:
     return int(found[1]) * _UNIT[found[2]]
 
 
+def _on_a_host(value: str) -> str:
+    if value == COLLECTOR:
+        raise ValueError("the collector runs this agent itself; name another")
+    return value
+
+
 def _absolute(value: str) -> str:
     if not value.startswith("/") or not value.isprintable():
         raise ValueError("write an absolute path, such as /var/lib/wardwatch-agent")
@@ -46,6 +53,11 @@ def _absolute(value: str) -> str:
 
 def _place(value: str) -> str:
     split_place(value)
+    return value
+
+
+def _listening(value: str) -> str:
+    addresses.place(value)
     return value
 
 
@@ -76,9 +88,12 @@ def _is_address(text: str) -> bool:
 
 
 Size = Annotated[int, BeforeValidator(_size), WithJsonSchema({"type": "string"})]
+AgentId = Annotated[Id, AfterValidator(_on_a_host)]
 FilePath = Annotated[str, AfterValidator(_absolute)]
 Place = Annotated[str, AfterValidator(_place)]
 """HOST:PORT."""
+ListeningPlace = Annotated[str, AfterValidator(_listening)]
+"""ADDRESS:PORT of this host."""
 Port = Annotated[int, Field(ge=1, le=65_535)]
 PublicKey = Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
 Network = Annotated[str, AfterValidator(addresses.network)]
@@ -86,6 +101,7 @@ TERMS = (
     (Size, "size"),
     (FilePath, "absolute path"),
     (Place, "HOST:PORT"),
+    (ListeningPlace, "ADDRESS:PORT"),
     (Port, "port"),
     (Network, "address or network"),
     (PublicKey, "ed25519:BASE64"),
@@ -192,7 +208,7 @@ class Host(Model):
 
     version: Literal["1"] = "1"
     """Version of this form."""
-    agent: Id
+    agent: AgentId
     """Which agent this is."""
     state: FilePath
     """Folder of its key and its spool."""
@@ -206,6 +222,8 @@ class Host(Model):
     """What may wait on disk."""
     allow: tuple[Allowed, ...] | None = None
     """All that checks may reach; left out: everything but loopback, link-local, metadata services of clouds and multicast, which need an entry inside their own range."""
+    allow_listen: tuple[ListeningPlace, ...] = ()
+    """Where checks may listen: addresses of this host and ports; left out: nowhere."""
     canaries: tuple[Place, ...] = ()
     """Targets that always answer: when none does, the fault is this host's."""
     fallback: Fallback | None = None

@@ -13,7 +13,6 @@ import aiohttp
 from yarl import URL
 
 from agent import checks, hostfile, toldfile
-from agent.attempts import Attempts
 from agent.canaries import Target
 from agent.carriers import carriers_of
 from agent.disk import Disk
@@ -25,7 +24,6 @@ from agent.makings import Makings
 from agent.metrics import AgentMetrics
 from agent.notify import Notify
 from agent.reporting import Reporter
-from agent.runner import Runner
 from agent.server import Face, Server
 from agent.spool import Signer
 from agent.spoolfiles import Limits
@@ -35,6 +33,8 @@ from agent.uplink import Uplink, open_session
 from agent.vitals import SelfKnowledge
 from agent.world import World
 from probes.agentconfig import AgentConfig
+from probes.attempts import Attempts
+from probes.runner import Runner
 from probes.segments import Run
 from probes.tombstone import GOOD_AFTER
 
@@ -90,7 +90,6 @@ class Service:
             [*self._checks.values()],
             world.clock,
             self.keeper.add,
-            self.metrics,
             stepped=self._own.time.stepped,
         )
         self.face = Face(self._metrics_text, self._alive, lambda: self._own.watch.troubles)

@@ -53,6 +53,7 @@ class Timekeeper:
             self.show()
 
     def stepped(self, step_ms: int) -> None:
+        self._metrics.clock_steps.inc()
         self._offset.stepped(step_ms, self._clock.monotonic_ns())
         self.show()
 

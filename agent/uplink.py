@@ -22,10 +22,10 @@ from agent.outgoing import Choice
 from agent.spoolindex import Place
 from agent.telling import Line
 from agent.timekeeping import Timekeeper
-from agent.waiting import news_within
 from probes.batch import CONTENT_TYPE
 from probes.clock import NS_PER_MS, Clock
 from probes.envelope import BatchFault
+from probes.waiting import news_within
 from probes.wire.http1 import retry_after_s
 
 log = logging.getLogger("wardwatch.agent")

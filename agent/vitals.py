@@ -14,11 +14,11 @@ from agent.canaries import Canaries, Target
 from agent.condition import MEANINGS, Trouble, Vitals, troubles
 from agent.metrics import AgentMetrics
 from agent.pulse import Pulse
-from agent.runner import Runner
 from agent.telling import Line
 from agent.timekeeping import Timekeeper
 from probes.clock import NS_PER_MS, Clock
 from probes.net import Network
+from probes.runner import Runner
 
 log = logging.getLogger("wardwatch.agent")
 

@@ -9,18 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from agent.allowing import Entry, allow
-from agent.attempts import Attempts
+from agent.allowing import Address, Entry, allow, may_listen
+from agent.blame import blame
 from agent.canaries import Canaries
-from agent.leases import Leases
 from agent.onethread import Hand, OneThread
 from agent.pulse import Pulse
 from probes import registry
+from probes.attempts import Attempts
 from probes.budgets import Budgets
 from probes.clock import Clock, SystemClock
 from probes.config_checks import Check
 from probes.configfile import read_secret
 from probes.contract import Env
+from probes.leases import Leases
 from probes.net import Network
 from probes.tokens import Tokens
 
@@ -49,16 +50,21 @@ class World:
             self.read_secret,
             tokens=self.tokens,
             budgets=self.budgets,
+            every_ms=check.every,
         )
 
 
-def host_world(allowed: Iterable[Entry] | None = None, state: Path | None = None) -> World:
+def host_world(
+    allowed: Iterable[Entry] | None = None,
+    state: Path | None = None,
+    may_listen_at: Iterable[tuple[Address, int]] = (),
+) -> World:
     """The host as it is; checks reach what it allows, left out: all but what is always denied.
 
-    `state` is the agent's own folder: no check's secret is in it.
+    They listen at `may_listen_at` alone. `state` is the agent's own folder: no check's secret is in it.
     """
     clock = SystemClock()
-    network = Network(clock, allow(allowed))
+    network = Network(clock, allow(allowed), may_listen=may_listen(may_listen_at))
     read = read_secret if state is None else outside(state)
     return World(
         clock, random.SystemRandom(), network, read, secrets.token_bytes, OneThread("spool")
@@ -85,4 +91,4 @@ def open_check(
 ) -> Attempts:
     env = world.env(check)
     kind = registry.load(check.kind)
-    return Attempts(name, check, kind, env, pulse, canaries=canaries, leases=world.leases)
+    return Attempts(name, check, kind, env, blame(pulse, canaries), leases=world.leases)

@@ -12,18 +12,25 @@ from sqlalchemy import Connection
 
 from collector import journal
 from collector.journal import Fact, canonical
-from collector.store import ledger
+from collector.store import leases, ledger
+from collector.store.leases import Lease
 from collector.store.ledger import Incoming, Receipt
 
 KIND = "evidence.chain_broken"
 
 
 def insert(
-    conn: Connection, org: str, incoming: Sequence[Incoming], clock: Callable[[], int]
+    conn: Connection,
+    org: str,
+    incoming: Sequence[Incoming],
+    clock: Callable[[], int],
+    lease: Lease | None = None,
 ) -> list[Receipt]:
     """`ledger.insert_batches`, and a row in the journal for a chain's first link that does not
-    hold.
+    hold. FencedError where somebody else has the lease by now.
     """
+    if lease is not None:
+        leases.guard(conn, org, lease)
     receipts = ledger.insert_batches(conn, org, incoming)
     fresh = [
         {"agent": one.agent, "epoch": one.epoch, "seq": receipt.broken[0]}

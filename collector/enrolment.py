@@ -26,6 +26,7 @@ from collector.store.agent_keys import (
 )
 from probes import agentkeys
 from probes.config import Config
+from probes.config_places import COLLECTOR
 
 LIFETIME_MS = 24 * 3_600_000
 """Of an invitation."""
@@ -264,6 +265,8 @@ def _in_time(said: int, at: int) -> None:
 
 def _enrolled_here(config: Config, agent: str) -> None:
     """An agent of the config whose key the file does not pin."""
+    if agent == COLLECTOR:
+        raise IllegalKeyError("agent.built_in")
     defined = config.agents.get(agent)
     if defined is None:
         raise IllegalKeyError("agent.unknown")

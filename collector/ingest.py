@@ -18,6 +18,7 @@ from collector.keyring import KeyRing, NotTakenError, Ring
 from collector.metrics import CollectorMetrics
 from collector.sorting import Flaw, Known, is_possible, sort_out
 from collector.store import health, shortform
+from collector.store.leases import FencedError, Lease
 from collector.store.ledger import Conflict, Covers, Incoming, Receipt, Verdict
 from collector.store.ranges import Ranges
 from collector.store.store import Store, StoreUnavailableError
@@ -26,6 +27,7 @@ from probes import batch, tombstone
 from probes.batch import Batch
 from probes.clock import Clock
 from probes.config import Config
+from probes.config_places import COLLECTOR
 from probes.envelope import BatchError
 from probes.history import History
 from probes.segments import Table
@@ -100,16 +102,20 @@ class Ingest:
             self._metrics.refused.labels(BUSY).inc()
             raise RefusedError(429, BUSY, retry=True) from None
 
-    async def accept(self, data: bytes) -> Accepted:
-        """Returns once `data` is durable; RefusedError otherwise. Whoever calls has `room`."""
+    async def accept(self, data: bytes, lease: Lease | None = None) -> Accepted:
+        """Returns once `data` is durable; RefusedError otherwise. Whoever calls has `room`.
+
+        What the agent built into the collector has signed comes with the lease it probed under, by
+        no other way, and counts only while that is held.
+        """
         try:
-            return await self._accept(data)
+            return await self._accept(data, lease)
         except RefusedError as refusal:
             self._metrics.refused.labels(refusal.code).inc()
             log.warning("ingest.refused code=%s", refusal.code)
             raise
 
-    async def _accept(self, data: bytes) -> Accepted:
+    async def _accept(self, data: bytes, lease: Lease | None) -> Accepted:
         received_at = self._clock.now_ms()
         history, known = self._versions()
         try:
@@ -122,7 +128,9 @@ class Ingest:
         except NotTakenError as error:
             raise RefusedError(403, str(error)) from None
         incoming = checked.incoming
-        receipt = await self._commit(incoming)
+        if (incoming.agent == COLLECTOR) is (lease is None):
+            raise RefusedError(403, "batch.unknown_agent")
+        receipt = await (self._commit(incoming) if lease is None else self._alone(incoming, lease))
         self._metrics.batches.labels(receipt.verdict.value).inc()
         if receipt.conflict is not None:
             await self._equivocation(incoming, receipt.conflict)
@@ -171,6 +179,13 @@ class Ingest:
         self._waiting.append((incoming, answer))
         self._wake.set()
         return await answer
+
+    async def _alone(self, incoming: Incoming, lease: Lease) -> Receipt:
+        """In a transaction of its own: it waits for the lease's row, and agents do not."""
+        (receipt,) = await self._write([incoming], lease)
+        if receipt.verdict is Verdict.STORED:
+            self._stored()
+        return receipt
 
     def prove(self) -> None:
         """Ask `run` for a sign of life though no agent sends anything: it shows in `commits`."""
@@ -227,12 +242,14 @@ class Ingest:
             await self._store.write(health.prove, self._history().latest.organization.id)
             self.commits += 1
 
-    async def _write(self, incoming: list[Incoming]) -> list[Receipt]:
-        org = self._history().latest.organization.id
+    async def _write(self, incoming: list[Incoming], lease: Lease | None = None) -> list[Receipt]:
+        org, now = self._history().latest.organization.id, self._clock.now_ms
         try:
-            return await self._store.write(chainlinks.insert, org, incoming, self._clock.now_ms)
+            return await self._store.write(chainlinks.insert, org, incoming, now, lease)
         except StoreUnavailableError as error:
             raise RefusedError(503, error.fault.value, retry=True) from None
+        except FencedError:
+            raise RefusedError(409, "lease.lost") from None
         except Exception as error:  # noqa: BLE001 - one bad upload must not end ingest
             log.error("ingest.defect type=%s", type(error).__name__)  # noqa: TRY400 - no foreign text
             raise RefusedError(500, DEFECT, retry=True) from None

@@ -20,13 +20,15 @@ from alerts.channel import Channel, ChannelEnv
 from alerts.channels import registry
 from alerts.delivery import Delivery
 from alerts.metering import DeliveryMetrics
-from collector import versions
+from collector import builtinkey, versions
 from collector.access.access import Access
 from collector.access.credentials import RandomBytes
 from collector.access.opening import door_of, openid_of
 from collector.access.passwords import Passwords
 from collector.api.app import build_app
 from collector.api.parts import Parts
+from collector.builtin import Around, BuiltIn
+from collector.builtinenv import env_of
 from collector.evaluate import Evaluator
 from collector.heartbeat import Heartbeat
 from collector.heartbeat_http import open_sender
@@ -143,7 +145,23 @@ class Service:
             if config_key is None
             else agentkeys.fingerprint(agentkeys.text_of(config_key.public_key())),
         )
+        self._built_in = None if config_key is None else self._open_built_in(config_key)
         self._runner: web.AppRunner | None = None
+
+    def _open_built_in(self, config_key: Ed25519PrivateKey) -> BuiltIn:
+        parts, world = self.parts, self._world
+        around = Around(
+            store=parts.store,
+            clock=world.clock,
+            org=parts.org,
+            leader=self._leader,
+            ingest=parts.ingest,
+            keys=parts.keys,
+            config=lambda: parts.config,
+            env=env_of(world.clock, world.rng, world.read_secret),
+            random_bytes=world.random_bytes,
+        )
+        return BuiltIn(around, builtinkey.derived(config_key))
 
     async def prepare(self) -> None:
         """Record the config, and take up what an earlier process left."""
@@ -206,6 +224,8 @@ class Service:
             tasks.create_task(self.parts.keys.run())
             tasks.create_task(self.parts.ingest.run())
             tasks.create_task(self.parts.evaluator.run())
+            if self._built_in is not None:
+                tasks.create_task(self._built_in.run())
             tasks.create_task(self._delivery.run())
             tasks.create_task(self._heartbeat(self._delivery))
             tasks.create_task(self._watch_store())

@@ -19,6 +19,7 @@ from probes import agentconfig
 from probes.agentconfig import AgentConfigError, Question
 from probes.clock import NS_PER_MS, Clock
 from probes.config import Config
+from probes.config_places import COLLECTOR
 from probes.configfile import parse_canonical
 
 WAIT_MS = 25_000
@@ -128,9 +129,11 @@ class Serving:
 
 
 def keys_of(config: Config, ring: Ring, agent: str, now: int) -> tuple[str, ...]:
-    """By which keys an agent is known: the one the operator's file pins, else the enrolled ones."""
+    """By which keys an agent is known: the one the operator's file pins, else the enrolled ones.
+    The collector's own asks nobody.
+    """
     defined = config.agents.get(agent)
-    if defined is None:
+    if defined is None or agent == COLLECTOR:
         return ()
     if defined.key is not None:
         return (defined.key,)

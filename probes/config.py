@@ -12,13 +12,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, WithJsonSchema
 
-from probes import times
+from probes import registry, times
 from probes.config_access import Access
 from probes.config_channels import Channel, Heartbeat, Notices, Route
 from probes.config_checks import Check
 from probes.config_hours import Holidays, Hours
 from probes.config_people import Contact
-from probes.config_places import Agent, Organization, Site
+from probes.config_places import COLLECTOR, Agent, Organization, Site
 from probes.config_policy import Policy
 from probes.config_systems import System
 from probes.config_windows import Window
@@ -41,7 +41,7 @@ class Config(Model):
     sites: Mapping[Id, Site]
     """Places with agents, by id."""
     agents: Mapping[Id, Agent]
-    """Agents, by id."""
+    """Agents, by id. `collector` is the one built into the collector, and says where that stands."""
     contacts: Mapping[Id, Contact] = {}
     """People and roles, by id."""
     systems: Mapping[Id, System]
@@ -62,9 +62,17 @@ class Config(Model):
     """Who gets the notices that nothing stops, by role; left out: whom the routes name for P1."""
 
     def agents_of(self, check_id: str) -> tuple[str, ...]:
-        """The agents assigned to a check, in file order: its `from`, or every agent."""
-        named = self.checks[check_id].from_
-        return tuple(self.agents) if named is None else named
+        """The agents assigned to a check, in file order: its `from`, or every agent but the
+        collector's own, which runs the checks of some kinds and no others.
+        """
+        check = self.checks[check_id]
+        if check.kind in registry.ON_COLLECTOR:
+            return (COLLECTOR,)
+        return self._agents if check.from_ is None else check.from_
+
+    @cached_property
+    def _agents(self) -> tuple[str, ...]:
+        return tuple(agent for agent in self.agents if agent != COLLECTOR)
 
     def checks_of(self, system_id: str) -> tuple[str, ...]:
         return self._checks_by_system.get(system_id, ())
@@ -80,6 +88,7 @@ class Config(Model):
         """A copy is made to change something: it finds its checks anew."""
         copied = super().__copy__()
         copied.__dict__.pop("_checks_by_system", None)
+        copied.__dict__.pop("_agents", None)
         return copied
 
     def ms(self, value: datetime) -> int:

@@ -37,7 +37,7 @@ class Check(Model):
     timeout: PositiveDuration
     """Limit of a whole run, not above `every`."""
     from_: Annotated[tuple[Id, ...] | None, Field(alias="from")] = None
-    """Agents that run it; left out: every agent."""
+    """Agents that run it; left out: every agent. Checks of some kinds the collector runs itself."""
     role: Literal["critical", "supporting"] | InGroup = "critical"
     """How it counts for its system: critical, supporting or in a group."""
     confirm: Confirm = Confirm()

@@ -9,6 +9,9 @@ from pydantic import Field, StringConstraints
 
 from probes.config_words import Id, Model, Name, Zone
 
+COLLECTOR = "collector"
+"""The agent built into the collector."""
+
 
 class Organization(Model):
     id: Id
@@ -36,4 +39,4 @@ class Agent(Model):
     site: Id
     """The site it probes from."""
     key: Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")] | None = None
-    """`ed25519:` and its public key in base64; left out: it enrols with a key of its own."""
+    """`ed25519:` and its public key in base64; left out: it enrols with a key, `collector` never."""

@@ -14,6 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from probes import amounts, times
+from probes.configcollector import collector_problems
 from probes.tripwire import IDENTIFIERS, tripped
 from probes.yamlfile import Document, Path, Problem
 
@@ -106,6 +107,7 @@ def cross_problems(document: Document) -> list[Problem]:
         *_answers(document),
         *_holidays(document),
         *_notices(document),
+        *collector_problems(document, section(document, "agents"), section(document, "checks")),
     ]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,17 +15,38 @@ from pydantic import ValidationError
 from probes import recurrence, registry, times
 from probes.budgets import Demand
 from probes.config_hours import COUNTRY
+from probes.configalone import alone_problems
 from probes.configbudgets import budget_problems
 from probes.configchecks import attempt, section
 from probes.configexclusive import exclusive_problems
 from probes.configwrites import writes_problems
-from probes.contract import Exclusive, Writes
+from probes.contract import Exclusive, Kind, Writes
 from probes.modelerrors import problems_of
 from probes.yamlfile import Document, Path, Problem
 
 ChannelCheck = Callable[[str, Mapping[str, Any]], None]
 HolidayCheck = Callable[[str, str | None], tuple[str, str] | None]
 """Given country and subdivision: (the key that is wrong, what is wrong), or None."""
+
+
+@dataclass(slots=True)
+class _Asked:
+    """By check: what of its target, what it writes, what no other may have, what it uses."""
+
+    demands: dict[str, Demand] = field(default_factory=dict)
+    writes: dict[str, Writes] = field(default_factory=dict)
+    alone: dict[str, str] = field(default_factory=dict)
+    uses: dict[str, Exclusive] = field(default_factory=dict)
+
+    def take(self, id_: str, kind: Kind[Any], config: Any) -> None:
+        if (demand := kind.demand(config)) is not None:
+            self.demands[id_] = demand
+        if (writes := kind.writes(config)) is not None:
+            self.writes[id_] = writes
+        if (alone := kind.alone(config)) is not None:
+            self.alone[id_] = alone
+        if (used := kind.exclusive(config)) is not None:
+            self.uses[id_] = used
 
 
 def entry_problems(
@@ -38,14 +60,13 @@ def entry_problems(
     """In no particular order."""
     found = list(_windows(document))
     if kinds:
-        demands: dict[str, Demand] = {}
-        writes: dict[str, Writes] = {}
-        uses: dict[str, Exclusive] = {}
+        asked = _Asked()
         for name, check in section(document, "checks").items():
-            found += _spec(document, name, check, demands, writes, uses, secrets=secrets)
-        found += budget_problems(document, demands)
-        found += writes_problems(document, writes)
-        found += exclusive_problems(document, uses)
+            found += _spec(document, name, check, asked, secrets=secrets)
+        found += budget_problems(document, asked.demands)
+        found += writes_problems(document, asked.writes)
+        found += alone_problems(document, asked.alone)
+        found += exclusive_problems(document, asked.uses)
     if channel_check is not None:
         for name, channel in section(document, "channels").items():
             found += _channel(document, ("channels", name), channel, channel_check)
@@ -70,15 +91,11 @@ def _spec(
     document: Document,
     id_: str,
     check: dict[str, Any],
-    demands: dict[str, Demand],
-    writes: dict[str, Writes],
-    uses: dict[str, Exclusive],
+    asked: _Asked,
     *,
     secrets: bool,
 ) -> Iterator[Problem]:
-    """What is wrong with a spec; what a right one asks of its target goes into `demands`, what it
-    writes into `writes`, and what it uses into `uses`.
-    """
+    """What is wrong with a spec; what a right one asks of the file around it goes into `asked`."""
     path: Path = ("checks", id_)
     name, spec = check.get("kind"), check.get("spec", {})
     if not isinstance(name, str) or not name or not isinstance(spec, dict):
@@ -91,14 +108,7 @@ def _spec(
     try:
         kind = registry.load(name)
         config = kind.parse(spec)
-        demand, written = kind.demand(config), kind.writes(config)
-        if demand is not None:
-            demands[id_] = demand
-        if written is not None:
-            writes[id_] = written
-        used = kind.exclusive(config)
-        if used is not None:
-            uses[id_] = used
+        asked.take(id_, kind, config)
         _finish(kind.prepare(config))
         if secrets:
             kind.examine(config)

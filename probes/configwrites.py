@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from probes import times
+from probes.config_places import COLLECTOR
 from probes.configchecks import attempt, section
 from probes.contract import Writes
 from probes.yamlfile import Document, Path, Problem
@@ -25,7 +26,9 @@ def writes_problems(document: Document, writes: Mapping[str, Writes]) -> Iterato
         if written.alone is None:
             continue
         named = checks[name].get("from")
-        agents = named if isinstance(named, list) else section(document, "agents")
+        agents = (
+            named if isinstance(named, list) else section(document, "agents").keys() - {COLLECTOR}
+        )
         if len(agents) > 1:
             place = path if named is None else (*path, "from")
             yield document.problem(place, "this check writes: name exactly one agent under from")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from probes.clock import Clock
+    from probes.heartbeats import Pings
     from probes.net import Network
 
 C = TypeVar("C")
@@ -81,6 +82,8 @@ class Fact(StrEnum):
     ANSWER_BYTES = "answer_bytes"
     MATCHES = "matches"
     REQUESTS = "requests"
+    PINGS = "pings"
+    RUN_S = "run_s"
     SOFTWARE_DIGEST = "software_digest"
     STATEMENT_DIGEST = "statement_digest"
     VENDOR_CODE = "vendor_code"
@@ -102,6 +105,28 @@ class Fact(StrEnum):
     TOKEN_EXPIRES_S = "token_expires_s"  # noqa: S105 - a fact
     TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - a fact
     KEYS_UNPUBLISHED = "keys_unpublished"
+    FRAMES_REJECTED = "frames_rejected"
+    CONNECTIONS = "connections"
+    CONNECTIONS_REFUSED = "connections_refused"
+    LISTENING_S = "listening_s"
+    MESSAGES = "messages"
+    """Messages of a feed since the slot before, whatever their type."""
+    MESSAGES_ADT = "messages_adt"
+    MESSAGES_DFT = "messages_dft"
+    MESSAGES_MDM = "messages_mdm"
+    MESSAGES_OML = "messages_oml"
+    MESSAGES_ORM = "messages_orm"
+    MESSAGES_ORU = "messages_oru"
+    MESSAGES_RDE = "messages_rde"
+    MESSAGES_SIU = "messages_siu"
+    MESSAGES_VXU = "messages_vxu"
+    MESSAGES_OTHER = "messages_other"
+
+
+COUNTED = frozenset(fact for fact in Fact if fact.value.startswith("messages"))
+"""Facts that say how many since the slot before, so that those of several runs add up. A run whose
+slot was not wholly watched gives none of them: nothing seen is not nothing sent.
+"""
 
 
 class StepName(StrEnum):
@@ -173,12 +198,24 @@ class Env:
     """What this agent may still ask of each target; one for all of its checks."""
     tokens: Tokens = field(default_factory=Tokens)
     """Shared by all checks of an agent."""
+    every_ms: int = 0
+    """The check's own `every`: the slot before is so long ago."""
+    pings: Pings | None = None
+    """What jobs have sent to the collector; None elsewhere."""
 
 
 class Probe(Protocol):
     """An opened check. Holds its connections and caches; used by one run at a time."""
 
     async def run(self, slot: Slot) -> Observation: ...
+
+
+class Place(StrEnum):
+    """Who runs a check of a kind."""
+
+    AGENT = "agent"
+    COLLECTOR = "collector"
+    """The agent built into the collector: what it judges came to the collector."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,9 +262,15 @@ class Kind(Generic[C]):
     """
     writes: Callable[[C], Writes | None] = lambda _config: None
     """Whether a run writes, and what `config check` must see to then."""
+    alone: Callable[[C], str | None] = lambda _config: None
+    """What one check on one agent may have and no other, such as an address it listens on."""
+    passive: bool = False
+    """It is opened when its agent takes it up, not at its first slot: what comes before counts."""
     exclusive: Callable[[C], Exclusive | None] = lambda _config: None
     """What a run uses that may serve one client at a time; `config check` and the runner see to it."""
     demand: Callable[[C], Demand | None] = lambda _config: None
     """What a run asks of a target that has a budget."""
     profiles: tuple[str, ...] = ()
     """What its `profile` may be."""
+    place: Place = Place.AGENT
+    """Of the collector's kinds the registry holds the names, too (`ON_COLLECTOR`)."""

@@ -17,6 +17,7 @@ from functools import lru_cache
 
 from probes.clock import Clock
 from probes.contract import Outcome, Phase, Scheme
+from probes.listening import Listeners, MayListen, nowhere
 from probes.readiness import Readiness
 from probes.reasons import Reason
 from probes.sockets import Deadline, Socket
@@ -191,11 +192,18 @@ async def system_resolver(host: str, port: int) -> list[Address]:
 
 
 class Network:
-    """Opens connections. `allow` decides on the resolved address, so names cannot get past it."""
+    """Opens connections. `allow` decides on the resolved address, so names cannot get past it.
+    `listeners` take some, where `may_listen` lets them.
+    """
 
     def __init__(
-        self, clock: Clock, allow: Allow | None = None, resolver: Resolver = system_resolver
+        self,
+        clock: Clock,
+        allow: Allow | None = None,
+        resolver: Resolver = system_resolver,
+        may_listen: MayListen = nowhere,
     ) -> None:
+        self.listeners = Listeners(clock, may_listen)
         self._clock = clock
         self._allow = allow
         self._resolver = resolver

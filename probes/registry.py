@@ -11,11 +11,17 @@ KINDS: dict[str, str] = {
     "coverage": "probes.kinds.coverage",
     "fhir": "probes.kinds.fhir",
     "hl7": "probes.kinds.hl7",
+    "hl7_listener": "probes.kinds.hl7_listener",
     "http": "probes.kinds.http",
     "scheduling": "probes.kinds.scheduling",
     "smart": "probes.kinds.smart",
     "terminology": "probes.kinds.terminology",
 }
+
+ON_COLLECTOR = frozenset({"heartbeat"})
+"""Kinds whose checks the agent built into the collector runs (`Place.COLLECTOR`), known without
+importing any: a file is judged where no kind is opened, too.
+"""
 
 
 def load(name: str) -> Kind[Any]:

@@ -63,6 +63,30 @@ class TlsOptions:
     """
 
 
+@dataclass(frozen=True, slots=True)
+class ServerTls:
+    """Paths of PEM files of a listener; with `client_ca` every client shows a certificate of it."""
+
+    cert: str
+    key: str
+    client_ca: str | None = None
+
+    def stamp(self) -> tuple[int, ...]:
+        """Another one when a file was replaced. Raises OSError."""
+        files = (self.cert, self.key, *([self.client_ca] if self.client_ca else []))
+        return tuple(number for file in files for number in _stamp(file))
+
+    def context(self) -> ssl.SSLContext:
+        """Raises OSError when a file is unreadable, ssl.SSLError when it is not what it should."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(self.cert, self.key, password="")
+        if self.client_ca is not None:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.client_ca)
+        return context
+
+
 class _Handshake(ssl.SSLSocket):
     """Tells apart two meanings of `handshake_failure` in TLS 1.2 and older.
 

@@ -78,6 +78,7 @@ can only be enrolled."""
 
 DETAILS = {
     "agent.unknown": "there is no agent of this id in the config in force",
+    "agent.built_in": "the collector runs this agent itself and makes its key",
     "agent.key_pinned": "the file pins this agent's key; change it there",
     "agent.unknown_key": "this agent has no key of that fingerprint; see `wardwatch agent keys`",
     "agent.key_state": "not with a key in this state",
@@ -90,8 +91,8 @@ DETAILS = {
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """`key`: `ed25519:BASE64`. Instants are UTC ms. `by` approved it: an account, or `rotation`.
-    `valid_until` and `replaced_by` are of what is replaced.
+    """`key`: `ed25519:BASE64`. Instants are UTC ms. `by` approved it: an account, `rotation`, or
+    `system` of the collector's own agent. `valid_until` and `replaced_by` are of what is replaced.
     """
 
     agent: str

@@ -62,6 +62,13 @@ def beat(conn: Connection, org: str, lease: Lease) -> Lease:
     return Lease(lease.name, lease.holder, lease.token, lease.beat + 1)
 
 
+def guard(conn: Connection, org: str, lease: Lease) -> None:
+    """FencedError when the lease is lost or released; nobody takes it until the commit."""
+    query = select(leases.c.holder).where(_is(org, lease.name), leases.c.token == lease.token)
+    if conn.execute(query.with_for_update(read=True)).scalar() is None:
+        raise FencedError
+
+
 def release(conn: Connection, org: str, lease: Lease) -> None:
     """Let the next one begin at once; does nothing when the lease is lost already."""
     conn.execute(

@@ -12,10 +12,10 @@ import signal
 import sys
 
 from agent import service
-from agent.attempts import Attempts
 from agent.cli import main
-from agent.runner import Runner
+from probes.attempts import Attempts
 from probes.contract import Slot
+from probes.runner import Runner
 
 KEPT = 10
 

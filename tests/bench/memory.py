@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent import identity
-from agent.schedule import first_slot_ms, offset_ms
 from probes import batch
 from probes.batch import Anchors, Place
 from probes.contract import Outcome
+from probes.schedule import first_slot_ms, offset_ms
 from probes.segments import Run, RunStep
 from tests.bench.machine import until
 from tests.bench.ours import AGENT, PER_SYSTEM, Ours, http_checks

@@ -17,10 +17,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.runner import CONCURRENCY
-from agent.schedule import first_slot_ms, offset_ms
 from probes.contract import Outcome
 from probes.reasons import Reason
+from probes.runner import CONCURRENCY
+from probes.schedule import first_slot_ms, offset_ms
 from probes.segments import Run
 from tests.bench.drive import KEPT
 from tests.bench.machine import fetch_json

@@ -16,11 +16,10 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from agent import memory
-from agent.metrics import AgentMetrics
-from agent.runner import Runner
-from agent.schedule import first_slot_ms, offset_ms
 from probes.clock import SystemClock
 from probes.contract import Outcome, Slot
+from probes.runner import Runner
+from probes.schedule import first_slot_ms, offset_ms
 from probes.segments import Run
 from tests.bench.machine import MEASURED, ROOT
 from tests.bench.row import Row
@@ -59,7 +58,7 @@ class Nothing:
 
 async def ours(late_us: list[int]) -> Callable[[], Awaitable[None]]:
     checks: Any = [Nothing(name, every, late_us) for name, every in intervals().items()]
-    runner = Runner(AGENT, checks, SystemClock(), lambda _run: None, AgentMetrics())
+    runner = Runner(AGENT, checks, SystemClock(), lambda _run: None)
     task = asyncio.create_task(runner.run())
 
     async def stop() -> None:

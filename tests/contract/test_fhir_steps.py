@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from agent.attempts import Attempts
+from agent.blame import blame
 from agent.pulse import Pulse
+from probes.attempts import Attempts
 from probes.budgets import Budgets
 from probes.clock import Clock, SystemClock
 from probes.config_checks import Check
@@ -162,7 +163,7 @@ def opened(spec: dict[str, Any], env: Env, name: str = "ehr-read", every: str = 
     check = Check.model_validate(
         {"system": "ehr", "kind": "fhir", "every": every, "timeout": "5s", "spec": spec}
     )
-    return Attempts(name, check, KIND, env, Pulse(env.clock))
+    return Attempts(name, check, KIND, env, blame(Pulse(env.clock)))
 
 
 async def ran(attempts: Attempts, clock: Clock) -> tuple[str, str, int]:

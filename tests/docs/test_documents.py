@@ -10,6 +10,7 @@ import yaml
 
 from alerts.channels import registry as channel_registry
 from probes import registry
+from probes.contract import Place
 from probes.reasons import MEANINGS, Reason
 from tests.docs.generate import PARTS, documents, rewritten
 
@@ -41,6 +42,12 @@ def test_every_channel_has_a_file_a_document_and_an_example() -> None:
 def test_kinds_and_reasons_are_listed_in_order() -> None:
     assert list(registry.KINDS) == sorted(registry.KINDS)
     assert set(MEANINGS) == set(Reason)
+
+
+def test_the_registry_knows_the_collectors_own_kinds_without_importing_any() -> None:
+    kinds = [registry.load(name) for name in registry.KINDS]
+    own = {kind.name for kind in kinds if kind.place is Place.COLLECTOR}
+    assert own == registry.ON_COLLECTOR & set(registry.KINDS)
 
 
 @pytest.mark.parametrize("name", sorted(registry.KINDS))

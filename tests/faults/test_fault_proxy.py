@@ -15,12 +15,12 @@ from yarl import URL
 
 from agent import uplink
 from agent.disk import MemoryDisk
-from agent.schedule import first_slot_ms, offset_ms
 from agent.uplink import Verdict
 from collector.metrics import CollectorMetrics
 from collector.store.store import Store
 from probes.contract import Outcome
 from probes.reasons import Reason
+from probes.schedule import first_slot_ms, offset_ms
 from tests.support.agent_lives import AgentLife, Seen, Surroundings, promised
 from tests.support.collectors import Collector, a_collector
 from tests.support.evidence_laws import History, Sealed, Stored, broken

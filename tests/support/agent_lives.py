@@ -15,27 +15,28 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from yarl import URL
 
-from agent.attempts import Attempts
+from agent.blame import blame
 from agent.disk import Disk
 from agent.keeper import AGAIN_MS, Keeper
 from agent.makings import Makings
 from agent.metrics import AgentMetrics
 from agent.outgoing import Choice
 from agent.pulse import Pulse
-from agent.runner import LOOK_MS, Runner
-from agent.schedule import first_slot_ms, offset_ms
 from agent.spool import Signer
 from agent.spoolfiles import Limits
 from agent.spoolindex import Place
 from agent.spoolopen import open_spool
 from agent.timekeeping import Timekeeper
 from agent.uplink import Uplink
+from probes.attempts import Attempts
 from probes.clock import Clock
 from probes.config import Config
 from probes.configfile import digest
 from probes.contract import Env, Kind, Observation, Outcome, Slot
 from probes.net import Network
 from probes.reasons import Reason
+from probes.runner import LOOK_MS, Runner
+from probes.schedule import first_slot_ms, offset_ms
 from probes.segments import Run
 from probes.tombstone import GOOD_AFTER
 from tests.support.evidence_laws import Acknowledged, Counted, History, Promised, ran
@@ -133,7 +134,6 @@ class AgentLife:
             checks,
             around.clock,
             self.keeper.add,
-            self.metrics,
             look_ms=around.look_ms or LOOK_MS,
         )
         self._parts: list[asyncio.Task[None]] = []
@@ -151,7 +151,8 @@ class AgentLife:
         """Nothing is under way, and nothing waits for a batch or for the collector."""
         keeper = self.keeper
         under_way = self._runner._busy or keeper._waiting or keeper.held.spools()[-1].open_runs
-        return not under_way and keeper.held.facts.waiting == 0
+        gathered = keeper._missing.due_ms() is not None
+        return not under_way and not gathered and keeper.held.facts.waiting == 0
 
     async def stop(self) -> None:
         """As told: what is under way is recorded, and what is recorded is in batches."""
@@ -231,7 +232,7 @@ def _attempts(around: Surroundings, name: str) -> Attempts:
         yield _Simulated(around, env.clock)
 
     kind = Kind("simulated", "for tests", dict, open_probe, frozenset())
-    return Attempts(name, check, kind, env, Pulse(clock))
+    return Attempts(name, check, kind, env, blame(Pulse(clock)))
 
 
 class _Simulated:

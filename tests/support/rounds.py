@@ -95,6 +95,7 @@ class Round:
     ingest: Ingest
     evaluator: Evaluator
     leader: Leader
+    keys: KeyRing
     _last: dict[tuple[str, str], tuple[int, str]] = field(default_factory=dict)
     """Seq and header hash of the last batch of each chain."""
 
@@ -151,7 +152,7 @@ async def a_round(
     ingest = Ingest(store, clock, metrics, keys, lambda: evaluator.history, evaluator.wake)
     task = asyncio.create_task(ingest.run())
     try:
-        yield Round(store, clock, metrics, ingest, evaluator, leader)
+        yield Round(store, clock, metrics, ingest, evaluator, leader, keys)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -20,7 +20,6 @@ from agent.disk import MemoryDisk
 from agent.hostfile import Fallback
 from agent.identity import public_text
 from agent.metrics import AgentMetrics
-from agent.runner import Runner
 from agent.server import Server
 from agent.service import Service
 from agent.spoolfiles import Limits
@@ -36,6 +35,7 @@ from probes.contract import Env, Observation, Outcome
 from probes.net import Network
 from probes.notice import Notice
 from probes.reasons import Reason
+from probes.runner import Runner
 from probes.segments import Run
 from probes.times import rfc3339
 from tests.support.hook import SECRET, hook
@@ -247,7 +247,7 @@ async def test_overload_is_named_once_and_every_slot_is_measured_or_missed() -> 
     checks = [attempts(clock, Scripted(slow), f"c{n}") for n in range(6)]
     for check in checks:
         check._limit_s = 60
-    runner = Runner("north-1", checks, clock, runs.append, metrics, concurrency=1)
+    runner = Runner("north-1", checks, clock, runs.append, concurrency=1)
     own = SelfKnowledge(clock, metrics, (), None)
     parts = own.parts(runner, lambda: Line(0, has_spoken=True, waits=False))
     tasks = [asyncio.create_task(part) for part in (runner.run(), *parts)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agent.batcher import Batcher
+from probes.batcher import Batcher
 from probes.contract import Outcome
 from probes.segments import Run
 

@@ -15,18 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent import checks as agent_checks
-from agent.attempts import Attempts
-from agent.metrics import AgentMetrics
+from agent.blame import blame
 from agent.pulse import Pulse
-from agent.runner import Runner
-from agent.schedule import Schedule, first_slot_ms, offset_ms
 from agent.world import World, outside
 from probes.agentconfig import AgentConfig
+from probes.attempts import Attempts
 from probes.clock import ManualClock
 from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Slot
 from probes.net import Network
 from probes.reasons import Reason
+from probes.runner import Runner
+from probes.schedule import Schedule, first_slot_ms, offset_ms
 from probes.segments import Run
 from tests.support.spooling import at_once
 
@@ -70,7 +70,7 @@ def check(clock: ManualClock, log: Log, name: str, spec: str, every_ms: int) -> 
         raise KeyError(reference)
 
     env = Env(clock, Random(1), Network(clock), 1_000, no_secret)
-    return Attempts(name, parsed, log.kind(), env, Pulse(clock))
+    return Attempts(name, parsed, log.kind(), env, blame(Pulse(clock)))
 
 
 def first(name: str, every_ms: int, after_ms: int = START) -> int:
@@ -82,7 +82,7 @@ async def running(
     clock: ManualClock, checks: Sequence[Attempts]
 ) -> AsyncIterator[tuple[Runner, list[Run]]]:
     runs: list[Run] = []
-    runner = Runner("north-1", checks, clock, runs.append, AgentMetrics())
+    runner = Runner("north-1", checks, clock, runs.append)
     task = asyncio.create_task(runner.run())
     await clock.advance(0)
     try:
@@ -155,7 +155,7 @@ async def test_what_waits_of_checks_that_are_gone_is_missed_and_holds_up_nobody(
     names = [f"x{n}" for n in range(20)]
     checks = [check(clock, log, name, name, 2_000) for name in names]
     runs: list[Run] = []
-    runner = Runner("north-1", checks, clock, runs.append, AgentMetrics(), concurrency=1)
+    runner = Runner("north-1", checks, clock, runs.append, concurrency=1)
     task = asyncio.create_task(runner.run())
     await clock.advance(7_000)
     changed: list[int] = []

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from agent.attempts import Attempts
-from agent.leases import Leases
+from agent.blame import blame
 from agent.pulse import Pulse
+from probes.attempts import Attempts
 from probes.clock import ManualClock
 from probes.config_checks import Check
 from probes.contract import Env, Exclusive, Kind, Observation, Outcome, Slot
+from probes.leases import Leases
 from probes.net import Network
 from probes.reasons import Reason
 
@@ -52,7 +53,7 @@ def attempts(
         {"system": "lab", "kind": "fake", "every": "10s", "timeout": "5s", "spec": spec}
     )
     env = Env(clock, Random(1), Network(clock), 5_000, lambda _reference: b"")
-    return Attempts(name, check, kind, env, Pulse(clock), leases=leases)
+    return Attempts(name, check, kind, env, blame(Pulse(clock)), leases=leases)
 
 
 @pytest.mark.parametrize(

@@ -11,16 +11,16 @@ from typing import Any
 
 import pytest
 
-from agent.attempts import Attempts
-from agent.metrics import AgentMetrics
+from agent.blame import blame
 from agent.pulse import Pulse
-from agent.runner import Runner
-from agent.schedule import first_slot_ms, offset_ms
+from probes.attempts import Attempts
 from probes.clock import ManualClock
 from probes.config_checks import Check
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Phase, Slot, Step, StepName
 from probes.net import NetFailure, Network
 from probes.reasons import Reason
+from probes.runner import Runner
+from probes.schedule import first_slot_ms, offset_ms
 from probes.segments import Run, RunStep
 
 UP = Observation(Outcome.UP, Reason.OK)
@@ -71,7 +71,7 @@ def attempts(
         {"system": "ehr", "kind": "scripted", "every": "10s", "timeout": "5s", "spec": spec or {}}
     )
     env = Env(clock, Random(1), Network(clock), 5_000, no_secret)
-    return Attempts(name, check, script.kind(), env, Pulse(clock), grace_ms=-4_950)
+    return Attempts(name, check, script.kind(), env, blame(Pulse(clock)), grace_ms=-4_950)
 
 
 @asynccontextmanager
@@ -79,8 +79,7 @@ async def running(
     clock: ManualClock, *checks: Attempts, concurrency: int = 8
 ) -> AsyncIterator[list[Run]]:
     runs: list[Run] = []
-    metrics = AgentMetrics()
-    runner = Runner("north-1", checks, clock, runs.append, metrics, concurrency=concurrency)
+    runner = Runner("north-1", checks, clock, runs.append, concurrency=concurrency)
     task = asyncio.create_task(runner.run())
     await clock.advance(0)
     try:
@@ -297,7 +296,7 @@ async def test_told_to_stop_what_was_just_given_to_an_idle_place_is_missed() -> 
 
     clock, runs = ManualClock(START), list[Run]()
     check = attempts(clock, Scripted(act))
-    runner = Runner("north-1", [check], clock, runs.append, AgentMetrics())
+    runner = Runner("north-1", [check], clock, runs.append)
     task = asyncio.create_task(runner.run())
     await clock.advance(FIRST - START)
     assert said(runs) == [(0, "up", "ok")]

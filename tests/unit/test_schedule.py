@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.schedule import MISSED_LIMIT, Look, Schedule, first_slot_ms, offset_ms
 from probes.contract import Slot
+from probes.schedule import MISSED_LIMIT, Look, Schedule, first_slot_ms, offset_ms
 
 
 def test_the_offset_is_the_same_on_every_host() -> None:

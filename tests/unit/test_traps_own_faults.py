@@ -16,10 +16,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from agent.attempts import Attempts
-from agent.metrics import AgentMetrics
+from agent.blame import blame
 from agent.pulse import Pulse
-from agent.runner import Runner
 from alerts.events import State
 from collector.ingest import RefusedError
 from collector.store import sqlite
@@ -27,12 +25,14 @@ from collector.store.incidents import read_states
 from collector.store.open import open_store
 from collector.store.store import Store
 from probes import batch
+from probes.attempts import Attempts
 from probes.batch import Anchors, Place
 from probes.clock import ManualClock, SystemClock
 from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Scheme, Slot
 from probes.net import Deadline, Network, ReceiveTimeout
 from probes.reasons import Reason
+from probes.runner import Runner
 from probes.segments import Run
 from tests.support.batches import seal
 from tests.support.hours import HOUR, MINUTE, minutely, numbers, play, replayed, spell
@@ -229,7 +229,7 @@ async def knock(before: Any, port: int | None = None) -> Run:
     )
     env = Env(clock, Random(1), Network(clock), TIMEOUT_MS, lambda _ref: b"")
     knocking = Knock(server.port if port is None else port, before)
-    attempts = Attempts("c", check, knocking.kind(), env, pulse)
+    attempts = Attempts("c", check, knocking.kind(), env, blame(pulse))
     beating = asyncio.create_task(pulse.run())
     await asyncio.sleep(0)
     try:
@@ -284,8 +284,8 @@ async def test_trap_8_slots_that_a_starved_agent_let_pass_are_unknown() -> None:
         {"system": "ehr", "kind": "knock", "every": "10s", "timeout": "5s"}
     )
     env = Env(clock, Random(1), Network(clock), 5_000, lambda _ref: b"")
-    attempts = Attempts("c", check, Up(0, None).kind(), env, Pulse(clock))
-    runner = Runner("north-1", [attempts], clock, runs.append, AgentMetrics())
+    attempts = Attempts("c", check, Up(0, None).kind(), env, blame(Pulse(clock)))
+    runner = Runner("north-1", [attempts], clock, runs.append)
     task = asyncio.create_task(runner.run())
     await inner.advance(0)
     await inner.advance(20_000)

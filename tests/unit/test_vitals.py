@@ -9,16 +9,16 @@ from pathlib import Path
 import psutil
 
 from agent.metrics import AgentMetrics
-from agent.runner import Runner
 from agent.telling import Line
 from agent.vitals import SelfKnowledge
 from probes.clock import ManualClock
+from probes.runner import Runner
 
 
 async def test_without_a_descriptor_left_it_says_so_and_goes_on(tmp_path: Path) -> None:
     clock, metrics = ManualClock(), AgentMetrics()
     own = SelfKnowledge(clock, metrics, (), tmp_path)
-    runner = Runner("north-1", [], clock, lambda _run: None, metrics)
+    runner = Runner("north-1", [], clock, lambda _run: None)
     line = Line(0, has_spoken=True, waits=False)
     assert own.watch._measure(runner, line).files_left != 0
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

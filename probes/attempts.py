@@ -1,4 +1,4 @@
-"""One check of this agent: opened when first due, run once a slot, every end a result.
+"""One check of an agent: opened when first due, run once a slot, every end a result.
 
 What a probe raises becomes a reason here; its text is dropped, it may quote the far side.
 """
@@ -7,20 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
-from agent import fault
-from agent.canaries import Canaries
-from agent.fault import Facts
-from agent.leases import Leases
-from agent.pulse import Pulse
 from probes.budgets import Demand
 from probes.clock import NS_PER_MS
 from probes.columns import FAR
 from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Probe, Slot
+from probes.leases import Leases
 from probes.net import NetFailure
 from probes.reasons import Reason
 from probes.segments import Run, RunStep
@@ -34,6 +31,20 @@ GRACE_MS = 5_000
 CLOSE_S = 2.0
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a run saw that was no `up`, when it began (monotonic) and how long it took."""
+
+    observation: Observation
+    began_ns: int
+    took_ns: int
+    timeout_ms: int
+
+
+Blame = Callable[[Seen], Awaitable[Reason | None]]
+"""Why what was seen may be owed to this host; None: it stands."""
+
+
 class Attempts:
     """Runs of one check, one at a time."""
 
@@ -43,9 +54,8 @@ class Attempts:
         check: Check,
         kind: Kind[Any],
         env: Env,
-        pulse: Pulse,
+        blame: Blame,
         grace_ms: int = GRACE_MS,
-        canaries: Canaries | None = None,
         leases: Leases | None = None,
     ) -> None:
         self.name = name
@@ -54,20 +64,36 @@ class Attempts:
         self._kind = kind
         self._config = kind.parse(check.spec)
         self._env = env
-        self._pulse = pulse
-        self._canaries = canaries
+        self._blame = blame
         self._limit_s = (env.timeout_ms + grace_ms) / 1000
         wanted = kind.exclusive(self._config)
         self._lease: asyncio.Lock | None = None
         if leases is not None and wanted is not None and wanted.alone:
             self._lease = leases.of(wanted.key)
         self._probe: Probe | None = None
+        self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
 
     @property
     def demand(self) -> Demand | None:
         """What its runs ask of a target that has a budget."""
         return self._kind.demand(self._config)
+
+    @property
+    def passive(self) -> bool:
+        """It is to be begun before its first slot."""
+        return self._kind.passive
+
+    async def begin(self) -> None:
+        """Open it before its first slot; what goes wrong is that slot's to tell."""
+        try:
+            async with asyncio.timeout(self._limit_s):
+                await self._opened()
+        except (_SecretError, OSError):
+            return
+        except Exception as error:  # noqa: BLE001 - a foreign defect ends no other check
+            self._crashed(error)
+            await self.close()
 
     async def run(self, slot: Slot) -> Run:
         """The slot's result; only cancellation gets out. It begins when the lease is to be had."""
@@ -83,8 +109,11 @@ class Attempts:
         took_ns = clock.monotonic_ns() - began_ns
         if abs(clock.now_ms() - wall_ms - took_ns // NS_PER_MS) > STEP_MS:
             observation = Observation(Outcome.UNKNOWN, Reason.AGENT_CLOCK)
-        elif (cause := await self._cause(observation, began_ns, took_ns)) is not None:
-            observation = Observation(Outcome.UNKNOWN, cause)
+        elif observation.outcome is not Outcome.UP:  # that is proof, whatever our day was like
+            seen = Seen(observation, began_ns, took_ns, self._env.timeout_ms)
+            cause = await self._blame(seen)
+            if cause is not None:
+                observation = Observation(Outcome.UNKNOWN, cause)
         return Run(
             self.system,
             self.name,
@@ -100,18 +129,6 @@ class Attempts:
                 for step in observation.steps
             ),
         )
-
-    async def _cause(self, observation: Observation, began_ns: int, took_ns: int) -> Reason | None:
-        """What of this host the result may be owed to; the canaries are asked about failures only."""
-        if observation.outcome is Outcome.UP:
-            return None  # proof, whatever our day was like
-        late_ms = (took_ns - self._env.timeout_ms * NS_PER_MS) // NS_PER_MS
-        facts = Facts(late_ms, self._pulse.worst_since(began_ns), self._env.timeout_ms)
-        found = fault.cause(observation, facts)
-        if found is None and self._canaries is not None and fault.doubts_network(observation):
-            lost = await self._canaries.lost_since(began_ns)
-            found = fault.cause(observation, replace(facts, network_lost=lost))
-        return found
 
     def without_attempt(self, at_ms: int, reason: Reason) -> Run:
         """An explicit unknown: nobody looked at `at_ms`."""
@@ -129,9 +146,8 @@ class Attempts:
     async def _observe(self, slot: Slot) -> Observation:
         try:
             async with asyncio.timeout(self._limit_s):
-                if self._probe is None:
-                    self._probe = await self._open()
-                return _held(await self._probe.run(slot))
+                probe = self._probe or await self._opened()
+                return _held(await probe.run(slot))
         except NetFailure as failure:
             return Observation(failure.outcome, failure.reason, failure.phases)
         except _SecretError:
@@ -142,6 +158,12 @@ class Attempts:
             self._crashed(error)
             await self.close()
             return Observation(Outcome.UNKNOWN, Reason.AGENT_CRASH)
+
+    async def _opened(self) -> Probe:
+        async with self._opening:  # by its slot, or ahead of it
+            if self._probe is None:
+                self._probe = await self._open()
+            return self._probe
 
     async def _open(self) -> Probe:
         def read_secret(reference: str) -> bytes:

@@ -1,0 +1,144 @@
+"""From runs of the built-in agent to stored batches: numbered, chained, signed and verified as any
+agent's, and handed to T1 in this process.
+
+Runs wait in memory: the evidence of this agent and its store are in one place, so a spool would
+hold what the store cannot. An epoch ends with the lease it began under.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from collector.ingest import Ingest, RefusedError
+from collector.store.leases import Lease
+from probes import batch
+from probes.batch import Anchors, Place
+from probes.batcher import Batcher
+from probes.clock import NS_PER_MS, Clock
+from probes.config_places import COLLECTOR
+from probes.segments import Run
+from probes.waiting import news_within
+
+log = logging.getLogger("wardwatch.builtin")
+
+AGAIN_MS = 1_000
+"""Between two tries while the store cannot."""
+MOST_WAITING = 10_000
+"""Runs that wait for the store; of more the oldest are given up: silence, as of any agent that is
+gone."""
+
+
+@dataclass(slots=True)
+class _Closed:
+    """What goes into one batch."""
+
+    runs: list[Run]
+    digest: str
+    anchors: Anchors
+    sealed: bytes = field(default=b"", repr=False)
+
+
+class BuiltInChain:
+    """One epoch. `add` takes runs; `run` for ever, then `finish`. RefusedError comes out where T1
+    will not take what this process signs, such as after its lease went to another one.
+    """
+
+    def __init__(
+        self,
+        ingest: Ingest,
+        lease: Lease,
+        org: str,
+        key: Ed25519PrivateKey,
+        digest: str,
+        clock: Clock,
+        random_bytes: Callable[[int], bytes],
+    ) -> None:
+        """`digest` names the config version that runs are recorded under; `follow` changes it."""
+        self._ingest = ingest
+        self._lease = lease
+        self._org = org
+        self._key = key
+        self._digest = digest
+        self._clock = clock
+        self._random_bytes = random_bytes
+        self._epoch = random_bytes(16).hex()
+        self._seq, self._prev = 1, batch.NO_PREVIOUS
+        self._batcher = Batcher()
+        self._closed: deque[_Closed] = deque()
+        self._came = asyncio.Event()
+
+    def add(self, run: Run) -> None:
+        self._batcher.add(run, self._now_ms())
+        self._came.set()
+
+    def follow(self, digest: str) -> None:
+        """What was recorded before names the version it was recorded under."""
+        self._close_all()
+        self._digest = digest
+
+    def stepped(self, step_ms: int) -> None:
+        """The wall clock jumped: nobody knows when the runs of the open batch were."""
+        self._close_all(error_ms=abs(step_ms))
+
+    async def run(self) -> None:
+        while True:
+            if self._closed:
+                await self._store()
+                continue
+            due_ms = self._batcher.due_ms()
+            if due_ms is None:
+                await self._came.wait()
+                self._came.clear()
+            elif due_ms > self._now_ms():
+                await news_within(self._came, self._clock, due_ms - self._now_ms())
+            else:
+                self._close()
+
+    async def finish(self) -> None:
+        """Store all there is."""
+        self._close_all()
+        while self._closed:
+            await self._store()
+
+    def _close_all(self, *, error_ms: int = 0) -> None:
+        while self._batcher.due_ms() is not None:
+            self._close(error_ms=error_ms)
+
+    def _close(self, *, error_ms: int = 0) -> None:
+        anchors = Anchors(self._clock.now_ms(), self._clock.monotonic_ns(), error_ms=error_ms)
+        self._closed.append(_Closed(self._batcher.take(), self._digest, anchors))
+        while sum(len(one.runs) for one in self._closed) > MOST_WAITING:
+            oldest = 1 if self._closed[0].sealed else 0  # that one may be stored already
+            log.error("builtin.given_up results=%d", len(self._closed[oldest].runs))
+            del self._closed[oldest]
+
+    async def _store(self) -> None:
+        """The oldest, or wait a while: sealed once, so that a commit whose answer was lost is known
+        again.
+        """
+        first = self._closed[0]
+        first.sealed = first.sealed or self._seal(first)
+        try:
+            await self._ingest.accept(first.sealed, self._lease)
+        except RefusedError as refusal:
+            if not refusal.retry:
+                raise
+            await self._clock.sleep_ms(AGAIN_MS)
+            return
+        self._closed.popleft()
+        self._seq += 1
+        self._prev = batch.header_hash(batch.open_batch(first.sealed))
+
+    def _seal(self, one: _Closed) -> bytes:
+        place = Place(self._org, COLLECTOR, self._epoch, self._seq, self._prev, one.digest)
+        secret = self._random_bytes(batch.SECRET_BYTES)
+        return batch.seal(self._key, place, one.anchors, one.runs, secret)
+
+    def _now_ms(self) -> int:
+        return self._clock.monotonic_ns() // NS_PER_MS

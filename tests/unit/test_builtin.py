@@ -1,0 +1,339 @@
+"""The agent built into the collector: whose slots they are, what is stored of them, and by whom."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from collector import builtinkey, journal
+from collector.builtin import Around, BuiltIn
+from collector.builtinenv import env_of
+from collector.core.agent_keys import KeyState, RevokeReason
+from collector.enrolment import approve, invite, revoke
+from collector.ingest import RefusedError
+from collector.leader import LEASE_MS
+from collector.store import ledger
+from collector.store.agent_keys import keys_of
+from collector.store.ledger import Chain, Stored
+from collector.store.ranges import Ranges
+from collector.store.store import Store, StoreFault, StoreUnavailableError
+from probes import agentkeys, batch, registry
+from probes.config import Config
+from probes.contract import Outcome
+from probes.schedule import first_slot_ms, offset_ms
+from probes.segments import Run
+from tests.support import judging
+from tests.support.batches import seal
+from tests.support.judging import JUDGE
+from tests.support.rounds import ORG, START, Round, a_round, config, document, result
+
+CONFIG_KEY = Ed25519PrivateKey.from_private_bytes(b"config key".ljust(32))
+OWN = builtinkey.derived(CONFIG_KEY)
+FINGERPRINT = agentkeys.fingerprint(agentkeys.text_of(OWN.public_key()))
+SLOT = first_slot_ms(offset_ms("collector", "nightly", 10_000), 10_000, START + 2)
+"""The first one after the agent began."""
+
+
+@pytest.fixture(autouse=True)
+def _own_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry.KINDS, "heartbeat", judging.__name__)
+    JUDGE.__init__()  # type: ignore[misc]  # as if the module were read anew
+
+
+def hospital(**checks: Any) -> Config:
+    known = document()
+    nightly = {"system": "ehr", "kind": "heartbeat", "every": "10s", "timeout": "5s"}
+    return config(
+        agents=known["agents"] | {"collector": {"site": "south"}},
+        checks=known["checks"] | {"nightly": nightly} | checks,
+    )
+
+
+@asynccontextmanager
+async def working(
+    one: Round, used: Callable[[], Config] | None = None, key: Ed25519PrivateKey = CONFIG_KEY
+) -> AsyncIterator[asyncio.Task[None]]:
+    """The built-in agent of a process, from its start until it is told to stop."""
+    around = Around(
+        store=one.store,
+        clock=one.clock,
+        org=ORG,
+        leader=one.leader,
+        ingest=one.ingest,
+        keys=one.keys,
+        config=used or (lambda: one.evaluator.config),
+        env=env_of(one.clock, random.Random(1), lambda _ref: b""),
+        random_bytes=random.Random(id(one)).randbytes,
+    )
+    task = asyncio.create_task(BuiltIn(around, builtinkey.derived(key)).run())
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
+    """The store answers from a thread of its own, whatever the clock of the test shows."""
+    for _ in range(500):
+        if await look():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it never came")
+
+
+async def pass_time(one: Round, by_ms: int) -> None:
+    """In steps that leave the store time to answer."""
+    for _ in range(by_ms // 250):
+        await one.clock.advance(250)
+        await asyncio.sleep(0.002)
+
+
+async def stored(store: Store) -> list[Stored]:
+    """Batches of the built-in agent, as they came."""
+    ranges: dict[Chain, Ranges] = await store.read(ledger.stored_ranges, ORG)
+    found: list[Stored] = []
+    for chain, there in sorted(ranges.items()):
+        if chain[0] == "collector" and there:
+            found += await store.read(ledger.read_batches, ORG, chain, there, 1_000)
+    return sorted(found, key=lambda one: (one.received_at, one.seq))
+
+
+async def runs(store: Store) -> list[Run]:
+    return [run for one in await stored(store) for run in batch.runs_of(batch.open_batch(one.data))]
+
+
+def has(store: Store, count: int) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        return len(await runs(store)) >= count
+
+    return look
+
+
+async def test_each_slot_becomes_evidence_like_any_agents(store: Store) -> None:
+    async with a_round(store, used=hospital()) as one:
+        assert await one.leader.leads()
+        async with working(one):
+            await eventually(_known(store, KeyState.APPROVED))
+            await pass_time(one, 30_000)
+            await eventually(has(store, 2))
+        batches = [batch.open_batch(each.data) for each in await stored(store)]
+        seen = await runs(store)
+        await one.tick(0)
+        assert one.evaluator.evidence.last["collector"].seq == len(batches)
+    assert [(run.check, run.at_ms, run.outcome) for run in seen][:2] == [
+        ("nightly", SLOT, Outcome.UP),
+        ("nightly", SLOT + 10_000, Outcome.UP),
+    ]
+    assert [opened.header.seq for opened in batches] == list(range(1, len(batches) + 1))
+    assert batches[0].header.prev == batch.NO_PREVIOUS
+    assert batches[1].header.prev == batch.header_hash(batches[0])
+    for opened in batches:
+        batch.verify(opened, agentkeys.text_of(OWN.public_key()))
+
+
+def _known(store: Store, state: KeyState) -> Callable[[], Awaitable[bool]]:
+    async def look() -> bool:
+        found = await store.read(keys_of, ORG, "collector")
+        return [key.state for key in found] == [state]
+
+    return look
+
+
+async def test_its_key_stands_in_the_journal_as_any_agents_does(store: Store) -> None:
+    async with a_round(store, used=hospital()) as one:
+        assert await one.leader.leads()
+        async with working(one):
+            await eventually(_known(store, KeyState.APPROVED))
+        async with working(one):  # once, however often it begins
+            await pass_time(one, 1_000)
+        rows = await store.read(journal.rows, ORG, prefix="agent.")
+        (key,) = await store.read(keys_of, ORG, "collector")
+    assert [(row.kind, row.actor) for row in rows] == [
+        ("agent.enrolled", "system"),
+        ("agent.approved", "system"),
+    ]
+    assert rows[0].data == journal.canonical(
+        {
+            "agent": "collector",
+            "fingerprint": FINGERPRINT,
+            "invited_by": "system",
+            "key": agentkeys.text_of(OWN.public_key()),
+            "site": "south",
+        }
+    )
+    assert (key.fingerprint, key.by) == (FINGERPRINT, "system")
+
+
+async def test_nothing_runs_where_no_check_is_the_collectors(sqlite_store: Store) -> None:
+    async with a_round(sqlite_store) as one:
+        assert await one.leader.leads()
+        async with working(one):
+            await pass_time(one, 5_000)
+        assert await sqlite_store.read(keys_of, ORG, "collector") == []
+        assert await runs(sqlite_store) == []
+
+
+async def test_who_does_not_lead_asks_nothing(sqlite_store: Store) -> None:
+    async with a_round(sqlite_store, used=hospital()) as one, working(one):
+        await pass_time(one, 25_000)
+        assert JUDGE.asked == []
+
+
+async def test_a_process_that_is_told_to_stop_says_what_it_leaves_undone(store: Store) -> None:
+    async with a_round(store, used=hospital()) as one:
+        assert await one.leader.leads()
+        async with working(one):
+            await eventually(_known(store, KeyState.APPROVED))
+            JUDGE.hangs = True
+            await pass_time(one, SLOT - one.clock.now_ms() + 500)
+        (left,) = await runs(store)
+    assert (left.at_ms, left.outcome, left.reason) == (SLOT, Outcome.UNKNOWN, "agent.missed_slot")
+
+
+async def test_a_take_over_doubles_no_slot_and_what_a_stale_holder_signs_is_not_stored(
+    store: Store,
+) -> None:
+    async with (
+        a_round(store, used=hospital()) as one,
+        a_round(store, holder="two", used=hospital()) as two,
+    ):
+        assert await one.leader.leads()
+        stale = one.leader.lease
+        async with working(one):
+            await eventually(_known(store, KeyState.APPROVED))
+            await pass_time(one, SLOT - one.clock.now_ms() + 1_000)
+            await eventually(has(store, 1))
+            # The first process is held up for so long that another one takes over.
+            await two.clock.advance(one.clock.now_ms() - two.clock.now_ms())
+            if not store.single_process:
+                assert not await two.leader.leads()
+                await two.clock.advance(LEASE_MS)
+            assert await two.leader.leads()
+            async with working(two):
+                # It goes on, and still believes that it leads.
+                assert one.leader.lease is stale
+                JUDGE.says = replace(judging.UP, outcome=Outcome.DOWN)
+                await pass_time(one, 12_000)
+                assert len(JUDGE.asked) >= 2
+                JUDGE.says = judging.UP
+                await pass_time(two, 30_000)
+                await eventually(has(store, 3))
+        seen = await runs(store)
+        epochs = {each.epoch for each in await stored(store)}
+    assert len(epochs) == 2
+    assert len({run.at_ms for run in seen}) == len(seen)
+    assert {run.outcome for run in seen} == {Outcome.UP}
+
+
+async def test_what_its_key_has_signed_comes_by_no_other_way(store: Store) -> None:
+    async with a_round(store, used=hospital()) as one:
+        assert await one.leader.leads()
+        async with working(one):
+            await eventually(_known(store, KeyState.APPROVED))
+        await one.keys.refresh()
+        forged = result(1_000, Outcome.UP, check="nightly", agent="collector")
+        data = seal(OWN, ORG, "collector", "e1", 1, [forged])
+        with pytest.raises(RefusedError) as caught:
+            await one.ingest.accept(data)
+        assert (caught.value.status, caught.value.code) == (403, "batch.unknown_agent")
+        assert await runs(store) == []
+
+
+async def test_while_the_store_is_away_runs_wait_and_come_once(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_round(sqlite_store, used=hospital()) as one:
+        assert await one.leader.leads()
+        async with working(one):
+            await eventually(_known(sqlite_store, KeyState.APPROVED))
+            write, lost = sqlite_store.write, True
+
+            async def away(*args: Any) -> Any:
+                done = await write(*args)
+                if lost:  # committed, and nobody hears of it
+                    raise StoreUnavailableError(StoreFault.IO)
+                return done
+
+            monkeypatch.setattr(sqlite_store, "write", away)
+            await pass_time(one, 25_000)
+            assert len(await runs(sqlite_store)) == 1
+            lost = False
+            await pass_time(one, 12_000)
+            await eventually(has(sqlite_store, 3))
+        seen = await runs(sqlite_store)
+    assert [run.at_ms for run in seen] == [SLOT + n * 10_000 for n in range(len(seen))]
+
+
+async def test_a_step_of_the_clock_makes_unknown_what_was_not_stored_yet(
+    sqlite_store: Store,
+) -> None:
+    async with a_round(sqlite_store, used=hospital()) as one:
+        assert await one.leader.leads()
+        async with working(one):
+            await eventually(_known(sqlite_store, KeyState.APPROVED))
+            await pass_time(one, SLOT - one.clock.now_ms() + 11_000)
+            one.clock.step_wall(60_000)
+            await pass_time(one, 12_000)
+        headers = [batch.open_batch(each.data).header for each in await stored(sqlite_store)]
+        told = [(run.outcome, run.reason) for run in await runs(sqlite_store)]
+    assert {header.clock_error_ms for header in headers} == {0, 60_000}
+    assert (Outcome.UNKNOWN, "agent.clock") in told
+
+
+async def test_another_version_is_run_and_named_from_its_next_look_on(sqlite_store: Store) -> None:
+    first = hospital()
+    second = hospital(weekly={**first.model_dump(by_alias=True)["checks"]["nightly"]})
+    used = [first]
+    async with a_round(sqlite_store, used=first) as one:
+        assert await one.leader.leads()
+        async with working(one, lambda: used[0]):
+            await eventually(_known(sqlite_store, KeyState.APPROVED))
+            await pass_time(one, 12_000)
+            used[0] = second
+            await pass_time(one, 25_000)
+        opened = [batch.open_batch(each.data) for each in await stored(sqlite_store)]
+    by_digest: dict[str, set[str]] = {}
+    for each in opened:
+        by_digest.setdefault(each.header.config, set()).update(
+            run.check for run in batch.runs_of(each)
+        )
+    assert [*by_digest.values()] == [{"nightly"}, {"nightly", "weekly"}]
+
+
+async def test_nobody_enrols_or_approves_it_by_hand(sqlite_store: Store) -> None:
+    async with a_round(sqlite_store, used=hospital()) as one:
+        now, used = one.clock.now_ms, one.evaluator.config
+        for act in (
+            lambda c: invite(c, ORG, used, "collector", "admin-1", "0" * 64, now),
+            lambda c: approve(c, ORG, used, "collector", FINGERPRINT, "admin-1", now),
+        ):
+            with pytest.raises(Exception, match=r"agent\.built_in"):
+                await sqlite_store.write(act)
+
+
+async def test_a_revoked_key_is_not_taken_up_again(store: Store) -> None:
+    async with a_round(store, used=hospital()) as one:
+        assert await one.leader.leads()
+        async with working(one):
+            await eventually(_known(store, KeyState.APPROVED))
+            await pass_time(one, 12_000)
+            await eventually(has(store, 1))
+            stolen, now, used = RevokeReason.STOLEN, one.clock.now_ms, one.evaluator.config
+            revoking = ("collector", FINGERPRINT, stolen, None, "admin-1", now)
+            await store.write(revoke, ORG, used, *revoking)
+            await one.keys.refresh()
+            before = len(await runs(store))
+            await pass_time(one, 25_000)
+        assert len(await runs(store)) == before
+        await eventually(_known(store, KeyState.REVOKED))
+        async with working(one, key=Ed25519PrivateKey.from_private_bytes(b"another".ljust(32))):
+            await pass_time(one, 25_000)
+            await eventually(has(store, before + 1))
