@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from probes import times
-from probes.configchecks import attempt, section
+from probes.configchecks import agents_of, attempt, section
 from probes.contract import Exclusive
 from probes.yamlfile import Document, Path, Problem
 
@@ -38,19 +38,14 @@ def exclusive_problems(document: Document, uses: Mapping[str, Exclusive]) -> Ite
 def _place_problems(
     document: Document, path: Path, check: Any, first: Any, first_name: str
 ) -> Iterator[Problem]:
-    agents = _agents(document, check)
+    agents = agents_of(document, check)
     if len(agents) > 1:
         place = path if "from" not in check else (*path, "from")
         message = "one client at a time is served there: name exactly one agent under from"
         yield document.problem(place, message)
-    elif agents != _agents(document, first) and len(_agents(document, first)) == 1:
+    elif agents != agents_of(document, first) and len(agents_of(document, first)) == 1:
         message = f"one client at a time is served there: run it from the agent of {first_name}"
         yield document.problem((*path, "from"), message)
-
-
-def _agents(document: Document, check: Any) -> list[Any]:
-    named = check.get("from")
-    return named if isinstance(named, list) else list(section(document, "agents"))
 
 
 def _time_problems(
