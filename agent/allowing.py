@@ -195,6 +195,17 @@ def allow(entries: Iterable[Entry] | None) -> Callable[[Address, int, Scheme], b
     return allowed
 
 
+def may_listen(places: Iterable[tuple[Address, int]]) -> Callable[[Address, int], bool]:
+    """The question asked before a check listens. A place of every address covers each of them."""
+    listed = frozenset(places)
+
+    def allowed(address: Address, port: int) -> bool:
+        every = IPv4Address(0) if address.version == 4 else IPv6Address(0)
+        return (address, port) in listed or (every, port) in listed
+
+    return allowed
+
+
 def parse_entry(text: str) -> Entry:
     """`NETWORK[:PORT[:SCHEME]]`, IPv6 in brackets when a port follows; ValueError says what to write."""
     bracketed = re.fullmatch(r"\[([^\]]*)\](?::(.*))?", text)

@@ -37,6 +37,7 @@ class Line:
 _NEXT: dict[Reason, str] = {
     Reason.DNS_NOT_FOUND: "check its spelling; this host asks the servers in /etc/resolv.conf",
     Reason.AGENT_DNS: "see that a name server in /etc/resolv.conf answers this host",
+    Reason.AGENT_LISTEN: "stop what listens there, or name another address of this host",
     Reason.AGENT_NETWORK: "see that this host has a route there",
     Reason.AGENT_RESOURCES: "raise the limit of open files (LimitNOFILE), or give the host memory",
     Reason.TCP_REFUSED: "start what should listen there, or mend the port",
@@ -208,7 +209,10 @@ def no_config(fault: str | None = None) -> Line:
 
 @dataclass(frozen=True, slots=True)
 class CheckFacts:
-    """`reason` None: it got as far as its first connection, to `place`. `refusal`: the host's word."""
+    """`reason` None: it got as far as its first connection, to `place`. `refusal`: the host's word.
+
+    One that listens there and may not has both: a place, and `agent.not_allowed`.
+    """
 
     check: str
     reason: Reason | None
@@ -220,7 +224,11 @@ def checks(found: Sequence[CheckFacts]) -> list[Line]:
     """A line for each that cannot run, and one for the others."""
     lines = []
     for one in found:
-        if one.reason is not None:
+        if one.reason is not None and one.place:
+            said = f"this host lets no check listen on {one.place}"
+            advice = "add it under `allow_listen` in the host's file"
+            lines.append(Line(f"check {one.check}", Level.FAIL, said, advice))
+        elif one.reason is not None:
             lines.append(of_reason(f"check {one.check}", one.reason))
         elif one.refusal is not None:
             said = f"this host does not allow {one.place} ({one.refusal.value})"

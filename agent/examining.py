@@ -14,7 +14,7 @@ import psutil
 from yarl import URL
 
 from agent import approval, checks, diagnosis, timekeeping
-from agent.allowing import Entry, refusal
+from agent.allowing import Entry, may_listen, refusal
 from agent.canaries import Canaries, Target
 from agent.diagnosis import (
     CheckFacts,
@@ -60,6 +60,7 @@ class Subject:
     """Why the config that is kept here is not to be used."""
     is_pinned: bool
     allow: Sequence[Entry] | None
+    allow_listen: Sequence[tuple[Address, int]]
     canaries: Sequence[Target]
     fallback: Fallback | None
 
@@ -75,7 +76,9 @@ async def examine(subject: Subject, world: World) -> list[Line]:
         lines += diagnosis.approval(await _approval(subject, subject.collector, world))
     lines += [diagnosis.config_problem(problem) for problem in subject.problems]
     if subject.part is not None:
-        lines += diagnosis.checks(await look_at_checks(subject.part, subject.allow, world))
+        lines += diagnosis.checks(
+            await look_at_checks(subject.part, subject.allow, subject.allow_listen, world)
+        )
     elif not subject.problems:
         lines.append(diagnosis.no_config(subject.kept_fault))
     asked = Canaries(subject.canaries, network, world.clock)
@@ -149,39 +152,61 @@ def _taken(spool: Path) -> int:
 
 
 async def look_at_checks(
-    part: AgentConfig, allow: Sequence[Entry] | None, world: World
+    part: AgentConfig,
+    allow: Sequence[Entry] | None,
+    listens: Sequence[tuple[Address, int]],
+    world: World,
 ) -> list[CheckFacts]:
-    """Each check up to its first connection, which is not made: nothing reaches a target."""
+    """Each check up to its first connection, which is not made: nothing reaches a target, and
+    nobody listens.
+    """
     room = asyncio.Semaphore(AT_ONCE)
 
     async def one(name: str) -> CheckFacts:
         async with room:
-            return await _rehearse(part, name, allow, world)
+            return await _rehearse(part, name, allow, listens, world)
 
     return await asyncio.gather(*(one(name) for name in part.checks))
 
 
 async def _rehearse(
-    part: AgentConfig, name: str, allow: Sequence[Entry] | None, world: World
+    part: AgentConfig,
+    name: str,
+    allow: Sequence[Entry] | None,
+    listens: Sequence[tuple[Address, int]],
+    world: World,
 ) -> CheckFacts:
+    wanted: list[tuple[Address, int]] = []
     asked: list[tuple[Address, int, Scheme]] = []
 
     def note(address: Address, port: int, scheme: Scheme) -> bool:
         asked.append((address, port, scheme))
         return False
 
+    def note_listening(address: Address, port: int) -> bool:
+        wanted.append((address, port))
+        return False
+
     alone = replace(part, checks={name: part.checks[name]})
-    rehearsing = replace(world, network=Network(world.clock, note))
+    rehearsing = replace(world, network=Network(world.clock, note, may_listen=note_listening))
     attempts = checks.opened(alone, rehearsing, Pulse(world.clock), None, {})[name]
     try:
         run = await attempts.run(Slot(name, world.clock.now_ms()))
     finally:
         await attempts.close()
+    if wanted:
+        allowed = may_listen(listens)(*wanted[0])
+        why = None if allowed else Reason.AGENT_NOT_ALLOWED
+        return CheckFacts(name, why, _shown(*wanted[0]))
     if not asked:
         return CheckFacts(name, Reason(run.reason))
     address, port, scheme = asked[0]
-    shown = f"[{address}]" if address.version == 6 else str(address)
-    return CheckFacts(name, None, f"{scheme} {shown}:{port}", refusal(allow, address, port, scheme))
+    shown = f"{scheme} {_shown(address, port)}"
+    return CheckFacts(name, None, shown, refusal(allow, address, port, scheme))
+
+
+def _shown(address: Address, port: int) -> str:
+    return f"[{address}]:{port}" if address.version == 6 else f"{address}:{port}"
 
 
 async def _collector(subject: Subject, network: Network, world: World) -> CollectorFacts | None:

@@ -56,6 +56,11 @@ def _place(value: str) -> str:
     return value
 
 
+def _listening(value: str) -> str:
+    addresses.place(value)
+    return value
+
+
 def _collector(value: str) -> str:
     parts = addresses.web_address(value)
     if parts.query or parts.fragment:
@@ -87,6 +92,8 @@ AgentId = Annotated[Id, AfterValidator(_on_a_host)]
 FilePath = Annotated[str, AfterValidator(_absolute)]
 Place = Annotated[str, AfterValidator(_place)]
 """HOST:PORT."""
+ListeningPlace = Annotated[str, AfterValidator(_listening)]
+"""ADDRESS:PORT of this host."""
 Port = Annotated[int, Field(ge=1, le=65_535)]
 PublicKey = Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")]
 Network = Annotated[str, AfterValidator(addresses.network)]
@@ -94,6 +101,7 @@ TERMS = (
     (Size, "size"),
     (FilePath, "absolute path"),
     (Place, "HOST:PORT"),
+    (ListeningPlace, "ADDRESS:PORT"),
     (Port, "port"),
     (Network, "address or network"),
     (PublicKey, "ed25519:BASE64"),
@@ -214,6 +222,8 @@ class Host(Model):
     """What may wait on disk."""
     allow: tuple[Allowed, ...] | None = None
     """All that checks may reach; left out: everything but loopback, link-local, metadata services of clouds and multicast, which need an entry inside their own range."""
+    allow_listen: tuple[ListeningPlace, ...] = ()
+    """Where checks may listen: addresses of this host and ports; left out: nowhere."""
     canaries: tuple[Place, ...] = ()
     """Targets that always answer: when none does, the fault is this host's."""
     fallback: Fallback | None = None

@@ -11,7 +11,7 @@ from pathlib import Path
 from yarl import URL
 
 from agent import hostfile, identity
-from agent.allowing import Entry
+from agent.allowing import Address, Entry
 from agent.canaries import Target
 from agent.commands import options
 from agent.enrolled import Enrolled
@@ -19,6 +19,7 @@ from agent.enrolled import load as load_enrolled
 from agent.hostfile import Fallback, Host, SpoolLimits
 from agent.identity import IdentityError, KeyFile
 from agent.spoolfiles import Limits
+from probes import addresses
 from probes.agentconfig import AgentConfig, part_of
 from probes.config import Config
 from probes.config_places import COLLECTOR
@@ -46,6 +47,7 @@ class Start:
     collector_key: str | None = None
     canaries: tuple[Target, ...] = ()
     fallback: Fallback | None = None
+    allow_listen: tuple[tuple[Address, int], ...] = ()
 
 
 def from_host(path: str, problems: list[str]) -> Start | None:
@@ -80,6 +82,7 @@ def from_host(path: str, problems: list[str]) -> Start | None:
         None if link is None else link.key,
         tuple(Target(*hostfile.split_place(place)) for place in host.canaries),
         host.fallback,
+        tuple(addresses.place(text) for text in host.allow_listen),
     )
 
 
@@ -88,6 +91,7 @@ def from_options(args: argparse.Namespace, problems: list[str]) -> Start | None:
     url = options.collector(args.collector, problems)
     place = options.listen(args.listen, problems)
     entries = options.allowed(args.allow, problems)
+    listens = options.allowed_listen(args.allow_listen, problems)
     config = _config(args.config, problems)
     state = Path(args.state)
     key = _key(state, "--state", problems)
@@ -100,7 +104,18 @@ def from_options(args: argparse.Namespace, problems: list[str]) -> Start | None:
     known = enrolled is not None or pinned
     part = part_of(config, args.agent)
     limits = _limits(SpoolLimits())
-    return Start(part, args.agent, state, key, known, url, place, entries, limits)
+    return Start(
+        part,
+        args.agent,
+        state,
+        key,
+        known,
+        url,
+        place,
+        entries,
+        limits,
+        allow_listen=listens,
+    )
 
 
 def _limits(spool: SpoolLimits) -> Limits:

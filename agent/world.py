@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
-from agent.allowing import Entry, allow
+from agent.allowing import Address, Entry, allow, may_listen
 from agent.blame import blame
 from agent.canaries import Canaries
 from agent.onethread import Hand, OneThread
@@ -52,13 +52,17 @@ class World:
         )
 
 
-def host_world(allowed: Iterable[Entry] | None = None, state: Path | None = None) -> World:
+def host_world(
+    allowed: Iterable[Entry] | None = None,
+    state: Path | None = None,
+    may_listen_at: Iterable[tuple[Address, int]] = (),
+) -> World:
     """The host as it is; checks reach what it allows, left out: all but what is always denied.
 
-    `state` is the agent's own folder: no check's secret is in it.
+    They listen at `may_listen_at` alone. `state` is the agent's own folder: no check's secret is in it.
     """
     clock = SystemClock()
-    network = Network(clock, allow(allowed))
+    network = Network(clock, allow(allowed), may_listen=may_listen(may_listen_at))
     read = read_secret if state is None else outside(state)
     return World(
         clock, random.SystemRandom(), network, read, secrets.token_bytes, OneThread("spool")

@@ -66,6 +66,7 @@ class Live:
     """One system. `truth` and `view` are as of `at`, as `fold` left them.
 
     `changed`: anything but the passing of time has changed what is seen, since somebody unset it.
+    `edition`: another object each time it has.
     `older`: a result came for a time before this instant that what is settled cannot take in.
     """
 
@@ -75,6 +76,7 @@ class Live:
     at: int = -FAR
     stale: bool = True
     changed: bool = False
+    edition: object = field(default_factory=object, compare=False)
     older: int | None = None
     ended: int = -FAR
     """When the last of the settled results had ended."""
@@ -166,7 +168,8 @@ class Live:
         self._pulses = dict(_pulses(truth, self.tail, now))
         # Nobody asks for them any more, and they are half of what a system takes.
         self._truth = replace(truth, folds={})
-        self.changed |= seen != expected
+        if seen != expected:
+            self.changed, self.edition = True, object()
         if truth.mended is not None:
             self.older = truth.mended if self.older is None else min(self.older, truth.mended)
 
@@ -193,7 +196,7 @@ class Live:
             return None
         if before.until is not None and before.until <= now:
             return None
-        return _prolonged(before.view, before.at, now), before.until
+        return later(before.view, before.at, now), before.until
 
     def rewound(self, history: History, now: int) -> SystemView | None:
         """The view at a `now` at which all its results had ended, `at` or before; None where time
@@ -302,10 +305,11 @@ def is_due(live: Live, now: int) -> bool:
 
 def prolonged(live: Live, now: int) -> SystemView:
     """The view at a later `now` at which the system is not due."""
-    return _prolonged(live.view, live.at, now)
+    return later(live.view, live.at, now)
 
 
-def _prolonged(seen: SystemView, at: int, now: int) -> SystemView:
+def later(seen: SystemView, at: int, now: int) -> SystemView:
+    """The same of a view as of `at`."""
     if now <= at:
         return seen
     return replace(

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _PRINTABLE = re.compile(r"[!-~]+")
 
 
@@ -67,3 +68,18 @@ def network(text: str) -> str:
     except ValueError:
         raise ValueError("write an address or a network, such as 10.0.0.0/24") from None
     return text
+
+
+def place(text: str) -> tuple[Address, int]:
+    """ADDRESS:PORT apart; an IPv6 address stands in brackets."""
+    host, _, port = text.rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    address: Address | None
+    try:
+        address = ipaddress.ip_address(bare)
+        number = int(port) if re.fullmatch(r"[0-9]{1,5}", port) else 0
+    except ValueError:
+        address, number = None, 0
+    if address is None or not 0 < number <= 65_535 or (address.version == 6) != (bare != host):
+        raise ValueError("write ADDRESS:PORT, such as 10.20.0.5:6661, 0.0.0.0:6661 or [::]:6661")
+    return address, number

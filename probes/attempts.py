@@ -65,12 +65,29 @@ class Attempts:
         self._blame = blame
         self._limit_s = (env.timeout_ms + grace_ms) / 1000
         self._probe: Probe | None = None
+        self._opening = asyncio.Lock()
         self._stack = AsyncExitStack()
 
     @property
     def demand(self) -> Demand | None:
         """What its runs ask of a target that has a budget."""
         return self._kind.demand(self._config)
+
+    @property
+    def passive(self) -> bool:
+        """It is to be begun before its first slot."""
+        return self._kind.passive
+
+    async def begin(self) -> None:
+        """Open it before its first slot; what goes wrong is that slot's to tell."""
+        try:
+            async with asyncio.timeout(self._limit_s):
+                await self._opened()
+        except (_SecretError, OSError):
+            return
+        except Exception as error:  # noqa: BLE001 - a foreign defect ends no other check
+            self._crashed(error)
+            await self.close()
 
     async def run(self, slot: Slot) -> Run:
         """The slot's result; only cancellation gets out."""
@@ -117,9 +134,8 @@ class Attempts:
     async def _observe(self, slot: Slot) -> Observation:
         try:
             async with asyncio.timeout(self._limit_s):
-                if self._probe is None:
-                    self._probe = await self._open()
-                return _held(await self._probe.run(slot))
+                probe = self._probe or await self._opened()
+                return _held(await probe.run(slot))
         except NetFailure as failure:
             return Observation(failure.outcome, failure.reason, failure.phases)
         except _SecretError:
@@ -130,6 +146,12 @@ class Attempts:
             self._crashed(error)
             await self.close()
             return Observation(Outcome.UNKNOWN, Reason.AGENT_CRASH)
+
+    async def _opened(self) -> Probe:
+        async with self._opening:  # by its slot, or ahead of it
+            if self._probe is None:
+                self._probe = await self._open()
+            return self._probe
 
     async def _open(self) -> Probe:
         def read_secret(reference: str) -> bytes:

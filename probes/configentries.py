@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from probes import recurrence, registry, times
 from probes.budgets import Demand
 from probes.config_hours import COUNTRY
+from probes.configalone import alone_problems
 from probes.configbudgets import budget_problems
 from probes.configchecks import attempt, section
 from probes.configwrites import writes_problems
@@ -39,10 +40,12 @@ def entry_problems(
     if kinds:
         demands: dict[str, Demand] = {}
         writes: dict[str, Writes] = {}
+        alone: dict[str, str] = {}
         for name, check in section(document, "checks").items():
-            found += _spec(document, name, check, demands, writes, secrets=secrets)
+            found += _spec(document, name, check, demands, writes, alone, secrets=secrets)
         found += budget_problems(document, demands)
         found += writes_problems(document, writes)
+        found += alone_problems(document, alone)
     if channel_check is not None:
         for name, channel in section(document, "channels").items():
             found += _channel(document, ("channels", name), channel, channel_check)
@@ -69,11 +72,12 @@ def _spec(
     check: dict[str, Any],
     demands: dict[str, Demand],
     writes: dict[str, Writes],
+    alone: dict[str, str],
     *,
     secrets: bool,
 ) -> Iterator[Problem]:
     """What is wrong with a spec; what a right one asks of its target goes into `demands`, what it
-    writes into `writes`.
+    writes into `writes`, what no other may have into `alone`.
     """
     path: Path = ("checks", id_)
     name, spec = check.get("kind"), check.get("spec", {})
@@ -92,6 +96,9 @@ def _spec(
             demands[id_] = demand
         if written is not None:
             writes[id_] = written
+        claimed = kind.alone(config)
+        if claimed is not None:
+            alone[id_] = claimed
         _finish(kind.prepare(config))
         if secrets:
             kind.examine(config)

@@ -103,6 +103,28 @@ class Fact(StrEnum):
     TOKEN_EXPIRES_S = "token_expires_s"  # noqa: S105 - a fact
     TOKEN_REFRESHED = "token_refreshed"  # noqa: S105 - a fact
     KEYS_UNPUBLISHED = "keys_unpublished"
+    FRAMES_REJECTED = "frames_rejected"
+    CONNECTIONS = "connections"
+    CONNECTIONS_REFUSED = "connections_refused"
+    LISTENING_S = "listening_s"
+    MESSAGES = "messages"
+    """Messages of a feed since the slot before, whatever their type."""
+    MESSAGES_ADT = "messages_adt"
+    MESSAGES_DFT = "messages_dft"
+    MESSAGES_MDM = "messages_mdm"
+    MESSAGES_OML = "messages_oml"
+    MESSAGES_ORM = "messages_orm"
+    MESSAGES_ORU = "messages_oru"
+    MESSAGES_RDE = "messages_rde"
+    MESSAGES_SIU = "messages_siu"
+    MESSAGES_VXU = "messages_vxu"
+    MESSAGES_OTHER = "messages_other"
+
+
+COUNTED = frozenset(fact for fact in Fact if fact.value.startswith("messages"))
+"""Facts that say how many since the slot before, so that those of several runs add up. A run whose
+slot was not wholly watched gives none of them: nothing seen is not nothing sent.
+"""
 
 
 class StepName(StrEnum):
@@ -227,6 +249,10 @@ class Kind(Generic[C]):
     """
     writes: Callable[[C], Writes | None] = lambda _config: None
     """Whether a run writes, and what `config check` must see to then."""
+    alone: Callable[[C], str | None] = lambda _config: None
+    """What one check on one agent may have and no other, such as an address it listens on."""
+    passive: bool = False
+    """It is opened when its agent takes it up, not at its first slot: what comes before counts."""
     demand: Callable[[C], Demand | None] = lambda _config: None
     """What a run asks of a target that has a budget."""
     profiles: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ class Reason(StrEnum):
     AGENT_CONFIG = "agent.config"
     AGENT_CRASH = "agent.crash"
     AGENT_DNS = "agent.dns"
+    AGENT_LISTEN = "agent.listen"
     AGENT_MISSED_SLOT = "agent.missed_slot"
     AGENT_NETWORK = "agent.network"
     AGENT_NOT_ALLOWED = "agent.not_allowed"
@@ -30,6 +31,11 @@ class Reason(StrEnum):
     COVERAGE_PARTIAL = "coverage.partial"
     COVERAGE_QUEUED = "coverage.queued"
     DNS_NOT_FOUND = "dns.not_found"
+    FEED_FLOODED = "feed.flooded"
+    FEED_LEARNING = "feed.learning"
+    FEED_SILENT = "feed.silent"
+    FEED_STALE = "feed.stale"
+    FEED_UNWATCHED = "feed.unwatched"
     FHIR_AUTH = "fhir.auth"
     FHIR_BREAK_GLASS = "fhir.break_glass"
     FHIR_DRIFT = "fhir.drift"
@@ -104,6 +110,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     ),
     Reason.AGENT_CRASH: ((_U,), "The probe itself failed; a defect of ours."),
     Reason.AGENT_DNS: ((_U,), "The agent's resolver did not answer."),
+    Reason.AGENT_LISTEN: (
+        (_U,),
+        "The agent cannot listen there: the port is taken, or the address is not this host's.",
+    ),
     Reason.AGENT_MISSED_SLOT: ((_U,), "The slot passed without an attempt."),
     Reason.AGENT_NETWORK: ((_U,), "No route to the target, or the agent's whole network is lost."),
     Reason.AGENT_NOT_ALLOWED: (
@@ -129,6 +139,11 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.COVERAGE_PARTIAL: ((_G,), "Outcome `partial`: some of it could not be processed."),
     Reason.COVERAGE_QUEUED: ((_G,), "Taken, and not answered within the run."),
     Reason.DNS_NOT_FOUND: ((_D,), "The resolver says that the name does not exist."),
+    Reason.FEED_FLOODED: ((_G,), "Far more messages than at this hour of the week."),
+    Reason.FEED_LEARNING: ((_U,), "Too little is known of this hour of the week to judge it."),
+    Reason.FEED_SILENT: ((_G,), "No message for longer than this hour of the week explains."),
+    Reason.FEED_STALE: ((_D,), "The newest message is older than the check's `max_age`."),
+    Reason.FEED_UNWATCHED: ((_U,), "The check whose counts are judged has none for now."),
     Reason.FHIR_AUTH: ((_M,), "401 or 403: the server is alive and rejects our credentials."),
     Reason.FHIR_BREAK_GLASS: (
         (_M,),

@@ -12,6 +12,7 @@ KINDS: dict[str, str] = {
     "fhir": "probes.kinds.fhir",
     "heartbeat": "probes.kinds.heartbeat",
     "hl7": "probes.kinds.hl7",
+    "hl7_listener": "probes.kinds.hl7_listener",
     "http": "probes.kinds.http",
     "scheduling": "probes.kinds.scheduling",
     "smart": "probes.kinds.smart",

@@ -58,6 +58,7 @@ class Runner:
         self._worst_late_ms = 0
         self._schedule = Schedule(agent, _every(checks), clock.now_ms() + 1)
         self._change: Change | None = None
+        self._begun: asyncio.Task[None] | None = None
         self.beat_ns = clock.monotonic_ns()
         self.missed_ns: int | None = None
         """When a slot was last missed."""
@@ -80,6 +81,7 @@ class Runner:
         """Until cancelled; what then is under way or waits is recorded as missed."""
         try:
             async with asyncio.TaskGroup() as attempts:
+                self._begun = attempts.create_task(_begun([*self._checks.values()]))
                 await self._look(attempts)
         finally:
             left = [check for check, _ in self._waiting.values() if self._is_gone(check)]
@@ -140,7 +142,7 @@ class Runner:
         self._missed(before, missed)
         self._waiting[slot.check] = (check, slot)
         if self._is_gone(before):
-            attempts.create_task(before.close())
+            attempts.create_task(self._close(before))
 
     def _changed(self, now_ms: int, attempts: asyncio.TaskGroup) -> None:
         if self._change is None:
@@ -148,14 +150,16 @@ class Runner:
         before, (self._checks, at_change), self._change = self._checks, self._change, None
         self._schedule.change(_every(self._checks.values()), now_ms)
         at_change()
+        fresh = [check for name, check in self._checks.items() if before.get(name) is not check]
+        self._begun = attempts.create_task(_begun(fresh))
         for name in [name for name in self._waiting if name not in self._checks]:
             check, slot = self._waiting.pop(name)
             self._missed(check, slot)
             if before.get(name) is not check:
-                attempts.create_task(check.close())
+                attempts.create_task(self._close(check))
         for name, check in before.items():
             if self._is_gone(check) and name not in self._busy and name not in self._waiting:
-                attempts.create_task(check.close())
+                attempts.create_task(self._close(check))
 
     def _is_gone(self, check: Attempts) -> bool:
         return self._checks.get(check.name) is not check
@@ -199,7 +203,13 @@ class Runner:
         finally:
             self._busy.discard(slot.check)
             if self._is_gone(check):
-                await check.close()
+                await self._close(check)
+
+    async def _close(self, check: Attempts) -> None:
+        """After its successor was begun: what both listen on stays open."""
+        if self._begun is not None:
+            await asyncio.wait((self._begun,))
+        await check.close()
 
     def _missed(self, check: Attempts, slot: Slot) -> None:
         self.missed_ns = self._clock.monotonic_ns()
@@ -212,6 +222,10 @@ class Runner:
         self._schedule.restart(now_ms + 1)
         for check in self._checks.values():
             self._record(check.without_attempt(now_ms, Reason.AGENT_CLOCK))
+
+
+async def _begun(checks: Sequence[Attempts]) -> None:
+    await asyncio.gather(*(check.begin() for check in checks if check.passive))
 
 
 def _every(checks: Iterable[Attempts]) -> dict[str, int]:

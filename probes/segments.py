@@ -12,6 +12,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter, sub
+from typing import TypeVar
 
 import msgspec
 
@@ -125,26 +127,72 @@ def decode(system: str, data: bytes) -> list[Run]:
     ]
 
 
-class _Tables:
-    """Names as they come up, and the columns of indexes into them."""
+_ROW = attrgetter(
+    "check", "at_ms", "slot_ms", "outcome", "reason", "duration_us", "phases", "facts", "steps"
+)
 
-    def __init__(self, runs: Sequence[Run]) -> None:
-        checks: dict[str, int] = {}
-        outcomes: dict[Outcome, int] = {}
-        reasons: dict[str, int] = {}
-        self.check = [checks.setdefault(run.check, len(checks)) for run in runs]
-        self.outcome = [outcomes.setdefault(run.outcome, len(outcomes)) for run in runs]
-        self.reason = [reasons.setdefault(run.reason, len(reasons)) for run in runs]
-        self.steps = _steps(runs, outcomes, reasons)
-        self.checks, self.outcomes, self.reasons = list(checks), list(outcomes), list(reasons)
+
+def _dense(runs: Sequence[Run]) -> Dense:
+    rows = zip(*map(_ROW, runs), strict=True) if runs else ((),) * 9
+    check, at, slot, outcome, reason, duration_us, phase, fact, step = rows
+    (checks, check_of), (outcomes, outcome_of), (reasons, reason_of) = (
+        _indexed(check),
+        _indexed(outcome),
+        _indexed(reason),
+    )
+    steps = _steps(step, outcomes, reasons) if any(step) else None
+    size, base = len(runs), at[0] if at else 0
+    phases, facts = _gather(phase), _gather(fact)
+    every_phase = [name for name, (rows, _) in phases.items() if len(rows) == size]
+    every_fact = [name for name, (rows, _) in facts.items() if len(rows) == size]
+    rest = max(every_phase, key=lambda name: sum(phases[name][1]), default=None)
+    if rest is not None:
+        phases[rest] = (phases[rest][0], _left(duration_us, phases))
+    codes, data = packing.pack_all(
+        (
+            check_of,
+            [t - before for t, before in zip(at, (base, *at), strict=False)],
+            [t - due for t, due in zip(at, slot, strict=True)],
+            outcome_of,
+            reason_of,
+            duration_us,
+            *[phases[name][1] for name in every_phase],
+            *[facts[name][1] for name in every_fact],
+        )
+    )
+    return Dense(
+        checks=list(checks),
+        outcomes=list(outcomes),
+        reasons=list(reasons),
+        phases=every_phase,
+        facts=every_fact,
+        rest=rest,
+        codes=codes,
+        size=size,
+        base=base,
+        data=data,
+        some_phases=_sparse(phases, size),
+        some_facts=_sparse(facts, size),
+        steps=steps,
+    )
+
+
+_Name = TypeVar("_Name", str, Outcome)
+
+
+def _indexed(names: Sequence[_Name]) -> tuple[dict[_Name, int], Sequence[int]]:
+    """Names as they come up, and the index of each; mostly there is one."""
+    size = len(names)
+    if size and names.count(names[0]) == size:
+        return {names[0]: 0}, bytes(size)
+    found: dict[_Name, int] = {}
+    return found, [found.setdefault(name, len(found)) for name in names]
 
 
 def _steps(
-    runs: Sequence[Run], outcomes: dict[Outcome, int], reasons: dict[str, int]
-) -> Steps | None:
-    flat = [(row, step) for row, run in enumerate(runs) for step in run.steps]
-    if not flat:
-        return None
+    rows: Sequence[Sequence[RunStep]], outcomes: dict[Outcome, int], reasons: dict[str, int]
+) -> Steps:
+    flat = [(row, step) for row, steps in enumerate(rows) for step in steps]
     names: dict[str, int] = {}
     return Steps(
         rows=[row for row, _ in flat],
@@ -156,71 +204,41 @@ def _steps(
     )
 
 
-def _dense(runs: Sequence[Run]) -> Dense:
-    tables, size = _Tables(runs), len(runs)
-    at = [run.at_ms for run in runs]
-    base = at[0] if at else 0
-    duration_us = [run.duration_us for run in runs]
-    phases, facts = (_gather([run.phases for run in runs]), _gather([run.facts for run in runs]))
-    every_phase = [name for name, (rows, _) in phases.items() if len(rows) == size]
-    every_fact = [name for name, (rows, _) in facts.items() if len(rows) == size]
-    rest = max(every_phase, key=lambda name: sum(phases[name][1]), default=None)
-    if rest is not None:
-        phases[rest] = (phases[rest][0], _left(duration_us, phases))
-    packed = [
-        packing.pack(column)
-        for column in (
-            tables.check,
-            [t - before for t, before in zip(at, [base, *at], strict=False)],
-            [run.at_ms - run.slot_ms for run in runs],
-            tables.outcome,
-            tables.reason,
-            duration_us,
-            *(phases[name][1] for name in every_phase),
-            *(facts[name][1] for name in every_fact),
-        )
-    ]
-    return Dense(
-        checks=tables.checks,
-        outcomes=tables.outcomes,
-        reasons=tables.reasons,
-        phases=every_phase,
-        facts=every_fact,
-        rest=rest,
-        codes="".join(code for code, _ in packed),
-        size=size,
-        base=base,
-        data=b"".join(data for _, data in packed),
-        some_phases=_sparse({n: v for n, v in phases.items() if n not in every_phase}),
-        some_facts=_sparse({n: v for n, v in facts.items() if n not in every_fact}),
-        steps=tables.steps,
-    )
-
-
-_Gathered = dict[str, tuple[list[int], list[int]]]
+_Gathered = dict[str, tuple[Sequence[int], list[int]]]
 """(rows, values) by name."""
 
 
 def _gather(rows: Sequence[Mapping[str, int]]) -> _Gathered:
-    found: _Gathered = {}
+    names, every = [*map(list, rows)], range(len(rows))
+    if names and names.count(names[0]) == len(names):  # the rule
+        return {str(name): (every, [row[name] for row in rows]) for name in names[0]}
+    found: dict[str, tuple[list[int], list[int]]] = {}
     for row, values in enumerate(rows):
         for name, value in values.items():
             numbers, held = found.setdefault(str(name), ([], []))
             numbers.append(row)
             held.append(value)
-    return found
+    return dict(found)
 
 
 def _left(duration_us: Sequence[int], phases: _Gathered) -> list[int]:
     left = list(duration_us)
     for rows, values in phases.values():
+        if len(rows) == len(left):
+            left = [*map(sub, left, values)]
+            continue
         for row, value in zip(rows, values, strict=True):
             left[row] -= value
     return left
 
 
-def _sparse(found: _Gathered) -> dict[str, Sparse]:
-    return {name: Sparse(rows, values) for name, (rows, values) in found.items()}
+def _sparse(found: _Gathered, size: int) -> dict[str, Sparse]:
+    """Those that not every row has."""
+    return {
+        name: Sparse(list(rows), values)
+        for name, (rows, values) in found.items()
+        if len(rows) < size
+    }
 
 
 def _table(data: bytes) -> Table:

@@ -16,14 +16,22 @@ from agent import diagnosis, enrolled, hostfile
 from agent.canaries import Target
 from agent.collectorkey import CollectorKey
 from agent.commands import options
-from agent.commands.options import BAD_INPUT, Parsers, add_allow, add_config, add_state, described
+from agent.commands.options import (
+    BAD_INPUT,
+    Parsers,
+    add_allow,
+    add_allow_listen,
+    add_config,
+    add_state,
+    described,
+)
 from agent.configcache import ConfigCache
 from agent.diagnosis import Level, Line
 from agent.examining import Subject, examine
 from agent.hostfile import Host, SpoolLimits
 from agent.identity import IdentityError
 from agent.world import host_world
-from probes import logs
+from probes import addresses, logs
 from probes.agentconfig import AgentConfig, AgentConfigError, part_of
 from probes.configfile import ConfigErrors, load
 
@@ -53,6 +61,7 @@ def add(parsers: Parsers) -> None:
     parser.add_argument("--collector", metavar="URL", help="where batches go")
     add_state(parser, required=False)
     add_allow(parser)
+    add_allow_listen(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(func=doctor)
 
@@ -66,7 +75,9 @@ def doctor(args: argparse.Namespace) -> int:
         sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         return BAD_INPUT
     logs.set_up(sys.stderr, logging.CRITICAL)
-    lines = asyncio.run(examine(subject, host_world(subject.allow, subject.state)))
+    lines = asyncio.run(
+        examine(subject, host_world(subject.allow, subject.state, subject.allow_listen))
+    )
     worst = diagnosis.worst(lines)
     if args.json:
         told = [
@@ -117,6 +128,7 @@ def _of_host(args: argparse.Namespace, problems: list[str]) -> Subject | None:
         kept_fault=fault,
         is_pinned=is_pinned,
         allow=None if host.allow is None else [one.entry for one in host.allow],
+        allow_listen=[addresses.place(text) for text in host.allow_listen],
         canaries=[Target(*hostfile.split_place(place)) for place in host.canaries],
         fallback=host.fallback,
     )
@@ -125,6 +137,7 @@ def _of_host(args: argparse.Namespace, problems: list[str]) -> Subject | None:
 def _of_options(args: argparse.Namespace, problems: list[str]) -> Subject | None:
     url = options.collector(args.collector, problems)
     entries = options.allowed(args.allow, problems)
+    listens = options.allowed_listen(args.allow_listen, problems)
     if problems:
         return None
     mistakes: list[str] = []
@@ -140,6 +153,7 @@ def _of_options(args: argparse.Namespace, problems: list[str]) -> Subject | None
         kept_fault=None,
         is_pinned=is_pinned,
         allow=entries,
+        allow_listen=listens,
         canaries=(),
         fallback=None,
     )

@@ -10,8 +10,8 @@ from typing import TypeAlias
 
 from yarl import URL
 
-from agent.allowing import Entry, parse_entry
-from probes.addresses import is_loopback
+from agent.allowing import Address, Entry, parse_entry
+from probes.addresses import is_loopback, place
 
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
 
@@ -62,6 +62,28 @@ def allowed(texts: Sequence[str] | None, problems: list[str]) -> list[Entry] | N
     return entries
 
 
+def add_allow_listen(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow-listen",
+        action="append",
+        metavar="ADDRESS:PORT",
+        help="where checks may listen, repeated; left out: nowhere",
+    )
+
+
+def allowed_listen(
+    texts: Sequence[str] | None, problems: list[str]
+) -> tuple[tuple[Address, int], ...]:
+    """The places behind `--allow-listen`."""
+    found = []
+    for text in texts or ():
+        try:
+            found.append(place(text))
+        except ValueError as error:
+            problems.append(f"--allow-listen: {error}")
+    return tuple(found)
+
+
 def add_ca(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--ca", metavar="FILE", help="the one CA to trust, in PEM (default: what the host trusts)"
@@ -89,7 +111,7 @@ def warn_of_clear_text(url: URL) -> None:
 def usage(
     args: argparse.Namespace,
     needed: Sequence[str] = ("config", "agent", "collector", "state"),
-    optional: Sequence[str] = ("allow", "listen"),
+    optional: Sequence[str] = ("allow", "allow_listen", "listen"),
 ) -> list[str]:
     """Either `--host`, or what stands in its place."""
     if args.host is None:
@@ -97,7 +119,7 @@ def usage(
         return [f"{name}: missing; or give --host FILE" for name in missing]
     other = [*needed, *optional]
     return [
-        f"--{name}: with --host it stands in the host's file"
+        f"--{name.replace('_', '-')}: with --host it stands in the host's file"
         for name in other
         if getattr(args, name, None) is not None
     ]

@@ -9,18 +9,19 @@ import logging
 import sys
 from typing import Any
 
-from agent.allowing import Entry
 from agent.commands.options import (
     BAD_INPUT,
     Parsers,
     add_allow,
+    add_allow_listen,
     add_config,
     allowed,
+    allowed_listen,
     described,
 )
 from agent.onetable import EXIT, milliseconds
 from agent.pulse import Pulse
-from agent.world import host_world, open_check
+from agent.world import World, host_world, open_check
 from probes import logs
 from probes.config_checks import Check
 from probes.configfile import ConfigErrors, load
@@ -47,6 +48,7 @@ def add(parsers: Parsers) -> None:
     )
     add_config(parser)
     add_allow(parser)
+    add_allow_listen(parser)
     parser.add_argument("check", metavar="CHECK", help="the check's id in the file")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(func=probe)
@@ -55,6 +57,7 @@ def add(parsers: Parsers) -> None:
 def probe(args: argparse.Namespace) -> int:
     problems: list[str] = []
     entries = allowed(args.allow, problems)
+    listens = allowed_listen(args.allow_listen, problems)
     try:
         config = load(args.config)
     except ConfigErrors as error:
@@ -67,7 +70,7 @@ def probe(args: argparse.Namespace) -> int:
         sys.stderr.write(f"CHECK: no check '{args.check}'; there are: {', '.join(config.checks)}\n")
         return BAD_INPUT
     logs.set_up(sys.stderr, logging.ERROR)
-    done = asyncio.run(_attempt(args.check, check, entries))
+    done = asyncio.run(_attempt(args.check, check, host_world(entries, may_listen_at=listens)))
     if args.json:
         sys.stdout.write(json.dumps(_document(done), indent=2, sort_keys=True) + "\n")
     else:
@@ -75,8 +78,7 @@ def probe(args: argparse.Namespace) -> int:
     return EXIT[done.outcome]
 
 
-async def _attempt(name: str, check: Check, entries: list[Entry] | None) -> Run:
-    world = host_world(entries)
+async def _attempt(name: str, check: Check, world: World) -> Run:
     opened = open_check(name, check, world, Pulse(world.clock))
     try:
         return await opened.run(Slot(name, world.clock.now_ms()))
@@ -111,7 +113,7 @@ def _lines(done: Run) -> list[str]:
         f"{done.check}: {done.outcome.value} ({done.reason}) in {milliseconds(done.duration_us)}"
     ]
     if done.reason == Reason.AGENT_NOT_ALLOWED:
-        said.append("  this host forbids the target; see --allow")
+        said.append("  this host forbids the target; see --allow and --allow-listen")
     said += [
         f"  step  {step.name}: {step.outcome.value} ({step.reason}) in {milliseconds(step.duration_us)}"
         for step in done.steps

@@ -22,6 +22,7 @@ from agent.commands.options import (
     BAD_INPUT,
     Parsers,
     add_allow,
+    add_allow_listen,
     add_config,
     add_state,
     described,
@@ -76,6 +77,7 @@ def add(parsers: Parsers) -> None:
     parser.add_argument("--collector", metavar="URL", help="where batches go")
     add_state(parser, required=False)
     add_allow(parser)
+    add_allow_listen(parser)
     parser.add_argument("--listen", metavar="HOST:PORT", help="serve /metrics and /healthz there")
     parser.add_argument(
         "--once", action="store_true", help="run each check once, deliver, print a table, and end"
@@ -144,7 +146,7 @@ def _say_key(start: Start) -> None:
 
 
 async def _serve(start: Start, *, is_once: bool = False) -> int:
-    world = host_world(start.allow, start.state)
+    world = host_world(start.allow, start.state, start.allow_listen)
     metrics, stop = AgentMetrics(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

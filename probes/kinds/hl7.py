@@ -180,7 +180,11 @@ class Hl7Probe:
         self._env = env
         self._template: Template | None = None
         tls = config.tls
-        self._tls = None if tls is None else TlsOptions(tls.ca, tls.client_cert, tls.client_key)
+        self._tls = (
+            None
+            if tls is None
+            else TlsOptions(tls.ca, tls.client_cert, tls.client_key, watches=True)
+        )
         self._scheme = Scheme.MLLP if tls is None else Scheme.MLLPS
 
     async def prepare(self) -> Template | None:

@@ -58,6 +58,11 @@ class Decoder:
         self._garbage = 0
         self._failed = False
 
+    @property
+    def in_frame(self) -> bool:
+        """A frame has begun and not ended."""
+        return self._in_frame
+
     def receive(self, data: bytes) -> None:
         self._buffer += data
 

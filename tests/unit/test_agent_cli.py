@@ -159,6 +159,26 @@ async def test_probe_says_what_came_of_one_attempt(
     assert "MRN-4711" not in out + plain[1]
 
 
+def test_the_host_decides_where_a_check_may_listen(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{one.getsockname()[1]}"
+    file = document("http://127.0.0.1:9")
+    file["checks"]["login"] |= {"kind": "hl7_listener", "spec": {"listen": place}}
+    words = ["probe", "--config", written(tmp_path, file), "login", "--json"]
+    for more, expected in (
+        ((), (5, "agent.not_allowed")),
+        (("--allow-listen", "127.0.0.1:1"), (5, "agent.not_allowed")),
+        (("--allow-listen", place), (0, "ok")),
+    ):
+        code = main([*words, *more])
+        assert (code, json.loads(capsys.readouterr().out)["reason"]) == expected
+    assert main([*words, "--allow-listen", "6661"]) == 2
+    assert "--allow-listen: write ADDRESS:PORT" in capsys.readouterr().err
+
+
 async def test_the_host_decides_what_a_check_may_reach(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,7 +195,7 @@ async def test_the_host_decides_what_a_check_may_reach(
         code, out = await probed("--json", "--allow", f"127.0.0.1:{URL(portal.url).port}:http")
         assert (code, json.loads(out)["reason"]) == (0, "ok")
         _, out = await probed()
-    assert out.splitlines()[1] == "  this host forbids the target; see --allow"
+    assert out.splitlines()[1] == "  this host forbids the target; see --allow and --allow-listen"
 
 
 async def test_probe_without_a_readable_secret_is_unknown(tmp_path: Path) -> None:

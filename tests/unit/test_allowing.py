@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.allowing import DENIED, Entry, Refusal, allow, entry, parse_entry, refusal
+from agent.allowing import DENIED, Entry, Refusal, allow, entry, may_listen, parse_entry, refusal
 from probes.contract import Scheme
 
 HTTPS = Scheme.HTTPS
@@ -228,3 +228,13 @@ def test_no_entry_opens_more_than_its_own_network(
         assert plain in made.network
         whole = [net for _, net in DENIED if plain in net]
         assert all(made.network.subnet_of(net) for net in whole if net.version == 4)  # type: ignore[arg-type]
+
+
+def test_checks_listen_where_the_host_says_and_nowhere_else() -> None:
+    allowed = may_listen([(IPv4Address("10.20.0.5"), 6661), (IPv6Address("::"), 6662)])
+    assert allowed(IPv4Address("10.20.0.5"), 6661)
+    assert not allowed(IPv4Address("10.20.0.5"), 6662)
+    assert not allowed(IPv4Address("0.0.0.0"), 6661)  # noqa: S104 - wider than the host said
+    assert allowed(IPv6Address("fd00::5"), 6662)
+    assert not allowed(IPv4Address("10.20.0.5"), 22)
+    assert not may_listen([])(IPv4Address("127.0.0.1"), 6661)

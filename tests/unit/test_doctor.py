@@ -169,6 +169,8 @@ async def test_everything_that_is_wrong_is_said_at_once_with_what_to_do(
     checks: dict[str, dict[str, Any]] = {
         "loop": {"url": "http://127.0.0.1:9/"},
         "name": {"url": "http://no-such-host.invalid/"},
+        "feed": {"kind": "hl7_listener", "listen": "127.0.0.1:6661"},
+        "open": {"kind": "hl7_listener", "listen": "127.0.0.1:6662"},
         "secret": {
             "kind": "fhir",
             "base_url": "https://ehr.example.org/r4",
@@ -181,6 +183,7 @@ async def test_everything_that_is_wrong_is_said_at_once_with_what_to_do(
             state=str(state),
             collector={"url": url},
             config=str(operators_file(tmp_path, **checks)),
+            allow_listen=["127.0.0.1:6662"],
             canaries=["255.255.255.255:9", "127.0.0.1:9"],
             fallback={
                 "webhook": {"url": url, "secret": f"file:{tmp_path}/bad"},
@@ -203,7 +206,9 @@ async def test_everything_that_is_wrong_is_said_at_once_with_what_to_do(
         "fail agent.dns: "
     )
     assert found["check secret"].startswith("fail agent.secret: ")
-    assert found["checks"].startswith("warn 0 of 3 ")
+    assert found["check feed"] == "fail this host lets no check listen on 127.0.0.1:6661"
+    assert "check open" not in found
+    assert found["checks"].startswith("warn 1 of 5 ")
     assert found["canary 255.255.255.255:9"] == "fail does not answer"
     assert found["canary 127.0.0.1:9"] == "ok answers"  # a refusal is an answer
     assert found["fallback webhook"] == "fail its secret cannot be used"

@@ -20,6 +20,7 @@ spool: {max_bytes: 512MiB, max_age: 7d}
 allow:
   - {network: 10.20.0.0/16, ports: [443, 2575], schemes: [https, mllp]}
   - {network: 10.30.0.7}
+allow_listen: ["10.20.0.5:6661", "[::]:6662"]
 canaries: ["10.20.0.1:53", "[fd00::1]:443"]
 fallback:
   after: 5m
@@ -51,6 +52,7 @@ def test_every_key_of_a_host_is_read(tmp_path: Path) -> None:
     assert (host.spool.max_bytes, host.spool.max_age) == (536_870_912, 604_800_000)
     assert host.allow is not None
     assert (host.allow[0].ports, host.allow[1].ports) == ((443, 2575), None)
+    assert host.allow_listen == ("10.20.0.5:6661", "[::]:6662")
     assert host.fallback is not None
     assert host.fallback.after == 300_000
 
@@ -62,6 +64,7 @@ def test_a_host_of_three_lines_keeps_three_weeks_and_4_gib(tmp_path: Path) -> No
     host = hostfile.load(written(tmp_path, text))
     assert (host.spool.max_bytes, host.spool.max_age) == (4_294_967_296, 1_814_400_000)
     assert (host.allow, host.canaries, host.fallback) == (None, (), None)
+    assert host.allow_listen == ()
 
 
 def test_every_problem_is_told_with_its_line_and_path(tmp_path: Path) -> None:
@@ -71,6 +74,7 @@ state: var/lib
 collector: {url: "http://wardwatch.example.org"}
 spool: {max_bytes: 12, colour: red}
 allow: [{network: 10.0.0.1/8, ports: [0]}]
+allow_listen: ["engine:6661"]
 canaries: ["::1:53"]
 fallback: {after: 5m}
 """
@@ -82,8 +86,9 @@ fallback: {after: 5m}
         "4: spool.max_bytes: write a size with its unit, such as 512MiB or 2GiB",
         "5: allow[0].network: write an address or a network, such as 10.0.0.0/24",
         "5: allow[0].ports[0]: it must be at least 1",
-        "6: canaries[0]: an IPv6 address stands in brackets, such as [::1]:9101",
-        "7: fallback: name a webhook or a mail server",
+        "6: allow_listen[0]: write ADDRESS:PORT, such as 10.20.0.5:6661, 0.0.0.0:6661 or [::]:6661",
+        "7: canaries[0]: an IPv6 address stands in brackets, such as [::1]:9101",
+        "8: fallback: name a webhook or a mail server",
     ]
 
 
