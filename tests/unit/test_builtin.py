@@ -12,12 +12,13 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from collector import builtinkey, journal
+from collector import builtinkey, journal, serving
 from collector.builtin import Around, BuiltIn
 from collector.builtinenv import env_of
 from collector.core.agent_keys import KeyState, RevokeReason
 from collector.enrolment import approve, invite, revoke
 from collector.ingest import RefusedError
+from collector.keyring import Ring
 from collector.leader import LEASE_MS
 from collector.store import ledger
 from collector.store.agent_keys import keys_of
@@ -25,6 +26,7 @@ from collector.store.ledger import Chain, Stored
 from collector.store.ranges import Ranges
 from collector.store.store import Store, StoreFault, StoreUnavailableError
 from probes import agentkeys, batch, registry
+from probes.agentconfig import part_of
 from probes.config import Config
 from probes.contract import Outcome
 from probes.schedule import first_slot_ms, offset_ms
@@ -308,6 +310,17 @@ async def test_another_version_is_run_and_named_from_its_next_look_on(sqlite_sto
             run.check for run in batch.runs_of(each)
         )
     assert [*by_digest.values()] == [{"nightly"}, {"nightly", "weekly"}]
+
+
+def test_its_checks_are_served_to_nobody_and_it_asks_for_nothing() -> None:
+    used, ring = hospital(), Ring()
+    assert used.agents_of("nightly") == ("collector",)
+    assert [*part_of(used, "north-1").checks] == ["ehr-read"]
+    assert [*part_of(used, "collector").checks] == ["nightly"]
+    assert serving.keys_of(used, ring, "collector", START) == ()
+    everywhere = document()["checks"]
+    del everywhere["ehr-read"]["from"]
+    assert hospital(**everywhere).agents_of("ehr-read") == ("north-1", "south-1")
 
 
 async def test_nobody_enrols_or_approves_it_by_hand(sqlite_store: Store) -> None:
