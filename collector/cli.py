@@ -23,6 +23,7 @@ COMMANDS = {
     "correction": "correction",
     "enrol": "enrol",
     "explain": "explain",
+    "feed": "feed",
     "heartbeat": "heartbeat",
     "incident": "incident",
     "load": "load",

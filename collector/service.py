@@ -30,6 +30,7 @@ from collector.api.parts import Parts
 from collector.builtin import Around, BuiltIn
 from collector.builtinenv import env_of
 from collector.evaluate import Evaluator
+from collector.feeds import Feeds
 from collector.heartbeat import Heartbeat
 from collector.heartbeat_http import open_sender
 from collector.ingest import Ingest
@@ -124,6 +125,7 @@ class Service:
             keys=keys,
             ingest=ingest,
             evaluator=evaluator,
+            feeds=Feeds(store, world.clock, org, evaluator),
             numbers=Numbers(evaluator, store, world.clock, org),
             outbox=Outbox(store, org),
             pings=Taking(store, world.clock, org, lambda: evaluator.config, world.read_secret),
@@ -165,6 +167,7 @@ class Service:
                 world.rng,
                 world.read_secret,
                 StoredPings(parts.store, parts.org, lambda: parts.evaluator.history),
+                parts.feeds,
             ),
             random_bytes=world.random_bytes,
         )

@@ -11,6 +11,7 @@ from collector.access.access import Access
 from collector.access.credentials import RandomBytes
 from collector.access.door import Door
 from collector.evaluate import Evaluator
+from collector.feeds import Feeds
 from collector.ingest import Ingest
 from collector.keyring import KeyRing
 from collector.metrics import CollectorMetrics
@@ -37,6 +38,7 @@ class Parts:
     keys: KeyRing
     ingest: Ingest
     evaluator: Evaluator
+    feeds: Feeds
     numbers: Numbers
     outbox: Outbox
     pings: Taking

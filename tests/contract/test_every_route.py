@@ -61,6 +61,7 @@ MAY: dict[str, set[Role]] = {
     "read_system_states": ALL,
     "export_results": ALL,
     "read_load": ALL,
+    "read_feed": ALL,
     "list_journal": {A, R},
     "stream_events": ALL,
     "list_agents": ALL,

@@ -104,8 +104,20 @@ checks:
       host: 127.0.0.1
       port: {ports["lab"]}
       processing_id: T
-      template: adt_a08
+      message: adt_a08
       patient: {{id: ZZ0001, assigning_authority: TEST, name: ZZTEST^UPTIME}}
+  lab-channel:
+    system: lab
+    kind: engine
+    every: 5s
+    timeout: 2s
+    role: supporting
+    spec:
+      engine: mirth
+      base_url: http://127.0.0.1:{ports["engine"]}
+      channel: ADT from registration
+      max_queued: 50
+      moving: {{within: 1m}}
   portal-login:
     system: portal
     kind: http

@@ -175,6 +175,7 @@ def invitation(stage: Stage) -> str:
         f".venv/bin/wardwatch-agent probe --config {stage.config} ehr-read": "",
         f"curl -X POST {control}/ehr/html200": "a login page where FHIR should be",
         f"curl -X POST {control}/lab/hang": "takes messages, never answers",
+        f"curl -X POST {control}/engine/backlog": "500 messages wait in the integration engine",
         f"curl -X POST {control}/job/silent": "the nightly job is heard of no more",
         f"curl -X POST {control}/portal/500": "and /none mends any of them",
     }
