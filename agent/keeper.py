@@ -1,6 +1,7 @@
 """Keeps what the agent sees: on disk before it counts, then in batches.
 
-What waits goes out with one sync (group commit). Where it is written `holding.py` knows.
+What waits goes out with one sync (group commit). Missed slots are gathered first, and go into
+batches of their own. Where it is written `holding.py` knows.
 """
 
 from __future__ import annotations
@@ -8,10 +9,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
+from functools import partial
 
 from agent.holding import Holding
 from agent.makings import Makings
 from agent.metrics import AgentMetrics
+from agent.missing import Missing, parted
 from agent.onethread import Hand
 from agent.spool import Spool
 from agent.spoolformat import Belief
@@ -51,6 +54,7 @@ class Keeper:
         self._counted = counted
         self._look_ms = look_ms
         self._batcher = Batcher()
+        self._missing = Missing()
         self._waiting: list[Run | Callable[[], None]] = []
         self._came = asyncio.Event()
         self._counts = asyncio.Event()
@@ -107,32 +111,48 @@ class Keeper:
             one()
         await self._record(runs)
 
-    async def _record(self, runs: list[Run]) -> None:
-        if not runs:
+    async def _record(self, ended: list[Run]) -> None:
+        if not ended:
             return
-        now = self._makings.anchors()
-        belief = Belief(now.offset_ms, now.error_ms, now.source)
-        await self.held.write(lambda spool: spool.add_runs(runs, belief))
-        now_ms = self._now_ms()
-        for run in runs:
-            self._counted(run)
-            self._batcher.add(run, now_ms)
+        runs, missed = parted(ended)
+        self._missing.add(missed, self._now_ms())
+        if runs:
+            now = self._makings.anchors()
+            belief = Belief(now.offset_ms, now.error_ms, now.source)
+            await self.held.write(lambda spool: spool.add_runs(runs, belief))
+            now_ms = self._now_ms()
+            for run in runs:
+                self._counted(run)
+                self._batcher.add(run, now_ms)
         self._counts.set()
 
     async def _close_for_ever(self) -> None:
         while True:
-            due_ms, now_ms = self._batcher.due_ms(), self._now_ms()
+            due_ms, now_ms = self._due_ms(), self._now_ms()
             if due_ms is None:
                 await self._counts.wait()
                 self._counts.clear()
             elif due_ms > now_ms:
                 await news_within(self._counts, self._clock, due_ms - now_ms)
             else:
-                await self._whole(self._close())
+                await self._whole(self._close_due(now_ms))
+
+    def _due_ms(self) -> int | None:
+        due = (self._batcher.due_ms(), self._missing.due_ms())
+        return min((ms for ms in due if ms is not None), default=None)
+
+    async def _close_due(self, now_ms: int) -> None:
+        for due_ms, close in (
+            (self._batcher.due_ms(), self._close),
+            (self._missing.due_ms(), self._close_missed),
+        ):
+            if due_ms is not None and due_ms <= now_ms:
+                await close()
 
     async def _close_all(self) -> None:
         while self._batcher.due_ms() is not None:
             await self._close()
+        await self._close_missed()
 
     async def _close(self) -> None:
         """The open batch: what ends from now on is for the next one."""
@@ -140,14 +160,28 @@ class Keeper:
         self._makings.closed()
         await self._seal(count, anchors)
 
+    async def _close_missed(self) -> None:
+        """The clock's offset is left as it is: it is that of the open batch, too."""
+        for missed in self._missing.take():
+            by, anchors = self._makings.signer(), self._makings.anchors()
+            secret = self._makings.random_bytes(batch.SECRET_BYTES)
+            seal = partial(Spool.seal_missed, by=by, missed=missed, anchors=anchors, secret=secret)
+            await self.held.write(seal)
+            self._sealed(len(missed))
+            for run in missed:
+                self._counted(run)
+
     async def _seal(self, count: int, anchors: Anchors) -> None:
         by = self._makings.signer()
         secret = self._makings.random_bytes(batch.SECRET_BYTES)
         await self.held.write(lambda spool: spool.seal(by, count, anchors, secret))
+        self._sealed(count)
+        await self.held.write(Spool.clear)
+
+    def _sealed(self, count: int) -> None:
         self._metrics.sealed.inc()
         self._metrics.batch_results.observe(count)
         self.held.sealed.set()
-        await self.held.write(Spool.clear)
 
     async def _look_after(self) -> None:
         """Keep to the limits; without a disk, try it again."""

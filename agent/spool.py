@@ -154,18 +154,38 @@ class Spool:
     def seal(self, by: Signer, count: int, anchors: Anchors, secret: bytes) -> Entry:
         """The next batch: the oldest `count` open runs. Durable when it returns."""
         covered = dict(islice(self.open_runs.items(), count))
+        runs = [one.run for one in covered.values()]
+        numbers = ranges.of_numbers(covered)
+        entry = self._seal(
+            by, anchors, numbers, lambda place: batch.seal(by.key, place, anchors, runs, secret)
+        )
+        for number in covered:
+            del self.open_runs[number]
+        return entry
+
+    def seal_missed(
+        self, by: Signer, missed: Sequence[Run], anchors: Anchors, secret: bytes
+    ) -> Entry:
+        """The next batch, of missed slots, which are never open. Durable when it returns."""
+        return self._seal(
+            by, anchors, [], lambda place: batch.seal_missed(by.key, place, anchors, missed, secret)
+        )
+
+    def _seal(
+        self, by: Signer, anchors: Anchors, covered: Ranges, sealed: Callable[[batch.Place], bytes]
+    ) -> Entry:
         if (by.org, by.agent) != (self.chain.org, self.chain.agent):
             raise ValueError("an epoch belongs to one agent")
         chain = self.chain
         place = batch.Place(by.org, by.agent, chain.epoch, chain.seq + 1, chain.last, by.config)
-        data = batch.seal(by.key, place, anchors, [one.run for one in covered.values()], secret)
+        data = sealed(place)
         record = BatchRecord(
             chain.epoch,
             place.seq,
             batch.header_hash(batch.open_batch(data)),
             self.time.now_ms(),
             anchors.wall_ms,
-            ranges.of_numbers(covered),
+            covered,
             data,
         )
         log = self._batches
@@ -175,8 +195,6 @@ class Spool:
         self.files.sync(log)
         self.index.add(entry)
         self.chain = Chain(chain.org, chain.agent, chain.epoch, place.seq, record.last)
-        for number in covered:
-            del self.open_runs[number]
         return entry
 
     def acknowledge(self, epoch: str, stored: Iterable[tuple[int, int]]) -> int:

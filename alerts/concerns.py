@@ -38,6 +38,25 @@ class Concerns:
         found = _closure([system], lambda name: children.get(name, ()))
         return tuple(name for name in found if name != system)
 
+    def together(self, systems: Iterable[str]) -> list[tuple[str, ...]]:
+        """These systems, each with all that have a say in its incidents and all in whose it has
+        one, in whatever version; sorted, none twice.
+        """
+        systems = sorted(systems)
+        near: dict[str, set[str]] = {name: set() for name in systems}
+        for name in systems:
+            for other in self._nearest(name):
+                near[name].add(other)
+                near.setdefault(other, set()).add(name)
+        found: list[tuple[str, ...]] = []
+        known, reached = set(systems), set[str]()
+        for name in systems:
+            if name not in reached:
+                group = _closure([name], near.__getitem__)
+                reached.update(group)
+                found.append(tuple(one for one in group if one in known))
+        return found
+
     def _nearest(self, system: str) -> tuple[str, ...]:
         if system not in self._near:
             self._near[system] = self._named(

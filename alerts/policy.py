@@ -40,10 +40,12 @@ class Case:
 
 def incidents(views: Mapping[str, SystemView], history: History, now: int) -> list[Incident]:
     """Every incident that started before `now`, by (started_at, system, family)."""
-    return sorted(
-        (_incident(case) for case in _cases(views, history, now)),
-        key=lambda incident: (incident.started_at, incident.system, incident.family),
-    )
+    return sorted((_incident(case) for case in _cases(views, history, now)), key=by_start)
+
+
+def by_start(incident: Incident) -> tuple[int, str, Family]:
+    """The order incidents are given in."""
+    return incident.started_at, incident.system, incident.family
 
 
 def dues(views: Mapping[str, SystemView], history: History, now: int) -> dict[str, int]:

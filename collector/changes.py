@@ -103,11 +103,14 @@ def _flips(line: Timeline[State]) -> Flips:
     return tuple((span.start, span.value) for span in line)
 
 
-def states(places: Mapping[Place, Flips], now: int) -> list[SystemState]:
-    """The snapshot: what each place's last change says."""
+def states(
+    places: Mapping[Place, Flips], known: Mapping[Place, Flips], now: int
+) -> list[SystemState]:
+    """The snapshot: what the last change of each place says that is not `known` with it."""
+    changed = [(p, f) for p, f in places.items() if not f or known.get(p, ())[-1:] != f[-1:]]
     return [
         SystemState(system, site, changes[-1][1], changes[-1][0], now)
         if changes
         else SystemState(system, site, State.NOT_MONITORED, now, now)
-        for (system, site), changes in sorted(places.items())
+        for (system, site), changes in sorted(changed)
     ]

@@ -24,6 +24,7 @@ COMMANDS = {
     "enrol": "enrol",
     "explain": "explain",
     "feed": "feed",
+    "heartbeat": "heartbeat",
     "incident": "incident",
     "load": "load",
     "login": "login",

@@ -55,6 +55,8 @@ class Plan:
     flips: Mapping[Place, tuple[Flips, Flips]]
     """(before, after) of each place that changed."""
     states: Sequence[SystemState]
+    states_whole: bool
+    """Are they all there are, and not just those that changed?"""
     folded: Mapping[Chain, Ranges]
     snapshots: Snapshots | None
     rollups: Sequence[RollupRow]
@@ -118,10 +120,11 @@ def commit(
     for key, (before, due) in sorted(plan.dues.items()):
         incidents.move_due(conn, org, key, before, due)
     taken = ids[-1] if ids else plan.taken
-    process.take(conn, org, taken)
+    if past.history is None or taken != past.taken:  # what was said first says where it began
+        process.take(conn, org, taken)
     outbox.add(conn, org, plan.messages)
     incidents.write_flips(conn, org, plan.flips)
-    incidents.write_states(conn, org, plan.states)
+    incidents.write_states(conn, org, plan.states, plan.now, whole=plan.states_whole)
     ledger.advance_cursors(conn, org, plan.folded, plan.now)
     rollups.write(conn, org, plan.rollups)
     changed = sightings.take(conn, org, plan.sighted, plan.systems)

@@ -27,6 +27,7 @@ from collector.commit import (
 )
 from collector.core.rollup import Rollup, Rollups
 from collector.core.settled import Source
+from collector.deriving import Deriving
 from collector.evidence import Evidence
 from collector.follower import Follower
 from collector.frozenholidays import Frozen
@@ -81,6 +82,7 @@ class Evaluator:
         self._leader = leader
         self._said = said
         self._past: Past | None = None
+        self._deriving = Deriving()
         self._policy_due: int | None = None
         self._asked_ns: int | None = None
         self._unsaid = True
@@ -304,7 +306,7 @@ class Evaluator:
                 sighted=self._follower.sighted.all(),
             )
             try:
-                return seen, await asyncio.to_thread(show, past, seen)
+                return seen, await asyncio.to_thread(show, past, seen, self._deriving)
             except TooDeepError as error:
                 deep |= await self._follower.older(error.wanted, keep=True)
 

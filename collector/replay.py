@@ -82,7 +82,7 @@ def read_results(path: Path, history: History) -> Input:
         except (msgspec.DecodeError, ValueError) as problem:
             problems.append(f"{path}:{number}: {problem}")
             continue
-        if (result.check, result.agent) in known.assigned:
+        if result.check in known.checks_of.get(result.agent, ()):
             results.setdefault((result.check, result.agent), []).append(result)
         else:
             ignored += 1

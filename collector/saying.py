@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from alerts import policy
 from alerts.conditions import outages, read
 from alerts.course import Course
 from alerts.deadlines import Deadline, Settings
 from alerts.events import Family, Incident, State, SystemView
 from alerts.terms import agreed, terms_of, version_in_force
 from alerts.transitions import BEGINNING, Transition, match, transitions
-from collector import changes, truths
+from collector import changes
 from collector.businesshours import hours_of
 from collector.commit import Following, News, Past, Plan, Planned
+from collector.deriving import Deriving, Views
 from collector.frozenholidays import Frozen
 from collector.journal import Fact
 from collector.messages import Told, messages
@@ -64,22 +64,24 @@ class Shown:
     places: dict[Place, Flips]
 
 
-def show(past: Past, seen: Seen) -> Shown:
-    """TooDeepError names systems whose moments are hidden by what is settled of them."""
+def show(past: Past, seen: Seen, deriving: Deriving) -> Shown:
+    """TooDeepError names systems whose moments are hidden by what is settled of them. `deriving`
+    knows what earlier looks have derived; it changes nothing of what is shown.
+    """
     now, history = seen.now, seen.history
-    views = {name: truths.prolonged(folded, now) for name, folded in seen.folded.items()}
-    places = changes.flips(views.values())
+    views = Views(seen.folded, now)
+    places = deriving.places(seen.folded, views)
     if seen.still:
         return Shown(views, (), past.dues, places)
-    derived = policy.incidents(views, history, now)
+    found = deriving.derive(seen.folded, views, history, now)
+    derived = found.incidents
     said = {key: row.incident for key, row in past.incidents.items()}
     matched = match(said.values(), derived, history)
     known = {key: incident.key for key, incident in matched.items()}
-    dues = policy.dues(views, history, now)
     return Shown(
         views,
         _dated(past, said, derived, matched, views, seen),
-        {known.get(key, key): due for key, due in dues.items()},
+        {known.get(key, key): due for key, due in found.dues.items()},
         places,
     )
 
@@ -109,7 +111,8 @@ def plan(past: Past, news: News, seen: Seen, shown: Shown) -> Planned:
     cases = {key: _sent(case, about.get(key, ())) for key, case in steps.cases.items()}
     moved = _moved(past, cases, shown.dues, incident)
     places = shown.places
-    flipped = {p: (past.flips.get(p, ()), f) for p, f in places.items()}
+    flipped = {p: (known, f) for p, f in places.items() if (known := past.flips.get(p, ())) != f}
+    whole = past.history is None or past.flips.keys() != places.keys()
     sent = [one.message for one in told]
     return Planned(
         Plan(
@@ -117,8 +120,9 @@ def plan(past: Past, news: News, seen: Seen, shown: Shown) -> Planned:
             facts=facts,
             incidents=[moved.get(key, row) for key, row in rows.items()],
             messages=sent,
-            flips={p: pair for p, pair in flipped.items() if pair[0] != pair[1]},
-            states=changes.states(places, now),
+            flips=flipped,
+            states=changes.states(places, {} if whole else past.flips, now),
+            states_whole=whole,
             folded={c: r for c, r in seen.held.items() if past.folded.get(c) != r},
             rollups=seen.rollups,
             snapshots=seen.snapshots,

@@ -38,6 +38,7 @@ from collector.keyring import KeyRing
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
+from collector.pings import StoredPings, Taking
 from collector.serving import Serving
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
@@ -127,6 +128,7 @@ class Service:
             feeds=Feeds(store, world.clock, org, evaluator),
             numbers=Numbers(evaluator, store, world.clock, org),
             outbox=Outbox(store, org),
+            pings=Taking(store, world.clock, org, lambda: evaluator.config, world.read_secret),
             metrics=self.metrics,
             access=Access(
                 store,
@@ -160,7 +162,13 @@ class Service:
             ingest=parts.ingest,
             keys=parts.keys,
             config=lambda: parts.config,
-            env=env_of(world.clock, world.rng, world.read_secret, counts=parts.feeds),
+            env=env_of(
+                world.clock,
+                world.rng,
+                world.read_secret,
+                StoredPings(parts.store, parts.org, lambda: parts.evaluator.history),
+                parts.feeds,
+            ),
             random_bytes=world.random_bytes,
         )
         return BuiltIn(around, builtinkey.derived(config_key))

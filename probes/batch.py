@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from sys import intern
@@ -138,10 +138,28 @@ def seal(
     key: Ed25519PrivateKey, place: Place, anchors: Anchors, runs: Sequence[Run], secret: bytes
 ) -> bytes:
     """The envelope of at least one run. `secret`: 16 random bytes, new for each batch."""
+    return _seal(key, place, anchors, runs, secret, segments.encode)
+
+
+def seal_missed(
+    key: Ed25519PrivateKey, place: Place, anchors: Anchors, missed: Sequence[Run], secret: bytes
+) -> bytes:
+    """`seal`, where each run is a missed slot."""
+    return _seal(key, place, anchors, missed, secret, segments.encode_missed)
+
+
+def _seal(
+    key: Ed25519PrivateKey,
+    place: Place,
+    anchors: Anchors,
+    runs: Sequence[Run],
+    secret: bytes,
+    encode: Callable[[Sequence[Run]], bytes],
+) -> bytes:
     by_system: dict[str, list[Run]] = {}
     for run in runs:
         by_system.setdefault(run.system, []).append(run)
-    packed = {system: segments.encode(by_system[system]) for system in sorted(by_system)}
+    packed = {system: encode(by_system[system]) for system in sorted(by_system)}
     body = zstandard.compress(msgspec.msgpack.encode((secret, packed)), LEVEL)
     header = Header(
         version=VERSION,

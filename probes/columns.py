@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 UNSIGNED = "01234567"
 SIGNED = "?abcdefg"
@@ -27,9 +27,24 @@ FAR = 2**53
 SIGNED_CODES = frozenset(SIGNED[1:])
 
 
+def pack_all(columns: Iterable[Sequence[int]]) -> tuple[str, bytes]:
+    """The codes of columns, and their bytes one after the other; ValueError as `pack`."""
+    packed = [pack(column) for column in columns]
+    return "".join([code for code, _ in packed]), b"".join([data for _, data in packed])
+
+
 def pack(numbers: Sequence[int]) -> tuple[str, bytes]:
     """(code, bytes); ValueError for a number that is too far."""
-    low, high = min(numbers, default=0), max(numbers, default=0)
+    try:
+        small = bytes(numbers)
+    except ValueError:
+        return _pack_large(numbers)
+    return ("1", small) if any(small) else ("0", b"")
+
+
+def _pack_large(numbers: Sequence[int]) -> tuple[str, bytes]:
+    """Where one is negative, or has more than a byte."""
+    low, high = min(numbers), max(numbers)
     if low <= -FAR or high >= FAR:
         raise ValueError("a number that is too far")
     codes = UNSIGNED
@@ -39,7 +54,7 @@ def pack(numbers: Sequence[int]) -> tuple[str, bytes]:
     width = (high.bit_length() + 7) // 8
     kind, stride = _stored(width)
     raw = _little(array(kind, numbers)).tobytes()
-    return codes[width], b"".join(raw[place::stride] for place in range(width))
+    return codes[width], b"".join([raw[place::stride] for place in range(width)])
 
 
 def unpack(data: bytes, start: int, size: int, code: str) -> Sequence[int]:

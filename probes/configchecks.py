@@ -14,6 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from probes import amounts, times
+from probes.config_places import COLLECTOR
 from probes.configcollector import collector_problems
 from probes.configfeeds import feed_problems
 from probes.registry import FEEDS
@@ -86,6 +87,13 @@ def section(document: Document, name: str) -> dict[str, Any]:
     found = document.data.get(name) if isinstance(document.data, dict) else None
     entries = found if isinstance(found, dict) else {}
     return {key: value for key, value in entries.items() if isinstance(value, dict)}
+
+
+def agents_of(document: Document, check: dict[str, Any]) -> list[Any]:
+    """Who runs a check of an agents' kind: whom `from` names, or all but the collector's own."""
+    named = check.get("from")
+    every = [agent for agent in section(document, "agents") if agent != COLLECTOR]
+    return named if isinstance(named, list) else every
 
 
 def attempt(function: Callable[[Any], Any], value: Any) -> Any:

@@ -21,7 +21,7 @@ from probes.listening import Listeners, MayListen, nowhere
 from probes.readiness import Readiness
 from probes.reasons import Reason
 from probes.sockets import Deadline, Socket
-from probes.tls import Contexts, Expiries, TlsOptions, tls_failure
+from probes.tls import Contexts, Expiries, TlsOptions, refuses_us, tls_failure
 
 __all__ = [
     "CONNECT_REASONS",
@@ -62,6 +62,7 @@ _MS_PER_DAY = 86_400_000
 _RESET = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED, errno.ENOTCONN})
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 """Descriptors or memory of our own are used up: no packet was sent."""
+_REFUSED_US = (Outcome.MISCONFIGURED, Reason.TLS_CLIENT_REJECTED)
 _NO_NAME = frozenset({socket.EAI_NONAME, socket.EAI_NODATA})
 
 
@@ -93,9 +94,12 @@ class Connection:
         clock: Clock,
         phases: dict[Phase, int],
         cert_days_left: int | None,
+        shown: bool = False,  # noqa: FBT001, FBT002 - whether we have a certificate to show
     ) -> None:
         self._socket = sock
         self._clock = clock
+        self._shown = shown
+        self._heard = False
         self.phases = phases
         self.cert_days_left = cert_days_left
 
@@ -113,16 +117,50 @@ class Connection:
             except TimeoutError:
                 raise ReceiveTimeout from None
             except OSError as error:
-                raise NetFailure(*_failure(error), self.phases) from None
+                raise self._ended(error) from None
 
     async def receive(self, limit: int = 65536) -> bytes:
         """What has arrived, at least one byte, at most `limit`; `b""` when the peer ended."""
         try:
-            return await self._socket.receive(limit)
+            data = await self._socket.receive(limit)
         except TimeoutError:
             raise ReceiveTimeout from None
         except OSError as error:
-            raise NetFailure(*_failure(error), self.phases) from None
+            raise self._ended(error) from None
+        self._hear(data)
+        return data
+
+    def arrived(self, limit: int = 65536) -> bytes | None:
+        """What has come since, without waiting; None: nothing. `b""`: the connection is no more."""
+        try:
+            return self._socket.arrived(limit)
+        except OSError:
+            return b""
+
+    def keep(self) -> None:
+        """It is to outlive this run: a line that dies meanwhile is told by `arrived`."""
+        self._socket.keep()
+
+    def again(self, deadline: Deadline) -> None:
+        """Another run begins on it, with phases of its own and none of connecting."""
+        self.phases = {}
+        self._socket.renew(deadline)
+
+    @property
+    def untaken(self) -> bool:
+        """Whether what was sent has not even reached the far side's kernel."""
+        return self._socket.untaken
+
+    def _hear(self, data: bytes) -> None:
+        if not data and not self._heard and refuses_us(self._socket.tls, shown=self._shown):
+            raise NetFailure(*_REFUSED_US, self.phases)
+        self._heard = True
+
+    def _ended(self, error: OSError) -> NetFailure:
+        silent = not self._heard and _is_silent(error)
+        if silent and refuses_us(self._socket.tls, shown=self._shown):
+            return NetFailure(*_REFUSED_US, self.phases)
+        return NetFailure(*_failure(error), self.phases)
 
     async def close(self) -> None:
         """At once: a peer that never says goodbye holds up no slot."""
@@ -196,7 +234,8 @@ class Network:
                 if isinstance(error, NetFailure):
                     raise NetFailure(error.outcome, error.reason, phases) from None
                 raise
-        return Connection(sock, self._clock, phases, days_left)
+        shown = tls is not None and tls.client_cert is not None
+        return Connection(sock, self._clock, phases, days_left, shown)
 
     def _ready(self) -> Readiness:
         loop = asyncio.get_running_loop()
@@ -266,6 +305,9 @@ class Network:
             except TimeoutError:
                 raise NetFailure(Outcome.DOWN, Reason.TLS_TIMEOUT) from None
             except OSError as error:
+                shown = tls.client_cert is not None
+                if _is_silent(error) and refuses_us(sock.tls, shown=shown):
+                    raise NetFailure(*_REFUSED_US) from None
                 raise NetFailure(*_failure(error)) from None
         ends_s = None if sock.tls is None else self._expiries.of(sock.tls)
         return None if ends_s is None else int(ends_s * 1000 - self._clock.now_ms()) // _MS_PER_DAY
@@ -278,6 +320,11 @@ def _literal(host: str) -> Address | None:
         return ipaddress.ip_address(host)
     except ValueError:
         return None
+
+
+def _is_silent(error: OSError) -> bool:
+    """The connection ended, and no alert said why."""
+    return isinstance(error, ssl.SSLEOFError) or error.errno in _RESET
 
 
 def _failure(error: OSError) -> tuple[Outcome, Reason]:

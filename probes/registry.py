@@ -9,8 +9,10 @@ from probes.contract import Kind
 
 KINDS: dict[str, str] = {
     "coverage": "probes.kinds.coverage",
+    "engine": "probes.kinds.engine",
     "feed_silence": "probes.kinds.feed_silence",
     "fhir": "probes.kinds.fhir",
+    "heartbeat": "probes.kinds.heartbeat",
     "hl7": "probes.kinds.hl7",
     "hl7_listener": "probes.kinds.hl7_listener",
     "http": "probes.kinds.http",

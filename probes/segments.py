@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import attrgetter, sub
+from typing import TypeVar
 
 import msgspec
 
@@ -19,25 +21,34 @@ from probes import columns as packing
 from probes import segmentforms as forms
 from probes.columns import FAR
 from probes.contract import Outcome
-from probes.segmentforms import Dense, Form, SegmentError, Sparse, Steps
+from probes.reasons import Reason
+from probes.segmentforms import Arrays, Dense, Form, SegmentError, Sparse, Steps
 
-__all__ = ["Run", "RunStep", "SegmentError", "Table", "decode", "encode", "read", "read_again"]
+__all__ = [
+    "Run",
+    "RunStep",
+    "SegmentError",
+    "Table",
+    "decode",
+    "encode",
+    "encode_missed",
+    "read",
+    "read_again",
+]
 
 _CODE = re.compile(r"[a-z0-9_.]{1,64}")
 """Reasons and the names of phases, facts and steps: no text fits in (semantics 1)."""
 _CHECK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
-@dataclass(frozen=True, slots=True)
-class RunStep:
+class RunStep(msgspec.Struct, frozen=True, gc=False):
     name: str
     outcome: Outcome
     reason: str
     duration_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, gc=False):
     """What an agent records of one slot. `slot_ms` is the schedule's instant, `at_ms` the start of
     the attempt, both by the agent's wall clock. Names stay text: a newer agent may know more.
     """
@@ -49,8 +60,8 @@ class Run:
     outcome: Outcome
     reason: str
     duration_us: int
-    phases: Mapping[str, int] = field(default_factory=dict)
-    facts: Mapping[str, int] = field(default_factory=dict)
+    phases: Mapping[str, int] = {}
+    facts: Mapping[str, int] = {}
     steps: tuple[RunStep, ...] = ()
 
 
@@ -96,6 +107,28 @@ def encode(runs: Sequence[Run]) -> bytes:
     return forms.pack(_dense(runs))
 
 
+def encode_missed(missed: Sequence[Run]) -> bytes:
+    """`encode` of slots nobody attempted, in a quarter of the time."""
+    checks, check_of = _indexed([run.check for run in missed])
+    at = [run.at_ms for run in missed]
+    gaps = [t - before for t, before in zip(at, (at[0], *at), strict=False)]
+    nothing = bytes(len(at))
+    codes, data = packing.pack_all((check_of, gaps, nothing, nothing, nothing, nothing))
+    return forms.pack(
+        Dense(
+            checks=list(checks),
+            outcomes=[Outcome.UNKNOWN],
+            reasons=[Reason.AGENT_MISSED_SLOT.value],
+            phases=[],
+            facts=[],
+            codes=codes,
+            size=len(at),
+            base=at[0],
+            data=data,
+        )
+    )
+
+
 def read(data: bytes) -> Table:
     """A segment as it stands; SegmentError when the columns do not fit together."""
     try:
@@ -137,26 +170,72 @@ def decode(system: str, data: bytes) -> list[Run]:
     ]
 
 
-class _Tables:
-    """Names as they come up, and the columns of indexes into them."""
+_ROW = attrgetter(
+    "check", "at_ms", "slot_ms", "outcome", "reason", "duration_us", "phases", "facts", "steps"
+)
 
-    def __init__(self, runs: Sequence[Run]) -> None:
-        checks: dict[str, int] = {}
-        outcomes: dict[Outcome, int] = {}
-        reasons: dict[str, int] = {}
-        self.check = [checks.setdefault(run.check, len(checks)) for run in runs]
-        self.outcome = [outcomes.setdefault(run.outcome, len(outcomes)) for run in runs]
-        self.reason = [reasons.setdefault(run.reason, len(reasons)) for run in runs]
-        self.steps = _steps(runs, outcomes, reasons)
-        self.checks, self.outcomes, self.reasons = list(checks), list(outcomes), list(reasons)
+
+def _dense(runs: Sequence[Run]) -> Dense:
+    rows = zip(*map(_ROW, runs), strict=True) if runs else ((),) * 9
+    check, at, slot, outcome, reason, duration_us, phase, fact, step = rows
+    (checks, check_of), (outcomes, outcome_of), (reasons, reason_of) = (
+        _indexed(check),
+        _indexed(outcome),
+        _indexed(reason),
+    )
+    steps = _steps(step, outcomes, reasons) if any(step) else None
+    size, base = len(runs), at[0] if at else 0
+    phases, facts = _gather(phase), _gather(fact)
+    every_phase = [name for name, (rows, _) in phases.items() if len(rows) == size]
+    every_fact = [name for name, (rows, _) in facts.items() if len(rows) == size]
+    rest = max(every_phase, key=lambda name: sum(phases[name][1]), default=None)
+    if rest is not None:
+        phases[rest] = (phases[rest][0], _left(duration_us, phases))
+    codes, data = packing.pack_all(
+        (
+            check_of,
+            [t - before for t, before in zip(at, (base, *at), strict=False)],
+            [t - due for t, due in zip(at, slot, strict=True)],
+            outcome_of,
+            reason_of,
+            duration_us,
+            *[phases[name][1] for name in every_phase],
+            *[facts[name][1] for name in every_fact],
+        )
+    )
+    return Dense(
+        checks=list(checks),
+        outcomes=list(outcomes),
+        reasons=list(reasons),
+        phases=every_phase,
+        facts=every_fact,
+        rest=rest,
+        codes=codes,
+        size=size,
+        base=base,
+        data=data,
+        some_phases=_sparse(phases, size),
+        some_facts=_sparse(facts, size),
+        steps=steps,
+    )
+
+
+_Name = TypeVar("_Name", str, Outcome)
+
+
+def _indexed(names: Sequence[_Name]) -> tuple[dict[_Name, int], Sequence[int]]:
+    """Names as they come up, and the index of each; mostly there is one."""
+    size = len(names)
+    if size and names.count(names[0]) == size:
+        return {names[0]: 0}, bytes(size)
+    found: dict[_Name, int] = {}
+    return found, [found.setdefault(name, len(found)) for name in names]
 
 
 def _steps(
-    runs: Sequence[Run], outcomes: dict[Outcome, int], reasons: dict[str, int]
-) -> Steps | None:
-    flat = [(row, step) for row, run in enumerate(runs) for step in run.steps]
-    if not flat:
-        return None
+    rows: Sequence[Sequence[RunStep]], outcomes: dict[Outcome, int], reasons: dict[str, int]
+) -> Steps:
+    flat = [(row, step) for row, steps in enumerate(rows) for step in steps]
     names: dict[str, int] = {}
     return Steps(
         rows=[row for row, _ in flat],
@@ -168,71 +247,43 @@ def _steps(
     )
 
 
-def _dense(runs: Sequence[Run]) -> Dense:
-    tables, size = _Tables(runs), len(runs)
-    at = [run.at_ms for run in runs]
-    base = at[0] if at else 0
-    duration_us = [run.duration_us for run in runs]
-    phases, facts = (_gather([run.phases for run in runs]), _gather([run.facts for run in runs]))
-    every_phase = [name for name, (rows, _) in phases.items() if len(rows) == size]
-    every_fact = [name for name, (rows, _) in facts.items() if len(rows) == size]
-    rest = max(every_phase, key=lambda name: sum(phases[name][1]), default=None)
-    if rest is not None:
-        phases[rest] = (phases[rest][0], _left(duration_us, phases))
-    packed = [
-        packing.pack(column)
-        for column in (
-            tables.check,
-            [t - before for t, before in zip(at, [base, *at], strict=False)],
-            [run.at_ms - run.slot_ms for run in runs],
-            tables.outcome,
-            tables.reason,
-            duration_us,
-            *(phases[name][1] for name in every_phase),
-            *(facts[name][1] for name in every_fact),
-        )
-    ]
-    return Dense(
-        checks=tables.checks,
-        outcomes=tables.outcomes,
-        reasons=tables.reasons,
-        phases=every_phase,
-        facts=every_fact,
-        rest=rest,
-        codes="".join(code for code, _ in packed),
-        size=size,
-        base=base,
-        data=b"".join(data for _, data in packed),
-        some_phases=_sparse({n: v for n, v in phases.items() if n not in every_phase}),
-        some_facts=_sparse({n: v for n, v in facts.items() if n not in every_fact}),
-        steps=tables.steps,
-    )
-
-
-_Gathered = dict[str, tuple[list[int], list[int]]]
+_Gathered = dict[str, tuple[Sequence[int], list[int]]]
 """(rows, values) by name."""
 
 
 def _gather(rows: Sequence[Mapping[str, int]]) -> _Gathered:
-    found: _Gathered = {}
+    if not any(rows):
+        return {}
+    names, every = [*map(list, rows)], range(len(rows))
+    if names.count(names[0]) == len(names):  # the rule
+        return {str(name): (every, [row[name] for row in rows]) for name in names[0]}
+    found: dict[str, tuple[list[int], list[int]]] = {}
     for row, values in enumerate(rows):
         for name, value in values.items():
             numbers, held = found.setdefault(str(name), ([], []))
             numbers.append(row)
             held.append(value)
-    return found
+    return dict(found)
 
 
 def _left(duration_us: Sequence[int], phases: _Gathered) -> list[int]:
     left = list(duration_us)
     for rows, values in phases.values():
+        if len(rows) == len(left):
+            left = [*map(sub, left, values)]
+            continue
         for row, value in zip(rows, values, strict=True):
             left[row] -= value
     return left
 
 
-def _sparse(found: _Gathered) -> dict[str, Sparse]:
-    return {name: Sparse(rows, values) for name, (rows, values) in found.items()}
+def _sparse(found: _Gathered, size: int) -> dict[str, Sparse]:
+    """Those that not every row has."""
+    return {
+        name: Sparse(list(rows), values)
+        for name, (rows, values) in found.items()
+        if len(rows) < size
+    }
 
 
 def _table(data: bytes) -> Table:
@@ -244,8 +295,7 @@ def _check(table: Table) -> None:
     form, size = table.form, len(table.at_ms)
     _check_names(form)
     slot = table.slot
-    columns = (table.check, slot, table.outcome, table.reason, table.duration_us)
-    if any(len(column) != size for column in columns) or forms.negative(form):
+    if forms.negative(form) or (isinstance(form, Arrays) and _is_uneven(table, slot)):
         raise SegmentError("columns")
     if size:
         _check_instants(table.at_ms, slot)
@@ -265,6 +315,12 @@ def _check(table: Table) -> None:
         _check_steps(form, form.steps, size)
     if isinstance(form, Dense) and form.rest is not None and form.rest not in form.phases:
         raise SegmentError("rest")
+
+
+def _is_uneven(table: Table, slot: Sequence[int]) -> bool:
+    """Are its columns of different lengths? Those of `Dense` are cut from one string."""
+    columns = (table.check, slot, table.outcome, table.reason, table.duration_us)
+    return any(len(column) != len(table.at_ms) for column in columns)
 
 
 def _check_instants(at_ms: Sequence[int], slot: Sequence[int]) -> None:
@@ -298,8 +354,9 @@ def _codes_of(form: Form) -> Iterable[Iterable[str]]:
     if isinstance(form, Dense):
         if len(set(form.phases)) < len(form.phases) or len(set(form.facts)) < len(form.facts):
             raise SegmentError("a name twice")
-        if form.some_phases.keys() & form.phases or form.some_facts.keys() & form.facts:
-            raise SegmentError("a name twice")
+        for some, every in ((form.some_phases, form.phases), (form.some_facts, form.facts)):
+            if not some.keys().isdisjoint(every):
+                raise SegmentError("a name twice")
         yield form.some_phases
         yield form.some_facts
     if form.steps is not None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import sys
 from contextlib import suppress
 
 from probes.clock import NS_PER_MS, Clock
 from probes.readiness import READABLE, WRITABLE, Readiness
+
+# After 30 s of silence ask, three times with 10 s between: a minute, and the line is dead.
+_KEEP_ALIVE = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
 
 
 class Deadline:
@@ -35,8 +39,7 @@ class Socket:
     def __init__(
         self, family: socket.AddressFamily, readiness: Readiness, deadline: Deadline
     ) -> None:
-        self._raw = socket.socket(family, socket.SOCK_STREAM)
-        self._raw.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        self._raw = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self._tls: ssl.SSLSocket | None = None
         self._readiness = readiness
         self._waits = False
@@ -94,6 +97,30 @@ class Socket:
                 return self._raw.recv(limit)
             except (BlockingIOError, ssl.SSLWantReadError):
                 continue  # woken for nothing, or by a record that holds no data
+
+    def arrived(self, limit: int) -> bytes | None:
+        """What has come meanwhile, without waiting; None: nothing, `b""`: the peer ended."""
+        try:
+            return self._raw.recv(limit)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return None
+
+    def keep(self) -> None:
+        """Have the kernel ask whether the peer is still there, and tell a dead line as its end."""
+        self._raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in _KEEP_ALIVE:
+            self._raw.setsockopt(socket.IPPROTO_TCP, option, value)
+
+    def renew(self, deadline: Deadline) -> None:
+        """For another run on the same connection."""
+        self._timer.cancel()
+        self._timer = self._readiness.loop.call_later(deadline.remaining_s(), self._expire)
+
+    @property
+    def untaken(self) -> bool:
+        """Whether the peer's kernel has yet to confirm something we sent."""
+        info = self._raw.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)
+        return int.from_bytes(info[24:28], sys.byteorder) > 0  # tcpi_unacked, tcp(7)
 
     def alert(self) -> None:
         """Raise the TLS alert that came before the connection was reset, if one did."""

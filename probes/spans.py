@@ -5,15 +5,15 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import msgspec
 
 T = TypeVar("T")
 U = TypeVar("U")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Interval:
+class Interval(msgspec.Struct, frozen=True, order=True, gc=False):
     start: int
     end: int
 
@@ -22,8 +22,7 @@ class Interval:
         return self.end - self.start
 
 
-@dataclass(frozen=True, slots=True)
-class Span(Generic[T]):
+class Span(msgspec.Struct, Generic[T], frozen=True, gc=False):
     """A value that holds over `[start, end)`."""
 
     start: int

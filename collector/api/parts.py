@@ -16,6 +16,7 @@ from collector.ingest import Ingest
 from collector.keyring import KeyRing
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
+from collector.pings import Taking
 from collector.serving import Serving
 from collector.store.outbox import Outbox
 from collector.store.store import Store
@@ -40,6 +41,7 @@ class Parts:
     feeds: Feeds
     numbers: Numbers
     outbox: Outbox
+    pings: Taking
     metrics: CollectorMetrics
     access: Access
     door: Door

@@ -10,6 +10,8 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import compress, repeat
+from operator import attrgetter
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -72,6 +74,8 @@ def rollups(results: Iterable[Result]) -> dict[int, Rollup]:
     """
     line = list(results)
     kept = line if in_order(line) else distinct(sorted(line, key=_longest_first))[0]
+    if kept and kept[0].t // BUCKET_MS == kept[-1].t // BUCKET_MS:
+        return {kept[0].t // BUCKET_MS * BUCKET_MS: _rollup(kept)}
     inside: dict[int, list[Result]] = {}
     for result in kept:
         inside.setdefault(result.t // BUCKET_MS * BUCKET_MS, []).append(result)
@@ -138,8 +142,18 @@ class _Counted(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     sums: list[tuple[Place, list[_Sum]]]
 
 
+class _Unread(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """`_Stored` with its buckets as they stand; byte `_PLACE_BYTE` of each is its place."""
+
+    format: Literal[2]
+    kinds: list[tuple[Outcome, str]]
+    buckets: list[msgspec.Raw]
+
+
+_PLACE_BYTE = 1
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Stored)
+_unread_decoder = msgspec.msgpack.Decoder(_Unread)
 _counting = msgspec.msgpack.Decoder(_Counted)
 
 Hour = Mapping[int, Rollup]
@@ -166,14 +180,16 @@ def put(data: bytes, fresh: Hour) -> bytes:
     if _is_counting(data) or any(one.counted for one in fresh.values()):
         return encode({**decode(data), **fresh})
     try:
-        stored = _decoder.decode(data)
-    except (msgspec.DecodeError, ValueError):
+        stored = _unread_decoder.decode(data)
+        buckets = {one[_PLACE_BYTE]: one for one in map(bytes, stored.buckets)}
+    except (msgspec.DecodeError, ValueError, IndexError):
         raise ValueError("no rollup of a format known here") from None
     if kinds != stored.kinds:
         return encode({**decode(data), **fresh})
-    buckets = {one.place: one for one in stored.buckets}
-    buckets |= {place: _bucket(place, one, kinds) for place, one in fresh.items()}
-    return _encoder.encode(_Stored(FORMAT, kinds, [buckets[place] for place in sorted(buckets)]))
+    for place, one in fresh.items():
+        buckets[place] = _encoder.encode(_bucket(place, one, kinds))
+    held = [msgspec.Raw(buckets[place]) for place in sorted(buckets)]
+    return _encoder.encode(_Unread(FORMAT, kinds, held))
 
 
 def _kinds(hour: Hour) -> list[tuple[Outcome, str]]:
@@ -182,7 +198,7 @@ def _kinds(hour: Hour) -> list[tuple[Outcome, str]]:
 
 def _bucket(place: int, one: Rollup, kinds: Sequence[tuple[Outcome, str]]) -> _Bucket:
     counts = {(o, reason): n for o, reason, n in one.counts}
-    answered = [x for at, n in enumerate(one.answered) if n for x in (at, n)]
+    answered = [x for at in compress(_PLACES, one.answered) for x in (at, one.answered[at])]
     return _Bucket(place, [counts.get(kind, 0) for kind in kinds], answered)
 
 
@@ -218,21 +234,25 @@ def _longest_first(result: Result) -> tuple[int, int, str, tuple[tuple[str, int]
     return result.t, -result.duration_ms, result.reason, result.facts
 
 
-def _rollup(results: Iterable[Result]) -> Rollup:
+def _rollup(results: Sequence[Result]) -> Rollup:
     counts: dict[tuple[Outcome, str], int] = {}
-    answered = [0] * (len(BOUNDS) + 1)
-    sums: _Sums = {}
-    for result in results:
-        said = (result.outcome, result.reason)
+    for said in map(_said, results):
         counts[said] = counts.get(said, 0) + 1
-        if result.outcome in _GOOD:
-            answered[bisect_left(BOUNDS, result.duration_ms)] += 1
+    answered = [0] * (len(BOUNDS) + 1)
+    took = [result.duration_ms for result in results if result.outcome in _GOOD]
+    for place in map(bisect_left, repeat(BOUNDS), took):
+        answered[place] += 1
+    sums: _Sums = {}
+    for result in filter(_facts, results):
         for fact, value in result.facts:
             if fact in COUNTED:
                 _add(sums, fact, 1, value)
     return Rollup(_sorted(counts), tuple(answered), _summed(sums))
 
 
+_PLACES = range(len(BOUNDS) + 1)
+_said = attrgetter("outcome", "reason")
+_facts = attrgetter("facts")
 _GOOD = frozenset(outcome for outcome in Outcome if outcome.good)
 
 

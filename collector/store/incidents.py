@@ -13,6 +13,7 @@ from alerts.events import Cause, Family, Incident, Priority, State
 from collector import journal
 from collector.store.tables import incident_events, incidents, system_flips, system_states
 from collector.store.tables import journal as journal_rows
+from collector.store.upsert import replace_all
 
 Status = Literal["open", "recovered", "resolved"]
 Flips = tuple[tuple[int, State], ...]
@@ -283,9 +284,16 @@ def said_at(conn: Connection, org: str) -> int:
     return int(conn.execute(query).scalar() or 0)
 
 
-def write_states(conn: Connection, org: str, states: Sequence[SystemState]) -> None:
-    """Replace the snapshot of the last evaluation."""
-    conn.execute(delete(system_states).where(system_states.c.org == org))
+def write_states(
+    conn: Connection, org: str, states: Sequence[SystemState], now: int, *, whole: bool
+) -> None:
+    """Bring the snapshot of the last evaluation up to `now`: `states` are those that changed, or
+    the `whole` of it.
+    """
+    if whole:
+        conn.execute(delete(system_states).where(system_states.c.org == org))
+    else:
+        conn.execute(update(system_states).where(system_states.c.org == org).values(as_of=now))
     rows = [
         {
             "org": org,
@@ -297,5 +305,4 @@ def write_states(conn: Connection, org: str, states: Sequence[SystemState]) -> N
         }
         for s in states
     ]
-    if rows:
-        conn.execute(system_states.insert(), rows)
+    replace_all(conn, system_states, rows)

@@ -100,6 +100,7 @@ LATER = (
     "agent_invitations",
     "equivocations",
     "sightings",
+    "pings",
 )
 
 

@@ -151,7 +151,8 @@ class AgentLife:
         """Nothing is under way, and nothing waits for a batch or for the collector."""
         keeper = self.keeper
         under_way = self._runner._busy or keeper._waiting or keeper.held.spools()[-1].open_runs
-        return not under_way and keeper.held.facts.waiting == 0
+        gathered = keeper._missing.due_ms() is not None
+        return not under_way and not gathered and keeper.held.facts.waiting == 0
 
     async def stop(self) -> None:
         """As told: what is under way is recorded, and what is recorded is in batches."""

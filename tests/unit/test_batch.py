@@ -115,6 +115,16 @@ def test_what_was_sealed_comes_back_by_system(some: list[Run]) -> None:
     assert read(sealed(some)) == sorted(some, key=lambda run: run.system)
 
 
+@given(st.lists(st.tuples(names, names, instants), min_size=1, max_size=20))
+def test_missed_slots_are_sealed_as_any_runs_are(slots: list[tuple[str, str, int]]) -> None:
+    missed = [
+        Run(system, check, at, at, Outcome.UNKNOWN, "agent.missed_slot", 0)
+        for system, check, at in slots
+    ]
+    anchors = Anchors(NOW + 10_000, 77)
+    assert batch.seal_missed(KEY, PLACE, anchors, missed, SECRET) == sealed(missed)
+
+
 def test_the_header_says_where_the_batch_stands() -> None:
     header = batch.open_batch(sealed()).header
     assert (header.org, header.agent, header.epoch, header.seq) == (

@@ -189,6 +189,50 @@ async def test_a_server_that_refuses_our_certificate_rejects_us(
     )
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("shown", [False, True])
+async def test_a_server_that_asks_for_a_certificate_and_closes_without_a_word_rejects_us(
+    authority: Authority, tmp_path: Path, version: ssl.TLSVersion, *, shown: bool
+) -> None:
+    (tmp_path / "other").mkdir()
+    client = Authority(tmp_path / "other", SystemClock().now_ms(), "Somebody else").client()
+    tls = TlsOptions(authority.ca, watches=True)
+    if shown:
+        tls = TlsOptions(authority.ca, client.cert, client.key)
+    context = authority.server().server_context(authority.ca)
+    context.minimum_version = context.maximum_version = version
+    # asyncio's servers close without an alert, as many engines do
+    async with serving(hold, context) as port:
+        with pytest.raises(NetFailure) as caught:
+            await ping(port, tls)
+    found = (caught.value.outcome, caught.value.reason)
+    assert found == (MISCONFIGURED, Reason.TLS_CLIENT_REJECTED)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_server_that_has_taken_our_certificate_and_then_closes_only_closes(
+    authority: Authority, version: ssl.TLSVersion
+) -> None:
+    async def read_and_end(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read(4)
+
+    client = authority.client()
+    context = authority.server().server_context(authority.ca)
+    context.minimum_version = context.maximum_version = version
+    async with serving(read_and_end, context) as port:
+        assert await ping(port, TlsOptions(authority.ca, client.cert, client.key)) == b""
+
+
+async def test_a_server_that_asks_for_no_certificate_and_closes_only_closes(
+    authority: Authority,
+) -> None:
+    async def end(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        return
+
+    async with serving(end, authority.server().server_context()) as port:
+        assert await ping(port, TlsOptions(authority.ca, watches=True)) == b""
+
+
 async def test_files_of_ours_that_cannot_be_used_say_nothing_about_the_server(
     authority: Authority, tmp_path: Path
 ) -> None:

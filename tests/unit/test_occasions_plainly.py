@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -34,7 +35,8 @@ WINDOW = {
     "approval": {"by": "approver-1", "at": "2025-12-31T00:00:00Z"},
 }
 BINDER = {"name": "Binder", "valid_for": "70s", "requires": ["net"]}
-SYSTEMS: dict[str, tuple[list[str], dict[str, Any]]] = {
+Systems = Mapping[str, tuple[list[str], dict[str, Any]]]
+SYSTEMS: Systems = {
     "net": ([], {"class": "administrative"}),
     "app": (["net"], {"class": "clinical", "workaround": BINDER}),
     "ehr": (["app", "net"], {"class": "point_of_care"}),
@@ -42,12 +44,12 @@ SYSTEMS: dict[str, tuple[list[str], dict[str, Any]]] = {
 }
 
 
-def hospital(rng: random.Random) -> Config:
+def hospital(rng: random.Random, systems: Systems | None = None) -> Config:
     given = document()["checks"]["ehr-read"] | {"from": ["north-1", "south-1"]}
     return config(
         systems={
             name: {"name": name, "depends_on": parents, "impact": impact}
-            for name, (parents, impact) in SYSTEMS.items()
+            for name, (parents, impact) in (systems or SYSTEMS).items()
         },
         checks={
             name: given | {"system": name, "confirm": {"down": rng.choice([1, 2])}}

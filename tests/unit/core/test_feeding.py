@@ -145,7 +145,7 @@ def test_live_piece_by_piece_and_settled_is_the_fold_from_nothing(
         live.take(part, at)
         live.fold(history, at)
         if n % 3 == 0:
-            live.settle(at - 20 * MIN)
+            live.settle(at - 20 * MIN, at)
     assert live.older is None
     whole = fold_system("ehr", history, {("adt", "collector"): distinct(results)[0]}, at, None)
     if results:
