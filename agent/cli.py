@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import sys
 from collections.abc import Sequence
 from importlib.metadata import version
 
@@ -24,7 +25,8 @@ Examples:
 """
 
 
-def build_parser() -> argparse.ArgumentParser:
+def build_parser(asked: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """With every command; of the one that is `asked` for first, with that alone."""
     parser = described(
         argparse.ArgumentParser(prog="wardwatch-agent"),
         "Runs synthetic checks on schedule and sends signed results to a collector.",
@@ -34,13 +36,14 @@ def build_parser() -> argparse.ArgumentParser:
         "--version", action="version", version=f"wardwatch-agent {version('wardwatch')}"
     )
     words = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
+    for name in [name for name in COMMANDS if name in asked[:1]] or COMMANDS:
         importlib.import_module(f"agent.commands.{name}").add(words)
     return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     refuse_foreign_owner()
-    args = build_parser().parse_args(argv)
+    words = sys.argv[1:] if argv is None else argv
+    args = build_parser(words).parse_args(words)
     code: int = args.func(args)
     return code

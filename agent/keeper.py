@@ -14,7 +14,7 @@ from functools import partial
 from agent.holding import Holding
 from agent.makings import Makings
 from agent.metrics import AgentMetrics
-from agent.missing import Missing, is_missed
+from agent.missing import Missing, parted
 from agent.onethread import Hand
 from agent.spool import Spool
 from agent.spoolformat import Belief
@@ -114,9 +114,8 @@ class Keeper:
     async def _record(self, ended: list[Run]) -> None:
         if not ended:
             return
-        runs = [run for run in ended if not is_missed(run)]
-        if len(runs) < len(ended):
-            self._missing.add(filter(is_missed, ended), self._now_ms())
+        runs, missed = parted(ended)
+        self._missing.add(missed, self._now_ms())
         if runs:
             now = self._makings.anchors()
             belief = Belief(now.offset_ms, now.error_ms, now.source)
@@ -166,7 +165,7 @@ class Keeper:
         for missed in self._missing.take():
             by, anchors = self._makings.signer(), self._makings.anchors()
             secret = self._makings.random_bytes(batch.SECRET_BYTES)
-            seal = partial(Spool.seal_at_once, by=by, runs=missed, anchors=anchors, secret=secret)
+            seal = partial(Spool.seal_missed, by=by, missed=missed, anchors=anchors, secret=secret)
             await self.held.write(seal)
             self._sealed(len(missed))
             for run in missed:

@@ -237,7 +237,7 @@ class Service:
     def _count(self, run: Run) -> None:
         if self._once is not None:
             self._once(run)
-        self.metrics.tallies.count(run.check, run.outcome.value, run.reason, run.duration_us)
+        self.metrics.tallies.count(run.check, run.outcome._value_, run.reason, run.duration_us)
         if self._fallback is not None:
             self._fallback.take(run, self._own.time.belief().offset_ms)
 

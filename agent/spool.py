@@ -155,25 +155,30 @@ class Spool:
         """The next batch: the oldest `count` open runs. Durable when it returns."""
         covered = dict(islice(self.open_runs.items(), count))
         runs = [one.run for one in covered.values()]
-        entry = self._seal(by, runs, ranges.of_numbers(covered), anchors, secret)
+        numbers = ranges.of_numbers(covered)
+        entry = self._seal(
+            by, anchors, numbers, lambda place: batch.seal(by.key, place, anchors, runs, secret)
+        )
         for number in covered:
             del self.open_runs[number]
         return entry
 
-    def seal_at_once(
-        self, by: Signer, runs: Sequence[Run], anchors: Anchors, secret: bytes
+    def seal_missed(
+        self, by: Signer, missed: Sequence[Run], anchors: Anchors, secret: bytes
     ) -> Entry:
-        """The next batch, of runs that were never open. Durable when it returns."""
-        return self._seal(by, runs, [], anchors, secret)
+        """The next batch, of missed slots, which are never open. Durable when it returns."""
+        return self._seal(
+            by, anchors, [], lambda place: batch.seal_missed(by.key, place, anchors, missed, secret)
+        )
 
     def _seal(
-        self, by: Signer, runs: Sequence[Run], covered: Ranges, anchors: Anchors, secret: bytes
+        self, by: Signer, anchors: Anchors, covered: Ranges, sealed: Callable[[batch.Place], bytes]
     ) -> Entry:
         if (by.org, by.agent) != (self.chain.org, self.chain.agent):
             raise ValueError("an epoch belongs to one agent")
         chain = self.chain
         place = batch.Place(by.org, by.agent, chain.epoch, chain.seq + 1, chain.last, by.config)
-        data = batch.seal(by.key, place, anchors, runs, secret)
+        data = sealed(place)
         record = BatchRecord(
             chain.epoch,
             place.seq,

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from probes.budgets import Demand
@@ -17,6 +18,7 @@ from probes.clock import NS_PER_MS
 from probes.columns import FAR
 from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Probe, Slot
+from probes.leases import Leases
 from probes.net import NetFailure
 from probes.reasons import Reason
 from probes.segments import Run, RunStep
@@ -28,6 +30,8 @@ STEP_MS = 2_000
 GRACE_MS = 5_000
 """A probe keeps its own deadline; one still running this long after it has a defect."""
 CLOSE_S = 2.0
+_NOTHING: Mapping[str, int] = MappingProxyType({})
+"""What was measured where nobody looked: one for all, an overloaded agent has thousands a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +59,25 @@ class Attempts:
         env: Env,
         blame: Blame,
         grace_ms: int = GRACE_MS,
+        leases: Leases | None = None,
     ) -> None:
         self.name = name
         self.system = check.system
         self.every_ms = check.every
         self._kind = kind
         self._config = kind.parse(check.spec)
-        self._env = env
+        self._read = env.read_secret
+        self._lacks_secret = False
+        self._env = replace(env, read_secret=self._read_secret)
         self._blame = blame
         self._limit_s = (env.timeout_ms + grace_ms) / 1000
+        wanted = kind.exclusive(self._config)
+        self._lease: asyncio.Lock | None = None
+        if leases is not None and wanted is not None and wanted.alone:
+            self._lease = leases.of(wanted.key)
         self._probe: Probe | None = None
         self._opening = asyncio.Lock()
-        self._stack = AsyncExitStack()
+        self._context: AbstractAsyncContextManager[Probe] | None = None
 
     @property
     def demand(self) -> Demand | None:
@@ -90,7 +101,13 @@ class Attempts:
             await self.close()
 
     async def run(self, slot: Slot) -> Run:
-        """The slot's result; only cancellation gets out."""
+        """The slot's result; only cancellation gets out. It begins when the lease is to be had."""
+        if self._lease is None:
+            return await self._run(slot)
+        async with self._lease:
+            return await self._run(slot)
+
+    async def _run(self, slot: Slot) -> Run:
         clock = self._env.clock
         wall_ms, began_ns = clock.now_ms(), clock.monotonic_ns()
         observation = await self._observe(slot)
@@ -120,14 +137,17 @@ class Attempts:
 
     def without_attempt(self, at_ms: int, reason: Reason) -> Run:
         """An explicit unknown: nobody looked at `at_ms`."""
-        return Run(self.system, self.name, at_ms, at_ms, Outcome.UNKNOWN, reason.value, 0)
+        said = (Outcome.UNKNOWN, reason._value_, 0)
+        return Run(self.system, self.name, at_ms, at_ms, *said, _NOTHING, _NOTHING)
 
     async def close(self) -> None:
         """Give up what the probe holds; a probe that cannot even close is left."""
-        stack, self._stack, self._probe = self._stack, AsyncExitStack(), None
+        context, self._context, self._probe = self._context, None, None
+        if context is None:
+            return
         try:
             async with asyncio.timeout(CLOSE_S):
-                await stack.aclose()
+                await context.__aexit__(None, None, None)
         except Exception as error:  # noqa: BLE001 - a foreign defect ends no other check
             self._crashed(error)
 
@@ -154,20 +174,23 @@ class Attempts:
             return self._probe
 
     async def _open(self) -> Probe:
-        def read_secret(reference: str) -> bytes:
-            try:
-                return self._env.read_secret(reference)
-            except (OSError, KeyError):
-                missing.append(reference)
-                raise
-
-        missing: list[str] = []
-        env = replace(self._env, read_secret=read_secret)
+        self._lacks_secret = False
         try:
-            return await self._stack.enter_async_context(self._kind.open(self._config, env))
+            # Not an AsyncExitStack: it would be a kilobyte for each check.
+            context = self._kind.open(self._config, self._env)
+            probe = await context.__aenter__()
         except (OSError, KeyError):
-            if missing:
+            if self._lacks_secret:
                 raise _SecretError from None
+            raise
+        self._context = context
+        return probe
+
+    def _read_secret(self, reference: str) -> bytes:
+        try:
+            return self._read(reference)
+        except (OSError, KeyError):
+            self._lacks_secret = True
             raise
 
     def _crashed(self, error: Exception) -> None:

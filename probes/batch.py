@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from sys import intern
@@ -23,7 +23,7 @@ import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probes import envelope, segments
-from probes.contract import Fact, Outcome
+from probes.contract import HANDED_ON, Fact, Outcome
 from probes.envelope import (
     BatchError,
     BatchFault,
@@ -46,6 +46,7 @@ MAGIC = b"WWB1"
 VERSION = 1
 CONTENT_TYPE = "application/vnd.wardwatch.batch"
 CLOCK_ERROR_LIMIT_MS = 2_000
+_HANDED_ON = frozenset(fact.value for fact in HANDED_ON)
 """Semantics 1: beyond it nobody knows when the results were."""
 NO_PREVIOUS = "0" * 64
 """`prev` of an epoch's first header."""
@@ -137,10 +138,28 @@ def seal(
     key: Ed25519PrivateKey, place: Place, anchors: Anchors, runs: Sequence[Run], secret: bytes
 ) -> bytes:
     """The envelope of at least one run. `secret`: 16 random bytes, new for each batch."""
+    return _seal(key, place, anchors, runs, secret, segments.encode)
+
+
+def seal_missed(
+    key: Ed25519PrivateKey, place: Place, anchors: Anchors, missed: Sequence[Run], secret: bytes
+) -> bytes:
+    """`seal`, where each run is a missed slot."""
+    return _seal(key, place, anchors, missed, secret, segments.encode_missed)
+
+
+def _seal(
+    key: Ed25519PrivateKey,
+    place: Place,
+    anchors: Anchors,
+    runs: Sequence[Run],
+    secret: bytes,
+    encode: Callable[[Sequence[Run]], bytes],
+) -> bytes:
     by_system: dict[str, list[Run]] = {}
     for run in runs:
         by_system.setdefault(run.system, []).append(run)
-    packed = {system: segments.encode(by_system[system]) for system in sorted(by_system)}
+    packed = {system: encode(by_system[system]) for system in sorted(by_system)}
     body = zstandard.compress(msgspec.msgpack.encode((secret, packed)), LEVEL)
     header = Header(
         version=VERSION,
@@ -260,6 +279,7 @@ def results_in(tables: Sequence[Table], agent: str, clock: Clock, received_ms: i
             [took // 1000 for took in table.duration_us],
             repeat(received_ms),
             table.fact(Fact.CERT_DAYS_LEFT) or repeat(None),
+            (None if lost else table.some_facts(_HANDED_ON)) or repeat(()),
         )
     return results
 
@@ -287,6 +307,7 @@ def result_of(run: Run, agent: str, offset_ms: int, error_ms: int, received_ms: 
         run.duration_us // 1000,
         received_ms,
         run.facts.get(Fact.CERT_DAYS_LEFT),
+        () if lost else tuple(sorted((k, v) for k, v in run.facts.items() if k in _HANDED_ON)),
     )
 
 

@@ -24,6 +24,8 @@ LOOK_MS = 1_000
 
 TOGETHER_MS = 2
 """The shortest sleep: of slots that follow each other as closely, one look costs half of two."""
+BEHIND_MS = 10
+"""The same while more slots wait than can be under way: nothing that comes due could begin."""
 
 Change = tuple[dict[str, Attempts], Callable[[], None]]
 Called = asyncio.Future[tuple[Attempts, Slot]]
@@ -50,7 +52,7 @@ class Runner:
         self._clock = clock
         self._record = record
         self._look_ms = look_ms
-        self._room = concurrency
+        self._places = self._room = concurrency
         self._waiting: dict[str, tuple[Attempts, Slot]] = {}
         self._idle: list[Called] = []
         self._busy: set[str] = set()
@@ -124,7 +126,8 @@ class Runner:
             self._changed(now_ms, attempts)
             next_ms = self._schedule.next_ms()
             wait_ms = self._look_ms if next_ms is None else min(next_ms - now_ms, self._look_ms)
-            await self._clock.sleep_ms(max(wait_ms, TOGETHER_MS))
+            is_behind = len(self._waiting) > self._places
+            await self._clock.sleep_ms(max(wait_ms, BEHIND_MS if is_behind else TOGETHER_MS))
 
     def _begin(self, check: Attempts, slot: Slot, attempts: asyncio.TaskGroup) -> None:
         if self._idle:

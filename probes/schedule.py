@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import heapq
 from collections.abc import Mapping
+from operator import attrgetter
 from typing import NamedTuple
 
 from probes.contract import Slot
@@ -87,10 +88,10 @@ class Schedule:
             if newest > first:
                 oldest = max(first, newest - MISSED_LIMIT * every)
                 missed.extend(Slot(check, at) for at in range(oldest, newest, every))
-        return Look(_ordered(due), _ordered(missed))
+        if missed:  # else they came in order
+            due.sort(key=_BY_INSTANT)
+            missed.sort(key=_BY_INSTANT)
+        return Look(tuple(due), tuple(missed))
 
 
-def _ordered(slots: list[Slot]) -> tuple[Slot, ...]:
-    if len(slots) > 1:
-        slots.sort(key=lambda slot: (slot.at_ms, slot.check))
-    return tuple(slots)
+_BY_INSTANT = attrgetter("at_ms", "check")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from operator import attrgetter, sub
 from typing import TypeVar
 
@@ -21,25 +21,34 @@ from probes import columns as packing
 from probes import segmentforms as forms
 from probes.columns import FAR
 from probes.contract import Outcome
-from probes.segmentforms import Dense, Form, SegmentError, Sparse, Steps
+from probes.reasons import Reason
+from probes.segmentforms import Arrays, Dense, Form, SegmentError, Sparse, Steps
 
-__all__ = ["Run", "RunStep", "SegmentError", "Table", "decode", "encode", "read", "read_again"]
+__all__ = [
+    "Run",
+    "RunStep",
+    "SegmentError",
+    "Table",
+    "decode",
+    "encode",
+    "encode_missed",
+    "read",
+    "read_again",
+]
 
 _CODE = re.compile(r"[a-z0-9_.]{1,64}")
 """Reasons and the names of phases, facts and steps: no text fits in (semantics 1)."""
 _CHECK = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
-@dataclass(frozen=True, slots=True)
-class RunStep:
+class RunStep(msgspec.Struct, frozen=True, gc=False):
     name: str
     outcome: Outcome
     reason: str
     duration_us: int
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(msgspec.Struct, frozen=True, gc=False):
     """What an agent records of one slot. `slot_ms` is the schedule's instant, `at_ms` the start of
     the attempt, both by the agent's wall clock. Names stay text: a newer agent may know more.
     """
@@ -51,8 +60,8 @@ class Run:
     outcome: Outcome
     reason: str
     duration_us: int
-    phases: Mapping[str, int] = field(default_factory=dict)
-    facts: Mapping[str, int] = field(default_factory=dict)
+    phases: Mapping[str, int] = {}
+    facts: Mapping[str, int] = {}
     steps: tuple[RunStep, ...] = ()
 
 
@@ -76,6 +85,18 @@ class Table:
         """How long before the start of each attempt its slot was, in milliseconds."""
         return forms.slot_of(self.form)
 
+    def some_facts(self, names: frozenset[str]) -> list[tuple[tuple[str, int], ...]] | None:
+        """(name, value) of these, by row, sorted by name; None where no run has one."""
+        found = sorted(forms.fact_names(self.form) & names)
+        if not found:
+            return None
+        size = len(self.at_ms)
+        columns = [(name, forms.fact_of(self.form, name, size) or ()) for name in found]
+        return [
+            tuple((name, value) for name, column in columns if (value := column[row]) is not None)
+            for row in range(size)
+        ]
+
     def fact(self, name: str) -> Sequence[int | None] | None:
         """One value a row, None where it has none; None for a fact that no run has."""
         return forms.fact_of(self.form, name, len(self.at_ms))
@@ -84,6 +105,28 @@ class Table:
 def encode(runs: Sequence[Run]) -> bytes:
     """Runs of one system as a segment, in the order given."""
     return forms.pack(_dense(runs))
+
+
+def encode_missed(missed: Sequence[Run]) -> bytes:
+    """`encode` of slots nobody attempted, in a quarter of the time."""
+    checks, check_of = _indexed([run.check for run in missed])
+    at = [run.at_ms for run in missed]
+    gaps = [t - before for t, before in zip(at, (at[0], *at), strict=False)]
+    nothing = bytes(len(at))
+    codes, data = packing.pack_all((check_of, gaps, nothing, nothing, nothing, nothing))
+    return forms.pack(
+        Dense(
+            checks=list(checks),
+            outcomes=[Outcome.UNKNOWN],
+            reasons=[Reason.AGENT_MISSED_SLOT.value],
+            phases=[],
+            facts=[],
+            codes=codes,
+            size=len(at),
+            base=at[0],
+            data=data,
+        )
+    )
 
 
 def read(data: bytes) -> Table:
@@ -209,8 +252,10 @@ _Gathered = dict[str, tuple[Sequence[int], list[int]]]
 
 
 def _gather(rows: Sequence[Mapping[str, int]]) -> _Gathered:
+    if not any(rows):
+        return {}
     names, every = [*map(list, rows)], range(len(rows))
-    if names and names.count(names[0]) == len(names):  # the rule
+    if names.count(names[0]) == len(names):  # the rule
         return {str(name): (every, [row[name] for row in rows]) for name in names[0]}
     found: dict[str, tuple[list[int], list[int]]] = {}
     for row, values in enumerate(rows):
@@ -250,8 +295,7 @@ def _check(table: Table) -> None:
     form, size = table.form, len(table.at_ms)
     _check_names(form)
     slot = table.slot
-    columns = (table.check, slot, table.outcome, table.reason, table.duration_us)
-    if any(len(column) != size for column in columns) or forms.negative(form):
+    if forms.negative(form) or (isinstance(form, Arrays) and _is_uneven(table, slot)):
         raise SegmentError("columns")
     if size:
         _check_instants(table.at_ms, slot)
@@ -271,6 +315,12 @@ def _check(table: Table) -> None:
         _check_steps(form, form.steps, size)
     if isinstance(form, Dense) and form.rest is not None and form.rest not in form.phases:
         raise SegmentError("rest")
+
+
+def _is_uneven(table: Table, slot: Sequence[int]) -> bool:
+    """Are its columns of different lengths? Those of `Dense` are cut from one string."""
+    columns = (table.check, slot, table.outcome, table.reason, table.duration_us)
+    return any(len(column) != len(table.at_ms) for column in columns)
 
 
 def _check_instants(at_ms: Sequence[int], slot: Sequence[int]) -> None:
@@ -304,8 +354,9 @@ def _codes_of(form: Form) -> Iterable[Iterable[str]]:
     if isinstance(form, Dense):
         if len(set(form.phases)) < len(form.phases) or len(set(form.facts)) < len(form.facts):
             raise SegmentError("a name twice")
-        if form.some_phases.keys() & form.phases or form.some_facts.keys() & form.facts:
-            raise SegmentError("a name twice")
+        for some, every in ((form.some_phases, form.phases), (form.some_facts, form.facts)):
+            if not some.keys().isdisjoint(every):
+                raise SegmentError("a name twice")
         yield form.some_phases
         yield form.some_facts
     if form.steps is not None:

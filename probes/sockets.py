@@ -39,8 +39,7 @@ class Socket:
     def __init__(
         self, family: socket.AddressFamily, readiness: Readiness, deadline: Deadline
     ) -> None:
-        self._raw = socket.socket(family, socket.SOCK_STREAM)
-        self._raw.setblocking(False)  # noqa: FBT003 - the socket's own signature
+        self._raw = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self._tls: ssl.SSLSocket | None = None
         self._readiness = readiness
         self._waits = False

@@ -23,7 +23,7 @@ from probes.runner import CONCURRENCY
 from probes.schedule import first_slot_ms, offset_ms
 from probes.segments import Run
 from tests.bench.drive import KEPT
-from tests.bench.machine import fetch_json
+from tests.bench.machine import Started, fetch, fetch_json, until
 from tests.bench.ours import AGENT, Ours, http_checks
 from tests.bench.peers import Peers
 from tests.bench.row import Row
@@ -56,7 +56,7 @@ def rows() -> list[Row]:
         with Target(folder, right=True) as target:
             capacity = capacity_of(folder, target)
             checks = int(2 * capacity * EVERY_MS / 1000)
-            told, given_s = loaded(folder, target, checks)
+            told, given_s, delivered_s = loaded(folder, target, checks)
             goodput = peers_goodput(folder, target, checks)
     offered = checks * 1000 / EVERY_MS
     name = f"overload, {offered:.0f} checks a second"
@@ -64,6 +64,7 @@ def rows() -> list[Row]:
         "measured": told.measured,
         "missed": told.reasons.get(Reason.AGENT_MISSED_SLOT.value, 0),
         "reasons": told.reasons,
+        "spool_empty_after_s": round(delivered_s, 1),
         "blackbox_exporter_and_prometheus_good_a_second": round(goodput),
     }
     return [
@@ -94,8 +95,10 @@ def capacity_of(folder: Path, target: Target) -> float:
         return (target.asked() - asked) / (used.wall_s - used.waited_s)
 
 
-def loaded(folder: Path, target: Target, checks: int) -> tuple[Told, float]:
-    """What came of the minute, and the seconds of it in which the agent had its core."""
+def loaded(folder: Path, target: Target, checks: int) -> tuple[Told, float, float]:
+    """What came of the minute, the seconds of it in which the agent had its core, and how long after
+    all the rest of it was with the collector.
+    """
     ours = Ours(folder / "loaded", http_checks(checks, target.url, f"{EVERY_MS}ms", TIMEOUT))
     with ours.start_collector(), ours.start_agent(0) as agent:
         time.sleep(6)
@@ -105,12 +108,24 @@ def loaded(folder: Path, target: Target, checks: int) -> tuple[Told, float]:
         os.kill(agent.pid, signal.SIGUSR1)
         time.sleep(RELIEVED_S)
         relieved_ms = time.time_ns() // 1_000_000
+        delivered_s = delivered(ours, agent, relieved_ms)
     runs = [run for part in ours.stored() for run in part]
     normal_ms = ended_ms + INTERVALS * EVERY_MS
-    return (
-        tell(runs, checks, (begun_ms, ended_ms), (normal_ms, relieved_ms - 1_000)),
-        used.wall_s - used.waited_s,
-    )
+    told = tell(runs, checks, (begun_ms, ended_ms), (normal_ms, relieved_ms - 1_000))
+    return told, used.wall_s - used.waited_s, delivered_s
+
+
+def delivered(ours: Ours, agent: Started, since_ms: int) -> float:
+    """Seconds until the agent's spool was empty for once: what the collector, on the same core, was
+    behind. What lies in the spool is not lost.
+    """
+
+    def is_empty() -> bool:
+        text = fetch(f"http://127.0.0.1:{ours.agent_port}/metrics")
+        return "\nwardwatch_uplink_pending_batches 0.0\n" in text
+
+    until(is_empty, [agent], 120)
+    return (time.time_ns() // 1_000_000 - since_ms) / 1000
 
 
 def tell(runs: list[Run], checks: int, load: tuple[int, int], after: tuple[int, int]) -> Told:

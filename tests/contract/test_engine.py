@@ -244,7 +244,7 @@ async def test_a_server_that_says_when_to_come_again_is_left_alone(serve: Serve)
 async def test_a_second_connection_that_fails_is_the_step_it_was_for(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server: OpenHimServer = await serve(OpenHimServer)
+    server: EngineHost = await serve(OpenHimServer)
     answer = server.answer
 
     def once(path: str, query: dict[str, list[str]]) -> tuple[str, bytes] | None:

@@ -32,7 +32,7 @@ from probes import batch, tombstone
 from probes.contract import Outcome
 from probes.segments import Run
 from probes.tombstone import Tombstone
-from tests.support.chains import a_run
+from tests.support.chains import a_missed_slot, a_run
 from tests.support.faulty_disk import FaultyDisk, PowerLossError
 from tests.support.soak import longer
 from tests.support.spooling import Collecting, HandClock, a_keeper, counts, offer
@@ -134,20 +134,27 @@ class SpoolMachine(RuleBasedStateMachine):
     def record(self, letters: str) -> None:
         for letter in letters:
             self.clock.pass_ms(1_000)
-            outcome = Outcome.UP if letter == "u" else Outcome.DOWN
-            check = self.rng.choice(["c-1", "c-2"])
-            self.keeper.add(a_run(self.clock.mono_ms, outcome, check))
+            check, at_ms = self.rng.choice(["c-1", "c-2"]), self.clock.mono_ms
+            self.keeper.add(
+                a_missed_slot(at_ms, check)
+                if letter == "m"
+                else a_run(at_ms, Outcome.UP if letter == "u" else Outcome.DOWN, check)
+            )
         self.act(self.keeper._commit())
 
     def seal(self) -> None:
         if self.keeper._batcher.due_ms() is not None:
             self.act(self.keeper._close())
 
-    @rule(letters=st.text("uuuuuud", min_size=1, max_size=8))
+    @rule()
+    def missed_slots_close(self) -> None:
+        self.act(self.keeper._close_missed())
+
+    @rule(letters=st.text("uuuuuudm", min_size=1, max_size=8))
     def runs_end(self, letters: str) -> None:
         self.record(letters)
 
-    @rule(batches=st.integers(1, 12), letters=st.text("uuuuuud", min_size=1, max_size=12))
+    @rule(batches=st.integers(1, 12), letters=st.text("uuuuuudm", min_size=1, max_size=12))
     def batches_close(self, batches: int, letters: str) -> None:
         for _ in range(batches):
             self.record(letters)

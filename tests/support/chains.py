@@ -25,6 +25,10 @@ def a_run(at_ms: int, outcome: Outcome, check: str = "ehr-read", system: str = "
     return Run(system, check, at_ms, at_ms, outcome, reason, 5_000, {"connect": 7})
 
 
+def a_missed_slot(at_ms: int, check: str = "ehr-read", system: str = "ehr") -> Run:
+    return Run(system, check, at_ms, at_ms, Outcome.UNKNOWN, "agent.missed_slot", 0)
+
+
 def a_chain(
     runs: Sequence[Sequence[Run]], *, epoch: str = "e1", offsets_ms: Sequence[int] = ()
 ) -> list[Batch]:

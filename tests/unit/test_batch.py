@@ -115,6 +115,16 @@ def test_what_was_sealed_comes_back_by_system(some: list[Run]) -> None:
     assert read(sealed(some)) == sorted(some, key=lambda run: run.system)
 
 
+@given(st.lists(st.tuples(names, names, instants), min_size=1, max_size=20))
+def test_missed_slots_are_sealed_as_any_runs_are(slots: list[tuple[str, str, int]]) -> None:
+    missed = [
+        Run(system, check, at, at, Outcome.UNKNOWN, "agent.missed_slot", 0)
+        for system, check, at in slots
+    ]
+    anchors = Anchors(NOW + 10_000, 77)
+    assert batch.seal_missed(KEY, PLACE, anchors, missed, SECRET) == sealed(missed)
+
+
 def test_the_header_says_where_the_batch_stands() -> None:
     header = batch.open_batch(sealed()).header
     assert (header.org, header.agent, header.epoch, header.seq) == (
@@ -143,6 +153,28 @@ def test_results_carry_the_days_a_certificate_had_left() -> None:
     (one,) = results(batch.open_batch(sealed([seen])))
     assert one.cert_days_left == 61
     assert results(batch.open_batch(sealed()))[0].cert_days_left is None
+
+
+def test_results_carry_counts_and_nothing_else_of_the_facts() -> None:
+    some = [
+        Run("ehr", "adt", NOW, NOW, Outcome.UP, "ok", 1, {}, {"messages": 3, "age_s": 9}),
+        Run("ehr", "adt", NOW + 9, NOW + 9, Outcome.UP, "ok", 1, {}, {"age_s": 9}),
+        Run(
+            "ehr", "adt", NOW + 18, NOW + 18, Outcome.UP, "ok", 1, {}, {"feed_s": 7, "messages": 0}
+        ),
+    ]
+    found = results(batch.open_batch(sealed(some)))
+    assert [r.facts for r in found] == [
+        (("messages", 3),),
+        (),
+        (("feed_s", 7), ("messages", 0)),
+    ]
+    assert [batch.result_of(run, "north-1", 0, 0, 5).facts for run in some] == [
+        r.facts for r in found
+    ]
+    # nobody knows when they were counted
+    assert {r.facts for r in results(batch.open_batch(sealed(some, error_ms=2_001)))} == {()}
+    assert batch.result_of(some[0], "north-1", 0, 2_001, 5).facts == ()
 
 
 def test_a_clock_more_than_two_seconds_in_doubt_makes_results_unknown() -> None:

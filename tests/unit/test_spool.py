@@ -6,11 +6,11 @@ import errno
 import os
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from agent.disk import Disk, DiskFault, HostDisk, MemoryDisk
 from agent.holding import DiskLostError
@@ -23,7 +23,7 @@ from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
 from probes.segments import Run
-from tests.support.chains import a_run
+from tests.support.chains import a_missed_slot, a_run
 from tests.support.faulty_disk import FaultyDisk
 from tests.support.spooling import DAY_MS, Collecting, HandClock, a_keeper, offer
 from tests.support.stories import check, config
@@ -158,6 +158,63 @@ async def test_what_waits_for_a_commit_shares_one_sync() -> None:
     assert len(asked) == 1
     await watch.seal()
     assert len(asked) == 2
+
+
+async def test_missed_slots_count_once_they_are_in_a_batch_of_their_own() -> None:
+    watch = await a_watch(MemoryDisk())
+    for second in range(3):
+        watch.clock.pass_ms(1_000)
+        watch.keeper.add(a_missed_slot(watch.clock.now_ms(), f"m-{second}"))
+        watch.keeper.add(a_run(watch.clock.now_ms(), Outcome.UP, "c"))
+        await watch.keeper._commit()
+    assert [run.check for run in watch.counted] == ["c", "c", "c"]
+    assert watch.keeper._due_ms() == 1_250  # the first result of a check is news
+    await watch.keeper._close_due(1_250)
+    assert watch.keeper._due_ms() == 3_000
+    await watch.keeper._close_due(3_000)
+    assert [run.check for run in watch.counted[3:]] == ["m-0", "m-1", "m-2"]
+    assert watch.keeper._due_ms() is None
+    await watch.deliver()
+    said = [[run.check for run in batch.runs_of(b)] for b in watch.collecting.batches.values()]
+    assert sorted(said) == [["c", "c", "c"], ["m-0", "m-1", "m-2"]]
+    assert watch.value("wardwatch_agent_batches_sealed_total") == 2
+
+
+async def test_a_stop_seals_missed_slots_and_a_kill_costs_those_of_two_seconds_only() -> None:
+    disk = MemoryDisk()
+    watch = await a_watch(disk)
+    watch.keeper.add(a_missed_slot(1, "sealed"))
+    await watch.keeper.finish()
+    watch.keeper.add(a_missed_slot(2, "gathered"))
+    watch.keeper.add(a_run(3, Outcome.UP, "c"))
+    await watch.keeper._commit()
+    await watch.start()
+    await watch.deliver()
+    assert [result.check for result in watch.results()] == ["sealed", "c"]
+    assert [run.check for run in watch.counted] == ["sealed", "c"]
+
+
+async def test_a_disk_that_cannot_be_written_costs_no_missed_slot() -> None:
+    disk = FaultyDisk(Random(1))
+    watch = await a_watch(disk)
+    watch.keeper.add(a_missed_slot(1, "m"))
+    await watch.keeper._commit()
+    disk.read_only = True
+    await watch.keeper._close_missed()
+    assert watch.keeper.held.in_memory
+    await watch.deliver()
+    assert [(r.check, r.reason) for r in watch.results()] == [("m", "agent.missed_slot")]
+
+
+async def test_what_was_missed_under_a_config_is_in_batches_that_name_it() -> None:
+    watch = await a_watch(MemoryDisk())
+    sealed: list[float] = []
+    watch.keeper.add(a_missed_slot(1, "before"))
+    watch.keeper.then(lambda: sealed.append(watch.value("wardwatch_agent_batches_sealed_total")))
+    watch.keeper.add(a_missed_slot(2, "after"))
+    await watch.keeper._commit()
+    assert sealed == [1]
+    assert [run.check for run in watch.counted] == ["before"]
 
 
 async def test_runs_of_no_batch_are_in_the_next_one_after_a_kill() -> None:
