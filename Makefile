@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 DEMO_SECONDS ?=
 FILES ?=
-# A database server, a browser, an OpenID Connect provider that needs no database of its own, and
-# what judges a systemd unit.
-PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks' systemd-analyze=systemd
+# A database server, a browser, an OpenID Connect provider that needs no database of its own, what
+# judges a systemd unit, what ends TLS before an HL7 listener, and what runs listeners of others.
+PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks' systemd-analyze=systemd \
+  /usr/sbin/nginx=nginx /usr/lib/nginx/modules/ngx_stream_module.so=libnginx-mod-stream stunnel4=stunnel4 node=nodejs npm=npm
 # Peers of the bench alone.
 PEERS := prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter openssl=openssl
 ROWS ?=
@@ -35,6 +36,7 @@ demo: $(STAMP) ## Watch a simulated hospital fail and recover (DEMO_SECONDS=60: 
 
 test: $(STAMP) ## Lint, types, import rules and every test
 	@.ci/debian-packages $(PACKAGES)
+	@.ci/node-peers $(VENV)/peers
 	@$(MAKE) --no-print-directory lint
 	@$(BIN)/pytest -n 2 --dist loadgroup -q
 
@@ -51,6 +53,7 @@ bench: $(STAMP) ## Speed as ratios against named peers, in one run (ROWS=http,tl
 
 soak: $(STAMP) ## The long forms: more examples, more kills (about an hour)
 	@.ci/debian-packages $(PACKAGES)
+	@.ci/node-peers $(VENV)/peers
 	@WARDWATCH_SOAK=1 $(BIN)/pytest -n 2 --dist loadgroup -q --timeout 1800
 	@$(MAKE) --no-print-directory mutate FILES="$(STEADY)"
 

@@ -15,10 +15,12 @@ NETWORK = frozenset(
     {
         Reason.DNS_NOT_FOUND,
         Reason.HL7_CLOSED,
+        Reason.HL7_NOT_UNDONE,
         Reason.HL7_NO_ACK,
         Reason.HTTP_CLOSED,
         Reason.HTTP_TIMEOUT,
         Reason.HTTP_TRUNCATED,
+        Reason.TCP_DROPPED,
         Reason.TCP_REFUSED,
         Reason.TCP_RESET,
         Reason.TCP_TIMEOUT,

@@ -21,6 +21,7 @@ from probes.clock import Clock, SystemClock
 from probes.config_checks import Check
 from probes.configfile import read_secret
 from probes.contract import Env
+from probes.leases import Leases
 from probes.net import Network
 from probes.tokens import Tokens
 
@@ -37,6 +38,7 @@ class World:
     hand: Hand
     tokens: Tokens = field(default_factory=Tokens)
     budgets: Budgets = field(default_factory=Budgets)
+    leases: Leases = field(default_factory=Leases)
 
     def env(self, check: Check) -> Env:
         """Of one check; what checks share is the same in each."""
@@ -88,4 +90,5 @@ def open_check(
     name: str, check: Check, world: World, pulse: Pulse, canaries: Canaries | None = None
 ) -> Attempts:
     env = world.env(check)
-    return Attempts(name, check, registry.load(check.kind), env, blame(pulse, canaries))
+    kind = registry.load(check.kind)
+    return Attempts(name, check, kind, env, blame(pulse, canaries), leases=world.leases)

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
 from collector import builtinkey
-from collector.builtinchain import BuiltInChain
+from collector.builtinchain import BuiltInChain, Tip, stored_tip
 from collector.core.agent_keys import KeyState
 from collector.ingest import Ingest, RefusedError
 from collector.keyring import KeyRing
@@ -66,13 +66,17 @@ class BuiltIn:
         self._around = around
         self._key = key
         self._refused: KeyState | None = None
+        self._resumed: int | None = None
+        """The token of the lease under which the stored chain was gone on with."""
 
     async def run(self) -> None:
         around = self._around
         while True:
             lease, config = around.leader.lease, around.config()
             if lease is not None and _checks(config) and await self._admitted(config):
-                await self._session(lease, config)
+                tip = await self._tip(lease)
+                if tip is not None:
+                    await self._session(lease, tip, config)
             await around.clock.sleep_ms(LOOK_MS)
 
     async def _admitted(self, config: Config) -> bool:
@@ -91,7 +95,21 @@ class BuiltIn:
         self._refused = refused
         return refused is None
 
-    async def _session(self, lease: Lease, config: Config) -> None:
+    async def _tip(self, lease: Lease) -> Tip | None:
+        """Where the stored chain goes on, once a lease: of what this process itself began to store
+        and then left it does not know when, and whether, it is stored.
+        """
+        fresh = Tip(self._around.random_bytes(16).hex())
+        if self._resumed == lease.token:
+            return fresh
+        try:
+            found = await self._around.store.read(stored_tip, self._around.org)
+        except StoreUnavailableError:
+            return None
+        self._resumed = lease.token
+        return found or fresh
+
+    async def _session(self, lease: Lease, tip: Tip, config: Config) -> None:
         """As long as this lease is held and there is something to do."""
         around = self._around
         chain = BuiltInChain(
@@ -99,6 +117,7 @@ class BuiltIn:
             lease,
             around.org,
             self._key,
+            tip,
             digest(config),
             around.clock,
             around.random_bytes,

@@ -2,7 +2,8 @@
 agent's, and handed to T1 in this process.
 
 Runs wait in memory: the evidence of this agent and its store are in one place, so a spool would
-hold what the store cannot. An epoch ends with the lease it began under.
+hold what the store cannot. Whoever takes the lease goes on with the chain as it is stored; nobody
+before it can store anything any more.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection
 
 from collector.ingest import Ingest, RefusedError
+from collector.store import ledger
 from collector.store.leases import Lease
 from probes import batch
 from probes.batch import Anchors, Place
@@ -34,6 +37,26 @@ MOST_WAITING = 10_000
 gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tip:
+    """Where a chain goes on: the number of its next batch, and the hash of the header before it."""
+
+    epoch: str
+    seq: int = 1
+    prev: str = batch.NO_PREVIOUS
+
+
+def stored_tip(conn: Connection, org: str) -> Tip | None:
+    """Of the newest epoch; None where there is none, or one with a hole."""
+    heads = {
+        epoch: h for (agent, epoch), h in ledger.heads(conn, org).items() if agent == COLLECTOR
+    }
+    epoch, head = max(heads.items(), key=lambda one: one[1].spoke_at, default=(None, None))
+    if epoch is None or head is None or head.stored != ((1, head.tip),):
+        return None
+    return Tip(epoch, head.tip + 1, head.tip_hash.hex())
+
+
 @dataclass(slots=True)
 class _Closed:
     """What goes into one batch."""
@@ -45,7 +68,7 @@ class _Closed:
 
 
 class BuiltInChain:
-    """One epoch. `add` takes runs; `run` for ever, then `finish`. RefusedError comes out where T1
+    """`add` takes runs; `run` for ever, then `finish`. RefusedError comes out where T1
     will not take what this process signs, such as after its lease went to another one.
     """
 
@@ -55,6 +78,7 @@ class BuiltInChain:
         lease: Lease,
         org: str,
         key: Ed25519PrivateKey,
+        tip: Tip,
         digest: str,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
@@ -67,8 +91,7 @@ class BuiltInChain:
         self._digest = digest
         self._clock = clock
         self._random_bytes = random_bytes
-        self._epoch = random_bytes(16).hex()
-        self._seq, self._prev = 1, batch.NO_PREVIOUS
+        self._tip = tip
         self._batcher = Batcher()
         self._closed: deque[_Closed] = deque()
         self._came = asyncio.Event()
@@ -132,11 +155,12 @@ class BuiltInChain:
             await self._clock.sleep_ms(AGAIN_MS)
             return
         self._closed.popleft()
-        self._seq += 1
-        self._prev = batch.header_hash(batch.open_batch(first.sealed))
+        stored = batch.header_hash(batch.open_batch(first.sealed))
+        self._tip = Tip(self._tip.epoch, self._tip.seq + 1, stored)
 
     def _seal(self, one: _Closed) -> bytes:
-        place = Place(self._org, COLLECTOR, self._epoch, self._seq, self._prev, one.digest)
+        tip = self._tip
+        place = Place(self._org, COLLECTOR, tip.epoch, tip.seq, tip.prev, one.digest)
         secret = self._random_bytes(batch.SECRET_BYTES)
         return batch.seal(self._key, place, one.anchors, one.runs, secret)
 

@@ -8,18 +8,30 @@ from random import Random
 from probes.clock import Clock
 from probes.config_checks import Check
 from probes.contract import Env, Scheme
+from probes.feeds import Counts
 from probes.heartbeats import Pings
 from probes.net import Address, Network
 
 
 def env_of(
-    clock: Clock, rng: Random, read_secret: Callable[[str], bytes], pings: Pings | None = None
+    clock: Clock,
+    rng: Random,
+    read_secret: Callable[[str], bytes],
+    pings: Pings | None = None,
+    counts: Counts | None = None,
 ) -> Callable[[Check], Env]:
     network = Network(clock, _nowhere)
 
     def env(check: Check) -> Env:
         return Env(
-            clock, rng, network, check.timeout, read_secret, every_ms=check.every, pings=pings
+            clock,
+            rng,
+            network,
+            check.timeout,
+            read_secret,
+            every_ms=check.every,
+            pings=pings,
+            counts=counts,
         )
 
     return env

@@ -36,6 +36,15 @@ def hours_of(loaded: Config, frozen: Frozen = NONE) -> Hours:
     return _hours(loaded.hours or config_hours.OFFICE, said, loaded.organization.timezone, mine)
 
 
+def holidays_of(loaded: Config, frozen: Frozen = NONE) -> Callable[[int], frozenset[date]] | None:
+    """The public holidays of a year, as `hours_of` leaves them out; None where none are said."""
+    said = loaded.holidays
+    if said is None:
+        return None
+    mine = {y[2]: days for y, days in frozen.items() if y[:2] == (said.country, said.subdivision)}
+    return _holidays(said, mine)
+
+
 @cache
 def holiday_problem(country: str, subdivision: str | None) -> tuple[str, str] | None:
     """The key of `holidays` that is wrong, and what is wrong; None when the country is known."""

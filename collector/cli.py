@@ -23,6 +23,8 @@ COMMANDS = {
     "correction": "correction",
     "enrol": "enrol",
     "explain": "explain",
+    "feed": "feed",
+    "heartbeat": "heartbeat",
     "incident": "incident",
     "load": "load",
     "login": "login",

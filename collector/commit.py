@@ -120,7 +120,8 @@ def commit(
     for key, (before, due) in sorted(plan.dues.items()):
         incidents.move_due(conn, org, key, before, due)
     taken = ids[-1] if ids else plan.taken
-    process.take(conn, org, taken)
+    if past.history is None or taken != past.taken:  # what was said first says where it began
+        process.take(conn, org, taken)
     outbox.add(conn, org, plan.messages)
     incidents.write_flips(conn, org, plan.flips)
     incidents.write_states(conn, org, plan.states, plan.now, whole=plan.states_whole)

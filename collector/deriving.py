@@ -14,7 +14,8 @@ from alerts import policy
 from alerts.concerns import Concerns
 from alerts.events import Incident, SystemView
 from alerts.instants import FAR
-from collector import changes, truths
+from collector import changes
+from collector.lasting import view_later
 from collector.store.incidents import Flips, Place
 from collector.truths import Live
 from probes.history import History
@@ -32,7 +33,7 @@ class Views(Mapping[str, SystemView]):
     def __getitem__(self, system: str) -> SystemView:
         made = self._made.get(system)
         if made is None:
-            made = self._made[system] = truths.later(*self._bases[system], self._now)
+            made = self._made[system] = view_later(*self._bases[system], self._now)
         return made
 
     def __iter__(self) -> Iterator[str]:

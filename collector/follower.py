@@ -15,7 +15,6 @@ from operator import itemgetter
 import msgspec
 
 from collector import frozenholidays, journal, rollups, snapshots, truths, versions
-from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
 from collector.evidence import Evidence, Page
 from collector.frozenholidays import Frozen
@@ -32,7 +31,6 @@ from collector.store.store import Store
 from collector.truths import GRACE_MS, SETTLE_MS, Live
 from probes.clock import Clock
 from probes.history import History
-from probes.results import Result
 
 log = logging.getLogger("wardwatch.follower")
 
@@ -47,6 +45,11 @@ AT_ONCE = 2_000
 """Rollups made and committed together at most: after a backlog there are many."""
 GATHERED = 2_000
 """Results of a system that may wait to be settled while a backlog is read."""
+CROWDED = 80_000
+"""Results of all systems that may: twelve megabytes. With more, a system is settled as soon as
+`PART_MS` of it can be.
+"""
+PART_MS = 600_000
 
 
 class _Last(msgspec.Struct, array_like=True):
@@ -231,24 +234,25 @@ class Follower:
 
     def _feed(self, lives: Mapping[str, Live], page: Page, limits: Mapping[str, int]) -> None:
         """Hand results out, and keep what waits to be settled short, up to a limit at most."""
-        by_system: dict[str, dict[Source, Sequence[Result]]] = {}
+        fed: dict[str, Live] = {}
         for source, line in page.lines.items():
             for system in self._by_check.get(source[0], ()):
-                by_system.setdefault(system, {})[source] = line
-        for system, lines in by_system.items():
-            live = lives.get(system)
-            if live is None:
-                continue
-            live.take_lines(lines, self.now)
-            if page.edge is None or live.gathered <= GATHERED or live.older is not None:
-                continue
-            # An agent whose clock is ahead says nothing of time that has not come.
-            now = min(page.edge, self.now)
-            edge = min(now - GRACE_MS, limits.get(system, now))
-            if live.settled.until < edge:
+                if (live := lives.get(system)) is not None:
+                    live.take_line(source, line, self.now)
+                    fed[system] = live
+        if page.edge is None:
+            return
+        crowded = sum(live.gathered for live in lives.values()) > CROWDED
+        # An agent whose clock is ahead says nothing of time that has not come.
+        now = min(page.edge, self.now)
+        for live in fed.values():
+            edge = min(now - GRACE_MS, limits.get(live.system, now))
+            ahead = edge - live.settled.until
+            due = live.gathered > GATHERED or (crowded and ahead >= PART_MS)
+            if due and ahead > 0 and live.older is None:
                 live.fold(self.history, now)
                 if live.older is None:
-                    live.settle(edge)
+                    live.settle(edge, now)
                 live.stale = True
 
     async def _send_back(self) -> None:
@@ -295,10 +299,11 @@ class Follower:
         everything = everything or self._new_versions
         settling = self.now - self._settled_at >= SETTLE_MS
         for live in self.lives.values():
-            if everything or settling or live.stale or truths.is_due(live, self.now):
+            anew = everything or live.stale or truths.is_due(live, self.now)
+            if anew or (settling and not live.only_lasts(self.history, self.now)):
                 live.fold(self.history, self.now)
             if settling and live.older is None:
-                live.settle(self.now - GRACE_MS)
+                live.settle(self.now - GRACE_MS, self.now)
         if settling:
             self._settled_at = self.now
 

@@ -337,9 +337,8 @@ def _rejected(
     one: Incoming, tables: Sequence[Table], clock: batch.Clock, known: Known
 ) -> Mapping[Flaw, int]:
     """As `sort_out` counts them; a batch like any other is not looked through for that."""
-    assigned = all(
-        (check, one.agent) in known.assigned for table in tables for check in table.checks
-    )
+    own = known.checks_of.get(one.agent, frozenset())
+    assigned = all(own.issuperset(table.checks) for table in tables)
     received_at = one.received_at
     if assigned and is_possible(one.first_t, received_at) and is_possible(one.last_t, received_at):
         return {}

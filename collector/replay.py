@@ -51,6 +51,7 @@ class _ResultLine(msgspec.Struct, forbid_unknown_fields=True):
     duration_ms: Duration
     received: str | None = None
     cert_days_left: Days | None = None
+    facts: dict[Reason, Days] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def read_results(path: Path, history: History) -> Input:
         except (msgspec.DecodeError, ValueError) as problem:
             problems.append(f"{path}:{number}: {problem}")
             continue
-        if (result.check, result.agent) in known.assigned:
+        if result.check in known.checks_of.get(result.agent, ()):
             results.setdefault((result.check, result.agent), []).append(result)
         else:
             ignored += 1
@@ -141,6 +142,7 @@ def _result(line: _ResultLine, known: Known, config: Config) -> Result:
         line.duration_ms,
         received,
         line.cert_days_left,
+        tuple(sorted(line.facts.items())),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Mapping, Sequence
+from operator import attrgetter
 
 from collector.core import rollup
 from collector.core.settled import Source
@@ -18,9 +20,19 @@ Bucket = tuple[str, str, int]
 SPAN_MS = 2 * BUCKET_MS
 """How much evidence is read again at a time."""
 
+_t = attrgetter("t")
+
 
 def touched(lines: Mapping[Source, Sequence[Result]]) -> set[Bucket]:
-    return {(*source, r.t // BUCKET_MS * BUCKET_MS) for source, line in lines.items() for r in line}
+    """By lines in order of `t`, none of which is empty."""
+    found: set[Bucket] = set()
+    for (check, agent), line in lines.items():
+        first, last = line[0].t // BUCKET_MS, line[-1].t // BUCKET_MS
+        if first == last:
+            found.add((check, agent, first * BUCKET_MS))
+        else:
+            found.update((check, agent, r.t // BUCKET_MS * BUCKET_MS) for r in line)
+    return found
 
 
 async def make(
@@ -37,15 +49,16 @@ async def make(
         for source in sources & (live.settled.voices.keys() | live.tail.keys()):
             upto, line = unsettled.get(source, (-FAR, ()))
             more = live.tail.get(source, ())
-            both = [*line, *more] if line else more
+            both = sorted((*line, *more), key=_t) if line else more
             unsettled[source] = (max(upto, live.settled.upto(source)), both)
     out: list[RollupRow] = []
     afar: dict[int, set[Bucket]] = {}
     for check, agent, bucket in wanted:
         upto, line = unsettled.get((check, agent), (-FAR, ()))
         if -FAR < upto <= bucket:
-            end = bucket + BUCKET_MS
-            out += _rows((check, agent), [r for r in line if bucket <= r.t < end])
+            first = bisect_left(line, bucket, key=_t)
+            end = bisect_left(line, bucket + BUCKET_MS, first, key=_t)
+            out += _rows((check, agent), line[first:end])
         else:
             afar.setdefault(bucket // SPAN_MS * SPAN_MS, set()).add((check, agent, bucket))
     for start, buckets in sorted(afar.items()):

@@ -30,6 +30,7 @@ from collector.api.parts import Parts
 from collector.builtin import Around, BuiltIn
 from collector.builtinenv import env_of
 from collector.evaluate import Evaluator
+from collector.feeds import Feeds
 from collector.heartbeat import Heartbeat
 from collector.heartbeat_http import open_sender
 from collector.ingest import Ingest
@@ -37,6 +38,7 @@ from collector.keyring import KeyRing
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
+from collector.pings import StoredPings, Taking
 from collector.serving import Serving
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
@@ -123,8 +125,10 @@ class Service:
             keys=keys,
             ingest=ingest,
             evaluator=evaluator,
+            feeds=Feeds(store, world.clock, org, evaluator),
             numbers=Numbers(evaluator, store, world.clock, org),
             outbox=Outbox(store, org),
+            pings=Taking(store, world.clock, org, lambda: evaluator.config, world.read_secret),
             metrics=self.metrics,
             access=Access(
                 store,
@@ -158,7 +162,13 @@ class Service:
             ingest=parts.ingest,
             keys=parts.keys,
             config=lambda: parts.config,
-            env=env_of(world.clock, world.rng, world.read_secret),
+            env=env_of(
+                world.clock,
+                world.rng,
+                world.read_secret,
+                StoredPings(parts.store, parts.org, lambda: parts.evaluator.history),
+                parts.feeds,
+            ),
             random_bytes=world.random_bytes,
         )
         return BuiltIn(around, builtinkey.derived(config_key))

@@ -26,7 +26,7 @@ from probes.history import History
 from probes.results import Result
 from probes.spans import Interval, Span, Timeline
 
-FORMAT = 3
+FORMAT = 4
 """Grows with every change of what the fold remembers or decides."""
 LARGEST = 256 * 1024 * 1024
 
@@ -62,6 +62,7 @@ class _Late(msgspec.Struct, array_like=True):
     duration_ms: int
     received: int
     cert_days_left: int | None
+    facts: tuple[tuple[str, int], ...]
 
 
 class _System(msgspec.Struct, array_like=True):
@@ -114,6 +115,7 @@ def encode(live: Live) -> bytes:
                 r.duration_ms,
                 r.received,
                 r.cert_days_left,
+                r.facts,
             )
             for line in live.tail.values()
             for r in line
@@ -159,6 +161,7 @@ def decode(system: str, data: bytes, history: History) -> Live:
                 r.duration_ms,
                 r.received,
                 r.cert_days_left,
+                tuple((intern(name), value) for name, value in r.facts),
             )
         )
     return Live(system, settled, tail, ended=saved.ended)

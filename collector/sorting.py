@@ -29,19 +29,24 @@ class Flaw(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What any version of a history names. `assigned` holds (check, agent)."""
+    """What any version of a history names; `checks_of` are those ever assigned to an agent."""
 
     checks: frozenset[str]
     agents: frozenset[str]
-    assigned: frozenset[tuple[str, str]]
+    checks_of: Mapping[str, frozenset[str]]
 
     @classmethod
     def of(cls, history: History) -> Known:
         configs = [v.config for v in history.versions]
+        checks_of: dict[str, set[str]] = {}
+        for config in configs:
+            for name in config.checks:
+                for agent in config.agents_of(name):
+                    checks_of.setdefault(agent, set()).add(name)
         return cls(
             frozenset(name for c in configs for name in c.checks),
             frozenset(name for c in configs for name in c.agents),
-            frozenset((n, a) for c in configs for n in c.checks for a in c.agents_of(n)),
+            {agent: frozenset(names) for agent, names in checks_of.items()},
         )
 
 
@@ -82,7 +87,7 @@ def is_future(t: int, received_at: int) -> bool:
 def _flaw(result: Result, received_at: int, known: Known) -> Flaw | None:
     if result.check not in known.checks:
         return Flaw.UNKNOWN_CHECK
-    if (result.check, result.agent) not in known.assigned:
+    if result.check not in known.checks_of.get(result.agent, ()):
         return Flaw.NOT_ASSIGNED
     if result.t < YEAR_2000_MS:
         return Flaw.TOO_OLD

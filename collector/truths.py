@@ -7,9 +7,10 @@ prolonged: what held at the edge of knowledge still holds until `until`.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
+from operator import attrgetter
 
 from alerts.events import SystemView
 from collector.core.settled import NOTHING, Settled, Source, taken_back
@@ -18,19 +19,20 @@ from collector.core.truth import SystemTruth, fold_system, rules
 from collector.core.view import view
 from collector.core.voice_fold import VoiceFold
 from collector.core.windows import FAR
+from collector.lasting import truth_later, view_later
 from probes.config import Config
 from probes.contract import Outcome
 from probes.history import History
 from probes.results import Result
-from probes.spans import Interval, Span, Timeline, intersect
+from probes.spans import Interval, intersect
 from probes.spans import until as earlier_than
-
-T = TypeVar("T")
 
 GRACE_MS = 900_000
 """What comes no later than this is not late: nothing younger is settled."""
 SETTLE_MS = 900_000
 """How much may gather before it is settled."""
+FOLDED_MS = 21_600_000
+"""How long a system that changes in nothing is settled without a fold."""
 
 
 @dataclass(slots=True)
@@ -45,6 +47,9 @@ class _Pulse:
     version: int
     heard: VoiceFold
     """What it says of its certificate, and nothing else."""
+    settled: Settled | None = None
+    late_before: int = FAR
+    """A result before that comes for a time that `settled` has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +70,7 @@ class _Before:
 class Live:
     """One system. `truth` and `view` are as of `at`, as `fold` left them.
 
+    `tail`: what is not settled, each line in order of `t`.
     `changed`: anything but the passing of time has changed what is seen, since somebody unset it.
     `edition`: another object each time it has.
     `older`: a result came for a time before this instant that what is settled cannot take in.
@@ -92,6 +98,8 @@ class Live:
     _before: _Before | None = None
 
     def __post_init__(self) -> None:
+        for line in self.tail.values():
+            line.sort(key=_t)
         ends = (r.t + r.duration_ms for line in self.tail.values() for r in line)
         self._latest = max(ends, default=self.ended)
 
@@ -138,17 +146,21 @@ class Live:
     def take_lines(self, lines: Mapping[Source, Sequence[Result]], now: int) -> None:
         """The same by (check, agent), each line in order of `t` and not empty."""
         for source, line in lines.items():
-            same = 0 if self.stale else self._more_of_the_same(source, line, now)
-            tail = self.tail.setdefault(source, [])
-            for result in line[same:]:
-                self.stale = True
-                ended = result.t + result.duration_ms
-                self._latest, self._news = max(self._latest, ended), min(self._news, ended)
-                if self.settled.is_late(source, result.t) and not self._takes_back(
-                    source, result.t
-                ):
-                    self.older = result.t if self.older is None else min(self.older, result.t)
-                tail.append(result)
+            self.take_line(source, line, now)
+
+    def take_line(self, source: Source, line: Sequence[Result], now: int) -> None:
+        """The same of one (check, agent)."""
+        same = 0 if self.stale else self._more_of_the_same(source, line, now)
+        if same == len(line):
+            return
+        tail = self.tail.setdefault(source, [])
+        for result in line[same:]:
+            self.stale = True
+            ended = result.t + result.duration_ms
+            self._latest, self._news = max(self._latest, ended), min(self._news, ended)
+            if self.settled.is_late(source, result.t) and not self._takes_back(source, result.t):
+                self.older = result.t if self.older is None else min(self.older, result.t)
+            insort(tail, result, key=_t)
 
     def fold(self, history: History, now: int) -> None:
         """Fold up to `now`."""
@@ -196,14 +208,14 @@ class Live:
             return None
         if before.until is not None and before.until <= now:
             return None
-        return later(before.view, before.at, now), before.until
+        return view_later(before.view, before.at, now), before.until
 
     def rewound(self, history: History, now: int) -> SystemView | None:
         """The view at a `now` at which all its results had ended, `at` or before; None where time
         alone has changed the truth between the two.
         """
-        if self.stale or now > self.at or self.view.feed or self.view.burning:
-            return None  # a baseline and a budget are judged over time, not by results alone
+        if self.stale or now > self.at or self.view.burning:
+            return None  # a budget is judged over time, not by results alone
         edges = (*self._holds.values(), *_edges(self.system, self.view, history, self.tail, now))
         if any(now <= t < self.at for t in edges):
             return None
@@ -214,30 +226,48 @@ class Live:
             site_states={site: earlier_than(line, now) for site, line in seen.site_states.items()},
             access=intersect(seen.access, past),
             rejected_by_all=intersect(seen.rejected_by_all, past),
+            feed=earlier_than(seen.feed, now),
             expires=earlier_than(seen.expires, now),
         )
 
-    def settle(self, edge: int) -> None:
-        """Make final what results from `edge` on cannot change; `fold` must be up to date."""
-        self.settled = settle(self.truth, self.tail, self.settled, edge)
+    def only_lasts(self, history: History, now: int) -> bool:
+        """May it be settled by the last fold, nothing but more of the same having come since? What
+        an outage is known by may be more of the same, too: one that is not settled needs a fold.
+        """
+        truth = self._truth
+        return (
+            truth is not None
+            and not self.stale
+            and self._history is history
+            and now - self.at < FOLDED_MS
+            and truth.outages == self.settled.outages
+        )
+
+    def settle(self, edge: int, now: int) -> None:
+        """Make final what results from `edge` on cannot change; `fold` must be up to date, or the
+        system, which is not due, one that `only_lasts`.
+        """
+        truth = self.truth if now <= self.at else truth_later(self.truth, now)
+        self.settled = settle(truth, self.tail, self.settled, edge)
         for source, line in self.tail.items():
-            upto = self.settled.upto(source)
-            taken = [r for r in line if r.t < upto]
+            taken = bisect_left(line, self.settled.upto(source), key=_t)
             if taken:
-                self.ended = max(self.ended, *(r.t + r.duration_ms for r in taken))
-                self.tail[source] = [r for r in line if r.t >= upto]
+                self.ended = max(self.ended, *(r.t + r.duration_ms for r in line[:taken]))
+                self.tail[source] = line[taken:]
 
     def _more_of_the_same(self, source: Source, line: Sequence[Result], now: int) -> int:
         """Take as many of a line as change nothing; how many?"""
         pulse = self._pulses.get(source)
-        if pulse is None or self.settled.is_late(source, line[0].t):
+        if pulse is None or pulse.hold_end < self.at:
+            return 0  # or it came late: the silence that was seen after the last one was none
+        if pulse.settled is not self.settled:
+            pulse.settled, pulse.late_before = self.settled, self.settled.late_before(source)
+        if line[0].t < pulse.late_before:
             return 0
-        if pulse.hold_end < self.at:
-            return 0  # it came late: the silence that was seen after the last one was none
-        end, taken = min(now, pulse.rules_end), 0
+        taken = 0
         for result in line:
             t = result.t
-            if not pulse.last_t < t < end:
+            if t <= pulse.last_t or t >= now or t >= pulse.rules_end:
                 break
             if result.outcome is not Outcome.UNKNOWN:
                 if result.outcome is not pulse.outcome or t > pulse.hold_end:
@@ -247,10 +277,11 @@ class Live:
                     break
                 pulse.hold_end = t + pulse.hold_ms
             pulse.last_t = t
-            self._heard = max(self._heard, t + result.duration_ms)
+            ended = t + result.duration_ms
+            self._heard = max(self._heard, ended)
             taken += 1
         self._holds[source] = pulse.hold_end
-        self.tail[source] += line[:taken]
+        self.tail[source] += line if taken == len(line) else line[:taken]
         return taken
 
     def _takes_back(self, source: Source, t: int) -> bool:
@@ -260,7 +291,7 @@ class Live:
         back = taken_back(
             self.settled,
             source,
-            sorted(self.tail.get(source, ()), key=lambda r: r.t),
+            self.tail.get(source, ()),
             rules(source, self.system, decided.versions),
             t,
             waiting=len(decided.dates) > len(self.settled.decided.dates),
@@ -269,6 +300,9 @@ class Live:
             return False
         self.settled = back
         return True
+
+
+_t = attrgetter("t")
 
 
 def by_source(results: Iterable[Result]) -> dict[Source, list[Result]]:
@@ -305,32 +339,7 @@ def is_due(live: Live, now: int) -> bool:
 
 def prolonged(live: Live, now: int) -> SystemView:
     """The view at a later `now` at which the system is not due."""
-    return later(live.view, live.at, now)
-
-
-def later(seen: SystemView, at: int, now: int) -> SystemView:
-    """The same of a view as of `at`."""
-    if now <= at:
-        return seen
-    return replace(
-        seen,
-        states=_longer(seen.states, at, now),
-        site_states={site: _longer(line, at, now) for site, line in seen.site_states.items()},
-        access=_running(seen.access, at, now),
-        rejected_by_all=_running(seen.rejected_by_all, at, now),
-        expires=_longer(seen.expires, at, now),
-        burning=_running(seen.burning, at, now),
-    )
-
-
-def _longer(line: Timeline[T], edge: int, now: int) -> Timeline[T]:
-    if not line or line[-1].end < edge:
-        return line
-    return (*line[:-1], Span(line[-1].start, now, line[-1].value))
-
-
-def _running(intervals: Sequence[Interval], edge: int, now: int) -> tuple[Interval, ...]:
-    return tuple(Interval(i.start, now if i.end >= edge else i.end) for i in intervals)
+    return view_later(live.view, live.at, now)
 
 
 def _edges(
@@ -341,7 +350,7 @@ def _edges(
     now: int,
 ) -> Iterable[int]:
     """Instants from `now` on at which something begins or ends whatever agents say."""
-    edges = [r.t for line in tail.values() for r in line if r.t >= now]
+    edges = [r.t for line in tail.values() for r in line[bisect_left(line, now, key=_t) :]]
     edges += [t for w in seen.windows for t in (w.start, w.end)]
     edges += history.instants
     edges += [_effective(system, v.config) for v in history.versions]
@@ -365,7 +374,7 @@ def _pulses(
         last = fold.segments[-1]
         own = rules(source, truth.system, truth.versions)
         check = own.at(last.start)
-        last_t = max(r.t for r in line)
+        last_t = line[-1].t
         if check is None or last_t >= now:
             continue
         if fold.only_goes_on:

@@ -18,6 +18,7 @@ from probes.clock import NS_PER_MS
 from probes.columns import FAR
 from probes.config_checks import Check
 from probes.contract import Env, Kind, Observation, Outcome, Probe, Slot
+from probes.leases import Leases
 from probes.net import NetFailure
 from probes.reasons import Reason
 from probes.segments import Run, RunStep
@@ -58,6 +59,7 @@ class Attempts:
         env: Env,
         blame: Blame,
         grace_ms: int = GRACE_MS,
+        leases: Leases | None = None,
     ) -> None:
         self.name = name
         self.system = check.system
@@ -69,6 +71,10 @@ class Attempts:
         self._env = replace(env, read_secret=self._read_secret)
         self._blame = blame
         self._limit_s = (env.timeout_ms + grace_ms) / 1000
+        wanted = kind.exclusive(self._config)
+        self._lease: asyncio.Lock | None = None
+        if leases is not None and wanted is not None and wanted.alone:
+            self._lease = leases.of(wanted.key)
         self._probe: Probe | None = None
         self._opening = asyncio.Lock()
         self._context: AbstractAsyncContextManager[Probe] | None = None
@@ -95,7 +101,13 @@ class Attempts:
             await self.close()
 
     async def run(self, slot: Slot) -> Run:
-        """The slot's result; only cancellation gets out."""
+        """The slot's result; only cancellation gets out. It begins when the lease is to be had."""
+        if self._lease is None:
+            return await self._run(slot)
+        async with self._lease:
+            return await self._run(slot)
+
+    async def _run(self, slot: Slot) -> Run:
         clock = self._env.clock
         wall_ms, began_ns = clock.now_ms(), clock.monotonic_ns()
         observation = await self._observe(slot)

@@ -23,7 +23,7 @@ import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probes import envelope, segments
-from probes.contract import Fact, Outcome
+from probes.contract import HANDED_ON, Fact, Outcome
 from probes.envelope import (
     BatchError,
     BatchFault,
@@ -46,6 +46,7 @@ MAGIC = b"WWB1"
 VERSION = 1
 CONTENT_TYPE = "application/vnd.wardwatch.batch"
 CLOCK_ERROR_LIMIT_MS = 2_000
+_HANDED_ON = frozenset(fact.value for fact in HANDED_ON)
 """Semantics 1: beyond it nobody knows when the results were."""
 NO_PREVIOUS = "0" * 64
 """`prev` of an epoch's first header."""
@@ -278,6 +279,7 @@ def results_in(tables: Sequence[Table], agent: str, clock: Clock, received_ms: i
             [took // 1000 for took in table.duration_us],
             repeat(received_ms),
             table.fact(Fact.CERT_DAYS_LEFT) or repeat(None),
+            (None if lost else table.some_facts(_HANDED_ON)) or repeat(()),
         )
     return results
 
@@ -305,6 +307,7 @@ def result_of(run: Run, agent: str, offset_ms: int, error_ms: int, received_ms: 
         run.duration_us // 1000,
         received_ms,
         run.facts.get(Fact.CERT_DAYS_LEFT),
+        () if lost else tuple(sorted((k, v) for k, v in run.facts.items() if k in _HANDED_ON)),
     )
 
 

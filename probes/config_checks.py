@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from probes.config_words import Id, Model, PositiveDuration
+from probes.registry import FEEDS
 
 
 class InGroup(Model):
@@ -46,6 +47,11 @@ class Check(Model):
     """How many must have fresh results."""
     spec: Mapping[str, Any] = {}
     """Settings of the kind, see its page."""
+
+    @property
+    def is_feed(self) -> bool:
+        """It judges a feed: it counts for no state of its system, and for no number."""
+        return self.kind in FEEDS
 
     @property
     def hold_ms(self) -> int:

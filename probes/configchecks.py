@@ -14,7 +14,10 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from probes import amounts, times
+from probes.config_places import COLLECTOR
 from probes.configcollector import collector_problems
+from probes.configfeeds import feed_problems
+from probes.registry import FEEDS
 from probes.tripwire import IDENTIFIERS, tripped
 from probes.yamlfile import Document, Path, Problem
 
@@ -86,6 +89,13 @@ def section(document: Document, name: str) -> dict[str, Any]:
     return {key: value for key, value in entries.items() if isinstance(value, dict)}
 
 
+def agents_of(document: Document, check: dict[str, Any]) -> list[Any]:
+    """Who runs a check of an agents' kind: whom `from` names, or all but the collector's own."""
+    named = check.get("from")
+    every = [agent for agent in section(document, "agents") if agent != COLLECTOR]
+    return named if isinstance(named, list) else every
+
+
 def attempt(function: Callable[[Any], Any], value: Any) -> Any:
     """None where the model already refuses the value."""
     try:
@@ -108,6 +118,7 @@ def cross_problems(document: Document) -> list[Problem]:
         *_holidays(document),
         *_notices(document),
         *collector_problems(document, section(document, "agents"), section(document, "checks")),
+        *feed_problems(document, section(document, "agents"), section(document, "checks")),
     ]
 
 
@@ -172,7 +183,7 @@ def _checks(document: Document) -> Iterator[Problem]:
 def _systems(document: Document) -> Iterator[Problem]:
     roles: dict[str, list[Any]] = {}
     for check in section(document, "checks").values():
-        if isinstance(check.get("system"), str):
+        if isinstance(check.get("system"), str) and check.get("kind") not in FEEDS:
             roles.setdefault(check["system"], []).append(check.get("role", "critical"))
     for name, system in section(document, "systems").items():
         mine = roles.get(name, [])

@@ -28,7 +28,8 @@ def collector_problems(
         path: Path = ("checks", name)
         named = check.get("from")
         listed = list(enumerate(named)) if isinstance(named, list) else []
-        if check.get("kind") not in ON_COLLECTOR:
+        kind = check.get("kind")
+        if not isinstance(kind, str) or kind not in ON_COLLECTOR:
             yield from _elsewhere(document, path, listed, agents, is_left_out="from" not in check)
             continue
         if COLLECTOR not in agents:

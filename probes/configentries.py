@@ -6,22 +6,25 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from probes import recurrence, registry, times
-from probes.budgets import Demand
 from probes.config_hours import COUNTRY
-from probes.configalone import alone_problems
 from probes.configbudgets import budget_problems
 from probes.configchecks import attempt, section
+from probes.configclaims import claims_problems
+from probes.configexclusive import exclusive_problems
 from probes.configwrites import writes_problems
-from probes.contract import Writes
+from probes.contract import Kind
 from probes.modelerrors import problems_of
 from probes.yamlfile import Document, Path, Problem
 
+T = TypeVar("T")
+Parsed = dict[str, tuple[Kind[Any], Any]]
+"""Kind and spec of checks whose spec is right, by check."""
 ChannelCheck = Callable[[str, Mapping[str, Any]], None]
 HolidayCheck = Callable[[str, str | None], tuple[str, str] | None]
 """Given country and subdivision: (the key that is wrong, what is wrong), or None."""
@@ -38,20 +41,25 @@ def entry_problems(
     """In no particular order."""
     found = list(_windows(document))
     if kinds:
-        demands: dict[str, Demand] = {}
-        writes: dict[str, Writes] = {}
-        alone: dict[str, str] = {}
+        parsed: Parsed = {}
         for name, check in section(document, "checks").items():
-            found += _spec(document, name, check, demands, writes, alone, secrets=secrets)
-        found += budget_problems(document, demands)
-        found += writes_problems(document, writes)
-        found += alone_problems(document, alone)
+            found += _spec(document, name, check, parsed, secrets=secrets)
+        found += budget_problems(document, _said(parsed, lambda kind: kind.demand))
+        found += writes_problems(document, _said(parsed, lambda kind: kind.writes))
+        found += claims_problems(document, _said(parsed, lambda kind: kind.claims))
+        found += exclusive_problems(document, _said(parsed, lambda kind: kind.exclusive))
     if channel_check is not None:
         for name, channel in section(document, "channels").items():
             found += _channel(document, ("channels", name), channel, channel_check)
     if holiday_check is not None:
         found += _country(document, holiday_check)
     return found
+
+
+def _said(parsed: Parsed, what: Callable[[Kind[Any]], Callable[[Any], T | None]]) -> dict[str, T]:
+    """What the kinds say of their specs, by check."""
+    said = {name: what(kind)(config) for name, (kind, config) in parsed.items()}
+    return {name: found for name, found in said.items() if found is not None}
 
 
 def _country(document: Document, check: HolidayCheck) -> Iterator[Problem]:
@@ -70,15 +78,11 @@ def _spec(
     document: Document,
     id_: str,
     check: dict[str, Any],
-    demands: dict[str, Demand],
-    writes: dict[str, Writes],
-    alone: dict[str, str],
+    parsed: Parsed,
     *,
     secrets: bool,
 ) -> Iterator[Problem]:
-    """What is wrong with a spec; what a right one asks of its target goes into `demands`, what it
-    writes into `writes`, what no other may have into `alone`.
-    """
+    """What is wrong with a spec; a right one goes into `parsed`."""
     path: Path = ("checks", id_)
     name, spec = check.get("kind"), check.get("spec", {})
     if not isinstance(name, str) or not name or not isinstance(spec, dict):
@@ -91,14 +95,7 @@ def _spec(
     try:
         kind = registry.load(name)
         config = kind.parse(spec)
-        demand, written = kind.demand(config), kind.writes(config)
-        if demand is not None:
-            demands[id_] = demand
-        if written is not None:
-            writes[id_] = written
-        claimed = kind.alone(config)
-        if claimed is not None:
-            alone[id_] = claimed
+        parsed[id_] = (kind, config)
         _finish(kind.prepare(config))
         if secrets:
             kind.examine(config)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from probes import times
-from probes.config_places import COLLECTOR
-from probes.configchecks import attempt, section
+from probes.configchecks import agents_of, attempt, section
 from probes.contract import Writes
 from probes.yamlfile import Document, Path, Problem
 
@@ -25,12 +24,8 @@ def writes_problems(document: Document, writes: Mapping[str, Writes]) -> Iterato
             )
         if written.alone is None:
             continue
-        named = checks[name].get("from")
-        agents = (
-            named if isinstance(named, list) else section(document, "agents").keys() - {COLLECTOR}
-        )
-        if len(agents) > 1:
-            place = path if named is None else (*path, "from")
+        if len(agents_of(document, checks[name])) > 1:
+            place = path if "from" not in checks[name] else (*path, "from")
             yield document.problem(place, "this check writes: name exactly one agent under from")
         other = first.setdefault(written.alone, name)
         if other != name:

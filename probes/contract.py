@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from probes.clock import Clock
+    from probes.feeds import Counts
     from probes.heartbeats import Pings
     from probes.net import Network
 
@@ -89,6 +90,8 @@ class Fact(StrEnum):
     VENDOR_CODE = "vendor_code"
     STALE_ACKS = "stale_acks"
     DUPLICATE_ACKS = "duplicate_acks"
+    COMMITS = "commits"
+    RECONNECTS = "reconnects"
     ERR_CODE = "err_code"
     GARBAGE_BYTES = "garbage_bytes"
     CODES_MISSING = "codes_missing"
@@ -107,6 +110,21 @@ class Fact(StrEnum):
     CONNECTIONS = "connections"
     CONNECTIONS_REFUSED = "connections_refused"
     LISTENING_S = "listening_s"
+    FEED_DUE = "feed_due"
+    FEED_HIGH = "feed_high"
+    FEED_HOUR = "feed_hour"
+    FEED_LOW = "feed_low"
+    FEED_SEEN = "feed_seen"
+    FEED_S = "feed_s"
+    QUEUED = "queued"
+    """Messages that wait."""
+    OLDEST_S = "oldest_s"
+    """Age of the oldest of them, at least."""
+    DRAIN_S = "drain_s"
+    """Until none waits any more, at the pace of the last runs."""
+    ERRORED = "errored"
+    """Messages that failed since the run before, at least."""
+    COUNTER_RESET = "counter_reset"
     MESSAGES = "messages"
     """Messages of a feed since the slot before, whatever their type."""
     MESSAGES_ADT = "messages_adt"
@@ -124,6 +142,10 @@ class Fact(StrEnum):
 COUNTED = frozenset(fact for fact in Fact if fact.value.startswith("messages"))
 """Facts that say how many since the slot before, so that those of several runs add up. A run whose
 slot was not wholly watched gives none of them: nothing seen is not nothing sent.
+"""
+HANDED_ON = COUNTED | frozenset(fact for fact in Fact if fact.value.startswith("feed_"))
+"""Facts that a result carries beyond its evidence: what rollups add up, and what a sentence about a
+feed is made of.
 """
 
 
@@ -153,6 +175,9 @@ class StepName(StrEnum):
     APPOINTMENT = "appointment"
     BOOK = "book"
     CANCEL = "cancel"
+    LOGIN = "login"
+    STATUS = "status"
+    CHANNEL = "channel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +225,8 @@ class Env:
     """The check's own `every`: the slot before is so long ago."""
     pings: Pings | None = None
     """What jobs have sent to the collector; None elsewhere."""
+    counts: Counts | None = None
+    """What feeds have been counted, and what is usual of them; None elsewhere."""
 
 
 class Probe(Protocol):
@@ -228,6 +255,17 @@ class Writes:
 
 
 @dataclass(frozen=True, slots=True)
+class Exclusive:
+    """What a run uses. `alone`: it serves one client at a time, so runs wait for each other. `held`:
+    this check does not let go of it between its runs.
+    """
+
+    key: str
+    alone: bool
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Kind(Generic[C]):
     """A probe kind: one value named `KIND` in its file, one line in `probes/registry.py`.
 
@@ -249,10 +287,12 @@ class Kind(Generic[C]):
     """
     writes: Callable[[C], Writes | None] = lambda _config: None
     """Whether a run writes, and what `config check` must see to then."""
-    alone: Callable[[C], str | None] = lambda _config: None
+    claims: Callable[[C], str | None] = lambda _config: None
     """What one check on one agent may have and no other, such as an address it listens on."""
     passive: bool = False
     """It is opened when its agent takes it up, not at its first slot: what comes before counts."""
+    exclusive: Callable[[C], Exclusive | None] = lambda _config: None
+    """What a run uses that may serve one client at a time; `config check` and the runner see to it."""
     demand: Callable[[C], Demand | None] = lambda _config: None
     """What a run asks of a target that has a budget."""
     profiles: tuple[str, ...] = ()

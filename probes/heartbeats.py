@@ -1,12 +1,28 @@
-"""What jobs have sent to the collector, for the check that waits for it."""
+"""What jobs have sent, and what follows from it. Pure: instants are arguments, UTC ms.
+
+A job is due by cron or so long after it last ended. It is **on time** when it ends before its grace
+does. Until then nothing is said; from then on it is **missed** until it succeeds, and that success
+is called **late**, once. With `max_run` a job that has told its start is judged as of that start
+until it has run for too long.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 from zoneinfo import ZoneInfo
+
+from probes import cron
+from probes.contract import Fact, Observation, Outcome
+from probes.reasons import Reason
+
+EARLY_MS = 30_000
+"""How long before its due time a ping is of that time, at most half the grace: the job goes by
+another clock."""
+KEPT = 50
+"""Pings of each kind that are kept of a check."""
 
 
 class PingKind(StrEnum):
@@ -16,7 +32,7 @@ class PingKind(StrEnum):
 
 
 class Ping(NamedTuple):
-    """`at_ms`: when the collector received it, UTC."""
+    """`at_ms`: when the collector received it."""
 
     at_ms: int
     kind: PingKind
@@ -24,7 +40,7 @@ class Ping(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """`pings` by time, as many of the newest as matter. `since_ms`: from when on the check waits for
+    """`pings` by time, as many as `needless` leaves. `since_ms`: from when on the check waits for
     them as it does now. `zone`: the organization's.
     """
 
@@ -41,3 +57,126 @@ class Pings(Protocol):
 
 class StoreAwayError(Exception):
     """The collector's own store does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """`last_due(end, before)`: the latest instant before `before` at which the job was due, given
+    when it last ended, or since when it is waited for; None before the first.
+    """
+
+    last_due: Callable[[int, int], int | None]
+    grace_ms: int
+    max_run_ms: int | None = None
+
+    @property
+    def early_ms(self) -> int:
+        return min(EARLY_MS, self.grace_ms // 2)
+
+
+def by_cron(expression: str, zone: ZoneInfo) -> Callable[[int, int], int | None]:
+    return lambda _end, before: next(cron.dues_before(expression, zone, before), None)
+
+
+def by_interval(interval_ms: int) -> Callable[[int, int], int | None]:
+    """So long after it last ended, and once: who has missed one is not due again."""
+    return lambda end, before: end + interval_ms if end + interval_ms < before else None
+
+
+def judge(expected: Expected, heard: Heard, slot: tuple[int, int], now_ms: int) -> Observation:
+    """`slot`: the time it speaks for, from the slot before (not included) to this one: what came in
+    it is counted, and told as late, by no other slot.
+    """
+    after, upto = slot
+    reason = _reason(expected, heard.pings, heard.since_ms, now_ms)
+    if reason is Reason.OK and _came_late(expected, heard, slot):
+        reason = Reason.HEARTBEAT_LATE
+    facts = {Fact.PINGS: sum(after < ping.at_ms <= upto for ping in heard.pings)}
+    succeeded = _last(heard.pings, PingKind.SUCCESS)
+    if succeeded is not None:
+        facts[Fact.AGE_S] = max(now_ms - succeeded.at_ms, 0) // 1000
+        began = _began(heard.pings, succeeded)
+        if began is not None:
+            facts[Fact.RUN_S] = (succeeded.at_ms - began.at_ms) // 1000
+    return Observation(_OUTCOMES[reason], reason, facts=facts)
+
+
+def _came_late(expected: Expected, heard: Heard, slot: tuple[int, int]) -> bool:
+    """Did a success of this slot's time end a time of missing, or of running for too long?"""
+    after, upto = slot
+    successes = [n for n, ping in enumerate(heard.pings) if ping.kind is PingKind.SUCCESS]
+    if len(successes) >= KEPT:
+        del successes[0]  # what came before it may be gone
+    for position in successes:
+        at_ms = heard.pings[position].at_ms
+        if after < at_ms <= upto:
+            was = _reason(expected, heard.pings[:position], heard.since_ms, at_ms)
+            if was in (Reason.HEARTBEAT_MISSED, Reason.HEARTBEAT_STUCK):
+                return True
+    return False
+
+
+_OUTCOMES = {
+    Reason.OK: Outcome.UP,
+    Reason.HEARTBEAT_LATE: Outcome.DEGRADED,
+    Reason.HEARTBEAT_MISSED: Outcome.DOWN,
+    Reason.HEARTBEAT_FAILED: Outcome.DOWN,
+    Reason.HEARTBEAT_STUCK: Outcome.DOWN,
+    Reason.HEARTBEAT_NEVER: Outcome.UNKNOWN,
+}
+
+
+def _reason(expected: Expected, pings: Sequence[Ping], since_ms: int, now_ms: int) -> Reason:
+    """As of `now_ms`. Nothing that is due exactly then has been missed."""
+    ended = next((p for p in reversed(pings) if p.kind is not PingKind.START), None)
+    running = _unended(pings, ended)
+    as_of = now_ms
+    if running is not None and expected.max_run_ms is not None:
+        if now_ms > running.at_ms + expected.max_run_ms:
+            return Reason.HEARTBEAT_STUCK
+        as_of = min(running.at_ms, now_ms)
+    since = since_ms if ended is None else max(ended.at_ms, since_ms)
+    due = expected.last_due(since, as_of - expected.grace_ms)
+    covered = ended is not None and due is not None and ended.at_ms >= due - expected.early_ms
+    if due is not None and due > since_ms and not covered:
+        return Reason.HEARTBEAT_MISSED
+    if ended is None:
+        return Reason.HEARTBEAT_NEVER
+    return Reason.OK if ended.kind is PingKind.SUCCESS else Reason.HEARTBEAT_FAILED
+
+
+def _last(pings: Sequence[Ping], kind: PingKind) -> Ping | None:
+    return next((ping for ping in reversed(pings) if ping.kind is kind), None)
+
+
+def _unended(pings: Sequence[Ping], ended: Ping | None) -> Ping | None:
+    """The first start since a run last ended: one that crashed and began anew goes on failing."""
+    later = pings if ended is None else pings[_position(pings, ended) + 1 :]
+    return next((ping for ping in later if ping.kind is PingKind.START), None)
+
+
+def _began(pings: Sequence[Ping], ended: Ping) -> Ping | None:
+    """The start of the run that ended so."""
+    before = pings[: _position(pings, ended)]
+    end = next((p for p in reversed(before) if p.kind is not PingKind.START), None)
+    return _unended(before, end)
+
+
+def _position(pings: Sequence[Ping], ping: Ping) -> int:
+    return len(pings) - 1 - [*reversed(pings)].index(ping)
+
+
+def needless(pings: Sequence[Ping]) -> list[int]:
+    """Positions of those that no verdict asks for any longer: all but the newest of each kind, and
+    the start of a run that has not ended, however many followed it.
+    """
+    ended = next((p for p in reversed(pings) if p.kind is not PingKind.START), None)
+    running = _unended(pings, ended)
+    keep = {PingKind.START: KEPT, PingKind.SUCCESS: KEPT, PingKind.FAIL: KEPT}
+    found: list[int] = []
+    for position in range(len(pings) - 1, -1, -1):
+        ping = pings[position]
+        keep[ping.kind] -= 1
+        if keep[ping.kind] < 0 and ping is not running:
+            found.append(position)
+    return found

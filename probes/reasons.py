@@ -25,6 +25,7 @@ class Reason(StrEnum):
     AGENT_RETRY_AFTER = "agent.retry_after"
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
+    AGENT_STORE = "agent.store"
     COVERAGE_ACCEPTED = "coverage.accepted"
     COVERAGE_ERROR = "coverage.error"
     COVERAGE_PARTIAL = "coverage.partial"
@@ -35,6 +36,17 @@ class Reason(StrEnum):
     FEED_SILENT = "feed.silent"
     FEED_STALE = "feed.stale"
     FEED_UNWATCHED = "feed.unwatched"
+    ENGINE_API = "engine.api"
+    ENGINE_AUTH = "engine.auth"
+    ENGINE_DISCONNECTED = "engine.disconnected"
+    ENGINE_ERRORS = "engine.errors"
+    ENGINE_NOT_STATUS = "engine.not_status"
+    ENGINE_NO_CHANNEL = "engine.no_channel"
+    ENGINE_QUEUE = "engine.queue"
+    ENGINE_STALE = "engine.stale"
+    ENGINE_STALLED = "engine.stalled"
+    ENGINE_STARTING = "engine.starting"
+    ENGINE_STOPPED = "engine.stopped"
     FHIR_AUTH = "fhir.auth"
     FHIR_BREAK_GLASS = "fhir.break_glass"
     FHIR_DRIFT = "fhir.drift"
@@ -47,12 +59,21 @@ class Reason(StrEnum):
     FHIR_SUBSCRIPTION = "fhir.subscription"
     FHIR_VERSION = "fhir.version"
     FHIR_WRONG_RESOURCE = "fhir.wrong_resource"
+    HEARTBEAT_FAILED = "heartbeat.failed"
+    HEARTBEAT_LATE = "heartbeat.late"
+    HEARTBEAT_MISSED = "heartbeat.missed"
+    HEARTBEAT_NEVER = "heartbeat.never"
+    HEARTBEAT_STUCK = "heartbeat.stuck"
     HL7_ACK_ERROR = "hl7.ack_error"
     HL7_ACK_MALFORMED = "hl7.ack_malformed"
     HL7_ACK_REJECT = "hl7.ack_reject"
     HL7_CLOSED = "hl7.closed"
+    HL7_NOT_REJECTED = "hl7.not_rejected"
+    HL7_NOT_UNDONE = "hl7.not_undone"
     HL7_NO_ACK = "hl7.no_ack"
+    HL7_NO_MATCH = "hl7.no_match"
     HL7_WRONG_ID = "hl7.wrong_id"
+    HL7_WRONG_PATIENT = "hl7.wrong_patient"
     HTTP_BODY = "http.body"
     HTTP_CLOSED = "http.closed"
     HTTP_NOT_HTTP = "http.not_http"
@@ -71,6 +92,7 @@ class Reason(StrEnum):
     SMART_NOT_TOKEN = "smart.not_token"  # noqa: S105 - a reason code
     SMART_SCOPE_REDUCED = "smart.scope_reduced"
     SMART_TOKEN_REJECTED = "smart.token_rejected"  # noqa: S105 - a reason code
+    TCP_DROPPED = "tcp.dropped"
     TCP_REFUSED = "tcp.refused"
     TCP_RESET = "tcp.reset"
     TCP_TIMEOUT = "tcp.timeout"
@@ -124,6 +146,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         (_U,),
         "The agent's own process did not get to run while it waited, so nobody knows who was late.",
     ),
+    Reason.AGENT_STORE: (
+        (_U,),
+        "The collector's own store did not answer, so nobody knows what has come.",
+    ),
     Reason.COVERAGE_ACCEPTED: ((_D,), "Granted, where the check expects a rejection."),
     Reason.COVERAGE_ERROR: ((_D,), "Outcome `error`, and not one the check expects."),
     Reason.COVERAGE_PARTIAL: ((_G,), "Outcome `partial`: some of it could not be processed."),
@@ -134,6 +160,32 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.FEED_SILENT: ((_G,), "No message for longer than this hour of the week explains."),
     Reason.FEED_STALE: ((_D,), "The newest message is older than the check's `max_age`."),
     Reason.FEED_UNWATCHED: ((_U,), "The check whose counts are judged has none for now."),
+    Reason.ENGINE_API: (
+        (_U,),
+        "The engine's monitoring interface does not answer; its channels may run all the same.",
+    ),
+    Reason.ENGINE_AUTH: ((_M,), "The engine is alive and rejects our user."),
+    Reason.ENGINE_DISCONNECTED: (
+        (_G, _D),
+        "The channel does not reach whom it sends to; down if messages wait for it.",
+    ),
+    Reason.ENGINE_ERRORS: ((_G,), "More messages failed since the run before than agreed."),
+    Reason.ENGINE_NOT_STATUS: (
+        (_U, _D),
+        "An answer without the status it should hold, or with a state we do not know.",
+    ),
+    Reason.ENGINE_NO_CHANNEL: (
+        (_M,),
+        "The engine tells of no such channel or destination, or of several.",
+    ),
+    Reason.ENGINE_QUEUE: (
+        (_G, _D),
+        "More messages wait, or for longer, than agreed, or the queue grows and grows.",
+    ),
+    Reason.ENGINE_STALE: ((_U,), "What the engine's statistics say is older than `max_age`."),
+    Reason.ENGINE_STALLED: ((_D,), "Started, and nothing moves though it should."),
+    Reason.ENGINE_STARTING: ((_G,), "The channel is on its way to be started."),
+    Reason.ENGINE_STOPPED: ((_D,), "Stopped, paused, disabled or not deployed."),
     Reason.FHIR_AUTH: ((_M,), "401 or 403: the server is alive and rejects our credentials."),
     Reason.FHIR_BREAK_GLASS: (
         (_M,),
@@ -155,12 +207,33 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     ),
     Reason.FHIR_VERSION: ((_M,), "`fhirVersion` is not the one the check expects."),
     Reason.FHIR_WRONG_RESOURCE: ((_D,), "FHIR, but not the resource that was asked for."),
+    Reason.HEARTBEAT_FAILED: ((_D,), "The job said that it failed, and has not succeeded since."),
+    Reason.HEARTBEAT_LATE: ((_G,), "The job succeeded, after it was missed or stuck; said once."),
+    Reason.HEARTBEAT_MISSED: ((_D,), "The job was due, and its grace ended without a word of it."),
+    Reason.HEARTBEAT_NEVER: ((_U,), "Nothing of the job ever came, and it was not missed yet."),
+    Reason.HEARTBEAT_STUCK: ((_D,), "The job began, and did not end within `max_run`."),
     Reason.HL7_ACK_ERROR: ((_D, _G, _M), "MSA-1 is AE or CE."),
     Reason.HL7_ACK_MALFORMED: ((_D,), "A framed answer that is no acknowledgement."),
     Reason.HL7_ACK_REJECT: ((_D, _M), "MSA-1 is AR or CR."),
+    Reason.HL7_ACK_ERROR: ((_D, _G, _M), "MSA-1 or QAK-2 is AE, or MSA-1 is CE."),
+    Reason.HL7_ACK_MALFORMED: (
+        (_D,),
+        "A framed answer that is no acknowledgement, or to a query none of a query.",
+    ),
+    Reason.HL7_ACK_REJECT: (
+        (_D, _M),
+        "MSA-1 or QAK-2 is AR, or MSA-1 is CR, or MLLP itself was told NAK.",
+    ),
     Reason.HL7_CLOSED: ((_D,), "The connection was closed before an acknowledgement."),
+    Reason.HL7_NOT_REJECTED: ((_M,), "A message of a type nobody knows was accepted."),
+    Reason.HL7_NOT_UNDONE: (
+        (_D, _G, _M),
+        "A test visit, appointment or order may still stand: its cancellation failed.",
+    ),
     Reason.HL7_NO_ACK: ((_D,), "No acknowledgement in time; processed or not is unknown."),
+    Reason.HL7_NO_MATCH: ((_M,), "The query finds no test patient: the test data is gone."),
     Reason.HL7_WRONG_ID: ((_D,), "Acknowledgements came, none with the MSH-10 we sent."),
+    Reason.HL7_WRONG_PATIENT: ((_D,), "The query finds others than the patient asked for."),
     Reason.HTTP_BODY: ((_D,), "The page lacks what the check expects in it."),
     Reason.HTTP_CLOSED: ((_D,), "Closed before the status line was complete."),
     Reason.HTTP_NOT_HTTP: ((_D,), "The peer does not speak HTTP."),
@@ -187,6 +260,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.SMART_TOKEN_REJECTED: (
         (_M,),
         "The token endpoint is alive and rejects our client: its key, registration, scope or clock.",
+    ),
+    Reason.TCP_DROPPED: (
+        (_D,),
+        "A kept connection was dead without a word: dropped on the way, or the far side restarted.",
     ),
     Reason.TCP_REFUSED: ((_D,), "The host answers, nothing listens on the port."),
     Reason.TCP_RESET: ((_D,), "The connection was reset."),

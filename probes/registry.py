@@ -9,7 +9,10 @@ from probes.contract import Kind
 
 KINDS: dict[str, str] = {
     "coverage": "probes.kinds.coverage",
+    "engine": "probes.kinds.engine",
+    "feed_silence": "probes.kinds.feed_silence",
     "fhir": "probes.kinds.fhir",
+    "heartbeat": "probes.kinds.heartbeat",
     "hl7": "probes.kinds.hl7",
     "hl7_listener": "probes.kinds.hl7_listener",
     "http": "probes.kinds.http",
@@ -18,10 +21,16 @@ KINDS: dict[str, str] = {
     "terminology": "probes.kinds.terminology",
 }
 
-ON_COLLECTOR = frozenset({"heartbeat"})
+ON_COLLECTOR = frozenset({"feed_silence", "heartbeat"})
 """Kinds whose checks the agent built into the collector runs (`Place.COLLECTOR`), known without
 importing any: a file is judged where no kind is opened, too.
 """
+
+
+FEEDS = frozenset({"feed_silence"})
+"""Kinds that judge a feed: their checks count for no state, and open incidents of their own family."""
+COUNTING = frozenset({"engine", "hl7_listener"})
+"""Kinds whose runs count messages, so that a feed can be judged by them."""
 
 
 def load(name: str) -> Kind[Any]:

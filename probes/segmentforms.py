@@ -205,6 +205,11 @@ def facts_of(form: Form) -> dict[str, Mapping[int, int]]:
     return found
 
 
+def fact_names(form: Form) -> set[str]:
+    """Those that any run has."""
+    return {*form.facts, *(form.some_facts if isinstance(form, Dense) else ())}
+
+
 def fact_of(form: Form, name: str, size: int) -> Sequence[int | None] | None:
     """One value a row, None where it has none; None for a fact that no run has."""
     if isinstance(form, Dense) and name in form.facts:

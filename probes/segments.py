@@ -22,7 +22,7 @@ from probes import segmentforms as forms
 from probes.columns import FAR
 from probes.contract import Outcome
 from probes.reasons import Reason
-from probes.segmentforms import Dense, Form, SegmentError, Sparse, Steps
+from probes.segmentforms import Arrays, Dense, Form, SegmentError, Sparse, Steps
 
 __all__ = [
     "Run",
@@ -84,6 +84,18 @@ class Table:
     def slot(self) -> Sequence[int]:
         """How long before the start of each attempt its slot was, in milliseconds."""
         return forms.slot_of(self.form)
+
+    def some_facts(self, names: frozenset[str]) -> list[tuple[tuple[str, int], ...]] | None:
+        """(name, value) of these, by row, sorted by name; None where no run has one."""
+        found = sorted(forms.fact_names(self.form) & names)
+        if not found:
+            return None
+        size = len(self.at_ms)
+        columns = [(name, forms.fact_of(self.form, name, size) or ()) for name in found]
+        return [
+            tuple((name, value) for name, column in columns if (value := column[row]) is not None)
+            for row in range(size)
+        ]
 
     def fact(self, name: str) -> Sequence[int | None] | None:
         """One value a row, None where it has none; None for a fact that no run has."""
@@ -283,8 +295,7 @@ def _check(table: Table) -> None:
     form, size = table.form, len(table.at_ms)
     _check_names(form)
     slot = table.slot
-    columns = (table.check, slot, table.outcome, table.reason, table.duration_us)
-    if any(len(column) != size for column in columns) or forms.negative(form):
+    if forms.negative(form) or (isinstance(form, Arrays) and _is_uneven(table, slot)):
         raise SegmentError("columns")
     if size:
         _check_instants(table.at_ms, slot)
@@ -304,6 +315,12 @@ def _check(table: Table) -> None:
         _check_steps(form, form.steps, size)
     if isinstance(form, Dense) and form.rest is not None and form.rest not in form.phases:
         raise SegmentError("rest")
+
+
+def _is_uneven(table: Table, slot: Sequence[int]) -> bool:
+    """Are its columns of different lengths? Those of `Dense` are cut from one string."""
+    columns = (table.check, slot, table.outcome, table.reason, table.duration_us)
+    return any(len(column) != len(table.at_ms) for column in columns)
 
 
 def _check_instants(at_ms: Sequence[int], slot: Sequence[int]) -> None:
@@ -337,8 +354,9 @@ def _codes_of(form: Form) -> Iterable[Iterable[str]]:
     if isinstance(form, Dense):
         if len(set(form.phases)) < len(form.phases) or len(set(form.facts)) < len(form.facts):
             raise SegmentError("a name twice")
-        if form.some_phases.keys() & form.phases or form.some_facts.keys() & form.facts:
-            raise SegmentError("a name twice")
+        for some, every in ((form.some_phases, form.phases), (form.some_facts, form.facts)):
+            if not some.keys().isdisjoint(every):
+                raise SegmentError("a name twice")
         yield form.some_phases
         yield form.some_facts
     if form.steps is not None:

@@ -1,4 +1,4 @@
-"""What the checks of an agent share to sign in: tokens and where they come from.
+"""What the checks of an agent share: tokens, sessions, and what an engine told of all channels.
 
 In memory alone, never logged. Whatever is missing is asked for once, however many want it.
 """
@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from probes.clock import Clock
+    from probes.enginevisit import Seen
     from probes.fhirsteps import Layer
     from probes.sockets import Deadline
+    from probes.wire.engine import Channels
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,22 @@ class Endpoint:
     """The token endpoint a server named."""
 
     url: str
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A cookie of an engine; without one the engine refused us, and is not asked again so soon."""
+
+    cookie: str | None = field(repr=False)
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What an engine told of all its channels."""
+
+    channels: Channels = field(repr=False)
     until_ns: int
 
 
@@ -117,3 +135,5 @@ class Tokens:
     def __init__(self) -> None:
         self.endpoints: Flights[Endpoint, Layer] = Flights()
         self.held: Flights[Token, Layer] = Flights()
+        self.sessions: Flights[Session, Seen] = Flights()
+        self.statuses: Flights[Status, Seen] = Flights()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from agent.commands.options import BAD_INPUT, Parsers, described
 from probes import registry
 from probes.contract import Kind
-from probes.profiles import table
+from probes.engines import table as engines
+from probes.profiles import table as profiles
 from probes.reasons import MEANINGS
 
 EXAMPLES = """\
@@ -18,9 +20,11 @@ Examples:
   wardwatch-agent kinds
   wardwatch-agent kinds fhir
   wardwatch-agent kinds fhir --profile epic
+  wardwatch-agent kinds engine --profile mirth
   wardwatch-agent kinds --json
 
-With --profile: what is assumed of that vendor's servers, and what to ask its team for.
+With --profile: what is assumed of that vendor's servers, or of that engine, and what to ask its
+team for.
 Exit code: 0 printed, 2 no such kind, or none with that profile.
 """
 
@@ -92,11 +96,21 @@ def _lines(kind: Kind[Any]) -> list[str]:
 
 
 def _write_profile(args: argparse.Namespace) -> None:
-    profile = table.PROFILES[args.profile]
+    of_engine = args.kind == "engine"
     if args.json:
-        _print_json(table.document(profile))
+        document = engines.document if of_engine else _profile_document
+        _print_json(document(args.profile))
     else:
-        sys.stdout.write("".join(f"{line}\n" for line in table.told(profile)))
+        lines = engines.told if of_engine else _profile_lines
+        sys.stdout.write("".join(f"{line}\n" for line in lines(args.profile)))
+
+
+def _profile_document(name: str) -> dict[str, Any]:
+    return profiles.document(profiles.PROFILES[name])
+
+
+def _profile_lines(name: str) -> Iterator[str]:
+    return profiles.told(profiles.PROFILES[name])
 
 
 def _print_json(value: object) -> None:

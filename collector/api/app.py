@@ -15,6 +15,7 @@ from collector.api.health import LOOKED, Looked
 from collector.api.openapi import tagged
 from collector.api.parts import PARTS, Parts
 from collector.api.problems import problems
+from collector.api.routes import Public
 from collector.api.table import ROUTES
 from collector.api.what_if import COMPARING
 from collector.web import rendering
@@ -34,7 +35,7 @@ def build_app(
     limited = limited or limits()
     for route in ROUTES:
         handle = handler(route, knows or parts.access, parts.door, limited)
-        if tagged(route):
+        if tagged(route) or (route.needs is Public.PING and route.method == "GET"):
             app.router.add_get(route.path, handle)  # and HEAD
         else:
             app.router.add_route(route.method, route.path, handle)

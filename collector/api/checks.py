@@ -12,6 +12,7 @@ from collector.api.parts import Parts, stamp
 from collector.api.problems import DeniedError
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant
+from probes.config_checks import Check as Defined
 from probes.contract import Outcome
 
 
@@ -32,7 +33,7 @@ class Check(TypedDict):
     system: str
     kind: str
     every_ms: int
-    role: Literal["critical", "supporting"] | InGroup
+    role: Literal["critical", "supporting", "feed"] | InGroup
     last: list[Last]
 
 
@@ -55,6 +56,12 @@ async def read_check(call: Call[Nothing, Nothing]) -> Check:
     return _check(name, call.parts)
 
 
+def _role(check: Defined) -> Literal["critical", "supporting", "feed"] | InGroup:
+    if check.is_feed:
+        return "feed"
+    return check.role if isinstance(check.role, str) else {"group": check.role.group}
+
+
 def checks_of(system: str, parts: Parts) -> list[Check]:
     return [_check(name, parts) for name in parts.config.checks_of(system)]
 
@@ -67,7 +74,7 @@ def _check(name: str, parts: Parts) -> Check:
         "system": check.system,
         "kind": check.kind,
         "every_ms": check.every,
-        "role": check.role if isinstance(check.role, str) else {"group": check.role.group},
+        "role": _role(check),
         "last": [
             {
                 "agent": agent,

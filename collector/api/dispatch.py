@@ -35,7 +35,12 @@ class Limits:
     """Requests a second, of each credential and, without one, of each address."""
 
     def __init__(
-        self, known: Buckets, unknown: Buckets, provider: Buckets, enrolment: Buckets
+        self,
+        known: Buckets,
+        unknown: Buckets,
+        provider: Buckets,
+        enrolment: Buckets,
+        pings: Buckets,
     ) -> None:
         self.known = known
         self.unknown = unknown
@@ -43,6 +48,8 @@ class Limits:
         """Logins begun at a provider: of one neighbourhood fewer than may be under way."""
         self.enrolment = enrolment
         """Agents that enrol or rotate: a site's agents share an address, and come once."""
+        self.pings = pings
+        """Jobs: many of a site are due at the full hour, and share an address."""
 
 
 def limits() -> Limits:
@@ -51,6 +58,7 @@ def limits() -> Limits:
         unknown=Buckets(rate_per_s=10, burst=40, most_keys=10_000),
         provider=Buckets(rate_per_s=1, burst=20, most_keys=10_000),
         enrolment=Buckets(rate_per_s=1, burst=20, most_keys=10_000),
+        pings=Buckets(rate_per_s=20, burst=600, most_keys=10_000),
     )
 
 
@@ -89,7 +97,9 @@ async def _who(
 ) -> Actor:
     if isinstance(route.needs, Permission):
         return await _allowed(request, route.needs, knows, door, limited)
-    if route.needs not in UNLIMITED:
+    if route.needs is Public.PING:
+        _within(limited.pings, door.neighbourhood(request), request)
+    elif route.needs not in UNLIMITED:
         _within(limited.unknown, door.neighbourhood(request), request)
     if route.needs is Public.PROVIDER:
         _within(limited.provider, door.neighbourhood(request), request)

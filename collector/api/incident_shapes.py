@@ -7,6 +7,7 @@ from typing_extensions import TypedDict
 from alerts.category import PRIORITY
 from alerts.events import Cause, Family, Priority
 from alerts.people import Act, CategoryReason, IncidentState, Ruling
+from collector.api.feed_reasons import reasons_of
 from collector.api.parts import Parts, instant, stamp
 from collector.api.responses import Response, response_of
 from collector.api.shapes import Instant
@@ -43,6 +44,7 @@ class RuledBy(ActedBy):
 class Incident(TypedDict):
     """`status`, `category` and `priority` are what it stands at, acts of people and all;
     `rules_category` is what the rules alone reached. `version` is of what the rules recorded.
+    `feeds` says why feeds are in trouble now, a sentence each; of an open incident of that family.
     """
 
     key: str
@@ -72,6 +74,7 @@ class Incident(TypedDict):
     merged_into: str | None
     ruled: RuledBy | None
     notes: int
+    feeds: list[str]
 
 
 def shown(one: Stood, parts: Parts) -> Incident:
@@ -108,6 +111,9 @@ def shown(one: Stood, parts: Parts) -> Incident:
         "merged_into": now.merged_into,
         "ruled": _ruled(now.ruled),
         "notes": now.notes,
+        "feeds": reasons_of(incident.system, parts)
+        if incident.family is Family.FEED and incident.recovered_at is None
+        else [],
     }
 
 

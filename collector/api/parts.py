@@ -11,10 +11,12 @@ from collector.access.access import Access
 from collector.access.credentials import RandomBytes
 from collector.access.door import Door
 from collector.evaluate import Evaluator
+from collector.feeds import Feeds
 from collector.ingest import Ingest
 from collector.keyring import KeyRing
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
+from collector.pings import Taking
 from collector.serving import Serving
 from collector.store.outbox import Outbox
 from collector.store.store import Store
@@ -36,8 +38,10 @@ class Parts:
     keys: KeyRing
     ingest: Ingest
     evaluator: Evaluator
+    feeds: Feeds
     numbers: Numbers
     outbox: Outbox
+    pings: Taking
     metrics: CollectorMetrics
     access: Access
     door: Door

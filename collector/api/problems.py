@@ -36,6 +36,7 @@ DENIED = {
     "api.slow_body": "the body did not arrive in time",
     "api.unknown_system": "no system of this id in the config in force",
     "api.unknown_check": "no check of this id in the config in force",
+    "api.unknown_feed": "no check of this id that judges a feed in the config in force",
     "api.unknown_incident": "no incident of this key",
     "api.unknown_message": "no message of one of these ids; nothing was done",
     "api.http_1_0": "send HTTP/1.1: in HTTP/1.0 an answer that was cut off looks complete",

@@ -82,7 +82,11 @@ def piece_ms(check: str, history: History, agents: int) -> int:
 
 def line(result: Result) -> bytes:
     """One line without its end."""
-    facts = {} if result.cert_days_left is None else {"cert_days_left": result.cert_days_left}
+    facts: dict[str, object] = {}
+    if result.cert_days_left is not None:
+        facts["cert_days_left"] = result.cert_days_left
+    if result.facts:
+        facts["facts"] = dict(result.facts)
     return msgspec.json.encode(
         {
             "check": result.check,
@@ -105,7 +109,9 @@ def _written(found: Sequence[Sequence[Result]]) -> list[bytes]:
     ]
 
 
-def _order(result: Result) -> tuple[int, str, int, str, str, int, int]:
+def _order(
+    result: Result,
+) -> tuple[int, str, int, str, str, int, int, tuple[tuple[str, int], ...]]:
     return (
         result.t,
         result.agent,
@@ -114,6 +120,7 @@ def _order(result: Result) -> tuple[int, str, int, str, str, int, int]:
         result.reason,
         result.duration_ms,
         -1 if result.cert_days_left is None else result.cert_days_left,
+        result.facts,
     )
 
 

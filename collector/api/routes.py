@@ -30,6 +30,8 @@ class Public(StrEnum):
     """Each batch and each question is signed by its agent."""
     ENROLMENT = "token or key"
     """An agent that enrols has a one-time token, one that rotates has its key."""
+    PING = "secret address"
+    """A job of the operator's file has an address of its own that nobody else knows."""
     DESCRIPTION = "description"
     """It tells nothing that the published program does not."""
 

@@ -13,6 +13,7 @@ from collector.core.agent_keys import RevokeReason, SettleReason
 from collector.exchange import Collector
 from collector.handover import place
 from probes import agentkeys
+from probes.config_places import COLLECTOR
 
 API = "api/v1/agents"
 COLUMNS = ("AGENT", "SITE", "KEY", "FINGERPRINT", "LAST BATCH (UTC)")
@@ -172,6 +173,9 @@ def to_do(one: dict[str, Any]) -> list[str]:
         )
     elif one["invited_until"] is not None:
         out.append(f"{name}: invited until {show.minute(one['invited_until'])} UTC.")
+    elif name == COLLECTOR:  # it makes its key itself, once it has something to do
+        if one["key_state"] in ("revoked", "replaced"):
+            out.append(f"{name}: its key is not taken. Next: another file as --config-key")
     elif one["key_state"] in ("none", "revoked", "replaced"):
         out.append(f"{name}: no key of it is approved. Next: wardwatch agent invite {name}")
     return out

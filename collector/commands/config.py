@@ -9,6 +9,7 @@ import sys
 from alerts.channels import registry
 from collector.businesshours import holiday_problem
 from probes.config import Config
+from probes.config_places import COLLECTOR
 from probes.configfile import ConfigErrors, digest, load, schema
 
 CHECK_EXAMPLES = """\
@@ -126,7 +127,9 @@ def counts(config: Config) -> dict[str, int]:
 def remarks(config: Config) -> list[str]:
     """What is allowed and still likely not meant."""
     out = []
-    keyless = [name for name, agent in config.agents.items() if agent.key is None]
+    keyless = [
+        name for name, agent in config.agents.items() if agent.key is None and name != COLLECTOR
+    ]
     if keyless:
         out.append(f"no key pinned, so no results are taken from: {', '.join(keyless)}")
     if not config.routes:

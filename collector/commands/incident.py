@@ -239,6 +239,7 @@ def _show_one(to: Collector, args: argparse.Namespace) -> int:
 def _facts(one: dict[str, Any]) -> Iterator[str]:
     """What no column holds, times in UTC."""
     answer, ruled = one["response"], one["ruled"]
+    yield from one["feeds"]
     if answer is not None:
         late = ", overdue" if answer["overdue"] else ""
         yield f"Answer due {_second(answer['due_at'])} by its {answer['by']}{late}"

@@ -22,7 +22,7 @@ Examples:
       --results results.jsonl --from 2026-07-01T05:00:00Z --to 2026-08-01T05:00:00Z --json
 
 One result a line: {"check":"ehr-read","agent":"north-1","at":"2026-07-01T00:00:00.000Z",
-"outcome":"down","reason":"tcp.refused","duration_ms":12}, optional "received" and "cert_days_left".
+"outcome":"down","reason":"tcp.refused","duration_ms":12}, optional "received", "cert_days_left" and "facts".
 
 Exit code: 0 computed, 2 bad input (every problem is listed, nothing is computed).
 """

@@ -141,7 +141,7 @@ def follow(line: Sequence[Result], rules: Rules, heard: Heard | None) -> VoiceFo
         check = rules.at(result.t)
         if check is None or result.outcome is Outcome.UNKNOWN:
             continue
-        fold.take(result.t, result.outcome, check)
+        fold.take(result.t, result.outcome, check, result.reason)
         if result.cert_days_left is not None:
             fold.hear(result.t, result.cert_days_left, rules.version(result.t))
         if fold.is_steady:

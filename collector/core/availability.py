@@ -163,7 +163,11 @@ def _to_come(truth: SystemTruth, now: int) -> dict[str | None, tuple[Interval, .
     if truth.begins is None or truth.begins < now:
         return {}
     config = truth.versions[-1].config
-    deciding = [n for n in config.checks_of(truth.system) if config.checks[n].role != "supporting"]
+    deciding = [
+        n
+        for n in config.checks_of(truth.system)
+        if config.checks[n].role != "supporting" and not config.checks[n].is_feed
+    ]
     sites = {config.agents[agent].site for name in deciding for agent in config.agents_of(name)}
     return dict.fromkeys((None, *sites), (Interval(truth.begins, FAR),))
 

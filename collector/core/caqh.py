@@ -152,5 +152,6 @@ def _decides(truth: SystemTruth, check: str, agent: str, bucket: int) -> bool:
         own is not None
         and own.system == truth.system
         and own.role != "supporting"
+        and not own.is_feed
         and agent in version.config.agents_of(check)
     )

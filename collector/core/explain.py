@@ -22,7 +22,7 @@ from collector.core.rulings import Ruled
 from collector.core.settled import Source
 from collector.core.steps import ContradictionError, Reason, Rule, Step, Subject
 from collector.core.truth import SystemTruth, rules
-from collector.core.voice_fold import AgentState
+from collector.core.voice_fold import FEED_STATES, AgentState
 from probes.config import Config
 from probes.results import Result
 from probes.spans import Interval, Span
@@ -131,7 +131,11 @@ def _judged(
     return steps
 
 
-_AS_SEEN = {AgentState.MISCONFIGURED: State.UNKNOWN}
+_AS_SEEN = {
+    AgentState.MISCONFIGURED: State.UNKNOWN,
+    AgentState.SILENT: State.DEGRADED,
+    AgentState.FLOODED: State.DEGRADED,
+}
 
 
 def _voice(
@@ -141,6 +145,10 @@ def _voice(
     reading = read(distinct(raw)[0], own.at, truth.now)
     heard = truth.voices.get((check, agent))
     state = AgentState.UNKNOWN if heard is None else _at(heard.states, at)
+    if state in FEED_STATES:
+        state = (
+            AgentState.DEGRADED
+        )  # what a feed's trouble is called matters to its incidents alone
     steps = explain_agent(Voiced(check, agent, site, raw, reading), at, state)
     return _AS_SEEN.get(state) or State(state.value), steps
 

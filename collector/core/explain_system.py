@@ -53,7 +53,9 @@ def explain_role(check: str, config: Config, state: State) -> Step:
     role = config.checks[check].role
     facts: dict[str, Value] = {}
     reason = Reason.CRITICAL if role == "critical" else Reason.SUPPORTING
-    if isinstance(role, InGroup):
+    if config.checks[check].is_feed:
+        reason = Reason.FEED
+    elif isinstance(role, InGroup):
         reason = Reason.MEMBER
         facts = {"group": role.group}
     return Step(Rule.SYSTEM, reason, Subject.CHECK, state.value, check=check, facts=facts)
@@ -98,6 +100,8 @@ class _Counted:
 def _count(states: Mapping[str, State], config: Config, system: str, *, at_site: bool) -> _Counted:
     out = _Counted()
     for name, state in states.items():
+        if config.checks[name].is_feed:
+            continue
         role = config.checks[name].role
         if isinstance(role, InGroup):
             out.groups.setdefault(role.group, {})[name] = state

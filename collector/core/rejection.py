@@ -59,7 +59,7 @@ def _same_definition(
     out: list[tuple[Interval, tuple[str, ...], object]] = []
     for version in versions:
         check = version.config.checks.get(name)
-        if check is None or check.system != system or check.role != "critical":
+        if check is None or check.system != system or check.role != "critical" or check.is_feed:
             continue
         agents = version.config.agents_of(name)
         definition = (check, agents)

@@ -9,7 +9,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import compress, repeat
+from operator import attrgetter
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -17,7 +19,7 @@ import msgspec
 from collector.core.agent_state import distinct, in_order
 from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
-from probes.contract import Outcome
+from probes.contract import COUNTED, Outcome
 from probes.results import Result
 
 BOUNDS = (
@@ -32,6 +34,8 @@ BOUNDS = (
 last. About six a decade, and the 20 s of CAQH CORE among them. They are part of the stored form:
 another scale is another `FORMAT`."""
 FORMAT: Final = 2
+COUNTING: Final = 3
+"""The format of an hour in which a fact was counted; every other stays in the one before."""
 HOUR_MS = 3_600_000
 
 
@@ -44,6 +48,8 @@ class Rollup:
 
     counts: tuple[tuple[Outcome, str, int], ...]
     answered: tuple[int, ...]
+    counted: tuple[tuple[str, int, int], ...] = ()
+    """(fact, runs that have it, their sum) of facts that add up, sorted."""
 
     @property
     def responses(self) -> int:
@@ -68,6 +74,8 @@ def rollups(results: Iterable[Result]) -> dict[int, Rollup]:
     """
     line = list(results)
     kept = line if in_order(line) else distinct(sorted(line, key=_longest_first))[0]
+    if kept and kept[0].t // BUCKET_MS == kept[-1].t // BUCKET_MS:
+        return {kept[0].t // BUCKET_MS * BUCKET_MS: _rollup(kept)}
     inside: dict[int, list[Result]] = {}
     for result in kept:
         inside.setdefault(result.t // BUCKET_MS * BUCKET_MS, []).append(result)
@@ -78,12 +86,27 @@ def added(parts: Iterable[Rollup]) -> Rollup:
     """The sum of rollups that share no instant."""
     counts: Counter[tuple[Outcome, str]] = Counter()
     answered = [0] * (len(BOUNDS) + 1)
+    sums: _Sums = {}
     for part in parts:
         for outcome, reason, n in part.counts:
             counts[outcome, reason] += n
         for place, n in enumerate(part.answered):
             answered[place] += n
-    return Rollup(_sorted(counts), tuple(answered))
+        for fact, runs, total in part.counted:
+            _add(sums, fact, runs, total)
+    return Rollup(_sorted(counts), tuple(answered), _summed(sums))
+
+
+_Sums = dict[str, tuple[int, int]]
+
+
+def _add(sums: _Sums, fact: str, runs: int, total: int) -> None:
+    before = sums.get(fact, (0, 0))
+    sums[fact] = before[0] + runs, before[1] + total
+
+
+def _summed(sums: _Sums) -> tuple[tuple[str, int, int], ...]:
+    return tuple((fact, *of) for fact, of in sorted(sums.items()))
 
 
 Place = Annotated[int, msgspec.Meta(ge=0, lt=HOUR_MS // BUCKET_MS)]
@@ -105,8 +128,33 @@ class _Stored(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     buckets: list[_Bucket]
 
 
+class _Sum(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    fact: str
+    runs: Annotated[int, msgspec.Meta(ge=1)]
+    total: int
+
+
+class _Counted(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """An hour as `_Stored` has it, and its sums by place, without empty ones."""
+
+    format: Literal[3]
+    hour: bytes
+    sums: list[tuple[Place, list[_Sum]]]
+
+
+class _Unread(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """`_Stored` with its buckets as they stand; byte `_PLACE_BYTE` of each is its place."""
+
+    format: Literal[2]
+    kinds: list[tuple[Outcome, str]]
+    buckets: list[msgspec.Raw]
+
+
+_PLACE_BYTE = 1
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(_Stored)
+_unread_decoder = msgspec.msgpack.Decoder(_Unread)
+_counting = msgspec.msgpack.Decoder(_Counted)
 
 Hour = Mapping[int, Rollup]
 """By the place of the bucket in its hour."""
@@ -116,7 +164,11 @@ def encode(hour: Hour) -> bytes:
     """The same bytes for the same rollups, always."""
     kinds = _kinds(hour)
     buckets = [_bucket(place, one, kinds) for place, one in sorted(hour.items())]
-    return _encoder.encode(_Stored(FORMAT, kinds, buckets))
+    plain = _encoder.encode(_Stored(FORMAT, kinds, buckets))
+    sums = [
+        (n, [_Sum(*of) for of in one.counted]) for n, one in sorted(hour.items()) if one.counted
+    ]
+    return _encoder.encode(_Counted(COUNTING, plain, sums)) if sums else plain
 
 
 def put(data: bytes, fresh: Hour) -> bytes:
@@ -125,15 +177,19 @@ def put(data: bytes, fresh: Hour) -> bytes:
     Where runs ended as they did all hour the rest need not be read; ValueError as of `decode`.
     """
     kinds = _kinds(fresh)
+    if _is_counting(data) or any(one.counted for one in fresh.values()):
+        return encode({**decode(data), **fresh})
     try:
-        stored = _decoder.decode(data)
-    except (msgspec.DecodeError, ValueError):
+        stored = _unread_decoder.decode(data)
+        buckets = {one[_PLACE_BYTE]: one for one in map(bytes, stored.buckets)}
+    except (msgspec.DecodeError, ValueError, IndexError):
         raise ValueError("no rollup of a format known here") from None
     if kinds != stored.kinds:
         return encode({**decode(data), **fresh})
-    buckets = {one.place: one for one in stored.buckets}
-    buckets |= {place: _bucket(place, one, kinds) for place, one in fresh.items()}
-    return _encoder.encode(_Stored(FORMAT, kinds, [buckets[place] for place in sorted(buckets)]))
+    for place, one in fresh.items():
+        buckets[place] = _encoder.encode(_bucket(place, one, kinds))
+    held = [msgspec.Raw(buckets[place]) for place in sorted(buckets)]
+    return _encoder.encode(_Unread(FORMAT, kinds, held))
 
 
 def _kinds(hour: Hour) -> list[tuple[Outcome, str]]:
@@ -142,20 +198,28 @@ def _kinds(hour: Hour) -> list[tuple[Outcome, str]]:
 
 def _bucket(place: int, one: Rollup, kinds: Sequence[tuple[Outcome, str]]) -> _Bucket:
     counts = {(o, reason): n for o, reason, n in one.counts}
-    answered = [x for at, n in enumerate(one.answered) if n for x in (at, n)]
+    answered = [x for at in compress(_PLACES, one.answered) for x in (at, one.answered[at])]
     return _Bucket(place, [counts.get(kind, 0) for kind in kinds], answered)
 
 
 def decode(data: bytes) -> dict[int, Rollup]:
     """ValueError for what `encode` did not write, or another format did."""
     try:
-        stored = _decoder.decode(data)
+        counted = _counting.decode(data) if _is_counting(data) else None
+        stored = _decoder.decode(data if counted is None else counted.hour)
         hour = {one.place: _read(stored.kinds, one) for one in stored.buckets}
-    except (msgspec.DecodeError, ValueError, IndexError):
+        for place, sums in counted.sums if counted is not None else ():
+            found = tuple((of.fact, of.runs, of.total) for of in sums)
+            hour[place] = replace(hour[place], counted=found)
+    except (msgspec.DecodeError, ValueError, IndexError, KeyError):
         raise ValueError("no rollup of a format known here") from None
     if encode(hour) != data:
         raise ValueError("no rollup of a format known here")
     return hour
+
+
+def _is_counting(data: bytes) -> bool:
+    return data[1:2] == COUNTING.to_bytes(1, "big")
 
 
 def _read(kinds: Sequence[tuple[Outcome, str]], stored: _Bucket) -> Rollup:
@@ -166,21 +230,29 @@ def _read(kinds: Sequence[tuple[Outcome, str]], stored: _Bucket) -> Rollup:
     return Rollup(tuple((*kind, n) for kind, n in counts if n), tuple(answered))
 
 
-def _longest_first(result: Result) -> tuple[int, int, str]:
-    return result.t, -result.duration_ms, result.reason
+def _longest_first(result: Result) -> tuple[int, int, str, tuple[tuple[str, int], ...]]:
+    return result.t, -result.duration_ms, result.reason, result.facts
 
 
-def _rollup(results: Iterable[Result]) -> Rollup:
+def _rollup(results: Sequence[Result]) -> Rollup:
     counts: dict[tuple[Outcome, str], int] = {}
-    answered = [0] * (len(BOUNDS) + 1)
-    for result in results:
-        said = (result.outcome, result.reason)
+    for said in map(_said, results):
         counts[said] = counts.get(said, 0) + 1
-        if result.outcome in _GOOD:
-            answered[bisect_left(BOUNDS, result.duration_ms)] += 1
-    return Rollup(_sorted(counts), tuple(answered))
+    answered = [0] * (len(BOUNDS) + 1)
+    took = [result.duration_ms for result in results if result.outcome in _GOOD]
+    for place in map(bisect_left, repeat(BOUNDS), took):
+        answered[place] += 1
+    sums: _Sums = {}
+    for result in filter(_facts, results):
+        for fact, value in result.facts:
+            if fact in COUNTED:
+                _add(sums, fact, 1, value)
+    return Rollup(_sorted(counts), tuple(answered), _summed(sums))
 
 
+_PLACES = range(len(BOUNDS) + 1)
+_said = attrgetter("outcome", "reason")
+_facts = attrgetter("facts")
 _GOOD = frozenset(outcome for outcome in Outcome if outcome.good)
 
 

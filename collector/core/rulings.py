@@ -109,7 +109,8 @@ def _rejected_at(truth: SystemTruth, site: str) -> tuple[Interval, ...]:
         config = version.config
         for name in config.checks_of(truth.system):
             agents = [a for a in config.agents_of(name) if config.agents[a].site == site]
-            if config.checks[name].role != "critical" or not agents:
+            check = config.checks[name]
+            if check.role != "critical" or check.is_feed or not agents:
                 continue
             together: tuple[Interval, ...] = (Interval(version.start, version.end),)
             for agent in agents:

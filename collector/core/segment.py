@@ -16,6 +16,8 @@ from probes.spans import Interval, Span, Timeline, clip, combine, merge
 _AS_SEEN = {
     AgentState.UP: State.UP,
     AgentState.DEGRADED: State.DEGRADED,
+    AgentState.SILENT: State.DEGRADED,
+    AgentState.FLOODED: State.DEGRADED,
     AgentState.DOWN: State.DOWN,
     AgentState.UNKNOWN: State.UNKNOWN,
     AgentState.MISCONFIGURED: State.UNKNOWN,

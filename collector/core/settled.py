@@ -46,8 +46,11 @@ class Settled:
 
     def is_late(self, source: Source, t: int) -> bool:
         """Does a result at `t` come for a time that is settled?"""
+        return t < self.late_before(source)
+
+    def late_before(self, source: Source) -> int:
         heard = self.voices.get(source)
-        return t < (self.until if heard is None else max(heard.edge, self.until))
+        return self.until if heard is None else max(heard.edge, self.until)
 
     def upto(self, source: Source) -> int:
         """Results of this voice before that instant are taken."""

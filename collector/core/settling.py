@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 from collector.core.agent_state import Heard, distinct, follow, moved_on
 from collector.core.settled import Settled, Source, cut
@@ -26,7 +28,7 @@ def settle(
     lines = {source: distinct(results.get(source, ()))[0] for source in truth.voices}
     known = {
         source: follow(
-            [r for r in line if r.t < edge],
+            line[: bisect_left(line, edge, key=_t)],
             rules(source, truth.system, truth.versions),
             settled.voices.get(source),
         )
@@ -45,7 +47,7 @@ def settle(
     conflicts = settled.conflicts
     for source, until in final.items():
         heard = settled.voices.get(source)
-        taken = [r for r in lines[source] if r.t < until]
+        taken = lines[source][: bisect_left(lines[source], until, key=_t)]
         if len(lines[source]) < len(results.get(source, ())):
             conflicts += distinct(r for r in results[source] if r.t < until)[1]
         fold = (
@@ -81,7 +83,7 @@ def settle(
 def _whole(
     truth: SystemTruth,
     source: Source,
-    line: Sequence[Result],
+    line: list[Result],
     settled: Settled,
     edge: int,
     fold: VoiceFold,
@@ -93,4 +95,8 @@ def _whole(
     if to == edge:
         return to
     own, heard = rules(source, truth.system, truth.versions), settled.voices.get(source)
-    return min(to, follow([r for r in line if r.t < to], own, heard).undecided_from(to))
+    before = line[: bisect_left(line, to, key=_t)]
+    return min(to, follow(before, own, heard).undecided_from(to))
+
+
+_t = attrgetter("t")

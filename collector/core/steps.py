@@ -63,6 +63,7 @@ class Reason(StrEnum):
     CRITICAL = "critical"
     SUPPORTING = "supporting"
     MEMBER = "member"
+    FEED = "feed"
     CRITICAL_DOWN = "critical_down"
     GROUP_DOWN = "group_down"
     CRITICAL_UNKNOWN = "critical_unknown"

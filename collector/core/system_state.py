@@ -21,6 +21,8 @@ def system_state(
     supporting: list[State] = []
     groups: dict[str, list[State]] = {}
     for name, state in states.items():
+        if config.checks[name].is_feed:
+            continue
         role = config.checks[name].role
         if isinstance(role, InGroup):
             groups.setdefault(role.group, []).append(state)

@@ -8,7 +8,6 @@ up in the evidence and puts them into `exact`.
 from __future__ import annotations
 
 import bisect
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import msgspec
@@ -42,13 +41,15 @@ class Tally(msgspec.Struct):
         if edge <= self.since:
             return
         place = bisect.bisect_left(self.fine, edge)
-        held = Counter(map(_bucket, self.fine[:place]))
-        following = self.since if self.starts else min(held, default=edge)
-        for bucket in sorted(held):
+        following = self.since if self.starts else edge
+        at = 0
+        while at < place:
+            bucket = _bucket(self.fine[at])
+            end = bisect.bisect_left(self.fine, bucket + BUCKET_MS, at, place)
             if bucket > following:
                 self._push(following, 0)
-            self._push(bucket, held[bucket])
-            following = bucket + BUCKET_MS
+            self._push(bucket, end - at)
+            following, at = bucket + BUCKET_MS, end
         if following < edge:
             self._push(following, 0)
         del self.fine[:place]

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from alerts.events import State
+from alerts.events import Cause, State
 from collector.core import outages as outage_rules
 from collector.core.agent_state import Rules, Voice, distinct, follow, tell
 from collector.core.burning import Burning, burning
 from collector.core.expiring import expires
+from collector.core.feeding import feed
 from collector.core.outages import DecidesAt, Outage
 from collector.core.rejection import rejected_by_all
 from collector.core.segment import SegmentStates, judge
@@ -45,7 +46,7 @@ class SystemTruth:
     `states` covers `[monitored_from, now)`; `monitored_from` is None before the first version
     or when nothing is monitored yet. `begins` is from when the version in force last monitors the
     system, also where that is still ahead; None where it does not know it. `voices` is by (check, agent); `folds` are what they were
-    told by. `expires` is by when the first certificate ends, as known then. `checks` and `sites` hold timelines over the same range for those that ever belonged
+    told by. `expires` is by when the first certificate ends, as known then; `feed` when one is in trouble. `checks` and `sites` hold timelines over the same range for those that ever belonged
     to the system.
     """
 
@@ -65,6 +66,7 @@ class SystemTruth:
     blips: tuple[int, ...]
     access: tuple[Interval, ...]
     rejected_by_all: tuple[Interval, ...]
+    feed: tuple[Span[Cause], ...]
     expires: Timeline[int | None]
     burning: Burning
     conflicts: int
@@ -155,6 +157,7 @@ def fold_system(
         blips=tuple(sorted(b.start for voice in folded.voices.values() for b in voice.blips)),
         access=folded.access,
         rejected_by_all=_rejected(system, versions, folded, settled),
+        feed=folded.feed,
         expires=folded.expires,
         burning=Burning(),
         conflicts=conflicts,
@@ -186,6 +189,7 @@ class _Folded:
     sites: dict[str, Timeline[State]]
     states: Timeline[State]
     access: tuple[Interval, ...]
+    feed: tuple[Span[Cause], ...]
     expires: Timeline[int | None]
 
 
@@ -235,7 +239,7 @@ def _fold(
         folds[source] = follow(line, own[source], heard)
         voices[source] = tell(folds[source], low, now, heard)
     if not parts:
-        return _Folded(own, voices, folds, {}, {}, (), (), ())
+        return _Folded(own, voices, folds, {}, {}, (), (), (), ())
     edge = max(low, settled.until)
     recent = [
         (Interval(max(part.start, edge), part.end), v) for part, v in parts if part.end > edge
@@ -269,6 +273,7 @@ def _fold(
         },
         states=all_time(settled.states, [s.states for _, s in pieces]),
         access=unite(access),
+        feed=feed(system, parts, voices),
         expires=expires(system, settled.expires, recent, versions, voices, now),
     )
 
@@ -313,7 +318,8 @@ def _monitored_from(system: str, version: InForce, start: int) -> int | None:
 def counted(truth: SystemTruth, source: Source, results: Sequence[Result]) -> list[int]:
     """When the results of a voice were that count as judged runs."""
     own = rules(source, truth.system, truth.versions)
-    return [r.t for r in distinct(results)[0] if r.outcome.judged and own.at(r.t) is not None]
+    judged = [(r.t, own.at(r.t)) for r in distinct(results)[0] if r.outcome.judged]
+    return [t for t, check in judged if check is not None and not check.is_feed]
 
 
 def _decides(own: Rules) -> DecidesAt:
@@ -321,7 +327,7 @@ def _decides(own: Rules) -> DecidesAt:
 
     def decides(t: int) -> bool:
         check = own.at(t)
-        return check is not None and check.role != "supporting"
+        return check is not None and check.role != "supporting" and not check.is_feed
 
     return decides
 

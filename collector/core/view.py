@@ -24,6 +24,7 @@ def view(truth: SystemTruth) -> SystemView:
             for part in one.parts
             if intersect((part,), range_)
         ),
+        feed=truth.feed,
         expires=truth.expires,
         burning=truth.burning.spans,
     )

@@ -16,15 +16,20 @@ from probes.spans import Interval
 
 
 class AgentState(StrEnum):
-    """`misconfigured` is unknown time with that cause, confirmed."""
+    """`misconfigured` is unknown time with that cause, confirmed; `silent` and `flooded` are what a
+    feed's check calls degraded.
+    """
 
     UP = "up"
     DEGRADED = "degraded"
     DOWN = "down"
     UNKNOWN = "unknown"
     MISCONFIGURED = "misconfigured"
+    SILENT = "silent"
+    FLOODED = "flooded"
 
 
+FEED_STATES = (AgentState.SILENT, AgentState.FLOODED)
 _GOOD = {Outcome.UP: AgentState.UP, Outcome.DEGRADED: AgentState.DEGRADED}
 
 WINDOW = 10
@@ -132,8 +137,10 @@ class VoiceFold(msgspec.Struct):
             told=[],
         )
 
-    def take(self, t: int, outcome: Outcome, check: Check) -> None:
-        """The next result; `check` is as in force at `t`."""
+    def take(self, t: int, outcome: Outcome, check: Check, reason: str = "") -> None:
+        """The next result; `check` is as in force at `t`. Those about a feed count as no runs of
+        their system.
+        """
         previous = self.segments[-1] if self.segments else None
         gap = previous is None or self.hold_end < t
         if previous is not None:
@@ -154,12 +161,15 @@ class VoiceFold(msgspec.Struct):
             return
         self.row = []
         self.row_confirmed = False
-        self.judged.append(t)
+        if not check.is_feed:
+            self.judged.append(t)
         if outcome is Outcome.DOWN:
             self.failing.append(t)
             self._down(number, segment, check.confirm.down)
         else:
-            self.good.append(t)
+            if not check.is_feed:
+                self.good.append(t)
+            segment.own = _good_state(outcome, check, reason)
             self._good(number, segment, check.confirm.up)
         self.gap_since_judged = False
         self._intermittence(number, segment)
@@ -172,6 +182,7 @@ class VoiceFold(msgspec.Struct):
             and self.since_down >= WINDOW
             and not self.in_outage
             and self.segments[-1].outcome in _GOOD
+            and self.segments[-1].own not in FEED_STATES
         )
 
     @property
@@ -181,6 +192,8 @@ class VoiceFold(msgspec.Struct):
         So it is once the run is decided, and the last ten hold fewer failing runs than 2.3 asks
         for: one more of the same adds none.
         """
+        if self.segments[-1].own in FEED_STATES:
+            return False
         last = self.segments[-1].outcome
         if last is Outcome.DOWN:
             decided = self.in_outage
@@ -203,8 +216,9 @@ class VoiceFold(msgspec.Struct):
         del self.recent[:-WINDOW]
         self.steady += len(instants)
         self.since_down += len(instants)
-        self.judged += instants
-        self.good += instants
+        if not check.is_feed:
+            self.judged += instants
+            self.good += instants
         self.hold_end = instants[-1] + check.hold_ms
 
     def hear(self, t: int, days_left: int, version: int) -> None:
@@ -321,7 +335,6 @@ class VoiceFold(msgspec.Struct):
             self.in_outage = True
 
     def _good(self, number: int, segment: Segment, need: int) -> None:
-        segment.own = _GOOD[segment.outcome]
         if not self.in_outage:
             if self.failures:
                 self.blips.append(Interval(self.first_failing, segment.start))
@@ -381,6 +394,12 @@ class VoiceFold(msgspec.Struct):
             one.worse = _worse(one.worse, level)
         if segment.outcome is Outcome.DOWN:
             self.running = _worse(self.running, level)
+
+
+def _good_state(outcome: Outcome, check: Check, reason: str) -> AgentState:
+    if outcome is Outcome.DEGRADED and check.is_feed:
+        return AgentState.FLOODED if reason == "feed.flooded" else AgentState.SILENT
+    return _GOOD[outcome]
 
 
 def _ends_by(t: int, days_left: int) -> int:

@@ -62,6 +62,11 @@ def _agreed_up(step: Step) -> str:
 def _role(step: Step) -> str:
     if step.reason is Reason.MEMBER:
         return f"The check is {step.verdict}; it is a member of group {step.facts['group']}."
+    if step.reason is Reason.FEED:
+        return (
+            f"The check is {step.verdict}; it judges a feed: it opens incidents of its own and "
+            "counts for no state."
+        )
     if step.reason is Reason.SUPPORTING:
         return (
             f"The check is {step.verdict}; it is supporting: it can make the system degraded, "
@@ -116,6 +121,7 @@ SENTENCES: dict[Reason, Callable[[Step], str]] = {
     Reason.CRITICAL: _role,
     Reason.SUPPORTING: _role,
     Reason.MEMBER: _role,
+    Reason.FEED: _role,
     Reason.CRITICAL_DOWN: lambda s: f"{_checks(s, 'Critical', 'down')}: down.",
     Reason.GROUP_DOWN: _group_down,
     Reason.CRITICAL_UNKNOWN: lambda s: (

@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Row, and_, literal, or_, select, tuple_, upda
 from collector.store import ranges, shortform
 from collector.store.ranges import Ranges
 from collector.store.tables import batches, chains, cursors
-from collector.store.upsert import count_up, insert_if_absent
+from collector.store.upsert import count_up, insert_if_absent, replace_all
 from probes import envelope, tombstone
 from probes.batch import NO_PREVIOUS
 
@@ -430,15 +430,20 @@ def advance_cursors(
     conn: Connection, org: str, folded: Mapping[Chain, Ranges], folded_at: int
 ) -> None:
     """Record, per chain, all that is folded now; the caller holds the lease."""
-    for (agent, epoch), done in sorted(folded.items()):
-        values = {"folded": ranges.dump(done), "folded_at": folded_at}
-        changed = conn.execute(
-            update(cursors)
-            .where(cursors.c.org == org, cursors.c.agent == agent, cursors.c.epoch == epoch)
-            .values(**values)
-        )
-        if changed.rowcount == 0:
-            conn.execute(cursors.insert().values(org=org, agent=agent, epoch=epoch, **values))
+    replace_all(
+        conn,
+        cursors,
+        [
+            {
+                "org": org,
+                "agent": agent,
+                "epoch": epoch,
+                "folded": ranges.dump(done),
+                "folded_at": folded_at,
+            }
+            for (agent, epoch), done in sorted(folded.items())
+        ],
+    )
 
 
 def read_batches(

@@ -178,6 +178,17 @@ sightings = Table(
 """When an agent last saw a state of the server behind a check; `agent` is empty for when it was told of
 the check."""
 
+pings = Table(
+    "pings",
+    metadata,
+    _key("org"),
+    _key("check"),
+    _whole_key("number"),
+    _int("at"),
+    _text("kind"),
+)
+"""What jobs have sent: as many of each check as a verdict may ask for."""
+
 incident_events = Table("incident_events", metadata, _key("org"), _key("key"), _whole_key("id"))
 """Which journal rows are about an incident."""
 

@@ -150,6 +150,6 @@ KIND = Kind(
             Reason.AGENT_SECRET,
         }
     ),
-    alone=lambda config: f"listens on {config.listen}",
+    claims=lambda config: f"listens on {config.listen}",
     passive=True,
 )

@@ -1,7 +1,8 @@
-"""An HL7 v2 listener that fails on command; ACKs are built by hand so that it can misbehave.
+"""A simulated HL7 v2 listener that fails on command.
 
-The canaries it is given stand in every answer: MSA-3, ERR-8, a patient segment, garbage, even in
-what is no acknowledgement. It keeps counts and control ids, never a message.
+It acknowledges in the mode a message asks for, answers queries for one patient, rejects types it
+does not know, and knows what a pair of messages left standing. It keeps counts, control ids and
+the agreed identifiers, never a message.
 """
 
 from __future__ import annotations
@@ -12,21 +13,14 @@ import ssl
 import struct
 from contextlib import suppress
 
+from probes.testing.mllp_answers import CODES, END, START, Answers, Message
 from probes.testing.port import Port
 
 _LINGER_OFF = struct.pack("ii", 1, 0)
-_END = b"\x1c\x0d"
-# fault: MSA-1, ERR-3
-_CODES = {
-    "ae": ("AE", 101),
-    "ar": ("AR", 202),
-    "ae_206": ("AE", 206),
-    "ar_207": ("AR", 207),
-}
 
 
 class MllpListener:
-    """`port` after `start`; `control_ids` are the MSH-10 of what was sent, in order; `connections` counts accepts."""
+    """`port` after `start`; `control_ids` are the MSH-10 of what was sent, in order; `connections` counts accepts; `standing` is what was made and not taken back."""
 
     FAULTS: tuple[str, ...] = (
         "none",
@@ -39,6 +33,7 @@ class MllpListener:
         "ar",
         "ae_206",
         "ar_207",
+        "ce",
         "eof",
         "garbage",
         "malformed",
@@ -46,14 +41,33 @@ class MllpListener:
         "split",
         "two_acks",
         "reset",
+        "commit_block",
+        "nak_block",
+        "ends_after",
+        "full",
+        # of single messages; to all others it is "none"
+        "accepts_all",
+        "internal",
+        "commit_only",
+        "no_match",
+        "query_error",
+        "no_query_status",
+        "crossed",
+        "first_hangs",
+        "undo_hangs",
+        "undo_ae",
+        "undo_locked",
     )
 
-    def __init__(self, canaries: tuple[str, ...] = ()) -> None:
+    def __init__(self, canaries: tuple[str, ...] = (), patient: str = "ZZ0001") -> None:
         self.port = 0
         self.connections = 0
         self.control_ids: list[str] = []
+        self.types: list[str] = []
+        self.standing: set[str] = set()
         self.slow_ms = 200
-        self._text = " ".join(canaries) or "none"
+        self._patient = patient
+        self._answers = Answers(" ".join(canaries) or "none")
         self._fault = "none"
         self._released = asyncio.Event()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -72,10 +86,19 @@ class MllpListener:
         self._released.set()
         if self._port is not None:
             self._port.close()
+        await self.cut()
+
+    async def cut(self) -> None:
+        """Reset every connection there is, as a restart of the engine does."""
         open_now = tuple(self._writers)
         for writer in open_now:
-            writer.transport.abort()
+            _reset(writer)
         await asyncio.gather(*(w.wait_closed() for w in open_now), return_exceptions=True)
+
+    def say(self, data: bytes) -> None:
+        """Unasked, on every connection."""
+        for writer in self._writers:
+            writer.write(data)
 
     def set_fault(self, name: str) -> None:
         """Fail as `name` from the next message on."""
@@ -93,68 +116,103 @@ class MllpListener:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        if self._fault == "full":  # one client per port, and it is there
+            _reset(writer)
+            return
         self._writers.add(writer)
         try:
             with suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
                 while not writer.is_closing():
-                    block = await reader.readuntil(_END)
-                    message = block.rpartition(b"\x0b")[2][: -len(_END)]
-                    await self._answer(message.decode("ascii", "replace"), writer)
+                    block = await reader.readuntil(END)
+                    text = block.rpartition(START)[2][: -len(END)].decode("ascii", "replace")
+                    await self._answer(Message(text), writer)
                 await writer.wait_closed()
         finally:
             writer.transport.abort()
             self._writers.discard(writer)
 
-    async def _answer(self, message: str, writer: asyncio.StreamWriter) -> None:
-        header = message.partition("\r")[0].split("|") + [""] * 12
-        control_id = header[9]
-        self.control_ids.append(control_id)
-        if self._fault in ("hang", "slow"):
+    async def _answer(self, message: Message, writer: asyncio.StreamWriter) -> None:
+        self.control_ids.append(message.control_id)
+        self.types.append(message.type)
+        fault = self._of(message)
+        if fault in ("hang", "slow"):
+            if fault == "hang":
+                self._file(message)
             with suppress(TimeoutError):
-                limit = self.slow_ms / 1000 if self._fault == "slow" else None
+                limit = self.slow_ms / 1000 if fault == "slow" else None
                 await asyncio.wait_for(self._released.wait(), limit)
-        if self._fault == "reset":
-            writer.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_OFF
-            )
-            writer.transport.abort()
-        elif self._fault in ("eof", "hang"):
+        if fault == "reset":
+            _reset(writer)
+        elif fault in ("eof", "hang"):
             writer.close()
         else:
-            for piece in self._pieces(header, control_id):
+            for piece in self._pieces(message, fault):
                 writer.write(piece)
                 await writer.drain()
                 await asyncio.sleep(0)
-            if self._fault == "truncated":
+            if fault in ("truncated", "ends_after"):
                 writer.close()
 
-    def _pieces(self, header: list[str], control_id: str) -> list[bytes]:
+    def _of(self, message: Message) -> str:
+        """What is wrong with the answer to this message."""
+        undoing = message.takes_back
+        if self._fault in ("first_hangs", "undo_hangs"):
+            return "hang" if undoing == (self._fault == "undo_hangs") else "none"
+        if self._fault in ("undo_ae", "undo_locked"):
+            return {"undo_ae": "ae", "undo_locked": "ae_206"}[self._fault] if undoing else "none"
+        return self._fault
+
+    def _pieces(self, message: Message, fault: str) -> list[bytes]:
         """What is sent, cut where one write ends; all faults that answer at all."""
-        code, error = _CODES.get(self._fault, ("AA", None))
-        good = self._ack(header, control_id, code, error)
-        other = self._ack(header, "WWEARLIER00000000000", "AA", None)
-        no_ack = f"\x0bMSH|^~\\&|ENGINE|\rPID|1||{self._text}\r\x1c\r".encode()
+        answers = self._answers
+        code, error = CODES.get(fault, ("AA", None))
+        good = answers.ack(message, code, error) if fault in CODES else self._right(message, fault)
+        other = answers.earlier(message)
+        text = answers.text
         return {
             "late_ack": [other, good],
             "wrong_id": [other],
-            "garbage": [f"220 ready {self._text}\r\n".encode() + good],
-            "malformed": [no_ack],
+            "garbage": [f"220 ready {text}\r\n".encode() + good],
+            "malformed": [answers.no_ack()],
             "truncated": [good[: len(good) // 2]],
             "split": [good[at : at + 1] for at in range(len(good))],
             "two_acks": [good + good],
-        }.get(self._fault, [good])
+            "commit_block": [START + b"\x06" + END, good],
+            "nak_block": [START + b"\x15" + END],
+        }.get(fault, [good])
 
-    def _ack(self, header: list[str], control_id: str, code: str, error: int | None) -> bytes:
-        ours, theirs = "|".join(header[4:6]), "|".join(header[2:4])
-        number = len(self.control_ids)
-        kind = f"ACK^A08^ACK|ACK{number:06d}|{header[10]}|{header[11]}"
-        segments = [
-            f"MSH|^~\\&|{ours}|{theirs}|20260101000000+0000||{kind}",
-            f"MSA|{code}|{control_id}|{self._text}",
-        ]
-        if error is not None:
-            segments.append(
-                f"ERR||PID^1^3|{error}^{self._text}^HL70357|E|||{self._text}|{self._text}"
-            )
-        segments.append(f"ZPD|1|{self._text}")
-        return ("\x0b" + "\r".join(segments) + "\r\x1c\r").encode()
+    def _right(self, message: Message, fault: str) -> bytes:
+        """What a listener that is well says: in the mode the message asks for."""
+        answer = self._application(message, fault)
+        accept, application = message.header[14], message.header[15]
+        if not accept and not application:
+            return answer
+        commit = self._answers.ack(message, "CA")
+        return commit if application != "AL" or fault == "commit_only" else commit + answer
+
+    def _application(self, message: Message, fault: str) -> bytes:
+        if message.type.startswith("Z") and fault != "accepts_all":
+            return self._answers.ack(message, "AR", 200)
+        if message.type.startswith("QBP"):
+            return self._found(message, fault)
+        self._file(message)
+        return self._answers.ack(message, "AA")
+
+    def _found(self, message: Message, fault: str) -> bytes:
+        known = message.patient == self._patient
+        status = {"no_match": "NF", "query_error": "AE", "no_query_status": ""}.get(
+            fault, "OK" if known else "NF"
+        )
+        patient = "ZZ0002" if fault == "crossed" else self._patient
+        return self._answers.found(message, status, patient if status == "OK" else "")
+
+    def _file(self, message: Message) -> None:
+        if message.takes_back:
+            self.standing.discard(message.thing)
+        elif message.thing:
+            self.standing.add(message.thing)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_OFF)
+    writer.transport.abort()

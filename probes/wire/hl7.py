@@ -1,37 +1,32 @@
-"""The little of HL7 v2 the probe reads and writes on every run: an ACK in, MSH-7 and MSH-10 out.
+"""The little of HL7 v2 the probe reads and writes on every run: an answer in, a message out.
 
-Total functions: any bytes give an answer. Of what the far side sent, only a code of table 0008,
-a number of table 0357 and the control id (to compare) come out; all else is dropped here.
+Total functions: any bytes give an answer. Of what the far side sent, only codes of tables 0008 and
+0208, a number of table 0357, and ids (to compare) come out; all else is dropped here.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from enum import StrEnum
 
 from probes import times
+from probes.wire.hl7_charsets import decode
 
 MAX_CONTROL_ID = 20  # MSH-10 before version 2.7
+AHEAD_MS = 30 * 86_400_000
+LASTS_MS = 15 * 60_000
+_DAY_MS, _NINE_MS = 86_400_000, 9 * 3_600_000
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LINE_END = re.compile(r"\r\n|\n|\r")
-_BOM = b"\xef\xbb\xbf"
+_PLACE = re.compile(r"(\{(?:now|id|start|end)\})")
 
 # Table 0357. A closed list: a number from outside it may be anything, an MRN too.
 ERROR_CODES = frozenset({0, 100, 101, 102, 103, 104, *range(198, 208)})
-
-# MSH-18, table 0211, to Python codecs. What is not here is read as latin-1, which cannot fail.
-_CODECS = {
-    "ASCII": "ascii",
-    "BIG-5": "big5",
-    "GB 18030-2000": "gb18030",
-    "ISO IR87": "iso2022_jp",
-    "KS X 1001": "euc_kr",
-    "UNICODE UTF-8": "utf-8",
-    "UTF-8": "utf-8",
-    **{f"8859/{part}": f"iso8859_{part}" for part in (*range(1, 10), 15)},
-}
+# ERR-4, table 0516: what is no error
+_NO_ERROR = frozenset({"W", "I"})
 
 
 class AckCode(StrEnum):
@@ -45,32 +40,64 @@ class AckCode(StrEnum):
     CR = "CR"
 
 
+class QueryStatus(StrEnum):
+    """QAK-2, table 0208."""
+
+    OK = "OK"
+    NF = "NF"
+    AE = "AE"
+    AR = "AR"
+
+
 _ACK_CODES = frozenset(AckCode)
+_QUERY_CODES = frozenset(QueryStatus)
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """`control_id` is the sender's text: compare it, never keep it."""
+    """`control_id` and `patients` (PID-3.1) are the sender's text: compare, never keep."""
 
     code: AckCode
     control_id: str
     error: int | None
+    query: QueryStatus | None = None
+    patients: frozenset[str] = dataclass_field(default=frozenset(), repr=False)
+
+
+class Place(StrEnum):
+    """What is put into a message at each run."""
+
+    NOW = "{now}"
+    """UTC, to the second."""
+    ID = "{id}"
+    """The control id."""
+    START = "{start}"
+    """09:00 UTC, 30 days ahead."""
+    END = "{end}"
+    """A quarter of an hour later."""
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A message cut at MSH-7 and MSH-10, so that filling it is one join."""
+    """A message cut where a run differs from the next, so that filling it is one join."""
 
-    before_time: bytes
-    between: bytes
-    after_id: bytes
+    parts: tuple[bytes | Place, ...]
 
-    def fill(self, sent_at_ms: int, control_id: str) -> bytes:
-        """The message with MSH-7 (UTC, to the second) and MSH-10 of this run."""
-        stamp = times.from_ms(sent_at_ms).strftime("%Y%m%d%H%M%S+0000")
-        return b"".join(
-            (self.before_time, stamp.encode(), self.between, control_id.encode(), self.after_id)
-        )
+    def fill(self, sent_at_ms: int, control_id: str, day_ms: int | None = None) -> bytes:
+        """The message of this run. `day_ms`: the instant {start} counts from, if not `sent_at_ms`."""
+        start_ms = ahead(sent_at_ms if day_ms is None else day_ms)
+        here = {
+            Place.NOW: _stamp(sent_at_ms),
+            Place.ID: control_id.encode(),
+            Place.START: _stamp(start_ms),
+            Place.END: _stamp(start_ms + LASTS_MS),
+        }
+        return b"".join(here[part] if isinstance(part, Place) else part for part in self.parts)
+
+
+def ahead(at_ms: int) -> int:
+    """09:00 UTC of the day that is 30 days later."""
+    return at_ms - at_ms % _DAY_MS + AHEAD_MS + _NINE_MS
 
 
 def split(text: str) -> list[list[str]]:
@@ -94,20 +121,29 @@ def field(segment: Sequence[str], number: int) -> str:
 
 def parse_ack(message: bytes) -> Acknowledgement | None:
     """The acknowledgement in a message, or None when it is none."""
-    segments = split(_decode(message))
+    segments = split(decode(message))
     msa = next((s for s in segments if s[0] == "MSA"), None)
     if msa is None or field(msa, 1) not in _ACK_CODES:
         return None
-    component, subcomponent = _separators(field(segments[0], 2))
-    error: int | None = None
-    for segment in segments:
-        if segment[0] == "ERR" and error is None:
-            error = _number(field(segment, 3).partition(component)[0])
-            if error is None:  # before 2.5: ERR-1.4.1
-                error = _before_25(field(segment, 1), component, subcomponent)
+    component, repetition, subcomponent = _separators(field(segments[0], 2))
+    codes = _errors(segments, component, repetition, subcomponent)
+    error = next(codes, None)
     if error is None:  # before 2.5: MSA-6
         error = _number(field(msa, 6).partition(component)[0])
-    return Acknowledgement(AckCode(field(msa, 1)), field(msa, 2), error)
+    query = next((field(s, 2) for s in segments if s[0] == "QAK"), "")
+    patients = frozenset(
+        one.partition(component)[0].partition(subcomponent)[0].strip()
+        for s in segments
+        if s[0] == "PID"
+        for one in field(s, 3).split(repetition)
+    )
+    return Acknowledgement(
+        AckCode(field(msa, 1)),
+        field(msa, 2),
+        error,
+        QueryStatus(query) if query in _QUERY_CODES else None,
+        patients,
+    )
 
 
 def control_id(at_ms: int, chance: int) -> str:
@@ -116,41 +152,38 @@ def control_id(at_ms: int, chance: int) -> str:
 
 
 def cut(message: str) -> Template:
-    """A template from an ASCII message that begins with MSH and has CR line ends."""
+    """A template from an ASCII message that begins with MSH and has CR line ends.
+
+    MSH-7 and MSH-10 are of the run, and whatever else is a `Place`.
+    """
     head, mark, rest = message.partition("\r")
-    parts = head.split(head[3])
-    parts += [""] * (10 - len(parts))
-    join = head[3].join
-    return Template(
-        before_time=(join(parts[:6]) + head[3]).encode("ascii"),
-        between=(head[3] + join(parts[7:9]) + head[3]).encode("ascii"),
-        after_id=("".join(head[3] + part for part in parts[10:]) + mark + rest).encode("ascii"),
-    )
+    fields = head.split(head[3])
+    fields += [""] * (10 - len(fields))
+    fields[6], fields[9] = Place.NOW, Place.ID
+    pieces = _PLACE.split(head[3].join(fields) + mark + rest)
+    places = {place.value: place for place in Place}
+    return Template(tuple(places.get(piece) or piece.encode("ascii") for piece in pieces if piece))
 
 
-def _decode(message: bytes) -> str:
-    message = message.removeprefix(_BOM)
-    text = message.decode("latin-1")
-    segments = split(text)
-    repetition = field(segments[0], 2)[1:2] if segments else ""
-    named = field(segments[0], 18) if segments else ""
-    codec = _CODECS.get((named.partition(repetition)[0] if repetition else named).upper())
-    if codec is None:
-        return text
-    try:
-        return message.decode(codec)
-    except UnicodeError:
-        return text
+def _separators(encoding_characters: str) -> tuple[str, str, str]:
+    """Component, repetition and subcomponent separators of MSH-2; the usual ones where it is short."""
+    given = encoding_characters
+    return (given[:1] or "^"), (given[1:2] or "~"), (given[3:4] or "&")
 
 
-def _separators(encoding_characters: str) -> tuple[str, str]:
-    """Component and subcomponent separators of MSH-2; the usual ones where it is short."""
-    return (encoding_characters[:1] or "^"), (encoding_characters[3:4] or "&")
-
-
-def _before_25(err_1: str, component: str, subcomponent: str) -> int | None:
-    parts = err_1.split(component)
-    return _number(parts[3].partition(subcomponent)[0]) if len(parts) > 3 else None
+def _errors(
+    segments: list[list[str]], component: str, repetition: str, subcomponent: str
+) -> Iterator[int]:
+    """The numbers of ERR segments, those of errors before those of warnings."""
+    found = [s for s in segments if s[0] == "ERR"]
+    for segment in sorted(found, key=lambda s: field(s, 4) in _NO_ERROR):  # stable
+        code = field(segment, 3).split(component)
+        # an application's own code first, HL7's as the alternate (CWE.4)
+        numbers = [_number(part) for part in (code[0], *code[3:4])]
+        for one in field(segment, 1).split(repetition):  # before 2.5: ERR-1.4.1
+            parts = one.split(component)
+            numbers += [_number(part.partition(subcomponent)[0]) for part in parts[3:4]]
+        yield from (number for number in numbers if number is not None)
 
 
 def _number(text: str) -> int | None:
@@ -159,6 +192,10 @@ def _number(text: str) -> int | None:
         return None
     number = int(text)
     return number if number in ERROR_CODES else None
+
+
+def _stamp(at_ms: int) -> bytes:
+    return times.from_ms(at_ms).strftime("%Y%m%d%H%M%S+0000").encode()
 
 
 def _base32(value: int) -> str:

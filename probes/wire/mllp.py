@@ -15,6 +15,12 @@ MAX_MESSAGE = 1 << 20
 MAX_GARBAGE = 1 << 16
 
 
+# MLLP release 2: blocks of one byte by which the transport itself says that it stored a message, or
+# did not.
+ACK = b"\x06"
+NAK = b"\x15"
+
+
 class LimitError(Exception):
     """A frame or the bytes outside frames grew past the cap; the decoder is of no more use."""
 
@@ -65,6 +71,10 @@ class Decoder:
 
     def receive(self, data: bytes) -> None:
         self._buffer += data
+
+    def begin(self) -> None:
+        """Count garbage anew, on a connection that outlives what it was opened for."""
+        self._garbage = 0
 
     def next_event(self) -> Frame | Garbage | None:
         """The next event, or None when more bytes are needed; raises LimitError."""

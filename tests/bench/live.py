@@ -38,7 +38,7 @@ def kept_up(history: History, count: int) -> Live:
         now = part[-1].t + 20
         live.take(part, now)
         live.fold(history, now)
-        live.settle(now - GRACE_MS)
+        live.settle(now - GRACE_MS, now)
     return live
 
 

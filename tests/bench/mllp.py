@@ -56,7 +56,7 @@ async def measure(port: int, seconds: float) -> dict[str, float]:
         "host": "127.0.0.1",
         "port": str(port),
         "processing_id": "T",
-        "template": "adt_a08",
+        "message": "adt_a08",
     }
     patient = {"id": "ZZ0001", "assigning_authority": "TEST", "name": "ZZTEST^UPTIME"}
     async with KIND.open(KIND.parse({**spec, "patient": patient}), env) as probe:

@@ -128,7 +128,7 @@ def truth(name: str, history: History, outcomes: list[list[tuple[int, bool]]]) -
         now = min(part[-1].t + MINUTE_MS // 2, NOW)
         live.take(part, now)
         live.fold(history, now)
-        live.settle(now - 15 * MINUTE_MS)
+        live.settle(now - 15 * MINUTE_MS, now)
     live.fold(history, NOW)
     return live.truth
 

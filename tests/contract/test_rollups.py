@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import msgspec
 from sqlalchemy import (
@@ -56,6 +57,16 @@ async def test_a_row_is_replaced_whole(store: Store) -> None:
     assert found == [row(1, 5), row(2, 7), row(3, 2)]
 
 
+async def test_counts_are_kept_and_put_beside_what_has_none(store: Store) -> None:
+    counted = replace(ups(1), counted=(("messages", 1, 12), ("messages_adt", 1, 12)))
+    some = [RollupRow("ehr-read", "north-1", n * FIVE, counted) for n in (1, 3)]
+    await store.write(rollups.write, ORG, [row(1, 5), row(2, 5)])
+    await store.write(rollups.write, ORG, some)
+    await store.write(rollups.write, ORG, [row(4, 2)])
+    found = await store.read(rollups.read, ORG, {"ehr-read"}, 0, 9 * FIVE)
+    assert found == [some[0], row(2, 5), some[1], row(4, 2)]
+
+
 async def test_organizations_keep_theirs_apart(store: Store) -> None:
     await store.write(rollups.write, ORG, [row(1, 5)])
     await store.write(rollups.write, "other", [row(1, 6)])
@@ -89,6 +100,7 @@ LATER = (
     "agent_invitations",
     "equivocations",
     "sightings",
+    "pings",
 )
 
 

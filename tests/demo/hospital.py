@@ -1,5 +1,5 @@
 """A simulated hospital in one process: an EHR, a laboratory interface, a staff portal,
-scheduling, a terminology server.
+scheduling, a terminology server, an integration engine and a nightly job.
 
 Prints one JSON line with its ports, then runs until it is told to stop. On the control port,
 `POST /EHR/FAULT` (any simulator, any of its faults) makes it fail, `POST /ehr/none` mends it.
@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import signal
 import sys
 from typing import Protocol
 
 from aiohttp import web
+from yarl import URL
 
+from probes.testing.batch_job import BatchJob
+from probes.testing.engine_products import MirthServer
 from probes.testing.fhir_server import FhirServer
 from probes.testing.mllp_listener import MllpListener
 from probes.testing.portal import Portal
@@ -33,10 +37,12 @@ class Simulator(Protocol):
 async def run(canaries: tuple[str, ...]) -> None:
     simulators: dict[str, Simulator] = {
         "ehr": FhirServer(canaries=canaries),
+        "engine": MirthServer(canaries=canaries),
         "lab": MllpListener(canaries=canaries),
         "portal": Portal(canaries=canaries),
         "scheduling": SchedulingServer(canaries=canaries),
         "terminology": TerminologyServer(canaries=canaries),
+        "job": BatchJob(URL(os.environ["JOB_ADDRESS"])),
     }
     ports = {name: await simulator.start() for name, simulator in simulators.items()}
 

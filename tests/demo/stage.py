@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import os
+import secrets
 import signal
 import socket
 import sys
@@ -36,7 +38,9 @@ def free_port() -> int:
         return port
 
 
-def operator_file(ports: dict[str, int], keys: dict[str, str], secret: Path, now_ms: int) -> str:
+def operator_file(
+    ports: dict[str, int], keys: dict[str, str], secret: Path, job: Path, now_ms: int
+) -> str:
     """The operator's YAML of the simulated hospital; times are short so that a story fits."""
     tonight = from_ms(now_ms) + timedelta(hours=6)
     proposed = (from_ms(now_ms) - timedelta(days=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -51,6 +55,7 @@ sites:
 agents:
   north-1: {{site: north, key: "{keys["north-1"]}"}}
   south-1: {{site: south, key: "{keys["south-1"]}"}}
+  collector: {{site: north}}
 systems:
   ehr:
     name: Electronic health record
@@ -74,7 +79,16 @@ systems:
   terminology:
     name: Terminology server
     impact: {{class: administrative, service: general}}
+  claims:
+    name: Nightly claims
+    impact: {{class: administrative, service: billing}}
 checks:
+  nightly-claims:
+    system: claims
+    kind: heartbeat
+    every: 5s
+    timeout: 2s
+    spec: {{secret: "file:{job}", interval: 10s, grace: 20s, max_run: 20s}}
   ehr-read:
     system: ehr
     kind: fhir
@@ -90,8 +104,20 @@ checks:
       host: 127.0.0.1
       port: {ports["lab"]}
       processing_id: T
-      template: adt_a08
+      message: adt_a08
       patient: {{id: ZZ0001, assigning_authority: TEST, name: ZZTEST^UPTIME}}
+  lab-channel:
+    system: lab
+    kind: engine
+    every: 5s
+    timeout: 2s
+    role: supporting
+    spec:
+      engine: mirth
+      base_url: http://127.0.0.1:{ports["engine"]}
+      channel: ADT from registration
+      max_queued: 50
+      moving: {{within: 1m}}
   portal-login:
     system: portal
     kind: http
@@ -154,6 +180,8 @@ class Stage:
         self._canaries = canaries
         self._secret = folder / "hook.secret"
         self._secret.write_text("whsec_" + base64.b64encode(raw).decode(), encoding="utf-8")
+        self._job = folder / "nightly-claims.secret"
+        self._job.write_text(f"{secrets.token_hex(32)}\n", encoding="ascii")
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -183,6 +211,7 @@ class Stage:
                 stdout=PIPE,
                 stderr=log,
                 cwd=Path(__file__).resolve().parents[2],
+                env={**os.environ, "JOB_ADDRESS": self.job_address},
             )
         self.processes["hospital"] = hospital
         if hospital.stdout is None:
@@ -190,12 +219,17 @@ class Stage:
         line = await asyncio.wait_for(hospital.stdout.readline(), 20)
         self.ports = {**json.loads(line), "receiver": await self.receiver.start()}
         keys = {agent: await self._agent_key(agent) for agent in SITES.values()}
-        text = operator_file(self.ports, keys, self._secret, SystemClock().now_ms())
+        text = operator_file(self.ports, keys, self._secret, self._job, SystemClock().now_ms())
         self.config.write_text(text, encoding="utf-8")
         await self.start_collector()
         await self.enter()
         for agent in SITES.values():
             await self.start_agent(agent)
+
+    @property
+    def job_address(self) -> str:
+        """Where the nightly job reports."""
+        return f"{self.url}/heartbeat/{self._job.read_text('ascii').strip()}"
 
     async def _agent_key(self, agent: str) -> str:
         process = await asyncio.create_subprocess_exec(

@@ -74,7 +74,9 @@ class Story:
     async def tell(self) -> None:
         stage = self.stage
         self.say("The first admin entered by the link the collector printed once.")
-        self.say("Two agents at two sites probe five systems over real sockets (simulated).")
+        self.say(
+            "Two agents at two sites probe five systems over real sockets (simulated); a nightly job reports."
+        )
 
         async def all_up() -> bool:
             systems = (await self.stage.api("systems"))["systems"]
@@ -173,6 +175,8 @@ def invitation(stage: Stage) -> str:
         f".venv/bin/wardwatch-agent probe --config {stage.config} ehr-read": "",
         f"curl -X POST {control}/ehr/html200": "a login page where FHIR should be",
         f"curl -X POST {control}/lab/hang": "takes messages, never answers",
+        f"curl -X POST {control}/engine/backlog": "500 messages wait in the integration engine",
+        f"curl -X POST {control}/job/silent": "the nightly job is heard of no more",
         f"curl -X POST {control}/portal/500": "and /none mends any of them",
     }
     width = max(len(what) for what, why in lines.items() if why)

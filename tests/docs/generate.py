@@ -22,6 +22,7 @@ from collector.api.table import ROUTES
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
 from probes import registry
+from probes.engines import table as engines
 from probes.metrics import METRICS
 from probes.profiles import table as profiles
 from probes.reasons import MEANINGS
@@ -151,6 +152,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "agent commands": lambda: helps(agent_parser),
     "collector commands": lambda: helps(collector_parser),
     "exit codes": exit_codes,
+    "engines": engines.markdown,
     "fhir profiles": profiles.markdown,
     "roles": roles,
     "routes": routes,

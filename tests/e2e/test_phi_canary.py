@@ -24,6 +24,7 @@ CANARIES = ("QUIBBLEWICK", "MRN-7749302186")
 CONTROL = f"patient {CANARIES[0]} {CANARIES[1]}\n".encode()
 FAULTS = {
     "ehr": ("html200", "500", "503_outcome", "outcome200_error", "wrong_resource", "truncated"),
+    "engine": ("html200", "500", "cut_off", "wrong_types", "stopped", "backlog"),
     "lab": ("ae", "ar", "late_ack", "wrong_id", "malformed", "garbage"),
     "portal": ("wrong_body", "500", "401", "redirect", "truncated", "not_http"),
     "scheduling": ("html200", "500", "other_patient", "wrong_resource", "truncated", "not_json"),

@@ -78,7 +78,7 @@ class Collector:
 
 def often() -> Limits:
     """Nobody is asked to wait; what waiting looks like is in `test_dispatch.py`."""
-    return Limits(*(Buckets(100_000, 100_000, 100) for _ in range(4)))
+    return Limits(*(Buckets(100_000, 100_000, 100) for _ in range(5)))
 
 
 @asynccontextmanager

@@ -184,3 +184,23 @@ async def test_two_headers_for_one_place_cannot_be_overlooked(
     assert capsys.readouterr().out == "north-1: 1 settled.\nnorth-1: no alarm.\n"
     async with shell.collector.client.get("/", cookies=cookies) as page:
         assert "Agent north-1" not in await page.text()
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("none", []),
+        ("approved", []),
+        ("revoked", ["collector: its key is not taken. Next: another file as --config-key"]),
+    ],
+)
+def test_nobody_is_told_to_invite_the_collectors_own_agent(state: str, says: list[str]) -> None:
+    agent = {
+        "id": "collector",
+        "equivocations": 0,
+        "waiting": None,
+        "invited_until": None,
+        "key_state": state,
+        "chains": [],
+    }
+    assert to_do(agent) == says

@@ -217,6 +217,7 @@ async def test_incidents_can_be_asked_for_by_state_and_number(collector: Collect
         "ruled": None,
         "merged_into": None,
         "notes": 0,
+        "feeds": [],
     }
     assert (await collector.get("/api/v1/incidents?open=false"))[1] == {
         "incidents": [],

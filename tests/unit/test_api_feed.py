@@ -63,6 +63,7 @@ def incident(key: str, **changes: Any) -> Incident:
         "ruled": None,
         "merged_into": None,
         "notes": 0,
+        "feeds": [],
     }
     made.update(changes)  # type: ignore[typeddict-item]  # a table of tests
     return made

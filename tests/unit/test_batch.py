@@ -155,6 +155,28 @@ def test_results_carry_the_days_a_certificate_had_left() -> None:
     assert results(batch.open_batch(sealed()))[0].cert_days_left is None
 
 
+def test_results_carry_counts_and_nothing_else_of_the_facts() -> None:
+    some = [
+        Run("ehr", "adt", NOW, NOW, Outcome.UP, "ok", 1, {}, {"messages": 3, "age_s": 9}),
+        Run("ehr", "adt", NOW + 9, NOW + 9, Outcome.UP, "ok", 1, {}, {"age_s": 9}),
+        Run(
+            "ehr", "adt", NOW + 18, NOW + 18, Outcome.UP, "ok", 1, {}, {"feed_s": 7, "messages": 0}
+        ),
+    ]
+    found = results(batch.open_batch(sealed(some)))
+    assert [r.facts for r in found] == [
+        (("messages", 3),),
+        (),
+        (("feed_s", 7), ("messages", 0)),
+    ]
+    assert [batch.result_of(run, "north-1", 0, 0, 5).facts for run in some] == [
+        r.facts for r in found
+    ]
+    # nobody knows when they were counted
+    assert {r.facts for r in results(batch.open_batch(sealed(some, error_ms=2_001)))} == {()}
+    assert batch.result_of(some[0], "north-1", 0, 2_001, 5).facts == ()
+
+
 def test_a_clock_more_than_two_seconds_in_doubt_makes_results_unknown() -> None:
     found = results(batch.open_batch(sealed(error_ms=2_001)))
     assert {(r.outcome, r.reason) for r in found} == {(Outcome.UNKNOWN, "agent.clock")}

@@ -227,8 +227,10 @@ async def test_a_take_over_doubles_no_slot_and_what_a_stale_holder_signs_is_not_
                 await pass_time(two, 30_000)
                 await eventually(has(store, 3))
         seen = await runs(store)
-        epochs = {each.epoch for each in await stored(store)}
-    assert len(epochs) == 2
+        chain = [batch.open_batch(each.data).header for each in await stored(store)]
+        (head,) = (await store.read(ledger.heads, ORG)).values()
+    assert [header.seq for header in chain] == list(range(1, len(chain) + 1))
+    assert ({header.epoch for header in chain}, head.broken) == ({chain[0].epoch}, 0)
     assert len({run.at_ms for run in seen}) == len(seen)
     assert {run.outcome for run in seen} == {Outcome.UP}
 

@@ -44,7 +44,7 @@ def bearer(secret: str, **more: str) -> dict[str, str]:
 async def test_who_asks_too_often_waits_as_long_as_the_answer_says(small: Collector) -> None:
     secret = await small.token("ann", Role.VIEWER)
     other = await small.token("ben", Role.VIEWER)
-    limited = Limits(Buckets(1, 3, 100), *(Buckets(1, 2, 100) for _ in range(3)))
+    limited = Limits(Buckets(1, 3, 100), *(Buckets(1, 2, 100) for _ in range(4)))
     server = TestServer(build_app(small.service.parts, limited=limited))
     async with TestClient(server) as client:
 

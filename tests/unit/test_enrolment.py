@@ -390,7 +390,7 @@ async def test_another_replica_hears_of_it_within_a_second(
 
 async def test_strangers_wait(office: Office) -> None:
     often, seldom = Buckets(100, 100, 9), Buckets(1, 2, 9)
-    limited = Limits(often, Buckets(100, 100, 9), often, seldom)
+    limited = Limits(often, Buckets(100, 100, 9), often, seldom, often)
     server = TestServer(build_app(office.collector.service.parts, limited=limited))
     body = MINE.enrolling("wwe_" + "A" * 43, office.now)
     async with TestClient(server) as client:

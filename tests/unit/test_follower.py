@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from sqlalchemy import Connection
 
-from collector import journal
+from collector import evidence, follower, journal
+from collector.core.settled import Source
 from collector.core.truth import fold_system
 from collector.follower import Follower
 from collector.journal import CONFIG, Fact
@@ -89,6 +91,32 @@ async def test_a_restart_takes_up_snapshots_and_reads_only_the_batches_since(sto
         now = two.clock.now_ms()
         assert restored.gathered <= 34
         assert await numbers(two, now) == expected(used, results + fresh, now, now)
+
+
+async def test_a_long_backlog_is_settled_in_parts_when_much_is_at_hand(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evidence, "RESULTS", 20)
+    monkeypatch.setattr(follower, "CROWDED", 60)
+    used, held = minutely(), list[int]()
+    north, south = line(0, 300, down=range(100, 104)), line(0, 300, "south-1", down=range(50, 53))
+    take_line = Live.take_line
+
+    def counted(self: Live, source: Source, some: Sequence[Result], now: int) -> None:
+        take_line(self, source, some, now)
+        if self is live:
+            held.append(self.gathered)
+
+    async with a_round(sqlite_store, used=used) as one:
+        await deliver(one, north)
+        await deliver(one, south)
+        live = one.evaluator.folded["ehr"]
+        monkeypatch.setattr(Live, "take_line", counted)
+        await one.tick(1_000)
+        # All 600 come to it: 20 at a time, up to 60, of which those of 15 minutes stay.
+        assert (len(held), max(held), held[-1]) == (60, 80, 70)
+        now = one.clock.now_ms()
+        assert await numbers(one, now) == expected(used, north + south, now, now)
 
 
 async def test_what_a_cut_off_agent_sends_later_equals_never_having_been_cut_off(

@@ -24,7 +24,7 @@ def settled(*, at: int) -> Live:
     outcomes = [Outcome.DOWN if n in (3, 4, 5) else Outcome.UP for n in range(360)]
     live.take([result(n * 10_000, o) for n, o in enumerate(outcomes)], START + 3_600_000)
     live.fold(HISTORY, START + 3_600_000)
-    live.settle(START + at)
+    live.settle(START + at, live.at)
     return live
 
 

@@ -252,7 +252,7 @@ def test_a_truth_kept_up_is_the_truth_told_at_once(
             live.fold(HISTORY, now)
         assert prolonged(live, now) == folded(results, HISTORY, now).view
     live.fold(HISTORY, now)
-    live.settle(now - 20_000)
+    live.settle(now - 20_000, now)
     live.fold(HISTORY, now)
     assert live.truth.states == folded(results, HISTORY, now).truth.states
 
@@ -262,7 +262,7 @@ def test_what_is_settled_is_kept_as_bytes_and_taken_up_again() -> None:
     late = [result(n * 10_000, o) for n, o in ((200, Outcome.DOWN), (201, Outcome.DOWN))]
     live.take(late, START + 2_020_000)
     live.fold(HISTORY, START + 2_020_000)
-    live.settle(START + 2_020_000 - GRACE_MS)
+    live.settle(START + 2_020_000 - GRACE_MS, live.at)
     again = snapshots.decode("ehr", snapshots.encode(live), HISTORY)
     assert again.settled == live.settled
     assert again.tail == live.tail

@@ -13,6 +13,7 @@ from probes.wire.hl7 import (
     MAX_CONTROL_ID,
     AckCode,
     Acknowledgement,
+    QueryStatus,
     control_id,
     cut,
     field,
@@ -49,6 +50,25 @@ ACKS: dict[str, tuple[str, AckCode, str, int | None]] = {
         101,
     ),
     "ERR-1 before 2.5": (f"{MSH}\rMSA|AE|WW1\rERR|PID^1^3^204&Unknown\r", AckCode.AE, "WW1", 204),
+    "ERR-1 repeated": (
+        f"{MSH}\rMSA|AE|WW1\rERR|PID^1^3~PV1^1^19^205~PID^1^3^204&x&HL70357\r",
+        AckCode.AE,
+        "WW1",
+        205,
+    ),
+    "an own code first": (
+        f"{MSH}\rMSA|AE|WW1\rERR|||E17^text^L^207^Internal^HL70357|E\r",
+        AckCode.AE,
+        "WW1",
+        207,
+    ),
+    "a warning before the error": (
+        f"{MSH}\rMSA|AE|WW1\rERR|||103^x|W\rERR|||100^x|I\rERR|||207^x|E\r",
+        AckCode.AE,
+        "WW1",
+        207,
+    ),
+    "a warning alone": (f"{MSH}\rMSA|AA|WW1\rERR|||103^x|W\r", AckCode.AA, "WW1", 103),
     "MSA-6 before 2.5": (f"{MSH}\rMSA|AR|WW1||||203^x\r", AckCode.AR, "WW1", 203),
     "a number of no table": (f"{MSH}\rMSA|AE|WW1\rERR|||774^x\r", AckCode.AE, "WW1", None),
     "an MRN for a code": (f"{MSH}\rMSA|AE|WW1\rERR|||00774411\r", AckCode.AE, "WW1", None),
@@ -97,6 +117,60 @@ def test_a_character_set_named_or_wrong_does_not_hide_the_answer(charset: str, c
     expected = Acknowledgement(AckCode.AA, "WW1", None)
     assert parse_ack(text.encode(codec)) == expected
     assert parse_ack(b"\xef\xbb\xbf" + text.encode(codec)) == expected
+
+
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_wide_characters_do_not_hide_the_answer(codec: str) -> None:
+    text = f"{MSH}||||||UNICODE\rMSA|AE|WW1|grün\rERR|||207\r"
+    expected = Acknowledgement(AckCode.AE, "WW1", 207)
+    assert parse_ack(text.encode(codec)) == expected
+    assert parse_ack(text.encode(codec)[:-1]) is not None  # cut inside a character
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec"),
+    [
+        ("ISO IR14", "shift_jis"),
+        ("ISO IR87", "iso2022_jp"),
+        ("ISO IR159", "iso2022_jp_1"),
+        ("BIG-5", "big5"),
+        ("KS X 1001", "euc_kr"),
+        ("CNS 11643-1992", "utf-8"),
+    ],
+)
+def test_the_far_east_of_table_0211_is_read(charset: str, codec: str) -> None:
+    text = f"{MSH}||||||{charset}\rMSA|AA|WW1|\u4e00\r"
+    if codec == "euc_kr":
+        text = text.replace("\u4e00", "\uac00")
+    if codec == "shift_jis":
+        text = text.replace("\u4e00", "\uff8a")
+    assert parse_ack(text.encode(codec)) == Acknowledgement(AckCode.AA, "WW1", None)
+
+
+@pytest.mark.parametrize(
+    ("qak", "status"),
+    [
+        ("QAK|1|OK", QueryStatus.OK),
+        ("QAK|1| NF ", QueryStatus.NF),
+        ("QAK|1|AE", QueryStatus.AE),
+        ("QAK|1|AR", QueryStatus.AR),
+        ("QAK|1|ok", None),
+        ("QAK|1", None),
+        ("ZAK|1|OK", None),
+    ],
+)
+def test_an_answer_to_a_query_tells_its_status(qak: str, status: QueryStatus | None) -> None:
+    ack = parse_ack(f"{MSH}\rMSA|AA|WW1\r{qak}\r".encode())
+    assert ack is not None
+    assert ack.query is status
+
+
+def test_patients_of_an_answer_are_compared_by_the_first_part_of_each_pid_3() -> None:
+    pids = "PID|1||ZZ1^^^A^MR~ZZ2&x^^^B\rPID|2|| ZZ3 \r"
+    ack = parse_ack(f"{MSH}\rMSA|AA|WW1\rQAK|1|OK\r{pids}".encode())
+    assert ack is not None
+    assert ack.patients == {"ZZ1", "ZZ2", "ZZ3"}
+    assert "ZZ" not in repr(ack)
 
 
 @given(st.one_of(st.binary(), st.binary().map(lambda rest: f"{MSH}\rMSA|AE|".encode() + rest)))

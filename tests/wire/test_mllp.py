@@ -11,7 +11,16 @@ from hl7apy.core import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.mllp import Decoder, Frame, Garbage, LimitError, encode
+from probes.wire.mllp import (
+    ACK,
+    MAX_MESSAGE,
+    NAK,
+    Decoder,
+    Frame,
+    Garbage,
+    LimitError,
+    encode,
+)
 
 ONE = b"MSH|^~\\&|A\rMSA|AA|1\r"
 TWO = b"MSH|^~\\&|B\rMSA|AE|2\r"
@@ -97,6 +106,36 @@ def test_a_frame_may_be_as_long_as_the_cap_and_no_longer() -> None:
         fed([encode(b"123456")], Decoder(max_message=5))
     with pytest.raises(LimitError):
         fed([b"\x0b123", b"456"], Decoder(max_message=5))
+
+
+def test_a_frame_that_never_ends_is_held_no_further_than_the_cap() -> None:
+    decoder = Decoder()
+    decoder.receive(b"\x0b")
+    taken = 0
+
+    def take() -> None:
+        nonlocal taken
+        while taken < 40 << 20:
+            decoder.receive(b"x" * 65_536)
+            taken += 65_536
+            decoder.next_event()
+
+    with pytest.raises(LimitError):
+        take()
+    assert taken <= MAX_MESSAGE + 65_536
+    assert not decoder._buffer  # and lets go of what it held
+
+
+def test_garbage_is_counted_anew_where_a_connection_goes_on() -> None:
+    decoder = Decoder(max_garbage=4)
+    for _ in range(3):
+        decoder.begin()
+        assert fed([b"abcd" + encode(ONE)], decoder) == ([ONE], 4)
+
+
+@pytest.mark.parametrize("block", [ACK, NAK])
+def test_commit_blocks_of_release_2_are_frames_of_one_byte(block: bytes) -> None:
+    assert fed([b"\x0b" + block + b"\x1c\r" + encode(ONE)]) == ([block, ONE], 0)
 
 
 def test_garbage_is_bounded_over_the_whole_stream() -> None:

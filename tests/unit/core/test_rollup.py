@@ -232,3 +232,62 @@ def test_broken_bytes_are_refused(data: bytes) -> None:
 def test_equal_outcomes_of_two_parts_are_counted_together() -> None:
     two = added([one(run(0), run(1)), one(run(2))])
     assert two.counts == ((UP, "ok", 3),)
+
+
+def counting(ms: int, outcome: Outcome = UP, **facts: int) -> Result:
+    told = tuple(sorted(facts.items()))
+    return Result("c", "a", T0 + ms, outcome, "ok", 40, T0 + ms + 40, None, told)
+
+
+def test_facts_that_add_up_are_summed_with_how_many_runs_have_them() -> None:
+    found = rollups(
+        [
+            counting(0, messages=3, messages_adt=2, messages_oru=1),
+            counting(60_000, messages=0, age_s=60),
+            counting(120_000, DOWN, messages=4, messages_adt=4, feed_low=9),
+            run(180_000),
+            counting(300_000, messages=7),
+        ]
+    )
+    assert found[T0].counted == (("messages", 3, 7), ("messages_adt", 2, 6), ("messages_oru", 1, 1))
+    assert found[T0 + 300_000].counted == (("messages", 1, 7),)
+    whole = added(found.values())
+    assert whole.counted == (("messages", 4, 14), ("messages_adt", 2, 6), ("messages_oru", 1, 1))
+
+
+def test_a_result_that_came_twice_is_counted_once_whichever_came_first() -> None:
+    twice = [counting(0, messages=3), counting(0, messages=5), counting(60_000, messages=1)]
+    assert one(*twice).counted == one(*twice[::-1]).counted == (("messages", 2, 4),)
+
+
+def test_an_hour_without_counts_keeps_the_form_it_always_had() -> None:
+    hour = {0: one(run(0)), 3: one(run(0, DOWN, reason="tcp.refused"))}
+    assert encode(hour)[1] == 2
+    assert encode({**hour, 4: one(counting(0, messages=0))})[1] == 3
+
+
+@given(st.dictionaries(st.integers(0, 11), st.lists(st.integers(0, 10**12), max_size=3)), st.data())
+def test_counted_hours_are_written_read_and_put_together(
+    sums: dict[int, list[int]], data: st.DataObject
+) -> None:
+    hour = {
+        place: one(run(1), *(counting(n * 9, messages=v) for n, v in enumerate(values)))
+        for place, values in sums.items()
+    }
+    assert decode(encode(hour)) == hour
+    some = data.draw(st.sets(st.sampled_from(sorted(hour)))) if hour else set()
+    before = {place: one(run(5)) for place in hour} | {11: one(counting(0, messages=1))}
+    fresh = {place: hour[place] for place in some}
+    if fresh:
+        assert put(encode(before), fresh) == encode({**before, **fresh})
+
+
+@pytest.mark.parametrize("cut", [1, 5, -1])
+def test_a_counted_hour_that_is_cut_or_names_no_bucket_is_refused(cut: int) -> None:
+    data = encode({0: one(counting(0, messages=2))})
+    with pytest.raises(ValueError, match="no rollup of a format known here"):
+        decode(data[:cut])
+    kind, hour, sums = msgspec.msgpack.decode(data)
+    for wrong in ([[5, sums[0][1]]], [[0, []]], [], [[0, [["messages", 0, 2]]]]):
+        with pytest.raises(ValueError, match="no rollup of a format known here"):
+            decode(msgspec.msgpack.encode([kind, hour, wrong]))
