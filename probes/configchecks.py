@@ -183,7 +183,10 @@ def _checks(document: Document) -> Iterator[Problem]:
 def _systems(document: Document) -> Iterator[Problem]:
     roles: dict[str, list[Any]] = {}
     for check in section(document, "checks").values():
-        if isinstance(check.get("system"), str) and check.get("kind") not in FEEDS:
+        kind = check.get("kind")
+        if isinstance(kind, str) and kind in FEEDS:
+            continue
+        if isinstance(check.get("system"), str):
             roles.setdefault(check["system"], []).append(check.get("role", "critical"))
     for name, system in section(document, "systems").items():
         mine = roles.get(name, [])

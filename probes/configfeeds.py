@@ -48,7 +48,7 @@ def _watched(
         yield document.problem(place, "no check of this id")
         return
     kind, every, named = watched.get("kind"), watched.get("every"), watched.get("from")
-    if kind != "any" and kind not in COUNTING:
+    if isinstance(kind, str) and kind != "any" and kind not in COUNTING:
         kinds = ", ".join(sorted(COUNTING))
         yield document.problem(place, f"that check counts no messages; kinds that do: {kinds}")
     own = named if isinstance(named, list) else [one for one in agents if one != COLLECTOR]

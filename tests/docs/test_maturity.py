@@ -57,11 +57,17 @@ def test_what_a_kind_was_proved_against_stands_in_its_tests(name: str) -> None:
     assert [peer for peer, where in real if peer not in source(where)] == []
 
 
+def waits(name: str) -> bool:
+    """It opens no connection: what it judges comes to it."""
+    kind = registry.load(name)
+    return kind.passive or kind.place is Place.COLLECTOR
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_a_kind_that_can_send_more_than_questions_says_that_it_writes(name: str) -> None:
     does = page(name)["does"]
-    if registry.load(name).place is Place.COLLECTOR:
-        assert does.startswith("waits: ")  # it opens no connection
+    if waits(name):
+        assert does.startswith("waits: ")
         return
     assert does.startswith(("reads only: ", "writes: ", "writes on request: "))
     if WRITING.search(source(f"probes/kinds/{name}.py")):
@@ -71,7 +77,7 @@ def test_a_kind_that_can_send_more_than_questions_says_that_it_writes(name: str)
 @pytest.mark.parametrize("name", KINDS)
 def test_the_load_of_a_run_is_the_highest_its_tests_allow(name: str) -> None:
     """`connections=N` of the contract tests bounds what a run makes."""
-    if registry.load(name).place is Place.COLLECTOR:
+    if waits(name):
         assert page(name)["load per run"].startswith("no connection")
         return
     tests = (ROOT / "tests/contract").glob(f"test_{name}*.py")

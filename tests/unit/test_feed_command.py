@@ -25,8 +25,8 @@ async def shell(sqlite_store: Store, tmp_path: Path, capsys: Capture) -> AsyncIt
     now = START + 12 * HOUR
     await sqlite_store.write(rollups.write, ORG, five_minutes(now - 4 * WEEK, now))
     async with a_shell(sqlite_store, tmp_path, used=hospital()) as opened:
-        await opened.admin()
         await opened.collector.clock.advance(12 * HOUR)
+        await opened.admin()
         await opened.collector.service.parts.evaluator.step()
         capsys.readouterr()
         yield opened
