@@ -15,7 +15,7 @@ from functools import partial
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import ValidationError
 
-from collector import builtinkey
+from collector import away, builtinkey
 from collector.builtinchain import BuiltInChain, Tip, stored_tip
 from collector.core.agent_keys import KeyState
 from collector.ingest import Ingest, RefusedError
@@ -39,6 +39,9 @@ log = logging.getLogger("wardwatch.builtin")
 
 LOOK_MS = 500
 """How soon a lease, or a config, that is another one is seen."""
+AWAY_MS = 30_000
+"""Batches of a chain come as often as its checks are looked at; a silence longer than two of these
+and this is an absence."""
 FINISH_S = 5.0
 """For what is left when the process is told to stop."""
 
@@ -66,6 +69,8 @@ class BuiltIn:
         self._around = around
         self._key = key
         self._refused: KeyState | None = None
+        self.works = False
+        """Whether it runs checks now."""
         self._resumed: int | None = None
         """The token of the lease under which the stored chain was gone on with."""
 
@@ -104,10 +109,21 @@ class BuiltIn:
             return fresh
         try:
             found = await self._around.store.read(stored_tip, self._around.org)
+            await self._say_away(found)
         except StoreUnavailableError:
             return None
         self._resumed = lease.token
         return found or fresh
+
+    async def _say_away(self, tip: Tip | None) -> None:
+        """A chain that was silent for so long: nobody led, and nobody took what was sent."""
+        around, spoke_at = self._around, None if tip is None else tip.spoke_at
+        config = around.config()
+        shortest = min((config.checks[name].every for name in _checks(config)), default=0)
+        longest = 2 * shortest + AWAY_MS
+        if spoke_at is not None and around.clock.now_ms() - spoke_at > longest:
+            await around.store.write(away.record, around.org, spoke_at, around.clock.now_ms)
+            log.warning("builtin.away ms=%d", around.clock.now_ms() - spoke_at)
 
     async def _session(self, lease: Lease, tip: Tip, config: Config) -> None:
         """As long as this lease is held and there is something to do."""
@@ -127,6 +143,7 @@ class BuiltIn:
             COLLECTOR, [*opened.values()], around.clock, chain.add, stepped=chain.stepped
         )
         log.info("builtin.began checks=%d", len(opened))
+        self.works = True
         running, storing, watching = tasks = (
             asyncio.create_task(runner.run()),
             asyncio.create_task(chain.run()),
@@ -135,6 +152,7 @@ class BuiltIn:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self.works = False
             ended = {task for task in tasks if task.done()}
             await _cancelled(running, watching)  # what was under way is missed, and told
             await _cancelled(storing)

@@ -39,11 +39,14 @@ gone."""
 
 @dataclass(frozen=True, slots=True)
 class Tip:
-    """Where a chain goes on: the number of its next batch, and the hash of the header before it."""
+    """Where a chain goes on: the number of its next batch, and the hash of the header before it.
+    `spoke_at`: when the last batch came, None before the first.
+    """
 
     epoch: str
     seq: int = 1
     prev: str = batch.NO_PREVIOUS
+    spoke_at: int | None = None
 
 
 def stored_tip(conn: Connection, org: str) -> Tip | None:
@@ -54,7 +57,7 @@ def stored_tip(conn: Connection, org: str) -> Tip | None:
     epoch, head = max(heads.items(), key=lambda one: one[1].spoke_at, default=(None, None))
     if epoch is None or head is None or head.stored != ((1, head.tip),):
         return None
-    return Tip(epoch, head.tip + 1, head.tip_hash.hex())
+    return Tip(epoch, head.tip + 1, head.tip_hash.hex(), head.spoke_at)
 
 
 @dataclass(slots=True)

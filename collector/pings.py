@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from collector.access.throttle import Buckets
+from collector.away import read_away
 from collector.store import pings
 from collector.store.store import Store, StoreUnavailableError
 from probes.clock import NS_PER_MS, Clock
@@ -107,9 +108,10 @@ class StoredPings:
         history = self._history()
         try:
             found = await self._store.read(pings.of, self._org, check)
+            away = await self._store.read(read_away, self._org)
         except StoreUnavailableError:
             raise StoreAwayError from None
-        return Heard(found, since_ms(history, check), history.latest.organization.zone)
+        return Heard(found, since_ms(history, check), history.latest.organization.zone, away)
 
 
 def since_ms(history: History, check: str) -> int:

@@ -3,7 +3,7 @@
 A job is due by cron or so long after it last ended. It is **on time** when it ends before its grace
 does. Until then nothing is said; from then on it is **missed** until it succeeds, and that success
 is called **late**, once. With `max_run` a job that has told its start is judged as of that start
-until it has run for too long.
+until it has run for too long. What may have been told while the collector was away is **unheard**.
 """
 
 from __future__ import annotations
@@ -41,12 +41,13 @@ class Ping(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Heard:
     """`pings` by time, as many as `needless` leaves. `since_ms`: from when on the check waits for
-    them as it does now. `zone`: the organization's.
+    them as it does now. `zone`: the organization's. `away`: when no pings were taken (start, end).
     """
 
     pings: Sequence[Ping]
     since_ms: int
     zone: ZoneInfo
+    away: Sequence[tuple[int, int]] = ()
 
 
 class Pings(Protocol):
@@ -62,12 +63,14 @@ class StoreAwayError(Exception):
 @dataclass(frozen=True, slots=True)
 class Expected:
     """`last_due(end, before)`: the latest instant before `before` at which the job was due, given
-    when it last ended, or since when it is waited for; None before the first.
+    when it last ended, or since when it is waited for; None before the first. `anytime`: it may end
+    as early as it likes, and is due so long after that.
     """
 
     last_due: Callable[[int, int], int | None]
     grace_ms: int
     max_run_ms: int | None = None
+    anytime: bool = False
 
     @property
     def early_ms(self) -> int:
@@ -88,7 +91,7 @@ def judge(expected: Expected, heard: Heard, slot: tuple[int, int], now_ms: int) 
     it is counted, and told as late, by no other slot.
     """
     after, upto = slot
-    reason = _reason(expected, heard.pings, heard.since_ms, now_ms)
+    reason = _reason(expected, heard.pings, heard, now_ms)
     if reason is Reason.OK and _came_late(expected, heard, slot):
         reason = Reason.HEARTBEAT_LATE
     facts = {Fact.PINGS: sum(after < ping.at_ms <= upto for ping in heard.pings)}
@@ -110,7 +113,7 @@ def _came_late(expected: Expected, heard: Heard, slot: tuple[int, int]) -> bool:
     for position in successes:
         at_ms = heard.pings[position].at_ms
         if after < at_ms <= upto:
-            was = _reason(expected, heard.pings[:position], heard.since_ms, at_ms)
+            was = _reason(expected, heard.pings[:position], heard, at_ms)
             if was in (Reason.HEARTBEAT_MISSED, Reason.HEARTBEAT_STUCK):
                 return True
     return False
@@ -123,26 +126,62 @@ _OUTCOMES = {
     Reason.HEARTBEAT_FAILED: Outcome.DOWN,
     Reason.HEARTBEAT_STUCK: Outcome.DOWN,
     Reason.HEARTBEAT_NEVER: Outcome.UNKNOWN,
+    Reason.HEARTBEAT_UNHEARD: Outcome.UNKNOWN,
 }
 
 
-def _reason(expected: Expected, pings: Sequence[Ping], since_ms: int, now_ms: int) -> Reason:
-    """As of `now_ms`. Nothing that is due exactly then has been missed."""
+def _reason(expected: Expected, pings: Sequence[Ping], heard: Heard, now_ms: int) -> Reason:
+    """By these pings, as of `now_ms`. Nothing that is due exactly then has been missed."""
     ended = next((p for p in reversed(pings) if p.kind is not PingKind.START), None)
     running = _unended(pings, ended)
-    as_of = now_ms
+    as_of, unheard = now_ms, False
     if running is not None and expected.max_run_ms is not None:
-        if now_ms > running.at_ms + expected.max_run_ms:
+        longest_ms = running.at_ms + expected.max_run_ms
+        if now_ms <= longest_ms:
+            as_of = min(running.at_ms, now_ms)
+        elif _lost(heard, running.at_ms, longest_ms) is None:
             return Reason.HEARTBEAT_STUCK
-        as_of = min(running.at_ms, now_ms)
-    since = since_ms if ended is None else max(ended.at_ms, since_ms)
-    due = expected.last_due(since, as_of - expected.grace_ms)
-    covered = ended is not None and due is not None and ended.at_ms >= due - expected.early_ms
-    if due is not None and due > since_ms and not covered:
-        return Reason.HEARTBEAT_MISSED
+        else:
+            unheard = True  # how it ended
+    due = _overdue(expected, ended, heard, as_of)
+    if due is not None and not (unheard and running and running.at_ms >= due - expected.early_ms):
+        return _missed(expected, ended, heard, due, as_of)
+    if unheard:
+        return Reason.HEARTBEAT_UNHEARD
     if ended is None:
         return Reason.HEARTBEAT_NEVER
     return Reason.OK if ended.kind is PingKind.SUCCESS else Reason.HEARTBEAT_FAILED
+
+
+def _overdue(expected: Expected, ended: Ping | None, heard: Heard, as_of: int) -> int | None:
+    """When the job was due last, if its grace is over and no end is of that time."""
+    due = expected.last_due(_since(ended, heard), as_of - expected.grace_ms)
+    if due is None or due <= heard.since_ms:
+        return None
+    return None if ended is not None and ended.at_ms >= due - expected.early_ms else due
+
+
+def _missed(expected: Expected, ended: Ping | None, heard: Heard, due: int, as_of: int) -> Reason:
+    """Missed, unless the collector was away when it may have been told."""
+    since = _since(ended, heard)
+    told_from = since if expected.anytime else due - expected.early_ms
+    told_until = as_of if expected.anytime else due + expected.grace_ms
+    back = _lost(heard, told_from, told_until)
+    if back is None:
+        return Reason.HEARTBEAT_MISSED
+    again = expected.last_due(max(since, back), as_of - expected.grace_ms)
+    is_later = expected.anytime and again is not None
+    return Reason.HEARTBEAT_MISSED if is_later else Reason.HEARTBEAT_UNHEARD
+
+
+def _since(ended: Ping | None, heard: Heard) -> int:
+    return heard.since_ms if ended is None else max(ended.at_ms, heard.since_ms)
+
+
+def _lost(heard: Heard, start_ms: int, end_ms: int) -> int | None:
+    """When the collector was last back, of the times it was away within this one."""
+    backs = [back for gone, back in heard.away if gone <= end_ms and back >= start_ms]
+    return max(backs, default=None)
 
 
 def _last(pings: Sequence[Ping], kind: PingKind) -> Ping | None:

@@ -64,6 +64,7 @@ class Reason(StrEnum):
     HEARTBEAT_MISSED = "heartbeat.missed"
     HEARTBEAT_NEVER = "heartbeat.never"
     HEARTBEAT_STUCK = "heartbeat.stuck"
+    HEARTBEAT_UNHEARD = "heartbeat.unheard"
     HL7_ACK_ERROR = "hl7.ack_error"
     HL7_ACK_MALFORMED = "hl7.ack_malformed"
     HL7_ACK_REJECT = "hl7.ack_reject"
@@ -212,6 +213,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.HEARTBEAT_MISSED: ((_D,), "The job was due, and its grace ended without a word of it."),
     Reason.HEARTBEAT_NEVER: ((_U,), "Nothing of the job ever came, and it was not missed yet."),
     Reason.HEARTBEAT_STUCK: ((_D,), "The job began, and did not end within `max_run`."),
+    Reason.HEARTBEAT_UNHEARD: (
+        (_U,),
+        "The job may have told while the collector was away, so nobody knows.",
+    ),
     Reason.HL7_ACK_ERROR: ((_D, _G, _M), "MSA-1 is AE or CE."),
     Reason.HL7_ACK_MALFORMED: ((_D,), "A framed answer that is no acknowledgement."),
     Reason.HL7_ACK_REJECT: ((_D, _M), "MSA-1 is AR or CR."),

@@ -58,7 +58,8 @@ class Settling(Model):
 
 class AgentKey(TypedDict):
     """`fingerprint`: SHA-256 of its SubjectPublicKeyInfo. `valid_until`: until when batches signed
-    with a replaced key are taken. `approved_by`: an account, or `rotation`.
+    with a replaced key are taken. `approved_by`: an account, `rotation`, or
+    `system` of the collector's own agent.
     """
 
     agent: Id

@@ -29,6 +29,7 @@ REASONS = frozenset(
         Reason.HEARTBEAT_MISSED,
         Reason.HEARTBEAT_NEVER,
         Reason.HEARTBEAT_STUCK,
+        Reason.HEARTBEAT_UNHEARD,
     }
 )
 LEAST_BITS = 128
@@ -61,11 +62,9 @@ class HeartbeatConfig(Model):
     def expected(self, zone: ZoneInfo) -> Expected:
         """`zone`: the organization's, where the spec names none."""
         if self.interval is not None:
-            last_due = by_interval(self.interval)
-        else:
-            named = zone if self.timezone is None else ZoneInfo(self.timezone)
-            last_due = by_cron(self.cron or "", named)
-        return Expected(last_due, self.grace, self.max_run)
+            return Expected(by_interval(self.interval), self.grace, self.max_run, anytime=True)
+        named = zone if self.timezone is None else ZoneInfo(self.timezone)
+        return Expected(by_cron(self.cron or "", named), self.grace, self.max_run)
 
 
 def secret_of(data: bytes) -> str:

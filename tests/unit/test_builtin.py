@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from collector import builtinkey, journal
+from collector import builtinkey, journal, serving
+from collector.away import read_away
 from collector.builtin import Around, BuiltIn
 from collector.builtinenv import env_of
 from collector.core.agent_keys import KeyState, RevokeReason
 from collector.enrolment import approve, invite, revoke
 from collector.ingest import RefusedError
+from collector.keyring import Ring
 from collector.leader import LEASE_MS
 from collector.store import ledger
 from collector.store.agent_keys import keys_of
@@ -25,6 +27,7 @@ from collector.store.ledger import Chain, Stored
 from collector.store.ranges import Ranges
 from collector.store.store import Store, StoreFault, StoreUnavailableError
 from probes import agentkeys, batch, registry
+from probes.agentconfig import part_of
 from probes.config import Config
 from probes.contract import Outcome
 from probes.schedule import first_slot_ms, offset_ms
@@ -59,7 +62,7 @@ def hospital(**checks: Any) -> Config:
 @asynccontextmanager
 async def working(
     one: Round, used: Callable[[], Config] | None = None, key: Ed25519PrivateKey = CONFIG_KEY
-) -> AsyncIterator[asyncio.Task[None]]:
+) -> AsyncIterator[BuiltIn]:
     """The built-in agent of a process, from its start until it is told to stop."""
     around = Around(
         store=one.store,
@@ -72,9 +75,10 @@ async def working(
         env=env_of(one.clock, random.Random(1), lambda _ref: b""),
         random_bytes=random.Random(id(one)).randbytes,
     )
-    task = asyncio.create_task(BuiltIn(around, builtinkey.derived(key)).run())
+    own = BuiltIn(around, builtinkey.derived(key))
+    task = asyncio.create_task(own.run())
     try:
-        yield task
+        yield own
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
@@ -87,6 +91,15 @@ async def eventually(look: Callable[[], Awaitable[bool]]) -> None:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it never came")
+
+
+async def at_work(own: BuiltIn) -> None:
+    """However long the store takes, no time passes on the test's clock."""
+
+    async def works() -> bool:
+        return own.works
+
+    await eventually(works)
 
 
 async def pass_time(one: Round, by_ms: int) -> None:
@@ -120,8 +133,8 @@ def has(store: Store, count: int) -> Callable[[], Awaitable[bool]]:
 async def test_each_slot_becomes_evidence_like_any_agents(store: Store) -> None:
     async with a_round(store, used=hospital()) as one:
         assert await one.leader.leads()
-        async with working(one):
-            await eventually(_known(store, KeyState.APPROVED))
+        async with working(one) as own:
+            await at_work(own)
             await pass_time(one, 30_000)
             await eventually(has(store, 2))
         batches = [batch.open_batch(each.data) for each in await stored(store)]
@@ -150,8 +163,8 @@ def _known(store: Store, state: KeyState) -> Callable[[], Awaitable[bool]]:
 async def test_its_key_stands_in_the_journal_as_any_agents_does(store: Store) -> None:
     async with a_round(store, used=hospital()) as one:
         assert await one.leader.leads()
-        async with working(one):
-            await eventually(_known(store, KeyState.APPROVED))
+        async with working(one) as own:
+            await at_work(own)
         async with working(one):  # once, however often it begins
             await pass_time(one, 1_000)
         rows = await store.read(journal.rows, ORG, prefix="agent.")
@@ -190,8 +203,8 @@ async def test_who_does_not_lead_asks_nothing(sqlite_store: Store) -> None:
 async def test_a_process_that_is_told_to_stop_says_what_it_leaves_undone(store: Store) -> None:
     async with a_round(store, used=hospital()) as one:
         assert await one.leader.leads()
-        async with working(one):
-            await eventually(_known(store, KeyState.APPROVED))
+        async with working(one) as own:
+            await at_work(own)
             JUDGE.hangs = True
             await pass_time(one, SLOT - one.clock.now_ms() + 500)
         (left,) = await runs(store)
@@ -207,8 +220,8 @@ async def test_a_take_over_doubles_no_slot_and_what_a_stale_holder_signs_is_not_
     ):
         assert await one.leader.leads()
         stale = one.leader.lease
-        async with working(one):
-            await eventually(_known(store, KeyState.APPROVED))
+        async with working(one) as own:
+            await at_work(own)
             await pass_time(one, SLOT - one.clock.now_ms() + 1_000)
             await eventually(has(store, 1))
             # The first process is held up for so long that another one takes over.
@@ -238,8 +251,8 @@ async def test_a_take_over_doubles_no_slot_and_what_a_stale_holder_signs_is_not_
 async def test_what_its_key_has_signed_comes_by_no_other_way(store: Store) -> None:
     async with a_round(store, used=hospital()) as one:
         assert await one.leader.leads()
-        async with working(one):
-            await eventually(_known(store, KeyState.APPROVED))
+        async with working(one) as own:
+            await at_work(own)
         await one.keys.refresh()
         forged = result(1_000, Outcome.UP, check="nightly", agent="collector")
         data = seal(OWN, ORG, "collector", "e1", 1, [forged])
@@ -254,8 +267,8 @@ async def test_while_the_store_is_away_runs_wait_and_come_once(
 ) -> None:
     async with a_round(sqlite_store, used=hospital()) as one:
         assert await one.leader.leads()
-        async with working(one):
-            await eventually(_known(sqlite_store, KeyState.APPROVED))
+        async with working(one) as own:
+            await at_work(own)
             write, lost = sqlite_store.write, True
 
             async def away(*args: Any) -> Any:
@@ -279,8 +292,8 @@ async def test_a_step_of_the_clock_makes_unknown_what_was_not_stored_yet(
 ) -> None:
     async with a_round(sqlite_store, used=hospital()) as one:
         assert await one.leader.leads()
-        async with working(one):
-            await eventually(_known(sqlite_store, KeyState.APPROVED))
+        async with working(one) as own:
+            await at_work(own)
             await pass_time(one, SLOT - one.clock.now_ms() + 11_000)
             one.clock.step_wall(60_000)
             await pass_time(one, 12_000)
@@ -296,8 +309,8 @@ async def test_another_version_is_run_and_named_from_its_next_look_on(sqlite_sto
     used = [first]
     async with a_round(sqlite_store, used=first) as one:
         assert await one.leader.leads()
-        async with working(one, lambda: used[0]):
-            await eventually(_known(sqlite_store, KeyState.APPROVED))
+        async with working(one, lambda: used[0]) as own:
+            await at_work(own)
             await pass_time(one, 12_000)
             used[0] = second
             await pass_time(one, 25_000)
@@ -308,6 +321,37 @@ async def test_another_version_is_run_and_named_from_its_next_look_on(sqlite_sto
             run.check for run in batch.runs_of(each)
         )
     assert [*by_digest.values()] == [{"nightly"}, {"nightly", "weekly"}]
+
+
+def test_its_checks_are_served_to_nobody_and_it_asks_for_nothing() -> None:
+    used, ring = hospital(), Ring()
+    assert used.agents_of("nightly") == ("collector",)
+    assert [*part_of(used, "north-1").checks] == ["ehr-read"]
+    assert [*part_of(used, "collector").checks] == ["nightly"]
+    assert serving.keys_of(used, ring, "collector", START) == ()
+    everywhere = document()["checks"]
+    del everywhere["ehr-read"]["from"]
+    assert hospital(**everywhere).agents_of("ehr-read") == ("north-1", "south-1")
+
+
+async def test_an_absence_of_all_processes_is_recorded_by_the_next_and_a_short_one_is_not(
+    store: Store,
+) -> None:
+    async with a_round(store, used=hospital()) as one:
+        assert await one.leader.leads()
+        async with working(one) as own:
+            await at_work(own)
+            await pass_time(one, 12_000)
+            await eventually(has(store, 1))
+        for absence_ms in (45_000, 3_600_000):  # the check is looked at every 10 s: 50 s and more
+            last = max(each.received_at for each in await stored(store))
+            await one.clock.advance(last + absence_ms - one.clock.now_ms())
+            async with working(one):
+                await pass_time(one, 12_000)
+                await eventually(has(store, 2))
+        ((gone, back),) = await store.read(read_away, ORG)
+    assert gone == last
+    assert last + absence_ms <= back <= last + absence_ms + 12_000
 
 
 async def test_nobody_enrols_or_approves_it_by_hand(sqlite_store: Store) -> None:
@@ -324,8 +368,8 @@ async def test_nobody_enrols_or_approves_it_by_hand(sqlite_store: Store) -> None
 async def test_a_revoked_key_is_not_taken_up_again(store: Store) -> None:
     async with a_round(store, used=hospital()) as one:
         assert await one.leader.leads()
-        async with working(one):
-            await eventually(_known(store, KeyState.APPROVED))
+        async with working(one) as own:
+            await at_work(own)
             await pass_time(one, 12_000)
             await eventually(has(store, 1))
             stolen, now, used = RevokeReason.STOLEN, one.clock.now_ms, one.evaluator.config

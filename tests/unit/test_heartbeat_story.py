@@ -107,6 +107,9 @@ async def test_a_job_is_up_missed_late_and_up_again_and_replay_says_the_same(
         assert (agent["site"], agent["key_state"], agent["waiting"]) == ("south", "approved", None)
         assert [chain["missing_batches"] for chain in agent["chains"]] == [0]
         stopped = one.clock.now_ms()
+        at = rfc3339(START + 125_000)
+        told = await ask(one, viewer, f"/api/v1/systems/ehr/explain?at={at}")
+        assert "heartbeat.missed" in told
     # Another process takes over: it knows of the last success, and slots go on.
     async with awake(store, monkeypatch, stopped + 5_000) as two:
         await pass_time(two, 30_000)

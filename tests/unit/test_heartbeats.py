@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -46,7 +47,7 @@ def reason(expected: Expected, what: Heard, now: str) -> str:
 # Due at 05:00 of Chicago's summer, 10:00 UTC.
 DAILY = Expected(by_cron("0 5 * * *", CHICAGO), 10 * MINUTE)
 TIMED = Expected(by_cron("0 5 * * *", CHICAGO), 10 * MINUTE, 120 * MINUTE)
-HOURLY = Expected(by_interval(60 * MINUTE), 10 * MINUTE)
+HOURLY = Expected(by_interval(60 * MINUTE), 10 * MINUTE, anytime=True)
 DONE = "06-30T10:02 ok"
 
 
@@ -132,6 +133,33 @@ def test_since_2100_of_the_day_before_it_is(
 )
 def test_on_the_nights_clocks_change_it_is(cron: str, told: list[str], now: str, says: str) -> None:
     assert reason(Expected(by_cron(cron, CHICAGO), 10 * MINUTE), heard(*told), now) == says
+
+
+@pytest.mark.parametrize(
+    ("expected", "told", "gone", "back", "now", "says"),
+    [
+        (DAILY, [DONE], "07-01T09:00", "07-01T10:03", "07-01T10:10", "ok"),
+        (DAILY, [DONE], "07-01T09:00", "07-01T10:03", "07-01T10:11", "heartbeat.unheard"),
+        (DAILY, [DONE], "07-01T10:09", "07-01T11:03", "07-01T11:04", "heartbeat.unheard"),
+        (DAILY, [DONE], "07-01T09:00", "07-01T09:58", "07-01T10:11", "heartbeat.missed"),
+        (DAILY, [DONE], "07-01T10:11", "07-01T10:50", "07-01T10:51", "heartbeat.missed"),
+        (DAILY, [DONE], "07-01T09:00", "07-01T10:03", "07-02T10:10", "heartbeat.unheard"),
+        (DAILY, [DONE], "07-01T09:00", "07-01T10:03", "07-02T10:11", "heartbeat.missed"),
+        (DAILY, [DONE, "07-01T11:00 ok"], "07-01T09:00", "07-01T10:03", "07-01T11:00", "ok"),
+        (HOURLY, [DONE], "06-30T10:20", "06-30T10:50", "06-30T11:13", "heartbeat.unheard"),
+        (HOURLY, [DONE], "06-30T10:20", "06-30T10:50", "06-30T12:00", "heartbeat.unheard"),
+        (HOURLY, [DONE], "06-30T10:20", "06-30T10:50", "06-30T12:01", "heartbeat.missed"),
+        (HOURLY, [DONE], "06-30T09:20", "06-30T09:50", "06-30T11:13", "heartbeat.missed"),
+        (TIMED, [DONE, "07-01T10:00 start"], "07-01T11:00", "07-01T11:30", "07-01T12:01", "heartbeat.unheard"),
+        (TIMED, [DONE, "07-01T10:00 start"], "07-01T11:00", "07-01T11:30", "07-02T10:11", "heartbeat.missed"),
+        (TIMED, [DONE, "07-01T10:00 start"], "07-01T12:30", "07-01T12:40", "07-01T12:41", "heartbeat.stuck"),
+    ],
+)  # fmt: skip
+def test_what_may_have_been_told_while_the_collector_was_away_is(
+    expected: Expected, told: list[str], gone: str, back: str, now: str, says: str
+) -> None:
+    what = replace(heard(*told), away=[(ms(gone), ms(back))])
+    assert reason(expected, what, now) == says
 
 
 def test_an_interval_is_real_time_in_every_night() -> None:

@@ -7,7 +7,11 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
+from collector.access.throttle import Buckets
+from collector.api.app import build_app
+from collector.api.dispatch import Limits
 from collector.pings import StoredPings, since_ms
 from collector.store import pings
 from collector.store.store import Store, StoreFault, StoreUnavailableError
@@ -105,6 +109,18 @@ async def test_of_one_check_sixty_at_once_and_then_one_a_second_are_taken(
         assert (answer.status, answer.headers["Retry-After"]) == (429, "1")
     await collector.clock.advance(1_000)
     assert (await ask(collector, "GET", path))[0] == 200
+
+
+async def test_many_jobs_of_one_address_are_taken_and_not_any_number(
+    collector: Collector,
+) -> None:
+    often, seldom = Buckets(100, 100, 9), Buckets(1, 3, 9)
+    limited = Limits(often, often, often, often, seldom)
+    server = TestServer(build_app(collector.service.parts, limited=limited))
+    async with TestClient(server) as client:
+        answers = [await client.get(f"/heartbeat/{STRANGER}") for _ in range(4)]
+    assert [one.status for one in answers] == [404, 404, 404, 429]
+    assert answers[3].headers["Retry-After"] == "1"
 
 
 async def test_what_is_kept_of_a_check_does_not_grow(collector: Collector) -> None:
