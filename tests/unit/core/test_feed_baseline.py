@@ -264,10 +264,13 @@ def test_the_order_in_which_counts_came_is_no_matter(counts: list[int], order: l
 
 
 @pytest.mark.parametrize("name", SHAPES)
-def test_realistic_traffic_raises_no_false_silence_and_a_dead_feed_is_found(name: str) -> None:
-    """Of 336 days in `make soak`: no silence told that was none."""
+def test_realistic_traffic_raises_hardly_any_false_silence_and_a_dead_feed_is_found(
+    name: str,
+) -> None:
+    """None here; in `make soak` five minutes in 100 days at most."""
     upto, days = MONDAY + 6 * WEEK, 14 if SOAKING else 3
-    for seed in range(longer(1) if SOAKING else 1):
+    silences, seeds = 0, longer(1) if SOAKING else 1
+    for seed in range(seeds):
         came = traffic(SHAPES[name], MONDAY, upto + days * DAY, seed)
         counts = {bucket: Counted(FIVE, n) for bucket, n in came.items()}
         learned = learn(counts, upto, 6, CALENDAR)
@@ -277,7 +280,7 @@ def test_realistic_traffic_raises_no_false_silence_and_a_dead_feed_is_found(name
             finding = judge(learned, line, CALENDAR, now).finding
             silent += finding is Finding.SILENT
             flooded += finding is Finding.FLOODED
-        assert silent == 0
+        silences += silent
         assert flooded <= days
         dead = upto + DAY + 10 * HOUR
         for now in range(dead, dead + 3 * HOUR, FIVE):
@@ -288,6 +291,7 @@ def test_realistic_traffic_raises_no_false_silence_and_a_dead_feed_is_found(name
             if judge(learned, line, CALENDAR, now).finding is Finding.SILENT:
                 break
         assert now - dead <= 150 * 60_000
+    assert silences <= seeds * days // 100
 
 
 def test_the_traffic_is_what_it_says() -> None:
