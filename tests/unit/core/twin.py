@@ -331,19 +331,25 @@ class Twin:
         """`min` and `max` of a closed outage, in units, by checks that can put the system down."""
         failing = [start]
         good: list[int] = []
-        for (name, agent), line in self.heard.items():
-            own = self.voices[name, agent]
-            roles = {p.checks[name].role for p in self.in_force if p and name in p.checks}
-            if not roles - {"supporting"}:
-                continue
+        for source, line in self.heard.items():
+            own = self.voices[source]
             failing += [
                 t
                 for t, o, _rule in line
-                if start <= t < end and o is Outcome.DOWN and own[t] == "down"
+                if start <= t < end
+                and o is Outcome.DOWN
+                and own[t] == "down"
+                and self._decides(source, t)
             ]
-            if own[start] == "down":
+            if own[start] == "down" and self._decides(source, start):
                 good += [t for t, o, _rule in line if t < start and o in GOOD]
         return max(failing) - start, None if not good else end - max(good)
+
+    def _decides(self, source: Source, x: int) -> bool:
+        """By the version in force: a check that is gone by then says nothing, whatever it held."""
+        plan = self.in_force[x]
+        own = None if plan is None else plan.checks.get(source[0])
+        return own is not None and source[1] in own.agents and own.role != "supporting"
 
     def access(self) -> list[bool]:
         """Unknown time that would not be unknown had every confirmed misconfigured been up (5)."""
