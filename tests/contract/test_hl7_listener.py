@@ -46,11 +46,19 @@ class Site:
         self.clock = ManualClock(NOW)
         self.network = Network(self.clock, may_listen=lambda _address, _port: may_listen)
         self.port = free_port()
+        self.every_ms = 0
 
     @asynccontextmanager
     async def probe(self, **spec: Any) -> AsyncIterator[Probe]:
         whole = {"listen": f"127.0.0.1:{self.port}"} | spec
-        env = Env(self.clock, random.Random(1), self.network, 2_000, no_secret)
+        env = Env(
+            self.clock,
+            random.Random(1),
+            self.network,
+            2_000,
+            no_secret,
+            every_ms=self.every_ms,
+        )
         async with KIND.open(KIND.parse(whole), env) as probe:
             yield probe
 
@@ -113,6 +121,20 @@ async def test_messages_are_acknowledged_at_once_and_counted_by_type() -> None:
             Fact.MESSAGES: 0,
             Fact.AGE_S: 120,
         }
+
+
+async def test_what_came_over_missed_slots_is_not_told_as_of_one() -> None:
+    site = Site()
+    site.every_ms = 60_000
+    async with site.probe() as probe, site.engine() as engine:
+        await seen(probe)
+        told = []
+        for after_s in (60, 90, 91, 3600, 60):
+            await engine.send("ADT^A01")
+            await site.clock.advance(after_s * 1000)
+            facts = await counted(probe)
+            told.append((facts.get(Fact.MESSAGES), facts.get(Fact.MESSAGES_ADT)))
+        assert told == [(1, 1), (1, 1), (None, None), (None, None), (1, 1)]
 
 
 @pytest.mark.parametrize("shape", MllpSender.SHAPES)
@@ -251,7 +273,8 @@ async def test_a_feed_older_than_max_age_is_down_from_the_start_of_listening_on(
     site = Site()
     async with site.probe(max_age="15m", types=["adt", "siu"]) as probe, site.engine() as engine:
         await site.clock.advance(900_000)
-        assert (await seen(probe)).outcome is UP
+        early = await seen(probe)
+        assert (early.outcome, early.reason) == (UNKNOWN, Reason.FEED_NOT_YET)
         await site.clock.advance(1)
         nothing = await seen(probe)
         assert (nothing.outcome, nothing.reason) == (DOWN, Reason.FEED_STALE)
@@ -264,6 +287,19 @@ async def test_a_feed_older_than_max_age_is_down_from_the_start_of_listening_on(
         await site.clock.advance(901_000)
         stale = await seen(probe)
         assert (stale.outcome, stale.facts[Fact.AGE_S]) == (DOWN, 901)
+
+
+async def test_an_agent_that_restarts_ends_no_outage_of_a_feed() -> None:
+    site = Site()
+    for _ in range(2):  # lives of the agent
+        async with site.probe(max_age="15m") as probe:
+            await site.clock.advance(60_000)
+            assert (await seen(probe)).reason is Reason.FEED_NOT_YET
+            await site.clock.advance(900_000)
+            assert (await seen(probe)).reason is Reason.FEED_STALE
+    async with site.probe(max_age="15m") as probe, site.engine() as engine:
+        await engine.send("ADT^A01")
+        assert (await seen(probe)).outcome is UP
 
 
 async def test_a_port_that_is_taken_is_our_trouble_and_tried_again() -> None:
@@ -301,6 +337,31 @@ async def test_a_changed_check_keeps_socket_connections_and_counts() -> None:
             assert (await counted(new))[Fact.MESSAGES_ADT] == 2
     with pytest.raises(ConnectionRefusedError):
         await MllpSender("127.0.0.1", site.port).connect()
+
+
+async def test_whom_a_changed_check_does_not_let_in_is_cut_off(tmp_path: Path) -> None:
+    ca = Authority(tmp_path, SystemClock().now_ms())
+    server = ca.server()
+    tls = {"cert": server.cert, "key": server.key}
+    for rules in ({"allow_from": ["10.20.0.0/16"]}, {"tls": tls}):
+        site = Site()
+        async with site.probe() as probe, site.engine() as engine:
+            await seen(probe)
+            await engine.send("ADT^A01")
+            async with site.probe(**rules) as new:
+                with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                    await engine.send("ADT^A01")
+                await settled(new, 0)
+
+
+async def test_a_change_that_cannot_be_made_changes_nothing() -> None:
+    site = Site()
+    async with site.probe() as probe, site.engine() as engine:
+        await seen(probe)
+        async with site.probe(tls={"cert": "/none.pem", "key": "/none.pem"}) as new:
+            for _ in range(2):  # nor is it taken for done afterwards
+                assert (await seen(new)).reason is Reason.AGENT_SECRET
+        assert b"MSA|AA|" in await engine.send("ADT^A01")
 
 
 async def test_mutual_tls_and_a_certificate_that_is_renewed(tmp_path: Path) -> None:
