@@ -109,7 +109,7 @@ class Hindsight:
         live, ended = self._lives[name], bisect_right(self._ends_of(name), moment)
         seen = self._rewound(name, live, moment)
         if seen is not None:
-            return seen, live.until
+            return seen
         before = live.known_before(self._history, moment)
         if before is not None:
             return before
@@ -118,11 +118,11 @@ class Hindsight:
             held = self._then[name, ended] = live.earlier(self._history, moment)
         return prolonged(held, moment + 1), held.until
 
-    def _rewound(self, name: str, live: Live, moment: int) -> SystemView | None:
-        ends = self._ends_of(name)
-        if live.gathered != self._counts[name] or (ends and ends[-1] > moment):
+    def _rewound(self, name: str, live: Live, moment: int) -> tuple[SystemView, int | None] | None:
+        self._ends_of(name)
+        if live.gathered != self._counts[name]:
             return None
-        return live.rewound(self._history, moment + 1)
+        return live.rewound(self._history, moment)
 
     def _view(self, name: str) -> SystemView:
         if name not in self._views:

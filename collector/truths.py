@@ -55,7 +55,8 @@ class _Pulse:
 @dataclass(frozen=True, slots=True)
 class _Before:
     """What a fold replaced: the view as of `at`, good until `until`. It took in results that had
-    ended by `heard`; those that came since had ended at `news` at the earliest.
+    ended by `heard`; those that came since and changed something had ended at `news` at the
+    earliest, and the others were more of the same: of `holds`, by (check, agent) in milliseconds.
     """
 
     history: History
@@ -64,6 +65,7 @@ class _Before:
     until: int | None
     heard: int
     news: int
+    holds: Mapping[Source, int]
 
 
 @dataclass(slots=True)
@@ -95,13 +97,15 @@ class Live:
     _heard: int = -FAR
     _latest: int = -FAR
     _news: int = FAR
+    _last_news: int = -FAR
+    _hold_ms: dict[Source, int] = field(default_factory=dict)
     _before: _Before | None = None
 
     def __post_init__(self) -> None:
         for line in self.tail.values():
             line.sort(key=_t)
         ends = (r.t + r.duration_ms for line in self.tail.values() for r in line)
-        self._latest = max(ends, default=self.ended)
+        self._latest = self._last_news = max(ends, default=self.ended)
 
     @property
     def folded(self) -> bool:
@@ -150,14 +154,16 @@ class Live:
 
     def take_line(self, source: Source, line: Sequence[Result], now: int) -> None:
         """The same of one (check, agent)."""
-        same = 0 if self.stale else self._more_of_the_same(source, line, now)
+        same = self._more_of_the_same(source, line, now)
         if same == len(line):
             return
+        self._pulses.pop(source, None)
         tail = self.tail.setdefault(source, [])
         for result in line[same:]:
             self.stale = True
             ended = result.t + result.duration_ms
             self._latest, self._news = max(self._latest, ended), min(self._news, ended)
+            self._last_news = max(self._last_news, ended)
             if self.settled.is_late(source, result.t) and not self._takes_back(source, result.t):
                 self.older = result.t if self.older is None else min(self.older, result.t)
             insort(tail, result, key=_t)
@@ -167,17 +173,24 @@ class Live:
         expected = None if self._view is None else prolonged(self, now)
         if self._view is not None and self._history is not None:
             self._before = _Before(
-                self._history, self._view, self.at, self.until, self._heard, self._news
+                self._history,
+                self._view,
+                self.at,
+                self.until,
+                self._heard,
+                self._news,
+                self._hold_ms,
             )
         truth = fold_system(self.system, history, self.tail, now, None, self.settled)
         seen = view(truth)
         self._view, self.at, self.stale = seen, now, False
         self._history, self._news = history, FAR
-        self._heard = max(self._heard, self._latest)
+        self._heard = self._latest
         edges = [*_edges(self.system, seen, history, self.tail, now), truth.burning.due or FAR]
         self._edge = min(edges)
         self._holds = {s: f.hold_end for s, f in truth.folds.items() if f.segments}
         self._pulses = dict(_pulses(truth, self.tail, now))
+        self._hold_ms = {source: pulse.hold_ms for source, pulse in self._pulses.items()}
         # Nobody asks for them any more, and they are half of what a system takes.
         self._truth = replace(truth, folds={})
         if seen != expected:
@@ -206,21 +219,34 @@ class Live:
             return None
         if not before.heard <= moment < before.news:
             return None
-        if before.until is not None and before.until <= now:
+        until = self._lasts(before.until, before.holds, moment)
+        if until <= now:
             return None
-        return view_later(before.view, before.at, now), before.until
+        return view_later(before.view, before.at, now), None if until == FAR else until
 
-    def rewound(self, history: History, now: int) -> SystemView | None:
-        """The view at a `now` at which all its results had ended, `at` or before; None where time
-        alone has changed the truth between the two.
+    def rewound(self, history: History, moment: int) -> tuple[SystemView, int | None] | None:
+        """The view at `moment + 1`, `at` or before, and when time alone may change it, where what had
+        not ended by the moment was more of the same; None where time alone has changed the truth
+        since.
         """
+        now = moment + 1
         if self.stale or now > self.at or self.view.burning:
             return None  # a budget is judged over time, not by results alone
+        if moment < self._last_news or self._history is not history:
+            return None
+        holds = {
+            **dict.fromkeys(self.tail, -FAR),
+            **({} if self._before is None else self._before.holds),
+            **self._hold_ms,
+        }
+        until = self._lasts(self.until, holds, moment)
+        if until <= now:
+            return None
         edges = (*self._holds.values(), *_edges(self.system, self.view, history, self.tail, now))
         if any(now <= t < self.at for t in edges):
             return None
         seen, past = self.view, (Interval(-FAR, now),)
-        return replace(
+        then = replace(
             seen,
             states=earlier_than(seen.states, now),
             site_states={site: earlier_than(line, now) for site, line in seen.site_states.items()},
@@ -229,6 +255,27 @@ class Live:
             feed=earlier_than(seen.feed, now),
             expires=earlier_than(seen.expires, now),
         )
+        return then, None if until == FAR else until
+
+    def _lasts(self, until: int | None, holds: Mapping[Source, int], moment: int) -> int:
+        """When time alone may change what was known at a moment, where all that had not ended by
+        then only prolonged: `until`, or when a hold would have ended that one of those prolonged.
+        -FAR where that cannot be said.
+        """
+        first = FAR if until is None else until
+        for source, line in self.tail.items():
+            late = sum(r.t + r.duration_ms > moment for r in line)
+            if not late:
+                continue
+            before, after = line[: len(line) - late], line[len(line) - late :]
+            told = [r.t for r in before if r.outcome is not Outcome.UNKNOWN]
+            if any(r.t + r.duration_ms <= moment for r in after):
+                return -FAR
+            if source in holds and told:
+                first = min(first, told[-1] + holds[source] + 1)
+            elif source in holds:
+                return -FAR
+        return first
 
     def only_lasts(self, history: History, now: int) -> bool:
         """May it be settled by the last fold, nothing but more of the same having come since? What
@@ -277,8 +324,7 @@ class Live:
                     break
                 pulse.hold_end = t + pulse.hold_ms
             pulse.last_t = t
-            ended = t + result.duration_ms
-            self._heard = max(self._heard, ended)
+            self._latest = max(self._latest, t + result.duration_ms)
             taken += 1
         self._holds[source] = pulse.hold_end
         self.tail[source] += line if taken == len(line) else line[:taken]

@@ -60,7 +60,7 @@ class WatchedStore:
         await self._store.close()
 
     def _stored(self, args: Any, receipts: Any) -> None:
-        org, incoming, _clock = args
+        org, incoming, _clock, *_ = args
         for one, receipt in zip(incoming, receipts, strict=True):
             if receipt.verdict is Verdict.STORED:
                 place = Row(org, one.agent, one.epoch, one.seq, one.first_t, one.last_t)

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -20,6 +21,7 @@ from collector.core import feed_baseline, rollup
 from collector.core.feed_baseline import Usual
 from collector.core.feed_calendar import Calendar
 from collector.feeds import Feeds, counts_of, feed_of
+from collector.replay import Input, replay
 from collector.store import rollups
 from collector.store.incidents import read_incidents
 from collector.store.open import open_store
@@ -31,6 +33,7 @@ from probes.feeds import Finding, Judged
 from probes.results import Result
 from probes.testing.feed_traffic import DAY, FIVE, HOUR, MONDAY, ZONE
 from tests.support.rounds import ORG, Round, a_round, config, document
+from tests.unit.test_live_is_replay import live
 
 MIN = 60_000
 WEEK = 7 * DAY
@@ -284,5 +287,17 @@ async def test_a_feed_that_falls_silent_opens_an_incident_and_recovers(sqlite: S
         await minutes(12, 3)
         (row,) = [r for r in await sqlite.read(read_incidents, ORG) if r.incident.family == "feed"]
         assert row.incident.recovered_at is not None
+        # live equals replay: of results as lines the reasons are enough
+        now = one.clock.now_ms()
+        sources = [("adt-feed", "collector"), ("adt-listener", "north-1"), ("ehr-read", "north-1")]
+        found = await one.evaluator.evidence.between(sources, NOW, now)
+        bare = {
+            source: [msgspec.structs.replace(r, facts=()) for r in line]
+            for source, line in found.items()
+        }
+        again = replay(one.evaluator.history, Input(bare, 0), NOW, now, now)["incidents"]
+        (expected,) = [one for one in again if one["family"] == "feed"]
+        (lived,) = live([row])
+        assert {**expected, "detected_at": None} == {**lived, "detected_at": None}
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

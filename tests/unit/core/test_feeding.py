@@ -160,6 +160,6 @@ def test_what_goes_on_is_prolonged_until_something_is_due() -> None:
     live.fold(history, T0 + MIN + 20)
     assert not live.changed or live.view.feed[0].value is Cause.SILENT
     assert [(s.start, s.end) for s in live.view.feed] == [(T0 + MIN, T0 + MIN + 20)]
-    before = live.rewound(history, T0 + MIN + 15)
+    before = live.rewound(history, T0 + MIN + 14)
     assert before is not None
-    assert [(s.start, s.end) for s in before.feed] == [(T0 + MIN, T0 + MIN + 15)]
+    assert [(s.start, s.end) for s in before[0].feed] == [(T0 + MIN, T0 + MIN + 15)]

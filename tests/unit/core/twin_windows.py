@@ -61,6 +61,8 @@ def occurrences(system: TwinSystem, scene: Scene) -> list[Occurrence]:
     """Of one system, by (start, id), of all versions known; where several have it, the last."""
     found: dict[tuple[int, str], Occurrence] = {}
     known = scene.known
+    cancelled: dict[str, int] = {}
+    finished: dict[str, list[int]] = {}
     for place, version in enumerate(known):
         left = -FAR if version.at is None else version.at
         right = FAR
@@ -76,11 +78,14 @@ def occurrences(system: TwinSystem, scene: Scene) -> list[Occurrence]:
                 for act in ("approval", "cancelled")
                 if act in window
             }
+            done_at = [scene.unit(finish["at"], zone) for finish in window.get("finished", ())]
+            name, said = window["id"], dict(at)
+            if name in cancelled:  # a cancelled id stays cancelled
+                at["cancelled"] = min(cancelled[name], at.get("cancelled", FAR))
             for local in starts(window, scene):
                 begin = scene.unit(local.isoformat(), window["timezone"])
                 end = scene.unit((local + length).isoformat(), window["timezone"])
-                for finish in window.get("finished", ()):
-                    done = scene.unit(finish["at"], zone)
+                for done in (*done_at, *finished.get(name, ())):
                     end = done if begin <= done < end else end
                 if left >= scene.end or begin >= right or max(end, begin + 1) <= left:
                     continue
@@ -89,6 +94,10 @@ def occurrences(system: TwinSystem, scene: Scene) -> list[Occurrence]:
                 before = found.get((begin, one.id))
                 one.out |= before.out if before else set()
                 found[begin, one.id] = one
+            # What came true while this version was in force holds in later ones.
+            if said.get("cancelled", FAR) < right:
+                cancelled[name] = min(said["cancelled"], cancelled.get(name, FAR))
+            finished[name] = [*finished.get(name, ()), *(x for x in done_at if x < right)]
     return [found[key] for key in sorted(found)]
 
 
