@@ -86,6 +86,8 @@ class Listener:
         self.tally = Tally()
         self.refused = 0
         """Connections of others than `allow_from`, and beyond the limit."""
+        self.is_starved = False
+        """It has no descriptors for those who want to connect."""
         self.users = 0
         self.since_ns = clock.monotonic_ns()
         self._clock = clock
@@ -172,7 +174,9 @@ class Listener:
             except ConnectionError:  # it went before it was taken
                 continue
             except OSError:  # out of descriptors: those who wait are taken when some are free
+                self.is_starved = True
                 await self._clock.sleep_ms(RETRY_MS)
+                self.is_starved = False  # or again, before anybody else gets to run
                 continue
             if len(self._serving) >= MOST_CONNECTIONS or not self._may(peer[0]):
                 self.refused += 1

@@ -99,6 +99,9 @@ class ListenerProbe:
             self._listener.renew()
         except ListenError:  # the certificate it has serves on
             log.warning("listener.certificate check=%s", slot.check)
+        if self._listener.is_starved:
+            self._listener.news()  # not wholly watched: told to nobody
+            return Observation(Outcome.UNKNOWN, Reason.AGENT_RESOURCES)
         return self._seen(self._listener)
 
     def _seen(self, listener: Listener) -> Observation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import logging
 import random
@@ -314,6 +315,29 @@ async def test_a_port_that_is_taken_is_our_trouble_and_tried_again() -> None:
             assert (await seen(probe)).outcome is UP
     async with site.probe(listen="192.0.2.1:6661") as probe:
         assert (await seen(probe)).reason is Reason.AGENT_LISTEN
+
+
+async def test_a_listener_without_descriptors_takes_nobody_and_is_not_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def none_left(_bound: socket.socket) -> tuple[socket.socket, Any]:
+        raise OSError(errno.EMFILE, "none left")
+
+    site, loop = Site(), asyncio.get_running_loop()
+    async with site.probe() as probe:
+        await seen(probe)
+        with monkeypatch.context() as starving:
+            starving.setattr(loop, "sock_accept", none_left)
+            async with site.engine():
+                await asyncio.sleep(0.05)
+                for _ in range(2):
+                    starved = await seen(probe)
+                    assert (starved.outcome, starved.reason) == (UNKNOWN, Reason.AGENT_RESOURCES)
+                    await site.clock.advance(listening.RETRY_MS)
+        await site.clock.advance(listening.RETRY_MS)
+        async with site.engine() as engine:
+            await engine.send("ADT^A01")
+            assert (await seen(probe)).outcome is UP
 
 
 async def test_nobody_listens_where_the_host_says_nothing() -> None:
