@@ -14,6 +14,7 @@ from probes.reasons import Reason
 NETWORK = frozenset(
     {
         Reason.DNS_NOT_FOUND,
+        Reason.FEED_STALE,
         Reason.HL7_CLOSED,
         Reason.HL7_NOT_UNDONE,
         Reason.HL7_NO_ACK,

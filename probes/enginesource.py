@@ -6,8 +6,9 @@ gets the same answer twice.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import replace
+from weakref import ref
 
 from probes.authorization import secret_text
 from probes.contract import Env, Step, StepName
@@ -25,7 +26,8 @@ class EngineSource:
         self._spec = spec
         self._env = env
         self._product = spec.product
-        self._last: Status | None = None
+        self._last: Callable[[], Status | None] = lambda: None
+        """Weak: answers of hundreds of channels, one for each check, would be gigabytes."""
 
     async def look(self, deadline: Deadline) -> tuple[Status | None, Seen]:
         """The newest status this check has not seen, and how it came. Raises NetFailure
@@ -47,13 +49,14 @@ class EngineSource:
             return await fetch()
         key: Hashable = (spec.base_url, spec.path, spec.engine, spec.auth, spec.tls, spec.max_body)
         statuses = env.tokens.statuses
-        if self._last is not None:
-            statuses.drop(key, self._last)
+        if (last := self._last()) is not None:
+            statuses.drop(key, last)
         try:
             status, seen, is_mine = await statuses.get(key, env.clock, deadline, fetch)
         except TimeoutError:
             return None, Seen(LATE, (Step(StepName.STATUS, *LATE, 0),))
-        self._last = status
+        if status is not None:
+            self._last = ref(status)
         if seen is None or (status is not None and not is_mine):
             return status, Seen(UP)
         return status, seen if is_mine else _of_another(seen)

@@ -81,9 +81,11 @@ RUNGS: dict[str, Rung] = {
     OWN: Rung(needs=(), writes=True, opt_in=True),
 }
 _KNOWN = frozenset(name for rung in RUNGS.values() for name in rung.types | rung.undo_types)
-# Admission, discharge, swaps, merges and moves between patients and accounts.
+# Admissions and discharges and what takes them back, transfers, absences, swaps, merges, links,
+# deletions, and moves between patients and accounts.
 _NEVER = frozenset(
-    f"ADT^A{event}" for event in ("01", "03", "17", "18", *range(30, 31), *range(34, 52))
+    f"ADT^A{event:02}"
+    for event in (*range(1, 4), 6, 7, 12, 13, 17, 18, *range(21, 25), 29, 30, *range(34, 54))
 )
 _MONEY = frozenset({"BAR", "DFT"})
 
@@ -98,9 +100,10 @@ def opt_in_problems(
             f"message: {name} writes to the far side: once its owner agreed on what a run leaves "
             "behind, say allow_writes: true"
         )
-    elif rung.writes and processing_id == "P" and not allow_writes:
+    elif rung.writes and processing_id not in (None, "T", "D") and not allow_writes:
+        which = "P changes" if processing_id == "P" else "neither T nor D may change"
         yield (
-            f"message: {name} with processing id P changes production data: once its owner agreed, "
+            f"message: {name} with processing id {which} production data: once its owner agreed, "
             "say allow_writes: true"
         )
     if rung.charges and not allow_charges:
@@ -162,7 +165,7 @@ def _type_problems(
 ) -> Iterator[str]:
     if name == OWN:
         if kind in _NEVER:
-            yield f"MSH-9 of the {what} admits, discharges, moves or merges: a check never does"
+            yield f"MSH-9 of the {what} admits, discharges, moves, merges, links or deletes"
         elif kind in _KNOWN:
             rung = next(n for n, r in RUNGS.items() if kind in r.types | r.undo_types)
             yield f"MSH-9 of the {what} is that of another message: write message: {rung}"

@@ -68,11 +68,14 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """`counts` None: it was not asked before, so what came came in a time nobody bounds."""
+    """`counts` None: it was not asked before, so what came came in a time nobody bounds; else it
+    came within the last `over_ns`.
+    """
 
     counts: Counter[MessageType] | None
     rejected: int
     refused: int
+    over_ns: int = 0
 
 
 class Listener:
@@ -83,15 +86,19 @@ class Listener:
         self.tally = Tally()
         self.refused = 0
         """Connections of others than `allow_from`, and beyond the limit."""
+        self.is_starved = False
+        """It has no descriptors for those who want to connect."""
         self.users = 0
         self.since_ns = clock.monotonic_ns()
         self._clock = clock
         self._told: tuple[Counter[MessageType], int, int] | None = None
+        self._told_ns = self.since_ns
         self._socket: socket.socket | None = None
         self._context: ssl.SSLContext | None = None
         self._seen: tuple[ServerTls, tuple[int, ...]] | None = None
         self._accepting: asyncio.Task[None] | None = None
-        self._serving: set[asyncio.Task[None]] = set()
+        self._serving: dict[asyncio.Task[None], str] = {}
+        """By the address of who connected."""
 
     @property
     def connections(self) -> int:
@@ -100,10 +107,12 @@ class Listener:
     def news(self) -> News:
         """What came since this was last asked."""
         before, now = self._told, (self.tally.counts.copy(), self.tally.rejected, self.refused)
+        before_ns, self._told_ns = self._told_ns, self._clock.monotonic_ns()
         self._told = now
         if before is None:
             return News(None, *now[1:])
-        return News(now[0] - before[0], now[1] - before[1], now[2] - before[2])
+        over_ns = self._told_ns - before_ns
+        return News(now[0] - before[0], now[1] - before[1], now[2] - before[2], over_ns)
 
     @property
     def port(self) -> int:
@@ -121,6 +130,20 @@ class Listener:
             reason = Reason.AGENT_RESOURCES if spent else Reason.AGENT_LISTEN
             raise ListenError(reason) from None
         self._accepting = asyncio.create_task(self._accept(self._socket))
+
+    def change(self, rules: Rules) -> None:
+        """Go on by other rules; whom they would not have let in so is cut off. Raises ListenError,
+        and goes on by the old ones.
+        """
+        before, self.rules = self.rules, rules
+        try:
+            self.renew()
+        except ListenError:
+            self.rules = before
+            raise
+        for task, peer in self._serving.items():
+            if rules.tls != before.tls or not self._may(peer):
+                task.cancel()
 
     def renew(self) -> None:
         """Read certificates that were replaced. ListenError: they are no good; the old ones serve."""
@@ -151,15 +174,17 @@ class Listener:
             except ConnectionError:  # it went before it was taken
                 continue
             except OSError:  # out of descriptors: those who wait are taken when some are free
+                self.is_starved = True
                 await self._clock.sleep_ms(RETRY_MS)
+                self.is_starved = False  # or again, before anybody else gets to run
                 continue
             if len(self._serving) >= MOST_CONNECTIONS or not self._may(peer[0]):
                 self.refused += 1
                 _reset(taken)
                 continue
             task = asyncio.create_task(self._serve(taken))
-            self._serving.add(task)
-            task.add_done_callback(self._serving.discard)
+            self._serving[task] = peer[0]
+            task.add_done_callback(self._serving.pop)
 
     def _may(self, peer: str) -> bool:
         if self.rules.allow_from is None:
@@ -299,8 +324,7 @@ class Listeners:
             found.start(address, port)
             self._open[address, port] = found
         elif found.rules != rules:
-            found.rules = rules
-            found.renew()
+            found.change(rules)
         found.users += 1
         return found
 

@@ -33,6 +33,7 @@ class Reason(StrEnum):
     DNS_NOT_FOUND = "dns.not_found"
     FEED_FLOODED = "feed.flooded"
     FEED_LEARNING = "feed.learning"
+    FEED_NOT_YET = "feed.not_yet"
     FEED_SILENT = "feed.silent"
     FEED_STALE = "feed.stale"
     FEED_UNWATCHED = "feed.unwatched"
@@ -41,6 +42,7 @@ class Reason(StrEnum):
     ENGINE_DISCONNECTED = "engine.disconnected"
     ENGINE_ERRORS = "engine.errors"
     ENGINE_NOT_STATUS = "engine.not_status"
+    ENGINE_NOT_YET = "engine.not_yet"
     ENGINE_NO_CHANNEL = "engine.no_channel"
     ENGINE_QUEUE = "engine.queue"
     ENGINE_STALE = "engine.stale"
@@ -158,6 +160,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.DNS_NOT_FOUND: ((_D,), "The resolver says that the name does not exist."),
     Reason.FEED_FLOODED: ((_G,), "Far more messages than at this hour of the week."),
     Reason.FEED_LEARNING: ((_U,), "Too little is known of this hour of the week to judge it."),
+    Reason.FEED_NOT_YET: (
+        (_U,),
+        "Nothing has come since the agent began to listen, and not for long enough to judge it.",
+    ),
     Reason.FEED_SILENT: ((_G,), "No message for longer than this hour of the week explains."),
     Reason.FEED_STALE: ((_D,), "The newest message is older than the check's `max_age`."),
     Reason.FEED_UNWATCHED: ((_U,), "The check whose counts are judged has none for now."),
@@ -173,7 +179,11 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.ENGINE_ERRORS: ((_G,), "More messages failed since the run before than agreed."),
     Reason.ENGINE_NOT_STATUS: (
         (_U, _D),
-        "An answer without the status it should hold, or with a state we do not know.",
+        "An answer without what is to be judged, or with a state we do not know.",
+    ),
+    Reason.ENGINE_NOT_YET: (
+        (_U,),
+        "Nothing has moved since the agent began to ask, and not for long enough to judge it.",
     ),
     Reason.ENGINE_NO_CHANNEL: (
         (_M,),

@@ -42,7 +42,7 @@ class Session:
     until_ns: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Status:
     """What an engine told of all its channels."""
 

@@ -30,7 +30,7 @@ PRODUCT = Product(
     quirks=(
         "It has no interface for this: a job writes its statistics as CSV, a web server serves it.",
         f"Columns: {', '.join(engine_cloverleaf.COLUMNS)}; `at` is seconds since 1970.",
-        "A table whose `at` is older than `max_age` says nothing of now: `engine.stale`.",
+        "`thread` and `at` are needed. A table whose `at` is older than `max_age`, or as far ahead, says nothing of now: `engine.stale`.",
         "A thread that is `opening` is started and not connected.",
     ),
     ask=("A job that writes the table every minute, with `at`, under another name first.",),

@@ -26,6 +26,7 @@ REASONS = HTTP_REASONS | {
     Reason.ENGINE_DISCONNECTED,
     Reason.ENGINE_ERRORS,
     Reason.ENGINE_NOT_STATUS,
+    Reason.ENGINE_NOT_YET,
     Reason.ENGINE_NO_CHANNEL,
     Reason.ENGINE_QUEUE,
     Reason.ENGINE_STALE,
@@ -72,7 +73,8 @@ class EngineProbe:
         if reading is None:
             return NO_CHANNEL, {}
         now_ms = self._env.clock.now_ms()
-        if reading.at_s is not None and now_ms - reading.at_s * 1000 > self._spec.max_age:
+        # Of another day to come is no newer: milliseconds for seconds, or a clock that is wrong.
+        if reading.at_s is not None and abs(now_ms - reading.at_s * 1000) > self._spec.max_age:
             return _STALE, {}
         moved = self._track.take(reading, self._env.clock.monotonic_ns() // NS_PER_MS)
         facts = _facts(reading, moved)

@@ -158,7 +158,12 @@ def _writes(spec: Hl7Spec) -> Writes | None:
         return None
     # Two that make and undo the same thing would undo each other's.
     what = spec.identifier or spec.template
-    return Writes(rung.least_every_ms, f"{spec.host}:{spec.port} {spec.message} {what}")
+    return Writes(rung.least_every_ms, f"{_port(spec)} {spec.message} {what}")
+
+
+def _port(spec: Hl7Spec) -> str:
+    """Names of hosts are the same in small and capital letters."""
+    return f"{spec.host.lower()}:{spec.port}"
 
 
 KIND = Kind(
@@ -186,6 +191,6 @@ KIND = Kind(
     },
     writes=_writes,
     exclusive=lambda spec: Exclusive(
-        f"{spec.host}:{spec.port}", alone=spec.exclusive, held=spec.connection == "keep"
+        _port(spec), alone=spec.exclusive, held=spec.connection == "keep"
     ),
 )

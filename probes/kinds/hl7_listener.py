@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from probes import addresses
-from probes.clock import NS_PER_S
+from probes.clock import NS_PER_MS, NS_PER_S
 from probes.config_words import Model, PositiveDuration
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Slot
 from probes.listening import Listener, ListenError, Rules
@@ -99,6 +99,9 @@ class ListenerProbe:
             self._listener.renew()
         except ListenError:  # the certificate it has serves on
             log.warning("listener.certificate check=%s", slot.check)
+        if self._listener.is_starved:
+            self._listener.news()  # not wholly watched: told to nobody
+            return Observation(Outcome.UNKNOWN, Reason.AGENT_RESOURCES)
         return self._seen(self._listener)
 
     def _seen(self, listener: Listener) -> Observation:
@@ -108,7 +111,11 @@ class ListenerProbe:
             facts[Fact.FRAMES_REJECTED] = news.rejected
         if news.refused:
             facts[Fact.CONNECTIONS_REFUSED] = news.refused
-        if news.counts is not None:
+        # Of more than one slot: nobody may take it for what came since the slot before.
+        if (
+            news.counts is not None
+            and not 2 * news.over_ns > 3 * self._env.every_ms * NS_PER_MS > 0
+        ):
             facts[Fact.MESSAGES] = news.counts.total()
             facts |= {FACTS[one]: n for one, n in sorted(news.counts.items())}
         wanted = self._config.types or tuple(MessageType)
@@ -120,8 +127,11 @@ class ListenerProbe:
             facts[Fact.LISTENING_S] = (now_ns - listener.since_ns) // NS_PER_S
         since_ns = now_ns - (listener.since_ns if newest_ns is None else newest_ns)
         limit_ms = self._config.max_age
-        if limit_ms is not None and since_ns > limit_ms * 1_000_000:
+        if limit_ms is not None and since_ns > limit_ms * NS_PER_MS:
             return Observation(Outcome.DOWN, Reason.FEED_STALE, {}, facts)
+        if limit_ms is not None and newest_ns is None:
+            # It may have been silent long before: a restart of ours ends no outage.
+            return Observation(Outcome.UNKNOWN, Reason.FEED_NOT_YET, {}, facts)
         return Observation(Outcome.UP, Reason.OK, {}, facts)
 
 
@@ -143,6 +153,7 @@ KIND = Kind(
     reasons=frozenset(
         {
             Reason.OK,
+            Reason.FEED_NOT_YET,
             Reason.FEED_STALE,
             Reason.AGENT_LISTEN,
             Reason.AGENT_NOT_ALLOWED,

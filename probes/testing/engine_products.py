@@ -8,6 +8,7 @@ import json
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+from probes.clock import Clock, SystemClock
 from probes.testing.engine_host import EngineHost, Line
 
 Answer = tuple[str, bytes]
@@ -188,9 +189,10 @@ class IrisServer(EngineHost):
 
 
 class CloverleafExport(EngineHost):
-    """`at_s` is written into each row; None: no such column."""
+    """Written just now by `clock`, unless `at_s` says when."""
 
     at_s: int | None = None
+    clock: Clock = SystemClock()
 
     def answer(self, path: str, query: Query) -> Answer | None:
         if path != "threads.csv":
@@ -199,12 +201,13 @@ class CloverleafExport(EngineHost):
         out = io.StringIO()
         writer = csv.writer(out)
         head = ["thread", "state", "received", "sent", "errored", "queued", "oldest_s", "remark"]
-        writer.writerow([*head, *([] if self.at_s is None else ["at"])])
+        at_s = self.clock.now_ms() // 1000 if self.at_s is None else self.at_s
+        writer.writerow([*head, "at"])
         for line in self.shown:
             state = states.get(line.state, line.state) if line.connected else "opening"
             row = [line.name, state, line.received, line.sent, line.errored, line.queued]
             row += [line.oldest_s, self.text]
-            writer.writerow([*row, *([] if self.at_s is None else [self.at_s])])
+            writer.writerow([*row, at_s])
         return "text/csv", out.getvalue().encode()
 
     def wrong_types(self, body: bytes) -> bytes:

@@ -1,6 +1,7 @@
 """Cloverleaf: statistics of threads that a job of the site exports as CSV. The form is ours.
 
-First line: names of columns, in any order, `thread` among them; further ones are passed over.
+First line: names of columns, in any order, `thread` and `at` among them; further ones are passed
+over. Without `at` nobody could tell a job that died from a channel that is well.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ def read(bodies: Sequence[bytes]) -> Channels:
     except (UnicodeDecodeError, csv.Error):
         raise EngineError from None
     head = [text.strip().lower() for text in rows[0]] if rows else []
-    if "thread" not in head or len(set(head)) != len(head):
+    if not {"thread", "at"} <= set(head) or len(set(head)) != len(head):
         raise EngineError
     found: list[tuple[str | None, Channel]] = []
     for row in rows[1:]:
@@ -44,9 +45,9 @@ def read(bodies: Sequence[bytes]) -> Channels:
 
 
 def _reading(told: dict[str, str]) -> Reading:
-    state = told.get("state", "").lower()
+    state = told["state"].lower() if "state" in told else None
     return Reading(
-        state=STATES.get(state, State.OTHER) if state else None,
+        state=None if state is None else STATES.get(state, State.OTHER),
         received=count(told.get("received")),
         sent=count(told.get("sent")),
         errored=count(told.get("errored")),
@@ -54,6 +55,6 @@ def _reading(told: dict[str, str]) -> Reading:
         oldest_s=count(told.get("oldest_s")),
         idle_s=count(told.get("idle_s")),
         # A thread that is opening has not yet got the connection it is there for.
-        connected=None if not state else state != "opening",
-        at_s=count(told.get("at")),
+        connected=state != "opening" if state else None,
+        at_s=count(told["at"]) or 0,
     )

@@ -23,6 +23,8 @@ _TEST = rf"\[@{_NAME}='[^'\]]{{0,100}}'\]"
 _STEP = re.compile(rf"{_NAME}(?:{_TEST})?")
 _STEPS = re.compile(rf"({_NAME}(?:{_TEST})?)(/{_NAME}(?:{_TEST})?)*(/@{_NAME})?|@{_NAME}")
 _WORD = re.compile(r"[A-Za-z0-9_-]{1,64}")
+# 1,234 or 1.234 or 1'234: a thousand to some, and one and a bit to others
+_GOES_ON = re.compile(r"[.,'\u2019][0-9]")
 _LONGEST_LINE = 4096
 
 
@@ -150,6 +152,8 @@ def _text(body: bytes) -> Find:
         found = _WORD.search(rest)
         if found is None:
             raise MissingError
+        if _GOES_ON.match(rest, found.end()):
+            raise EngineError
         return found[0]
 
     return find

@@ -36,9 +36,9 @@ def read(bodies: Sequence[bytes]) -> Channels:
     if len(channels) > MOST_CHANNELS:
         raise EngineError
     for one in channels:
-        state = _told(one, "Status")
+        state = _told(one, "Status") or ""
         reading = Reading(
-            state=None if state is None else STATES.get(state.strip().lower(), State.OTHER),
+            state=STATES.get(state.strip().lower(), State.OTHER),
             errored=count(_told(one, "TotalErrors")),
             queued=count(_told(one, "MessagesQueued")),
         )

@@ -25,7 +25,7 @@ _HOSTS, _QUEUED, _IDLE = "iris_interop_hosts", "iris_interop_queued", "iris_inte
 _FAMILIES = (_HOSTS, _QUEUED, _IDLE)
 _NAME = re.compile(rf"({'|'.join(_FAMILIES)})\{{")
 _LABEL = re.compile(r'([a-zA-Z_]{1,64})="((?:[^"\\]|\\.){0,500})",?')
-_VALUE = re.compile(r"\} (?=\.?[0-9])([0-9]{0,15}(?:\.[0-9]{1,18})?)")
+_VALUE = re.compile(r"\} (?=\.?[0-9])([0-9]{0,15}(?:\.[0-9]{1,18})?)(?=\s|$)")
 _MOST_LABELS = 20
 
 

@@ -37,7 +37,9 @@ def judge(reading: Reading, moved: Movement, limits: Limits) -> Verdict:
 def _found(reading: Reading, moved: Movement, limits: Limits) -> list[Verdict | None]:
     return [
         _of_state(reading.state),
+        _untold(reading, limits),
         _stalled(reading, moved, limits),
+        _unproved(reading, moved, limits),
         _disconnected(reading, moved),
         _queue(reading, moved, limits),
         _errors(moved, limits),
@@ -52,6 +54,29 @@ def _of_state(state: State | None) -> Verdict | None:
     }.get(state or State.STARTED)
 
 
+def _untold(reading: Reading, limits: Limits) -> Verdict | None:
+    """What is to be judged and is not told is unknown, never zero: nor is nothing at all `up`."""
+    queued, sent, idle_s = reading.queued, reading.sent, reading.idle_s
+    judged = (limits.max_queued, limits.down_queued, limits.rising, limits.drain_ms)
+    wants_queued = any(limit is not None for limit in judged)
+    wants_age = limits.max_oldest_ms is not None or limits.down_oldest_ms is not None
+    moves = limits.within_ms is not None
+    waits = queued != 0
+    missing = (
+        (wants_queued and queued is None)
+        or (wants_age and waits and reading.oldest_s is None and None in (queued, sent))
+        or (moves and not limits.expects_always and queued is None)
+        or (moves and not limits.expects_always and waits and sent is None and idle_s is None)
+        or (moves and limits.expects_always and {idle_s, *reading.counters} == {None})
+        or not (moves or wants_age or wants_queued or _says_something(reading))
+    )
+    return (Outcome.UNKNOWN, Reason.ENGINE_NOT_STATUS) if missing else None
+
+
+def _says_something(reading: Reading) -> bool:
+    return (reading.state, reading.connected, reading.errored) != (None, None, None)
+
+
 def _stalled(reading: Reading, moved: Movement, limits: Limits) -> Verdict | None:
     if limits.within_ms is None:
         return None
@@ -60,6 +85,20 @@ def _stalled(reading: Reading, moved: Movement, limits: Limits) -> Verdict | Non
     silent = limits.expects_always and still_ms >= limits.within_ms
     stuck = moved.stuck_ms >= limits.within_ms
     return (Outcome.DOWN, Reason.ENGINE_STALLED) if stuck or silent else None
+
+
+def _unproved(reading: Reading, moved: Movement, limits: Limits) -> Verdict | None:
+    """It may have stood still long before the first reading: a restart of ours ends no outage."""
+    if limits.within_ms is None:
+        return None
+    idle_s = reading.idle_s
+    idle_is_short = idle_s is not None and idle_s * 1000 < limits.within_ms
+    if limits.expects_always:
+        proved = moved.counted_seen or idle_is_short
+    else:
+        is_told = reading.sent is None and idle_is_short
+        proved = not reading.queued or moved.left_seen or is_told
+    return None if proved else (Outcome.UNKNOWN, Reason.ENGINE_NOT_YET)
 
 
 def _disconnected(reading: Reading, moved: Movement) -> Verdict | None:

@@ -87,7 +87,7 @@ def _reading(status: _Status) -> Reading:
     entries = [entries] if isinstance(entries, _Entry) else entries or []
     counted = {entry.status: count(entry.long) for entry in entries}
     return Reading(
-        state=None if status.state is None else STATES.get(status.state, State.OTHER),
+        state=STATES.get(status.state or "", State.OTHER),
         received=counted.get("RECEIVED"),
         sent=counted.get("SENT"),
         errored=counted.get("ERROR"),

@@ -31,6 +31,10 @@ class Movement:
     """Nothing at all was counted for so long."""
     stuck_ms: int = 0
     """Messages wait, and none left for so long; 0 where nobody tells what leaves."""
+    counted_seen: bool = False
+    """The last time anything was counted lies within what was seen: `still_ms` is no mere least."""
+    left_seen: bool = False
+    """The same of `stuck_ms`: some left since the first reading, or none waited."""
     is_lost: bool = False
     """Not connected, with messages that wait, as at the reading before; none left since."""
     oldest_ms: int = 0
@@ -62,6 +66,7 @@ class Track:
         self._risen = 0
         self._counted_ms = 0
         self._left_ms = 0
+        self._counted_seen = self._left_seen = self._is_lost = False
 
     def take(self, reading: Reading, now_ms: int) -> Movement:
         """`now_ms` is of a clock that never goes back."""
@@ -80,6 +85,11 @@ class Track:
             self._forget(before, now_ms)
         else:
             self._move(before, reading, now_ms)
+        self._is_lost = (
+            bool(before.queued and reading.queued)
+            and reading.connected is before.connected is False
+            and not _grown(before.sent, reading.sent)
+        )
         self._keep(reading, now_ms)
         return self._told(before, reading, now_ms, was_reset=was_reset)
 
@@ -96,10 +106,9 @@ class Track:
             risen=self._risen,
             still_ms=now_ms - self._counted_ms,
             stuck_ms=self._stuck_ms(reading, now_ms) if waits else 0,
-            is_lost=waits
-            and bool(before.queued)
-            and reading.connected is before.connected is False
-            and not _grown(before.sent, reading.sent),
+            counted_seen=self._counted_seen,
+            left_seen=self._left_seen,
+            is_lost=self._is_lost,
             oldest_ms=now_ms - self._came[0].at_ms if waits and self._came else 0,
             drain_ms=self._drain_ms() if waits else None,
         )
@@ -110,17 +119,17 @@ class Track:
         self._came.clear()
         self._risen = 0
         if not before.queued:
-            self._left_ms = now_ms
+            self._left_ms, self._left_seen = now_ms, True
 
     def _move(self, before: Reading, reading: Reading, now_ms: int) -> None:
         grown = [_grown(o, n) for o, n in zip(before.counters, reading.counters, strict=True)]
         if any(grown):
-            self._counted_ms = now_ms
+            self._counted_ms, self._counted_seen = now_ms, True
         old, new = before.queued or 0, reading.queued or 0
         self._risen = self._risen + 1 if new > old else 0
         # Where nothing waited before, it can be stuck from now on at the earliest.
         if _grown(before.sent, reading.sent) or new < old or old == 0:
-            self._left_ms = now_ms
+            self._left_ms, self._left_seen = now_ms, True
 
     def _stuck_ms(self, reading: Reading, now_ms: int) -> int:
         """A queue of the same depth proves nothing: as many may have come as have left."""

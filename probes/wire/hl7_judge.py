@@ -65,7 +65,7 @@ def _of_found(ack: Acknowledgement, patient: str | None) -> Verdict:
     if ack.query is QueryStatus.NF:
         return Outcome.MISCONFIGURED, Reason.HL7_NO_MATCH
     if ack.query is QueryStatus.OK:
-        crossed = patient is not None and bool(ack.patients) and patient not in ack.patients
+        crossed = patient is not None and patient not in ack.patients
         return (Outcome.DOWN, Reason.HL7_WRONG_PATIENT) if crossed else UP
     if ack.query is None:
         return Outcome.DOWN, Reason.HL7_ACK_MALFORMED

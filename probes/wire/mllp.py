@@ -101,8 +101,10 @@ class Decoder:
         return len(self._buffer) if start < 0 else start
 
     def _seek_end(self) -> Frame | Garbage | None:
-        end = self._buffer.find(END, self._scanned)
-        restart = self._buffer.find(START, self._scanned, None if end < 0 else end)
+        # The start first: of bytes that are all starts each is then looked at once.
+        restart = self._buffer.find(START, self._scanned)
+        end = self._buffer.find(END, self._scanned, None if restart < 0 else restart)
+        restart = restart if end < 0 else -1
         length = restart if restart >= 0 else end if end >= 0 else len(self._buffer)
         if length > self._max_message:
             self._fail()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -28,6 +29,7 @@ from probes.testing.engine_products import (
     OpenHimServer,
     RhapsodyServer,
 )
+from probes.tokens import Status
 from tests.contract.conformance import (
     CountingNetwork,
     conforms,
@@ -366,10 +368,13 @@ async def test_a_started_channel_whose_messages_wait_and_do_not_move_is_down(ser
 
 @pytest.mark.parametrize("name", ["mirth", "rhapsody", "openhim", "iris", "cloverleaf"])
 async def test_silence_is_down_where_messages_come_all_the_time(name: str, serve: Serve) -> None:
-    server = await serve(SERVERS[name])
+    server, clock = await serve(SERVERS[name]), ManualClock()
+    server.clock = clock
     asked = spec(server, moving={"within": "2m", "expect": "always"})
-    async with watching(asked, clock=ManualClock()) as (watch,):
-        assert await watch.says() == ("up", "ok")
+    # Those that tell since when nothing came are known at once.
+    first = ("up", "ok") if name in ("rhapsody", "iris") else ("unknown", "engine.not_yet")
+    async with watching(asked, clock=clock) as (watch,):
+        assert await watch.says() == first
         server.line.flow()
         assert await watch.says() == ("up", "ok")
         server.line.idle_s = 60
@@ -382,9 +387,9 @@ async def test_silence_is_down_where_messages_come_all_the_time(name: str, serve
 async def test_a_destination_that_is_lost_is_down_once_messages_wait(
     name: str, serve: Serve
 ) -> None:
-    server = await serve(SERVERS[name])
-    server.line.connected = False
-    async with watching(spec(server), clock=ManualClock()) as (watch,):
+    server, clock = await serve(SERVERS[name]), ManualClock()
+    server.line.connected, server.clock = False, clock
+    async with watching(spec(server), clock=clock) as (watch,):
         assert await watch.says() == ("degraded", "engine.disconnected")
         server.line.queued = 3
         assert await watch.says() == ("degraded", "engine.disconnected")
@@ -461,6 +466,26 @@ async def test_an_export_that_is_old_says_nothing_of_now(serve: Serve) -> None:
         server.at_s += 120
         server.line.flow(received=3, sent=3)
         assert (await watch.sees()).facts[Fact.MESSAGES] == 3
+        server.at_s *= 1000  # milliseconds: they are never old
+        assert await watch.says() == ("unknown", "engine.stale")
+
+
+async def test_a_host_whose_queue_iris_does_not_tell_is_not_up_for_it(serve: Serve) -> None:
+    server = await serve(IrisServer)
+    server.line.queued = 500
+    asked = spec(server, max_queued="5")
+    await expect(KIND, asked, Outcome.UNKNOWN, Reason.ENGINE_NOT_STATUS)
+
+
+async def test_an_agent_that_restarts_ends_no_outage_of_a_channel(serve: Serve) -> None:
+    server = await serve(MirthServer)
+    server.line.queued = 4
+    asked = spec(server, moving={"within": "2m"})
+    clock = ManualClock()
+    for _ in range(2):  # lives of the agent
+        async with watching(asked, clock=clock) as (watch,):
+            told = [await watch.says() for _ in range(3)]
+            assert told == [("unknown", "engine.not_yet")] * 2 + [("down", "engine.stalled")]
 
 
 async def test_the_oldest_message_is_as_old_as_the_engine_says(serve: Serve) -> None:
@@ -487,6 +512,15 @@ async def test_who_waits_for_anothers_answer_waits_no_longer_than_its_own_time(
         assert steps(seen) == [("status", "down", "http.timeout")]
         assert steps(await asking)[-1] == ("status", "down", "http.timeout")
         assert sum(server.requests.values()) == 1
+
+
+async def test_an_answer_that_serves_nobody_any_more_is_let_go_of(serve: Serve) -> None:
+    server = await serve(MirthServer)
+    async with watching(*[spec(server)] * 4, clock=ManualClock()) as watches:
+        for watch in (*watches, *watches):
+            assert await watch.says() == ("up", "ok")
+        gc.collect()
+        assert sum(isinstance(one, Status) for one in gc.get_objects()) == 1
 
 
 async def test_many_checks_of_an_engine_share_one_answer(serve: Serve) -> None:

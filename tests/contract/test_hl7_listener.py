@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import logging
 import random
@@ -46,11 +47,19 @@ class Site:
         self.clock = ManualClock(NOW)
         self.network = Network(self.clock, may_listen=lambda _address, _port: may_listen)
         self.port = free_port()
+        self.every_ms = 0
 
     @asynccontextmanager
     async def probe(self, **spec: Any) -> AsyncIterator[Probe]:
         whole = {"listen": f"127.0.0.1:{self.port}"} | spec
-        env = Env(self.clock, random.Random(1), self.network, 2_000, no_secret)
+        env = Env(
+            self.clock,
+            random.Random(1),
+            self.network,
+            2_000,
+            no_secret,
+            every_ms=self.every_ms,
+        )
         async with KIND.open(KIND.parse(whole), env) as probe:
             yield probe
 
@@ -113,6 +122,20 @@ async def test_messages_are_acknowledged_at_once_and_counted_by_type() -> None:
             Fact.MESSAGES: 0,
             Fact.AGE_S: 120,
         }
+
+
+async def test_what_came_over_missed_slots_is_not_told_as_of_one() -> None:
+    site = Site()
+    site.every_ms = 60_000
+    async with site.probe() as probe, site.engine() as engine:
+        await seen(probe)
+        told = []
+        for after_s in (60, 90, 91, 3600, 60):
+            await engine.send("ADT^A01")
+            await site.clock.advance(after_s * 1000)
+            facts = await counted(probe)
+            told.append((facts.get(Fact.MESSAGES), facts.get(Fact.MESSAGES_ADT)))
+        assert told == [(1, 1), (1, 1), (None, None), (None, None), (1, 1)]
 
 
 @pytest.mark.parametrize("shape", MllpSender.SHAPES)
@@ -251,7 +274,8 @@ async def test_a_feed_older_than_max_age_is_down_from_the_start_of_listening_on(
     site = Site()
     async with site.probe(max_age="15m", types=["adt", "siu"]) as probe, site.engine() as engine:
         await site.clock.advance(900_000)
-        assert (await seen(probe)).outcome is UP
+        early = await seen(probe)
+        assert (early.outcome, early.reason) == (UNKNOWN, Reason.FEED_NOT_YET)
         await site.clock.advance(1)
         nothing = await seen(probe)
         assert (nothing.outcome, nothing.reason) == (DOWN, Reason.FEED_STALE)
@@ -266,6 +290,19 @@ async def test_a_feed_older_than_max_age_is_down_from_the_start_of_listening_on(
         assert (stale.outcome, stale.facts[Fact.AGE_S]) == (DOWN, 901)
 
 
+async def test_an_agent_that_restarts_ends_no_outage_of_a_feed() -> None:
+    site = Site()
+    for _ in range(2):  # lives of the agent
+        async with site.probe(max_age="15m") as probe:
+            await site.clock.advance(60_000)
+            assert (await seen(probe)).reason is Reason.FEED_NOT_YET
+            await site.clock.advance(900_000)
+            assert (await seen(probe)).reason is Reason.FEED_STALE
+    async with site.probe(max_age="15m") as probe, site.engine() as engine:
+        await engine.send("ADT^A01")
+        assert (await seen(probe)).outcome is UP
+
+
 async def test_a_port_that_is_taken_is_our_trouble_and_tried_again() -> None:
     site = Site()
     with socket.socket() as other:
@@ -278,6 +315,29 @@ async def test_a_port_that_is_taken_is_our_trouble_and_tried_again() -> None:
             assert (await seen(probe)).outcome is UP
     async with site.probe(listen="192.0.2.1:6661") as probe:
         assert (await seen(probe)).reason is Reason.AGENT_LISTEN
+
+
+async def test_a_listener_without_descriptors_takes_nobody_and_is_not_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def none_left(_bound: socket.socket) -> tuple[socket.socket, Any]:
+        raise OSError(errno.EMFILE, "none left")
+
+    site, loop = Site(), asyncio.get_running_loop()
+    async with site.probe() as probe:
+        await seen(probe)
+        with monkeypatch.context() as starving:
+            starving.setattr(loop, "sock_accept", none_left)
+            async with site.engine():
+                await asyncio.sleep(0.05)
+                for _ in range(2):
+                    starved = await seen(probe)
+                    assert (starved.outcome, starved.reason) == (UNKNOWN, Reason.AGENT_RESOURCES)
+                    await site.clock.advance(listening.RETRY_MS)
+        await site.clock.advance(listening.RETRY_MS)
+        async with site.engine() as engine:
+            await engine.send("ADT^A01")
+            assert (await seen(probe)).outcome is UP
 
 
 async def test_nobody_listens_where_the_host_says_nothing() -> None:
@@ -301,6 +361,31 @@ async def test_a_changed_check_keeps_socket_connections_and_counts() -> None:
             assert (await counted(new))[Fact.MESSAGES_ADT] == 2
     with pytest.raises(ConnectionRefusedError):
         await MllpSender("127.0.0.1", site.port).connect()
+
+
+async def test_whom_a_changed_check_does_not_let_in_is_cut_off(tmp_path: Path) -> None:
+    ca = Authority(tmp_path, SystemClock().now_ms())
+    server = ca.server()
+    tls = {"cert": server.cert, "key": server.key}
+    for rules in ({"allow_from": ["10.20.0.0/16"]}, {"tls": tls}):
+        site = Site()
+        async with site.probe() as probe, site.engine() as engine:
+            await seen(probe)
+            await engine.send("ADT^A01")
+            async with site.probe(**rules) as new:
+                with pytest.raises((asyncio.IncompleteReadError, ConnectionError)):
+                    await engine.send("ADT^A01")
+                await settled(new, 0)
+
+
+async def test_a_change_that_cannot_be_made_changes_nothing() -> None:
+    site = Site()
+    async with site.probe() as probe, site.engine() as engine:
+        await seen(probe)
+        async with site.probe(tls={"cert": "/none.pem", "key": "/none.pem"}) as new:
+            for _ in range(2):  # nor is it taken for done afterwards
+                assert (await seen(new)).reason is Reason.AGENT_SECRET
+        assert b"MSA|AA|" in await engine.send("ADT^A01")
 
 
 async def test_mutual_tls_and_a_certificate_that_is_renewed(tmp_path: Path) -> None:

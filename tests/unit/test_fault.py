@@ -23,6 +23,7 @@ TIMEOUT = (Outcome.DOWN, Reason.TCP_TIMEOUT)
 STATUS = (Outcome.DOWN, Reason.HTTP_STATUS)
 NO_ACK = (Outcome.DOWN, Reason.HL7_NO_ACK)
 NO_NAME = (Outcome.DOWN, Reason.DNS_NOT_FOUND)
+STALE = (Outcome.DOWN, Reason.FEED_STALE)
 LOGIN = (Outcome.MISCONFIGURED, Reason.FHIR_AUTH)
 SECRET = (Outcome.UNKNOWN, Reason.AGENT_SECRET)
 
@@ -41,6 +42,7 @@ SECRET = (Outcome.UNKNOWN, Reason.AGENT_SECRET)
         (TIMEOUT, CUT_OFF, Reason.AGENT_NETWORK),
         (NO_ACK, CUT_OFF, Reason.AGENT_NETWORK),
         (NO_NAME, CUT_OFF, Reason.AGENT_NETWORK),
+        (STALE, CUT_OFF, Reason.AGENT_NETWORK),
         (SLOW, CUT_OFF, Reason.AGENT_NETWORK),
         # A verdict about time while this process did not run.
         (TIMEOUT, STARVED, Reason.AGENT_STALLED),

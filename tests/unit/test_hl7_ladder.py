@@ -128,6 +128,8 @@ def test_how_often_a_check_that_writes_may_run_and_that_none_undoes_another() ->
     assert writes(**SAID) is None
     assert writes(message="connect") is None
     assert writes(message="visit", **THING, **OPEN) == (300_000, "127.0.0.1:6661 visit ZZUP1")
+    shouted = writes(message="visit", **THING, **OPEN, host="LAB.example.org")
+    assert shouted == (300_000, "lab.example.org:6661 visit ZZUP1")
     charge = writes(message="charge", **THING, **OPEN, allow_charges="true")
     assert charge == (3_600_000, "127.0.0.1:6661 charge ZZUP1")
 
@@ -161,6 +163,11 @@ def from_files(tmp_path: Path, message: str, *texts: bytes, **more: Any) -> dict
     return spec
 
 
+NEVER = "MSH-9 of the template admits, discharges, moves, merges, links or deletes"
+NOT_TEST = (
+    "message: adt_a08 with processing id neither T nor D may change production data: "
+    "once its owner agreed, say allow_writes: true"
+)
 TEMPLATES: list[tuple[str, list[bytes], dict[str, Any], str | None]] = [
     ("bad_type", [BAD_TYPE], {}, None),
     ("visit", [VISIT, UNDO], OPEN, None),
@@ -187,6 +194,8 @@ TEMPLATES: list[tuple[str, list[bytes], dict[str, Any], str | None]] = [
         {},
         f"message: adt_a08 {PRODUCTION}",
     ),
+    # engines read it as P
+    ("adt_a08", [VISIT.replace(b"A04", b"A08").replace(b"|T|", b"|p|")], {}, NOT_TEST),
     ("visit", [VISIT, UNDO], {}, f"message: visit {PAIR_OPT_IN}"),
     ("own", [ORU], {}, f"message: own {PAIR_OPT_IN}"),
     (
@@ -199,8 +208,11 @@ TEMPLATES: list[tuple[str, list[bytes], dict[str, Any], str | None]] = [
         "own",
         [VISIT.replace(b"A04", b"A01")],
         OPEN,
-        "MSH-9 of the template admits, discharges, moves or merges: a check never does",
+        NEVER,
     ),
+    ("own", [VISIT.replace(b"A04^ADT_A01", b"A02^ADT_A02")], OPEN, NEVER),
+    ("own", [VISIT.replace(b"A04^ADT_A01", b"A13^ADT_A01")], OPEN, NEVER),
+    ("own", [VISIT.replace(b"A04^ADT_A01", b"A23^ADT_A21")], OPEN, NEVER),
     (
         "own",
         [

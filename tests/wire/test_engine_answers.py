@@ -50,6 +50,8 @@ def answers(product: str, *lines: Line) -> list[bytes]:
     _, kind, paths = READERS[product]
     server = kind(("CANARY",))
     server.lines = list(lines) or server.lines
+    if isinstance(server, CloverleafExport):
+        server.at_s = 77
     found = [server.answer(path, QUERY) for path in paths]
     return [body for one in found if one is not None for body in [one[1]]]
 
@@ -81,7 +83,7 @@ BUSY = Line("11111111-aaaa", "ADT", received=12, sent=8, errored=1, filtered=2, 
         ("iguana", Reading(State.STARTED, errored=1, queued=3)),
         ("rhapsody", Reading(State.STARTED, 12, 8, 1, None, 3, None, 5, connected=True)),
         ("iris", Reading(State.STARTED, idle_s=5, connected=True)),
-        ("cloverleaf", Reading(State.STARTED, 12, 8, 1, None, 3, 0, connected=True)),
+        ("cloverleaf", Reading(State.STARTED, 12, 8, 1, None, 3, 0, connected=True, at_s=77)),
     ],
 )
 def test_every_product_tells_what_it_knows(product: str, reading: Reading) -> None:
@@ -181,6 +183,20 @@ def test_a_state_nobody_knows_is_told_apart() -> None:
         assert only(product, Line("11111111-aaaa", "ADT", state=state)).state is State.OTHER
 
 
+def test_a_state_that_is_not_told_is_none_we_know() -> None:
+    (mirth,), (iguana,) = answers("mirth", BUSY), answers("iguana", BUSY)
+    untold = {
+        "mirth": mirth.replace(b'"state": "STARTED"', b'"state": null'),
+        "iguana": iguana.replace(b' Status="on"', b""),
+    }
+    for product, body in untold.items():
+        found = read(product, [body])
+        assert found is not None
+        channel = found["ADT"]
+        assert channel is not None
+        assert channel.reading.state is State.OTHER
+
+
 def test_mirth_with_five_hundred_channels_is_cheap() -> None:
     lab = {f"To {n}": Line("", f"To {n}") for n in range(3)}
     lines = [Line(f"id-{n}", f"Channel {n}", destinations=lab) for n in range(500)]
@@ -263,6 +279,8 @@ def test_iris_is_told_by_host_where_it_tells_by_host() -> None:
         'iris_interop_queued{id="H",host="R",production="P"} 14\n'
         'iris_interop_last_activity{id="H",host="R"} .5\n'
         'iris_interop_hosts{id="H",host="N"} NaN\n'
+        'iris_interop_queued{id="H",host="E"} 1.5e+06\n'
+        'iris_interop_queued{id="H",host="E"} 12345678901234567\n'
     )
     found = {key: c and c.reading for key, c in engine_iris.read([text.encode()]).items()}
     assert found == {
@@ -273,17 +291,19 @@ def test_iris_is_told_by_host_where_it_tells_by_host() -> None:
 
 
 def test_a_table_of_cloverleaf_has_a_thread_in_each_row() -> None:
-    good = b"\xef\xbb\xbfState,Thread,queued,more\nup,a,3,x\ndown,b,,\n"
+    good = b"\xef\xbb\xbfState,Thread,queued,more,at\nup,a,3,x,9\ndown,b,,,\n,c,,,9\n"
     found = {key: c and c.reading for key, c in engine_cloverleaf.read([good]).items()}
     assert found == {
-        "a": Reading(State.STARTED, queued=3, connected=True),
-        "b": Reading(State.STOPPED, connected=True),
+        "a": Reading(State.STARTED, queued=3, connected=True, at_s=9),
+        "b": Reading(State.STOPPED, connected=True, at_s=0),
+        "c": Reading(State.OTHER, at_s=9),
     }
     for wrong in (
-        b"state\nup",
-        b"thread,thread\na,b",
-        b"thread,state\na",
-        b"thread\n\xff",
+        b"state,at\nup,9",
+        b"thread,state\na,up",  # written when?
+        b"thread,thread,at\na,b,9",
+        b"thread,at\na",
+        b"thread,at\n\xff,9",
         b"",
         b"thread\n" * 10_002,
     ):

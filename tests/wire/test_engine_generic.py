@@ -33,6 +33,8 @@ def only(form: str, sign: str, place: str, body: bytes) -> object:
         ("xml", "queued", "c[@n='z']/q/@s", XML, 6),
         ("text", "state", "ADT is", TEXT, State.STARTED),
         ("text", "queued", "pending:", TEXT, 12),
+        ("text", "queued", "q:", b"q: 12, of 30", 12),
+        ("text", "queued", "q:", b"q: 12.", 12),
     ],
 )
 def test_a_value_is_found_at_its_place(
@@ -71,6 +73,9 @@ def test_what_does_not_stand_there_is_missing(form: str, place: str, body: bytes
         ("xml", "c", b"<!DOCTYPE r><r/>"),
         ("xml", "c", b"<r>"),
         ("text", "is", TEXT),
+        ("text", "q:", b"q: 1,234"),
+        ("text", "q:", b"q: 1.234"),
+        ("text", "q:", b"q: 1'234 waiting"),
     ],
 )
 def test_what_is_no_whole_number_is_no_status(form: str, place: str, body: bytes) -> None:

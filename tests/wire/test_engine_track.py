@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -196,10 +198,11 @@ def verdict(reading: Reading, moved: Movement, limits: Limits) -> tuple[str, str
 
 def test_the_worst_is_told_and_of_equals_the_nearest_to_the_cause() -> None:
     limits = Limits(max_queued=5, down_queued=50, max_errors=0, within_ms=MINUTE_MS)
-    reading = Reading(State.STARTED, queued=9)
-    assert verdict(Reading(State.STARTED), Movement(), limits) == ("up", "ok")
-    assert verdict(reading, Movement(), limits) == ("degraded", "engine.queue")
-    assert verdict(reading, Movement(errored=1), limits) == ("degraded", "engine.queue")
+    reading = Reading(State.STARTED, sent=1, queued=9)
+    empty, seen = Reading(State.STARTED, queued=0), Movement(left_seen=True)
+    assert verdict(empty, Movement(), limits) == ("up", "ok")
+    assert verdict(reading, seen, limits) == ("degraded", "engine.queue")
+    assert verdict(reading, replace(seen, errored=1), limits) == ("degraded", "engine.queue")
     assert verdict(reading, Movement(stuck_ms=MINUTE_MS), limits) == ("down", "engine.stalled")
     gone = Reading(State.STOPPED, queued=99, connected=False)
     assert verdict(gone, Movement(stuck_ms=MINUTE_MS), limits) == ("down", "engine.stopped")
@@ -211,8 +214,8 @@ def test_limits_are_reached_only_above_them() -> None:
     limits = Limits(max_queued=5, max_oldest_ms=1000, max_errors=2)
     at = Reading(queued=5, oldest_s=1)
     assert judge(at, Movement(errored=2), limits)[0] is Outcome.UP
-    assert judge(Reading(queued=6), Movement(), limits)[0] is Outcome.DEGRADED
-    assert judge(Reading(oldest_s=2), Movement(), limits)[0] is Outcome.DEGRADED
+    assert judge(Reading(queued=6, oldest_s=1), Movement(), limits)[0] is Outcome.DEGRADED
+    assert judge(Reading(queued=1, oldest_s=2), Movement(), limits)[0] is Outcome.DEGRADED
     assert verdict(at, Movement(errored=3), limits) == ("degraded", "engine.errors")
 
 
@@ -228,13 +231,74 @@ def test_a_deep_queue_is_not_down_while_it_drains_in_time() -> None:
 
 def test_silence_is_only_wrong_where_messages_are_expected() -> None:
     counted = Reading(State.STARTED, received=5, queued=0)
-    still = Movement(still_ms=MINUTE_MS)
+    still = Movement(still_ms=MINUTE_MS, counted_seen=True)
     assert verdict(counted, still, Limits(within_ms=MINUTE_MS)) == ("up", "ok")
     always = Limits(within_ms=MINUTE_MS, expects_always=True)
     assert verdict(counted, still, always) == ("down", "engine.stalled")
     # Without counters it is the engine itself that tells how long.
     assert verdict(Reading(State.STARTED, idle_s=60), Movement(), always)[0] == "down"
     assert verdict(Reading(State.STARTED, idle_s=59), still, always) == ("up", "ok")
+
+
+NOT_TOLD = ("unknown", "engine.not_status")
+
+
+def test_what_is_to_be_judged_and_is_not_told_is_never_taken_for_zero() -> None:
+    started = Reading(State.STARTED)
+    for limits in (
+        Limits(max_queued=5),
+        Limits(down_queued=5),
+        Limits(rising=3),
+        Limits(drain_ms=1),
+        Limits(max_oldest_ms=1),
+        Limits(down_oldest_ms=1),
+        Limits(within_ms=1),
+        Limits(within_ms=1, expects_always=True),
+    ):
+        assert verdict(started, Movement(counted_seen=True), limits) == NOT_TOLD
+    waits = replace(started, queued=1)
+    assert verdict(waits, Movement(left_seen=True), Limits(within_ms=9)) == NOT_TOLD
+    assert verdict(waits, Movement(), Limits(max_oldest_ms=1)) == NOT_TOLD
+    # None waits: nothing is old, and nothing has to move.
+    nothing = replace(started, queued=0)
+    for limits in (Limits(max_oldest_ms=1), Limits(within_ms=1)):
+        assert verdict(nothing, Movement(), limits) == ("up", "ok")
+    assert verdict(Reading(State.STOPPED), Movement(), Limits(max_queued=5))[0] == "down"
+
+
+def test_a_channel_of_which_nothing_is_told_is_not_up() -> None:
+    assert verdict(Reading(queued=4), Movement(), Limits()) == NOT_TOLD
+    assert verdict(Reading(queued=4), Movement(), Limits(max_queued=5)) == ("up", "ok")
+    assert verdict(Reading(errored=4), Movement(), Limits()) == ("up", "ok")
+
+
+def told(limits: Limits, *readings: Reading) -> list[str]:
+    moved = walk(*readings)
+    return [verdict(*pair, limits)[1] for pair in zip(readings, moved, strict=True)]
+
+
+def test_who_began_to_ask_just_now_does_not_know_whether_it_moves() -> None:
+    limits = Limits(within_ms=2 * MINUTE_MS)
+    stands, leaves = flow(50, 4), flow(51, 4)
+    assert told(limits, stands, stands, stands) == ["engine.not_yet"] * 2 + ["engine.stalled"]
+    assert told(limits, stands, leaves, leaves) == ["engine.not_yet", "ok", "ok"]
+    assert told(limits, flow(50, 0), stands, stands) == ["ok"] * 3
+    idle = [Reading(State.STARTED, queued=4, idle_s=s) for s in (119, 500, 560)]
+    assert told(limits, *idle) == ["ok", "engine.not_yet", "engine.stalled"]
+
+
+def test_nor_whether_a_feed_that_never_sleeps_has_fallen_silent() -> None:
+    limits = Limits(within_ms=2 * MINUTE_MS, expects_always=True)
+    quiet, more = flow(50, 0), flow(51, 0)
+    assert told(limits, quiet, quiet, quiet) == ["engine.not_yet"] * 2 + ["engine.stalled"]
+    assert told(limits, quiet, more, more) == ["engine.not_yet", "ok", "ok"]
+    assert told(limits, replace(quiet, idle_s=5)) == ["ok"]
+
+
+def test_the_same_export_read_twice_is_no_second_sight_of_a_lost_line() -> None:
+    lost = Reading(State.STARTED, queued=3, connected=False, at_s=100)
+    found = walk(lost, lost, replace(lost, at_s=160), replace(lost, at_s=160))
+    assert [one.is_lost for one in found] == [False, False, True, True]
 
 
 def test_a_line_that_is_lost_is_down_once_messages_wait_for_it() -> None:

@@ -74,7 +74,9 @@ def test_a_message_nobody_knows_is_right_when_it_is_rejected(error: int | None) 
     [
         ("OK", {"ZZ1"}, "ZZ1", UP),
         ("OK", {"ZZ2", "ZZ1"}, "ZZ1", UP),
-        ("OK", set(), "ZZ1", UP),
+        ("OK", set(), None, UP),
+        ("OK", set(), "ZZ1", (Outcome.DOWN, Reason.HL7_WRONG_PATIENT)),
+        ("OK", {""}, "ZZ1", (Outcome.DOWN, Reason.HL7_WRONG_PATIENT)),
         ("OK", {"ZZ2"}, None, UP),
         ("OK", {"ZZ2"}, "ZZ1", (Outcome.DOWN, Reason.HL7_WRONG_PATIENT)),
         ("NF", set(), "ZZ1", (Outcome.MISCONFIGURED, Reason.HL7_NO_MATCH)),

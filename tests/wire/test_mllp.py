@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from itertools import pairwise
 
 import hl7.mllp
@@ -124,6 +125,16 @@ def test_a_frame_that_never_ends_is_held_no_further_than_the_cap() -> None:
         take()
     assert taken <= MAX_MESSAGE + 65_536
     assert not decoder._buffer  # and lets go of what it held
+
+
+def test_megabytes_of_starts_hold_nobody_up() -> None:
+    decoder = Decoder(max_garbage=1 << 30)
+    began = time.process_time()
+    for piece in (b"\x0b" * (1 << 20), encode(b"x" * 20) * 40_000, b"\x1c" * (1 << 20)):
+        decoder.receive(piece)
+        while decoder.next_event() is not None:
+            pass
+    assert time.process_time() - began < 5  # with a look at all that follow each: ten seconds
 
 
 def test_garbage_is_counted_anew_where_a_connection_goes_on() -> None:
