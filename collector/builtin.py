@@ -7,6 +7,7 @@ chain and signature are those of any agent; T1 verifies and stores its batches l
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -115,7 +116,7 @@ class BuiltIn:
         return found or fresh
 
     async def _say_away(self, tip: Tip | None) -> None:
-        """Nobody led for so long since a job could be heard, and nobody took what was sent."""
+        """For so long nobody led, or nobody could store what was sent."""
         around = self._around
         spoke_at = max((tip and tip.spoke_at) or 0, around.leader.said_before)
         if spoke_at and around.clock.now_ms() - spoke_at > AWAY_MS:
@@ -178,8 +179,13 @@ class BuiltIn:
         chain: BuiltInChain,
     ) -> None:
         """Until this lease is another's, or there is nothing left to do."""
+        said = self._around.leader.said_before
         while True:
             await self._around.clock.sleep_ms(LOOK_MS)
+            if self._around.leader.said_before != said:  # the store was away, and is back
+                with contextlib.suppress(StoreUnavailableError):  # and away again: next time
+                    await self._say_away(None)
+                    said = self._around.leader.said_before
             newest = self._around.config()
             if not self._holds(lease) or not _checks(newest):
                 return

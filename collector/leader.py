@@ -29,7 +29,9 @@ class Leader:
         self._beaten_at = 0
         self.lease: Lease | None = None
         self.said_before = 0
-        """When whoever led before said something last, which is every ten seconds; 0: nobody did."""
+        """When anybody said something last, which is every ten seconds, before this process did, or
+        could again; 0: nobody ever did.
+        """
 
     async def leads(self) -> bool:
         """Keep the lease alive, or take it when it is free. StoreUnavailableError passes."""

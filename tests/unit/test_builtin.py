@@ -356,6 +356,39 @@ async def test_an_absence_of_all_processes_is_recorded_by_the_next_and_a_short_o
     assert last <= back <= last + 1_000
 
 
+async def test_a_time_in_which_nothing_could_be_stored_is_an_absence_though_the_lease_was_kept(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_round(sqlite_store, used=hospital()) as one:
+        await one.tick(0)
+        async with working(one) as own:
+            await at_work(own)
+            await one.tick(12_000)
+            gone, read, write = one.evaluator.now, sqlite_store.read, sqlite_store.write
+
+            async def away(*_args: object, **_more: object) -> None:
+                raise StoreUnavailableError(StoreFault.IO)
+
+            for minutes, is_told in ((0, False), (1, True)):
+                monkeypatch.setattr(sqlite_store, "read", away)
+                monkeypatch.setattr(sqlite_store, "write", away)
+                with pytest.raises(StoreUnavailableError) as caught:
+                    await one.evaluator.step()
+                one.evaluator._failed(caught.value)
+                await pass_time(one, 10_000 + 60_000 * minutes)
+                monkeypatch.setattr(sqlite_store, "read", read)
+                monkeypatch.setattr(sqlite_store, "write", write)
+                await one.evaluator.step()
+                back = one.evaluator.now
+                await pass_time(one, 2_000)
+                found = await sqlite_store.read(read_away, ORG)
+                assert bool(found) is is_told
+                gone = gone if is_told else back
+    ((since, until),) = found
+    assert since == gone
+    assert back <= until <= back + 2_000
+
+
 async def test_what_waits_for_the_store_is_bounded_and_the_oldest_is_given_up(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
