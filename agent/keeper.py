@@ -162,8 +162,8 @@ class Keeper:
 
     async def _close_missed(self) -> None:
         """The clock's offset is left as it is: it is that of the open batch, too."""
-        for missed in self._missing.take():
-            by, anchors = self._makings.signer(), self._makings.anchors()
+        by, anchors = self._makings.signer(), self._makings.anchors()
+        for missed in self._missing.take():  # a change that follows waits for none of them
             secret = self._makings.random_bytes(batch.SECRET_BYTES)
             seal = partial(Spool.seal_missed, by=by, missed=missed, anchors=anchors, secret=secret)
             await self.held.write(seal)

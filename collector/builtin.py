@@ -7,6 +7,7 @@ chain and signature are those of any agent; T1 verifies and stores its batches l
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,8 +41,7 @@ log = logging.getLogger("wardwatch.builtin")
 LOOK_MS = 500
 """How soon a lease, or a config, that is another one is seen."""
 AWAY_MS = 30_000
-"""Batches of a chain come as often as its checks are looked at; a silence longer than two of these
-and this is an absence."""
+"""Whoever leads says so every ten seconds; a silence longer than this is an absence."""
 FINISH_S = 5.0
 """For what is left when the process is told to stop."""
 
@@ -116,12 +116,10 @@ class BuiltIn:
         return found or fresh
 
     async def _say_away(self, tip: Tip | None) -> None:
-        """A chain that was silent for so long: nobody led, and nobody took what was sent."""
-        around, spoke_at = self._around, None if tip is None else tip.spoke_at
-        config = around.config()
-        shortest = min((config.checks[name].every for name in _checks(config)), default=0)
-        longest = 2 * shortest + AWAY_MS
-        if spoke_at is not None and around.clock.now_ms() - spoke_at > longest:
+        """For so long nobody led, or nobody could store what was sent."""
+        around = self._around
+        spoke_at = max((tip and tip.spoke_at) or 0, around.leader.said_before)
+        if spoke_at and around.clock.now_ms() - spoke_at > AWAY_MS:
             await around.store.write(away.record, around.org, spoke_at, around.clock.now_ms)
             log.warning("builtin.away ms=%d", around.clock.now_ms() - spoke_at)
 
@@ -181,8 +179,13 @@ class BuiltIn:
         chain: BuiltInChain,
     ) -> None:
         """Until this lease is another's, or there is nothing left to do."""
+        said = self._around.leader.said_before
         while True:
             await self._around.clock.sleep_ms(LOOK_MS)
+            if self._around.leader.said_before != said:  # the store was away, and is back
+                with contextlib.suppress(StoreUnavailableError):  # and away again: next time
+                    await self._say_away(None)
+                    said = self._around.leader.said_before
             newest = self._around.config()
             if not self._holds(lease) or not _checks(newest):
                 return

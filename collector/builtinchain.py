@@ -114,17 +114,16 @@ class BuiltInChain:
 
     async def run(self) -> None:
         while True:
-            if self._closed:
-                await self._store()
-                continue
             due_ms = self._batcher.due_ms()
-            if due_ms is None:
+            if due_ms is not None and due_ms <= self._now_ms():
+                self._close()  # also while the store cannot: what waits is bounded once it is closed
+            elif self._closed:
+                await self._store()
+            elif due_ms is None:
                 await self._came.wait()
                 self._came.clear()
-            elif due_ms > self._now_ms():
-                await news_within(self._came, self._clock, due_ms - self._now_ms())
             else:
-                self._close()
+                await news_within(self._came, self._clock, due_ms - self._now_ms())
 
     async def finish(self) -> None:
         """Store all there is."""

@@ -184,6 +184,7 @@ class Evaluator:
             await self._follower.forget()
         elif self._past is None:
             self._past = await self._store.read(read_past, self._org)
+            self._leader.said_before = self._past.as_of
             self._follower.now = max(self.now, self._past.as_of)
             self._unsaid = True
         while not await self._look(begun):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 
 from collector import feedlog, journal
@@ -26,6 +26,7 @@ from probes.clock import Clock
 from probes.contract import Outcome
 from probes.feeds import Feed, Finding, Judged
 from probes.heartbeats import StoreAwayError
+from probes.history import History
 from probes.spans import Interval
 from probes.times import to_ms
 
@@ -110,8 +111,7 @@ class Feeds:
     async def _counts(self, subject: Subject, span: Interval) -> dict[int, Counted]:
         found = await self._evaluator.rollups([subject.feed.of], span)
         own = found.get((subject.feed.of, subject.agent), {})
-        every = self._evaluator.config.checks[subject.feed.of].every
-        return counts_of(own, subject.feed.fact, every)
+        return counts_of(own, subject.feed.fact, _every(self._evaluator.history, subject.feed.of))
 
     async def _left_out(self, subject: Subject, span: Interval) -> set[int]:
         """Five minutes in which the watched check was down, this check alarmed, or approved
@@ -139,16 +139,30 @@ class Feeds:
         return Calendar(config.organization.zone, holidays_of(config, frozen))
 
 
-def counts_of(line: Mapping[int, Rollup], fact: str, every_ms: int) -> dict[int, Counted]:
-    """By the start of five minutes. A type that did not come has no fact of its own: what was
-    watched is told by the count of all.
+def _every(history: History, check: str) -> Callable[[int], int]:
+    """The time a run of the check stands for, at an instant: as the version in force then has it."""
+    latest = history.latest.checks[check]
+
+    def every(t: int) -> int:
+        config = history.at(t) or history.versions[0].config
+        return config.checks.get(check, latest).every
+
+    return every
+
+
+def counts_of(
+    line: Mapping[int, Rollup], fact: str, every: Callable[[int], int]
+) -> dict[int, Counted]:
+    """By the start of five minutes; `every` is that of an instant. A type that did not come has no
+    fact of its own: what was watched is told by the count of all.
     """
     found: dict[int, Counted] = {}
     for bucket, one in line.items():
         sums = {name: (runs, total) for name, runs, total in one.counted}
         runs, _ = sums.get("messages", (0, 0))
         if runs:
-            watched = min(BUCKET_MS, runs * every_ms)
+            each = every(bucket)
+            watched = min(runs * each, BUCKET_MS + each)
             found[bucket] = Counted(watched, max(0, sums.get(fact, (0, 0))[1]))
     return found
 

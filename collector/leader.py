@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from collector.store import leases
+from collector.store import incidents, leases
 from collector.store.leases import FencedError, Lease
 from collector.store.store import Store
 from probes.clock import NS_PER_MS, Clock
@@ -28,6 +28,10 @@ class Leader:
         self._seen_at = 0
         self._beaten_at = 0
         self.lease: Lease | None = None
+        self.said_before = 0
+        """When anybody said something last, which is every ten seconds, before this process did, or
+        could again; 0: nobody ever did.
+        """
 
     async def leads(self) -> bool:
         """Keep the lease alive, or take it when it is free. StoreUnavailableError passes."""
@@ -72,9 +76,11 @@ class Leader:
             return False
         if not free and self._now() - self._seen_at < LEASE_MS:
             return False
+        said = await self._store.read(incidents.said_at, self._org)
         taken = await self._store.write(leases.take, self._org, NAME, self._holder, seen)
         if taken is None:
             return False
+        self.said_before = said
         log.info("lease.taken token=%d", taken.token)
         self.renewed(taken)
         return True

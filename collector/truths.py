@@ -154,7 +154,8 @@ class Live:
 
     def take_line(self, source: Source, line: Sequence[Result], now: int) -> None:
         """The same of one (check, agent)."""
-        same = self._more_of_the_same(source, line, now)
+        line = self._without_silent(source, line)
+        same = self._more_of_the_same(source, line, now) if line else 0
         if same == len(line):
             return
         self._pulses.pop(source, None)
@@ -302,14 +303,37 @@ class Live:
                 self.ended = max(self.ended, *(r.t + r.duration_ms for r in line[:taken]))
                 self.tail[source] = line[taken:]
 
+    def _without_silent(self, source: Source, line: Sequence[Result]) -> Sequence[Result]:
+        """Take what says nothing (semantics 2.1) of instants that lie behind, and return the rest:
+        missed slots come after what was measured since.
+        """
+        pulse = self._pulses.get(source)
+        if pulse is None or line[0].t > pulse.last_t:
+            return line
+        tail, rest = self.tail[source], []
+        for result in line:
+            place = bisect_left(tail, result.t, key=_t)
+            if (
+                result.outcome is Outcome.UNKNOWN
+                and self._late_before(source, pulse) <= result.t < pulse.last_t
+                and tail[place].t != result.t  # else the worse of the two stands
+            ):
+                tail.insert(place, result)
+            else:
+                rest.append(result)
+        return rest
+
+    def _late_before(self, source: Source, pulse: _Pulse) -> int:
+        if pulse.settled is not self.settled:
+            pulse.settled, pulse.late_before = self.settled, self.settled.late_before(source)
+        return pulse.late_before
+
     def _more_of_the_same(self, source: Source, line: Sequence[Result], now: int) -> int:
         """Take as many of a line as change nothing; how many?"""
         pulse = self._pulses.get(source)
         if pulse is None or pulse.hold_end < self.at:
             return 0  # or it came late: the silence that was seen after the last one was none
-        if pulse.settled is not self.settled:
-            pulse.settled, pulse.late_before = self.settled, self.settled.late_before(source)
-        if line[0].t < pulse.late_before:
+        if line[0].t < self._late_before(source, pulse):
             return 0
         taken = 0
         for result in line:

@@ -36,7 +36,9 @@ _ODD = 2
 
 
 class Counted(NamedTuple):
-    """Five minutes: how long of them was watched, and what came."""
+    """Five minutes: the time that the runs in them stand for, and what came. A run stands for the
+    time since the one before, so of slots of two minutes there are two and three in turn.
+    """
 
     watched_ms: int
     messages: int

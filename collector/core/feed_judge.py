@@ -120,7 +120,7 @@ class _Walk:
 
 
 def _end(bucket: int, counts: Mapping[int, Counted]) -> int:
-    return bucket + counts[bucket].watched_ms
+    return bucket + min(BUCKET_MS, counts[bucket].watched_ms)
 
 
 def _shown(hour: Hour) -> int:

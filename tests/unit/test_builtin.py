@@ -7,27 +7,30 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from collector import builtinkey, journal, serving
+from collector import builtinchain, builtinkey, journal, serving
 from collector.away import read_away
 from collector.builtin import Around, BuiltIn
+from collector.builtinchain import BuiltInChain, Tip
 from collector.builtinenv import env_of
 from collector.core.agent_keys import KeyState, RevokeReason
 from collector.enrolment import approve, invite, revoke
-from collector.ingest import RefusedError
+from collector.ingest import Ingest, RefusedError
 from collector.keyring import Ring
 from collector.leader import LEASE_MS
 from collector.store import ledger
 from collector.store.agent_keys import keys_of
+from collector.store.leases import Lease
 from collector.store.ledger import Chain, Stored
 from collector.store.ranges import Ranges
 from collector.store.store import Store, StoreFault, StoreUnavailableError
 from probes import agentkeys, batch, registry
 from probes.agentconfig import part_of
+from probes.clock import ManualClock
 from probes.config import Config
 from probes.contract import Outcome
 from probes.schedule import first_slot_ms, offset_ms
@@ -337,21 +340,89 @@ def test_its_checks_are_served_to_nobody_and_it_asks_for_nothing() -> None:
 async def test_an_absence_of_all_processes_is_recorded_by_the_next_and_a_short_one_is_not(
     store: Store,
 ) -> None:
-    async with a_round(store, used=hospital()) as one:
-        assert await one.leader.leads()
+    """However seldom the checks look: whoever leads commits every ten seconds."""
+    hourly = hospital().model_dump(by_alias=True)["checks"]["nightly"]
+    used, last = hospital(nightly=hourly | {"every": "1h"}), START
+    for holder, absence_ms in (("one", 0), ("two", 20_000), ("three", 1_500_000)):
+        async with a_round(store, holder=holder, used=used, now=last + absence_ms) as one:
+            gone = last
+            await one.take_over()
+            await one.evaluator.step()
+            async with working(one) as own:
+                await at_work(own)
+            last = one.evaluator.now
+    ((since, back),) = await store.read(read_away, ORG)
+    assert since == gone
+    assert last <= back <= last + 1_000
+
+
+async def test_a_time_in_which_nothing_could_be_stored_is_an_absence_though_the_lease_was_kept(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with a_round(sqlite_store, used=hospital()) as one:
+        await one.tick(0)
         async with working(one) as own:
             await at_work(own)
-            await pass_time(one, 12_000)
-            await eventually(has(store, 1))
-        for absence_ms in (45_000, 3_600_000):  # the check is looked at every 10 s: 50 s and more
-            last = max(each.received_at for each in await stored(store))
-            await one.clock.advance(last + absence_ms - one.clock.now_ms())
-            async with working(one):
-                await pass_time(one, 12_000)
-                await eventually(has(store, 2))
-        ((gone, back),) = await store.read(read_away, ORG)
-    assert gone == last
-    assert last + absence_ms <= back <= last + absence_ms + 12_000
+            await one.tick(12_000)
+            gone, read, write = one.evaluator.now, sqlite_store.read, sqlite_store.write
+
+            async def away(*_args: object, **_more: object) -> None:
+                raise StoreUnavailableError(StoreFault.IO)
+
+            for minutes, is_told in ((0, False), (1, True)):
+                monkeypatch.setattr(sqlite_store, "read", away)
+                monkeypatch.setattr(sqlite_store, "write", away)
+                with pytest.raises(StoreUnavailableError) as caught:
+                    await one.evaluator.step()
+                one.evaluator._failed(caught.value)
+                await pass_time(one, 10_000 + 60_000 * minutes)
+                monkeypatch.setattr(sqlite_store, "read", read)
+                monkeypatch.setattr(sqlite_store, "write", write)
+                await one.evaluator.step()
+                back = one.evaluator.now
+                await pass_time(one, 2_000)
+                found = await sqlite_store.read(read_away, ORG)
+                assert bool(found) is is_told
+                gone = gone if is_told else back
+    ((since, until),) = found
+    assert since == gone
+    assert back <= until <= back + 2_000
+
+
+async def test_what_waits_for_the_store_is_bounded_and_the_oldest_is_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(builtinchain, "MOST_WAITING", 30)
+    taken: list[bytes] = []
+    away = True
+
+    class Refusing:
+        async def accept(self, data: bytes, _lease: Lease) -> None:
+            if away:
+                raise RefusedError(503, "store.io", retry=True)
+            taken.append(data)
+
+    clock = ManualClock(START)
+    ingest, lease = cast("Ingest", Refusing()), Lease("evaluate", "one", 1, 1)
+    chain = BuiltInChain(
+        ingest, lease, ORG, OWN, Tip("e" * 32), "0" * 16, clock, random.Random(1).randbytes
+    )
+    task = asyncio.create_task(chain.run())
+    for n in range(200):
+        at = clock.now_ms()
+        chain.add(Run("ehr", "nightly", at, at, Outcome.UP, "ok", n))
+        await clock.advance(1_000)
+    away = False
+    await clock.advance(1_000)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await chain.finish()
+    opened = [batch.open_batch(data) for data in taken]
+    kept = [run.duration_us for each in opened for run in batch.runs_of(each)]
+    assert [each.header.seq for each in opened] == list(range(1, len(opened) + 1))
+    assert (kept[0], kept[-1]) == (0, 199)  # the first may be stored, and nobody heard of it
+    assert kept[1:] == list(range(kept[1], 200))
+    assert 20 < len(kept) <= 42
 
 
 async def test_nobody_enrols_or_approves_it_by_hand(sqlite_store: Store) -> None:

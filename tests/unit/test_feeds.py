@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from collector import builtinkey, feedlog, journal
+from collector import versions as versions_of
 from collector.builtin import Around, BuiltIn
 from collector.builtinenv import env_of
 from collector.core import feed_baseline, rollup
@@ -28,6 +30,7 @@ from collector.store.open import open_store
 from collector.store.rollups import RollupRow
 from collector.store.store import Store
 from probes.config import Config
+from probes.configfile import canonical
 from probes.contract import Outcome
 from probes.feeds import Finding, Judged
 from probes.results import Result
@@ -180,6 +183,35 @@ async def test_hours_of_alarms_and_before_since_teach_nothing(sqlite: Store) -> 
         assert (after.usual[9].hours, after.hours) == (2, 2 * 168 - 2)
 
 
+async def test_a_listener_that_is_asked_more_often_from_now_on_forgets_nothing(
+    sqlite: Store,
+) -> None:
+    async with watching(sqlite) as (one, feeds):
+        plain = hospital().model_dump(by_alias=True, mode="json")
+        plain["checks"]["adt-listener"]["every"] = "30s"
+        sooner = Config.model_validate(plain)
+        await sqlite.write(versions_of.record, ORG, canonical(sooner), NOW)
+        await one.tick(1_000)
+        assert one.evaluator.config.checks["adt-listener"].every == 30_000
+        subject = feedlog.subject_of(sooner, "adt-feed", FEED)
+        assert subject is not None
+        found = await feeds.learned(subject, MONDAY + 5 * WEEK)
+        assert (found.known, found.usual[10]) == (168, Usual(3, 120, 120))
+
+
+def test_an_hour_of_two_minute_slots_is_watched_though_one_was_missed() -> None:
+    runs = dict(zip(range(MONDAY, MONDAY + HOUR, FIVE), [3, 2] * 6, strict=True))
+    runs[MONDAY] = 2
+    line = {
+        bucket: replace(counted(0), counted=(("messages", n, 10 * n),))
+        for bucket, n in runs.items()
+    }
+    found = counts_of(line, "messages", lambda _t: 2 * MIN)
+    assert sum(one.watched_ms for one in found.values()) == 58 * MIN
+    learned = feed_baseline.learn(found, MONDAY + WEEK, 1, CALENDAR)
+    assert (learned.hours, learned.usual[0]) == (1, Usual(1, 290, 290))
+
+
 async def test_approved_maintenance_teaches_nothing(sqlite: Store) -> None:
     window = {
         "id": "night",
@@ -228,7 +260,7 @@ async def test_a_baseline_is_made_anew_from_the_evidence(store: Store) -> None:
         )
         made = rollup.rollups(stored["adt-listener", "north-1"])
         again = feed_baseline.learn(
-            counts_of(made, "messages_adt", MIN), version.baseline.upto, 6, CALENDAR
+            counts_of(made, "messages_adt", lambda _t: MIN), version.baseline.upto, 6, CALENDAR
         )
         assert again == version.baseline
         assert feedlog.fact(version.subject, again, version.recorded_at).data == (

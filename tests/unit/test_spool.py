@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 from collections import Counter
@@ -215,6 +216,23 @@ async def test_what_was_missed_under_a_config_is_in_batches_that_name_it() -> No
     await watch.keeper._commit()
     assert sealed == [1]
     assert [run.check for run in watch.counted] == ["before"]
+
+
+async def test_a_version_that_comes_between_two_batches_of_missed_slots_is_named_by_neither() -> (
+    None
+):
+    watch = await a_watch(MemoryDisk())
+    makings, versions = watch.keeper._makings, iter(["1" * 16, "2" * 16])
+    watch.keeper._makings = dataclasses.replace(
+        makings, signer=lambda: dataclasses.replace(makings.signer(), config=next(versions))
+    )
+    for at in range(1_500):
+        watch.keeper.add(a_missed_slot(at, "m"))
+    await watch.keeper._commit()
+    await watch.keeper._close_missed()
+    await watch.deliver()
+    headers = [one.header for one in watch.collecting.batches.values()]
+    assert [header.config for header in headers] == ["1" * 16] * 2
 
 
 async def test_runs_of_no_batch_are_in_the_next_one_after_a_kill() -> None:

@@ -168,6 +168,24 @@ def test_more_of_the_same_folds_nothing_and_prolongs_the_hold(outcome: Outcome) 
     assert live.until == START + 135_001
 
 
+def test_what_says_nothing_of_an_instant_that_lies_behind_folds_nothing() -> None:
+    """Missed slots come in batches of their own, after what was measured since."""
+    live = steady(Outcome.UP, 11)
+    late, same = result(95_000, Outcome.UNKNOWN), result(90_000, Outcome.UNKNOWN)
+    live.take([late, result(110_000, Outcome.UP)], START + 111_000)
+    assert (live.stale, live.until) == (False, START + 135_001)
+    assert [r.t - START for r in live.tail["ehr-read", "north-1"]][-4:] == [
+        90_000,
+        95_000,
+        100_000,
+        110_000,
+    ]
+    live.take([same], START + 112_000)
+    assert live.stale  # of two at one instant the worse stands
+    live.fold(HISTORY, START + 112_000)
+    assert live.truth.conflicts == 1
+
+
 @pytest.mark.parametrize(
     ("news", "now"),
     [
@@ -255,6 +273,32 @@ def test_a_truth_kept_up_is_the_truth_told_at_once(
     live.settle(now - 20_000, now)
     live.fold(HISTORY, now)
     assert live.truth.states == folded(results, HISTORY, now).truth.states
+
+
+@settings(max_examples=longer(100), deadline=None)
+@given(changing, st.integers(1, 9))
+def test_explicit_unknowns_that_come_later_than_the_rest_change_nothing(
+    steps: list[tuple[int, Outcome]], size: int
+) -> None:
+    live = Live("ehr")
+    results: list[Result] = []
+    missed: list[Result] = []
+    t = now = START
+    for n in range(0, len(steps), size):
+        come, missed = missed, []
+        for step, outcome in steps[n : n + size]:
+            t += step
+            (missed if outcome is Outcome.UNKNOWN else come).append(result(t - START, outcome))
+        results += come
+        now = t + 5
+        live.take(sorted(come, key=lambda r: r.t), now)
+        if live.stale or is_due(live, now):
+            live.fold(HISTORY, now)
+        if live.older is not None:
+            return
+        assert prolonged(live, now) == folded(results, HISTORY, now).view
+        if live.only_lasts(HISTORY, now):
+            live.settle(now - 200_000, now)
 
 
 def test_what_is_settled_is_kept_as_bytes_and_taken_up_again() -> None:
