@@ -26,6 +26,7 @@ REFUSALS = {
     "agent.clock": "This host's clock is more than 5 minutes off the collector's: set it, and try "
     "again.",
     "agent.unknown": "The collector's file has no agent of this name.",
+    "agent.built_in": "The collector runs this agent itself: take another name for this one.",
     "agent.key_pinned": "The operator's file pins this agent's key under agents.NAME.key: it is "
     "changed there, and needs no enrolment and no rotation.",
     "agent.key_of_another": "Another agent has this key: was its state folder copied? Name a new "

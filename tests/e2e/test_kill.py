@@ -111,6 +111,6 @@ async def test_killing_the_collector_mid_outage_loses_nothing_and_pages_once(
         chains: dict[tuple[str, str], set[int]] = {}
         for agent, epoch, seq in stored(tmp_path / "wardwatch.db"):
             chains.setdefault((agent, epoch), set()).add(seq)
-        assert {agent for agent, _ in chains} == {"north-1", "south-1"}
+        assert {agent for agent, _ in chains} == {"collector", "north-1", "south-1"}
         for seqs in chains.values():
             assert seqs == set(range(1, max(seqs) + 1))
