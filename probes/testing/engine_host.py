@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from probes.testing.port import Port
+from probes.testing.site import Site
 
 
 @dataclass
@@ -85,11 +85,9 @@ class EngineHost:
         self.sessions: set[str] = set()
         self.logins = 0
         self._fault, self._at = "none", ""
-        self._released = asyncio.Event()
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._serve)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        self._port: Port | None = None
+        self._site = Site(app)
 
     @property
     def shown(self) -> list[Line]:
@@ -108,30 +106,18 @@ class EngineHost:
         self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
     ) -> int:
         """Listen, and return the port."""
-        await self._runner.setup()
-        if self._runner.server is None:
-            raise RuntimeError("aiohttp made no server")
-        self._port = Port(self._runner.server, tls)
-        port = self._port.open(host, port)
-        self.base_url = f"{'http' if tls is None else 'https'}://{host}:{port}"
+        port, self.base_url = await self._site.start(host, port, tls)
         return port
 
     async def stop(self) -> None:
         """Close everything, hanging requests too."""
-        self._released.set()
-        if self._port is not None:
-            self._port.close()
-        await self._runner.cleanup()
+        await self._site.stop()
 
     def set_fault(self, name: str, at: str = "") -> None:
         """Fail as `name` from the next request on; `at` is how the path begins."""
         if name not in self.FAULTS:
             raise ValueError(f"no such fault: {name}")
-        if self._port is not None and name != self._fault:
-            if name == "refuse":
-                self._port.refuse()
-            elif self._fault == "refuse":
-                self._port.accept()
+        self._site.turn(self._fault, name)
         self._fault, self._at = name, at
 
     def answer(self, path: str, query: dict[str, list[str]]) -> tuple[str, bytes] | None:
@@ -144,7 +130,7 @@ class EngineHost:
         self.fields.append(dict(request.headers))
         fault = self._fault if path.startswith(self._at) else "none"
         if fault == "hang":
-            await self._released.wait()
+            await self._site.released.wait()
         if fault == "slow":
             await asyncio.sleep(self.slow_ms / 1000)
         failure = self._failure(fault)

@@ -14,7 +14,7 @@ from typing import Any
 
 from aiohttp import web
 
-from probes.testing.port import Port
+from probes.testing.site import Site
 
 BASE_PATH = "/fhir/R4"
 FHIR_JSON = "application/fhir+json"
@@ -84,43 +84,29 @@ class FhirHost:
         self.slow_ms = 200
         self.huge_bytes = 2_200_000
         self._fault, self._at = "none", "all"
-        self._released = asyncio.Event()
         app = web.Application()
         for method, path, step, handle in routes:
             self.requests.setdefault(step, 0)
             app.router.add_route(method, f"{BASE_PATH}/{path}", self._serving(step, handle))
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        self._port: Port | None = None
+        self._site = Site(app)
 
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
     ) -> int:
         """Listen, and return the port."""
-        await self._runner.setup()
-        if self._runner.server is None:
-            raise RuntimeError("aiohttp made no server")
-        self._port = Port(self._runner.server, tls)
-        port = self._port.open(host, port)
-        scheme = "http" if tls is None else "https"
-        self.base_url = f"{scheme}://{host}:{port}{BASE_PATH}"
+        port, origin = await self._site.start(host, port, tls)
+        self.base_url = f"{origin}{BASE_PATH}"
         return port
 
     async def stop(self) -> None:
         """Close everything, hanging requests too."""
-        self._released.set()
-        if self._port is not None:
-            self._port.close()
-        await self._runner.cleanup()
+        await self._site.stop()
 
     def set_fault(self, name: str, at: str = "all") -> None:
         """Fail as `name` from the next request on; `at` is a step, or "all"."""
         if name not in self.FAULTS or at not in ("all", *self.requests):
             raise ValueError(f"no such fault: {name} at {at}")
-        if self._port is not None and name != self._fault:
-            if name == "refuse":
-                self._port.refuse()
-            elif self._fault == "refuse":
-                self._port.accept()
+        self._site.turn(self._fault, name)
         self._fault, self._at = name, at
 
     def outcome(self, code: str, severity: str = "error") -> dict[str, Any]:
@@ -138,7 +124,7 @@ class FhirHost:
             self.requests[step] += 1
             fault = self._fault if self._at in ("all", step) else "none"
             if fault == "hang":
-                await self._released.wait()
+                await self._site.released.wait()
             failure = self._failure(fault)
             if failure is not None:
                 return failure
@@ -183,7 +169,7 @@ class FhirHost:
     async def _answer(self, request: web.Request, fault: str, reply: Reply) -> web.StreamResponse:
         body = b"" if reply.resource is None else json.dumps(reply.resource).encode()
         if fault == "lost":
-            await self._released.wait()
+            await self._site.released.wait()
         elif fault == "slow":
             await asyncio.sleep(self.slow_ms / 1000)
         elif fault == "truncated":

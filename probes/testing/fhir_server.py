@@ -19,7 +19,7 @@ from aiohttp import web
 from probes.testing import fhir_bodies as bodies
 from probes.testing.fhir_personality import PERSONALITIES
 from probes.testing.fhir_statement import capability_statement
-from probes.testing.port import Port
+from probes.testing.site import Site
 from probes.testing.smart_server import SmartServer
 
 BASE_PATH = "/fhir/R4"
@@ -98,7 +98,6 @@ class FhirServer:
         self._text = " ".join(canaries) or "none"
         self._authorization = authorization
         self._fault, self._at = "none", "both"
-        self._released = asyncio.Event()
         app = web.Application()
         app.router.add_get(f"{BASE_PATH}/metadata", self._metadata)
         app.router.add_get(f"{BASE_PATH}/$versions", self._versions)
@@ -111,43 +110,29 @@ class FhirServer:
         self._smart = smart
         if smart is not None:
             app.router.add_routes(smart.routes())
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        self._port: Port | None = None
+        self._site = Site(app)
 
     async def start(
         self, host: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None
     ) -> int:
         """Listen, and return the port."""
-        await self._runner.setup()
-        if self._runner.server is None:
-            raise RuntimeError("aiohttp made no server")
-        self._port = Port(self._runner.server, tls)
-        port = self._port.open(host, port)
-        scheme = "http" if tls is None else "https"
-        authority = f"[{host}]" if ":" in host else host
-        self.base_url = f"{scheme}://{authority}:{port}{BASE_PATH}"
+        port, origin = await self._site.start(host, port, tls)
+        self.base_url = f"{origin}{BASE_PATH}"
         if self._smart is not None:
-            self._smart.origin = f"{scheme}://{authority}:{port}"
+            self._smart.origin = origin
         return port
 
     async def stop(self) -> None:
         """Close everything, hanging requests too."""
-        self._released.set()
         if self._smart is not None:
             self._smart.release()
-        if self._port is not None:
-            self._port.close()
-        await self._runner.cleanup()
+        await self._site.stop()
 
     def set_fault(self, name: str, at: str = "both") -> None:
         """Fail as `name` from the next request on; `at` is one of STEPS, or "both" for all."""
         if name not in self.FAULTS or at not in ("both", *STEPS):
             raise ValueError(f"no such fault: {name} at {at}")
-        if self._port is not None and name != self._fault:
-            if name == "refuse":
-                self._port.refuse()
-            elif self._fault == "refuse":
-                self._port.accept()
+        self._site.turn(self._fault, name)
         self._fault, self._at = name, at
 
     async def _metadata(self, request: web.Request) -> web.StreamResponse:
@@ -244,7 +229,7 @@ class FhirServer:
     ) -> web.StreamResponse:
         body = json.dumps(resource).encode()
         if fault == "hang":
-            await self._released.wait()
+            await self._site.released.wait()
         elif fault == "slow":
             await asyncio.sleep(self.slow_ms / 1000)
         elif fault == "truncated":

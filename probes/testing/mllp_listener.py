@@ -104,11 +104,8 @@ class MllpListener:
         """Fail as `name` from the next message on."""
         if name not in self.FAULTS:
             raise ValueError(f"no such fault: {name}")
-        if self._port is not None and name != self._fault:
-            if name == "refuse":
-                self._port.refuse()
-            elif self._fault == "refuse":
-                self._port.accept()
+        if self._port is not None:
+            self._port.turn(self._fault, name)
         self._fault = name
 
     def _protocol(self) -> asyncio.StreamReaderProtocol:

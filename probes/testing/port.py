@@ -41,6 +41,15 @@ class Port:
         if self._socket is not None:
             self._listen(self._socket)
 
+    def turn(self, before: str, fault: str) -> None:
+        """From one fault of a simulator to another: `refuse` is the port's own."""
+        if before == fault:
+            return
+        if fault == "refuse":
+            self.refuse()
+        elif before == "refuse":
+            self.accept()
+
     def close(self) -> None:
         if self._socket is not None:
             asyncio.get_running_loop().remove_reader(self._socket)

@@ -23,7 +23,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import KeySet
 
-from probes.testing.port import Port
+from probes.testing.site import Site
 
 BASE_PATH = "/fhir/R4"
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
@@ -106,11 +106,9 @@ class SmartServer:
         self.seen: dict[str, float] = {}
         self._text = " ".join(canaries) or "none"
         self._fault, self._at = "none", "all"
-        self._released = asyncio.Event()
         app = web.Application()
         app.router.add_routes(self.routes())
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
-        self._port: Port | None = None
+        self._site = Site(app)
 
     @property
     def base_url(self) -> str:
@@ -133,24 +131,16 @@ class SmartServer:
 
     async def start(self, tls: ssl.SSLContext, host: str = "127.0.0.1", port: int = 0) -> int:
         """Listen, and return the port."""
-        await self._runner.setup()
-        if self._runner.server is None:
-            raise RuntimeError("aiohttp made no server")
-        self._port = Port(self._runner.server, tls)
-        port = self._port.open(host, port)
-        self.origin = f"https://{host}:{port}"
+        port, self.origin = await self._site.start(host, port, tls)
         return port
 
     def release(self) -> None:
         """Let hanging requests go."""
-        self._released.set()
+        self._site.released.set()
 
     async def stop(self) -> None:
         """Close everything, hanging requests too."""
-        self.release()
-        if self._port is not None:
-            self._port.close()
-        await self._runner.cleanup()
+        await self._site.stop()
 
     def set_fault(self, name: str, at: str = "all") -> None:
         """Fail as `name` from the next request on; `at` is "discovery", "token", "jwks" or "all".
@@ -158,11 +148,7 @@ class SmartServer:
         """
         if name not in (*self.FAULTS, *self.ERRORS) or at not in ("all", *self.asked):
             raise ValueError(f"no such fault: {name} at {at}")
-        if self._port is not None and name != self._fault:
-            if name == "refuse":
-                self._port.refuse()
-            elif self._fault == "refuse":
-                self._port.accept()
+        self._site.turn(self._fault, name)
         self._fault, self._at = name, at
 
     def accepts(self, authorization: str | None) -> bool:
@@ -319,7 +305,7 @@ class SmartServer:
     ) -> web.StreamResponse:
         body, media_type = json.dumps(document).encode(), "application/json"
         if fault == "hang":
-            await self._released.wait()
+            await self._site.released.wait()
         elif fault == "slow":
             await asyncio.sleep(self.slow_ms / 1000)
         elif fault in ("html200", "400_html", "404", "429", "500"):
