@@ -64,6 +64,7 @@ class Scheme(StrEnum):
     HTTPS = "https"
     MLLP = "mllp"
     MLLPS = "mllps"
+    SFTP = "sftp"
     TCP = "tcp"
     """A connection and nothing on it."""
 
@@ -125,6 +126,15 @@ class Fact(StrEnum):
     ERRORED = "errored"
     """Messages that failed since the run before, at least."""
     COUNTER_RESET = "counter_reset"
+    FILES = "files"
+    """Files of all folders of a check; where one could not be listed whole, at least."""
+    NEWEST_S = "newest_s"
+    """Age of the newest file, of the folder where that is oldest."""
+    STUCK = "stuck"
+    """Temporary files that nobody works on any more."""
+    STUCK_S = "stuck_s"
+    """Age of the oldest of them."""
+    EMPTY_FILES = "empty_files"
     MESSAGES = "messages"
     """Messages of a feed since the slot before, whatever their type."""
     MESSAGES_ADT = "messages_adt"
@@ -178,6 +188,10 @@ class StepName(StrEnum):
     LOGIN = "login"
     STATUS = "status"
     CHANNEL = "channel"
+    BANNER = "banner"
+    HOST_KEY = "host_key"
+    LIST = "list"
+    WRITE = "write"
 
 
 @dataclass(frozen=True, slots=True)

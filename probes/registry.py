@@ -17,9 +17,13 @@ KINDS: dict[str, str] = {
     "hl7_listener": "probes.kinds.hl7_listener",
     "http": "probes.kinds.http",
     "scheduling": "probes.kinds.scheduling",
+    "sftp_drop": "probes.kinds.sftp_drop",
     "smart": "probes.kinds.smart",
     "terminology": "probes.kinds.terminology",
 }
+
+EXTRAS = {"sftp_drop": "sftp"}
+"""What to install for a kind whose library is no part of the agent; others: the kind's own name."""
 
 ON_COLLECTOR = frozenset({"feed_silence", "heartbeat"})
 """Kinds whose checks the agent built into the collector runs (`Place.COLLECTOR`), known without
