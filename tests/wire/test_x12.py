@@ -77,7 +77,7 @@ def test_before_version_00402_there_is_no_repetition() -> None:
 
 
 def test_several_interchanges_stand_behind_each_other_each_with_its_own_delimiters() -> None:
-    other = WHOLE.translate(str.maketrans({"*": "|", "~": "\n"}))
+    other = WHOLE.translate(str.maketrans("*~", "|\n"))
     found = read((WHOLE + "\r\n" + other + "\x1a\x00").encode())
     assert [one.delimiters.element for one in found] == ["*", "|"]
 
