@@ -135,6 +135,15 @@ class Fact(StrEnum):
     STUCK_S = "stuck_s"
     """Age of the oldest of them."""
     EMPTY_FILES = "empty_files"
+    CLAIMS_SENT = "claims_sent"
+    """837s on the books."""
+    CLAIMS_999 = "claims_999"
+    """Those of them with a 999, or a TA1 that rejects."""
+    CLAIMS_277CA = "claims_277ca"
+    CLAIMS_835 = "claims_835"
+    CLAIMS_LATE = "claims_late"
+    """Those with an answer missing after its deadline."""
+    CLAIMS_REJECTED = "claims_rejected"
     MESSAGES = "messages"
     """Messages of a feed since the slot before, whatever their type."""
     MESSAGES_ADT = "messages_adt"
@@ -263,6 +272,8 @@ class Place(StrEnum):
     AGENT = "agent"
     COLLECTOR = "collector"
     """The agent built into the collector: what it judges came to the collector."""
+    EITHER = "either"
+    """The one or the other, as the check's `from` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,4 +332,4 @@ class Kind(Generic[C]):
     profiles: tuple[str, ...] = ()
     """What its `profile` may be."""
     place: Place = Place.AGENT
-    """Of the collector's kinds the registry holds the names, too (`ON_COLLECTOR`)."""
+    """Of all but the agents' kinds the registry holds the names, too (`ON_COLLECTOR`, `EITHER`)."""

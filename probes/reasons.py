@@ -26,6 +26,16 @@ class Reason(StrEnum):
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
     AGENT_STORE = "agent.store"
+    CLAIMS_277CA_REJECTED = "claims.277ca_rejected"
+    CLAIMS_999_REJECTED = "claims.999_rejected"
+    CLAIMS_NONE_SENT = "claims.none_sent"
+    CLAIMS_NONE_YET = "claims.none_yet"
+    CLAIMS_NO_277CA = "claims.no_277ca"
+    CLAIMS_NO_835 = "claims.no_835"
+    CLAIMS_NO_999 = "claims.no_999"
+    CLAIMS_TA1_REJECTED = "claims.ta1_rejected"
+    CLAIMS_UNHEARD = "claims.unheard"
+    CLAIMS_UNREAD = "claims.unread"
     COVERAGE_ACCEPTED = "coverage.accepted"
     COVERAGE_ERROR = "coverage.error"
     COVERAGE_PARTIAL = "coverage.partial"
@@ -199,6 +209,25 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.AGENT_STORE: (
         (_U,),
         "The collector's own store did not answer, so nobody knows what has come.",
+    ),
+    Reason.CLAIMS_277CA_REJECTED: ((_M,), "A 277CA rejects the 837 as a whole."),
+    Reason.CLAIMS_999_REJECTED: ((_M,), "A 999 rejects the 837, or a part of it."),
+    Reason.CLAIMS_NONE_SENT: ((_G,), "No 837 was sent for longer than `expect_every`."),
+    Reason.CLAIMS_NONE_YET: ((_U,), "No 837 is known, so there is nothing to judge."),
+    Reason.CLAIMS_NO_277CA: ((_G,), "An 837 has no 277CA by its deadline."),
+    Reason.CLAIMS_NO_835: ((_G,), "No 835 came since an 837, by its deadline."),
+    Reason.CLAIMS_NO_999: (
+        (_G,),
+        "An 837 has no 999, and no TA1 that rejects it, by its deadline.",
+    ),
+    Reason.CLAIMS_TA1_REJECTED: ((_M,), "A TA1 rejects the interchange of an 837."),
+    Reason.CLAIMS_UNHEARD: (
+        (_U,),
+        "An answer may have been told while the collector was away, so nobody knows.",
+    ),
+    Reason.CLAIMS_UNREAD: (
+        (_U,),
+        "An answer may be among files that are still to be read, or pings that are no longer kept.",
     ),
     Reason.COVERAGE_ACCEPTED: ((_D,), "Granted, where the check expects a rejection."),
     Reason.COVERAGE_ERROR: ((_D,), "Outcome `error`, and not one the check expects."),

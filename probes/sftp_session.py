@@ -53,6 +53,8 @@ class Session:
 
     async def ask(self, *requests: Request) -> list[Answer]:
         """All at once; the answers in the order of the requests."""
+        if not requests:
+            return []
         first = self._asked + 1
         self._asked += len(requests)
         self._send(b"".join(request(first + n) for n, request in enumerate(requests)))
