@@ -158,6 +158,8 @@ class Visit:
 
     async def _sign_in(self, given: dict[str, object]) -> None:
         client, watched = self._client, self._watched
+        # Only now does the library listen: what it took to get ready is not the server's.
+        client.begun = partial(self.enter, StepName.BANNER)
         client.key_seen = self._key_seen
         await asyncssh.connect(
             self._access.host,
@@ -188,7 +190,9 @@ class Visit:
         )
 
     def _key_seen(self) -> None:
-        """The banner came, and with the key exchange the host key."""
+        """The banner came, and with the key exchange the host key; later ones are only judged."""
+        if self._stage is not StepName.BANNER:
+            return
         watched = self._watched
         if watched is not None and watched.first_ns is not None:
             took_us = (watched.first_ns - self._began_ns) // 1000
@@ -240,10 +244,12 @@ class _Client(asyncssh.SSHClient):
         self._connection: asyncssh.SSHClientConnection | None = None
         self.is_pinned: bool | None = None
         """None: no host key came."""
+        self.begun: Callable[[], None] = lambda: None
         self.key_seen: Callable[[], None] = lambda: None
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         self._connection = conn
+        self.begun()
 
     def validate_host_public_key(
         self,
