@@ -21,6 +21,8 @@ KINDS: dict[str, str] = {
     "sftp_drop": "probes.kinds.sftp_drop",
     "smart": "probes.kinds.smart",
     "terminology": "probes.kinds.terminology",
+    "x12_claim_status": "probes.kinds.x12_claim_status",
+    "x12_eligibility": "probes.kinds.x12_eligibility",
 }
 
 EXTRAS = {"claim_chain": "sftp", "sftp_drop": "sftp"}
