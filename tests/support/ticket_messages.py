@@ -39,7 +39,7 @@ FALSE_POSITIVE = (ActKind.FALSE_POSITIVE, IncidentState.FALSE_POSITIVE)
 
 @cache
 def config() -> Config:
-    return load(ROOT / "wardwatch.example.yaml")
+    return load(str(ROOT / "wardwatch.example.yaml"))
 
 
 def message(
