@@ -28,6 +28,11 @@ class Quorum(Model):
     """Fresh agents and sites needed to judge; left out: half of them, rounded up."""
 
 
+class Cost(Model):
+    per_day: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Runs in a UTC day at most, all agents together; each has its even share."""
+
+
 class Check(Model):
     system: Id
     """The system it speaks for."""
@@ -45,6 +50,8 @@ class Check(Model):
     """Runs in a row that confirm a change."""
     quorum: Quorum = Quorum()
     """How many must have fresh results."""
+    cost: Cost | None = None
+    """What its runs may cost; left out: they cost nothing."""
     spec: Mapping[str, Any] = {}
     """Settings of the kind, see its page."""
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from probes.budgets import Budgets, Demand
+from probes.ledger import Ledger, NoLedger
 from probes.reasons import Reason
 from probes.tokens import Tokens
 
@@ -225,6 +226,8 @@ class Env:
     """The check's own `every`: the slot before is so long ago."""
     pings: Pings | None = None
     """What jobs have sent to the collector; None elsewhere."""
+    ledger: Ledger = field(default_factory=NoLedger)
+    """What runs that cost money have spent; the runner asks it."""
     counts: Counts | None = None
     """What feeds have been counted, and what is usual of them; None elsewhere."""
 

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     AGENT_CLOCK = "agent.clock"
     AGENT_CONFIG = "agent.config"
     AGENT_CRASH = "agent.crash"
+    AGENT_DAILY_CAP = "agent.daily_cap"
     AGENT_DNS = "agent.dns"
     AGENT_LISTEN = "agent.listen"
     AGENT_MISSED_SLOT = "agent.missed_slot"
@@ -26,6 +27,7 @@ class Reason(StrEnum):
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
     AGENT_STORE = "agent.store"
+    AGENT_UNCOUNTED = "agent.uncounted"
     COVERAGE_ACCEPTED = "coverage.accepted"
     COVERAGE_ERROR = "coverage.error"
     COVERAGE_PARTIAL = "coverage.partial"
@@ -128,6 +130,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         "The agent cannot run the check as it is written: a kind or a setting it does not know.",
     ),
     Reason.AGENT_CRASH: ((_U,), "The probe itself failed; a defect of ours."),
+    Reason.AGENT_DAILY_CAP: (
+        (_U,),
+        "The check's `cost.per_day` is spent for this UTC day, so nothing was asked.",
+    ),
     Reason.AGENT_DNS: ((_U,), "The agent's resolver did not answer."),
     Reason.AGENT_LISTEN: (
         (_U,),
@@ -152,6 +158,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.AGENT_STORE: (
         (_U,),
         "The collector's own store did not answer, so nobody knows what has come.",
+    ),
+    Reason.AGENT_UNCOUNTED: (
+        (_U,),
+        "A run that costs money could not be counted on the agent's disk, so nothing was asked.",
     ),
     Reason.COVERAGE_ACCEPTED: ((_D,), "Granted, where the check expects a rejection."),
     Reason.COVERAGE_ERROR: ((_D,), "Outcome `error`, and not one the check expects."),
