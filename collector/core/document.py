@@ -193,7 +193,7 @@ def _caqh(found: Caqh) -> dict[str, Any]:
                 **_span(one.span),
                 "within": one.within,
                 "responses": one.responses,
-                "share": _percent(Fraction(one.within, one.responses) if one.responses else None),
+                "share": _percent(one.share),
                 "verdict": one.verdict,
             }
             for one in found.months
