@@ -57,6 +57,7 @@ class Month:
     inside: Answers
     """In published downtime, where an answer is owed by nobody."""
     outside: Answers
+    provisional: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ def payer_report(
         config.systems[truth.system].name,
         owed,
         tuple(_week(truth, one, rollups, down, out, now) for one in found.weeks),
-        tuple(_month(truth, one, rollups, out) for one in found.months),
+        tuple(_month(truth, one, rollups, out, now) for one in found.months),
         tuple(asked),
         tuple(_unplanned(truth, listed, subtract(down, out), Interval(start, min(end, now)))),
     )
@@ -144,14 +145,17 @@ def _week(
     )
 
 
-def _month(truth: SystemTruth, one: caqh.Month, rollups: Rollups, out: Sequence[Interval]) -> Month:
+def _month(
+    truth: SystemTruth, one: caqh.Month, rollups: Rollups, out: Sequence[Interval], now: int
+) -> Month:
     counts = {True: [0, 0, 0], False: [0, 0, 0]}
     for _, bucket, runs in caqh.deciding(truth, rollups, one.span):
         mine = counts[_holds(out, bucket)]
         mine[0] += runs.responses
         mine[1] += runs.within(LIMIT_MS)
         mine[2] += sum(n for outcome, _, n in runs.counts if outcome is Outcome.DOWN)
-    return Month(one, Answers(*counts[True]), Answers(*counts[False]))
+    early = now < one.span.end + PROVISIONAL_MS
+    return Month(one, Answers(*counts[True]), Answers(*counts[False]), early)
 
 
 def _holds(out: Sequence[Interval], t: int) -> bool:
