@@ -29,6 +29,7 @@ MAY: dict[str, set[Role]] = {
     "list_checks": ALL,
     "read_check": ALL,
     "read_availability": ALL,
+    "report_payer": ALL,
     "list_incidents": ALL,
     "read_incident": ALL,
     "report_incident": ALL,
