@@ -21,7 +21,7 @@ from probes.configfile import canonical
 from probes.times import TZDATA, rfc3339
 from tests.support.batches import seal
 from tests.support.known import Known, token
-from tests.support.payers import SPRING_RUNS
+from tests.support.payer_path import SPRING_RUNS
 from tests.support.promises import checked
 from tests.support.rounds import KEYS, ORG, START
 from tests.unit.test_payer_live import NOTICE, SUNDAYS, path, weather
