@@ -137,6 +137,12 @@ class Fact(StrEnum):
     MESSAGES_SIU = "messages_siu"
     MESSAGES_VXU = "messages_vxu"
     MESSAGES_OTHER = "messages_other"
+    AAA_CODE = "aaa_code"
+    """AAA03 of the 271 that decided; 904 is `T4`."""
+    AAA_FOLLOW_UP = "aaa_follow_up"
+    """AAA04 of it: 1 C, 2 N, 3 P, 4 R, 5 S, 6 W, 7 X, 8 Y."""
+    BENEFITS = "benefits"
+    TA1_NOTE = "ta1_note"
 
 
 COUNTED = frozenset(fact for fact in Fact if fact.value.startswith("messages"))
@@ -178,6 +184,8 @@ class StepName(StrEnum):
     LOGIN = "login"
     STATUS = "status"
     CHANNEL = "channel"
+    CLEARINGHOUSE = "clearinghouse"
+    PAYER = "payer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +260,7 @@ class Writes:
 
     least_every_ms: int
     alone: str | None = None
+    because: str = "this check writes at each run"
 
 
 @dataclass(frozen=True, slots=True)

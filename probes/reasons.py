@@ -111,6 +111,33 @@ class Reason(StrEnum):
     TLS_NOT_TLS = "tls.not_tls"
     TLS_TIMEOUT = "tls.timeout"
     TLS_UNTRUSTED = "tls.untrusted"
+    X12_999_REJECTED = "x12.999_rejected"
+    X12_AAA_42_CLEARINGHOUSE = "x12.aaa_42_clearinghouse"
+    X12_AAA_42_PAYER = "x12.aaa_42_payer"
+    X12_AAA_42_SUBSCRIBER = "x12.aaa_42_subscriber"
+    X12_AAA_80_PAYER = "x12.aaa_80_payer"
+    X12_AAA_OTHER = "x12.aaa_other"
+    X12_CORE_ERROR = "x12.core_error"
+    X12_CORE_REJECTED = "x12.core_rejected"
+    X12_CREDENTIALS = "x12.credentials"
+    X12_ENROLMENT = "x12.enrolment"
+    X12_FOREIGN_ANSWER = "x12.foreign_answer"
+    X12_MALFORMED = "x12.malformed"
+    X12_MEMBER = "x12.member"
+    X12_NOT_CORE = "x12.not_core"
+    X12_NOT_REJECTED = "x12.not_rejected"
+    X12_NOT_X12 = "x12.not_x12"
+    X12_NO_BENEFITS = "x12.no_benefits"
+    X12_NO_STATUS = "x12.no_status"
+    X12_ONLY_ACKNOWLEDGED = "x12.only_acknowledged"
+    X12_OVER_20S = "x12.over_20s"
+    X12_REQUEST = "x12.request"
+    X12_SOAP_FAULT = "x12.soap_fault"
+    X12_STC_E1_PAYER = "x12.stc_e1_payer"
+    X12_STC_E2_PAYER = "x12.stc_e2_payer"
+    X12_TA1_REJECTED = "x12.ta1_rejected"
+    X12_TRUNCATED = "x12.truncated"
+    X12_WRONG_ANSWER = "x12.wrong_answer"
 
 
 _D, _G, _M, _U = "down", "degraded", "misconfigured", "unknown"
@@ -301,4 +328,70 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.TLS_NOT_TLS: ((_M,), "The port does not speak TLS."),
     Reason.TLS_TIMEOUT: ((_D,), "Connected, but the handshake did not end in time."),
     Reason.TLS_UNTRUSTED: ((_M,), "The certificate chain does not end at a trusted CA."),
+    Reason.X12_999_REJECTED: ((_M,), "A 999 rejects our question: it does not fit their guide."),
+    Reason.X12_AAA_42_CLEARINGHOUSE: (
+        (_D,),
+        "AAA 42 in loop 2000A: the clearinghouse is alive and cannot process.",
+    ),
+    Reason.X12_AAA_42_PAYER: (
+        (_D,),
+        "AAA 42 in loop 2100A: the clearinghouse works, the payer's system does not.",
+    ),
+    Reason.X12_AAA_42_SUBSCRIBER: (
+        (_G,),
+        "AAA 42 in loop 2100C or 2100D: the payer answers, its look-up of members does not.",
+    ),
+    Reason.X12_AAA_80_PAYER: (
+        (_D,),
+        "AAA 80 in loop 2100A: the clearinghouse works, the payer gave it no response.",
+    ),
+    Reason.X12_AAA_OTHER: (
+        (_D, _M),
+        "An AAA that the guide has not in that loop: down where AAA01 says our request was valid.",
+    ),
+    Reason.X12_CORE_ERROR: (
+        (_D,),
+        "The CORE envelope reports an error of the receiver, or one that CORE does not list.",
+    ),
+    Reason.X12_CORE_REJECTED: ((_M,), "The CORE envelope rejects a field of ours."),
+    Reason.X12_CREDENTIALS: ((_M,), "Alive, and it rejects our user, password or certificate."),
+    Reason.X12_ENROLMENT: (
+        (_M,),
+        "The path works, and our provider or we are not enrolled for that payer.",
+    ),
+    Reason.X12_FOREIGN_ANSWER: (
+        (_G,),
+        "An answer to a question that is not ours: stale or crossed. All of it was dropped.",
+    ),
+    Reason.X12_MALFORMED: ((_D,), "X12 whose envelope, counts or control numbers are wrong."),
+    Reason.X12_MEMBER: (
+        (_M,),
+        "The payer answers and rejects the test member: it is not there as agreed.",
+    ),
+    Reason.X12_NOT_CORE: ((_D,), "A success status whose body is no CORE envelope."),
+    Reason.X12_NOT_REJECTED: (
+        (_M,),
+        "Benefits came for a member who must not exist: agree on another one at once.",
+    ),
+    Reason.X12_NOT_X12: ((_D,), "What came instead of X12 is none."),
+    Reason.X12_NO_BENEFITS: ((_D,), "A 271 with neither a rejection nor a benefit."),
+    Reason.X12_NO_STATUS: ((_D,), "A 277 without a status that is in the list."),
+    Reason.X12_ONLY_ACKNOWLEDGED: (
+        (_D,),
+        "Our question was accepted (TA1 or 999) and not answered in real time.",
+    ),
+    Reason.X12_OVER_20S: (
+        (_G,),
+        "A right answer, later than the 20 s that CAQH CORE allows in real time.",
+    ),
+    Reason.X12_REQUEST: ((_M,), "The payer finds our request itself wrong or incomplete."),
+    Reason.X12_SOAP_FAULT: (
+        (_D, _M),
+        "A SOAP fault: misconfigured if it blames the sender, down if the receiver or nobody.",
+    ),
+    Reason.X12_STC_E1_PAYER: ((_D,), "277 with STC E1: no response possible, system status."),
+    Reason.X12_STC_E2_PAYER: ((_D,), "277 with STC E2: the payer does not respond."),
+    Reason.X12_TA1_REJECTED: ((_M,), "A TA1 rejects our interchange, such as its sender or T."),
+    Reason.X12_TRUNCATED: ((_D,), "X12 that ends before its end."),
+    Reason.X12_WRONG_ANSWER: ((_D,), "An answer of another kind than our question asks for."),
 }

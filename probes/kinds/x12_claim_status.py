@@ -1,0 +1,48 @@
+"""A question for the status of a claim (276) and its answer (277) in real time (`x12_claim_status.md`)."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import date
+from typing import Annotated
+
+from pydantic import StringConstraints
+
+from probes.config_words import Date, Model
+from probes.contract import Env, Kind
+from probes.reasons import Reason
+from probes.wire.x12_question import Asks, Claim
+from probes.x12connect import Text
+from probes.x12probe import REASONS, X12Probe
+from probes.x12spec import X12Spec
+
+
+class ClaimSpec(Model):
+    """A claim of the test member, or one that does not exist: the payer answers either way."""
+
+    service_date: Date
+    charge: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$")] | None = None
+    number: Annotated[Text, StringConstraints(max_length=50)] | None = None
+    """The payer's own (REF 1K)."""
+
+
+class ClaimStatusSpec(X12Spec):
+    claim: ClaimSpec
+
+
+@asynccontextmanager
+async def _open(spec: ClaimStatusSpec, env: Env) -> AsyncIterator[X12Probe]:
+    claim = spec.claim
+    about = Claim(date.fromisoformat(claim.service_date), claim.charge, claim.number)
+    yield X12Probe(spec, spec.question(Asks.CLAIM_STATUS, claim=about), frozenset(), env)
+
+
+KIND = Kind(
+    name="x12_claim_status",
+    summary="Status of a test claim in real time: 276 and 277 over a clearinghouse",
+    parse=ClaimStatusSpec.model_validate,
+    open=_open,
+    reasons=REASONS | {Reason.X12_NO_STATUS, Reason.X12_STC_E1_PAYER, Reason.X12_STC_E2_PAYER},
+    writes=lambda spec: spec.writes,
+)
