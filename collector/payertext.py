@@ -26,9 +26,10 @@ class Table:
 
 WEEKS = ("Week of", "Known %", "Min %", "Max %", "Down", "Unknown", "86 %", "90 %")
 DOWN = (
-    "Week of", "Down", "Published", "Not published", "Clearinghouse", "Payer", "Nobody named",
-    "Whole calendar", "Allowed 86 %", "Allowed 90 %",
+    "Week of", "Down", "Published", "Not published", "Whole calendar", "Allowed 86 %",
+    "Allowed 90 %",
 )  # fmt: skip
+FAILED = ("Week of", "Down", "Clearinghouse", "Payer", "Nobody named")
 MONTHS = (
     "Month", "Responses", "Within 20 s", "Share %", "90 %", "No answer", "Of it published",
 )  # fmt: skip
@@ -44,10 +45,10 @@ WHY = {
 
 def headline(report: Document) -> str:
     zone, period = _zone(report), report["period"]
-    known = "" if period["finished"] else f", known up to {_local(period['now'], zone)}"
     return (
         f"{report['name']} ({report['system']}), {_local(period['start'], zone)} to "
-        f"{_local(period['end'], zone)}{known}; owes {report['target']} % of a week"
+        f"{_local(period['end'], zone)}, known up to {_local(period['now'], zone)}; "
+        f"owes {report['target']} % of a week"
     )
 
 
@@ -64,9 +65,15 @@ def tables(report: Document) -> list[Table]:
     return [
         Table("Weeks", WEEKS, [_week(one, zone) for one in report["weeks"]], "none monitored"),
         Table(
-            "Down time: by the payer's calendar, and by who failed",
+            "Down time by the payer's calendar",
             DOWN,
             [_down(one, zone) for one in report["weeks"]],
+            "none monitored",
+        ),
+        Table(
+            "Down time by who failed",
+            FAILED,
+            [_failed(one, zone) for one in report["weeks"]],
             "none monitored",
         ),
         Table("Months", MONTHS, [_month(one, zone) for one in report["months"]], "none monitored"),
@@ -101,11 +108,15 @@ def _down(one: Document, zone: ZoneInfo) -> tuple[str, ...]:
         one["down_ms"],
         one["down_published_ms"],
         one["down_unpublished_ms"],
-        *(one["failed_ms"][who] for who in ("clearinghouse", "payer", "unnamed")),
         one["published_ms"],
         *(one["allowed_ms"][target] for target in ("86", "90")),
     )
     return (_day(one, zone), *map(duration_text, lengths))
+
+
+def _failed(one: Document, zone: ZoneInfo) -> tuple[str, ...]:
+    lengths = (one["failed_ms"][who] for who in ("clearinghouse", "payer", "unnamed"))
+    return (_day(one, zone), *map(duration_text, (one["down_ms"], *lengths)))
 
 
 def _month(one: Document, zone: ZoneInfo) -> tuple[str, ...]:

@@ -9,15 +9,17 @@ from typing_extensions import TypedDict
 from collector.access.policy import Permission
 from collector.api.availability import Asked, span_of
 from collector.api.availability_shapes import Verdict
+from collector.api.parts import Parts
 from collector.api.problems import DeniedError
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant, Outage, Percent, Percents, Period
+from probes.spans import Interval
 
-Verdicts = TypedDict("Verdicts", {"86": Verdict, "90": Verdict})
-Allowed = TypedDict("Allowed", {"86": int, "90": int})
+PayerVerdicts = TypedDict("PayerVerdicts", {"86": Verdict, "90": Verdict})
+PayerAllowed = TypedDict("PayerAllowed", {"86": int, "90": int})
 
 
-class Failed(TypedDict):
+class PayerFailed(TypedDict):
     """Down time by whom the failing runs name."""
 
     clearinghouse: int
@@ -41,16 +43,16 @@ class PayerWeek(Percents):
     unknown_ms: int
     not_monitored_ms: int
     to_come_ms: int
-    verdicts: Verdicts
+    verdicts: PayerVerdicts
     provisional: bool
-    allowed_ms: Allowed
+    allowed_ms: PayerAllowed
     published_ms: int
     down_published_ms: int
     down_unpublished_ms: int
-    failed_ms: Failed
+    failed_ms: PayerFailed
 
 
-class Answers(TypedDict):
+class PayerAnswers(TypedDict):
     """Runs: with an answer, within 20 s among them, and without one."""
 
     responses: int
@@ -59,7 +61,7 @@ class Answers(TypedDict):
 
 
 class PayerMonth(TypedDict):
-    """Answers within 20 s against 90 %; `published`: what of the runs lies in published downtime."""
+    """PayerAnswers within 20 s against 90 %; `published`: what of the runs lies in published downtime."""
 
     start: Instant
     end: Instant
@@ -68,8 +70,8 @@ class PayerMonth(TypedDict):
     share: Percent
     verdict: Verdict
     provisional: bool
-    published: Answers
-    unpublished: Answers
+    published: PayerAnswers
+    unpublished: PayerAnswers
 
 
 class PublishedDowntime(TypedDict):
@@ -85,17 +87,17 @@ class PublishedDowntime(TypedDict):
     why: Literal["unscheduled", "empty", "late", "not_in_force"] | None
 
 
-class Notice(TypedDict):
+class DowntimeNotice(TypedDict):
     id: str
     published_at: Instant
     in_time: bool
 
 
-class Unplanned(Outage):
+class UnplannedOutage(Outage):
     """An outage with time that no published downtime covers, and the notice of it, if any."""
 
     unpublished_ms: int
-    notice: Notice | None
+    notice: DowntimeNotice | None
 
 
 class PayerReport(TypedDict):
@@ -110,14 +112,17 @@ class PayerReport(TypedDict):
     weeks: list[PayerWeek]
     months: list[PayerMonth]
     downtime: list[PublishedDowntime]
-    unplanned: list[Unplanned]
+    unplanned: list[UnplannedOutage]
 
 
 async def report_payer(call: Call[Asked, Nothing]) -> PayerReport:
     """A payer's weeks and months against CAQH CORE, and its own downtime."""
-    span = span_of(call.query, call.parts)
+    return await report_of(call.parts, call.path["id"], span_of(call.query, call.parts))
+
+
+async def report_of(parts: Parts, system: str, span: Interval) -> PayerReport:
     try:
-        found = await call.parts.numbers.payer(call.path["id"], span.start, span.end)
+        found = await parts.numbers.payer(system, span.start, span.end)
     except KeyError:
         raise DeniedError(404, "history.unknown_system") from None
     if found is None:

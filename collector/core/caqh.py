@@ -8,6 +8,7 @@ organization's zone, and approved maintenance is excluded whatever the contract'
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -174,12 +175,19 @@ def _month(truth: SystemTruth, span: Interval, rollups: Rollups, now: int) -> Mo
 def deciding(
     truth: SystemTruth, rollups: Rollups, span: Interval
 ) -> Iterator[tuple[Source, int, Rollup]]:
-    """Rollups of the transaction itself: each with its (check, agent) and the start of its five
-    minutes, those that start in `span`.
-    """
+    """Rollups of the transaction itself that start in `span`, in order of each (check, agent)."""
+    if truth.monitored_from is None:
+        return
+    # Five minutes are not cut: those that hold the first monitored instant count.
+    first = max(-(-span.start // BUCKET_MS), truth.monitored_from // BUCKET_MS) * BUCKET_MS
+    starts = [version.start for version in truth.versions]
     for source, buckets in rollups.items():
-        for bucket, one in buckets.items():
-            if span.start <= bucket < span.end and _decides(truth, *source, bucket):
+        decides = [_decides(truth.system, version.config, *source) for version in truth.versions]
+        if not any(decides):
+            continue
+        for bucket in range(first, span.end, BUCKET_MS):
+            one = buckets.get(bucket)
+            if one is not None and decides[max(bisect_right(starts, bucket) - 1, 0)]:
                 yield source, bucket, one
 
 
@@ -191,16 +199,13 @@ def _share(within: int, responses: int, *, finished: bool) -> str:
     return "met" if within >= SHARE * responses else "breached"
 
 
-def _decides(truth: SystemTruth, check: str, agent: str, bucket: int) -> bool:
-    """Is it monitored time, and the check the system's, not supporting, and the agent's then?"""
-    if truth.monitored_from is None or bucket + BUCKET_MS <= truth.monitored_from:
-        return False
-    version = next((v for v in reversed(truth.versions) if v.start <= bucket), truth.versions[0])
-    own = version.config.checks.get(check)
+def _decides(system: str, config: Config, check: str, agent: str) -> bool:
+    """Is the check the system's, not supporting, and the agent's?"""
+    own = config.checks.get(check)
     return (
         own is not None
-        and own.system == truth.system
+        and own.system == system
         and own.role != "supporting"
         and not own.is_feed
-        and agent in version.config.agents_of(check)
+        and agent in config.agents_of(check)
     )

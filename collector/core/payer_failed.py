@@ -44,7 +44,7 @@ def failed(truth: SystemTruth, rollups: Rollups, span: Interval) -> Timeline[Fai
     for source, bucket, one in deciding(truth, rollups, wide):
         if any(outcome.judged for outcome, _, _ in one.counts):
             lines.setdefault(source, []).append((bucket, _names(one)))
-    told = [_line(sorted(line, key=lambda at: at[0]), wide) for line in lines.values()]
+    told = [_line(line, wide) for line in lines.values()]
     return combine(told, _who, span.start, span.end) if told else (_unnamed(span),)
 
 

@@ -84,6 +84,7 @@ MAY: dict[str, set[Role]] = {
     "revoke_token": ALL,
     "metrics": ALL,
     "home_page": ALL,
+    "payer_page": ALL,
     "log_out_by_form": ALL,
     "tokens_page": ALL,
     "make_token_by_form": ALL,

@@ -12,7 +12,7 @@ from probes.config import Config
 from probes.history import History, Version
 from probes.spans import Interval
 from probes.times import rfc3339
-from tests.support.payers import (
+from tests.support.payer_path import (
     DAY,
     DOWN,
     FRIDAY,

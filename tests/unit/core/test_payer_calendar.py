@@ -12,7 +12,7 @@ from collector.core.payer_calendar import Published, calendar, published
 from probes.history import History, Version
 from probes.spans import Interval
 from probes.times import parse_datetime, rfc3339, to_ms
-from tests.support.payers import DAY, FRIDAY, HOUR, SPRING, SPRING_END, SUNDAYS, THURSDAY, payer
+from tests.support.payer_path import DAY, FRIDAY, HOUR, SPRING, SPRING_END, SUNDAYS, THURSDAY, payer
 from tests.support.stories import system
 
 YEAR = (1_767_243_600_000, 1_798_779_600_000)

@@ -14,7 +14,7 @@ from collector.core.payer import Answers, PayerReport
 from probes import times
 from probes.contract import Outcome
 from probes.results import Result
-from tests.support.payers import HOUR, SPRING, payer, report, run
+from tests.support.payer_path import HOUR, SPRING, payer, report, run
 
 ZONES = (
     "America/New_York", "America/Phoenix", "America/Sao_Paulo", "America/Havana",
