@@ -162,6 +162,10 @@ class Connection:
             return NetFailure(*_REFUSED_US, self.phases)
         return NetFailure(*_failure(error), self.phases)
 
+    def release(self) -> socket.socket:
+        """The plain socket, for a library that speaks on it; this connection is of no more use."""
+        return self._socket.release()
+
     async def close(self) -> None:
         """At once: a peer that never says goodbye holds up no slot."""
         self._socket.close()

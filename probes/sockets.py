@@ -133,6 +133,12 @@ class Socket:
         """After the handshake."""
         return self._tls
 
+    def release(self) -> socket.socket:
+        """The plain socket, for a library that waits for itself; no deadline of ours is on it."""
+        self._timer.cancel()
+        self._readiness.forget(self._raw.fileno())
+        return self._raw
+
     def close(self) -> None:
         """Say goodbye under TLS; nobody waits for the answer (RFC 8446 6.1)."""
         if self._tls is not None:
