@@ -66,6 +66,8 @@ class Scheme(StrEnum):
     MLLPS = "mllps"
     TCP = "tcp"
     """A connection and nothing on it."""
+    DICOM = "dicom"
+    DICOMS = "dicoms"
 
 
 class Fact(StrEnum):
@@ -125,6 +127,13 @@ class Fact(StrEnum):
     ERRORED = "errored"
     """Messages that failed since the run before, at least."""
     COUNTER_RESET = "counter_reset"
+    REJECT_RESULT = "reject_result"
+    REJECT_SOURCE = "reject_source"
+    REJECT_REASON = "reject_reason"
+    ABORT_SOURCE = "abort_source"
+    ABORT_REASON = "abort_reason"
+    CONTEXT_RESULT = "context_result"
+    DIMSE_STATUS = "dimse_status"
     MESSAGES = "messages"
     """Messages of a feed since the slot before, whatever their type."""
     MESSAGES_ADT = "messages_adt"
@@ -178,6 +187,9 @@ class StepName(StrEnum):
     LOGIN = "login"
     STATUS = "status"
     CHANNEL = "channel"
+    ASSOCIATE = "associate"
+    ECHO = "echo"
+    FIND = "find"
 
 
 @dataclass(frozen=True, slots=True)
