@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar
 
@@ -67,19 +68,18 @@ def _codec() -> ModuleType:
     return dicom_codec
 
 
+@dataclass(frozen=True, slots=True)
 class Service:
-    """What a check asks of a node: the SOP class, the request, and what answers it.
+    """What a check asks of a node: the SOP class, the request, and the command that answers it.
 
     `request` makes the message for the longest PDU the far side takes.
     """
 
-    def __init__(
-        self, step: StepName, sop_class: str, expected: int, request: Callable[[int], bytes]
-    ) -> None:
-        self.step = step
-        self.sop_class = sop_class
-        self.expected = expected
-        self.request = request
+    codec: ModuleType
+    step: StepName
+    sop_class: str
+    expected: int
+    request: Callable[[int], bytes]
 
 
 async def visit(access: DicomAccess, env: Env, service: Service) -> Observation:
@@ -114,7 +114,7 @@ class _Talk:
         self.facts = line.facts
 
     async def run(self, steps: list[Step]) -> Verdict:
-        codec = await load()
+        codec = self._service.codec
         try:
             associating = self._associate(codec)
             max_pdu = await self._step(StepName.ASSOCIATE, associating, lambda _: UP, steps)

@@ -67,6 +67,7 @@ class Line:
         self._decoder = Decoder()
         self._fragments: deque[Pdv] = deque()
         self._left = _MOST_BYTES
+        self._heard = False
         self._phase = Phase.FIRST_BYTE
 
     async def send(self, data: bytes) -> None:
@@ -76,7 +77,7 @@ class Line:
         except ReceiveTimeout:
             raise Ended((Outcome.DOWN, Reason.DICOM_TIMEOUT)) from None
         except NetFailure as failure:
-            raise Ended((failure.outcome, failure.reason)) from None
+            raise Ended(self._of(failure)) from None
 
     async def pdu(self) -> Pdu:
         """The next one that is no abort and no end."""
@@ -85,14 +86,13 @@ class Line:
         except ReceiveTimeout:
             raise Ended((Outcome.DOWN, Reason.DICOM_TIMEOUT)) from None
         except NetFailure as failure:
-            raise Ended((failure.outcome, failure.reason)) from None
+            raise Ended(self._of(failure)) from None
         except NotDicomError:
             raise Ended((Outcome.DOWN, Reason.DICOM_NOT_DICOM)) from None
         except DicomError:
             raise Ended(MALFORMED) from None
         if pdu is None:
-            silent = not self.associated and not self._decoder.begun
-            raise Ended(CLOSED_AT_ONCE if silent else CLOSED)
+            raise Ended(CLOSED if self._heard else CLOSED_AT_ONCE)
         if pdu.type is PduType.ABORT:
             self.facts[Fact.ABORT_SOURCE], self.facts[Fact.ABORT_REASON] = pdu.content[2:4]
             raise Ended(abort(pdu.content[2], associated=self.associated))
@@ -124,13 +124,21 @@ class Line:
             except TimeoutError:
                 raise Ended((Outcome.UNKNOWN, Reason.AGENT_STALLED)) from None
 
+    def _of(self, failure: NetFailure) -> Verdict:
+        """A node that closes before it reads resets us or not, as the kernels' race goes: before its
+        first byte the two are one.
+        """
+        if failure.reason is Reason.TCP_RESET and not self._heard:
+            return CLOSED_AT_ONCE
+        return failure.outcome, failure.reason
+
     async def _next(self) -> Pdu | None:
         while (pdu := self._decoder.next_pdu()) is None:
             with Stopwatch(self._clock, self.connection.phases, self._phase):
                 data = await self.connection.receive()
             if not data:
                 return None
-            self._phase = Phase.BODY
+            self._phase, self._heard = Phase.BODY, True
             self._left -= len(data)
             if self._left < 0:
                 raise MalformedError

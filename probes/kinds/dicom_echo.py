@@ -30,7 +30,7 @@ class DicomEchoProbe:
 @asynccontextmanager
 async def _open(spec: DicomEchoSpec, env: Env) -> AsyncIterator[DicomEchoProbe]:
     codec = await load()
-    service = Service(StepName.ECHO, codec.VERIFICATION, codec.ECHO_RSP, codec.echo)
+    service = Service(codec, StepName.ECHO, codec.VERIFICATION, codec.ECHO_RSP, codec.echo)
     yield DicomEchoProbe(spec, env, service)
 
 

@@ -34,7 +34,7 @@ class DicomFindProbe:
         spec, codec = self._spec, self._codec
         day = from_ms(self._env.clock.now_ms()).date()
         request = partial(codec.find, spec.model, spec.patient_id, day)
-        service = Service(StepName.FIND, codec.MODELS[spec.model], codec.FIND_RSP, request)
+        service = Service(codec, StepName.FIND, codec.MODELS[spec.model], codec.FIND_RSP, request)
         return await visit(spec, self._env, service)
 
 

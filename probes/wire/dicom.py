@@ -74,11 +74,6 @@ class Decoder:
         self._buffer = bytearray()
         self._read = False
 
-    @property
-    def begun(self) -> bool:
-        """Bytes of a PDU that is not whole."""
-        return bool(self._buffer)
-
     def receive(self, data: bytes) -> None:
         self._buffer += data
 

@@ -11,7 +11,7 @@ UP: Verdict = (Outcome.UP, Reason.OK)
 MALFORMED: Verdict = (Outcome.DOWN, Reason.DICOM_MALFORMED)
 CLOSED: Verdict = (Outcome.DOWN, Reason.DICOM_CLOSED)
 CLOSED_AT_ONCE: Verdict = (Outcome.MISCONFIGURED, Reason.DICOM_CLOSED)
-"""Connected, and ended in order before a byte: how many a PACS meets a title it does not know."""
+"""Connected, and ended before a byte: how many a PACS meets a title it does not know."""
 
 _PERMANENT, _TRANSIENT = 1, 2
 _USER, _ACSE, _PRESENTATION = 1, 2, 3

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import statistics
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,7 +18,7 @@ from pydantic import ValidationError
 from probes.clock import SystemClock
 from probes.configfile import ConfigErrors, load
 from probes.contract import Fact, Outcome, Phase, Scheme, Slot
-from probes.dicom_line import THREADS
+from probes.dicom_line import THREADS, in_thread
 from probes.kinds.dicom_echo import KIND
 from probes.reasons import Reason
 from probes.sockets import Socket
@@ -45,7 +47,7 @@ FAULTS: dict[str, tuple[Outcome, Reason]] = {
     "half_accept": (DOWN, Reason.DICOM_CLOSED),
     "half_answer": (DOWN, Reason.DICOM_CLOSED),
     "hangs_late": (DOWN, Reason.DICOM_TIMEOUT),
-    "reset": (DOWN, Reason.TCP_RESET),
+    "reset": (MISCONFIGURED, Reason.DICOM_CLOSED),
     "reset_late": (DOWN, Reason.TCP_RESET),
     "garbage": (DOWN, Reason.DICOM_NOT_DICOM),
     "http": (DOWN, Reason.DICOM_NOT_DICOM),
@@ -248,6 +250,26 @@ async def test_nodes_that_hang_take_no_thread_and_no_time_of_others(node: DicomS
             assert seen.phases[Phase.PARSE] < 500_000
             found = await asyncio.gather(*hanging)
     assert {(one.outcome, one.reason) for one in found} == {(DOWN, Reason.DICOM_TIMEOUT)}
+
+
+async def test_an_agent_that_does_not_get_to_read_blames_nobody(node: DicomServer) -> None:
+    held = threading.Event()
+    async with KIND.open(KIND.parse(spec(node.port)), environment(timeout_ms=100)) as probe:
+        taken = [asyncio.ensure_future(in_thread(held.wait)) for _ in range(THREADS)]
+        seen = await probe.run(Slot("check-1", 0))
+        held.set()
+        await asyncio.gather(*taken)
+    assert (seen.outcome, seen.reason) == (UNKNOWN, Reason.AGENT_STALLED)
+    assert steps(seen) == [("connect", "up", "ok"), ("associate", "unknown", "agent.stalled")]
+
+
+def test_the_library_is_not_loaded_with_the_kind() -> None:
+    """It takes half a second and 32 MB: agents without such a check never see it."""
+    words = (
+        "import sys, probes.kinds.dicom_echo, probes.kinds.dicom_find; "
+        "sys.exit('pynetdicom' in sys.modules or 'pydicom' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", words], check=False).returncode == 0
 
 
 async def test_the_host_decides_which_nodes_may_be_asked(node: DicomServer) -> None:

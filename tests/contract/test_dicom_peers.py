@@ -132,7 +132,7 @@ async def test_storescp_under_tls_wants_our_certificate(tmp_path: Path) -> None:
         await expect(ECHO, without, MISCONFIGURED, Reason.TLS_CLIENT_REJECTED)
         await expect(ECHO, spec(port, tls={}), MISCONFIGURED, Reason.TLS_UNTRUSTED)
         # asked in plain text it closes over our bytes, which the kernel turns into a reset
-        await expect(ECHO, spec(port), DOWN, Reason.TCP_RESET)
+        await expect(ECHO, spec(port), MISCONFIGURED, Reason.DICOM_CLOSED)
 
 
 async def test_wlmscpfs_has_a_worklist_of_its_title_alone(tmp_path: Path) -> None:
