@@ -68,6 +68,8 @@ class Scheme(StrEnum):
     SFTP = "sftp"
     TCP = "tcp"
     """A connection and nothing on it."""
+    DICOM = "dicom"
+    DICOMS = "dicoms"
 
 
 class Fact(StrEnum):
@@ -145,6 +147,13 @@ class Fact(StrEnum):
     CLAIMS_LATE = "claims_late"
     """Those with an answer missing after its deadline."""
     CLAIMS_REJECTED = "claims_rejected"
+    REJECT_RESULT = "reject_result"
+    REJECT_SOURCE = "reject_source"
+    REJECT_REASON = "reject_reason"
+    ABORT_SOURCE = "abort_source"
+    ABORT_REASON = "abort_reason"
+    CONTEXT_RESULT = "context_result"
+    DIMSE_STATUS = "dimse_status"
     MESSAGES = "messages"
     """Messages of a feed since the slot before, whatever their type."""
     MESSAGES_ADT = "messages_adt"
@@ -210,6 +219,9 @@ class StepName(StrEnum):
     WRITE = "write"
     CLEARINGHOUSE = "clearinghouse"
     PAYER = "payer"
+    ASSOCIATE = "associate"
+    ECHO = "echo"
+    FIND = "find"
 
 
 @dataclass(frozen=True, slots=True)

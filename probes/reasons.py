@@ -42,6 +42,27 @@ class Reason(StrEnum):
     COVERAGE_ERROR = "coverage.error"
     COVERAGE_PARTIAL = "coverage.partial"
     COVERAGE_QUEUED = "coverage.queued"
+    DICOM_ABORTED = "dicom.aborted"
+    DICOM_BUSY = "dicom.busy"
+    DICOM_CALLED_AE = "dicom.called_ae"
+    DICOM_CALLING_AE = "dicom.calling_ae"
+    DICOM_CLOSED = "dicom.closed"
+    DICOM_FAILED = "dicom.failed"
+    DICOM_IDENTIFIER = "dicom.identifier"
+    DICOM_MALFORMED = "dicom.malformed"
+    DICOM_MATCH = "dicom.match"
+    DICOM_NOT_AUTHORIZED = "dicom.not_authorized"
+    DICOM_NOT_DICOM = "dicom.not_dicom"
+    DICOM_NO_CONTEXT = "dicom.no_context"
+    DICOM_PROTOCOL = "dicom.protocol"
+    DICOM_PROVIDER_ABORTED = "dicom.provider_aborted"
+    DICOM_REJECTED = "dicom.rejected"
+    DICOM_RESOURCES = "dicom.resources"
+    DICOM_TIMEOUT = "dicom.timeout"
+    DICOM_UNSUPPORTED = "dicom.unsupported"
+    DICOMWEB_AUTH = "dicomweb.auth"
+    DICOMWEB_NOT_DICOM = "dicomweb.not_dicom"
+    DICOMWEB_TOO_BROAD = "dicomweb.too_broad"
     DNS_NOT_FOUND = "dns.not_found"
     FEED_FLOODED = "feed.flooded"
     FEED_LEARNING = "feed.learning"
@@ -243,6 +264,39 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.COVERAGE_ERROR: ((_D,), "Outcome `error`, and not one the check expects."),
     Reason.COVERAGE_PARTIAL: ((_G,), "Outcome `partial`: some of it could not be processed."),
     Reason.COVERAGE_QUEUED: ((_G,), "Taken, and not answered within the run."),
+    Reason.DICOM_ABORTED: (
+        (_D, _M),
+        "The far side's application aborted; misconfigured if in place of an association.",
+    ),
+    Reason.DICOM_BUSY: ((_G,), "Rejected for congestion or a limit of associations."),
+    Reason.DICOM_CALLED_AE: ((_M,), "Rejected: it does not go by the called AE title."),
+    Reason.DICOM_CALLING_AE: ((_M,), "Rejected: our calling AE title is not registered."),
+    Reason.DICOM_CLOSED: (
+        (_D, _M),
+        "Closed without a word; misconfigured if at once, as many do with a title they do not know.",
+    ),
+    Reason.DICOM_FAILED: ((_D,), "The operation failed: unable to process."),
+    Reason.DICOM_IDENTIFIER: ((_M,), "The query's keys do not fit what it is asked of."),
+    Reason.DICOM_MALFORMED: ((_D,), "DICOM, but broken, or not the answer to our request."),
+    Reason.DICOM_MATCH: ((_G,), "Somebody was found, though the query can match nobody."),
+    Reason.DICOM_NOT_AUTHORIZED: ((_M,), "Associated, but not allowed to ask."),
+    Reason.DICOM_NOT_DICOM: ((_D,), "The peer does not speak DICOM."),
+    Reason.DICOM_NO_CONTEXT: (
+        (_M,),
+        "Associated, but the service, or the way it is encoded, is not accepted.",
+    ),
+    Reason.DICOM_PROTOCOL: ((_M,), "Rejected: protocol version or application context."),
+    Reason.DICOM_PROVIDER_ABORTED: ((_D,), "The far side's DICOM service gave up."),
+    Reason.DICOM_REJECTED: (
+        (_G, _M),
+        "Rejected for another reason or none; degraded if it calls that transient.",
+    ),
+    Reason.DICOM_RESOURCES: ((_G,), "The operation was refused: out of resources."),
+    Reason.DICOM_TIMEOUT: ((_D,), "Connected, but no complete answer in time."),
+    Reason.DICOM_UNSUPPORTED: ((_M,), "The service was accepted, and its operation is not known."),
+    Reason.DICOMWEB_AUTH: ((_M,), "401 or 403: alive, and it rejects our credentials."),
+    Reason.DICOMWEB_NOT_DICOM: ((_D,), "A success status whose body is no DICOM JSON."),
+    Reason.DICOMWEB_TOO_BROAD: ((_M,), "413: it calls a query of one patient too broad."),
     Reason.DNS_NOT_FOUND: ((_D,), "The resolver says that the name does not exist."),
     Reason.FEED_FLOODED: ((_G,), "Far more messages than at this hour of the week."),
     Reason.FEED_LEARNING: ((_U,), "Too little is known of this hour of the week to judge it."),
