@@ -185,6 +185,7 @@ class StepName(StrEnum):
     LOGIN = "login"
     STATUS = "status"
     CHANNEL = "channel"
+    HEALTH = "health"
     CLEARINGHOUSE = "clearinghouse"
     PAYER = "payer"
 
