@@ -19,6 +19,8 @@ KINDS: dict[str, str] = {
     "scheduling": "probes.kinds.scheduling",
     "smart": "probes.kinds.smart",
     "terminology": "probes.kinds.terminology",
+    "x12_claim_status": "probes.kinds.x12_claim_status",
+    "x12_eligibility": "probes.kinds.x12_eligibility",
 }
 
 ON_COLLECTOR = frozenset({"feed_silence", "heartbeat"})

@@ -79,7 +79,10 @@ class CoreAccess(Model):
 
     @property
     def tls(self) -> TlsOptions:
-        return TlsOptions(ca=self.ca, client_cert=self.client_cert, client_key=self.client_key)
+        # Certificates may stand for passwords: a server that closes on one without is no outage.
+        return TlsOptions(
+            ca=self.ca, client_cert=self.client_cert, client_key=self.client_key, watches=True
+        )
 
     @property
     def envelope(self) -> Envelope:

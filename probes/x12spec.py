@@ -16,7 +16,6 @@ from probes.x12ways import Connect
 
 LEAST_EVERY_MS = 300_000
 """Without an agreement: each question is one in the payer's own log, and may be charged for."""
-AGREED_EVERY_MS = 30_000
 RULE_S = 20
 """CAQH CORE: an answer in real time comes within so long."""
 
@@ -93,13 +92,12 @@ class X12Spec(Model):
         )
 
     @property
-    def writes(self) -> Writes:
-        """Nothing is written; but a question is not to be asked at will."""
-        if self.agreement is None:
-            return Writes(
-                LEAST_EVERY_MS, because="without an agreement in its spec a payer is asked"
-            )
-        return Writes(AGREED_EVERY_MS, because="a payer is asked")
+    def writes(self) -> Writes | None:
+        """Nothing is written, but without an agreement a payer is not asked at will."""
+        if self.agreement is not None:
+            return None
+        why = "without an agreement in its spec a check asks a payer"
+        return Writes(LEAST_EVERY_MS, because=why)
 
     def question(
         self,
