@@ -192,7 +192,8 @@ class Availity(RestAccess):
     def look(self, asked: Asked, answer: HttpAnswer) -> tuple[str, Request] | None:
         """Where the answer is still to come: under which id, and how it is asked for."""
         asks = asked.question.asks
-        id_ = availity.pending(asks, answer.status, answer.body)
+        mock = answer.header(availity.MOCK)
+        id_ = availity.pending(asked, answer.status, mock, answer.body)
         if id_ is None:
             return None
         return id_, self.to(f"{availity.PATHS[asks]}/{id_}", self._fields, method="GET")

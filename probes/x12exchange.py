@@ -28,6 +28,8 @@ from probes.x12transport import Transport
 
 REFUSED_FOR_S = 900
 FIRST_LOOK_MS, LOOK_MS = 1_000, 2_000
+LOOKS = 15
+"""In 29 s: whoever has not answered then has not answered in real time."""
 
 _LATE: Verdict = (Outcome.DOWN, Reason.HTTP_TIMEOUT)
 _WAITS: Verdict = (Outcome.UNKNOWN, Reason.AGENT_RETRY_AFTER)
@@ -98,13 +100,15 @@ class Exchange:
         clock = self._env.clock
         began_ns = clock.monotonic_ns()
         answer = await self._once(request, way.max_body)
-        phases, sought, wait_ms = dict(answer.phases), None, FIRST_LOOK_MS
+        phases, sought, looks = dict(answer.phases), None, 0
         while isinstance(way, Availity) and (look := way.look(asked, answer)) is not None:
-            if self._deadline.remaining_s() * 1000 <= wait_ms:
+            wait_ms = LOOK_MS if looks else FIRST_LOOK_MS
+            if sought not in (None, look[0]):
+                break  # another id: nobody looks there
+            if looks == LOOKS or self._deadline.remaining_s() * 1000 <= wait_ms:
                 break
-            sought = sought or look[0]
+            sought, looks = sought or look[0], looks + 1
             await clock.sleep_ms(wait_ms)
-            wait_ms = LOOK_MS
             try:
                 answer = await self._once(look[1].plus(bearer), way.max_body)
             except NetFailure as failure:

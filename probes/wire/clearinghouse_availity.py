@@ -119,12 +119,15 @@ def is_of_mode(mock: str | None, *, production: bool) -> bool:
     return ((mock or "").strip().lower() == "true") is not production
 
 
-def pending(asks: Asks, status: int, body: bytes) -> str | None:
-    """Under which id the answer is to be looked for; None where there is nothing to look for."""
+def pending(asked: Asked, status: int, mock: str | None, body: bytes) -> str | None:
+    """Under which id the answer is to be looked for; None where there is nothing to look for, and
+    where it would be the answer of another mode.
+    """
     found = read_object(body)
-    if found is None or not 200 <= status < 300:
+    live = asked.question.production
+    if found is None or not 200 <= status < 300 or not is_of_mode(mock, production=live):
         return None
-    entry = _entry(asks, found)
+    entry = _entry(asked.question.asks, found)
     if status != _ACCEPTED and text(entry.get("statusCode")) not in _WAITS:
         return None
     id_ = text(entry.get("id"))
@@ -157,9 +160,11 @@ def _instead(asked: Asked, status: int, mock: str | None, found: Json | None) ->
     refused = judge_status(status)
     if refused is not None:
         return REQUEST if status in REFUSES_REQUEST and found is not None else refused
+    if found is None:
+        return NOT_JSON
     if not is_of_mode(mock, production=asked.question.production):
         return WRONG_MODE
-    return None if found is None else _failed(found)
+    return _failed(found)
 
 
 def _complete(asks: Asks, entry: Json) -> Answer:
