@@ -14,6 +14,7 @@ from enum import StrEnum
 
 ISA_BYTES = 106
 MAX_BYTES = 1 << 20
+MAX_SEGMENTS = 20_000
 _WIDTHS = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)  # ISA01 to ISA16
 _COMPONENT, _TERMINATOR = 104, 105
 _MARKED = "\ufeff"
@@ -180,14 +181,18 @@ def segments(data: bytes, max_bytes: int = MAX_BYTES) -> Iterator[tuple[Segment,
             raise X12Error(Fault.STRUCTURE)
 
 
-def read(data: bytes, max_bytes: int = MAX_BYTES) -> tuple[Interchange, ...]:
+def read(
+    data: bytes, max_bytes: int = MAX_BYTES, max_segments: int = MAX_SEGMENTS
+) -> tuple[Interchange, ...]:
     """One or more interchanges, each whole: order, counts and control numbers are right.
 
     Raises X12Error.
     """
     found = []
     one = _Reading()
-    for segment, marks in segments(data, max_bytes):
+    for count, (segment, marks) in enumerate(segments(data, max_bytes), 1):
+        if count > max_segments:
+            raise X12Error(Fault.TOO_LONG)
         one.take(segment)
         if segment[0] == "IEA":
             found.append(Interchange(one.isa, marks, tuple(one.notes), tuple(one.groups)))

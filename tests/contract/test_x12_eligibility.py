@@ -315,7 +315,7 @@ async def test_what_is_larger_than_the_cap_is_not_read(payer: Payer) -> None:
         ({"slow_after": "20s"}, "slow_after lies below the 20s"),
         ({"expect_rejection": ["42"]}, "codes of AAA03 that are about a member"),
         ({"member": {"id": "ZZ1"}}, "source"),
-        ({"member": member(last_name="ZZ*TEST")}, "should match pattern"),
+        ({"member": member(last_name="ZZ*TEST")}, "inner blanks"),
         ({"connect": {}}, "write exactly one of core_soap"),
     ],
 )

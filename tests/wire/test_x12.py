@@ -129,6 +129,15 @@ def test_more_bytes_than_asked_for_are_not_looked_at() -> None:
     assert len(read(WHOLE.encode(), max_bytes=len(WHOLE))) == 1
 
 
+def test_more_segments_than_asked_for_are_not_kept() -> None:
+    data = WHOLE.encode()
+    assert len(read(data, max_segments=10)) == 1
+    with pytest.raises(X12Error, match="too_long"):
+        read(data, max_segments=9)
+    with pytest.raises(X12Error, match="too_long"):
+        read(ISA.encode() + b"GS~ST~" + b"AB~" * 200_000)
+
+
 def test_segments_come_until_the_place_where_it_stops_being_x12() -> None:
     seen: list[str] = []
     with pytest.raises(X12Error):
