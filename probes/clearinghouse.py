@@ -131,7 +131,7 @@ class Optum(RestAccess):
             (production and is_sandbox, "production: true, and base_url is that of the sandbox"),
             (
                 not production and is_live,
-                "without production: true base_url is that of the sandbox; this one asks payers",
+                "this base_url asks live payers: write that of the sandbox, or production: true",
             ),
         )
 
@@ -169,7 +169,7 @@ class Availity(RestAccess):
             (production and demo, "production: true, and the scope is that of the demo"),
             (
                 bool(words) and not production and not demo,
-                "without production: true the scope ends in -demo: another one asks live payers",
+                "this scope asks live payers: write one that ends in -demo, or production: true",
             ),
             (
                 production and self.scenario is not None,

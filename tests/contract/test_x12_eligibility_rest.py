@@ -8,7 +8,6 @@ import logging
 import secrets as chance
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,13 +16,12 @@ from pydantic import ValidationError
 from probes import x12exchange
 from probes.clock import SystemClock
 from probes.contract import Env, Fact, Kind, Observation, Outcome, Slot
-from probes.kinds.x12_claim_status import KIND as CLAIM_STATUS
 from probes.kinds.x12_eligibility import KIND
 from probes.reasons import Reason
 from probes.testing.certificates import Authority
 from probes.testing.clearinghouse import Clearinghouse
 from tests.contract.conformance import CountingNetwork, conforms, environment, observe, steps
-from tests.support.clearinghouses import BY_TOKEN, WAYS, asking, claim, connect, secrets, spec
+from tests.support.clearinghouses import BY_TOKEN, WAYS, asking, connect, secrets, spec
 from tests.support.payers import member
 
 UP, DEGRADED, DOWN = Outcome.UP, Outcome.DEGRADED, Outcome.DOWN
@@ -53,12 +51,6 @@ OF_THE_ANSWER: dict[str, tuple[Outcome, Reason]] = {
     "aaa_80_payer": (DOWN, Reason.X12_AAA_80_PAYER),
     "aaa_42_subscriber": (DEGRADED, Reason.X12_AAA_42_SUBSCRIBER),
     "no_benefits": (DOWN, Reason.X12_NO_BENEFITS),
-}
-OF_A_CLAIM: dict[str, tuple[Outcome, Reason]] = {
-    "aaa_42_payer": (DOWN, Reason.X12_STC_E1_PAYER),
-    "aaa_80_payer": (DOWN, Reason.X12_STC_E2_PAYER),
-    "no_benefits": (DOWN, Reason.X12_NO_STATUS),
-    "foreign": (DEGRADED, Reason.X12_FOREIGN_ANSWER),
 }
 OF_AVAILITY: dict[str, tuple[Outcome, Reason]] = {
     "payer_unreachable": (DOWN, Reason.X12_PAYER_UNREACHABLE),
@@ -144,18 +136,6 @@ async def test_both_kinds_are_asked_and_answered(house: Clearinghouse, ca: str, 
         house.live = given.get("production") == "true"
         assert said(await ran(house, given, kind)) == (UP, Reason.OK)
     assert len(house.questions) == 2
-
-
-@pytest.mark.parametrize("way", WAYS)
-async def test_the_status_of_a_claim_fails_in_its_own_ways(
-    house: Clearinghouse, ca: str, way: str
-) -> None:
-    given, found = claim(house, way, ca), {}
-    house.live = given.get("production") == "true"
-    for fault in OF_A_CLAIM:
-        house.set_fault(fault)
-        found[fault] = said(await ran(house, given, CLAIM_STATUS))
-    assert found == OF_A_CLAIM
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -441,14 +421,14 @@ async def test_the_simulator_plants_its_canaries(authority: Authority) -> None:
         ("stedi", {"base_url": "http://healthcare.example.org"}, {}, "write an https address"),
         ("stedi", {"format": "x12"}, {}, "needs sender and receiver"),
         ("stedi", {"sender": {"id": "A"}}, {}, "belong to format: x12"),
-        ("optum", {"base_url": "https://apigw.optum.com"}, {}, "base_url is that of the sandbox"),
+        ("optum", {"base_url": "https://apigw.optum.com"}, {}, "this base_url asks live payers"),
         (
             "optum",
             {"base_url": "https://sandbox-apigw.optum.com"},
             {"production": "true", "agreement": "CHG1"},
             "base_url is that of the sandbox",
         ),
-        ("availity", {"scope": "hipaa hipaa-standard"}, {}, "the scope ends in -demo"),
+        ("availity", {"scope": "hipaa hipaa-standard"}, {}, "this scope asks live payers"),
         (
             "availity",
             {"scope": "hipaa hipaa-demo"},
@@ -476,14 +456,6 @@ def test_a_test_cannot_ask_production_nor_production_a_test(
     assert problem in str(caught.value.errors()[0]["msg"])
 
 
-def test_stedi_answers_no_test_questions_about_claims() -> None:
-    house = Clearinghouse()
-    house.origin = "https://example.org"
-    given = {**claim(house, "stedi", "/ca.pem"), "production": "false"}
-    with pytest.raises(ValidationError, match="no test questions about claims"):
-        CLAIM_STATUS.parse(given)
-
-
 async def test_the_network_is_asked_only_as_often_as_the_run_says(
     house: Clearinghouse, ca: str
 ) -> None:
@@ -491,9 +463,3 @@ async def test_the_network_is_asked_only_as_often_as_the_run_says(
     env = replace(environment(network, secrets(house)), timeout_ms=5_000)
     await several(env, spec(house, "availity", ca), 1)
     assert len(network.attempts) == 3
-
-
-def test_the_pages_name_the_simulator() -> None:
-    root = Path(__file__).resolve().parents[2]
-    page = (root / "probes/kinds/x12_eligibility.md").read_text(encoding="utf-8")
-    assert "`probes/testing/clearinghouse.py`" in page
