@@ -217,6 +217,7 @@ class StepName(StrEnum):
     HOST_KEY = "host_key"
     LIST = "list"
     WRITE = "write"
+    HEALTH = "health"
     CLEARINGHOUSE = "clearinghouse"
     PAYER = "payer"
     ASSOCIATE = "associate"

@@ -170,6 +170,7 @@ class Reason(StrEnum):
     X12_AAA_42_SUBSCRIBER = "x12.aaa_42_subscriber"
     X12_AAA_80_PAYER = "x12.aaa_80_payer"
     X12_AAA_OTHER = "x12.aaa_other"
+    X12_API_ERROR = "x12.api_error"
     X12_CORE_ERROR = "x12.core_error"
     X12_CORE_REJECTED = "x12.core_rejected"
     X12_CREDENTIALS = "x12.credentials"
@@ -178,12 +179,15 @@ class Reason(StrEnum):
     X12_MALFORMED = "x12.malformed"
     X12_MEMBER = "x12.member"
     X12_NOT_CORE = "x12.not_core"
+    X12_NOT_JSON = "x12.not_json"
     X12_NOT_REJECTED = "x12.not_rejected"
+    X12_NOT_TOKEN = "x12.not_token"  # noqa: S105 - a reason code
     X12_NOT_X12 = "x12.not_x12"
     X12_NO_BENEFITS = "x12.no_benefits"
     X12_NO_STATUS = "x12.no_status"
     X12_ONLY_ACKNOWLEDGED = "x12.only_acknowledged"
     X12_OVER_20S = "x12.over_20s"
+    X12_PAYER_UNREACHABLE = "x12.payer_unreachable"
     X12_REQUEST = "x12.request"
     X12_SOAP_FAULT = "x12.soap_fault"
     X12_STC_E1_PAYER = "x12.stc_e1_payer"
@@ -191,6 +195,7 @@ class Reason(StrEnum):
     X12_TA1_REJECTED = "x12.ta1_rejected"
     X12_TRUNCATED = "x12.truncated"
     X12_WRONG_ANSWER = "x12.wrong_answer"
+    X12_WRONG_MODE = "x12.wrong_mode"
 
 
 _D, _G, _M, _U = "down", "degraded", "misconfigured", "unknown"
@@ -497,6 +502,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         (_D, _M),
         "An AAA that the guide has not in that loop: down where AAA01 says our request was valid.",
     ),
+    Reason.X12_API_ERROR: (
+        (_D,),
+        "The clearinghouse's interface reports an error of its own, or a state we do not know.",
+    ),
     Reason.X12_CORE_ERROR: (
         (_D,),
         "The CORE envelope reports an error of the receiver, or one that CORE does not list.",
@@ -517,20 +526,26 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         "The payer answers and rejects the test member: it is not there as agreed.",
     ),
     Reason.X12_NOT_CORE: ((_D,), "A success status whose body is no CORE envelope."),
+    Reason.X12_NOT_JSON: ((_D,), "A success status whose body is not JSON of the clearinghouse."),
     Reason.X12_NOT_REJECTED: (
         (_D,),
         "Benefits for a member whom nobody is to be: a wrong answer, or the number is somebody's now.",
     ),
+    Reason.X12_NOT_TOKEN: ((_D,), "A success status of the token endpoint without a token."),
     Reason.X12_NOT_X12: ((_D,), "What came instead of X12 is none."),
     Reason.X12_NO_BENEFITS: ((_D,), "A 271 with neither a rejection nor a benefit."),
     Reason.X12_NO_STATUS: ((_D,), "A 277 without a status that is in the list."),
     Reason.X12_ONLY_ACKNOWLEDGED: (
         (_D,),
-        "Our question was accepted (TA1 or 999) and not answered in real time.",
+        "Our question was accepted (TA1, 999 or 202) and not answered in real time.",
     ),
     Reason.X12_OVER_20S: (
         (_G,),
         "A right answer, later than the 20 s that CAQH CORE allows in real time.",
+    ),
+    Reason.X12_PAYER_UNREACHABLE: (
+        (_D,),
+        "The clearinghouse works, and says that it does not reach the payer.",
     ),
     Reason.X12_REQUEST: ((_M,), "The payer finds our request itself wrong or incomplete."),
     Reason.X12_SOAP_FAULT: (
@@ -542,4 +557,8 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.X12_TA1_REJECTED: ((_M,), "A TA1 rejects our interchange, such as its sender or T."),
     Reason.X12_TRUNCATED: ((_D,), "X12 that ends before its end."),
     Reason.X12_WRONG_ANSWER: ((_D,), "An answer of another kind than our question asks for."),
+    Reason.X12_WRONG_MODE: (
+        (_M,),
+        "A test was answered live, or a live question by a test. The answer was dropped.",
+    ),
 }
