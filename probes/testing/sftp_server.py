@@ -65,6 +65,9 @@ class SftpHost:
         "disk_full",
         "read_only",
         "no_delete",
+        "no_read",
+        "read_fails",
+        "fetched",
     )
     clock_s: Callable[[], int]
     """The server's own clock."""
@@ -287,7 +290,9 @@ class _Files(SFTPServer):
                 raise asyncssh.SFTPPermissionDenied("")
             if pflags & FXF_TRUNC or name not in files:
                 files[name] = File(self._host.clock_s(), b"")
-        elif name not in files:
+        elif self._host.fault == "no_read":
+            raise asyncssh.SFTPPermissionDenied("")
+        elif name not in files or self._host.fault == "fetched":
             raise asyncssh.SFTPNoSuchFile("")
         return files[name]
 
@@ -295,6 +300,8 @@ class _Files(SFTPServer):
         """Nothing is held."""
 
     def read(self, file_obj: Any, offset: int, size: int) -> bytes:
+        if self._host.fault == "read_fails":
+            raise asyncssh.SFTPFailure("")
         data: bytes = file_obj.data[offset : offset + size]
         return data
 

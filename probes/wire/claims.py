@@ -129,4 +129,5 @@ def _whole(data: bytes) -> Iterator[Segment]:
 
 def _plain(number: str) -> str:
     """Leading zeros are no difference in a control number."""
-    return number.lstrip("0") if number.isascii() and number.isdigit() else number
+    is_digits = number.isascii() and number.isdigit()
+    return (number.lstrip("0") or "0") if is_digits else number

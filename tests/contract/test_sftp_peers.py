@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import secrets
+import shutil
+import socket
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 
+from probes.clock import SystemClock
 from probes.contract import Fact, Outcome
+from probes.kinds import claim_chain
 from probes.kinds.sftp_drop import KIND
 from probes.reasons import Reason
-from tests.contract.conformance import expect, steps
+from tests.contract import conformance
+from tests.contract.conformance import steps
+from tests.support.claim_texts import accepted_277ca, ack_999, claim
 from tests.support.sshd import Sshd, an_sshd
 
+expect = partial(conformance.expect, timeout_ms=20_000)  # of a machine that is busy
 pytestmark = pytest.mark.xdist_group("sshd")
 
 
@@ -90,6 +97,45 @@ async def test_what_sshd_refuses_is_ours_to_mend(sshd: Sshd) -> None:
     assert steps(seen)[-1] == ("host_key", "misconfigured", "sftp.host_key")
 
 
+async def test_claims_and_their_answers_are_followed_in_real_files(sshd: Sshd) -> None:
+    at_s = SystemClock().now_ms() // 1000 - 100_000
+    for folder in ("sent", "acks"):
+        (sshd.files / folder).mkdir()
+    for number in range(1, 41):  # more than are read at once
+        path = sshd.files / "sent" / f"{number}.837"
+        path.write_bytes(claim(number, more="NTE*ADD*" + "x" * 100_000 + "~"))
+        os.utime(path, (at_s, at_s))
+        for name, data in (("999", ack_999(number)), ("277", accepted_277ca(number))):
+            path = sshd.files / "acks" / f"{number}.{name}"
+            path.write_bytes(data + b"\n" * 40_000)
+            os.utime(path, (at_s + 60, at_s + 60))
+    acks = str(sshd.files / "acks")
+    reach = {key: one for key, one in spec(sshd).items() if key != "folders"}
+    wanted = {
+        "sftp": reach,
+        "sent": {"folder": str(sshd.files / "sent")},
+        "answers": {
+            "999": {"folder": acks, "match": ["*.999"], "within": "1d"},
+            "277ca": {"folder": acks, "match": ["*.277"], "within": "1d"},
+        },
+    }
+    key = {"file:/run/key": sshd.key}
+    kind = claim_chain.KIND
+    seen = await expect(kind, wanted, Outcome.UP, Reason.OK, secrets=key)
+    assert (seen.facts[Fact.CLAIMS_SENT], seen.facts[Fact.CLAIMS_277CA]) == (40, 40)
+    (sshd.files / "acks" / "7.277").unlink()
+    seen = await expect(kind, wanted, Outcome.DEGRADED, Reason.CLAIMS_NO_277CA, secrets=key)
+    assert seen.facts[Fact.CLAIMS_LATE] == 1
+    (sshd.files / "acks" / "8.999").write_bytes(ack_999(8, "R", "R"))
+    os.utime(sshd.files / "acks" / "8.999", (at_s + 90, at_s + 90))
+    seen = await expect(kind, wanted, Outcome.DEGRADED, Reason.CLAIMS_NO_277CA, secrets=key)
+    assert seen.facts[Fact.CLAIMS_REJECTED] == 1
+    (sshd.files / "acks" / "9.999").chmod(0)
+    await expect(kind, wanted, Outcome.MISCONFIGURED, Reason.SFTP_PERMISSION, secrets=key)
+    for folder in ("sent", "acks"):
+        shutil.rmtree(sshd.files / folder)
+
+
 async def test_what_sshd_could_not_do_is_down(sshd: Sshd) -> None:
     """SSH_FX_FAILURE, as of a full disk: here a folder stands where the file should go."""
     (sshd.files / ".wardwatch-test").mkdir()
@@ -97,7 +143,8 @@ async def test_what_sshd_could_not_do_is_down(sshd: Sshd) -> None:
     key = {"file:/run/key": sshd.key}
     seen = await expect(KIND, wanted, Outcome.DOWN, Reason.SFTP_FAILURE, secrets=key)
     assert seen.facts[Fact.NOT_UNDONE] == 0
-    assert [path.name for path in sshd.files.iterdir()] == [".wardwatch-test"]
+    assert (sshd.files / ".wardwatch-test").is_dir()
+    assert not (sshd.files / ".wardwatch-test.tmp").exists()
     (sshd.files / ".wardwatch-test").rmdir()
 
 
@@ -117,7 +164,7 @@ async def test_a_stopped_sshd_is_down_and_a_silent_one_too() -> None:
     with an_sshd() as sshd:
         wanted, key = spec(sshd), {"file:/run/key": sshd.key}
     await expect(KIND, wanted, Outcome.DOWN, Reason.TCP_REFUSED, secrets=key)
-    silent = await asyncio.start_server(lambda _r, _w: asyncio.sleep(60), "127.0.0.1", 0)
-    async with silent:
-        wanted["port"] = str(silent.sockets[0].getsockname()[1])
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        wanted["port"] = str(silent.getsockname()[1])
         await expect(KIND, wanted, Outcome.DOWN, Reason.SFTP_NO_BANNER, secrets=key, timeout_ms=400)

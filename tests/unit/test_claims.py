@@ -59,7 +59,7 @@ def facts_and_reason(
     return dict(found.facts), found.reason
 
 
-WHOLE = [sent(34, 1), ack(33.9, 1), taken(32, 1), came(Stage.REMITTANCE, 12)]
+WHOLE: list[Sent | Answer] = [sent(34, 1), ack(33.9, 1), taken(32, 1), came(Stage.REMITTANCE, 12)]
 TABLE: list[tuple[str, list[Sent | Answer], Reason]] = [
     ("nothing is known", [], Reason.CLAIMS_NONE_YET),
     ("all came", WHOLE, Reason.OK),
@@ -118,7 +118,7 @@ def test_outcomes_are_those_of_the_reasons() -> None:
 
 
 def test_facts_are_counts_and_one_age() -> None:
-    seen = [
+    seen: list[Sent | Answer] = [
         sent(2.5, 1), ack(2.4, 1), taken(1, 1),
         sent(2, 2), ack(1.9, 2, rejected=True),
         sent(1.5, 3),
@@ -155,7 +155,7 @@ def test_what_may_have_come_while_nobody_heard_is_not_late() -> None:
     assert reason(sent(2), away=[(NOW - 4 * DAY, NOW - 3 * DAY)]) is Reason.CLAIMS_NO_999
     assert reason(sent(0.2), sent(2), came(Stage.ACK, 1.9), away=away) is Reason.OK
     assert reason(sent(3.5), came(Stage.ACK, 3), terms=EVERY, away=away) is Reason.CLAIMS_UNHEARD
-    rejected = [sent(2, 1), ack(1.9, 1, rejected=True)]
+    rejected: list[Sent | Answer] = [sent(2, 1), ack(1.9, 1, rejected=True)]
     assert reason(*rejected, away=away) is Reason.CLAIMS_999_REJECTED
 
 
