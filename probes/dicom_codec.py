@@ -47,12 +47,10 @@ _NO_DATA_SET = 0x0101
 _LEAST_PDU = 128
 """Of the far side; a smaller one has no room for a command in a sane number of pieces."""
 
-# They quote titles, comments and identifiers: silenced here, for whoever loads them.
-for _name in ("pydicom", "pynetdicom"):
-    _logger = logging.getLogger(_name)
-    _logger.handlers = [logging.NullHandler()]
-    _logger.propagate = False
-    _logger.setLevel(logging.CRITICAL + 1)
+# They quote titles, comments and identifiers: silenced here, whatever anybody sets or adds later.
+for _name in tuple(logging.root.manager.loggerDict):
+    if _name.partition(".")[0] in ("pydicom", "pynetdicom"):
+        logging.getLogger(_name).disabled = True
 # Warnings quote values, too, and go to the standard error.
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 

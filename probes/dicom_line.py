@@ -30,7 +30,7 @@ from probes.wire.dicom import (
 from probes.wire.dicom_judge import CLOSED, CLOSED_AT_ONCE, MALFORMED, Verdict, abort
 
 THREADS = 4
-_GRACE_S = 0.25
+_GRACE_S = 1.0
 """Ours, beyond the deadline, to read what came before it."""
 _MOST_BYTES = 4 << 20
 """Of one run."""

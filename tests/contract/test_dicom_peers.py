@@ -5,6 +5,7 @@ Their options make them fail; what none of them does, the simulator does.
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from probes import dicom_codec
 from probes.clock import SystemClock
 from probes.contract import Fact, Outcome
 from probes.kinds import dicom_echo, dicom_find, dicomweb
@@ -146,6 +148,30 @@ async def test_wlmscpfs_has_a_worklist_of_its_title_alone(tmp_path: Path) -> Non
         await expect(FIND, other, MISCONFIGURED, Reason.DICOM_CALLED_AE)
         archive = spec(port, model="study_root")
         await expect(FIND, archive, MISCONFIGURED, Reason.DICOM_REJECTED)
+
+
+async def test_orthanc_under_tls_wants_our_certificate(tmp_path: Path) -> None:
+    authority = Authority(tmp_path, SystemClock().now_ms())
+    client = authority.client()
+    tls = {"ca": authority.ca, "client_cert": client.cert, "client_key": client.key}
+    day = datetime.now(UTC).date()
+    with orthanc(tmp_path, day, (authority.server(), authority)) as secured:
+        given = spec(secured.dicom, tls=tls, model="worklist")
+        seen = await expect(FIND, given, UP, Reason.OK)
+        assert seen.facts == {**NOBODY, Fact.CERT_DAYS_LEFT: 90}
+        without = spec(secured.dicom, tls={"ca": authority.ca})
+        await expect(ECHO, without, MISCONFIGURED, Reason.TLS_CLIENT_REJECTED)
+
+
+async def test_wlmscpfs_at_its_limit_of_associations_is_busy(tmp_path: Path) -> None:
+    day = datetime.now(UTC).date()
+    with wlmscpfs(tmp_path, day, "--max-associations", "1") as port:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(dicom_codec.association(TITLE, "MODALITY", dicom_codec.VERIFICATION))
+        assert (await reader.readexactly(6))[0] == 2  # accepted, and held open
+        seen = await expect(ECHO, spec(port), DEGRADED, Reason.DICOM_BUSY)
+        assert seen.facts == {Fact.REJECT_RESULT: 2, Fact.REJECT_SOURCE: 3, Fact.REJECT_REASON: 2}
+        writer.transport.abort()
 
 
 async def test_wlmscpfs_that_sleeps_is_down_at_the_deadline(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from probes.testing.certificates import Authority
 from probes.testing.dicomweb_server import DicomwebServer
 from tests.contract.conformance import expect, observe, steps
 
-CANARIES = ("ZZTESTPATIENT^WILHELMINA", "MRN-00774411", "1931-04-05")
+CANARIES = (f"ZZ{secrets.token_hex(5)}", f"MRN-{secrets.token_hex(4)}", secrets.token_hex(8))
 UP, DEGRADED, DOWN = Outcome.UP, Outcome.DEGRADED, Outcome.DOWN
 MISCONFIGURED, UNKNOWN = Outcome.MISCONFIGURED, Outcome.UNKNOWN
 NOT_DICOM = (DOWN, Reason.DICOMWEB_NOT_DICOM)

@@ -94,7 +94,7 @@ def wlmscpfs(folder: Path, day: date, *options: str) -> Iterator[int]:
     (worklist / "lockfile").touch()
     write_worklist(worklist, day)
     port = _free_port()
-    words = ["wlmscpfs", "-s", "-dfr", *options, "-dfp", str(folder), str(port)]
+    words = ["wlmscpfs", "-dfr", *options, "-dfp", str(folder), str(port)]
     with _serving(words, folder, [port]):
         yield port
 
@@ -136,13 +136,18 @@ class Orthanc:
 
 
 @contextmanager
-def orthanc(folder: Path, day: date) -> Iterator[Orthanc]:
-    """With its plugins for worklists and DICOMweb, and its own ideas of who may associate."""
+def orthanc(
+    folder: Path, day: date, tls: tuple[Pair, Authority] | None = None
+) -> Iterator[Orthanc]:
+    """With its plugins for worklists and DICOMweb, and its own ideas of who may associate; with `tls`
+    its DICOM asks for a certificate of ours.
+    """
     dicom, http = _free_port(), _free_port()
     worklists = folder / "worklists"
     worklists.mkdir()
     write_worklist(worklists, day)
     config = folder / "orthanc.json"
+    secured = {} if tls is None else _secured(*tls)
     config.write_text(
         json.dumps(
             {
@@ -163,8 +168,18 @@ def orthanc(folder: Path, day: date) -> Iterator[Orthanc]:
                 ],
                 "Worklists": {"Enable": True, "Database": str(worklists)},
                 "DicomWeb": {"Enable": True, "Root": "/dicom-web/"},
+                **secured,
             }
         )
     )
     with _serving(["Orthanc", str(config)], folder, [dicom, http]):
         yield Orthanc(dicom, http)
+
+
+def _secured(server: Pair, authority: Authority) -> dict[str, object]:
+    return {
+        "DicomTlsEnabled": True,
+        "DicomTlsCertificate": server.cert,
+        "DicomTlsPrivateKey": server.key,
+        "DicomTlsTrustedCertificates": authority.ca,
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import logging.handlers
 import random
 import warnings
 from datetime import date
@@ -29,6 +30,7 @@ from probes.wire.dicom import (
 from probes.wire.dicomweb import judge
 from tests.support.soak import longer
 
+LIBRARIES = ("pydicom", "pynetdicom")
 ASKED = dicom_pdus.Request("ARCHIVE", "WARDWATCH", 1, dicom_pdus.VERIFICATION)
 ECHO = dicom_pdus.Command(dicom_pdus.ECHO_RQ, 1, dicom_pdus.VERIFICATION)
 LONGEST = b"\x51\x00\x00\x04" + (16_384).to_bytes(4, "big")
@@ -229,11 +231,18 @@ def test_a_command_of_nested_sequences_is_malformed_and_no_crash() -> None:
 
 
 def test_the_librarys_loggers_say_nothing_even_to_somebody_who_listens() -> None:
-    for name in ("pydicom", "pynetdicom"):
+    names = [n for n in logging.root.manager.loggerDict if n.split(".")[0] in LIBRARIES]
+    assert {"pydicom", "pynetdicom", "pynetdicom.pdu", "pynetdicom.pdu_items"} <= set(names)
+    records = logging.handlers.BufferingHandler(100)
+    for name in names:
         logger = logging.getLogger(name)
-        assert not logger.propagate
-        assert not logger.isEnabledFor(logging.CRITICAL)
-        assert not logging.getLogger(f"{name}.pdu").isEnabledFor(logging.CRITICAL)
+        level = logger.level
+        logger.addHandler(records)
+        logger.setLevel(logging.DEBUG)
+        logger.critical("a patient")
+        logger.removeHandler(records)
+        logger.setLevel(level)
+    assert records.buffer == []
 
 
 @given(st.integers(0, 255), st.integers(0, 255), st.integers(0, 255))
