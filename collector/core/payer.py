@@ -101,7 +101,8 @@ def payer_report(
     listed = calendar(truth.system, truth.history, whole.start, whole.end)
     out = published(listed)
     down = where(truth.states, lambda state: state is State.DOWN)
-    seen = Interval(max(start, truth.monitored_from or end), min(end, now))
+    first = end if truth.monitored_from is None else truth.monitored_from
+    seen = Interval(max(start, first), min(end, now))
     asked = [one for one in listed if one.start < end and max(one.end, one.start + 1) > start]
     return PayerReport(
         truth.system,
