@@ -33,6 +33,7 @@ FAILED = ("Week of", "Down", "Clearinghouse", "Payer", "Nobody named")
 MONTHS = (
     "Month", "Responses", "Within 20 s", "Share %", "90 %", "No answer", "Of it published",
 )  # fmt: skip
+QUARTERS = ("Quarter from", "Down beyond the weeks", "Granted", "So it is")
 DOWNTIME = ("From", "To", "Entry", "Kind", "Published at", "Notice", "Counts")
 UNPLANNED = ("From", "To", "Not published", "Notice")
 WHY = {
@@ -62,6 +63,12 @@ def footer(report: Document) -> str:
 
 def tables(report: Document) -> list[Table]:
     zone = _zone(report)
+    granted = Table(
+        f"Hours granted beyond the weeks' {report['target']} %",
+        QUARTERS,
+        [_quarter(one, zone) for one in report["quarters"]],
+        "none monitored",
+    )
     return [
         Table("Weeks", WEEKS, [_week(one, zone) for one in report["weeks"]], "none monitored"),
         Table(
@@ -77,6 +84,7 @@ def tables(report: Document) -> list[Table]:
             "none monitored",
         ),
         Table("Months", MONTHS, [_month(one, zone) for one in report["months"]], "none monitored"),
+        *([granted] if report["quarters"] else []),
         Table(
             "The payer's published downtime",
             DOWNTIME,
@@ -130,6 +138,15 @@ def _month(one: Document, zone: ZoneInfo) -> tuple[str, ...]:
         f"{one['verdict']}{early}",
         str(missing + one["unpublished"]["unanswered"]),
         str(missing),
+    )
+
+
+def _quarter(one: Document, zone: ZoneInfo) -> tuple[str, ...]:
+    within = "more than granted" if one["exceeds"] else "within them"
+    return (
+        _day(one, zone),
+        *(duration_text(one[key]) for key in ("over_ms", "granted_ms")),
+        within,
     )
 
 

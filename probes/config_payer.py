@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from probes.config_words import Id, Instant, LocalTime, Model, Zone
 
@@ -38,5 +40,7 @@ class Payer(Model):
     """IANA zone of its weeks, its months and the wall-clock times of its calendar."""
     target: Literal["86", "90"] = "86"
     """Percent of a calendar week it owes: 86 is mandated, 90 the update of 2022."""
+    quarterly_hours: Annotated[int, Field(ge=1, le=2000)] | None = None
+    """Hours a calendar quarter granted beyond the weeks, 24 by the update of 2022; left out: none."""
     published_downtime: tuple[Downtime, ...] = ()
     """The payer's own calendar. It excludes nothing from our numbers and silences nothing."""

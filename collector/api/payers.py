@@ -74,6 +74,19 @@ class PayerMonth(TypedDict):
     unpublished: PayerAnswers
 
 
+class PayerQuarter(TypedDict):
+    """Down time beyond what its weeks allow, by `target`, against the hours granted on top of them.
+
+    A week belongs to the quarter it begins in.
+    """
+
+    start: Instant
+    end: Instant
+    over_ms: int
+    granted_ms: int
+    exceeds: bool
+
+
 class PublishedDowntime(TypedDict):
     """An occurrence of the payer's calendar; `why` it counts for nothing, or not all of it."""
 
@@ -111,6 +124,7 @@ class PayerReport(TypedDict):
     period: Period
     weeks: list[PayerWeek]
     months: list[PayerMonth]
+    quarters: list[PayerQuarter]
     downtime: list[PublishedDowntime]
     unplanned: list[UnplannedOutage]
 

@@ -1,4 +1,4 @@
-"""What a payer's path delivered: weeks, months, and the payer's own downtime (CAQH CORE).
+"""What a payer's path delivered: weeks, months, quarters, and the payer's own downtime (CAQH CORE).
 
 Weeks and months are those of `core/caqh.py`; here stands what they are made of. Down time is
 split by the payer's published downtime and by who failed, and both splits add up to it.
@@ -19,10 +19,10 @@ from collector.core.caqh import FORMULA, LIMIT_MS, TARGETS
 from collector.core.outages import Outage
 from collector.core.payer_calendar import Published, calendar, published
 from collector.core.payer_failed import LOOK_BACK_MS, Failed, failed
+from collector.core.payer_quarter import Quarter, allowed, quarters
 from collector.core.periods import SUNDAY, week
 from collector.core.rollup import Rollups
 from collector.core.truth import SystemTruth
-from collector.core.verdict import ratio
 from probes.config_payer import DowntimeKind, Payer
 from probes.contract import Outcome
 from probes.history import History
@@ -78,6 +78,7 @@ class PayerReport:
     payer: Payer
     weeks: tuple[Week, ...]
     months: tuple[Month, ...]
+    quarters: tuple[Quarter, ...]
     downtime: tuple[Published, ...]
     unplanned: tuple[Unplanned, ...]
 
@@ -100,6 +101,8 @@ def payer_report(
     listed = calendar(truth.system, truth.history, whole.start, whole.end)
     out = published(listed)
     down = where(truth.states, lambda state: state is State.DOWN)
+    first = end if truth.monitored_from is None else truth.monitored_from
+    seen = Interval(max(start, first), min(end, now))
     asked = [one for one in listed if one.start < end and max(one.end, one.start + 1) > start]
     return PayerReport(
         truth.system,
@@ -107,6 +110,7 @@ def payer_report(
         owed,
         tuple(_week(truth, one, rollups, down, out, now) for one in found.weeks),
         tuple(_month(truth, one, rollups, out, now) for one in found.months),
+        tuple(quarters(owed, down, seen)),
         tuple(asked),
         tuple(_unplanned(truth, listed, subtract(down, out), Interval(start, min(end, now)))),
     )
@@ -137,7 +141,7 @@ def _week(
     return Week(
         one,
         amounts(truth.states, span, (), now, FORMULA),
-        {target: int((1 - ratio(target)) * span.length) for target in TARGETS},
+        {target: allowed(span, target) for target in TARGETS},
         total(intersect(out, (span,))),
         total(intersect(here, out)),
         who,

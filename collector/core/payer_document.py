@@ -7,6 +7,7 @@ from typing import Any
 from collector.core.document import percents, ratio_percent, span_of
 from collector.core.payer import Answers, Month, PayerReport, Unplanned, Week
 from collector.core.payer_calendar import Published
+from collector.core.payer_quarter import Quarter
 from probes.times import TZDATA, rfc3339
 
 
@@ -26,6 +27,7 @@ def payer_document(one: PayerReport, start: int, end: int, now: int) -> dict[str
         },
         "weeks": [_week(week) for week in one.weeks],
         "months": [_month(month) for month in one.months],
+        "quarters": [_quarter(quarter) for quarter in one.quarters],
         "downtime": [_published(each) for each in one.downtime],
         "unplanned": [_unplanned(each) for each in one.unplanned],
     }
@@ -64,6 +66,15 @@ def _month(one: Month) -> dict[str, Any]:
         "provisional": one.provisional,
         "published": _answers(one.inside),
         "unpublished": _answers(one.outside),
+    }
+
+
+def _quarter(one: Quarter) -> dict[str, Any]:
+    return {
+        **span_of(one.span),
+        "over_ms": one.over,
+        "granted_ms": one.granted,
+        "exceeds": one.exceeds,
     }
 
 

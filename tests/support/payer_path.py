@@ -52,7 +52,12 @@ def payer(
     **changes: Any,
 ) -> Config:
     """System `ehr` is the path; check `c` runs every hour, a result holds 3 h."""
-    owed = {"timezone": timezone, "target": "90", "published_downtime": list(downtime)}
+    owed = {
+        "timezone": timezone,
+        "target": "90",
+        "quarterly_hours": "24",
+        "published_downtime": list(downtime),
+    }
     impact = {"class": "administrative", "service": "billing"}
     return config(
         **{

@@ -38,6 +38,7 @@ systems:
     payer:
       timezone: America/New_York
       target: 90
+      quarterly_hours: 24
       published_downtime:
         - id: sundays
           kind: routine
@@ -80,6 +81,10 @@ WEEK OF     DOWN  CLEARINGHOUSE  PAYER  NOBODY NAMED
 Months
 MONTH    RESPONSES  WITHIN 20 S  SHARE %  90 %  NO ANSWER  OF IT PUBLISHED
 2026-03  144        139          96.5277  open  23         4
+
+Hours granted beyond the weeks' 90 %
+QUARTER FROM  DOWN BEYOND THE WEEKS  GRANTED  SO IT IS
+2026-01-01    6h18m                  1d       within them
 
 The payer's published downtime
 FROM                  TO                    ENTRY      KIND         PUBLISHED AT          NOTICE   COUNTS

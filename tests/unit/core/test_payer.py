@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from collector.core.payer import Answers, PayerReport, payer_report
 from collector.core.payer_failed import Failed, named
+from collector.core.payer_quarter import allowed, quarters
 from collector.core.truth import fold_system
 from collector.replay import Input, replay
 from probes.config import Config
+from probes.config_payer import Payer
 from probes.history import History, Version
 from probes.spans import Interval
-from probes.times import rfc3339
+from probes.times import parse_datetime, rfc3339, to_ms
 from tests.support.payer_path import (
     DAY,
     DOWN,
@@ -191,6 +195,46 @@ def failing(*runs: tuple[int, str]) -> dict[Failed, int]:
     line = [run(SPRING - HOUR), *bad, run(SPRING + 4 * HOUR)]
     (week,) = report(line, now=SPRING + 4 * HOUR).weeks
     return {who: ms // 60_000 for who, ms in week.failed.items() if ms}
+
+
+def test_a_quarter_adds_what_its_weeks_were_down_beyond_their_allowance() -> None:
+    # 23 h of 167 and 20 h of 168 down, where 16.7 and 16.8 h are allowed
+    second = hourly(SPRING_END, 168, dict.fromkeys(range(20), "tcp.refused"))
+    (quarter,) = report([*SPRING_RUNS, *second], end=SPRING_END + 168 * HOUR).quarters
+    assert rfc3339(quarter.span.start) == "2026-01-01T05:00:00.000Z"
+    assert quarter.over == (23 * HOUR - NINETY) + (20 * HOUR - 60_480_000)
+    assert (quarter.granted, quarter.exceeds) == (24 * HOUR, False)
+    # of the whole quarter, whatever is asked about
+    asked = report([*SPRING_RUNS, *second], start=SPRING_END, end=SPRING_END + 168 * HOUR)
+    assert asked.quarters == (quarter,)
+    worse = hourly(SPRING_END, 168, dict.fromkeys(range(40), "tcp.refused"))
+    (quarter,) = report([*SPRING_RUNS, *worse], end=SPRING_END + 168 * HOUR).quarters
+    assert (quarter.over, quarter.exceeds) == (29 * HOUR + 30 * 60_000, True)
+
+
+def test_exactly_the_hours_granted_are_within_them() -> None:
+    week = Interval(0, 168 * HOUR)
+    down = (Interval(0, 24 * HOUR + allowed(week, "90")),)
+    owed = Payer(timezone="UTC", target="90", quarterly_hours=24)
+    # 1970 began on a Thursday: the Sunday is the fourth
+    sunday = 3 * DAY
+    moved = tuple(Interval(part.start + sunday, part.end + sunday) for part in down)
+    (quarter,) = quarters(owed, moved, Interval(sunday, sunday + DAY))
+    assert (quarter.over, quarter.exceeds) == (24 * HOUR, False)
+    one_more = (Interval(sunday, moved[0].end + 1),)
+    assert next(quarters(owed, one_more, Interval(sunday, sunday + DAY))).exceeds
+
+
+def test_a_week_belongs_to_the_quarter_it_begins_in() -> None:
+    owed = Payer(timezone="UTC", target="90", quarterly_hours=24)
+    # 2026-03-29 is a Sunday; down from then to 2026-04-05
+    start = to_ms(parse_datetime("2026-03-29T00:00"), ZoneInfo("UTC"))
+    down = (Interval(start, start + 7 * DAY),)
+    first, second = quarters(owed, down, Interval(start, start + 7 * DAY))
+    assert (first.over, second.over) == (7 * DAY - 60_480_000, 0)
+    assert list(quarters(owed, down, Interval(start, start))) == []
+    none = owed.model_copy(update={"quarterly_hours": None})
+    assert list(quarters(none, down, Interval(start, start + DAY))) == []
 
 
 def test_what_failed_goes_on_failing_until_the_next_judged_run() -> None:
