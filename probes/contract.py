@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from probes.budgets import Budgets, Demand
+from probes.ledger import Ledger, NoLedger
 from probes.reasons import Reason
 from probes.tokens import Tokens
 
@@ -67,6 +68,8 @@ class Scheme(StrEnum):
     SFTP = "sftp"
     TCP = "tcp"
     """A connection and nothing on it."""
+    DICOM = "dicom"
+    DICOMS = "dicoms"
 
 
 class Fact(StrEnum):
@@ -144,6 +147,13 @@ class Fact(StrEnum):
     CLAIMS_LATE = "claims_late"
     """Those with an answer missing after its deadline."""
     CLAIMS_REJECTED = "claims_rejected"
+    REJECT_RESULT = "reject_result"
+    REJECT_SOURCE = "reject_source"
+    REJECT_REASON = "reject_reason"
+    ABORT_SOURCE = "abort_source"
+    ABORT_REASON = "abort_reason"
+    CONTEXT_RESULT = "context_result"
+    DIMSE_STATUS = "dimse_status"
     MESSAGES = "messages"
     """Messages of a feed since the slot before, whatever their type."""
     MESSAGES_ADT = "messages_adt"
@@ -207,8 +217,12 @@ class StepName(StrEnum):
     HOST_KEY = "host_key"
     LIST = "list"
     WRITE = "write"
+    HEALTH = "health"
     CLEARINGHOUSE = "clearinghouse"
     PAYER = "payer"
+    ASSOCIATE = "associate"
+    ECHO = "echo"
+    FIND = "find"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +270,8 @@ class Env:
     """The check's own `every`: the slot before is so long ago."""
     pings: Pings | None = None
     """What jobs have sent to the collector; None elsewhere."""
+    ledger: Ledger = field(default_factory=NoLedger)
+    """What runs that cost money have spent; the runner asks it."""
     counts: Counts | None = None
     """What feeds have been counted, and what is usual of them; None elsewhere."""
 

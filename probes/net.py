@@ -119,6 +119,16 @@ class Connection:
             except OSError as error:
                 raise self._ended(error) from None
 
+    async def send_for_answer(self, data: bytes) -> None:
+        """The same to a peer that waits for the acknowledgement of half of its answer before it sends
+        the other half (Nagle): without it 40 ms of ours count as its own.
+        """
+        await self.send(data)
+        try:
+            self._socket.acknowledge_at_once()
+        except OSError as error:
+            raise self._ended(error) from None
+
     async def receive(self, limit: int = 65536) -> bytes:
         """What has arrived, at least one byte, at most `limit`; `b""` when the peer ended."""
         try:

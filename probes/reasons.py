@@ -16,6 +16,7 @@ class Reason(StrEnum):
     AGENT_CLOCK = "agent.clock"
     AGENT_CONFIG = "agent.config"
     AGENT_CRASH = "agent.crash"
+    AGENT_DAILY_CAP = "agent.daily_cap"
     AGENT_DNS = "agent.dns"
     AGENT_LISTEN = "agent.listen"
     AGENT_MISSED_SLOT = "agent.missed_slot"
@@ -26,6 +27,7 @@ class Reason(StrEnum):
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
     AGENT_STORE = "agent.store"
+    AGENT_UNCOUNTED = "agent.uncounted"
     CLAIMS_277CA_REJECTED = "claims.277ca_rejected"
     CLAIMS_999_REJECTED = "claims.999_rejected"
     CLAIMS_NONE_SENT = "claims.none_sent"
@@ -40,6 +42,27 @@ class Reason(StrEnum):
     COVERAGE_ERROR = "coverage.error"
     COVERAGE_PARTIAL = "coverage.partial"
     COVERAGE_QUEUED = "coverage.queued"
+    DICOM_ABORTED = "dicom.aborted"
+    DICOM_BUSY = "dicom.busy"
+    DICOM_CALLED_AE = "dicom.called_ae"
+    DICOM_CALLING_AE = "dicom.calling_ae"
+    DICOM_CLOSED = "dicom.closed"
+    DICOM_FAILED = "dicom.failed"
+    DICOM_IDENTIFIER = "dicom.identifier"
+    DICOM_MALFORMED = "dicom.malformed"
+    DICOM_MATCH = "dicom.match"
+    DICOM_NOT_AUTHORIZED = "dicom.not_authorized"
+    DICOM_NOT_DICOM = "dicom.not_dicom"
+    DICOM_NO_CONTEXT = "dicom.no_context"
+    DICOM_PROTOCOL = "dicom.protocol"
+    DICOM_PROVIDER_ABORTED = "dicom.provider_aborted"
+    DICOM_REJECTED = "dicom.rejected"
+    DICOM_RESOURCES = "dicom.resources"
+    DICOM_TIMEOUT = "dicom.timeout"
+    DICOM_UNSUPPORTED = "dicom.unsupported"
+    DICOMWEB_AUTH = "dicomweb.auth"
+    DICOMWEB_NOT_DICOM = "dicomweb.not_dicom"
+    DICOMWEB_TOO_BROAD = "dicomweb.too_broad"
     DNS_NOT_FOUND = "dns.not_found"
     FEED_FLOODED = "feed.flooded"
     FEED_LEARNING = "feed.learning"
@@ -147,6 +170,7 @@ class Reason(StrEnum):
     X12_AAA_42_SUBSCRIBER = "x12.aaa_42_subscriber"
     X12_AAA_80_PAYER = "x12.aaa_80_payer"
     X12_AAA_OTHER = "x12.aaa_other"
+    X12_API_ERROR = "x12.api_error"
     X12_CORE_ERROR = "x12.core_error"
     X12_CORE_REJECTED = "x12.core_rejected"
     X12_CREDENTIALS = "x12.credentials"
@@ -155,12 +179,15 @@ class Reason(StrEnum):
     X12_MALFORMED = "x12.malformed"
     X12_MEMBER = "x12.member"
     X12_NOT_CORE = "x12.not_core"
+    X12_NOT_JSON = "x12.not_json"
     X12_NOT_REJECTED = "x12.not_rejected"
+    X12_NOT_TOKEN = "x12.not_token"  # noqa: S105 - a reason code
     X12_NOT_X12 = "x12.not_x12"
     X12_NO_BENEFITS = "x12.no_benefits"
     X12_NO_STATUS = "x12.no_status"
     X12_ONLY_ACKNOWLEDGED = "x12.only_acknowledged"
     X12_OVER_20S = "x12.over_20s"
+    X12_PAYER_UNREACHABLE = "x12.payer_unreachable"
     X12_REQUEST = "x12.request"
     X12_SOAP_FAULT = "x12.soap_fault"
     X12_STC_E1_PAYER = "x12.stc_e1_payer"
@@ -168,6 +195,7 @@ class Reason(StrEnum):
     X12_TA1_REJECTED = "x12.ta1_rejected"
     X12_TRUNCATED = "x12.truncated"
     X12_WRONG_ANSWER = "x12.wrong_answer"
+    X12_WRONG_MODE = "x12.wrong_mode"
 
 
 _D, _G, _M, _U = "down", "degraded", "misconfigured", "unknown"
@@ -185,6 +213,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         "The agent cannot run the check as it is written: a kind or a setting it does not know.",
     ),
     Reason.AGENT_CRASH: ((_U,), "The probe itself failed; a defect of ours."),
+    Reason.AGENT_DAILY_CAP: (
+        (_U,),
+        "The check's `cost.per_day` is spent for this UTC day, so nothing was asked.",
+    ),
     Reason.AGENT_DNS: ((_U,), "The agent's resolver did not answer."),
     Reason.AGENT_LISTEN: (
         (_U,),
@@ -210,6 +242,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         (_U,),
         "The collector's own store did not answer, so nobody knows what has come.",
     ),
+    Reason.AGENT_UNCOUNTED: (
+        (_U,),
+        "A run that costs money could not be counted on the agent's disk, so nothing was asked.",
+    ),
     Reason.CLAIMS_277CA_REJECTED: ((_M,), "A 277CA rejects the 837 as a whole."),
     Reason.CLAIMS_999_REJECTED: ((_M,), "A 999 rejects the 837, or a part of it."),
     Reason.CLAIMS_NONE_SENT: ((_G,), "No 837 was sent for longer than `expect_every`."),
@@ -233,6 +269,39 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.COVERAGE_ERROR: ((_D,), "Outcome `error`, and not one the check expects."),
     Reason.COVERAGE_PARTIAL: ((_G,), "Outcome `partial`: some of it could not be processed."),
     Reason.COVERAGE_QUEUED: ((_G,), "Taken, and not answered within the run."),
+    Reason.DICOM_ABORTED: (
+        (_D, _M),
+        "The far side's application aborted; misconfigured if in place of an association.",
+    ),
+    Reason.DICOM_BUSY: ((_G,), "Rejected for congestion or a limit of associations."),
+    Reason.DICOM_CALLED_AE: ((_M,), "Rejected: it does not go by the called AE title."),
+    Reason.DICOM_CALLING_AE: ((_M,), "Rejected: our calling AE title is not registered."),
+    Reason.DICOM_CLOSED: (
+        (_D, _M),
+        "Closed without a word; misconfigured if at once, as many do with a title they do not know.",
+    ),
+    Reason.DICOM_FAILED: ((_D,), "The operation failed: unable to process."),
+    Reason.DICOM_IDENTIFIER: ((_M,), "The query's keys do not fit what it is asked of."),
+    Reason.DICOM_MALFORMED: ((_D,), "DICOM, but broken, or not the answer to our request."),
+    Reason.DICOM_MATCH: ((_G,), "Somebody was found, though the query can match nobody."),
+    Reason.DICOM_NOT_AUTHORIZED: ((_M,), "Associated, but not allowed to ask."),
+    Reason.DICOM_NOT_DICOM: ((_D,), "The peer does not speak DICOM."),
+    Reason.DICOM_NO_CONTEXT: (
+        (_M,),
+        "Associated, but the service, or the way it is encoded, is not accepted.",
+    ),
+    Reason.DICOM_PROTOCOL: ((_M,), "Rejected: protocol version or application context."),
+    Reason.DICOM_PROVIDER_ABORTED: ((_D,), "The far side's DICOM service gave up."),
+    Reason.DICOM_REJECTED: (
+        (_G, _M),
+        "Rejected for another reason or none; degraded if it calls that transient.",
+    ),
+    Reason.DICOM_RESOURCES: ((_G,), "The operation was refused: out of resources."),
+    Reason.DICOM_TIMEOUT: ((_D,), "Connected, but no complete answer in time."),
+    Reason.DICOM_UNSUPPORTED: ((_M,), "The service was accepted, and its operation is not known."),
+    Reason.DICOMWEB_AUTH: ((_M,), "401 or 403: alive, and it rejects our credentials."),
+    Reason.DICOMWEB_NOT_DICOM: ((_D,), "A success status whose body is no DICOM JSON."),
+    Reason.DICOMWEB_TOO_BROAD: ((_M,), "413: it calls a query of one patient too broad."),
     Reason.DNS_NOT_FOUND: ((_D,), "The resolver says that the name does not exist."),
     Reason.FEED_FLOODED: ((_G,), "Far more messages than at this hour of the week."),
     Reason.FEED_LEARNING: ((_U,), "Too little is known of this hour of the week to judge it."),
@@ -433,6 +502,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         (_D, _M),
         "An AAA that the guide has not in that loop: down where AAA01 says our request was valid.",
     ),
+    Reason.X12_API_ERROR: (
+        (_D,),
+        "The clearinghouse's interface reports an error of its own, or a state we do not know.",
+    ),
     Reason.X12_CORE_ERROR: (
         (_D,),
         "The CORE envelope reports an error of the receiver, or one that CORE does not list.",
@@ -453,20 +526,26 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         "The payer answers and rejects the test member: it is not there as agreed.",
     ),
     Reason.X12_NOT_CORE: ((_D,), "A success status whose body is no CORE envelope."),
+    Reason.X12_NOT_JSON: ((_D,), "A success status whose body is not JSON of the clearinghouse."),
     Reason.X12_NOT_REJECTED: (
         (_D,),
         "Benefits for a member whom nobody is to be: a wrong answer, or the number is somebody's now.",
     ),
+    Reason.X12_NOT_TOKEN: ((_D,), "A success status of the token endpoint without a token."),
     Reason.X12_NOT_X12: ((_D,), "What came instead of X12 is none."),
     Reason.X12_NO_BENEFITS: ((_D,), "A 271 with neither a rejection nor a benefit."),
     Reason.X12_NO_STATUS: ((_D,), "A 277 without a status that is in the list."),
     Reason.X12_ONLY_ACKNOWLEDGED: (
         (_D,),
-        "Our question was accepted (TA1 or 999) and not answered in real time.",
+        "Our question was accepted (TA1, 999 or 202) and not answered in real time.",
     ),
     Reason.X12_OVER_20S: (
         (_G,),
         "A right answer, later than the 20 s that CAQH CORE allows in real time.",
+    ),
+    Reason.X12_PAYER_UNREACHABLE: (
+        (_D,),
+        "The clearinghouse works, and says that it does not reach the payer.",
     ),
     Reason.X12_REQUEST: ((_M,), "The payer finds our request itself wrong or incomplete."),
     Reason.X12_SOAP_FAULT: (
@@ -478,4 +557,8 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.X12_TA1_REJECTED: ((_M,), "A TA1 rejects our interchange, such as its sender or T."),
     Reason.X12_TRUNCATED: ((_D,), "X12 that ends before its end."),
     Reason.X12_WRONG_ANSWER: ((_D,), "An answer of another kind than our question asks for."),
+    Reason.X12_WRONG_MODE: (
+        (_M,),
+        "A test was answered live, or a live question by a test. The answer was dropped.",
+    ),
 }

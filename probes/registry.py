@@ -10,6 +10,9 @@ from probes.contract import Kind
 KINDS: dict[str, str] = {
     "claim_chain": "probes.kinds.claim_chain",
     "coverage": "probes.kinds.coverage",
+    "dicom_echo": "probes.kinds.dicom_echo",
+    "dicom_find": "probes.kinds.dicom_find",
+    "dicomweb": "probes.kinds.dicomweb",
     "engine": "probes.kinds.engine",
     "feed_silence": "probes.kinds.feed_silence",
     "fhir": "probes.kinds.fhir",
@@ -36,6 +39,8 @@ EITHER = frozenset({"claim_chain"})
 """Kinds whose checks run on agents, or by `from: [collector]` on the collector's (`Place.EITHER`)."""
 
 
+EXTRAS = {"dicom_echo": "dicom", "dicom_find": "dicom"}
+"""The extra with a kind's library, where it has another name than the kind."""
 FEEDS = frozenset({"feed_silence"})
 """Kinds that judge a feed: their checks count for no state, and open incidents of their own family."""
 COUNTING = frozenset({"engine", "hl7_listener"})
