@@ -390,8 +390,8 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.X12_NOT_CORE: ((_D,), "A success status whose body is no CORE envelope."),
     Reason.X12_NOT_JSON: ((_D,), "A success status whose body is not JSON of the clearinghouse."),
     Reason.X12_NOT_REJECTED: (
-        (_M,),
-        "Benefits came for a member who must not exist: agree on another one at once.",
+        (_D,),
+        "Benefits for a member whom nobody is to be: a wrong answer, or the number is somebody's now.",
     ),
     Reason.X12_NOT_TOKEN: ((_D,), "A success status of the token endpoint without a token."),
     Reason.X12_NOT_X12: ((_D,), "What came instead of X12 is none."),
