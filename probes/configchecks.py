@@ -15,6 +15,7 @@ from typing import Any
 
 from probes import amounts, times
 from probes.config_places import COLLECTOR
+from probes.configchain import chain_problems
 from probes.configcollector import collector_problems
 from probes.configcost import cost_problems
 from probes.configfeeds import feed_problems
@@ -121,6 +122,7 @@ def cross_problems(document: Document) -> list[Problem]:
         *collector_problems(document, section(document, "agents"), section(document, "checks")),
         *cost_problems(document, section(document, "agents"), section(document, "checks")),
         *feed_problems(document, section(document, "agents"), section(document, "checks")),
+        *chain_problems(document, section(document, "checks")),
     ]
 
 
