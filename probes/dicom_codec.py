@@ -44,6 +44,8 @@ MESSAGE_ID = 1
 ECHO_RSP, FIND_RSP = 0x8030, 0x8020
 _APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"  # PS3.7 annex A.2.1
 _IMPLEMENTATION = "2.25.18875377328034763212558805990355128450"
+_NO_STUDY = "2.25.291252700250515020317235322582873279579"
+"""A study that never was: made from a UUID for this alone."""
 _NO_DATA_SET = 0x0101
 _LEAST_PDU = 128
 """Of the far side; a smaller one has no room for a command in a sane number of pieces."""
@@ -134,8 +136,11 @@ def find(model: str, patient_id: str, day: date, max_pdu: int) -> bytes:
         step = Dataset()
         step.ScheduledProcedureStepStartDate = f"{day:%Y%m%d}"
         keys.ScheduledProcedureStepSequence = [step]
+    elif model == "study_root":
+        # strict archives want the unique key of the level they are asked for (PS3.4 C.4.1.1.3.1)
+        keys.QueryRetrieveLevel, keys.StudyInstanceUID = "STUDY", _NO_STUDY
     else:
-        keys.QueryRetrieveLevel = "STUDY" if model == "study_root" else "PATIENT"
+        keys.QueryRetrieveLevel = "PATIENT"
     primitive = C_FIND()
     primitive.MessageID = MESSAGE_ID
     primitive.AffectedSOPClassUID = UID(MODELS[model])
