@@ -370,8 +370,8 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     ),
     Reason.X12_NOT_CORE: ((_D,), "A success status whose body is no CORE envelope."),
     Reason.X12_NOT_REJECTED: (
-        (_M,),
-        "Benefits came for a member who must not exist: agree on another one at once.",
+        (_D,),
+        "Benefits for a member whom nobody is to be: a wrong answer, or the number is somebody's now.",
     ),
     Reason.X12_NOT_X12: ((_D,), "What came instead of X12 is none."),
     Reason.X12_NO_BENEFITS: ((_D,), "A 271 with neither a rejection nor a benefit."),

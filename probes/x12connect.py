@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
@@ -17,8 +18,16 @@ from probes.wire.x12_question import Asked, Envelope, Party, write
 from probes.x12transport import ReadSecret, Transport
 
 # The basic character set and small letters (X12.6), without what delimits.
-_TEXT = r"[A-Za-z0-9!\"&'()+,./;?=%@_-]"
-Text = Annotated[str, StringConstraints(pattern=f"^{_TEXT}(({_TEXT}|[ ])*{_TEXT})?$")]
+_TEXT = re.compile(r"[A-Za-z0-9!\"&'()+,./;?=%@_-]([A-Za-z0-9!\"&'()+,./;?=%@_ -]*[^ ])?")
+
+
+def _text(text: str) -> str:
+    if not _TEXT.fullmatch(text):
+        raise ValueError("write ASCII letters, digits, inner blanks and !\"&'()+,-./;=?%@_ only")
+    return text
+
+
+X12_TEXT = AfterValidator(_text)
 File = Annotated[str, StringConstraints(pattern=r"^/.")]
 Word = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,50}$")]
 
@@ -32,8 +41,10 @@ class Trader(Model):
     """ISA05 and ISA06, or ISA07 and ISA08, and GS02 or GS03 where it is another."""
 
     qualifier: Annotated[str, StringConstraints(pattern=r"^[A-Z0-9]{2}$")] = "ZZ"
-    id: Annotated[Text, StringConstraints(max_length=15)]
-    application: Annotated[Text, StringConstraints(min_length=2, max_length=15)] | None = None
+    id: Annotated[str, StringConstraints(max_length=15), X12_TEXT]
+    application: Annotated[str, StringConstraints(min_length=2, max_length=15), X12_TEXT] | None = (
+        None
+    )
 
     @property
     def party(self) -> Party:

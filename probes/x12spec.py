@@ -10,8 +10,9 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 
 from probes.config_words import Date, Model, Name, PositiveDuration
 from probes.contract import Writes
+from probes.tripwire import tripped
 from probes.wire import x12_question
-from probes.x12connect import Connect, Text
+from probes.x12connect import X12_TEXT, Connect
 
 LEAST_EVERY_MS = 300_000
 """Without an agreement: each question is one in the payer's own log, and may be charged for."""
@@ -30,16 +31,23 @@ def _npi(text: str) -> str:
     return text
 
 
+def _nobody(text: str) -> str:
+    found = [pattern.value for pattern in tripped(text)]
+    if found:
+        raise ValueError(f"this looks like a real person's ({', '.join(found)}): ask about none")
+    return text
+
+
 class PayerSpec(Model):
-    id: Annotated[Text, StringConstraints(min_length=2, max_length=80)]
-    name: Annotated[Text, StringConstraints(max_length=60)]
+    id: Annotated[str, StringConstraints(min_length=2, max_length=80), X12_TEXT]
+    name: Annotated[str, StringConstraints(max_length=60), X12_TEXT]
 
 
 class ProviderSpec(Model):
     """An organization that is enrolled for this payer."""
 
     npi: Annotated[str, AfterValidator(_npi)]
-    name: Annotated[Text, StringConstraints(max_length=60)]
+    name: Annotated[str, StringConstraints(max_length=60), X12_TEXT]
 
 
 class MemberSpec(Model):
@@ -49,9 +57,11 @@ class MemberSpec(Model):
     """`agreed_fake`: the payer agreed in writing that nobody has these data; `payer_published`: it
     publishes them for tests.
     """
-    id: Annotated[Text, StringConstraints(min_length=2, max_length=80)]
-    last_name: Annotated[Text, StringConstraints(max_length=60)]
-    first_name: Annotated[Text, StringConstraints(max_length=35)]
+    id: Annotated[
+        str, StringConstraints(min_length=2, max_length=80), X12_TEXT, AfterValidator(_nobody)
+    ]
+    last_name: Annotated[str, StringConstraints(max_length=60), X12_TEXT]
+    first_name: Annotated[str, StringConstraints(max_length=35), X12_TEXT]
     born: Date
 
 
@@ -94,7 +104,7 @@ class X12Spec(Model):
         """Nothing is written, but without an agreement a payer is not asked at will."""
         if self.agreement is not None:
             return None
-        why = "without an agreement in its spec a check asks a payer"
+        why = "a payer is asked more often only with an agreement in the spec"
         return Writes(LEAST_EVERY_MS, because=why)
 
     def question(

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Annotated
 
-from pydantic import StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
 from probes.config_words import Date, Model
 from probes.contract import Env, Kind
 from probes.reasons import Reason
 from probes.wire.x12_question import Asks, Claim
-from probes.x12connect import Text
+from probes.x12connect import X12_TEXT
 from probes.x12probe import REASONS, X12Probe
 from probes.x12spec import X12Spec
+
+
+def _amount(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,8}(\.[0-9]{1,2})?", text):
+        raise ValueError("write an amount, such as 100 or 99.5")
+    return text
 
 
 class ClaimSpec(Model):
     """A claim of the test member, or one that does not exist: the payer answers either way."""
 
     service_date: Date
-    charge: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,8}(\.[0-9]{1,2})?$")] | None = None
-    number: Annotated[Text, StringConstraints(max_length=50)] | None = None
+    charge: Annotated[str, AfterValidator(_amount)] | None = None
+    number: Annotated[str, StringConstraints(max_length=50), X12_TEXT] | None = None
     """The payer's own (REF 1K)."""
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 
 ISA_BYTES = 106
 MAX_BYTES = 1 << 20
-MAX_SEGMENTS = 100_000
+MAX_SEGMENTS = 20_000
 _WIDTHS = (2, 10, 2, 10, 2, 15, 2, 15, 6, 4, 1, 5, 9, 1, 1, 1)  # ISA01 to ISA16
 _COMPONENT, _TERMINATOR = 104, 105
 _MARKED = "\ufeff"

@@ -82,7 +82,7 @@ def judge(asks: Asks, answer: Answer, expected: frozenset[int] = frozenset()) ->
     if not answer.has_benefits:
         return Judged((Outcome.DOWN, Reason.X12_NO_BENEFITS), By.PAYER, told)
     if expected:
-        return Judged((Outcome.MISCONFIGURED, Reason.X12_NOT_REJECTED), By.PAYER, told)
+        return Judged((Outcome.DOWN, Reason.X12_NOT_REJECTED), By.PAYER, told)
     return Judged(UP, By.PAYER, told)
 
 

@@ -54,15 +54,14 @@ async def payer() -> AsyncIterator[Payer]:
     await simulator.stop()
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("fault", FAULTS)
 async def test_each_way_to_fail_has_its_outcome_and_reason(
-    payer: Payer, fault: str, way: str, caplog: pytest.LogCaptureFixture
+    payer: Payer, fault: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("DEBUG")
     payer.set_fault(fault)
-    expected = FAULTS[fault] if way == "core_soap" else BY_FORM.get(fault, FAULTS[fault])
-    given = claim(payer, way, slow_after="190ms")
+    expected = BY_FORM.get(fault, FAULTS[fault])
+    given = claim(payer, "core_mime", slow_after="190ms")
     timeout_ms = 300 if fault == "hang" else 5_000
     seen = await expect(KIND, given, *IN_277.get(fault, expected), timeout_ms=timeout_ms)
     assert len(payer.questions) <= 1
@@ -80,9 +79,10 @@ async def test_the_category_of_a_status_tells_who_answered(
     assert Fact.BENEFITS not in seen.facts
 
 
-async def test_it_asks_about_the_claim_and_nothing_is_sent_twice(payer: Payer) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_it_asks_about_the_claim_and_nothing_is_sent_twice(payer: Payer, way: str) -> None:
     about = {"service_date": "2026-01-05", "charge": "99.5", "number": "ZZCLAIM1"}
-    run = await observe(KIND, claim(payer, claim=about))
+    run = await observe(KIND, claim(payer, way, claim=about))
     assert run.observation.outcome is UP
     (payload,) = payer.payloads
     assert "~REF*1K*ZZCLAIM1~AMT*T3*99.5~DTP*472*D8*20260105~" in payload

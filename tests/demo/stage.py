@@ -79,6 +79,10 @@ systems:
   terminology:
     name: Terminology server
     impact: {{class: administrative, service: general}}
+  billing:
+    name: Eligibility by payer
+    impact: {{class: administrative, service: billing}}
+    slo: {{target: "90", minimum: "86"}}
   claims:
     name: Nightly claims
     impact: {{class: administrative, service: billing}}
@@ -144,6 +148,22 @@ checks:
       system: icd-10-cm
       codes: [{{code: E11.9, display: diabetes}}]
       release: "2026"
+  payer-eligibility:
+    system: billing
+    kind: x12_eligibility
+    every: 5s
+    timeout: 2s
+    spec:
+      connect:
+        core_soap:
+          url: http://127.0.0.1:{ports["payer"]}/core/soap
+          sender: {{id: UPTIMEMON}}
+          receiver: {{id: PAYERTEST}}
+      payer: {{id: "99999", name: TESTPAYER}}
+      provider: {{npi: "1999999984", name: ZZTEST CLINIC}}
+      member: {{source: agreed_fake, id: ZZNOBODY1, last_name: ZZTEST, first_name: UPTIME, born: 1980-01-01}}
+      expect_rejection: ["72", "73", "75"]
+      agreement: simulated
 maintenance:
   - id: portal-tonight
     systems: [portal]

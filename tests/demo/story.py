@@ -75,7 +75,7 @@ class Story:
         stage = self.stage
         self.say("The first admin entered by the link the collector printed once.")
         self.say(
-            "Two agents at two sites probe five systems over real sockets (simulated); a nightly job reports."
+            "Two agents at two sites probe six systems over real sockets (simulated); a nightly job reports."
         )
 
         async def all_up() -> bool:
@@ -176,6 +176,7 @@ def invitation(stage: Stage) -> str:
         f"curl -X POST {control}/ehr/html200": "a login page where FHIR should be",
         f"curl -X POST {control}/lab/hang": "takes messages, never answers",
         f"curl -X POST {control}/engine/backlog": "500 messages wait in the integration engine",
+        f"curl -X POST {control}/payer/aaa_42_payer": "the clearinghouse works, the payer does not",
         f"curl -X POST {control}/job/silent": "the nightly job is heard of no more",
         f"curl -X POST {control}/portal/500": "and /none mends any of them",
     }
