@@ -149,7 +149,7 @@ FACTS: dict[str, dict[Fact, int]] = {
 
 def spec(at: int, **more: Any) -> dict[str, Any]:
     node = {"host": "127.0.0.1", "port": str(at), "called_ae": "ARCHIVE"}
-    return {**node, "calling_ae": "WARDWATCH", "slow_after": "190ms", **more}
+    return {**node, "calling_ae": "WARDWATCH", "slow_after": "390ms", **more}
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_every_fault_of_the_node_has_an_expected_end() -> None:
 async def test_each_way_to_fail_has_its_outcome_and_reason(node: DicomServer) -> None:
     for fault, expected in FAULTS.items():
         node.set_fault(fault)
-        seen = await observe(KIND, spec(node.port), timeout_ms=500)
+        seen = await observe(KIND, spec(node.port), timeout_ms=900)
         told = (seen.observation.outcome, seen.observation.reason)
         assert (fault, told) == (fault, expected)
         if fault in FACTS:
@@ -261,7 +261,7 @@ async def test_nodes_that_hang_take_no_thread_and_no_time_of_others(node: DicomS
             seen = await expect(KIND, spec(node.port, slow_after="1s"), UP, Reason.OK)
             ours = [one for one in threading.enumerate() if one.name.startswith("dicom")]
             assert len(ours) <= THREADS
-            assert seen.phases[Phase.PARSE] < 500_000
+            assert seen.phases[Phase.PARSE] < 1_000_000
             found = await asyncio.gather(*hanging)
     assert {(one.outcome, one.reason) for one in found} == {(DOWN, Reason.DICOM_TIMEOUT)}
 

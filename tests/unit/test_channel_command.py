@@ -197,6 +197,8 @@ def test_every_kind_is_listed_with_what_it_promises_and_its_keys(
     assert [(kind["name"], kind["guarantee"], kind["promise"]) for kind in kinds] == [
         ("email", "send", "at least one message, none lost"),
         ("pagerduty", "keyed", "one ticket, always"),
+        ("slack", "send", "at least one message, none lost"),
+        ("teams", "send", "at least one message, none lost"),
         ("webhook", "keyed", "one ticket, always"),
     ]
     assert [field["key"] for field in kinds[0]["fields"]] == [
