@@ -213,7 +213,7 @@ async def test_words_that_look_like_a_patients_leave_in_minimal_form_and_alarm(
     event = json.loads(opened.body)
     event["data"]["system"]["name"] = "SSN 123-45-6789"
     alarms: list[str] = []
-    heard = {"alarm": lambda place, *_: alarms.append(place.value)}
+    heard: Any = {"alarm": lambda place, *_: alarms.append(place.value)}
     async with room(kind, **heard) as (channel, fake, _):
         assert await channel.deliver(replace(opened, body=json.dumps(event).encode())) == SENT
     assert alarms == ["letter"]
