@@ -91,7 +91,7 @@ class Follower:
         self.frozen: Frozen = {}
         """The recorded holidays."""
         self._history: History | None = None
-        self._by_check: dict[str, set[str]] = {}
+        self._by_check: dict[str, frozenset[str]] = {}
         self._new_versions = False
         self.touched: dict[Bucket, int] = {}
         """Rollups whose results came since they were made, and when the last of them came."""
@@ -286,7 +286,7 @@ class Follower:
         return [
             _Joined(system, check, fresh[0].recorded_at, last.now + AHEAD_MS + 1)
             for check, systems in self._by_check.items()
-            for system in sorted(systems - before.get(check, set()))
+            for system in sorted(systems - before.get(check, frozenset()))
         ]
 
     def _look(self, lives: Mapping[str, Live]) -> None:

@@ -46,6 +46,7 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     memory.look_seldom()
+    memory.share_heaps()
     try:
         return asyncio.run(_main(args, config, doubtful, host, port, tls, key_file))
     except (StoreRefusedError, MissingExtraError, ConfigKeyError) as error:

@@ -15,12 +15,12 @@ from collector.ingest import RefusedError
 from collector.journal import CONFIG
 from collector.keyring import KeyRing, Ring
 from collector.store.store import Store
+from collector.versions import parsed
 from probes import agentconfig
 from probes.agentconfig import AgentConfigError, Question
 from probes.clock import NS_PER_MS, Clock
 from probes.config import Config
 from probes.config_places import COLLECTOR
-from probes.configfile import parse_canonical
 
 WAIT_MS = 25_000
 """How long a question waits for news: less than proxies wait for an answer."""
@@ -121,7 +121,7 @@ class Serving:
                 rows = await self._store.read(journal.rows, self._org, kind=CONFIG, after=after)
                 self._looked_ns = now
                 if rows:
-                    newest = rows[-1].id, parse_canonical(rows[-1].data)
+                    newest = rows[-1].id, parsed(rows[-1].data)
                     self._newest = newest
             if newest is None:
                 raise RefusedError(503, "config.none", retry=True)

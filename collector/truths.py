@@ -17,7 +17,7 @@ from collector.core.settled import NOTHING, Settled, Source, taken_back
 from collector.core.settling import settle
 from collector.core.truth import SystemTruth, fold_system, rules
 from collector.core.view import view
-from collector.core.voice_fold import VoiceFold
+from collector.core.voice_fold import ends_alike
 from collector.core.windows import FAR
 from collector.lasting import truth_later, view_later
 from probes.config import Config
@@ -44,9 +44,8 @@ class _Pulse:
     hold_end: int
     hold_ms: int
     rules_end: int
-    version: int
-    heard: VoiceFold
-    """What it says of its certificate, and nothing else."""
+    ends_by: int | None
+    """Before when its certificate ends, where hearing that once more changes nothing."""
     settled: Settled | None = None
     late_before: int = FAR
     """A result before that comes for a time that `settled` has."""
@@ -344,7 +343,7 @@ class Live:
                 if result.outcome is not pulse.outcome or t > pulse.hold_end:
                     break
                 days = result.cert_days_left
-                if days is not None and not pulse.heard.says_the_same(t, days, pulse.version):
+                if days is not None and not ends_alike(t, days, pulse.ends_by):
                     break
                 pulse.hold_end = t + pulse.hold_ms
             pulse.last_t = t
@@ -392,12 +391,16 @@ def systems_of(history: History) -> tuple[str, ...]:
     return tuple(dict.fromkeys(s for v in history.versions for s in v.config.systems))
 
 
-def systems_by_check(history: History) -> dict[str, set[str]]:
+def systems_by_check(history: History) -> dict[str, frozenset[str]]:
     """Which systems a result of a check can touch, in whatever version."""
-    out: dict[str, set[str]] = {}
+    alone: dict[str, frozenset[str]] = {}
+    out: dict[str, frozenset[str]] = {}
     for version in history.versions:
         for name, check in version.config.checks.items():
-            out.setdefault(name, set()).add(check.system)
+            one = alone.setdefault(check.system, frozenset((check.system,)))
+            known = out.setdefault(name, one)
+            if not one <= known:
+                out[name] = known | one
     return out
 
 
@@ -450,6 +453,6 @@ def _pulses(
         if fold.only_goes_on:
             rules_end = min((s for s in starts if s > last.start), default=FAR)
             version = own.version(last.start)
-            heard = VoiceFold(ends_by=fold.ends_by, heard_in=fold.heard_in, later=fold.later)
+            ends_by = fold.expected_end(version)
             hold = (fold.hold_end, check.hold_ms)
-            yield source, _Pulse(last.outcome, last_t, *hold, rules_end, version, heard)
+            yield source, _Pulse(last.outcome, last_t, *hold, rules_end, ends_by)

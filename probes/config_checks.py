@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from probes.config_words import Id, Model, PositiveDuration
 from probes.registry import FEEDS
@@ -28,6 +29,22 @@ class Quorum(Model):
     """Fresh agents and sites needed to judge; left out: half of them, rounded up."""
 
 
+class Cost(Model):
+    per_day: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Runs in a UTC day at most, all agents together; each has its even share."""
+
+
+@lru_cache(maxsize=1_024)
+def _confirm(said: Confirm) -> Confirm:
+    """One value for all checks that say so: each for itself is half a kilobyte."""
+    return said
+
+
+@lru_cache(maxsize=1_024)
+def _quorum(said: Quorum) -> Quorum:
+    return said
+
+
 class Check(Model):
     system: Id
     """The system it speaks for."""
@@ -41,10 +58,12 @@ class Check(Model):
     """Agents that run it; left out: every agent. Checks of some kinds the collector runs itself."""
     role: Literal["critical", "supporting"] | InGroup = "critical"
     """How it counts for its system: critical, supporting or in a group."""
-    confirm: Confirm = Confirm()
+    confirm: Annotated[Confirm, AfterValidator(_confirm)] = Confirm()
     """Runs in a row that confirm a change."""
-    quorum: Quorum = Quorum()
+    quorum: Annotated[Quorum, AfterValidator(_quorum)] = Quorum()
     """How many must have fresh results."""
+    cost: Cost | None = None
+    """What its runs may cost; left out: they cost nothing."""
     spec: Mapping[str, Any] = {}
     """Settings of the kind, see its page."""
 

@@ -105,7 +105,8 @@ def _spec(
     except ValueError as error:
         yield document.problem(place, str(error))  # a kind's own words: places, never values
     except ModuleNotFoundError as error:
-        message = f"needs the library {error.name}: pip install 'wardwatch[{name}]'"
+        extra = registry.EXTRAS.get(name, name)
+        message = f"needs the library {error.name}: pip install 'wardwatch[{extra}]'"
         yield document.problem((*path, "kind"), message)
 
 

@@ -1,4 +1,4 @@
-"""How a check reaches a clearinghouse or payer: `spec.connect`, exactly one of its ways."""
+"""Endpoints of CAQH CORE connectivity as ways of `spec.connect`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from probes.wire import core_mime, core_soap
 from probes.wire.http1 import Request, parse_url
 from probes.wire.x12_answer import Answer, Verdict
 from probes.wire.x12_question import Asked, Envelope, Party, write
-from probes.x12transport import ReadSecret, Transport
+from probes.x12transport import ReadSecret
 
 # The basic character set and small letters (X12.6), without what delimits.
-_TEXT = re.compile(r"[A-Za-z0-9!\"&'()+,./;?=%@_-]([A-Za-z0-9!\"&'()+,./;?=%@_ -]*[^ ])?")
+_TEXT = re.compile(r"(?! )[A-Za-z0-9!\"&'()+,./;?=%@_ -]+(?<! )")
 
 
 def _text(text: str) -> str:
@@ -137,21 +137,3 @@ class CoreMime(CoreAccess):
     def read(self, asked: Asked, answer: HttpAnswer) -> Answer | Verdict:
         kind = answer.header("content-type")
         return core_mime.read(asked, answer.status, kind, answer.body, self.max_body)
-
-
-class Connect(Model):
-    """Exactly one of its fields."""
-
-    core_soap: CoreSoap | None = None
-    core_mime: CoreMime | None = None
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if sum(getattr(self, name) is not None for name in type(self).model_fields) != 1:
-            raise ValueError(f"write exactly one of {', '.join(type(self).model_fields)}")
-        return self
-
-    @property
-    def way(self) -> Transport:
-        ways = (self.core_soap, self.core_mime)
-        return next(way for way in ways if way is not None)

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from probes.clock import NS_PER_S
 from probes.contract import Env, Fact, Observation, Outcome, Phase, Slot, Step, StepName
-from probes.httpclient import HTTP_REASONS, HttpAnswer, ask
+from probes.httpclient import HTTP_REASONS, HttpAnswer
 from probes.net import Deadline, NetFailure, Stopwatch
 from probes.reasons import Reason
 from probes.wire.http1 import parse_url, retry_after_s
 from probes.wire.x12_answer import Answer, Verdict
 from probes.wire.x12_judge import UP, By, Judged, judge
 from probes.wire.x12_question import Asked, Question, numbers
+from probes.x12exchange import Exchange, RefusedError
 from probes.x12spec import RULE_S, X12Spec
 
 REASONS = HTTP_REASONS | {
@@ -22,6 +23,7 @@ REASONS = HTTP_REASONS | {
     Reason.OK,
     Reason.SLOW,
     Reason.X12_999_REJECTED,
+    Reason.X12_API_ERROR,
     Reason.X12_CORE_ERROR,
     Reason.X12_CORE_REJECTED,
     Reason.X12_CREDENTIALS,
@@ -29,20 +31,23 @@ REASONS = HTTP_REASONS | {
     Reason.X12_FOREIGN_ANSWER,
     Reason.X12_MALFORMED,
     Reason.X12_NOT_CORE,
+    Reason.X12_NOT_JSON,
+    Reason.X12_NOT_TOKEN,
     Reason.X12_NOT_X12,
     Reason.X12_ONLY_ACKNOWLEDGED,
     Reason.X12_OVER_20S,
+    Reason.X12_PAYER_UNREACHABLE,
     Reason.X12_REQUEST,
     Reason.X12_SOAP_FAULT,
     Reason.X12_TA1_REJECTED,
     Reason.X12_TRUNCATED,
     Reason.X12_WRONG_ANSWER,
+    Reason.X12_WRONG_MODE,
 }
 """Whatever is asked; a kind adds what its answers say."""
 
 _CONNECTING = (Phase.RESOLVE, Phase.CONNECT, Phase.TLS)
 _CONNECTED = Step(StepName.CLEARINGHOUSE, Outcome.UP, Reason.OK, 0)
-_QUIET = frozenset({425, 429})
 
 
 class X12Probe:
@@ -66,19 +71,20 @@ class X12Probe:
         deadline = Deadline(env.clock, env.timeout_ms)
         run = numbers(env.clock.now_ms(), env.rng.getrandbits(128))
         asked = Asked(self._question, run)
+        exchange = Exchange(way, env, deadline)
         try:
-            request = way.request(asked, env.read_secret)
-            answer = await ask(env, request, way.tls, way.max_body, deadline)
+            heard = await exchange.ask(asked)
+        except RefusedError:
+            return exchange.refused()
         except NetFailure as failure:
-            return _failed(failure)
-        phases = answer.phases
-        latency_us = sum(phases.values())
+            return exchange.told(_failed(failure))
+        phases = heard.phases
         with Stopwatch(env.clock, phases, Phase.PARSE):
-            judged = self._judged(way.read(asked, answer))
-        verdict = self._timed(judged.verdict, latency_us)
-        facts = {**self._http_facts(answer), **judged.facts}
+            judged = self._judged(heard.read())
+        verdict = self._timed(judged.verdict, heard.latency_us)
+        facts = {**self._http_facts(heard.answer, verdict), **judged.facts}
         steps = _steps(phases, Judged(verdict, judged.by))
-        return Observation(*verdict, phases, facts, steps)
+        return exchange.told(Observation(*verdict, phases, facts, steps))
 
     def _judged(self, heard: Answer | Verdict) -> Judged:
         if isinstance(heard, Answer):
@@ -96,12 +102,12 @@ class X12Probe:
             return Outcome.DEGRADED, Reason.SLOW
         return verdict
 
-    def _http_facts(self, answer: HttpAnswer) -> dict[Fact, int]:
+    def _http_facts(self, answer: HttpAnswer, verdict: Verdict) -> dict[Fact, int]:
         env = self._env
         facts = {Fact.HTTP_STATUS: answer.status, Fact.BODY_BYTES: len(answer.body)}
         if answer.cert_days_left is not None:
             facts[Fact.CERT_DAYS_LEFT] = answer.cert_days_left
-        if answer.status in _QUIET:
+        if verdict[1] is Reason.HTTP_THROTTLED:
             wait_s = retry_after_s(answer.header("retry-after"), env.clock.now_ms())
             if wait_s is not None:
                 facts[Fact.RETRY_AFTER_S] = wait_s

@@ -12,7 +12,8 @@ from probes.config_words import Date, Model, Name, PositiveDuration
 from probes.contract import Writes
 from probes.tripwire import tripped
 from probes.wire import x12_question
-from probes.x12connect import X12_TEXT, Connect
+from probes.x12connect import X12_TEXT
+from probes.x12ways import Connect
 
 LEAST_EVERY_MS = 300_000
 """Without an agreement: each question is one in the payer's own log, and may be charged for."""
@@ -97,6 +98,7 @@ class X12Spec(Model):
                 slow is not None and slow >= RULE_S * 1000,
                 f"slow_after lies below the {RULE_S}s that CAQH CORE allows",
             ),
+            *self.connect.contradictions(production=self.production),
         )
 
     @property

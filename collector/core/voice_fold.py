@@ -238,13 +238,11 @@ class VoiceFold(msgspec.Struct):
 
     def says_the_same(self, t: int, days_left: int, version: int) -> bool:
         """Would `hear` change nothing?"""
-        by = _ends_by(t, days_left)
-        return (
-            self.ends_by is not None
-            and not self.later
-            and by - DAY_MS < self.ends_by <= by
-            and version == self.heard_in
-        )
+        return ends_alike(t, days_left, self.expected_end(version))
+
+    def expected_end(self, version: int) -> int | None:
+        """`ends_by`, where hearing of such an end once more under this version changes nothing."""
+        return None if self.later or version != self.heard_in else self.ends_by
 
     def close(self, now: int) -> None:
         """Nothing more is known before `now`."""
@@ -400,6 +398,12 @@ def _good_state(outcome: Outcome, check: Check, reason: str) -> AgentState:
     if outcome is Outcome.DEGRADED and check.is_feed:
         return AgentState.FLOODED if reason == "feed.flooded" else AgentState.SILENT
     return _GOOD[outcome]
+
+
+def ends_alike(t: int, days_left: int, by: int | None) -> bool:
+    """May a certificate that has so many whole days left at `t` be one that ends before `by`?"""
+    latest = _ends_by(t, days_left)
+    return by is not None and latest - DAY_MS < by <= latest
 
 
 def _ends_by(t: int, days_left: int) -> int:

@@ -30,6 +30,8 @@ READERS = 3
 BUSY_S = 5.0
 PRAGMAS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL")
 """Of the writer: a commit is on the disk before it is answered."""
+READER_CACHE = "PRAGMA cache_size=-256"
+"""In KiB. Each reader has its own, and the system has the whole file in its cache besides."""
 
 
 class SqliteStore:
@@ -169,6 +171,8 @@ def _engine(path: Path, mode: str, begin: str) -> Engine:
         if writing:
             for pragma in PRAGMAS:
                 connection.execute(pragma)
+        else:
+            connection.execute(READER_CACHE)
         return connection
 
     engine = (

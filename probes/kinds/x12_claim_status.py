@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import date
 from typing import Annotated
@@ -36,6 +36,11 @@ class ClaimSpec(Model):
 
 class ClaimStatusSpec(X12Spec):
     claim: ClaimSpec
+
+    def contradictions(self) -> Iterable[tuple[bool, str]]:
+        no_test = self.connect.stedi is not None and not self.production
+        why = "Stedi answers no test questions about claims: production: true, or another connect"
+        return (*super().contradictions(), (no_test, why))
 
 
 @asynccontextmanager

@@ -125,6 +125,14 @@ def aaa_code(text: str) -> int | None:
     return int(text) if int(text) in AAA_CODES else None
 
 
+def category(text: str) -> Category | None:
+    """STC01-1 at the beginning of a text, or alone."""
+    code = text[:2].upper()
+    if code in _CATEGORIES:
+        return Category(code)
+    return Category.ANSWERED if code[:1] in _ANSWERED and code[1:].isalnum() else None
+
+
 def follow_up(text: str) -> FollowUp | None:
     """AAA04."""
     return FollowUp.__members__.get(text)
@@ -200,11 +208,9 @@ def _categories(segments: Iterable[Segment]) -> Iterator[Category]:
     for one in segments:
         if one[0] == "STC":
             # The first component: whatever separates them is no letter and no digit.
-            code = element(one, 1)[:2].upper()
-            if code in _CATEGORIES:
-                yield Category(code)
-            elif code[:1] in _ANSWERED and code[1:].isalnum():
-                yield Category.ANSWERED
+            known = category(element(one, 1))
+            if known is not None:
+                yield known
 
 
 def _acknowledged(found: list[Transaction], asks: Asks, run: Numbers) -> Answer | Verdict:

@@ -76,6 +76,9 @@ systems:
     name: Scheduling
     impact: {{class: clinical, service: general}}
     slo: {{target: "99.9"}}
+  pacs:
+    name: Imaging archive
+    impact: {{class: clinical, service: general}}
   terminology:
     name: Terminology server
     impact: {{class: administrative, service: general}}
@@ -148,6 +151,23 @@ checks:
       schedule: zz-clinic
       slots: {{within: 7d}}
       appointments: {{patient: zz-uptime-1}}
+  archive-echo:
+    system: pacs
+    kind: dicom_echo
+    every: 5s
+    timeout: 2s
+    spec: {{host: 127.0.0.1, port: {ports["pacs"]}, called_ae: ARCHIVE, calling_ae: WARDWATCH}}
+  worklist-query:
+    system: pacs
+    kind: dicom_find
+    every: 5s
+    timeout: 2s
+    spec:
+      host: 127.0.0.1
+      port: {ports["pacs"]}
+      called_ae: WORKLIST
+      calling_ae: WARDWATCH
+      model: worklist
   codes-icd:
     system: terminology
     kind: terminology

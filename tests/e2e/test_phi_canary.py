@@ -34,6 +34,7 @@ FAULTS = {
         "html200",
         "other_set",
     ),
+    "pacs": ("match", "status_c123", "reject_1_1_3", "garbage", "late_abort_2_0", "other_message"),
     "portal": ("wrong_body", "500", "401", "redirect", "truncated", "not_http"),
     "scheduling": ("html200", "500", "other_patient", "wrong_resource", "truncated", "not_json"),
     "terminology": ("no_content", "500", "other_meaning", "422", "truncated", "outcome200_error"),

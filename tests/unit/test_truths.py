@@ -106,6 +106,21 @@ def test_a_view_is_prolonged_only_while_a_fold_would_say_the_same(
     assert prolonged(live, then) == folded(results, history, then).view
 
 
+def test_a_certificate_that_ends_when_it_ended_before_folds_nothing_and_any_other_does() -> None:
+    def seen(number: int, days: int) -> Result:
+        return replace(result(number * 10_000, UP), cert_days_left=days)
+
+    live = folded([seen(n, 90) for n in range(3)], HISTORY, START + 20_001)
+    live.take([seen(3, 90)], START + 30_001)
+    assert not live.stale
+    live.take([result(40_000, UP)], START + 40_001)  # none was seen
+    assert not live.stale
+    for days in (89, 91):
+        live = folded([seen(n, 90) for n in range(3)], HISTORY, START + 20_001)
+        live.take([seen(3, days)], START + 30_001)
+        assert live.stale
+
+
 def test_a_system_is_due_the_millisecond_after_a_hold_ends() -> None:
     live = folded([result(1_000, Outcome.UP)], HISTORY, START + 5_000)
     assert live.until == START + 26_001

@@ -1,0 +1,33 @@
+"""The chain as heartbeats tell it: jobs that say when they sent 837s and when they took in answers."""
+
+from __future__ import annotations
+
+from probes.claim_spec import ClaimChainSpec
+from probes.claims import Answer, Known, Sent
+from probes.heartbeats import KEPT, Heard, PingKind, Pings
+
+
+async def heard(spec: ClaimChainSpec, pings: Pings, now_ms: int) -> Known | None:
+    """None: more came than is kept, so that nobody can say which answers are whose. Raises
+    StoreAwayError.
+    """
+    from_ms = now_ms - spec.terms.look_back_ms
+    sent = await pings.of(spec.sent.check or "")
+    by_stage = {stage: await pings.of(due.check or "") for stage, due in spec.in_order.items()}
+    if any(_is_cut(one, from_ms) for one in (sent, *by_stage.values())):
+        return None
+    return Known(
+        [Sent(at_ms) for at_ms in _successes(sent)],
+        [Answer(stage, at_ms) for stage, one in by_stage.items() for at_ms in _successes(one)],
+        max(one.since_ms for one in (sent, *by_stage.values())),
+        sent.away,
+    )
+
+
+def _successes(one: Heard) -> list[int]:
+    return [ping.at_ms for ping in one.pings if ping.kind is PingKind.SUCCESS]
+
+
+def _is_cut(one: Heard, from_ms: int) -> bool:
+    successes = _successes(one)
+    return len(successes) >= KEPT and successes[0] > from_ms
