@@ -10,6 +10,7 @@ from alerts.channel import ChannelKind
 
 CHANNELS: dict[str, str] = {
     "email": "alerts.channels.email",
+    "pagerduty": "alerts.channels.pagerduty",
     "webhook": "alerts.channels.webhook",
 }
 
