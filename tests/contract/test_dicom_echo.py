@@ -206,13 +206,25 @@ async def test_a_good_echo_leaves_phases_facts_and_steps(node: DicomServer) -> N
     assert node.titles == [("ARCHIVE", "WARDWATCH")]
 
 
-async def test_a_node_that_answers_wrongly_is_left_with_an_abort_and_no_second_try(
-    node: DicomServer,
+@pytest.mark.parametrize(
+    ("fault", "left"),
+    [
+        ("none", (1, 0)),
+        ("status_c000", (1, 0)),
+        ("context_3", (1, 0)),
+        ("other_message", (0, 1)),
+        ("reject_1_1_3", (0, 0)),
+        ("late_abort_0_0", (0, 0)),
+    ],
+)
+async def test_leave_is_taken_as_the_standard_has_it(
+    node: DicomServer, fault: str, left: tuple[int, int]
 ) -> None:
-    node.set_fault("other_message")
-    await expect(KIND, spec(node.port), *MALFORMED)
+    """What stands is released, what is broken aborted, and whoever is gone is let go."""
+    node.set_fault(fault)
+    await expect(KIND, spec(node.port), *FAULTS[fault])
     await asyncio.sleep(0.05)
-    assert (node.connections, node.released, node.aborted) == (1, 0, 1)
+    assert (node.released, node.aborted) == left
 
 
 async def test_a_rejection_is_a_step_of_its_own_behind_a_good_connection(node: DicomServer) -> None:
