@@ -28,6 +28,14 @@ KINDS: dict[str, str] = {
     "x12_eligibility": "probes.kinds.x12_eligibility",
 }
 
+EXTRAS = {
+    "claim_chain": "sftp",
+    "dicom_echo": "dicom",
+    "dicom_find": "dicom",
+    "sftp_drop": "sftp",
+}
+"""What to install for a kind whose library is no part of the agent; others: the kind's own name."""
+
 ON_COLLECTOR = frozenset({"feed_silence", "heartbeat"})
 """Kinds whose checks the agent built into the collector runs (`Place.COLLECTOR`), known without
 importing any: a file is judged where no kind is opened, too.
