@@ -19,7 +19,7 @@ from probes.unusable import UNUSABLE
 
 log = logging.getLogger("wardwatch.agent")
 
-_OURS = ("system", "kind", "every", "timeout", "spec")
+_OURS = ("system", "kind", "every", "timeout", "cost", "spec")
 """What of a check the agent acts on; the rest is for whoever reads its results."""
 
 

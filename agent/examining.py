@@ -188,7 +188,8 @@ async def _rehearse(
         return False
 
     alone = replace(part, checks={name: part.checks[name]})
-    rehearsing = replace(world, network=Network(world.clock, note, may_listen=note_listening))
+    network = Network(world.clock, note, may_listen=note_listening)
+    rehearsing = replace(world, network=network, ledger=_Rehearsed())
     attempts = checks.opened(alone, rehearsing, Pulse(world.clock), None, {})[name]
     try:
         run = await attempts.run(Slot(name, world.clock.now_ms()))
@@ -203,6 +204,13 @@ async def _rehearse(
     address, port, scheme = asked[0]
     shown = f"{scheme} {_shown(address, port)}"
     return CheckFacts(name, None, shown, refusal(allow, address, port, scheme))
+
+
+class _Rehearsed:
+    """A Ledger: nothing leaves, so nothing is spent."""
+
+    async def spend(self, check: str, per_day: int) -> Reason | None:  # noqa: ARG002 - a protocol
+        return None
 
 
 def _shown(address: Address, port: int) -> str:

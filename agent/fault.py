@@ -13,6 +13,8 @@ from probes.reasons import Reason
 
 NETWORK = frozenset(
     {
+        Reason.DICOM_CLOSED,
+        Reason.DICOM_TIMEOUT,
         Reason.DNS_NOT_FOUND,
         Reason.FEED_STALE,
         Reason.HL7_CLOSED,

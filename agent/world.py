@@ -12,6 +12,9 @@ from random import Random
 from agent.allowing import Address, Entry, allow, may_listen
 from agent.blame import blame
 from agent.canaries import Canaries
+from agent.keptfile import KeptFile
+from agent.ledger import NAME as LEDGER
+from agent.ledger import KeptLedger
 from agent.onethread import Hand, OneThread
 from agent.pulse import Pulse
 from probes import registry
@@ -22,6 +25,7 @@ from probes.config_checks import Check
 from probes.configfile import read_secret
 from probes.contract import Env
 from probes.leases import Leases
+from probes.ledger import Ledger, NoLedger
 from probes.net import Network
 from probes.tokens import Tokens
 
@@ -39,6 +43,7 @@ class World:
     tokens: Tokens = field(default_factory=Tokens)
     budgets: Budgets = field(default_factory=Budgets)
     leases: Leases = field(default_factory=Leases)
+    ledger: Ledger = field(default_factory=NoLedger)
 
     def env(self, check: Check) -> Env:
         """Of one check; what checks share is the same in each."""
@@ -51,6 +56,7 @@ class World:
             tokens=self.tokens,
             budgets=self.budgets,
             every_ms=check.every,
+            ledger=self.ledger,
         )
 
 
@@ -61,14 +67,18 @@ def host_world(
 ) -> World:
     """The host as it is; checks reach what it allows, left out: all but what is always denied.
 
-    They listen at `may_listen_at` alone. `state` is the agent's own folder: no check's secret is in it.
+    They listen at `may_listen_at` alone. `state` is the agent's own folder: no check's secret is in it,
+    and what runs cost is counted there; without it none that costs is made.
     """
     clock = SystemClock()
     network = Network(clock, allow(allowed), may_listen=may_listen(may_listen_at))
+    hand = OneThread("spool")
     read = read_secret if state is None else outside(state)
-    return World(
-        clock, random.SystemRandom(), network, read, secrets.token_bytes, OneThread("spool")
-    )
+    ledger: Ledger = NoLedger()
+    if state is not None:
+        ledger = KeptLedger(KeptFile(state / LEDGER), clock, hand)
+    rng = random.SystemRandom()
+    return World(clock, rng, network, read, secrets.token_bytes, hand, ledger=ledger)
 
 
 def outside(state: Path) -> Callable[[str], bytes]:

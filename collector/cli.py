@@ -32,6 +32,7 @@ COMMANDS = {
     "maintenance": "maintenance",
     "openapi": "openapi",
     "outbox": "outbox",
+    "payer": "payer",
     "replay": "replay",
     "results": "results",
     "status": "status",

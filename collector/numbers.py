@@ -12,8 +12,10 @@ from typing import Any
 
 from collector import chainstates, rulings
 from collector.core import caqh, periods
-from collector.core.availability import cut
+from collector.core.availability import cut, terms
 from collector.core.document import document
+from collector.core.payer import payer_report, reach
+from collector.core.payer_document import payer_document
 from collector.core.rollup import Rollups
 from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
@@ -84,6 +86,23 @@ class Numbers:
                 )
                 self._known[wanted] = (at, answer)
             return self._known[wanted][1]
+
+    async def payer(self, system: str, start: int, end: int) -> dict[str, Any] | None:
+        """A payer's report; None of a system that was no payer's path at the period's end.
+
+        KeyError for a system that no version has.
+        """
+        truth = (await self.truths())[system]
+        history, now = self._evaluator.history, truth.now
+        config = terms(truth, history, min(end, now) - 1)
+        owed = caqh.payer_of(system, config)
+        if owed is None:
+            return None
+        rollups = await self._evaluator.rollups(
+            caqh.checks(history), reach(owed, history, start, end, now)
+        )
+        found = await asyncio.to_thread(payer_report, truth, history, rollups, start, end, now)
+        return None if found is None else payer_document(found, start, end, now)
 
     async def truths(self) -> Mapping[str, SystemTruth]:
         """Every system of any version, folded anew unless that was done a moment ago."""

@@ -13,8 +13,11 @@ import msgspec
 from alerts.policy import incidents
 from collector.core import caqh
 from collector.core.agent_state import distinct
+from collector.core.availability import terms
 from collector.core.detection import detected_at
 from collector.core.document import document
+from collector.core.payer import payer_report, reach
+from collector.core.payer_document import payer_document
 from collector.core.periods import END_MS
 from collector.core.settled import Source
 from collector.core.truth import SystemTruth, fold_system
@@ -110,6 +113,21 @@ def replay(history: History, given: Input, start: int, end: int, now: int) -> di
         "conflicts": _conflicts(given.results, now),
         "ignored": given.ignored,
     }
+
+
+def replay_payer(
+    history: History, given: Input, system: str, start: int, end: int, now: int
+) -> dict[str, Any] | None:
+    """A payer's report from a file of results; None of a system that was no payer at its end."""
+    found = _by_system(history, given.results)
+    truth = fold_system(system, history, found.get(system, {}), now, start)
+    owed = caqh.payer_of(system, terms(truth, history, min(end, now) - 1))
+    if owed is None:
+        return None
+    span = reach(owed, history, start, end, now)
+    rollups = caqh.rolled(given.results, history, span, now)
+    report = payer_report(truth, history, rollups, start, end, now)
+    return None if report is None else payer_document(report, start, end, now)
 
 
 def instant(written: datetime, config: Config) -> int:

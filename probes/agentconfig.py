@@ -18,8 +18,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probes import agentkeys, envelope
 from probes.config import Config
+from probes.config_checks import Check
 from probes.configfile import digest
 from probes.envelope import BatchError, ConfigDigest, Count, Envelope, Hex256, Id
+from probes.ledger import share
 
 MAGIC, ASKING = b"WWC\x01", b"WWQ\x01"
 CONTENT_TYPE = "application/vnd.wardwatch.agent-config"
@@ -108,9 +110,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 def part_of(config: Config, agent: str, version: int = 0, issued_at: int = 0) -> AgentConfig:
     """The part of one agent of the config."""
     checks = {
-        name: check.model_dump(
-            mode="json", by_alias=True, exclude_defaults=True, exclude={"from_", "quorum"}
-        )
+        name: _part(check, len(config.agents_of(name)))
         for name, check in config.checks.items()
         if agent in config.agents_of(name)
     }
@@ -121,6 +121,16 @@ def part_of(config: Config, agent: str, version: int = 0, issued_at: int = 0) ->
     }
     org = config.organization.id
     return AgentConfig(org, agent, version, digest(config), issued_at, systems, checks)
+
+
+def _part(check: Check, agents: int) -> dict[str, Any]:
+    """What one of so many agents is told of a check."""
+    told = check.model_dump(
+        mode="json", by_alias=True, exclude_defaults=True, exclude={"from_", "quorum"}
+    )
+    if check.cost is not None:
+        told["cost"]["per_day"] = share(check.cost.per_day, agents)
+    return told
 
 
 def public_text(key: Ed25519PrivateKey) -> str:

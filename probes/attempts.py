@@ -16,7 +16,7 @@ from typing import Any
 from probes.budgets import Demand
 from probes.clock import NS_PER_MS
 from probes.columns import FAR
-from probes.config_checks import Check
+from probes.config_checks import Check, Cost
 from probes.contract import Env, Kind, Observation, Outcome, Probe, Slot
 from probes.leases import Leases
 from probes.net import NetFailure
@@ -64,6 +64,7 @@ class Attempts:
         self.name = name
         self.system = check.system
         self.every_ms = check.every
+        self._cost = check.cost
         self._kind = kind
         self._config = kind.parse(check.spec)
         self._read = env.read_secret
@@ -109,8 +110,12 @@ class Attempts:
 
     async def _run(self, slot: Slot) -> Run:
         clock = self._env.clock
+        unpaid = None if self._cost is None else await self._spend(self._cost)
         wall_ms, began_ns = clock.now_ms(), clock.monotonic_ns()
-        observation = await self._observe(slot)
+        if unpaid is None:
+            observation = await self._observe(slot)
+        else:
+            observation = Observation(Outcome.UNKNOWN, unpaid)
         took_ns = clock.monotonic_ns() - began_ns
         if abs(clock.now_ms() - wall_ms - took_ns // NS_PER_MS) > STEP_MS:
             observation = Observation(Outcome.UNKNOWN, Reason.AGENT_CLOCK)
@@ -150,6 +155,14 @@ class Attempts:
                 await context.__aexit__(None, None, None)
         except Exception as error:  # noqa: BLE001 - a foreign defect ends no other check
             self._crashed(error)
+
+    async def _spend(self, cost: Cost) -> Reason | None:
+        """Count the run before anything of it leaves; why it may not be made."""
+        try:
+            async with asyncio.timeout(self._limit_s):
+                return await self._env.ledger.spend(self.name, cost.per_day)
+        except TimeoutError:  # a disk that does not answer
+            return Reason.AGENT_UNCOUNTED
 
     async def _observe(self, slot: Slot) -> Observation:
         try:

@@ -29,6 +29,11 @@ class Quorum(Model):
     """Fresh agents and sites needed to judge; left out: half of them, rounded up."""
 
 
+class Cost(Model):
+    per_day: Annotated[int, Field(ge=1, le=1_000_000)]
+    """Runs in a UTC day at most, all agents together; each has its even share."""
+
+
 @lru_cache(maxsize=1_024)
 def _confirm(said: Confirm) -> Confirm:
     """One value for all checks that say so: each for itself is half a kilobyte."""
@@ -57,6 +62,8 @@ class Check(Model):
     """Runs in a row that confirm a change."""
     quorum: Annotated[Quorum, AfterValidator(_quorum)] = Quorum()
     """How many must have fresh results."""
+    cost: Cost | None = None
+    """What its runs may cost; left out: they cost nothing."""
     spec: Mapping[str, Any] = {}
     """Settings of the kind, see its page."""
 

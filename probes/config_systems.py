@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from probes.config_payer import Payer
 from probes.config_words import Id, LocalTime, Model, Name, Percent, PositiveDuration
 
 
@@ -72,3 +73,5 @@ class System(Model):
     """Redundancy groups that checks join with `role: {group: NAME}`."""
     runbook: Annotated[str, StringConstraints(pattern=r"^https?://\S+$")] | None = None
     """Address of the instructions, put into messages."""
+    payer: Annotated[Payer | None, Field(exclude_if=lambda value: value is None)] = None
+    """Of a billing system that is the path to a payer: what it owes, and its calendar."""

@@ -15,7 +15,9 @@ from typing import Any
 
 from probes import amounts, times
 from probes.config_places import COLLECTOR
+from probes.configchain import chain_problems
 from probes.configcollector import collector_problems
+from probes.configcost import cost_problems
 from probes.configfeeds import feed_problems
 from probes.registry import FEEDS
 from probes.tripwire import IDENTIFIERS, tripped
@@ -118,7 +120,9 @@ def cross_problems(document: Document) -> list[Problem]:
         *_holidays(document),
         *_notices(document),
         *collector_problems(document, section(document, "agents"), section(document, "checks")),
+        *cost_problems(document, section(document, "agents"), section(document, "checks")),
         *feed_problems(document, section(document, "agents"), section(document, "checks")),
+        *chain_problems(document, section(document, "checks")),
     ]
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from probes.config_places import COLLECTOR
-from probes.registry import ON_COLLECTOR
+from probes.registry import EITHER, ON_COLLECTOR
 from probes.yamlfile import Document, Path, Problem
 
 WHERE = "agents: {collector: {site: ...}}"
@@ -30,7 +30,11 @@ def collector_problems(
         listed = list(enumerate(named)) if isinstance(named, list) else []
         kind = check.get("kind")
         if not isinstance(kind, str) or kind not in ON_COLLECTOR:
-            yield from _elsewhere(document, path, listed, agents, is_left_out="from" not in check)
+            left_out = "from" not in check
+            either = isinstance(kind, str) and kind in EITHER
+            yield from _elsewhere(
+                document, path, listed, agents, is_left_out=left_out, is_either=either
+            )
             continue
         if COLLECTOR not in agents:
             message = f"the collector runs this check itself: say at which site it stands, {WHERE}"
@@ -48,9 +52,17 @@ def _elsewhere(
     agents: dict[str, Any],
     *,
     is_left_out: bool,
+    is_either: bool,
 ) -> Iterator[Problem]:
     for number, agent in listed:
-        if agent == COLLECTOR:
+        if agent == COLLECTOR and is_either:
+            if COLLECTOR not in agents:
+                message = f"say at which site the collector stands: {WHERE}"
+                yield document.problem((*path, "from", number), message)
+            if len(listed) > 1:
+                message = "on the collector it runs there alone: name no other agent beside it"
+                yield document.problem((*path, "from", number), message)
+        elif agent == COLLECTOR:
             kinds = ", ".join(sorted(ON_COLLECTOR))
             yield document.problem(
                 (*path, "from", number),

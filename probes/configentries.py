@@ -17,6 +17,7 @@ from probes.configbudgets import budget_problems
 from probes.configchecks import attempt, section
 from probes.configclaims import claims_problems
 from probes.configexclusive import exclusive_problems
+from probes.configpayers import payer_problems
 from probes.configwrites import writes_problems
 from probes.contract import Kind
 from probes.modelerrors import problems_of
@@ -39,7 +40,7 @@ def entry_problems(
     secrets: bool = False,
 ) -> list[Problem]:
     """In no particular order."""
-    found = list(_windows(document))
+    found = [*_windows(document), *payer_problems(document)]
     if kinds:
         parsed: Parsed = {}
         for name, check in section(document, "checks").items():
@@ -104,7 +105,8 @@ def _spec(
     except ValueError as error:
         yield document.problem(place, str(error))  # a kind's own words: places, never values
     except ModuleNotFoundError as error:
-        message = f"needs the library {error.name}: pip install 'wardwatch[{name}]'"
+        extra = registry.EXTRAS.get(name, name)
+        message = f"needs the library {error.name}: pip install 'wardwatch[{extra}]'"
         yield document.problem((*path, "kind"), message)
 
 

@@ -19,9 +19,7 @@ def writes_problems(document: Document, writes: Mapping[str, Writes]) -> Iterato
         every = attempt(times.parse_duration, checks[name].get("every"))
         if every and every < written.least_every_ms:
             least = times.duration_text(written.least_every_ms)
-            yield document.problem(
-                (*path, "every"), f"this check writes at each run: at least {least}"
-            )
+            yield document.problem((*path, "every"), f"{written.because}: at least {least}")
         if written.alone is None:
             continue
         if len(agents_of(document, checks[name])) > 1:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 from probes.budgets import Budgets, Demand
+from probes.ledger import Ledger, NoLedger
 from probes.reasons import Reason
 from probes.tokens import Tokens
 
@@ -64,8 +65,11 @@ class Scheme(StrEnum):
     HTTPS = "https"
     MLLP = "mllp"
     MLLPS = "mllps"
+    SFTP = "sftp"
     TCP = "tcp"
     """A connection and nothing on it."""
+    DICOM = "dicom"
+    DICOMS = "dicoms"
 
 
 class Fact(StrEnum):
@@ -125,6 +129,31 @@ class Fact(StrEnum):
     ERRORED = "errored"
     """Messages that failed since the run before, at least."""
     COUNTER_RESET = "counter_reset"
+    FILES = "files"
+    """Files of all folders of a check; where one could not be listed whole, at least."""
+    NEWEST_S = "newest_s"
+    """Age of the newest file, of the folder where that is oldest."""
+    STUCK = "stuck"
+    """Temporary files that nobody works on any more."""
+    STUCK_S = "stuck_s"
+    """Age of the oldest of them."""
+    EMPTY_FILES = "empty_files"
+    CLAIMS_SENT = "claims_sent"
+    """837s on the books."""
+    CLAIMS_999 = "claims_999"
+    """Those of them with a 999, or a TA1 that rejects."""
+    CLAIMS_277CA = "claims_277ca"
+    CLAIMS_835 = "claims_835"
+    CLAIMS_LATE = "claims_late"
+    """Those with an answer missing after its deadline."""
+    CLAIMS_REJECTED = "claims_rejected"
+    REJECT_RESULT = "reject_result"
+    REJECT_SOURCE = "reject_source"
+    REJECT_REASON = "reject_reason"
+    ABORT_SOURCE = "abort_source"
+    ABORT_REASON = "abort_reason"
+    CONTEXT_RESULT = "context_result"
+    DIMSE_STATUS = "dimse_status"
     MESSAGES = "messages"
     """Messages of a feed since the slot before, whatever their type."""
     MESSAGES_ADT = "messages_adt"
@@ -137,6 +166,12 @@ class Fact(StrEnum):
     MESSAGES_SIU = "messages_siu"
     MESSAGES_VXU = "messages_vxu"
     MESSAGES_OTHER = "messages_other"
+    AAA_CODE = "aaa_code"
+    """AAA03 of the 271 that decided; 904 is `T4`."""
+    AAA_FOLLOW_UP = "aaa_follow_up"
+    """AAA04 of it: 1 C, 2 N, 3 P, 4 R, 5 S, 6 W, 7 X, 8 Y."""
+    BENEFITS = "benefits"
+    TA1_NOTE = "ta1_note"
 
 
 COUNTED = frozenset(fact for fact in Fact if fact.value.startswith("messages"))
@@ -178,6 +213,16 @@ class StepName(StrEnum):
     LOGIN = "login"
     STATUS = "status"
     CHANNEL = "channel"
+    BANNER = "banner"
+    HOST_KEY = "host_key"
+    LIST = "list"
+    WRITE = "write"
+    HEALTH = "health"
+    CLEARINGHOUSE = "clearinghouse"
+    PAYER = "payer"
+    ASSOCIATE = "associate"
+    ECHO = "echo"
+    FIND = "find"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +270,8 @@ class Env:
     """The check's own `every`: the slot before is so long ago."""
     pings: Pings | None = None
     """What jobs have sent to the collector; None elsewhere."""
+    ledger: Ledger = field(default_factory=NoLedger)
+    """What runs that cost money have spent; the runner asks it."""
     counts: Counts | None = None
     """What feeds have been counted, and what is usual of them; None elsewhere."""
 
@@ -241,6 +288,8 @@ class Place(StrEnum):
     AGENT = "agent"
     COLLECTOR = "collector"
     """The agent built into the collector: what it judges came to the collector."""
+    EITHER = "either"
+    """The one or the other, as the check's `from` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +301,7 @@ class Writes:
 
     least_every_ms: int
     alone: str | None = None
+    because: str = "this check writes at each run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,4 +348,4 @@ class Kind(Generic[C]):
     profiles: tuple[str, ...] = ()
     """What its `profile` may be."""
     place: Place = Place.AGENT
-    """Of the collector's kinds the registry holds the names, too (`ON_COLLECTOR`)."""
+    """Of all but the agents' kinds the registry holds the names, too (`ON_COLLECTOR`, `EITHER`)."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from probes.contract import Env, Fact, Phase, Scheme
 from probes.hl7_spec import Hl7Spec
 from probes.net import Connection, Deadline
-from probes.tls import TlsOptions
 from probes.wire.hl7 import AckCode, Acknowledgement, parse_ack
 from probes.wire.hl7_judge import COMMITS
 from probes.wire.mllp import Decoder, Garbage, LimitError
@@ -103,13 +102,8 @@ class Line:
     def __init__(self, spec: Hl7Spec, env: Env) -> None:
         self._spec = spec
         self._env = env
-        tls = spec.tls
-        self._tls = (
-            None
-            if tls is None
-            else TlsOptions(tls.ca, tls.client_cert, tls.client_key, watches=True)
-        )
-        self._scheme = Scheme.MLLP if tls is None else Scheme.MLLPS
+        self._tls = None if spec.tls is None else spec.tls.options
+        self._scheme = Scheme.MLLP if spec.tls is None else Scheme.MLLPS
         self._kept: Open | None = None
 
     async def open(self, deadline: Deadline, tally: Tally) -> Open:

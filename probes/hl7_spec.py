@@ -11,8 +11,8 @@ from pydantic import Field, StringConstraints, model_validator
 from probes import hl7_ladder, hl7_template
 from probes.config_words import Model, PositiveDuration
 from probes.hl7_ladder import RUNGS, Rung
+from probes.tls_spec import Tls
 
-File = Annotated[str, StringConstraints(pattern=r"^/.")]
 Reference = Annotated[str, StringConstraints(pattern=r"^file:/.+$")]
 # HL7's delimiters have no place in a value, save those of components and subcomponents
 Value = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9 ._-]*$", max_length=64)]
@@ -41,20 +41,6 @@ class Patient(Model):
     id: Value
     assigning_authority: Hierarchic
     name: PersonName
-
-
-class Tls(Model):
-    """Empty: TLS with the system's CAs and no client certificate."""
-
-    ca: File | None = None
-    client_cert: File | None = None
-    client_key: File | None = None
-
-    @model_validator(mode="after")
-    def _pair(self) -> Self:
-        if (self.client_cert is None) != (self.client_key is None):
-            raise ValueError("client_cert and client_key belong together")
-        return self
 
 
 class Hl7Spec(Model):

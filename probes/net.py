@@ -119,6 +119,16 @@ class Connection:
             except OSError as error:
                 raise self._ended(error) from None
 
+    async def send_for_answer(self, data: bytes) -> None:
+        """The same to a peer that waits for the acknowledgement of half of its answer before it sends
+        the other half (Nagle): without it 40 ms of ours count as its own.
+        """
+        await self.send(data)
+        try:
+            self._socket.acknowledge_at_once()
+        except OSError as error:
+            raise self._ended(error) from None
+
     async def receive(self, limit: int = 65536) -> bytes:
         """What has arrived, at least one byte, at most `limit`; `b""` when the peer ended."""
         try:
@@ -161,6 +171,10 @@ class Connection:
         if silent and refuses_us(self._socket.tls, shown=self._shown):
             return NetFailure(*_REFUSED_US, self.phases)
         return NetFailure(*_failure(error), self.phases)
+
+    def release(self) -> socket.socket:
+        """The plain socket, for a library that speaks on it; this connection is of no more use."""
+        return self._socket.release()
 
     async def close(self) -> None:
         """At once: a peer that never says goodbye holds up no slot."""

@@ -16,6 +16,7 @@ class Reason(StrEnum):
     AGENT_CLOCK = "agent.clock"
     AGENT_CONFIG = "agent.config"
     AGENT_CRASH = "agent.crash"
+    AGENT_DAILY_CAP = "agent.daily_cap"
     AGENT_DNS = "agent.dns"
     AGENT_LISTEN = "agent.listen"
     AGENT_MISSED_SLOT = "agent.missed_slot"
@@ -26,10 +27,42 @@ class Reason(StrEnum):
     AGENT_SECRET = "agent.secret"  # noqa: S105 - a reason code
     AGENT_STALLED = "agent.stalled"
     AGENT_STORE = "agent.store"
+    AGENT_UNCOUNTED = "agent.uncounted"
+    CLAIMS_277CA_REJECTED = "claims.277ca_rejected"
+    CLAIMS_999_REJECTED = "claims.999_rejected"
+    CLAIMS_NONE_SENT = "claims.none_sent"
+    CLAIMS_NONE_YET = "claims.none_yet"
+    CLAIMS_NO_277CA = "claims.no_277ca"
+    CLAIMS_NO_835 = "claims.no_835"
+    CLAIMS_NO_999 = "claims.no_999"
+    CLAIMS_TA1_REJECTED = "claims.ta1_rejected"
+    CLAIMS_UNHEARD = "claims.unheard"
+    CLAIMS_UNREAD = "claims.unread"
     COVERAGE_ACCEPTED = "coverage.accepted"
     COVERAGE_ERROR = "coverage.error"
     COVERAGE_PARTIAL = "coverage.partial"
     COVERAGE_QUEUED = "coverage.queued"
+    DICOM_ABORTED = "dicom.aborted"
+    DICOM_BUSY = "dicom.busy"
+    DICOM_CALLED_AE = "dicom.called_ae"
+    DICOM_CALLING_AE = "dicom.calling_ae"
+    DICOM_CLOSED = "dicom.closed"
+    DICOM_FAILED = "dicom.failed"
+    DICOM_IDENTIFIER = "dicom.identifier"
+    DICOM_MALFORMED = "dicom.malformed"
+    DICOM_MATCH = "dicom.match"
+    DICOM_NOT_AUTHORIZED = "dicom.not_authorized"
+    DICOM_NOT_DICOM = "dicom.not_dicom"
+    DICOM_NO_CONTEXT = "dicom.no_context"
+    DICOM_PROTOCOL = "dicom.protocol"
+    DICOM_PROVIDER_ABORTED = "dicom.provider_aborted"
+    DICOM_REJECTED = "dicom.rejected"
+    DICOM_RESOURCES = "dicom.resources"
+    DICOM_TIMEOUT = "dicom.timeout"
+    DICOM_UNSUPPORTED = "dicom.unsupported"
+    DICOMWEB_AUTH = "dicomweb.auth"
+    DICOMWEB_NOT_DICOM = "dicomweb.not_dicom"
+    DICOMWEB_TOO_BROAD = "dicomweb.too_broad"
     DNS_NOT_FOUND = "dns.not_found"
     FEED_FLOODED = "feed.flooded"
     FEED_LEARNING = "feed.learning"
@@ -88,6 +121,26 @@ class Reason(StrEnum):
     SCHEDULING_FEW_SLOTS = "scheduling.few_slots"
     SCHEDULING_NO_TEST_SLOT = "scheduling.no_test_slot"
     SCHEDULING_NOT_UNDONE = "scheduling.not_undone"
+    SFTP_ALGORITHMS = "sftp.algorithms"
+    SFTP_AUTH = "sftp.auth"
+    SFTP_BACKLOG = "sftp.backlog"
+    SFTP_CLOCK = "sftp.clock"
+    SFTP_CLOSED = "sftp.closed"
+    SFTP_EMPTY_FILE = "sftp.empty_file"
+    SFTP_FAILURE = "sftp.failure"
+    SFTP_HOST_KEY = "sftp.host_key"
+    SFTP_NOT_SSH = "sftp.not_ssh"
+    SFTP_NOT_UNDONE = "sftp.not_undone"
+    SFTP_NO_BANNER = "sftp.no_banner"
+    SFTP_NO_FOLDER = "sftp.no_folder"
+    SFTP_NO_SFTP = "sftp.no_sftp"
+    SFTP_PERMISSION = "sftp.permission"
+    SFTP_PROTOCOL = "sftp.protocol"
+    SFTP_STALE = "sftp.stale"
+    SFTP_STUCK = "sftp.stuck"
+    SFTP_TIMEOUT = "sftp.timeout"
+    SFTP_TOO_MANY = "sftp.too_many"
+    SFTP_WAITING = "sftp.waiting"
     SMART_DISCOVERY = "smart.discovery"
     SMART_JWKS = "smart.jwks"
     SMART_KEY_EXPOSED = "smart.key_exposed"
@@ -111,6 +164,38 @@ class Reason(StrEnum):
     TLS_NOT_TLS = "tls.not_tls"
     TLS_TIMEOUT = "tls.timeout"
     TLS_UNTRUSTED = "tls.untrusted"
+    X12_999_REJECTED = "x12.999_rejected"
+    X12_AAA_42_CLEARINGHOUSE = "x12.aaa_42_clearinghouse"
+    X12_AAA_42_PAYER = "x12.aaa_42_payer"
+    X12_AAA_42_SUBSCRIBER = "x12.aaa_42_subscriber"
+    X12_AAA_80_PAYER = "x12.aaa_80_payer"
+    X12_AAA_OTHER = "x12.aaa_other"
+    X12_API_ERROR = "x12.api_error"
+    X12_CORE_ERROR = "x12.core_error"
+    X12_CORE_REJECTED = "x12.core_rejected"
+    X12_CREDENTIALS = "x12.credentials"
+    X12_ENROLMENT = "x12.enrolment"
+    X12_FOREIGN_ANSWER = "x12.foreign_answer"
+    X12_MALFORMED = "x12.malformed"
+    X12_MEMBER = "x12.member"
+    X12_NOT_CORE = "x12.not_core"
+    X12_NOT_JSON = "x12.not_json"
+    X12_NOT_REJECTED = "x12.not_rejected"
+    X12_NOT_TOKEN = "x12.not_token"  # noqa: S105 - a reason code
+    X12_NOT_X12 = "x12.not_x12"
+    X12_NO_BENEFITS = "x12.no_benefits"
+    X12_NO_STATUS = "x12.no_status"
+    X12_ONLY_ACKNOWLEDGED = "x12.only_acknowledged"
+    X12_OVER_20S = "x12.over_20s"
+    X12_PAYER_UNREACHABLE = "x12.payer_unreachable"
+    X12_REQUEST = "x12.request"
+    X12_SOAP_FAULT = "x12.soap_fault"
+    X12_STC_E1_PAYER = "x12.stc_e1_payer"
+    X12_STC_E2_PAYER = "x12.stc_e2_payer"
+    X12_TA1_REJECTED = "x12.ta1_rejected"
+    X12_TRUNCATED = "x12.truncated"
+    X12_WRONG_ANSWER = "x12.wrong_answer"
+    X12_WRONG_MODE = "x12.wrong_mode"
 
 
 _D, _G, _M, _U = "down", "degraded", "misconfigured", "unknown"
@@ -128,6 +213,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         "The agent cannot run the check as it is written: a kind or a setting it does not know.",
     ),
     Reason.AGENT_CRASH: ((_U,), "The probe itself failed; a defect of ours."),
+    Reason.AGENT_DAILY_CAP: (
+        (_U,),
+        "The check's `cost.per_day` is spent for this UTC day, so nothing was asked.",
+    ),
     Reason.AGENT_DNS: ((_U,), "The agent's resolver did not answer."),
     Reason.AGENT_LISTEN: (
         (_U,),
@@ -153,10 +242,66 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         (_U,),
         "The collector's own store did not answer, so nobody knows what has come.",
     ),
+    Reason.AGENT_UNCOUNTED: (
+        (_U,),
+        "A run that costs money could not be counted on the agent's disk, so nothing was asked.",
+    ),
+    Reason.CLAIMS_277CA_REJECTED: ((_M,), "A 277CA rejects the 837 as a whole."),
+    Reason.CLAIMS_999_REJECTED: ((_M,), "A 999 rejects the 837, or a part of it."),
+    Reason.CLAIMS_NONE_SENT: ((_G,), "No 837 was sent for longer than `expect_every`."),
+    Reason.CLAIMS_NONE_YET: ((_U,), "No 837 is known, so there is nothing to judge."),
+    Reason.CLAIMS_NO_277CA: ((_G,), "An 837 has no 277CA by its deadline."),
+    Reason.CLAIMS_NO_835: ((_G,), "No 835 came since an 837, by its deadline."),
+    Reason.CLAIMS_NO_999: (
+        (_G,),
+        "An 837 has no 999, and no TA1 that rejects it, by its deadline.",
+    ),
+    Reason.CLAIMS_TA1_REJECTED: ((_M,), "A TA1 rejects the interchange of an 837."),
+    Reason.CLAIMS_UNHEARD: (
+        (_U,),
+        "An answer may have been told while the collector was away, so nobody knows.",
+    ),
+    Reason.CLAIMS_UNREAD: (
+        (_U,),
+        "An answer may be among files that are still to be read, or pings that are no longer kept.",
+    ),
     Reason.COVERAGE_ACCEPTED: ((_D,), "Granted, where the check expects a rejection."),
     Reason.COVERAGE_ERROR: ((_D,), "Outcome `error`, and not one the check expects."),
     Reason.COVERAGE_PARTIAL: ((_G,), "Outcome `partial`: some of it could not be processed."),
     Reason.COVERAGE_QUEUED: ((_G,), "Taken, and not answered within the run."),
+    Reason.DICOM_ABORTED: (
+        (_D, _M),
+        "The far side's application aborted; misconfigured if in place of an association.",
+    ),
+    Reason.DICOM_BUSY: ((_G,), "Rejected for congestion or a limit of associations."),
+    Reason.DICOM_CALLED_AE: ((_M,), "Rejected: it does not go by the called AE title."),
+    Reason.DICOM_CALLING_AE: ((_M,), "Rejected: our calling AE title is not registered."),
+    Reason.DICOM_CLOSED: (
+        (_D, _M),
+        "Closed without a word; misconfigured if at once, as many do with a title they do not know.",
+    ),
+    Reason.DICOM_FAILED: ((_D,), "The operation failed: unable to process."),
+    Reason.DICOM_IDENTIFIER: ((_M,), "The query's keys do not fit what it is asked of."),
+    Reason.DICOM_MALFORMED: ((_D,), "DICOM, but broken, or not the answer to our request."),
+    Reason.DICOM_MATCH: ((_G,), "Somebody was found, though the query can match nobody."),
+    Reason.DICOM_NOT_AUTHORIZED: ((_M,), "Associated, but not allowed to ask."),
+    Reason.DICOM_NOT_DICOM: ((_D,), "The peer does not speak DICOM."),
+    Reason.DICOM_NO_CONTEXT: (
+        (_M,),
+        "Associated, but the service, or the way it is encoded, is not accepted.",
+    ),
+    Reason.DICOM_PROTOCOL: ((_M,), "Rejected: protocol version or application context."),
+    Reason.DICOM_PROVIDER_ABORTED: ((_D,), "The far side's DICOM service gave up."),
+    Reason.DICOM_REJECTED: (
+        (_G, _M),
+        "Rejected for another reason or none; degraded if it calls that transient.",
+    ),
+    Reason.DICOM_RESOURCES: ((_G,), "The operation was refused: out of resources."),
+    Reason.DICOM_TIMEOUT: ((_D,), "Connected, but no complete answer in time."),
+    Reason.DICOM_UNSUPPORTED: ((_M,), "The service was accepted, and its operation is not known."),
+    Reason.DICOMWEB_AUTH: ((_M,), "401 or 403: alive, and it rejects our credentials."),
+    Reason.DICOMWEB_NOT_DICOM: ((_D,), "A success status whose body is no DICOM JSON."),
+    Reason.DICOMWEB_TOO_BROAD: ((_M,), "413: it calls a query of one patient too broad."),
     Reason.DNS_NOT_FOUND: ((_D,), "The resolver says that the name does not exist."),
     Reason.FEED_FLOODED: ((_G,), "Far more messages than at this hour of the week."),
     Reason.FEED_LEARNING: ((_U,), "Too little is known of this hour of the week to judge it."),
@@ -263,6 +408,41 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         (_D, _G, _M),
         "A test booking may still stand: undoing it failed, or it cannot be found.",
     ),
+    Reason.SFTP_ALGORITHMS: (
+        (_M,),
+        "No key exchange, cipher or host key in common: the server offers weak ones alone.",
+    ),
+    Reason.SFTP_AUTH: ((_M,), "The SSH server is alive and rejects our key or password."),
+    Reason.SFTP_BACKLOG: ((_G,), "More files wait than `max_files`."),
+    Reason.SFTP_CLOCK: (
+        (_G,),
+        "The server's clock is off by more than 5 min, or a file is from the future: ages are doubtful.",
+    ),
+    Reason.SFTP_CLOSED: ((_D,), "The server ended the connection within the run."),
+    Reason.SFTP_EMPTY_FILE: ((_G,), "A file has had no bytes for longer than `empty_after`."),
+    Reason.SFTP_FAILURE: (
+        (_D,),
+        "The server could not do what was asked (SSH_FX_FAILURE), as with a full disk.",
+    ),
+    Reason.SFTP_HOST_KEY: (
+        (_M,),
+        "The host key is not one that is pinned: nothing was sent after it. Ask before you change the pin.",
+    ),
+    Reason.SFTP_NOT_SSH: ((_D,), "What answers on the port does not speak SSH 2."),
+    Reason.SFTP_NOT_UNDONE: ((_G,), "The file of the write test may still stand."),
+    Reason.SFTP_NO_BANNER: ((_D,), "Connected, and no SSH banner came."),
+    Reason.SFTP_NO_FOLDER: ((_M,), "The folder is not there."),
+    Reason.SFTP_NO_SFTP: ((_M,), "Signed in, and SFTP is not offered to us."),
+    Reason.SFTP_PERMISSION: ((_M,), "We may not list the folder, read or write in it."),
+    Reason.SFTP_PROTOCOL: ((_D,), "An answer that breaks SSH or SFTP, or does not end."),
+    Reason.SFTP_STALE: ((_G,), "The newest file is older than `max_newest`, or there is none."),
+    Reason.SFTP_STUCK: ((_G,), "A temporary file is older than `stuck_after`."),
+    Reason.SFTP_TIMEOUT: ((_D,), "The SSH banner came, and no whole answer in time."),
+    Reason.SFTP_TOO_MANY: (
+        (_G,),
+        "More entries in the folder than are listed: it is not judged whole.",
+    ),
+    Reason.SFTP_WAITING: ((_G,), "The oldest file has waited for longer than `max_oldest`."),
     Reason.SMART_DISCOVERY: (
         (_D,),
         "A success status whose body is no SMART discovery document with a token endpoint on https.",
@@ -301,4 +481,84 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.TLS_NOT_TLS: ((_M,), "The port does not speak TLS."),
     Reason.TLS_TIMEOUT: ((_D,), "Connected, but the handshake did not end in time."),
     Reason.TLS_UNTRUSTED: ((_M,), "The certificate chain does not end at a trusted CA."),
+    Reason.X12_999_REJECTED: ((_M,), "A 999 rejects our question: it does not fit their guide."),
+    Reason.X12_AAA_42_CLEARINGHOUSE: (
+        (_D,),
+        "AAA 42 in loop 2000A: the clearinghouse is alive and cannot process.",
+    ),
+    Reason.X12_AAA_42_PAYER: (
+        (_D,),
+        "AAA 42 in loop 2100A: the clearinghouse works, the payer's system does not.",
+    ),
+    Reason.X12_AAA_42_SUBSCRIBER: (
+        (_G,),
+        "AAA 42 in loop 2100C or 2100D: the payer answers, its look-up of members does not.",
+    ),
+    Reason.X12_AAA_80_PAYER: (
+        (_D,),
+        "AAA 80 in loop 2100A: the clearinghouse works, the payer gave it no response.",
+    ),
+    Reason.X12_AAA_OTHER: (
+        (_D, _M),
+        "An AAA that the guide has not in that loop: down where AAA01 says our request was valid.",
+    ),
+    Reason.X12_API_ERROR: (
+        (_D,),
+        "The clearinghouse's interface reports an error of its own, or a state we do not know.",
+    ),
+    Reason.X12_CORE_ERROR: (
+        (_D,),
+        "The CORE envelope reports an error of the receiver, or one that CORE does not list.",
+    ),
+    Reason.X12_CORE_REJECTED: ((_M,), "The CORE envelope rejects a field of ours."),
+    Reason.X12_CREDENTIALS: ((_M,), "Alive, and it rejects our user, password or certificate."),
+    Reason.X12_ENROLMENT: (
+        (_M,),
+        "The path works, and our provider or we are not enrolled for that payer.",
+    ),
+    Reason.X12_FOREIGN_ANSWER: (
+        (_G,),
+        "An answer to a question that is not ours: stale or crossed. All of it was dropped.",
+    ),
+    Reason.X12_MALFORMED: ((_D,), "X12 whose envelope, counts or control numbers are wrong."),
+    Reason.X12_MEMBER: (
+        (_M,),
+        "The payer answers and rejects the test member: it is not there as agreed.",
+    ),
+    Reason.X12_NOT_CORE: ((_D,), "A success status whose body is no CORE envelope."),
+    Reason.X12_NOT_JSON: ((_D,), "A success status whose body is not JSON of the clearinghouse."),
+    Reason.X12_NOT_REJECTED: (
+        (_D,),
+        "Benefits for a member whom nobody is to be: a wrong answer, or the number is somebody's now.",
+    ),
+    Reason.X12_NOT_TOKEN: ((_D,), "A success status of the token endpoint without a token."),
+    Reason.X12_NOT_X12: ((_D,), "What came instead of X12 is none."),
+    Reason.X12_NO_BENEFITS: ((_D,), "A 271 with neither a rejection nor a benefit."),
+    Reason.X12_NO_STATUS: ((_D,), "A 277 without a status that is in the list."),
+    Reason.X12_ONLY_ACKNOWLEDGED: (
+        (_D,),
+        "Our question was accepted (TA1, 999 or 202) and not answered in real time.",
+    ),
+    Reason.X12_OVER_20S: (
+        (_G,),
+        "A right answer, later than the 20 s that CAQH CORE allows in real time.",
+    ),
+    Reason.X12_PAYER_UNREACHABLE: (
+        (_D,),
+        "The clearinghouse works, and says that it does not reach the payer.",
+    ),
+    Reason.X12_REQUEST: ((_M,), "The payer finds our request itself wrong or incomplete."),
+    Reason.X12_SOAP_FAULT: (
+        (_D, _M),
+        "A SOAP fault: misconfigured if it blames the sender, down if the receiver or nobody.",
+    ),
+    Reason.X12_STC_E1_PAYER: ((_D,), "277 with STC E1: no response possible, system status."),
+    Reason.X12_STC_E2_PAYER: ((_D,), "277 with STC E2: the payer does not respond."),
+    Reason.X12_TA1_REJECTED: ((_M,), "A TA1 rejects our interchange, such as its sender or T."),
+    Reason.X12_TRUNCATED: ((_D,), "X12 that ends before its end."),
+    Reason.X12_WRONG_ANSWER: ((_D,), "An answer of another kind than our question asks for."),
+    Reason.X12_WRONG_MODE: (
+        (_M,),
+        "A test was answered live, or a live question by a test. The answer was dropped.",
+    ),
 }

@@ -116,6 +116,12 @@ class Socket:
         self._timer.cancel()
         self._timer = self._readiness.loop.call_later(deadline.remaining_s(), self._expire)
 
+    def acknowledge_at_once(self) -> None:
+        """What comes next is acknowledged without delay. The kernel forgets it with each exchange, so
+        it is asked for after each write (TCP_QUICKACK, tcp(7)).
+        """
+        self._raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+
     @property
     def untaken(self) -> bool:
         """Whether the peer's kernel has yet to confirm something we sent."""
@@ -132,6 +138,12 @@ class Socket:
     def tls(self) -> ssl.SSLSocket | None:
         """After the handshake."""
         return self._tls
+
+    def release(self) -> socket.socket:
+        """The plain socket, for a library that waits for itself; no deadline of ours is on it."""
+        self._timer.cancel()
+        self._readiness.forget(self._raw.fileno())
+        return self._raw
 
     def close(self) -> None:
         """Say goodbye under TLS; nobody waits for the answer (RFC 8446 6.1)."""

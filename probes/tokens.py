@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from probes.fhirsteps import Layer
     from probes.sockets import Deadline
     from probes.wire.engine import Channels
+    from probes.wire.x12_answer import Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,14 @@ class Session:
     """A cookie of an engine; without one the engine refused us, and is not asked again so soon."""
 
     cookie: str | None = field(repr=False)
+    until_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """A token of a clearinghouse; without one it refused us, and is not asked again so soon."""
+
+    token: str | None = field(repr=False)
     until_ns: int
 
 
@@ -136,4 +145,5 @@ class Tokens:
         self.endpoints: Flights[Endpoint, Layer] = Flights()
         self.held: Flights[Token, Layer] = Flights()
         self.sessions: Flights[Session, Seen] = Flights()
+        self.admissions: Flights[Admission, Verdict] = Flights()
         self.statuses: Flights[Status, Seen] = Flights()

@@ -10,14 +10,14 @@ from probes.contract import Env, Kind, Observation, Outcome, Slot
 from probes.reasons import Reason
 
 
-class _Unusable:
+class Unusable:
     async def run(self, slot: Slot) -> Observation:  # noqa: ARG002 - the same at each
         return Observation(Outcome.UNKNOWN, Reason.AGENT_CONFIG)
 
 
 @asynccontextmanager
-async def _probe(_config: Mapping[str, Any], _env: Env) -> AsyncIterator[_Unusable]:
-    yield _Unusable()
+async def _probe(_config: Mapping[str, Any], _env: Env) -> AsyncIterator[Unusable]:
+    yield Unusable()
 
 
 UNUSABLE = Kind("none", "a check that cannot run here", dict, _probe, frozenset())

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import os
 import ssl
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeAlias
 
 from yarl import URL
 
 from agent.allowing import Address, Entry, parse_entry
+from agent.disk import StateLock
 from probes.addresses import is_loopback, place
 
 Parsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - it has no other name
 
 BAD_INPUT = 2
+UNAVAILABLE = 69
+"""What another process holds: unlike bad input, another start may mend it."""
 
 
 def described(
@@ -37,6 +42,20 @@ def add_state(parser: argparse.ArgumentParser, *, required: bool = True) -> None
     parser.add_argument(
         "--state", required=required, metavar="DIR", help="folder of the agent's key"
     )
+
+
+def locked(state: Path) -> StateLock | int:
+    """The lock of a state folder; the exit code where it is not to be had, which is said."""
+    try:
+        return StateLock(state)
+    except BlockingIOError:
+        sys.stderr.write(
+            f"{state}: another wardwatch-agent runs on this state; stop it, or use another folder\n"
+        )
+        return UNAVAILABLE
+    except OSError as error:
+        sys.stderr.write(f"{state}: cannot be locked: {os.strerror(error.errno or 0)}\n")
+        return BAD_INPUT
 
 
 def add_allow(parser: argparse.ArgumentParser) -> None:

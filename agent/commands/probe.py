@@ -7,6 +7,8 @@ import asyncio
 import json
 import logging
 import sys
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 from agent.commands.options import (
@@ -18,6 +20,7 @@ from agent.commands.options import (
     allowed,
     allowed_listen,
     described,
+    locked,
 )
 from agent.onetable import EXIT, milliseconds
 from agent.pulse import Pulse
@@ -34,9 +37,11 @@ Examples:
   wardwatch-agent probe --config wardwatch.yaml ehr-read
   wardwatch-agent probe --config wardwatch.yaml ehr-read --json
   wardwatch-agent probe --config wardwatch.yaml ehr-read --allow 127.0.0.1:8443:https
+  wardwatch-agent probe --config wardwatch.yaml payer-270 --state /tmp/probing
 
-One attempt, for real; nothing is recorded.
-Exit code: 0 up, 1 down, 2 bad input, 3 degraded, 4 misconfigured, 5 unknown.
+One attempt, for real; nothing is recorded. A check with `cost` is counted in the folder of --state,
+against the whole `cost.per_day`; that of an agent that runs has its own count and cannot be used.
+Exit code: 0 up, 1 down, 2 bad input, 3 degraded, 4 misconfigured, 5 unknown, 69 the folder is in use.
 """
 
 
@@ -49,6 +54,9 @@ def add(parsers: Parsers) -> None:
     add_config(parser)
     add_allow(parser)
     add_allow_listen(parser)
+    parser.add_argument(
+        "--state", metavar="DIR", help="folder in which runs are counted that cost money"
+    )
     parser.add_argument("check", metavar="CHECK", help="the check's id in the file")
     parser.add_argument("--json", action="store_true", help="print JSON")
     parser.set_defaults(func=probe)
@@ -69,8 +77,21 @@ def probe(args: argparse.Namespace) -> int:
     if check is None:
         sys.stderr.write(f"CHECK: no check '{args.check}'; there are: {', '.join(config.checks)}\n")
         return BAD_INPUT
+    if check.cost is not None and args.state is None:
+        sys.stderr.write(
+            f"CHECK: {args.check} costs money, so its runs are counted: name a folder, --state DIR\n"
+        )
+        return BAD_INPUT
     logs.set_up(sys.stderr, logging.ERROR)
-    done = asyncio.run(_attempt(args.check, check, host_world(entries, may_listen_at=listens)))
+    state = None if args.state is None else Path(args.state)
+    with ExitStack() as stack:
+        if state is not None:
+            lock = locked(state)
+            if isinstance(lock, int):
+                return lock
+            stack.callback(lock.release)
+        world = host_world(entries, state, listens)
+        done = asyncio.run(_attempt(args.check, check, world))
     if args.json:
         sys.stdout.write(json.dumps(_document(done), indent=2, sort_keys=True) + "\n")
     else:

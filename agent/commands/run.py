@@ -20,17 +20,19 @@ from agent import firstconfig, identity, memory, onetable, starting
 from agent.collectorkey import CollectorKey
 from agent.commands.options import (
     BAD_INPUT,
+    UNAVAILABLE,
     Parsers,
     add_allow,
     add_allow_listen,
     add_config,
     add_state,
     described,
+    locked,
     usage,
 )
 from agent.configcache import ConfigCache
 from agent.configpull import ConfigPull
-from agent.disk import SPOOL, DiskError, HostDisk, StateLock
+from agent.disk import SPOOL, DiskError, HostDisk
 from agent.holding import DiskLostError
 from agent.metrics import AgentMetrics
 from agent.notify import Notify
@@ -46,8 +48,6 @@ from probes.segments import Run
 log = logging.getLogger("wardwatch.agent")
 
 DISK_LOST = 70
-UNAVAILABLE = 69
-"""What another process holds: unlike bad input, another start may mend it."""
 
 EXAMPLES = """\
 Examples:
@@ -96,16 +96,9 @@ def run(args: argparse.Namespace) -> int:
         sys.stderr.write("".join(f"{problem}\n" for problem in problems))
         return BAD_INPUT
     _say_key(start)
-    try:
-        lock = StateLock(start.state)
-    except BlockingIOError:
-        sys.stderr.write(
-            f"{start.state}: another wardwatch-agent runs on this state; stop it, or use another folder\n"
-        )
-        return UNAVAILABLE
-    except OSError as error:
-        sys.stderr.write(f"{start.state}: cannot be locked: {os.strerror(error.errno or 0)}\n")
-        return BAD_INPUT
+    lock = locked(start.state)
+    if isinstance(lock, int):
+        return lock
     try:
         return asyncio.run(_serve(start, is_once=args.once))
     except DiskLostError:

@@ -10,6 +10,9 @@ from alerts.channel import ChannelKind
 
 CHANNELS: dict[str, str] = {
     "email": "alerts.channels.email",
+    "pagerduty": "alerts.channels.pagerduty",
+    "slack": "alerts.channels.slack",
+    "teams": "alerts.channels.teams",
     "webhook": "alerts.channels.webhook",
 }
 

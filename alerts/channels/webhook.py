@@ -10,20 +10,11 @@ from urllib.parse import urlsplit
 import aiohttp
 from pydantic import AfterValidator, Field, StringConstraints
 
+from alerts.calls import judge
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
 from probes.config_words import Model, PositiveDuration, SecretRef
 from probes.signing import SecretError, headers, signing_keys
-from probes.wire.http1 import retry_after_s
-
-THROTTLES = frozenset({408, 425, 429})
-"""Statuses that ask for another attempt."""
-REFUSALS = frozenset({400, 413, 415, 422})
-"""Verdicts on the message itself; it is the same in every attempt.
-
-Anything else may pass (a rotated secret, a redeployed receiver), so no page is given up for it.
-"""
-GONE = 410
 
 
 def _address(value: str) -> str:
@@ -42,22 +33,6 @@ class WebhookConfig(Model):
     """Where the signing secret is; read at each attempt."""
     timeout: Annotated[PositiveDuration, Field(le=60_000)] = 15_000
     """Limit of a whole attempt, at most 60s."""
-
-
-def judge(status: int, retry_after: str | None, now_ms: int) -> Receipt:
-    """Only 2xx is delivered; a redirect is not followed, it is no delivery.
-
-    `retry_after` is the field as the receiver wrote it.
-    """
-    if 200 <= status < 300:
-        return Receipt(Verdict.SENT, DeliveryReason.ACCEPTED, status)
-    if status == GONE:
-        return Receipt(Verdict.DEAD, DeliveryReason.GONE, status)
-    if status in REFUSALS:
-        return Receipt(Verdict.DEAD, DeliveryReason.REFUSED, status)
-    reason = DeliveryReason.THROTTLED if status in THROTTLES else DeliveryReason.STATUS
-    seconds = retry_after_s(retry_after, now_ms)
-    return Receipt(Verdict.RETRY, reason, status, None if seconds is None else seconds * 1000)
 
 
 class Webhook:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from collector.access.policy import Permission
 from collector.api.availability_shapes import Availability
+from collector.api.parts import Parts
 from collector.api.problems import BadRequestError
 from collector.api.reading import At
 from collector.api.routes import Call, Nothing, get
@@ -32,19 +33,25 @@ class Asked(Model):
 
 async def read_availability(call: Call[Asked, Nothing]) -> Availability:
     """Availability of every system over a period."""
-    asked, parts = call.query, call.parts
+    asked, numbers = call.query, call.parts.numbers
+    span = span_of(asked, call.parts)
+    if asked.period is not None:
+        return cast("Availability", await numbers.of(asked.period))
+    return cast("Availability", await numbers.availability(span.start, span.end))
+
+
+def span_of(asked: Asked, parts: Parts) -> Interval:
+    """The period asked for: by name, or from and to."""
     if asked.period is not None:
         if asked.from_ is not None or asked.to is not None:
             raise BadRequestError("period", "write period alone, or from and to")
         try:
-            parts.numbers.span(asked.period)
+            return parts.numbers.span(asked.period)
         except ValueError as error:
             raise BadRequestError("period", str(error)) from None
-        return cast("Availability", await parts.numbers.of(asked.period))
     if asked.from_ is None or asked.to is None:
         raise BadRequestError("from" if asked.from_ is None else "to", BOTH)
-    span = interval(Range.model_construct(from_=asked.from_, to=asked.to), parts.config)
-    return cast("Availability", await parts.numbers.availability(span.start, span.end))
+    return interval(Range.model_construct(from_=asked.from_, to=asked.to), parts.config)
 
 
 def interval(asked: Range, config: Config) -> Interval:

@@ -26,6 +26,8 @@ class CheckLoad(TypedDict):
     runs: int
     requests: int | None
     answer_bytes: int | None
+    per_day: int | None
+    """Its `cost.per_day`, as it is now; null: its runs cost nothing."""
 
 
 class AddedLoad(TypedDict):
@@ -65,6 +67,7 @@ def _told(name: str, check: Check, load: Load) -> CheckLoad:
         "runs": load.runs,
         "requests": load.requests,
         "answer_bytes": load.answer_bytes,
+        "per_day": None if check.cost is None else check.cost.per_day,
     }
 
 

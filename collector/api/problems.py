@@ -35,6 +35,7 @@ DENIED = {
     "access.too_many": "too many requests; wait as long as Retry-After says",
     "api.slow_body": "the body did not arrive in time",
     "api.unknown_system": "no system of this id in the config in force",
+    "api.no_payer": "this system was no payer's path at the period's end; its config has no payer",
     "api.unknown_check": "no check of this id in the config in force",
     "api.unknown_feed": "no check of this id that judges a feed in the config in force",
     "api.unknown_incident": "no incident of this key",

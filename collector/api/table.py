@@ -26,6 +26,7 @@ from collector.api import (
     maintenance,
     outages,
     outbox,
+    payers,
     pings,
     results,
     sites,
@@ -36,7 +37,7 @@ from collector.api import (
     what_if,
 )
 from collector.api.routes import AnyRoute
-from collector.web import oidc_pages, pages, token_pages
+from collector.web import oidc_pages, pages, payer_pages, token_pages
 
 ROUTES: tuple[AnyRoute, ...] = (
     *sites.ROUTES,
@@ -48,6 +49,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *feeds.ROUTES,
     *loads.ROUTES,
     *availability.ROUTES,
+    *payers.ROUTES,
     *outages.ROUTES,
     *incidents.ROUTES,
     *incident_acts.ROUTES,
@@ -71,6 +73,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *health.ROUTES,
     *description.routes(lambda: ROUTES),
     *pages.ROUTES,
+    *payer_pages.ROUTES,
     *token_pages.ROUTES,
     *oidc_pages.ROUTES,
 )

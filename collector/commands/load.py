@@ -16,7 +16,8 @@ Examples:
   wardwatch load --from 2026-07-01T00:00 --to 2026-07-08T00:00
   wardwatch load --system ehr --from 2026-07-01T00:00 --to 2026-08-01T00:00 --json
 
-Counted from the stored evidence, all agents together, 31 days at most. REQUESTS and BYTES (of answers'
+Counted from the stored evidence, all agents together, 31 days at most. Where a check costs money, RUNS A DAY
+is shown beside CAP, its `cost.per_day` as it is now. REQUESTS and BYTES (of answers'
 bodies) are those of kinds that tell them; `-` where none does: such a check asks once a run.
 A time without a zone is in the organization's.
 
@@ -24,7 +25,8 @@ Exit code: 0 shown, 1 refused by the collector, 2 bad usage, 3 the collector doe
 4 not logged in or not allowed.
 """
 COLUMNS = ("SYSTEM", "CHECK", "KIND", "RUNS", "REQUESTS", "PER HOUR", "BYTES")
-HOUR_S = 3600
+COSTS = ("RUNS A DAY", "CAP")
+HOUR_S, DAY_S = 3600, 86_400
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,8 +56,14 @@ def _load(to: Collector, args: argparse.Namespace) -> int:
     rows = [_row(one, seconds) for one in found["checks"]]
     if rows:
         rows += _sums(found["checks"], seconds)
+    columns: tuple[str, ...] = COLUMNS
+    if any(one["per_day"] is not None for one in found["checks"]):
+        columns += COSTS
+        costs = [_cost(one, seconds) for one in found["checks"]]
+        costs += [("", "")] * (len(rows) - len(costs))
+        rows = [(*row, *cost) for row, cost in zip(rows, costs, strict=True)]
     title = f"Load from {show.minute(found['start'])} to {show.minute(found['end'])} UTC"
-    show.write(title if rows else f"{title}: none.", COLUMNS, rows)
+    show.write(title if rows else f"{title}: none.", columns, rows)
     return 0
 
 
@@ -70,6 +78,12 @@ def _row(one: dict[str, Any], seconds: float) -> tuple[str, ...]:
         f"{asked * HOUR_S / seconds:.1f}",
         _number(one["answer_bytes"]),
     )
+
+
+def _cost(one: dict[str, Any], seconds: float) -> tuple[str, str]:
+    if one["per_day"] is None:
+        return "", ""
+    return f"{one['runs'] * DAY_S / seconds:.1f}", str(one["per_day"])
 
 
 def _sums(checks: Iterable[dict[str, Any]], seconds: float) -> list[tuple[str, ...]]:

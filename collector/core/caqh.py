@@ -1,14 +1,18 @@
 """What CAQH CORE asks of billing systems: availability a week, answers in real time a month.
 
-Weeks and months are calendar ones in the organization's zone, whole, whatever period is asked
-for. Published downtime is approved maintenance: it is excluded whatever the contract's formula.
+Weeks and months are calendar ones, whole, whatever period is asked for. Of a system that is a
+payer's path they are the rule's: from Sunday 00:00 in the payer's zone, and down is down, for the
+rule grants its share of every week, published or not. Of any other they begin on Monday in the
+organization's zone, and approved maintenance is excluded whatever the contract's formula.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from zoneinfo import ZoneInfo
 
 from collector.core import periods, rollup
 from collector.core.amounts import Sums, amounts, sums, whole_of
@@ -18,6 +22,7 @@ from collector.core.tally import BUCKET_MS
 from collector.core.truth import SystemTruth
 from collector.core.verdict import verdict
 from probes.config import Config
+from probes.config_payer import Payer
 from probes.config_systems import ServiceClass
 from probes.history import History
 from probes.results import Result
@@ -52,6 +57,10 @@ class Month:
     responses: int
     verdict: str
 
+    @property
+    def share(self) -> Fraction | None:
+        return Fraction(self.within, self.responses) if self.responses else None
+
 
 @dataclass(frozen=True, slots=True)
 class Caqh:
@@ -64,18 +73,26 @@ def applies(system: str, config: Config) -> bool:
     return found is not None and found.impact.service is ServiceClass.BILLING
 
 
+def payer_of(system: str, config: Config) -> Payer | None:
+    """What the payer owes whose path the system is."""
+    found = config.systems.get(system)
+    return None if found is None else found.payer
+
+
 def caqh(
     truth: SystemTruth, config: Config, rollups: Rollups, start: int, end: int, now: int
 ) -> Caqh:
     """Every week and month that overlaps monitored time of `[start, min(end, now))`.
 
-    `config` gives the zone; `rollups` may hold other checks' too, and reaches as far as `reach`.
+    `config` gives payer and zone; `rollups` may hold other checks', and reaches as far as `reach`.
     """
-    zone = config.organization.zone
+    payer = payer_of(truth.system, config)
+    zone = config.organization.zone if payer is None else ZoneInfo(payer.timezone)
+    day = periods.MONDAY if payer is None else periods.SUNDAY
     first = start if truth.monitored_from is None else max(start, truth.monitored_from)
     last = min(end, now) if truth.monitored_from is not None else first
     return Caqh(
-        tuple(_week(truth, one, now) for one in periods.weeks(first, last, zone)),
+        tuple(_week(truth, one, now, payer) for one in periods.weeks(first, last, zone, day)),
         tuple(_month(truth, one, rollups, now) for one in periods.months(first, last, zone)),
     )
 
@@ -83,10 +100,15 @@ def caqh(
 def from_results(
     results: Mapping[Source, Sequence[Result]], history: History, start: int, end: int, now: int
 ) -> dict[Source, dict[int, Rollup]]:
-    """What `caqh` reads for this period, made from results in memory; those from `now` on are
-    not known.
-    """
-    names, span = checks(history), reach(history, start, end, now)
+    """What `caqh` reads for this period, made from results in memory."""
+    return rolled(results, history, reach(history, start, end, now), now)
+
+
+def rolled(
+    results: Mapping[Source, Sequence[Result]], history: History, span: Interval, now: int
+) -> dict[Source, dict[int, Rollup]]:
+    """Rollups of billing systems' checks, of results in memory; those from `now` on are not known."""
+    names = checks(history)
     return {
         source: rollup.rollups(r for r in line if span.start <= r.t < min(span.end, now))
         for source, line in results.items()
@@ -107,31 +129,66 @@ def checks(history: History) -> frozenset[str]:
 def reach(history: History, start: int, end: int, now: int) -> Interval:
     """The whole months `caqh` reads rollups of, for a period and in the zone of any version."""
     last = max(start + 1, min(end, now))
-    zones = {version.config.organization.zone for version in history.versions}
+    zones = {zone for version in history.versions for zone in _zones(version.config)}
     return Interval(
         min(periods.month(start, zone).start for zone in zones),
         max(periods.month(last - 1, zone).end for zone in zones),
     )
 
 
-def _week(truth: SystemTruth, span: Interval, now: int) -> Week:
-    out = truth.excluded(span.end, span.start)
-    own = amounts(truth.states, span, out, now, FORMULA)
-    found = sums(own, whole=whole_of(own, truth.states, span, out, now, FORMULA))
+def _zones(config: Config) -> Iterator[ZoneInfo]:
+    yield config.organization.zone
+    for one in config.systems.values():
+        if one.payer is not None:
+            yield ZoneInfo(one.payer.timezone)
+
+
+def _week(truth: SystemTruth, span: Interval, now: int, payer: Payer | None) -> Week:
+    found = _owed(truth, span, now) if payer is None else _granted(truth, span, now)
     finished = now >= span.end
     return Week(span, found, {t: verdict(found, t, finished=finished) for t in TARGETS})
 
 
+def _owed(truth: SystemTruth, span: Interval, now: int) -> Sums:
+    """Of monitored time outside approved maintenance."""
+    out = truth.excluded(span.end, span.start)
+    own = amounts(truth.states, span, out, now, FORMULA)
+    return sums(own, whole=whole_of(own, truth.states, span, out, now, FORMULA))
+
+
+def _granted(truth: SystemTruth, span: Interval, now: int) -> Sums:
+    """Of the whole week so far: what nobody watched is as unknown as a gap."""
+    own = amounts(truth.states, span, (), now, FORMULA)
+    so_far = min(now, span.end) - span.start
+    up = own.up + own.degraded
+    seen = up + own.down
+    return Sums(up, own.down, so_far - seen, so_far, seen, span.length)
+
+
 def _month(truth: SystemTruth, span: Interval, rollups: Rollups, now: int) -> Month:
-    found = [
-        one
-        for (check, agent), buckets in rollups.items()
-        for bucket, one in buckets.items()
-        if span.start <= bucket < span.end and _decides(truth, check, agent, bucket)
-    ]
+    found = [one for _, _, one in deciding(truth, rollups, span)]
     within = sum(one.within(LIMIT_MS) for one in found)
     responses = sum(one.responses for one in found)
     return Month(span, within, responses, _share(within, responses, finished=now >= span.end))
+
+
+def deciding(
+    truth: SystemTruth, rollups: Rollups, span: Interval
+) -> Iterator[tuple[Source, int, Rollup]]:
+    """Rollups of the transaction itself that start in `span`, in order of each (check, agent)."""
+    if truth.monitored_from is None:
+        return
+    # Five minutes are not cut: those that hold the first monitored instant count.
+    first = max(-(-span.start // BUCKET_MS), truth.monitored_from // BUCKET_MS) * BUCKET_MS
+    starts = [version.start for version in truth.versions]
+    for source, buckets in rollups.items():
+        decides = [_decides(truth.system, version.config, *source) for version in truth.versions]
+        if not any(decides):
+            continue
+        for bucket in range(first, span.end, BUCKET_MS):
+            one = buckets.get(bucket)
+            if one is not None and decides[max(bisect_right(starts, bucket) - 1, 0)]:
+                yield source, bucket, one
 
 
 def _share(within: int, responses: int, *, finished: bool) -> str:
@@ -142,16 +199,13 @@ def _share(within: int, responses: int, *, finished: bool) -> str:
     return "met" if within >= SHARE * responses else "breached"
 
 
-def _decides(truth: SystemTruth, check: str, agent: str, bucket: int) -> bool:
-    """Is it monitored time, and the check the system's, not supporting, and the agent's then?"""
-    if truth.monitored_from is None or bucket + BUCKET_MS <= truth.monitored_from:
-        return False
-    version = next((v for v in reversed(truth.versions) if v.start <= bucket), truth.versions[0])
-    own = version.config.checks.get(check)
+def _decides(system: str, config: Config, check: str, agent: str) -> bool:
+    """Is the check the system's, not supporting, and the agent's?"""
+    own = config.checks.get(check)
     return (
         own is not None
-        and own.system == truth.system
+        and own.system == system
         and own.role != "supporting"
         and not own.is_feed
-        and agent in version.config.agents_of(check)
+        and agent in config.agents_of(check)
     )

@@ -66,7 +66,7 @@ def fields(one: Availability) -> dict[str, Any]:
         "raw": _fields(one.raw),
         "sites": {site: _fields(amounts) for site, amounts in one.sites.items()},
         "worst_site": _worst_site(one.scopes.sites),
-        "user_weighted": _percents(one.scopes.weighted) if one.scopes.weighted.whole else None,
+        "user_weighted": percents(one.scopes.weighted) if one.scopes.weighted.whole else None,
         "runs": {"judged": one.judged_runs, "good": one.good_runs},
         "target": None if one.slo is None else one.slo.target,
         "verdict": one.verdict,
@@ -129,11 +129,11 @@ def _fields(a: Amounts) -> dict[str, Any]:
         "unknown_ms": a.unknown,
         "excluded_ms": a.excluded,
         "not_monitored_ms": a.not_monitored,
-        **_percents(sums(a)),
+        **percents(sums(a)),
     }
 
 
-def _percents(found: Sums) -> dict[str, Any]:
+def percents(found: Sums) -> dict[str, Any]:
     return {
         "known": found.known,
         "min": found.least,
@@ -144,7 +144,7 @@ def _percents(found: Sums) -> dict[str, Any]:
 
 def _worst_site(sites: Mapping[str, Sums]) -> dict[str, Any] | None:
     site = lowest(sites)
-    return None if site is None else {"site": site, **_percents(sites[site])}
+    return None if site is None else {"site": site, **percents(sites[site])}
 
 
 def _budget(one: Budget) -> dict[str, Any]:
@@ -165,9 +165,9 @@ def _row(row: Row) -> dict[str, Any]:
         "long_ms": row.long_ms,
         "short_ms": row.short_ms,
         "factor": _ratio(row.factor),
-        "threshold": _percent(row.threshold),
-        "long": _percent(row.long),
-        "short": _percent(row.short),
+        "threshold": ratio_percent(row.threshold),
+        "long": ratio_percent(row.long),
+        "short": ratio_percent(row.short),
         "site": row.site,
         "firing": row.firing,
     }
@@ -185,15 +185,15 @@ def _billing(
 def _caqh(found: Caqh) -> dict[str, Any]:
     return {
         "weeks": [
-            {**_span(one.span), **_percents(one.sums), "verdicts": dict(one.verdicts)}
+            {**span_of(one.span), **percents(one.sums), "verdicts": dict(one.verdicts)}
             for one in found.weeks
         ],
         "months": [
             {
-                **_span(one.span),
+                **span_of(one.span),
                 "within": one.within,
                 "responses": one.responses,
-                "share": _percent(Fraction(one.within, one.responses) if one.responses else None),
+                "share": ratio_percent(one.share),
                 "verdict": one.verdict,
             }
             for one in found.months
@@ -201,7 +201,7 @@ def _caqh(found: Caqh) -> dict[str, Any]:
     }
 
 
-def _span(span: Interval) -> dict[str, Any]:
+def span_of(span: Interval) -> dict[str, Any]:
     return {"start": rfc3339(span.start), "end": rfc3339(span.end)}
 
 
@@ -209,5 +209,5 @@ def _ratio(value: Fraction | None) -> str | None:
     return None if value is None else decimals(value.numerator, value.denominator)
 
 
-def _percent(value: Fraction | None) -> str | None:
+def ratio_percent(value: Fraction | None) -> str | None:
     return None if value is None else _ratio(100 * value)

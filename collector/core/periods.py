@@ -16,6 +16,7 @@ from probes.spans import Interval
 
 NAMES = ("month", "quarter", "year", "week", "30d")
 WRITTEN = "month, quarter, year, week or 30d, or such as 2026-07, 2026-Q3, 2026 or 2026-W31"
+MONDAY, SUNDAY = 0, 6
 ROLLING_MS = 30 * 86_400_000
 FIRST_YEAR, LAST_YEAR = 1970, 2199
 """Of what may be asked about: windows that recur without end are expanded up to it."""
@@ -62,10 +63,11 @@ def year(t: int, zone: ZoneInfo) -> Interval:
     return _months(times.from_ms(t, zone).year, 1, 12, zone)
 
 
-def week(t: int, zone: ZoneInfo) -> Interval:
-    """The ISO week that holds `t`: Monday to Monday."""
+def week(t: int, zone: ZoneInfo, first: int = MONDAY) -> Interval:
+    """The week that holds `t`: from Monday on as ISO 8601 has it, or from another `first` day."""
     here = times.from_ms(t, zone)
-    return _week(datetime(here.year, here.month, here.day) - timedelta(days=here.weekday()), zone)
+    days = timedelta(days=(here.weekday() - first) % 7)
+    return _week(datetime(here.year, here.month, here.day) - days, zone)
 
 
 def months(start: int, end: int, zone: ZoneInfo) -> Iterator[Interval]:
@@ -76,10 +78,10 @@ def months(start: int, end: int, zone: ZoneInfo) -> Iterator[Interval]:
         start = one.end
 
 
-def weeks(start: int, end: int, zone: ZoneInfo) -> Iterator[Interval]:
-    """Every ISO week that overlaps `[start, end)`, whole."""
+def weeks(start: int, end: int, zone: ZoneInfo, first: int = MONDAY) -> Iterator[Interval]:
+    """Every week that overlaps `[start, end)`, whole; from Monday to Monday unless told otherwise."""
     while start < end:
-        one = week(start, zone)
+        one = week(start, zone, first)
         yield one
         start = one.end
 
@@ -110,5 +112,5 @@ def _months(first_year: int, first_month: int, count: int, zone: ZoneInfo) -> In
     )
 
 
-def _week(monday: datetime, zone: ZoneInfo) -> Interval:
-    return Interval(times.to_ms(monday, zone), times.to_ms(monday + timedelta(days=7), zone))
+def _week(first: datetime, zone: ZoneInfo) -> Interval:
+    return Interval(times.to_ms(first, zone), times.to_ms(first + timedelta(days=7), zone))

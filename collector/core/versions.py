@@ -84,10 +84,12 @@ def _differs(system: str, old: Config, new: Config) -> bool:
 
 
 def _about(system: str, config: Config) -> object:
-    """All that the truth fold reads of a version for one system."""
+    """All that the truth fold reads of a version for one system; of what a payer owes, nothing."""
+    found = config.systems.get(system)
+    own = None if found is None else found.model_copy(update={"payer": None})
     checks = {name: config.checks[name] for name in config.checks_of(system)}
     agents = {
         agent: config.agents[agent].site for name in checks for agent in config.agents_of(name)
     }
     users = {site: value.users for site, value in config.sites.items()}
-    return (config.systems.get(system), checks, agents, users)
+    return (own, checks, agents, users)

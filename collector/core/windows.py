@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -102,21 +102,38 @@ def excluded(found: Iterable[Occurrence]) -> tuple[Interval, ...]:
 
 def instants(window: Window, until: int) -> Sequence[tuple[int, int]]:
     """`(start, end)` in UTC ms of occurrences to `until` and somewhat beyond, in order."""
+    return expanded(window.start, window.end, window.timezone, window.rrule, window.exdate, until)
+
+
+def expanded(
+    start: datetime,
+    end: datetime,
+    timezone: str,
+    rrule: str | None,
+    exdate: tuple[datetime, ...],
+    until: int,
+) -> Sequence[tuple[int, int]]:
+    """`instants` of wall-clock times that stand by themselves."""
     # Whole steps of the horizon, so that a moving `now` reuses what was expanded.
-    return _expanded(window.model_copy(update={"approval": None}), until // AHEAD_MS + 1)
+    return _expanded(start, end, timezone, rrule, exdate, until // AHEAD_MS + 1)
 
 
 @lru_cache(maxsize=4096)
-def _expanded(window: Window, steps: int) -> tuple[tuple[int, int], ...]:
+def _expanded(
+    start: datetime,
+    end: datetime,
+    timezone: str,
+    rrule: str | None,
+    exdate: tuple[datetime, ...],
+    steps: int,
+) -> tuple[tuple[int, int], ...]:
     """Both local ends of each occurrence are converted on their own (DST nights differ)."""
-    zone = ZoneInfo(window.timezone)
-    length: timedelta = window.end - window.start
+    zone = ZoneInfo(timezone)
+    length: timedelta = end - start
     horizon = times.from_ms(steps * AHEAD_MS, zone).replace(tzinfo=None)
     return tuple(
-        (times.to_ms(start, zone), times.to_ms(start + length, zone))
-        for start in recurrence.local_starts(
-            window.start, window.rrule, window.exdate, zone, horizon
-        )
+        (times.to_ms(local, zone), times.to_ms(local + length, zone))
+        for local in recurrence.local_starts(start, rrule, exdate, zone, horizon)
     )
 
 

@@ -70,7 +70,10 @@ async def test_an_admin_enters_by_keyboard_and_sees_a_system_change_without_load
     checks["ehr-read"]["confirm"] = {"down": "1"}
     checks["ehr-read"]["every"] = "30m"
     checks["ehr-read"]["timeout"] = "1s"
-    config.write_text(json.dumps(document(checks=checks, channels={}, routes=[])))
+    systems = document()["systems"]
+    systems["ehr"]["impact"]["service"] = "billing"
+    systems["ehr"]["payer"] = {"timezone": "America/New_York"}
+    config.write_text(json.dumps(document(checks=checks, systems=systems, channels={}, routes=[])))
     collector = await start_collector(config, f"sqlite:///{tmp_path}/wardwatch.db")
     try:
         async with chromium(tmp_path / "profile") as browser:
@@ -96,6 +99,10 @@ async def test_an_admin_enters_by_keyboard_and_sees_a_system_change_without_load
                 "document.getElementById('live').textContent"
             )
             await browser.picture(tmp_path / "systems.png")
+            await browser.run("document.querySelector('a[href$=payer]').click()")
+            await browser.until("document.querySelector('h1')?.textContent === 'Payer report: EHR'")
+            assert await browser.run(SHAPE) == GOOD
+            assert await browser.run("document.querySelectorAll('caption').length") >= 4
             await browser.go(f"{collector.url}/tokens")
             await browser.until("!!document.getElementById('days')")
             assert await browser.run(SHAPE) == GOOD

@@ -13,7 +13,8 @@ an outcome and returns a `Run`, which knows the connections made. Both hold ever
 promises:
 
 - the reason is in `KIND.reasons` and comes with an outcome that `reasons.MEANINGS` allows;
-- the runner's own reasons (`agent.clock`, `agent.crash`, `agent.missed_slot`) are never given;
+- the runner's own reasons (`agent.clock`, `agent.crash`, `agent.daily_cap`, `agent.missed_slot`,
+  `agent.uncounted`) are never given;
 - phases are non-negative integers of microseconds, facts are integers, steps likewise;
 - nothing in the observation is text, bytes or anything but enumerations and integers, so
   nothing of the far side can be in it;
@@ -38,7 +39,15 @@ from probes.contract import Env, Kind, Observation, Outcome, Phase, Scheme, Slot
 from probes.net import Allow, Connection, Deadline, Network, Resolver, TlsOptions, system_resolver
 from probes.reasons import MEANINGS, Reason
 
-RUNNER_REASONS = frozenset({Reason.AGENT_CLOCK, Reason.AGENT_CRASH, Reason.AGENT_MISSED_SLOT})
+RUNNER_REASONS = frozenset(
+    {
+        Reason.AGENT_CLOCK,
+        Reason.AGENT_CRASH,
+        Reason.AGENT_DAILY_CAP,
+        Reason.AGENT_MISSED_SLOT,
+        Reason.AGENT_UNCOUNTED,
+    }
+)
 TIMEOUT_MS = 2000
 
 

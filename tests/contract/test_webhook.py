@@ -16,9 +16,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from alerts.calls import judge
 from alerts.channel import ChannelEnv, Guarantee, Receipt, Verdict
 from alerts.channels import registry
-from alerts.channels.webhook import KIND, judge
+from alerts.channels.webhook import KIND
 from alerts.events import Priority
 from alerts.outbox import DeliveryReason, Message
 from alerts.people import IncidentState
@@ -105,8 +106,8 @@ async def test_a_delivered_message_is_one_signed_post() -> None:
         ("204", Verdict.SENT, DeliveryReason.ACCEPTED, 204),
         ("redirect", Verdict.RETRY, DeliveryReason.STATUS, 307),
         ("400", Verdict.DEAD, DeliveryReason.REFUSED, 400),
-        ("401", Verdict.RETRY, DeliveryReason.STATUS, 401),
-        ("403", Verdict.RETRY, DeliveryReason.STATUS, 403),
+        ("401", Verdict.RETRY, DeliveryReason.AUTH, 401),
+        ("403", Verdict.RETRY, DeliveryReason.AUTH, 403),
         ("404", Verdict.RETRY, DeliveryReason.STATUS, 404),
         ("405", Verdict.RETRY, DeliveryReason.STATUS, 405),
         ("408", Verdict.RETRY, DeliveryReason.THROTTLED, 408),

@@ -1,5 +1,6 @@
 """A simulated hospital in one process: an EHR, a laboratory interface, a staff portal,
-scheduling, a terminology server, an integration engine and a nightly job.
+scheduling, a terminology server, an imaging archive, an integration engine, a clearinghouse with a
+payer, and a nightly job.
 
 Prints one JSON line with its ports, then runs until it is told to stop. On the control port,
 `POST /EHR/FAULT` (any simulator, any of its faults) makes it fail, `POST /ehr/none` mends it.
@@ -18,9 +19,11 @@ from aiohttp import web
 from yarl import URL
 
 from probes.testing.batch_job import BatchJob
+from probes.testing.dicom_server import DicomServer
 from probes.testing.engine_products import MirthServer
 from probes.testing.fhir_server import FhirServer
 from probes.testing.mllp_listener import MllpListener
+from probes.testing.payer import Payer
 from probes.testing.portal import Portal
 from probes.testing.scheduling_server import SchedulingServer
 from probes.testing.terminology_server import TerminologyServer
@@ -39,6 +42,8 @@ async def run(canaries: tuple[str, ...]) -> None:
         "ehr": FhirServer(canaries=canaries),
         "engine": MirthServer(canaries=canaries),
         "lab": MllpListener(canaries=canaries),
+        "payer": Payer(canaries=canaries),
+        "pacs": DicomServer(canaries=canaries),
         "portal": Portal(canaries=canaries),
         "scheduling": SchedulingServer(canaries=canaries),
         "terminology": TerminologyServer(canaries=canaries),

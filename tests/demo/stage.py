@@ -76,9 +76,26 @@ systems:
     name: Scheduling
     impact: {{class: clinical, service: general}}
     slo: {{target: "99.9"}}
+  pacs:
+    name: Imaging archive
+    impact: {{class: clinical, service: general}}
   terminology:
     name: Terminology server
     impact: {{class: administrative, service: general}}
+  billing:
+    name: Eligibility by payer
+    impact: {{class: administrative, service: billing}}
+    slo: {{target: "90", minimum: "86"}}
+    payer:
+      timezone: America/New_York
+      target: 90
+      published_downtime:
+        - id: sundays
+          kind: routine
+          published: 2026-01-02T09:00:00-05:00
+          start: 2026-01-04T00:00
+          end: 2026-01-04T06:00
+          rrule: FREQ=WEEKLY;BYDAY=SU
   claims:
     name: Nightly claims
     impact: {{class: administrative, service: billing}}
@@ -134,6 +151,23 @@ checks:
       schedule: zz-clinic
       slots: {{within: 7d}}
       appointments: {{patient: zz-uptime-1}}
+  archive-echo:
+    system: pacs
+    kind: dicom_echo
+    every: 5s
+    timeout: 2s
+    spec: {{host: 127.0.0.1, port: {ports["pacs"]}, called_ae: ARCHIVE, calling_ae: WARDWATCH}}
+  worklist-query:
+    system: pacs
+    kind: dicom_find
+    every: 5s
+    timeout: 2s
+    spec:
+      host: 127.0.0.1
+      port: {ports["pacs"]}
+      called_ae: WORKLIST
+      calling_ae: WARDWATCH
+      model: worklist
   codes-icd:
     system: terminology
     kind: terminology
@@ -144,6 +178,22 @@ checks:
       system: icd-10-cm
       codes: [{{code: E11.9, display: diabetes}}]
       release: "2026"
+  payer-eligibility:
+    system: billing
+    kind: x12_eligibility
+    every: 5s
+    timeout: 2s
+    spec:
+      connect:
+        core_soap:
+          url: http://127.0.0.1:{ports["payer"]}/core/soap
+          sender: {{id: UPTIMEMON}}
+          receiver: {{id: PAYERTEST}}
+      payer: {{id: "99999", name: TESTPAYER}}
+      provider: {{npi: "1999999984", name: ZZTEST CLINIC}}
+      member: {{source: agreed_fake, id: ZZNOBODY1, last_name: ZZTEST, first_name: UPTIME, born: 1980-01-01}}
+      expect_rejection: ["72", "73", "75"]
+      agreement: simulated
 maintenance:
   - id: portal-tonight
     systems: [portal]

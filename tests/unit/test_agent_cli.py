@@ -63,11 +63,11 @@ def written(folder: Path, value: dict[str, Any]) -> str:
     return str(path)
 
 
-async def command(*words: str) -> tuple[int, str, str]:
+async def command(*words: str, first: str = "") -> tuple[int, str, str]:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        "import sys; from agent.cli import main; sys.exit(main())",
+        f"{first}import sys; from agent.cli import main; sys.exit(main())",
         *words,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -204,6 +204,44 @@ async def test_probe_without_a_readable_secret_is_unknown(tmp_path: Path) -> Non
     file = written(tmp_path, value)
     said, out, _ = await command("probe", "--config", file, "login", "--json")
     assert (said, json.loads(out)["reason"]) == (5, "agent.secret")
+
+
+async def test_what_costs_money_is_counted_over_starts_and_over_the_cap_asks_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def on_one_day(*words: str) -> tuple[int, str, str]:
+        return await command(
+            *words, first="import probes.ledger as l; l.day_of = lambda _: '2026-01-05'; "
+        )
+
+    state = tmp_path / "state"
+    made_key(state, capsys)
+    async with a_portal() as portal:
+        told = document(portal.url)
+        told["checks"] = {"login": told["checks"]["login"] | {"every": "1d", "from": ["north-1"]}}
+        told["checks"]["login"]["cost"] = {"per_day": "2"}
+        file = written(tmp_path, told)
+        host = hosted(tmp_path, config=file, allow=[{"network": "127.0.0.1"}])
+        run = ("run", "--host", host, "--once")
+        probe = ("probe", "--config", file, "--allow", "127.0.0.1", "login")
+        assert main([*probe]) == 2
+        assert (
+            "login costs money, so its runs are counted: name a folder" in capsys.readouterr().err
+        )
+        lock = StateLock(state)
+        assert main([*probe, "--state", str(state)]) == 69
+        lock.release()
+        seen = [
+            await on_one_day(*run),
+            await on_one_day(*probe, "--state", str(state)),
+            await on_one_day(*run),
+            await on_one_day(*probe, "--state", str(state)),
+        ]
+    assert [code for code, _, _ in seen] == [0, 0, 5, 5]
+    assert "unknown  agent.daily_cap" in seen[2][1]
+    assert seen[3][1].startswith("login: unknown (agent.daily_cap) in ")
+    assert len(portal.requests) == 2
+    assert json.loads((state / "spent.json").read_bytes())["spent"] == {"login": {"2026-01-05": 2}}
 
 
 def test_bad_input_exits_2_with_every_problem_named(

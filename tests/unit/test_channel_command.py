@@ -196,12 +196,15 @@ def test_every_kind_is_listed_with_what_it_promises_and_its_keys(
     kinds = json.loads(capsys.readouterr().out)["kinds"]
     assert [(kind["name"], kind["guarantee"], kind["promise"]) for kind in kinds] == [
         ("email", "send", "at least one message, none lost"),
+        ("pagerduty", "keyed", "one ticket, always"),
+        ("slack", "send", "at least one message, none lost"),
+        ("teams", "send", "at least one message, none lost"),
         ("webhook", "keyed", "one ticket, always"),
     ]
     assert [field["key"] for field in kinds[0]["fields"]] == [
         "host", "port", "tls", "ca", "user", "password", "from", "to", "audience", "timeout",
     ]  # fmt: skip
-    assert kinds[1]["fields"][2] == {
+    assert kinds[-1]["fields"][2] == {
         "key": "timeout",
         "type": "duration above 0",
         "required": False,

@@ -26,7 +26,7 @@ def test_a_right_file_is_summed_up_in_a_few_lines(capsys: pytest.CaptureFixture[
     lines = printed.out.splitlines()
     assert ": St Elsewhere Health, version " in lines[0]
     assert lines[1:] == [
-        "sites 2, agents 3, systems 6, checks 13, maintenance windows 1, channels 3, routes 3",
+        "sites 2, agents 3, systems 7, checks 22, maintenance windows 1, channels 6, routes 4",
         "note: no key pinned, so no results are taken from: north-1, south-1",
     ]
     assert printed.err == ""
@@ -58,7 +58,7 @@ def test_the_json_forms_hold_the_same(capsys: pytest.CaptureFixture[str]) -> Non
     assert command("check", "--json", str(ROOT / "wardwatch.example.yaml")) == 0
     answer = json.loads(capsys.readouterr().out)
     assert answer["ok"] is True
-    assert answer["counts"]["checks"] == 13
+    assert answer["counts"]["checks"] == 22
 
 
 def test_the_schema_is_json_schema(capsys: pytest.CaptureFixture[str]) -> None:

@@ -48,6 +48,7 @@ async def test_it_adds_up_what_the_runs_of_a_period_tell(desk: Desk) -> None:
                 "runs": 1,
                 "requests": None,
                 "answer_bytes": None,
+                "per_day": None,
             },
             {
                 "check": "ehr-read",
@@ -56,6 +57,7 @@ async def test_it_adds_up_what_the_runs_of_a_period_tell(desk: Desk) -> None:
                 "runs": 3,
                 "requests": 5,
                 "answer_bytes": 1_500,
+                "per_day": None,
             },
         ],
     }
@@ -82,3 +84,21 @@ async def test_the_command_prints_text_in_a_pipe_and_json(
     )
     assert await desk.command("load", "--json", *RANGE) == 0
     assert len(json.loads(capsys.readouterr().out)["checks"]) == 2
+
+
+async def test_checks_that_cost_money_are_shown_with_their_cap(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    checks = document()["checks"]
+    checks["ehr-page"] = {**checks["ehr-read"], "role": "supporting"}
+    checks["ehr-read"]["cost"] = {"per_day": 9_000}
+    async with a_desk(store, config(checks=checks)) as desk:
+        await desk.clock.advance(90_000)
+        await desk.send([result(1_000, UP), result(2_000, UP, check="ehr-page")], seq=1)
+        assert await desk.command("load", *RANGE) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "SYSTEM  CHECK     KIND  RUNS  REQUESTS  PER HOUR  BYTES  RUNS A DAY  CAP",
+        "ehr     ehr-page  http  1     -         60.0      -",
+        "ehr     ehr-read  http  1     -         60.0      -      1440.0      9000",
+        "ehr     all             2     2         120.0     0",
+    ]

@@ -22,6 +22,7 @@ ALLOWED = {
     "agent/enrolling.py": "enrolment and rotation, at the collector that is named",
     "agent/notify.py": "the service manager of this host, by its own socket",
     "agent/uplink.py": "the collector: batches, and its configs",
+    "alerts/calls.py": "receivers of the operator's file that keep tickets or show messages",
     "alerts/channels/email.py": "a mail server of the operator's file",
     "alerts/channels/webhook.py": "a receiver of the operator's file",
     "collector/access/oidc_http.py": "the OpenID provider of the operator's file",

@@ -311,6 +311,39 @@ def test_the_document_has_it_for_billing_systems_only() -> None:
             }
 
 
+def test_a_payers_weeks_begin_on_sunday_in_its_zone_and_down_is_down() -> None:
+    window = {
+        "id": "w",
+        "systems": ["ehr"],
+        "start": "2026-01-06T00:00",
+        "end": "2026-01-07T00:00",
+        "timezone": "America/Chicago",
+        "proposed": {"by": "p", "at": "2025-12-30T00:00:00Z"},
+        "approval": {"by": "q", "at": "2025-12-31T00:00:00Z"},
+    }
+    impact = {"class": "administrative", "service": "billing"}
+    owed = {"timezone": "America/New_York"}
+    used = config(
+        organization={"id": "org", "name": "Org", "timezone": "America/Chicago"},
+        systems={"ehr": system(impact=impact, payer=owed)},
+        checks={"c": check(every="1h", timeout="1h")},
+        maintenance=[window],
+    )
+    one = found(hourly(range(24, 62)), used)
+    # Monday 00:00 in Chicago is Monday 01:00 in New York
+    sunday = MONDAY - 25 * HOUR
+    assert [week.span for week in one.weeks] == [
+        Interval(sunday, sunday + 7 * DAY),
+        Interval(sunday + 7 * DAY, sunday + 14 * DAY),
+    ]
+    # 38 h down, the first 25 h of the week not watched: 105 of 168 up
+    week = one.weeks[0]
+    assert (week.sums.up, week.sums.down, week.sums.unknown) == (105 * HOUR, 38 * HOUR, 25 * HOUR)
+    assert (week.sums.least, week.sums.most) == ("62.5000", "77.3809")
+    assert week.verdicts == {"86": "breached", "90": "breached"}
+    assert rfc3339(one.months[0].span.start) == "2026-01-01T05:00:00.000Z"
+
+
 def test_a_system_that_is_never_monitored_has_no_week_and_no_month() -> None:
     history = History([Version(None, payer())])
     truth = fold_system("lab", history, {}, MONDAY + 7 * DAY, MONDAY)

@@ -43,6 +43,15 @@ def test_a_change_of_a_system_that_is_down_waits_until_the_outage_ends() -> None
     assert [(o.start - T0, o.end) for o in truth.outages] == [(0, T0 + 120_000)]
 
 
+def test_what_a_payer_owes_and_publishes_waits_for_no_outage() -> None:
+    impact = {"class": "administrative", "service": "billing"}
+    plain = config(systems={"ehr": system(impact=impact)})
+    owed = config(systems={"ehr": system(impact=impact, payer={"timezone": "UTC"})})
+    truth = fold("ddu", until=180, history=at_second((0, plain), (90, owed)))
+    assert seconds(truth.versions) == [0, 90]
+    assert told(truth.states) == "D0 U120"
+
+
 def test_a_version_that_waited_and_knows_nothing_can_be_mended_at_once() -> None:
     history = at_second((0, config()), (90, BLIND), (150, config()))
     truth = fold("dduu", until=200, history=history)

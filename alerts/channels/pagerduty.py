@@ -1,0 +1,100 @@
+"""PagerDuty by Events API v2: one alert an incident, found again by our key."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text
+from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
+from alerts.outbox import Message
+from alerts.ticket import Stage, Ticket
+from probes.config_words import Model, SecretRef
+
+SUMMARY_CHARS = 1024
+SEVERITIES = {"P1": "critical", "P2": "error", "P3": "warning", "P4": "info"}
+_ACTIONS = {
+    Stage.OPEN: ("trigger",),
+    Stage.ACKNOWLEDGED: ("trigger", "acknowledge"),
+    # Over, and perhaps not for good: it stays open until it is resolved.
+    Stage.RECOVERED: ("trigger",),
+    Stage.DONE: ("resolve",),
+    Stage.TOLD: ("trigger", "resolve"),
+}
+
+
+class PagerDutyConfig(Model):
+    """The entry under `channels`, without `kind` and `baa`."""
+
+    routing_key: SecretRef
+    """Where the integration key of the service (Events API v2) is; read at each attempt."""
+    url: Base = "https://events.pagerduty.com"
+    """Where the Events API is; `https://events.eu.pagerduty.com` for accounts in the EU."""
+    timeout: Timeout = 15_000
+    """Limit of a whole attempt, at most 60s."""
+
+
+class PagerDuty:
+    def __init__(self, config: PagerDutyConfig, env: ChannelEnv, calls: Calls) -> None:
+        self._config = config
+        self._env = env
+        self._calls = calls
+
+    async def deliver(self, message: Message) -> Receipt:
+        return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
+
+    async def _deliver(self, ticket: Ticket) -> Receipt:
+        """A repeat of any of these changes nothing: PagerDuty files by `dedup_key`."""
+        key = read_text(self._env, self._config.routing_key)
+        actions = _ACTIONS[ticket.stage]
+        if ticket.stage is Stage.DONE and ticket.sequence == 1:
+            actions = ("trigger", "resolve")  # found late: it is recorded as over
+        for action in actions:
+            reply = await self._calls.call(
+                "POST", f"{self._config.url}/v2/enqueue", body=event(ticket, action, key)
+            )
+        return reply.sent
+
+
+def event(ticket: Ticket, action: str, routing_key: str) -> dict[str, Any]:
+    """The body of one event."""
+    named = {"routing_key": routing_key, "dedup_key": ticket.key, "event_action": action}
+    if action != "trigger":
+        return named
+    links = [{"href": ticket.link, "text": "Wardwatch"}] if ticket.link else []
+    return {
+        **named,
+        "client": "Wardwatch",
+        **({"client_url": ticket.link} if ticket.link else {}),
+        "payload": {
+            "summary": f"{ticket.priority} {ticket.headline}"[:SUMMARY_CHARS],
+            "source": ticket.system,
+            "severity": SEVERITIES[ticket.priority],
+            "timestamp": ticket.started_at,
+            "component": ticket.system,
+            "class": ticket.family,
+            "custom_details": dict(ticket.rows),
+        },
+        "links": links,
+    }
+
+
+@asynccontextmanager
+async def _open(config: PagerDutyConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
+    async with opened(env.clock) as calls:
+        yield PagerDuty(config, env, calls)
+
+
+def _parse(spec: Mapping[str, Any]) -> PagerDutyConfig:
+    return PagerDutyConfig.model_validate(dict(spec))
+
+
+KIND = ChannelKind(
+    name="pagerduty",
+    summary="An alert in PagerDuty that follows the incident to its end.",
+    guarantee=Guarantee.KEYED,
+    settings=PagerDutyConfig,
+    parse=_parse,
+    open=_open,
+)

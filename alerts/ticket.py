@@ -1,0 +1,121 @@
+"""A message as a ticket: what is wanted of a receiver that keeps incidents, and in which words. Pure.
+
+Made from the event alone, so it holds configured names, enumerations, integers and times
+(semantics 7). Words that trip the wire are made anew from the event's minimal form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from alerts.letter import letter
+from alerts.minimal import minimal
+from alerts.outbox import Message
+from alerts.people import IncidentState
+from alerts.render import DIGEST_TYPE, TEST_TYPE
+from probes.tripwire import Pattern, tripped
+
+KEY_CHARS = 255
+"""What every receiver with keys takes; ours are ids and an instant, far shorter."""
+PLAIN = ("P4", 1)
+"""Priority and category of what tells of no incident."""
+
+
+class Stage(StrEnum):
+    """What the incident stands at, as far as a receiver can show it."""
+
+    OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
+    RECOVERED = "recovered"
+    """The trouble is over; it is not resolved yet, and may come back."""
+    DONE = "done"
+    """Resolved, closed, merged into another or nobody's trouble: nobody need work on it."""
+    TOLD = "told"
+    """A test, or a list of the past: it is shown and over at once."""
+
+
+_STAGES = {
+    IncidentState.OPEN: Stage.OPEN,
+    IncidentState.ACKNOWLEDGED: Stage.ACKNOWLEDGED,
+    IncidentState.RECOVERED: Stage.RECOVERED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """`key` is the same for all messages of an incident to a receiver, and no other's. `title` never
+    changes in an incident; `text` is whole in each message. `patterns` are those for which the words
+    are in minimal form. Instants are RFC 3339.
+    """
+
+    key: str
+    message: str
+    """The message's id, the same in every attempt."""
+    sequence: int
+    stage: Stage
+    title: str
+    headline: str
+    step: str
+    rows: tuple[tuple[str, str], ...]
+    organization: str
+    system: str
+    """Its id; the receiver's where there is none."""
+    system_name: str
+    family: str
+    category: int
+    priority: str
+    at: str
+    started_at: str
+    link: str | None
+    patterns: tuple[Pattern, ...] = ()
+
+    @property
+    def is_test(self) -> bool:
+        return self.family == "test"
+
+    @property
+    def text(self) -> str:
+        """Plain lines, for a description or a note."""
+        lines = [self.headline, self.step, ""]
+        return "\n".join([*lines, *(f"{label}: {value}" for label, value in self.rows)])
+
+
+def ticket(message: Message) -> Ticket:
+    """Of a message as `alerts/render.py` writes it."""
+    event = json.loads(message.body)
+    made = _ticket(message, event)
+    found = tripped(made.title, made.headline, *(value for _, value in made.rows))
+    return _ticket(message, minimal(event, found), found) if found else made
+
+
+def _ticket(
+    message: Message, event: Mapping[str, Any], patterns: tuple[Pattern, ...] = ()
+) -> Ticket:
+    data = event["data"]
+    told = letter(event)
+    alone = event["type"] in (TEST_TYPE, DIGEST_TYPE)
+    system = data.get("system", {"id": message.receiver, "name": told.organization})
+    return Ticket(
+        key=event["id"] if alone else data["key"],
+        message=message.id,
+        sequence=message.seq,
+        stage=Stage.TOLD if alone else _STAGES.get(IncidentState(data["state"]), Stage.DONE),
+        title=told.subject,
+        headline=told.headline,
+        step=told.step,
+        rows=tuple((row.label, row.value) for row in told.rows),
+        organization=told.organization,
+        system=system["id"],
+        system_name=system["name"],
+        family={TEST_TYPE: "test", DIGEST_TYPE: "digest"}.get(event["type"]) or data["family"],
+        category=PLAIN[1] if alone else data["category"],
+        priority=PLAIN[0] if alone else data["priority"],
+        at=event["time"],
+        started_at=event["time"] if alone else data["started_at"],
+        link=data.get("link"),
+        patterns=patterns,
+    )

@@ -1,0 +1,130 @@
+"""CORE vC2.2.0 in SOAP 1.2, real time: the payload inline, a WS-Security user name token."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from xml.sax.saxutils import escape
+
+from probes.contract import Outcome
+from probes.reasons import Reason
+from probes.wire.core import CREDENTIALS, NOT_CORE, envelope, judge_status, read_fields
+from probes.wire.multipart import MultipartError, is_multipart, read_parts
+from probes.wire.x12_answer import Answer, Verdict
+from probes.wire.x12_question import Asked
+from probes.wire.xmltree import XmlError, tree
+
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
+
+CONTENT_TYPE = 'application/soap+xml; charset=UTF-8; action="RealTimeTransaction"'
+_SOAP = "http://www.w3.org/2003/05/soap-envelope"
+_CORE = "http://www.caqh.org/SOAP/WSDL/CORERule2.2.0.xsd"
+_OASIS = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss"
+_WSSE = f"{_OASIS}-wssecurity-secext-1.0.xsd"
+_PLAIN = f"{_OASIS}-username-token-profile-1.0#PasswordText"
+
+_FAULT, _ANSWER = "Fault", "COREEnvelopeRealTimeResponse"
+
+# SOAP 1.2 part 1, 5.4.6, and SOAP 1.1, 4.4.1
+_BLAMES_US = frozenset(
+    {"Sender", "Client", "VersionMismatch", "MustUnderstand", "DataEncodingUnknown"}
+)
+# WSS SOAP message security 1.1, 12
+_UNKNOWN_USER = frozenset(
+    {
+        "FailedAuthentication",
+        "FailedCheck",
+        "InvalidSecurity",
+        "InvalidSecurityToken",
+        "SecurityTokenUnavailable",
+        "UnsupportedSecurityToken",
+    }
+)
+
+
+def write(
+    asked: Asked, sender: str, receiver: str, login: tuple[str, str] | None, payload: bytes
+) -> bytes:
+    """The request; `login`: user and password."""
+    fields = "".join(
+        f"<c:{name}>{escape(text)}</c:{name}>" for name, text in envelope(asked, sender, receiver)
+    )
+    # What we write holds no bracket, so nothing in it ends the section.
+    whole = (
+        f'<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="{_SOAP}">'
+        f'{_header(login)}<s:Body><c:COREEnvelopeRealTimeRequest xmlns:c="{_CORE}">{fields}'
+        f"<c:Payload><![CDATA[{payload.decode('ascii')}]]></c:Payload>"
+        "</c:COREEnvelopeRealTimeRequest></s:Body></s:Envelope>"
+    )
+    return whole.encode()
+
+
+def read(
+    asked: Asked, status: int, content_type: str | None, body: bytes, max_bytes: int
+) -> Answer | Verdict:
+    """The answer, or what stands in its place."""
+    refused = judge_status(status)
+    if refused is not None and status < 500:
+        return refused
+    inner = _inner(content_type, body)
+    if inner is None:
+        return refused or NOT_CORE
+    if _local(inner) == _FAULT:
+        return _judge_fault(inner)
+    fields = {_local(one): one.text or "" for one in inner}
+    return refused or read_fields(asked, fields, max_bytes)
+
+
+def _header(login: tuple[str, str] | None) -> str:
+    if login is None:
+        return ""
+    user, password = map(escape, login)
+    return (
+        f'<s:Header><w:Security xmlns:w="{_WSSE}" s:mustUnderstand="true"><w:UsernameToken>'
+        f'<w:Username>{user}</w:Username><w:Password Type="{_PLAIN}">{password}</w:Password>'
+        "</w:UsernameToken></w:Security></s:Header>"
+    )
+
+
+def _inner(content_type: str | None, body: bytes) -> Element | None:
+    """The fault or the answer in the body; None where neither is there."""
+    try:
+        # Alone, or as the first part where the server speaks MTOM to everybody.
+        whole = is_multipart(content_type)
+        root = tree(read_parts(content_type, body)[0].content if whole else body)
+    except (XmlError, MultipartError):
+        return None
+    inner = _child(_child(root, "Body"), "")
+    known = inner is not None and _local(inner) in {_FAULT, _ANSWER}
+    return inner if known and _local(root) == "Envelope" else None
+
+
+def _judge_fault(fault: Element) -> Verdict:
+    code = _child(fault, "Code")
+    told = _local_text(_child(code, "Value")) or _local_text(_child(fault, "faultcode"))
+    # The subcode of a fault may have one of its own (SOAP 1.2 part 1, 5.4.1.3).
+    inner = _child(code, "Subcode")
+    while inner is not None:
+        if _local_text(_child(inner, "Value")) in _UNKNOWN_USER:
+            return CREDENTIALS
+        inner = _child(inner, "Subcode")
+    if told in _UNKNOWN_USER:
+        return CREDENTIALS
+    ours = told in _BLAMES_US
+    return Outcome.MISCONFIGURED if ours else Outcome.DOWN, Reason.X12_SOAP_FAULT
+
+
+def _child(parent: Element | None, name: str) -> Element | None:
+    """The first child of that name, whatever its namespace; the first of all with no name."""
+    for one in () if parent is None else parent:
+        if not name or _local(one) == name:
+            return one
+    return None
+
+
+def _local(one: Element) -> str:
+    return one.tag.rpartition(":")[2]
+
+
+def _local_text(one: Element | None) -> str:
+    return "" if one is None else (one.text or "").strip().rpartition(":")[2]

@@ -1,0 +1,186 @@
+"""The pagerduty channel against a simulated Events API with its own deduplication."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from alerts.channel import Channel, Receipt, Verdict
+from alerts.channels.pagerduty import KIND
+from alerts.outbox import DeliveryReason
+from tests.support import ticket_messages as messages
+from tests.support.pagerduty import FakePagerDuty
+from tests.support.receiver import CANARY, Receiver, receiving
+from tests.support.soak import longer
+
+SENT = Receipt(Verdict.SENT, DeliveryReason.ACCEPTED, 202)
+
+
+@asynccontextmanager
+async def desk(
+    timeout: str = "5s", **spec: Any
+) -> AsyncIterator[tuple[Channel, FakePagerDuty, Receiver]]:
+    fake = FakePagerDuty(messages.SECRET.decode().strip())
+    async with receiving(fake.handle) as receiver:
+        config = KIND.parse(
+            {"routing_key": "file:/key", "url": receiver.url, "timeout": timeout, **spec}
+        )
+        async with KIND.open(config, messages.env()) as channel:
+            yield channel, fake, receiver
+
+
+async def test_an_incident_is_one_alert_from_its_opening_to_its_end() -> None:
+    told = (
+        messages.OPENED,
+        messages.RAISED,
+        messages.ACKNOWLEDGED,
+        messages.RECOVERED,
+        messages.RESOLVED,
+        messages.CLOSED,
+    )
+    states = []
+    async with desk() as (channel, fake, _):
+        for one in messages.story(*told):
+            assert await channel.deliver(one) == SENT
+            states.append([alert.state for alert in fake.alerts])
+    assert states == [
+        ["triggered"],
+        ["triggered"],
+        ["acknowledged"],
+        ["acknowledged"],
+        ["resolved"],
+        ["resolved"],
+    ]
+    assert fake.alerts[0].key == f"st-elsewhere.ehr.availability.{messages.NOW}.desk"
+
+
+async def test_what_is_sent_is_what_the_events_api_wants() -> None:
+    async with desk() as (channel, fake, _):
+        await channel.deliver(messages.message(messages.OPENED))
+    (body,) = fake.bodies
+    details = body["payload"].pop("custom_details")
+    assert body == {
+        "routing_key": "R0UT1NGKEY000000000000000000TEST",
+        "dedup_key": f"st-elsewhere.ehr.availability.{messages.NOW}.desk",
+        "event_action": "trigger",
+        "client": "Wardwatch",
+        "payload": {
+            "summary": "P1 Electronic health record: down",
+            "source": "ehr",
+            "severity": "critical",
+            "timestamp": "2026-01-01T00:00:00.000Z",
+            "component": "ehr",
+            "class": "availability",
+        },
+        "links": [],
+    }
+    assert details["Category"] == "3 of 4. Care is affected and there is no usable workaround."
+
+
+async def test_however_often_an_answer_is_lost_there_is_one_alert() -> None:
+    opened = messages.message(messages.OPENED)
+    async with desk() as (channel, fake, receiver):
+        for _ in range(longer(50)):
+            receiver.script.append("drop")
+            receipt = await channel.deliver(opened)
+            assert receipt == Receipt(Verdict.RETRY, DeliveryReason.NETWORK)
+        assert await channel.deliver(opened) == SENT
+    assert [(alert.key[-4:], alert.state) for alert in fake.alerts] == [("desk", "triggered")]
+
+
+async def test_a_reopening_after_the_end_is_a_new_alert_of_the_same_key() -> None:
+    told = (messages.OPENED, messages.RECOVERED, messages.RESOLVED, messages.REOPENED)
+    async with desk() as (channel, fake, _):
+        for one in messages.story(*told):
+            assert await channel.deliver(one) == SENT
+    assert [alert.state for alert in fake.alerts] == ["resolved", "triggered"]
+    assert len({alert.key for alert in fake.alerts}) == 1
+
+
+@pytest.mark.parametrize("end", [messages.MERGED, messages.FALSE_POSITIVE, messages.CLOSED])
+async def test_what_people_settle_is_resolved(end: Any) -> None:
+    async with desk() as (channel, fake, _):
+        for one in messages.story(messages.OPENED, end):
+            await channel.deliver(one)
+    assert [alert.state for alert in fake.alerts] == ["resolved"]
+
+
+async def test_a_past_outage_found_late_and_a_test_are_shown_and_over_at_once() -> None:
+    async with desk() as (channel, fake, _):
+        await channel.deliver(messages.message(messages.FOUND_LATE))
+        await channel.deliver(messages.a_test())
+    assert [alert.state for alert in fake.alerts] == ["resolved", "resolved"]
+    assert fake.alerts[1].payloads[0]["severity"] == "info"
+
+
+@pytest.mark.parametrize(
+    ("step", "receipt"),
+    [
+        ("400", Receipt(Verdict.DEAD, DeliveryReason.REFUSED, 400)),
+        ("403", Receipt(Verdict.RETRY, DeliveryReason.AUTH, 403)),
+        ("429", Receipt(Verdict.RETRY, DeliveryReason.THROTTLED, 429, 7_000)),
+        ("500", Receipt(Verdict.RETRY, DeliveryReason.STATUS, 500, 7_000)),
+        ("redirect", Receipt(Verdict.RETRY, DeliveryReason.STATUS, 307)),
+        ("lost", Receipt(Verdict.RETRY, DeliveryReason.NETWORK)),
+        ("long", Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, 200)),
+    ],
+)
+async def test_an_answer_gives_a_receipt(step: str, receipt: Receipt) -> None:
+    async with desk() as (channel, _, receiver):
+        receiver.headers["retry-after"] = "7"
+        receiver.script.append(step)
+        assert await channel.deliver(messages.message(messages.OPENED)) == receipt
+
+
+async def test_a_receiver_that_hangs_is_a_timeout() -> None:
+    async with desk("200ms") as (channel, _, receiver):
+        receiver.script.append("hang")
+        receipt = await channel.deliver(messages.message(messages.OPENED))
+    assert receipt == Receipt(Verdict.RETRY, DeliveryReason.TIMEOUT)
+
+
+async def test_nothing_of_a_reply_is_kept(caplog: pytest.LogCaptureFixture) -> None:
+    async with desk() as (channel, _, receiver):
+        receiver.script += ["500", "nonsense"]
+        told = [await channel.deliver(messages.message(messages.OPENED)) for _ in range(2)]
+    assert CANARY not in repr(told) + caplog.text
+
+
+@pytest.mark.parametrize(
+    ("spec", "where"),
+    [
+        ({"routing_key": "R0UT1NG"}, "routing_key"),
+        ({"url": "http://events.example.org"}, "url"),
+        ({"url": "https://user:word@events.example.org"}, "url"),
+        ({"url": "https://events.example.org/?key=1"}, "url"),
+        ({"severity": "info"}, "severity"),
+        ({"timeout": "61s"}, "timeout"),
+    ],
+)
+def test_a_wrong_entry_names_the_field(spec: dict[str, str], where: str) -> None:
+    with pytest.raises(ValidationError) as found:
+        KIND.parse({"routing_key": "file:/key", **spec})
+    assert [error["loc"][0] for error in found.value.errors()] == [where]
+
+
+async def test_words_that_look_like_a_patients_leave_in_minimal_form_and_alarm() -> None:
+    opened = messages.message(messages.OPENED)
+    event = json.loads(opened.body)
+    event["data"]["system"]["name"] = "SSN 123-45-6789"
+    alarms: list[str] = []
+    fake = FakePagerDuty(messages.SECRET.decode().strip())
+    heard = replace(messages.env(), alarm=lambda place, *_: alarms.append(place.value))
+    async with receiving(fake.handle) as receiver:
+        config = KIND.parse({"routing_key": "file:/key", "url": receiver.url})
+        async with KIND.open(config, heard) as channel:
+            told = replace(opened, body=json.dumps(event).encode())
+            assert await channel.deliver(told) == SENT
+    assert alarms == ["letter"]
+    assert "123-45-6789" not in json.dumps(fake.bodies)
+    assert fake.alerts[0].payloads[0]["summary"] == "P1 ehr: down"

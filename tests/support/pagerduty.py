@@ -1,0 +1,40 @@
+"""Events API v2 of PagerDuty, simulated: alerts by key, as its developer documents tell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+
+@dataclass
+class Alert:
+    key: str
+    state: str
+    payloads: list[dict[str, Any]]
+
+
+@dataclass
+class FakePagerDuty:
+    """A trigger joins the open alert of its key or makes one; the rest is dropped without one."""
+
+    routing_key: str
+    alerts: list[Alert] = field(default_factory=list)
+    bodies: list[dict[str, Any]] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        body = await request.json()
+        self.bodies.append(body)
+        if request.path != "/v2/enqueue" or body.get("routing_key") != self.routing_key:
+            return web.json_response({"status": "invalid event"}, status=400)
+        key, action = body["dedup_key"], body["event_action"]
+        found = next((a for a in self.alerts if a.key == key and a.state != "resolved"), None)
+        if action == "trigger":
+            if found is None:
+                found = Alert(key, "triggered", [])
+                self.alerts.append(found)
+            found.payloads.append(body["payload"])
+        elif found is not None:
+            found.state = {"acknowledge": "acknowledged", "resolve": "resolved"}[action]
+        return web.json_response({"status": "success", "dedup_key": key}, status=202)

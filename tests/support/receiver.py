@@ -1,0 +1,70 @@
+"""A receiver of tickets over a real socket that fails on request; what it keeps is the product's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+CANARY = "MRN 4711 Jane Roe"
+"""Stands in what a receiver says; nothing of ours may hold it."""
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Receiver:
+    """`script` says how the next requests end, then all is well.
+
+    A number is a status, and nothing is kept. `hang` and `drop` keep what was sent and never
+    answer, or close; `lost` closes and keeps nothing; `redirect` points elsewhere; `long` and
+    `nonsense` keep it and answer with too much, or with no JSON.
+    """
+
+    handler: Handler
+    url: str = ""
+    script: list[str] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    requests: list[tuple[str, str]] = field(default_factory=list)
+    """(method, path) of each, in order."""
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.requests.append((request.method, request.path))
+        step = self.script.pop(0) if self.script else "well"
+        if step.isdigit():
+            return web.json_response({"error": CANARY}, status=int(step), headers=self.headers)
+        if step == "redirect":
+            return web.Response(status=307, headers={"location": "/elsewhere"})
+        assert request.transport is not None
+        if step == "lost":
+            request.transport.abort()
+            return web.Response()
+        made = await self.handler(request)
+        if step == "hang":
+            await asyncio.Event().wait()
+        if step == "drop":
+            request.transport.abort()
+        if step == "long":
+            return web.Response(body=b" " * (2 << 20), content_type="application/json")
+        if step == "nonsense":
+            return web.Response(text=CANARY)
+        return made
+
+
+@asynccontextmanager
+async def receiving(handler: Handler) -> AsyncIterator[Receiver]:
+    """On a port of this host, until the block ends."""
+    receiver = Receiver(handler)
+    app = web.Application(client_max_size=1 << 20)
+    app.router.add_route("*", "/{tail:.*}", receiver.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        receiver.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield receiver
+    finally:
+        await runner.cleanup()

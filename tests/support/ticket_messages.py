@@ -1,0 +1,90 @@
+"""Messages of one incident as a channel gets them, for tests of receivers that keep tickets."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from alerts.channel import ChannelEnv
+from alerts.deadlines import DeadlineKind
+from alerts.events import Cause, Priority
+from alerts.outbox import Message, message_id
+from alerts.people import ActKind, IncidentState
+from alerts.render import render, render_test
+from alerts.telling import Step
+from alerts.transitions import TransitionKind
+from probes.clock import ManualClock
+from probes.config import Config
+from probes.configfile import load
+from tests.support.outages import an_outage
+
+NOW = 1_767_225_600_000
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = b"R0UT1NGKEY000000000000000000TEST\n"
+"""What `read_secret` of `env()` gives for every reference."""
+
+KEY = f"ehr.availability.{NOW}"
+OPENED = (TransitionKind.OPENED, IncidentState.OPEN)
+ACKNOWLEDGED = (ActKind.ACKNOWLEDGED, IncidentState.ACKNOWLEDGED)
+RAISED = (TransitionKind.RAISED, IncidentState.OPEN)
+WARNED = (DeadlineKind.RESPONSE_WARNED, IncidentState.OPEN)
+RECOVERED = (TransitionKind.RECOVERED, IncidentState.RECOVERED)
+RESOLVED = (TransitionKind.RESOLVED, IncidentState.RESOLVED)
+REOPENED = (TransitionKind.REOPENED, IncidentState.OPEN)
+FOUND_LATE = (TransitionKind.FOUND_LATE, IncidentState.RESOLVED)
+CLOSED = (ActKind.CLOSED, IncidentState.CLOSED)
+MERGED = (ActKind.MERGED, IncidentState.MERGED)
+FALSE_POSITIVE = (ActKind.FALSE_POSITIVE, IncidentState.FALSE_POSITIVE)
+
+
+@cache
+def config() -> Config:
+    return load(str(ROOT / "wardwatch.example.yaml"))
+
+
+def message(
+    told: tuple[Step, IncidentState],
+    sequence: int = 1,
+    *,
+    key: str = KEY,
+    category: int = 3,
+    priority: Priority = Priority.P1,
+) -> Message:
+    """Step and state of the outage of the example's EHR, to the receiver `desk`."""
+    step, state = told
+    at = NOW + sequence * 60_000
+    over = state not in (IncidentState.OPEN, IncidentState.ACKNOWLEDGED)
+    incident = an_outage(
+        NOW,
+        key=key,
+        causes=(Cause.DOWN,),
+        category=category,
+        priority=priority,
+        recovered_at=at if over else None,
+    )
+    name = message_id("st-elsewhere", key, "desk", sequence)
+    body = render(
+        config(),
+        step,
+        incident,
+        message_id=name,
+        receiver="desk",
+        sequence=sequence,
+        at=at,
+        detected_at=NOW + 60_000,
+        state=state,
+    )
+    return Message(name, "st-elsewhere", key, "desk", sequence, body, at, at)
+
+
+def story(*told: tuple[Step, IncidentState], key: str = KEY) -> list[Message]:
+    return [message(one, n, key=key) for n, one in enumerate(told, 1)]
+
+
+def a_test() -> Message:
+    body = render_test(config(), "desk", name="test_desk_1", at=NOW)
+    return Message("test_desk_1", "st-elsewhere", "test", "desk", 1, body, NOW, NOW)
+
+
+def env() -> ChannelEnv:
+    return ChannelEnv(ManualClock(NOW), lambda _reference: SECRET)

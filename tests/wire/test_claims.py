@@ -1,0 +1,87 @@
+"""Control numbers and verdicts out of 837, TA1, 999 and 277CA: whole, cut anywhere, and arbitrary."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from probes.wire.claims import Ack, Number, Numbers, acks, numbers
+from tests.support.claim_texts import accepted_277ca, ack_999, claim, paid, ta1
+
+
+def test_an_837_tells_its_numbers() -> None:
+    assert numbers(claim(42)) == Numbers("42", "42", "B42")
+    assert numbers(claim(42)[:400]) == Numbers("42", "42", "B42")
+    assert numbers(ack_999(42)) is None
+    assert numbers(paid()) is None
+    assert numbers(b"") is None
+    assert numbers(b"-----BEGIN PGP MESSAGE-----") is None
+
+
+@pytest.mark.parametrize(
+    ("data", "found"),
+    [
+        (ta1(42, "A"), []),
+        (ta1(42, "E"), []),
+        (ta1(42, "R"), [Ack(Number.INTERCHANGE, "42", is_rejected=True)]),
+        (ack_999(42), [Ack(Number.GROUP, "42", is_rejected=False)]),
+        (ack_999(42, "E", "E"), [Ack(Number.GROUP, "42", is_rejected=False)]),
+        (ack_999(42, "R", "R"), [Ack(Number.GROUP, "42", is_rejected=True)]),
+        (ack_999(42, "P", "A"), [Ack(Number.GROUP, "42", is_rejected=True)]),
+        (ack_999(42, "A", "R"), [Ack(Number.GROUP, "42", is_rejected=True)]),
+        (ack_999(42, "M"), [Ack(Number.GROUP, "42", is_rejected=True)]),
+        (ack_999(42, "W"), [Ack(Number.GROUP, "42", is_rejected=True)]),
+        (ack_999(42, "R").replace(b"AK1*HC*", b"AK1*HS*"), []),
+        (ack_999(42, "X"), [Ack(Number.GROUP, "42", is_rejected=True)]),
+        (accepted_277ca(42), [Ack(Number.SUBMISSION, "B42", is_rejected=False)]),
+        (accepted_277ca(42, "A2:20:PR"), [Ack(Number.SUBMISSION, "B42", is_rejected=False)]),
+        (accepted_277ca(42, "A3:21:PR"), [Ack(Number.SUBMISSION, "B42", is_rejected=True)]),
+        (accepted_277ca(42, "A6:21:PR"), [Ack(Number.SUBMISSION, "B42", is_rejected=True)]),
+        (accepted_277ca(42, "A7:21:PR"), [Ack(Number.SUBMISSION, "B42", is_rejected=True)]),
+        (accepted_277ca(42, "A8:21:PR"), [Ack(Number.SUBMISSION, "B42", is_rejected=True)]),
+        (accepted_277ca(42, "A1:19:PR", "A7:21"), [Ack(Number.SUBMISSION, "B42", is_rejected=False)]),
+        (ta1(1, "R") + ack_999(2), [
+            Ack(Number.INTERCHANGE, "1", is_rejected=True), Ack(Number.GROUP, "2", is_rejected=False)
+        ]),
+        (claim(42), []),
+        (ack_999(42) + b"\r\n garbage behind it", [Ack(Number.GROUP, "42", is_rejected=False)]),
+        (b"", None),
+        (b"not found", None),
+        (b"\x00" * 200, None),
+    ],
+)  # fmt: skip
+def test_answers_tell_what_they_are_about_and_whether_it_is_rejected(
+    data: bytes, found: list[Ack] | None
+) -> None:
+    assert acks(data) == found
+
+
+@pytest.mark.parametrize(
+    "data", [ta1(42, "R"), ack_999(42, "R", "R"), accepted_277ca(42, "A3:21:PR")]
+)
+def test_cut_anywhere_an_answer_says_less_and_nothing_else(data: bytes) -> None:
+    whole = acks(data)
+    assert whole is not None
+    for end in range(len(data)):
+        found = acks(data[:end]) or []
+        assert [one for one in found if one not in whole] in (
+            [],
+            [Ack(whole[0].number, whole[0].value, is_rejected=False)],  # before its verdict
+        )
+
+
+@given(st.binary(max_size=300))
+def test_arbitrary_bytes_say_nothing(data: bytes) -> None:
+    assert acks(data) in (None, [])
+    assert numbers(data) is None
+
+
+@given(st.lists(st.tuples(st.integers(0, 700), st.binary(max_size=3)), max_size=5))
+def test_broken_answers_are_read_as_far_as_they_go(cuts: list[tuple[int, bytes]]) -> None:
+    data = accepted_277ca(42) + ack_999(43)
+    for at, put in cuts:
+        data = data[:at] + put + data[at + 1 :]
+    found = acks(data)
+    assert found is None or len(found) <= 16
+    numbers(data)
