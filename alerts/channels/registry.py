@@ -12,6 +12,8 @@ CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
     "email": "alerts.channels.email",
     "pagerduty": "alerts.channels.pagerduty",
+    "slack": "alerts.channels.slack",
+    "teams": "alerts.channels.teams",
     "webhook": "alerts.channels.webhook",
 }
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +25,7 @@ from probes.reasons import Reason
 from probes.testing.sftp_server import File, SftpHost
 from tests.contract import conformance
 from tests.contract.conformance import CountingNetwork, conforms, environment, leaves, steps
+from tests.support.soak import longer
 
 expect = partial(conformance.expect, timeout_ms=20_000)  # of a machine that is busy
 observe = partial(conformance.observe, timeout_ms=20_000)
@@ -191,6 +194,40 @@ async def test_nothing_is_sent_after_a_wrong_host_key(host: SftpHost) -> None:
     sent = [one for one in told if one in {"agent", "server"}]
     assert sent[-1] == "server"  # the host key came, and no byte went after it
     assert "agent ended" in told
+
+
+async def test_bytes_that_change_on_the_way_are_no_crash(host: SftpHost) -> None:
+    """Flipped, put in or left out, anywhere in what the server says."""
+    rng = random.Random(7)
+    at, put = [0], [b""]
+
+    async def pump(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, bad: bool
+    ) -> None:
+        with suppress(OSError):
+            passed = 0
+            while data := await reader.read(65536):
+                place = at[0] - passed
+                passed += len(data)
+                if bad and 0 <= place < len(data):
+                    data = data[:place] + put[0] + data[place + 1 :]
+                writer.write(data)
+        writer.close()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection("127.0.0.1", host.port)
+        await asyncio.gather(pump(reader, forth, bad=False), pump(back, writer, bad=True))
+
+    reasons = set()
+    async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
+        wanted = spec(host, port=str(server.sockets[0].getsockname()[1]))
+        for _ in range(longer(40)):
+            at[0] = int(rng.choice([40, 900, 3000]) * rng.random())
+            put[0] = rng.randbytes(rng.choice([0, 1, 1, 1, 40]))
+            run = await observe(KIND, wanted, secrets=PASSWORD, timeout_ms=300)
+            reasons.add(run.observation.reason)
+    assert Reason.SFTP_PROTOCOL in reasons or Reason.SFTP_HOST_KEY in reasons
+    assert len(reasons) >= 3
 
 
 JUDGED = [

@@ -30,7 +30,7 @@ from tests.support.payer_path import (
     report,
     run,
 )
-from tests.support.stories import system
+from tests.support.stories import check, system
 
 EIGHTY_SIX, NINETY = 84_168_000, 60_120_000
 """14 and 10 % of 167 hours."""
@@ -227,11 +227,16 @@ def test_exactly_the_hours_granted_are_within_them() -> None:
 
 def test_a_week_belongs_to_the_quarter_it_begins_in() -> None:
     owed = Payer(timezone="UTC", target="90", quarterly_hours=24)
-    # 2026-03-29 is a Sunday; down from then to 2026-04-05
+    # 2026-03-29 is a Sunday, and the quarter ends on the Wednesday
     start = to_ms(parse_datetime("2026-03-29T00:00"), ZoneInfo("UTC"))
     down = (Interval(start, start + 7 * DAY),)
     first, second = quarters(owed, down, Interval(start, start + 7 * DAY))
     assert (first.over, second.over) == (7 * DAY - 60_480_000, 0)
+    # 2023-01-01 is one
+    start = to_ms(parse_datetime("2023-01-01T00:00"), ZoneInfo("UTC"))
+    down = (Interval(start, start + 7 * DAY),)
+    (only,) = quarters(owed, down, Interval(start, start + DAY))
+    assert only.over == 7 * DAY - 60_480_000
     assert list(quarters(owed, down, Interval(start, start))) == []
     none = owed.model_copy(update={"quarterly_hours": None})
     assert list(quarters(none, down, Interval(start, start + DAY))) == []
@@ -248,6 +253,18 @@ def test_answers_that_name_both_within_five_minutes_name_nobody() -> None:
     # five minutes are not cut: 62 and 66 are in different ones, and 65 is where the second begins
     apart = failing((62, "x12.aaa_42_payer"), (66, "x12.aaa_42_clearinghouse"))
     assert apart == {Failed.PAYER: 3, Failed.CLEARINGHOUSE: 175}
+
+
+def test_agents_that_hear_of_different_ones_name_nobody() -> None:
+    checks = {"c": check(every="1h", timeout="1h", confirm={"down": "1"}, **{"from": ["a", "b"]})}
+    bad = [run(SPRING, DOWN, "x12.aaa_42_payer"), run(SPRING + 2 * HOUR)]
+    other = [
+        run(SPRING + HOUR, DOWN, "x12.aaa_42_clearinghouse", agent="b"),
+        run(SPRING + 2 * HOUR, agent="b"),
+    ]
+    # in the first hour nothing is heard of the second agent
+    (week,) = report([*bad, *other], payer(checks=checks), now=SPRING + 3 * HOUR).weeks
+    assert week.failed == {Failed.CLEARINGHOUSE: 0, Failed.PAYER: HOUR, Failed.UNNAMED: HOUR}
 
 
 def test_what_was_failing_as_a_week_began_is_known_in_it() -> None:
