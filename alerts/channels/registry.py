@@ -12,6 +12,7 @@ CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
     "email": "alerts.channels.email",
     "pagerduty": "alerts.channels.pagerduty",
+    "servicenow_em": "alerts.channels.servicenow_em",
     "slack": "alerts.channels.slack",
     "teams": "alerts.channels.teams",
     "webhook": "alerts.channels.webhook",

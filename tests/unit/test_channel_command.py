@@ -198,6 +198,7 @@ def test_every_kind_is_listed_with_what_it_promises_and_its_keys(
         ("alertmanager", "keyed", "one ticket, always"),
         ("email", "send", "at least one message, none lost"),
         ("pagerduty", "keyed", "one ticket, always"),
+        ("servicenow_em", "keyed", "one ticket, always"),
         ("slack", "send", "at least one message, none lost"),
         ("teams", "send", "at least one message, none lost"),
         ("webhook", "keyed", "one ticket, always"),
