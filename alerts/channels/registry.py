@@ -11,6 +11,7 @@ from alerts.channel import ChannelKind
 CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
     "email": "alerts.channels.email",
+    "jsm": "alerts.channels.jsm",
     "pagerduty": "alerts.channels.pagerduty",
     "servicenow_em": "alerts.channels.servicenow_em",
     "slack": "alerts.channels.slack",
