@@ -13,6 +13,7 @@ CHANNELS: dict[str, str] = {
     "email": "alerts.channels.email",
     "jsm": "alerts.channels.jsm",
     "pagerduty": "alerts.channels.pagerduty",
+    "salesforce": "alerts.channels.salesforce",
     "servicenow_em": "alerts.channels.servicenow_em",
     "slack": "alerts.channels.slack",
     "teams": "alerts.channels.teams",
