@@ -11,7 +11,10 @@ from alerts.channel import ChannelKind
 CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
     "email": "alerts.channels.email",
+    "jsm": "alerts.channels.jsm",
     "pagerduty": "alerts.channels.pagerduty",
+    "salesforce": "alerts.channels.salesforce",
+    "servicenow_em": "alerts.channels.servicenow_em",
     "slack": "alerts.channels.slack",
     "teams": "alerts.channels.teams",
     "webhook": "alerts.channels.webhook",

@@ -197,7 +197,10 @@ def test_every_kind_is_listed_with_what_it_promises_and_its_keys(
     assert [(kind["name"], kind["guarantee"], kind["promise"]) for kind in kinds] == [
         ("alertmanager", "keyed", "one ticket, always"),
         ("email", "send", "at least one message, none lost"),
+        ("jsm", "keyed", "one ticket, always"),
         ("pagerduty", "keyed", "one ticket, always"),
+        ("salesforce", "keyed", "one ticket, always"),
+        ("servicenow_em", "keyed", "one ticket, always"),
         ("slack", "send", "at least one message, none lost"),
         ("teams", "send", "at least one message, none lost"),
         ("webhook", "keyed", "one ticket, always"),
