@@ -11,6 +11,7 @@ from alerts.channel import ChannelKind
 CHANNELS: dict[str, str] = {
     "email": "alerts.channels.email",
     "pagerduty": "alerts.channels.pagerduty",
+    "servicenow": "alerts.channels.servicenow",
     "webhook": "alerts.channels.webhook",
 }
 

@@ -197,6 +197,7 @@ def test_every_kind_is_listed_with_what_it_promises_and_its_keys(
     assert [(kind["name"], kind["guarantee"], kind["promise"]) for kind in kinds] == [
         ("email", "send", "at least one message, none lost"),
         ("pagerduty", "keyed", "one ticket, always"),
+        ("servicenow", "lookup", "one ticket after asking the receiver"),
         ("webhook", "keyed", "one ticket, always"),
     ]
     assert [field["key"] for field in kinds[0]["fields"]] == [
