@@ -10,6 +10,7 @@ from alerts.channel import ChannelKind
 
 CHANNELS: dict[str, str] = {
     "email": "alerts.channels.email",
+    "jira": "alerts.channels.jira",
     "pagerduty": "alerts.channels.pagerduty",
     "servicenow": "alerts.channels.servicenow",
     "webhook": "alerts.channels.webhook",

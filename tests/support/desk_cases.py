@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from alerts.channel import Channel, Verdict
-from alerts.channels import servicenow
+from alerts.channels import jira, servicenow
 from alerts.outbox import DeliveryReason, Message
 from tests.support import ticket_messages as messages
 from tests.support.desks import Case
+from tests.support.jira import FakeJira
 from tests.support.receiver import Receiver, receiving
 from tests.support.servicenow import FakeServiceNow
 
@@ -29,6 +30,13 @@ CASES = [
         {"user": "wardwatch", "password": "file:/password"},
         login="authorization",
         priorities=(("3", "3"), ("1", "2")),
+    ),
+    Case(
+        jira.KIND,
+        lambda: FakeJira(basic("ward@example.org", WORD)),
+        {"user": "ward@example.org", "token": "file:/token", "project": "OPS"},
+        login="authorization",
+        priorities=("Medium", "Highest"),
     ),
 ]
 

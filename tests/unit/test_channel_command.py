@@ -196,6 +196,7 @@ def test_every_kind_is_listed_with_what_it_promises_and_its_keys(
     kinds = json.loads(capsys.readouterr().out)["kinds"]
     assert [(kind["name"], kind["guarantee"], kind["promise"]) for kind in kinds] == [
         ("email", "send", "at least one message, none lost"),
+        ("jira", "lookup", "one ticket after asking the receiver"),
         ("pagerduty", "keyed", "one ticket, always"),
         ("servicenow", "lookup", "one ticket after asking the receiver"),
         ("webhook", "keyed", "one ticket, always"),
