@@ -7,13 +7,12 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
 import aiohttp
-import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
 from alerts.calls import Base, Calls, File, Reply, Timeout, as_ticket, attempt, opened, read_text
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, Short, described, file, read, unreadable
-from alerts.jiratext import document
+from alerts.filing import Change, described, file, read, unreadable
+from alerts.jira_shapes import Issue, Made, Offered, Page, Status, document
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
 from alerts.ticket import Ticket
@@ -96,48 +95,6 @@ class JiraConfig(Model):
         return self
 
 
-class _Key(msgspec.Struct):
-    key: Annotated[str, msgspec.Meta(pattern="^[A-Z][A-Z0-9_]{1,79}-[0-9]{1,12}$")]
-
-
-class _Category(msgspec.Struct):
-    key: Short
-
-
-class _Status(msgspec.Struct):
-    name: Short
-    statusCategory: _Category  # noqa: N815 - Jira's name
-
-
-class _Priority(msgspec.Struct):
-    name: Short
-
-
-class _Fields(msgspec.Struct):
-    status: _Status
-    labels: list[Short] = []
-    priority: _Priority | None = None
-
-
-class _Issue(_Key):
-    fields: _Fields
-
-
-class _Page(msgspec.Struct):
-    issues: list[_Issue]
-    nextPageToken: str | None = None  # noqa: N815 - Jira's name
-
-
-class _Transition(msgspec.Struct):
-    id: Annotated[str, msgspec.Meta(pattern="^[0-9]{1,9}$")]
-    name: Short
-    to: _Priority
-
-
-class _Offered(msgspec.Struct):
-    transitions: list[_Transition]
-
-
 class Jira:
     def __init__(self, config: JiraConfig, env: ChannelEnv, calls: Calls) -> None:
         self._config = config
@@ -172,10 +129,10 @@ class _Desk:
             "maxResults": PAGE,
         }
         path = "/search/jql" if self._cloud else "/search"
-        issues: list[_Issue] = []
+        issues: list[Issue] = []
         for _ in range(PAGES):
             reply = await self._call("POST", path, asked)
-            page = read(reply, _Page)
+            page = read(reply, Page)
             issues += page.issues
             if page.nextPageToken is None:
                 return reply, [self._found(one) for one in issues if key in one.fields.labels]
@@ -195,7 +152,7 @@ class _Desk:
         return await self._call("POST", "/issue", {"fields": fields})
 
     def created(self, reply: Reply) -> Found:
-        key = read(reply, _Key).key
+        key = read(reply, Made).key
         return Found(key, key, Standing.NEW)
 
     async def change(self, found: Found, ticket: Ticket, change: Change) -> Reply:
@@ -218,7 +175,7 @@ class _Desk:
 
     async def _transition(self, issue: str, move: Move) -> tuple[Reply, dict[str, Any] | None]:
         reply = await self._call("GET", f"{issue}/transitions")
-        offered = read(reply, _Offered).transitions
+        offered = read(reply, Offered).transitions
         names: Sequence[str] = getattr(self._config.transitions, move.value)
         by_name = {name.casefold(): one for one in offered for name in (one.to.name, one.name)}
         chosen = next((by_name[n.casefold()] for n in names if n.casefold() in by_name), None)
@@ -237,13 +194,13 @@ class _Desk:
     def _text(self, text: str) -> Any:
         return document(text) if self._cloud else text
 
-    def _found(self, issue: _Issue) -> Found:
+    def _found(self, issue: Issue) -> Found:
         status, priority = issue.fields.status, issue.fields.priority
         levels = {name: n for n, name in enumerate(self._config.priorities.names(), 1)}
         level = None if priority is None else levels.get(priority.name)
         return Found(issue.key, issue.key, self._standing(status), level)
 
-    def _standing(self, status: _Status) -> Standing:
+    def _standing(self, status: Status) -> Standing:
         if status.name in self._config.closed:
             return Standing.CLOSED
         known = {"new": Standing.NEW, "done": Standing.RESOLVED}

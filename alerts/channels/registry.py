@@ -14,6 +14,7 @@ CHANNELS: dict[str, str] = {
     "pagerduty": "alerts.channels.pagerduty",
     "servicenow": "alerts.channels.servicenow",
     "webhook": "alerts.channels.webhook",
+    "zendesk": "alerts.channels.zendesk",
 }
 
 

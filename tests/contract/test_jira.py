@@ -9,7 +9,7 @@ import pytest
 
 from alerts.channel import Receipt, Verdict
 from alerts.channels.jira import KIND
-from alerts.jiratext import document
+from alerts.jira_shapes import document
 from alerts.lookup import Standing
 from alerts.outbox import DeliveryReason
 from tests.support import ticket_messages as messages

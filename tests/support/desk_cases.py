@@ -8,13 +8,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from alerts.channel import Channel, Verdict
-from alerts.channels import jira, servicenow
+from alerts.channels import jira, servicenow, zendesk
 from alerts.outbox import DeliveryReason, Message
 from tests.support import ticket_messages as messages
 from tests.support.desks import Case
 from tests.support.jira import FakeJira
 from tests.support.receiver import Receiver, receiving
 from tests.support.servicenow import FakeServiceNow
+from tests.support.zendesk import FakeZendesk
 
 WORD = messages.SECRET.decode().strip()
 
@@ -37,6 +38,13 @@ CASES = [
         {"user": "ward@example.org", "token": "file:/token", "project": "OPS"},
         login="authorization",
         priorities=("Medium", "Highest"),
+    ),
+    Case(
+        zendesk.KIND,
+        lambda: FakeZendesk(basic("agent@example.org/token", WORD), forgets=True),
+        {"user": "agent@example.org", "token": "file:/token"},
+        login="authorization",
+        priorities=("normal", "urgent"),
     ),
 ]
 
