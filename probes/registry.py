@@ -42,8 +42,6 @@ importing any: a file is judged where no kind is opened, too.
 """
 EITHER = frozenset({"claim_chain"})
 """Kinds whose checks run on agents, or by `from: [collector]` on the collector's (`Place.EITHER`)."""
-
-
 FEEDS = frozenset({"feed_silence"})
 """Kinds that judge a feed: their checks count for no state, and open incidents of their own family."""
 COUNTING = frozenset({"engine", "hl7_listener"})
