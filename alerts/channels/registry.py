@@ -9,6 +9,7 @@ from typing import Any
 from alerts.channel import ChannelKind
 
 CHANNELS: dict[str, str] = {
+    "alertmanager": "alerts.channels.alertmanager",
     "email": "alerts.channels.email",
     "pagerduty": "alerts.channels.pagerduty",
     "slack": "alerts.channels.slack",

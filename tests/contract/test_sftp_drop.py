@@ -19,6 +19,7 @@ from pydantic import ValidationError
 
 from probes import sftp_run, sftp_session
 from probes.clock import SystemClock
+from probes.configfile import ConfigErrors, load
 from probes.contract import Fact, Outcome, Phase, Slot, Writes
 from probes.kinds.sftp_drop import KIND
 from probes.reasons import Reason
@@ -29,6 +30,7 @@ from tests.support.soak import longer
 
 expect = partial(conformance.expect, timeout_ms=20_000)  # of a machine that is busy
 observe = partial(conformance.observe, timeout_ms=20_000)
+ROOT = Path(__file__).resolve().parents[2]
 CLOCK = SystemClock()
 PASSWORD = {"file:/run/secrets/sftp": b"secret\n"}
 
@@ -426,6 +428,18 @@ async def test_without_the_library_it_says_what_to_install(
     assert "kind.library_missing kind=sftp_drop extra=sftp" in caplog.text
     with pytest.raises(ModuleNotFoundError):
         KIND.prepare(KIND.parse(spec(host)))
+
+
+@pytest.mark.parametrize("check", ["claims-drop", "claims-answered"])
+def test_a_file_is_refused_with_what_to_install(
+    check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    util = SimpleNamespace(find_spec=lambda _name: None)
+    monkeypatch.setattr(sftp_run, "importlib", SimpleNamespace(util=util))
+    with pytest.raises(ConfigErrors) as caught:
+        load(str(ROOT / "wardwatch.example.yaml"))
+    needed = "needs the library asyncssh: pip install 'wardwatch[sftp]'"
+    assert f"checks.{check}.kind: {needed}" in str(caught.value)
 
 
 async def test_many_runs_leave_no_connection_and_no_task(host: SftpHost) -> None:
