@@ -51,7 +51,7 @@ def example() -> Config:
 def test_the_example_loads_and_opens_no_secret() -> None:
     config = example()
     assert {check.kind for check in config.checks.values()} == set(KINDS)
-    assert {channel.kind for channel in config.channels.values()} == {"email", "webhook"}
+    assert {channel.kind for channel in config.channels.values()} == set(registry.CHANNELS)
     assert config.checks["ehr-read"].every == 30_000
     assert config.systems["ehr"].slo is not None
     assert config.systems["ehr"].slo.target == "99.95"
