@@ -52,6 +52,7 @@ MISCONFIGURED, UNKNOWN = Outcome.MISCONFIGURED, Outcome.UNKNOWN
 MALFORMED = (DOWN, Reason.DICOM_MALFORMED)
 PROVIDER = (DOWN, Reason.DICOM_PROVIDER_ABORTED)
 FAILED = (DOWN, Reason.DICOM_FAILED)
+WARNED = (DEGRADED, Reason.DICOM_FAILED)
 REJECTED = (MISCONFIGURED, Reason.DICOM_REJECTED)
 
 FAULTS: dict[str, tuple[Outcome, Reason]] = {
@@ -123,7 +124,7 @@ FAULTS: dict[str, tuple[Outcome, Reason]] = {
     "context_4": (MISCONFIGURED, Reason.DICOM_NO_CONTEXT),
     "context_9": MALFORMED,
     "status_0105": FAILED,
-    "status_0107": FAILED,
+    "status_0107": WARNED,
     "status_0110": FAILED,
     "status_0122": (MISCONFIGURED, Reason.DICOM_UNSUPPORTED),
     "status_0124": (MISCONFIGURED, Reason.DICOM_NOT_AUTHORIZED),
@@ -133,7 +134,7 @@ FAULTS: dict[str, tuple[Outcome, Reason]] = {
     "status_a700": (DEGRADED, Reason.DICOM_RESOURCES),
     "status_a702": (DEGRADED, Reason.DICOM_RESOURCES),
     "status_a900": (MISCONFIGURED, Reason.DICOM_IDENTIFIER),
-    "status_b000": FAILED,
+    "status_b000": WARNED,
     "status_c000": FAILED,
     "status_c123": FAILED,
     "status_fe00": FAILED,

@@ -389,6 +389,11 @@ def test_who_refuses_the_way_we_ask_is_alive(statuses: tuple[int, ...], outcome:
     assert found == {((outcome, Reason.HTTP_STATUS), None)}
 
 
+@pytest.mark.parametrize("code", [0x0001, 0x0107, 0x0116, 0xB000, 0xBFFF])
+def test_what_was_done_with_a_warning_was_done(code: int) -> None:
+    assert dicom_judge.status(code) == (Outcome.DEGRADED, Reason.DICOM_FAILED)
+
+
 @given(st.integers(100, 599), st.sampled_from([None, "application/dicom+json"]), st.binary())
 def test_any_answer_to_a_search_has_a_verdict(status: int, media: str | None, body: bytes) -> None:
     (outcome, _), matches = judge(status, media, body)
