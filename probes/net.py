@@ -170,6 +170,10 @@ class Connection:
         silent = not self._heard and _is_silent(error)
         if silent and refuses_us(self._socket.tls, shown=self._shown):
             return NetFailure(*_REFUSED_US, self.phases)
+        if isinstance(
+            error, ssl.SSLEOFError
+        ):  # the handshake was good: it is how a reset looks here
+            return NetFailure(Outcome.DOWN, Reason.TCP_RESET, self.phases)
         return NetFailure(*_failure(error), self.phases)
 
     def release(self) -> socket.socket:

@@ -279,6 +279,33 @@ async def test_what_a_node_says_before_it_resets_us_is_read(
         await expect(KIND, spec(port), *told)
 
 
+async def test_a_node_that_resets_us_behind_tls_is_no_failed_handshake(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The handshake was good; the same node in plain text is `dicom.closed`, and so is this one."""
+    gone = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+        await asyncio.sleep(0)
+        gone.set()
+
+    send = Connection.send
+
+    async def late(self: Connection, data: bytes) -> None:
+        await gone.wait()
+        await send(self, data)
+
+    monkeypatch.setattr(Connection, "send", late)
+    async with serving(serve, authority.server().server_context()) as port:
+        seen = await expect(
+            KIND, spec(port, tls={"ca": authority.ca}), MISCONFIGURED, Reason.DICOM_CLOSED
+        )
+    assert steps(seen)[0] == ("connect", "up", "ok")
+
+
 async def test_a_rejection_is_a_step_of_its_own_behind_a_good_connection(node: DicomServer) -> None:
     node.set_fault("reject_1_1_7")
     seen = await expect(KIND, spec(node.port), MISCONFIGURED, Reason.DICOM_CALLED_AE)
