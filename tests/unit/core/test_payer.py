@@ -120,6 +120,11 @@ def test_outages_that_nobody_published_are_listed_with_the_notice_of_each() -> N
     ]
 
 
+def test_outages_before_the_period_hide_none_in_it() -> None:
+    found = report(SPRING_RUNS, start=SPRING + 121 * HOUR).unplanned
+    assert [one.outage.start - SPRING for one in found] == [120 * HOUR, 150 * HOUR]
+
+
 def test_an_outage_that_outlasts_published_downtime_is_listed_with_what_is_over() -> None:
     bad = dict.fromkeys(range(3, 7), "x12.aaa_42_payer")
     found = report(hourly(bad=bad), payer([SUNDAYS]))
