@@ -10,6 +10,8 @@ from alerts.channel import ChannelKind
 
 CHANNELS: dict[str, str] = {
     "email": "alerts.channels.email",
+    "freshdesk": "alerts.channels.freshdesk",
+    "freshservice": "alerts.channels.freshservice",
     "jira": "alerts.channels.jira",
     "pagerduty": "alerts.channels.pagerduty",
     "servicenow": "alerts.channels.servicenow",

@@ -196,6 +196,8 @@ def test_every_kind_is_listed_with_what_it_promises_and_its_keys(
     kinds = json.loads(capsys.readouterr().out)["kinds"]
     assert [(kind["name"], kind["guarantee"], kind["promise"]) for kind in kinds] == [
         ("email", "send", "at least one message, none lost"),
+        ("freshdesk", "lookup", "one ticket after asking the receiver"),
+        ("freshservice", "lookup", "one ticket after asking the receiver"),
         ("jira", "lookup", "one ticket after asking the receiver"),
         ("pagerduty", "keyed", "one ticket, always"),
         ("servicenow", "lookup", "one ticket after asking the receiver"),
