@@ -179,6 +179,19 @@ def read_text(env: ChannelEnv, reference: str) -> str:
     return found
 
 
+def read_url(env: ChannelEnv, reference: str) -> str:
+    """An address that is itself the secret; FailedError where it is none, or not encrypted."""
+    found = read_text(env, reference)
+    try:
+        parts = urlsplit(found)
+        here = is_loopback(parts.hostname or "")
+    except ValueError:
+        raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET)) from None
+    if not parts.hostname or parts.scheme not in (("http", "https") if here else ("https",)):
+        raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET))
+    return found
+
+
 def as_ticket(env: ChannelEnv, message: Message) -> Ticket:
     """The message as a ticket; one whose words looked like a patient's alarms."""
     made = ticket(message)

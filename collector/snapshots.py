@@ -43,12 +43,12 @@ class _Voice(msgspec.Struct, array_like=True):
     fold: VoiceFold
     states: _Line[AgentState]
     states_end: int
-    blips: list[Interval]
+    blips: tuple[Interval, ...]
     judged: Tally
-    good: list[int]
-    failing: list[int]
+    good: tuple[int, ...]
+    failing: tuple[int, ...]
     last_t: int | None
-    told: list[Told]
+    told: tuple[Told, ...]
 
 
 class _Late(msgspec.Struct, array_like=True):

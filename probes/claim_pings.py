@@ -11,15 +11,17 @@ async def heard(spec: ClaimChainSpec, pings: Pings, now_ms: int) -> Known | None
     """None: more came than is kept, so that nobody can say which answers are whose. Raises
     StoreAwayError.
     """
-    from_ms = now_ms - spec.terms.look_back_ms
     sent = await pings.of(spec.sent.check or "")
     by_stage = {stage: await pings.of(due.check or "") for stage, due in spec.in_order.items()}
-    if any(_is_cut(one, from_ms) for one in (sent, *by_stage.values())):
+    every = (sent, *by_stage.values())
+    since_ms = max(one.since_ms for one in every)
+    if any(_is_cut(one, max(now_ms - spec.terms.look_back_ms, since_ms)) for one in every):
         return None
     return Known(
-        [Sent(at_ms) for at_ms in _successes(sent)],
+        # What was sent before somebody heard of its answers is not held against them.
+        [Sent(at_ms) for at_ms in _successes(sent) if at_ms >= since_ms],
         [Answer(stage, at_ms) for stage, one in by_stage.items() for at_ms in _successes(one)],
-        max(one.since_ms for one in (sent, *by_stage.values())),
+        since_ms,
         sent.away,
     )
 

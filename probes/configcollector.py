@@ -56,6 +56,9 @@ def _elsewhere(
 ) -> Iterator[Problem]:
     for number, agent in listed:
         if agent == COLLECTOR and is_either:
+            if COLLECTOR not in agents:
+                message = f"say at which site the collector stands: {WHERE}"
+                yield document.problem((*path, "from", number), message)
             if len(listed) > 1:
                 message = "on the collector it runs there alone: name no other agent beside it"
                 yield document.problem((*path, "from", number), message)

@@ -111,6 +111,7 @@ class _Talk:
         self._service = service
         self._line = line
         self._sound = False
+        """Associated, and nothing is under way or was wrong: it can be released."""
         self.facts = line.facts
 
     async def run(self, steps: list[Step]) -> Verdict:
@@ -118,7 +119,7 @@ class _Talk:
         try:
             associating = self._associate(codec)
             max_pdu = await self._step(StepName.ASSOCIATE, associating, lambda _: UP, steps)
-            self._line.associated = True
+            self._line.associated, self._sound = True, False
             asking = self._ask(codec, max_pdu)
             verdict = await self._step(self._service.step, asking, lambda said: said, steps)
         except Ended as ended:
@@ -129,11 +130,13 @@ class _Talk:
     async def leave(self) -> None:
         """Release, so that nobody's log tells of an abort; abort where nothing can be agreed."""
         line = self._line
+        if line.ended:
+            return
         with suppress(Ended, NetFailure, ReceiveTimeout, TimeoutError):
-            if not self._sound:
-                await line.connection.send(ABORT)
-                return
             async with asyncio.timeout(_RELEASE_S):
+                if not self._sound:
+                    await line.connection.send(ABORT)
+                    return
                 await line.send(RELEASE_RQ)
                 while (await line.pdu()).type is not PduType.RELEASE_RP:
                     pass
@@ -167,6 +170,7 @@ class _Talk:
         if pdu.type is not PduType.ASSOCIATE_AC:
             raise Ended(MALFORMED)
         accepted = await line.think(codec.accepted, pdu.content)
+        self._sound = True
         if accepted.result:
             self.facts[Fact.CONTEXT_RESULT] = accepted.result
             raise Ended(context(accepted.result))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -43,16 +44,20 @@ MESSAGE_ID = 1
 ECHO_RSP, FIND_RSP = 0x8030, 0x8020
 _APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"  # PS3.7 annex A.2.1
 _IMPLEMENTATION = "2.25.18875377328034763212558805990355128450"
+_NO_STUDY = "2.25.291252700250515020317235322582873279579"
+"""A study that never was: made from a UUID for this alone."""
 _NO_DATA_SET = 0x0101
 _LEAST_PDU = 128
 """Of the far side; a smaller one has no room for a command in a sane number of pieces."""
+_KEPT = 1024
+"""Requests of an agent's checks: they are the same at each run, a worklist's on each day."""
 
 # They quote titles, comments and identifiers: silenced here, whatever anybody sets or adds later.
 for _name in tuple(logging.root.manager.loggerDict):
     if _name.partition(".")[0] in ("pydicom", "pynetdicom"):
         logging.getLogger(_name).disabled = True
-# Warnings quote values, too, and go to the standard error.
-pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+# Warnings may quote values, too, and go to the standard error: what would be one is malformed.
+pydicom.config.settings.reading_validation_mode = pydicom.config.RAISE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,7 @@ class Response:
     has_data_set: bool
 
 
+@lru_cache(maxsize=_KEPT)
 def association(called_ae: str, calling_ae: str, sop_class: str) -> bytes:
     """A-ASSOCIATE-RQ for one service in Implicit VR Little Endian, which everybody has to know."""
     context = PresentationContext()
@@ -112,6 +118,7 @@ def accepted(content: bytes) -> Accepted:
     return Accepted(results[0], min(longest, OUR_PDU))
 
 
+@lru_cache(maxsize=_KEPT)
 def echo(max_pdu: int) -> bytes:
     """C-ECHO-RQ, PS3.7 section 9.3.5.1."""
     primitive = C_ECHO()
@@ -120,6 +127,7 @@ def echo(max_pdu: int) -> bytes:
     return _message(C_ECHO_RQ(), primitive, max_pdu)
 
 
+@lru_cache(maxsize=_KEPT)
 def find(model: str, patient_id: str, day: date, max_pdu: int) -> bytes:
     """C-FIND-RQ for a patient there is not; keys are those that narrow it and no other."""
     keys = Dataset()
@@ -128,8 +136,11 @@ def find(model: str, patient_id: str, day: date, max_pdu: int) -> bytes:
         step = Dataset()
         step.ScheduledProcedureStepStartDate = f"{day:%Y%m%d}"
         keys.ScheduledProcedureStepSequence = [step]
+    elif model == "study_root":
+        # strict archives want the unique key of the level they are asked for (PS3.4 C.4.1.1.3.1)
+        keys.QueryRetrieveLevel, keys.StudyInstanceUID = "STUDY", _NO_STUDY
     else:
-        keys.QueryRetrieveLevel = "STUDY" if model == "study_root" else "PATIENT"
+        keys.QueryRetrieveLevel = "PATIENT"
     primitive = C_FIND()
     primitive.MessageID = MESSAGE_ID
     primitive.AffectedSOPClassUID = UID(MODELS[model])

@@ -11,7 +11,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import TypeVar, TypeVarTuple
 
 from probes.clock import Clock
 from probes.contract import Fact, Outcome, Phase
@@ -35,8 +35,8 @@ _GRACE_S = 1.0
 _MOST_BYTES = 4 << 20
 """Of one run."""
 
-_P = ParamSpec("_P")
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 _threads = ThreadPoolExecutor(THREADS, thread_name_prefix="dicom")
 
 
@@ -48,10 +48,8 @@ class Ended(Exception):  # noqa: N818 - a verdict that ends the run, not a defec
         self.verdict = verdict
 
 
-async def in_thread(work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+async def in_thread(work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
     """Nothing that waits for anybody has a place here."""
-    if kwargs:
-        raise TypeError("a thread is given positions alone")
     return await asyncio.get_running_loop().run_in_executor(_threads, work, *args)
 
 
@@ -62,6 +60,8 @@ class Line:
         self.connection = connection
         self.facts: dict[Fact, int] = {}
         self.associated = False
+        self.ended = False
+        """By the far side: nobody is there to take leave of."""
         self._deadline = deadline
         self._clock = clock
         self._decoder = Decoder()
@@ -91,6 +91,7 @@ class Line:
             raise Ended((Outcome.DOWN, Reason.DICOM_NOT_DICOM)) from None
         except DicomError:
             raise Ended(MALFORMED) from None
+        self.ended = pdu is None or pdu.type in (PduType.ABORT, PduType.ASSOCIATE_RJ)
         if pdu is None:
             raise Ended(CLOSED if self._heard else CLOSED_AT_ONCE)
         if pdu.type is PduType.ABORT:
@@ -112,13 +113,13 @@ class Line:
                 raise Ended(MALFORMED) from None
         return self._fragments.popleft()
 
-    async def think(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    async def think(self, work: Callable[[*_Ts], _T], *args: *_Ts) -> _T:
         """What the library has to do with it: in a thread, and no time of the far side."""
         most_s = max(self._deadline.remaining_s(), _GRACE_S)
         with Stopwatch(self._clock, self.connection.phases, Phase.PARSE):
             try:
                 async with asyncio.timeout(most_s):
-                    return await in_thread(work, *args, **kwargs)
+                    return await in_thread(work, *args)
             except MalformedError:
                 raise Ended(MALFORMED) from None
             except TimeoutError:

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
+from typing import TypeVar
 
 import asyncssh
 
@@ -23,6 +24,7 @@ from probes.reasons import Reason
 from probes.sftp_session import Session
 from probes.sftp_spec import SftpAccess, SftpAuth
 
+T = TypeVar("T")
 MOST_BYTES = 16 << 20
 """Taken of one connection."""
 _CLOSE_S = 0.5
@@ -67,10 +69,13 @@ for _name in ("asyncssh", "asyncssh.sftp"):
 
 _SAID: dict[type[Exception], tuple[Outcome, Reason]] = {
     asyncssh.PermissionDenied: (Outcome.MISCONFIGURED, Reason.SFTP_AUTH),
+    asyncssh.ChannelOpenError: (Outcome.MISCONFIGURED, Reason.SFTP_NO_SFTP),
     asyncssh.ProtocolError: (Outcome.DOWN, Reason.SFTP_PROTOCOL),
     asyncssh.MACError: (Outcome.DOWN, Reason.SFTP_PROTOCOL),
-    ValueError: (Outcome.DOWN, Reason.SFTP_PROTOCOL),
+    asyncssh.DisconnectError: (Outcome.DOWN, Reason.SFTP_CLOSED),
 }
+"""The first that fits; whatever else the library raises is about what it could not read."""
+_FOREIGN = (Outcome.MISCONFIGURED, Reason.SFTP_HOST_KEY)
 
 
 async def credentials(auth: SftpAuth, read_secret: Callable[[str], bytes]) -> dict[str, object]:
@@ -81,7 +86,7 @@ async def credentials(auth: SftpAuth, read_secret: Callable[[str], bytes]) -> di
     data = read_secret(auth.key or "")
     try:
         key = await asyncio.to_thread(asyncssh.import_private_key, data)
-    except asyncssh.KeyImportError:  # its text may quote the file
+    except Exception:  # noqa: BLE001 - its text may quote the file
         raise ValueError("no private key") from None
     return {"client_keys": [key], "preferred_auth": ["publickey"]}
 
@@ -125,7 +130,8 @@ class Visit:
         except TimeoutError:
             self.leave(Outcome.DOWN, self._late())
         except NetFailure as failure:
-            self.leave(failure.outcome, failure.reason)
+            is_foreign = self._client.is_pinned is False  # also where keys are exchanged anew
+            self.leave(*(_FOREIGN if is_foreign else (failure.outcome, failure.reason)))
         finally:
             await self._client.close()
             self._watched.close()
@@ -140,24 +146,28 @@ class Visit:
     async def _speak(
         self, given: dict[str, object], work: Callable[[Session], Awaitable[None]]
     ) -> None:
+        await self._asked(self._sign_in(given))
+        if not self._client.is_pinned:  # aborted, which is no error to the library
+            raise NetFailure(*_FOREIGN)
+        writer, reader, _ = await self._asked(self._client.session())
+        session = Session(partial(_sent, writer), lambda: self._asked(reader.read(65536)))
+        await session.begin()
+        self.leave()
+        await work(session)
+
+    async def _asked(self, library: Awaitable[T]) -> T:
+        """What asyncssh answers; raises NetFailure for whatever it raises of what the server sent."""
         try:
-            await self._sign_in(given)
-            if not self._client.is_pinned:  # aborted, which is no error to the library
-                raise NetFailure(Outcome.MISCONFIGURED, Reason.SFTP_HOST_KEY)
-            writer, reader, _ = await self._client.session()
-            session = Session(partial(_sent, writer), partial(reader.read, 65536))
-            await session.begin()
-            self.leave()
-            await work(session)
-        except asyncssh.ChannelOpenError:
-            raise NetFailure(Outcome.MISCONFIGURED, Reason.SFTP_NO_SFTP) from None
-        except (asyncssh.Error, ValueError) as error:
+            return await library
+        except Exception as error:
+            if not self._client.is_connected:
+                raise  # of what we gave it
             raise NetFailure(*self._blame(error)) from None
-        except OSError:
-            raise NetFailure(Outcome.DOWN, self._ended()) from None
 
     async def _sign_in(self, given: dict[str, object]) -> None:
         client, watched = self._client, self._watched
+        # Only now does the library listen: what it took to get ready is not the server's.
+        client.begun = partial(self.enter, StepName.BANNER)
         client.key_seen = self._key_seen
         await asyncssh.connect(
             self._access.host,
@@ -188,7 +198,9 @@ class Visit:
         )
 
     def _key_seen(self) -> None:
-        """The banner came, and with the key exchange the host key."""
+        """The banner came, and with the key exchange the host key; later ones are only judged."""
+        if self._stage is not StepName.BANNER:
+            return
         watched = self._watched
         if watched is not None and watched.first_ns is not None:
             took_us = (watched.first_ns - self._began_ns) // 1000
@@ -205,8 +217,8 @@ class Visit:
     def _blame(self, error: Exception) -> tuple[Outcome, Reason]:
         client = self._client
         if client.is_pinned is False:
-            return Outcome.MISCONFIGURED, Reason.SFTP_HOST_KEY
-        if not client.has_version or isinstance(error, asyncssh.ConnectionLost):
+            return _FOREIGN
+        if not client.has_version or isinstance(error, (asyncssh.ConnectionLost, OSError)):
             return Outcome.DOWN, self._ended()
         if isinstance(error, asyncssh.KeyExchangeFailed):
             # With the key already shown: it could not prove that the key is its own.
@@ -215,7 +227,7 @@ class Visit:
             return Outcome.MISCONFIGURED, reason
         return next(
             (said for kind, said in _SAID.items() if isinstance(error, kind)),
-            (Outcome.DOWN, Reason.SFTP_CLOSED),
+            (Outcome.DOWN, Reason.SFTP_PROTOCOL),
         )
 
     def _ended(self) -> Reason:
@@ -240,10 +252,12 @@ class _Client(asyncssh.SSHClient):
         self._connection: asyncssh.SSHClientConnection | None = None
         self.is_pinned: bool | None = None
         """None: no host key came."""
+        self.begun: Callable[[], None] = lambda: None
         self.key_seen: Callable[[], None] = lambda: None
 
     def connection_made(self, conn: asyncssh.SSHClientConnection) -> None:
         self._connection = conn
+        self.begun()
 
     def validate_host_public_key(
         self,
@@ -257,6 +271,10 @@ class _Client(asyncssh.SSHClient):
         if not self.is_pinned and self._connection is not None:
             self._connection.abort()
         return self.is_pinned
+
+    @property
+    def is_connected(self) -> bool:
+        return self._connection is not None
 
     @property
     def has_version(self) -> bool:

@@ -83,7 +83,7 @@ class X12Probe:
             judged = self._judged(heard.read())
         verdict = self._timed(judged.verdict, heard.latency_us)
         facts = {**self._http_facts(heard.answer, verdict), **judged.facts}
-        steps = _steps(phases, Judged(verdict, judged.by))
+        steps = _steps(phases, Judged(verdict, judged.by), heard.latency_us)
         return exchange.told(Observation(*verdict, phases, facts, steps))
 
     def _judged(self, heard: Answer | Verdict) -> Judged:
@@ -122,16 +122,18 @@ def _failed(failure: NetFailure) -> Observation:
     if not phases:
         return Observation(outcome, reason)
     if Phase.SEND in phases:
-        steps = _steps(phases, Judged((outcome, reason)))
+        steps = _steps(phases, Judged((outcome, reason)), sum(phases.values()))
         return Observation(outcome, reason, phases, {}, steps)
     step = Step(StepName.CONNECT, outcome, reason, _sum(phases, _CONNECTING))
     return Observation(outcome, reason, phases, {}, (step,))
 
 
-def _steps(phases: Mapping[Phase, int], judged: Judged) -> tuple[Step, ...]:
-    """Connection, clearinghouse, payer: up to whoever answered. The time is of the whole way."""
+def _steps(phases: Mapping[Phase, int], judged: Judged, latency_us: int) -> tuple[Step, ...]:
+    """Connection, clearinghouse, payer: up to whoever answered. The time is of the whole way, with
+    the waits between looks for the answer.
+    """
     connecting_us = _sum(phases, _CONNECTING)
-    took_us = _sum(phases, (Phase.SEND, Phase.FIRST_BYTE, Phase.BODY))
+    took_us = latency_us - connecting_us
     connected = Step(StepName.CONNECT, Outcome.UP, Reason.OK, connecting_us)
     if judged.by is By.CLEARINGHOUSE:
         return connected, Step(StepName.CLEARINGHOUSE, *judged.verdict, took_us)

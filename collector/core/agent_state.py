@@ -90,12 +90,12 @@ class Heard(msgspec.Struct):
     edge: int
     fold: VoiceFold = msgspec.field(default_factory=VoiceFold)
     states: Timeline[AgentState] = ()
-    blips: list[Interval] = []
+    blips: tuple[Interval, ...] = ()
     judged: Tally = msgspec.field(default_factory=Tally)
-    good: list[int] = []
-    failing: list[int] = []
+    good: tuple[int, ...] = ()
+    failing: tuple[int, ...] = ()
     last_t: int | None = None
-    told: list[Told] = []
+    told: tuple[Told, ...] = ()
 
 
 def in_order(results: Sequence[Result]) -> bool:
@@ -222,12 +222,12 @@ def moved_on(
         edge,
         msgspec.structs.replace(fold, blips=[], judged=[], good=[], failing=[], told=[]),
         until(voice.states, to),
-        [*before.blips, *fold.blips],
+        (*before.blips, *fold.blips),
         tally,
-        [*before.good[:-1], *_marks(good, voice.states, fresh)],
-        [*before.failing, *fold.failing],
+        (*before.good[:-1], *_marks(good, voice.states, fresh)),
+        (*before.failing, *fold.failing),
         last_t,
-        [*before.told, *fold.told],
+        (*before.told, *fold.told),
     )
 
 

@@ -40,12 +40,12 @@ def named(reason: str) -> Failed:
 def failed(truth: SystemTruth, rollups: Rollups, span: Interval) -> Timeline[Failed]:
     """Whom the failing runs name, over `[start, end)`; it says nothing of time that is not down."""
     wide = Interval(span.start - LOOK_BACK_MS, span.end)
-    lines: dict[Source, list[tuple[int, frozenset[Failed]]]] = {}
+    lines: dict[Source | None, list[tuple[int, frozenset[Failed]]]] = {None: []}
     for source, bucket, one in deciding(truth, rollups, wide):
         if any(outcome.judged for outcome, _, _ in one.counts):
             lines.setdefault(source, []).append((bucket, _names(one)))
     told = [_line(line, wide) for line in lines.values()]
-    return combine(told, _who, span.start, span.end) if told else (_unnamed(span),)
+    return combine(told, _who, span.start, span.end)
 
 
 def _names(one: Rollup) -> frozenset[Failed]:
@@ -62,7 +62,3 @@ def _line(
 def _who(names: tuple[frozenset[Failed], ...]) -> Failed:
     every = frozenset[Failed]().union(*names)
     return next(iter(every)) if len(every) == 1 else Failed.UNNAMED
-
-
-def _unnamed(span: Interval) -> Span[Failed]:
-    return Span(span.start, span.end, Failed.UNNAMED)

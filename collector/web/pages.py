@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import segno
 from aiohttp import web
 from markupsafe import Markup
 from yarl import URL
@@ -177,6 +176,8 @@ def _enrol(
     account: str,
     problem: AccessError | str | None = None,
 ) -> web.Response:
+    import segno  # noqa: PLC0415 - few collectors draw one, and it is a third of a MiB
+
     picture = segno.make(begun.uri).svg_inline(border=4, svgclass=None, lineclass=None)
     spaced = " ".join(begun.secret[n : n + 4] for n in range(0, len(begun.secret), 4))
     return page(

@@ -16,6 +16,8 @@ _ACCEPTED = frozenset({"A", "E"})
 """AK9-01 and IK5-01: accepted, and accepted with errors noted; P, M, R, W, X reject something."""
 _REJECTS = frozenset({"A3", "A6", "A7", "A8"})
 """STC01-1 of a 277CA: returned, and rejected."""
+_CLAIMS = "HC"
+"""AK101 of a 999 about 837s: other groups may have the same number."""
 _RECEIVER = "21"
 """HL03 of the level that speaks of a whole submission; TRN02 there is BHT03 of the 837."""
 
@@ -97,7 +99,7 @@ class _Reading:
             case "TA1" if element(segment, 4) == "R":
                 self._open = Ack(Number.INTERCHANGE, _plain(first), is_rejected=True)
                 self.end()
-            case "AK1":
+            case "AK1" if first == _CLAIMS:
                 self._open = Ack(Number.GROUP, _plain(element(segment, 2)), is_rejected=False)
             case "AK5" | "IK5" | "AK9":
                 self._judge(Number.GROUP, is_rejected=first not in _ACCEPTED)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from probes.contract import Outcome, StepName
+from probes.contract import Fact, Outcome, StepName
 from probes.kinds import http, x12_eligibility
 from probes.reasons import Reason
 from probes.testing.payer import Payer
@@ -38,7 +38,7 @@ async def test_trap_10_http_200_with_aaa_42_is_down_and_2000a_is_told_from_2100a
     """The same status, the same transaction set, the same code: only the loop tells whose it is."""
     payer.set_fault(fault)
     seen = await expect(KIND, spec(payer, way), Outcome.DOWN, Reason(reason))
-    assert seen.facts[next(fact for fact in seen.facts if fact == "http_status")] == 200
+    assert seen.facts[Fact.HTTP_STATUS] == 200
     outcomes = {step.name: step.outcome for step in seen.steps}
     assert outcomes[StepName(failed)] is Outcome.DOWN
     assert outcomes[StepName(works)] is Outcome.UP
@@ -71,4 +71,4 @@ async def test_an_answer_about_somebody_else_is_neither_up_nor_kept(payer: Payer
     payer.set_fault("foreign_trace")
     seen = (await observe(KIND, spec(payer))).observation
     assert (seen.outcome, seen.reason) == (Outcome.DEGRADED, Reason.X12_FOREIGN_ANSWER)
-    assert set(seen.facts) == {"http_status", "body_bytes"}
+    assert set(seen.facts) == {Fact.HTTP_STATUS, Fact.BODY_BYTES}

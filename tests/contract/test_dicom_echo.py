@@ -149,7 +149,7 @@ FACTS: dict[str, dict[Fact, int]] = {
 
 def spec(at: int, **more: Any) -> dict[str, Any]:
     node = {"host": "127.0.0.1", "port": str(at), "called_ae": "ARCHIVE"}
-    return {**node, "calling_ae": "WARDWATCH", "slow_after": "190ms", **more}
+    return {**node, "calling_ae": "WARDWATCH", "slow_after": "390ms", **more}
 
 
 @pytest.fixture
@@ -172,7 +172,7 @@ def test_every_fault_of_the_node_has_an_expected_end() -> None:
 async def test_each_way_to_fail_has_its_outcome_and_reason(node: DicomServer) -> None:
     for fault, expected in FAULTS.items():
         node.set_fault(fault)
-        seen = await observe(KIND, spec(node.port), timeout_ms=500)
+        seen = await observe(KIND, spec(node.port), timeout_ms=900)
         told = (seen.observation.outcome, seen.observation.reason)
         assert (fault, told) == (fault, expected)
         if fault in FACTS:
@@ -206,13 +206,25 @@ async def test_a_good_echo_leaves_phases_facts_and_steps(node: DicomServer) -> N
     assert node.titles == [("ARCHIVE", "WARDWATCH")]
 
 
-async def test_a_node_that_answers_wrongly_is_left_with_an_abort_and_no_second_try(
-    node: DicomServer,
+@pytest.mark.parametrize(
+    ("fault", "left"),
+    [
+        ("none", (1, 0)),
+        ("status_c000", (1, 0)),
+        ("context_3", (1, 0)),
+        ("other_message", (0, 1)),
+        ("reject_1_1_3", (0, 0)),
+        ("late_abort_0_0", (0, 0)),
+    ],
+)
+async def test_leave_is_taken_as_the_standard_has_it(
+    node: DicomServer, fault: str, left: tuple[int, int]
 ) -> None:
-    node.set_fault("other_message")
-    await expect(KIND, spec(node.port), *MALFORMED)
+    """What stands is released, what is broken aborted, and whoever is gone is let go."""
+    node.set_fault(fault)
+    await expect(KIND, spec(node.port), *FAULTS[fault])
     await asyncio.sleep(0.05)
-    assert (node.connections, node.released, node.aborted) == (1, 0, 1)
+    assert (node.released, node.aborted) == left
 
 
 async def test_a_rejection_is_a_step_of_its_own_behind_a_good_connection(node: DicomServer) -> None:
@@ -261,7 +273,7 @@ async def test_nodes_that_hang_take_no_thread_and_no_time_of_others(node: DicomS
             seen = await expect(KIND, spec(node.port, slow_after="1s"), UP, Reason.OK)
             ours = [one for one in threading.enumerate() if one.name.startswith("dicom")]
             assert len(ours) <= THREADS
-            assert seen.phases[Phase.PARSE] < 500_000
+            assert seen.phases[Phase.PARSE] < 1_000_000
             found = await asyncio.gather(*hanging)
     assert {(one.outcome, one.reason) for one in found} == {(DOWN, Reason.DICOM_TIMEOUT)}
 

@@ -25,6 +25,7 @@ from tests.contract.test_dicom_echo import CANARIES
 from tests.support.streams import serving
 
 UP, DEGRADED, DOWN = Outcome.UP, Outcome.DEGRADED, Outcome.DOWN
+NO_STUDY = b"2.25.291252700250515020317235322582873279579"
 MODELS = {
     "worklist": "1.2.840.10008.5.1.4.31",
     "study_root": "1.2.840.10008.5.1.4.1.2.2.1",
@@ -68,7 +69,7 @@ async def test_each_way_to_fail_after_the_association_has_its_outcome_and_reason
 ) -> None:
     for fault, expected in FAULTS.items():
         node.set_fault(fault)
-        seen = await observe(KIND, spec(node.port), timeout_ms=500)
+        seen = await observe(KIND, spec(node.port), timeout_ms=900)
         told = (seen.observation.outcome, seen.observation.reason)
         assert (fault, told) == (fault, expected)
 
@@ -131,7 +132,10 @@ async def test_a_failure_after_a_match_is_the_failure(node: DicomServer) -> None
 @pytest.mark.parametrize(
     ("model", "expected"),
     [
-        ("study_root", {(8, 0x52): b"STUDY ", (0x10, 0x20): b"ZZUPTIME-NOMATCH"}),
+        (
+            "study_root",
+            {(8, 0x52): b"STUDY ", (0x10, 0x20): b"ZZUPTIME-NOMATCH", (0x20, 0xD): NO_STUDY},
+        ),
         ("patient_root", {(8, 0x52): b"PATIENT ", (0x10, 0x20): b"ZZUPTIME-NOMATCH"}),
         ("worklist", {(0x10, 0x20): b"ZZUPTIME-NOMATCH", (0x40, 0x100): None, (0x40, 2): None}),
     ],

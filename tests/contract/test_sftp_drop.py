@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import secrets
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,15 +19,18 @@ from pydantic import ValidationError
 
 from probes import sftp_run, sftp_session
 from probes.clock import SystemClock
+from probes.configfile import ConfigErrors, load
 from probes.contract import Fact, Outcome, Phase, Slot, Writes
 from probes.kinds.sftp_drop import KIND
 from probes.reasons import Reason
 from probes.testing.sftp_server import File, SftpHost
 from tests.contract import conformance
 from tests.contract.conformance import CountingNetwork, conforms, environment, leaves, steps
+from tests.support.soak import longer
 
 expect = partial(conformance.expect, timeout_ms=20_000)  # of a machine that is busy
 observe = partial(conformance.observe, timeout_ms=20_000)
+ROOT = Path(__file__).resolve().parents[2]
 CLOCK = SystemClock()
 PASSWORD = {"file:/run/secrets/sftp": b"secret\n"}
 
@@ -66,8 +71,8 @@ async def test_files_that_come_and_go_are_up_and_counted(host: SftpHost) -> None
     ]
     assert set(seen.phases) == {Phase.CONNECT, Phase.FIRST_BYTE}
     assert seen.facts[Fact.FILES] == 2
-    assert 60 <= seen.facts[Fact.NEWEST_S] < 70
-    assert 3600 <= seen.facts[Fact.OLDEST_S] < 3610
+    assert 60 <= seen.facts[Fact.NEWEST_S] < 120
+    assert 3600 <= seen.facts[Fact.OLDEST_S] < 3700
     assert (seen.facts[Fact.STUCK], seen.facts[Fact.EMPTY_FILES]) == (0, 0)
     assert Fact.STUCK_S not in seen.facts
     assert Fact.NOT_UNDONE not in seen.facts
@@ -129,9 +134,9 @@ async def test_each_fault_has_its_outcome_and_reason_at_its_step(
 ) -> None:
     wanted = spec(host)
     host.set_fault(fault)
-    waits = fault in {"silent", "banner_only", "hangs"}
+    waits = {"silent": 400, "banner_only": 2_000, "hangs": 2_000}
     seen = await expect(
-        KIND, wanted, outcome, reason, secrets=PASSWORD, timeout_ms=600 if waits else 8000
+        KIND, wanted, outcome, reason, secrets=PASSWORD, timeout_ms=waits.get(fault, 20_000)
     )
     if fault != "reset":  # the kernel may tell at once, or when something is read
         assert steps(seen)[-1] == (last, outcome.value, reason.value)
@@ -193,6 +198,39 @@ async def test_nothing_is_sent_after_a_wrong_host_key(host: SftpHost) -> None:
     assert "agent ended" in told
 
 
+async def test_bytes_that_change_on_the_way_are_no_crash(host: SftpHost) -> None:
+    """Flipped, put in or left out, anywhere in what the server says."""
+    rng = random.Random(7)
+    at, put = [0], [b""]
+
+    async def pump(
+        reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, bad: bool
+    ) -> None:
+        with suppress(OSError):
+            passed = 0
+            while data := await reader.read(65536):
+                place = at[0] - passed
+                passed += len(data)
+                if bad and 0 <= place < len(data):
+                    data = data[:place] + put[0] + data[place + 1 :]
+                writer.write(data)
+        writer.close()
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        back, forth = await asyncio.open_connection("127.0.0.1", host.port)
+        await asyncio.gather(pump(reader, forth, bad=False), pump(back, writer, bad=True))
+
+    reasons = set()
+    async with await asyncio.start_server(relay, "127.0.0.1", 0) as server:
+        wanted = spec(host, port=str(server.sockets[0].getsockname()[1]))
+        for _ in range(longer(40)):
+            at[0] = int(rng.choice([40, 900, 3000]) * rng.random())
+            put[0] = rng.randbytes(rng.choice([0, 1, 1, 1, 40]))
+            run = await observe(KIND, wanted, secrets=PASSWORD, timeout_ms=300)
+            reasons.add(run.observation.reason)
+    assert reasons - {Reason.OK}
+
+
 JUDGED = [
     ({"max_files": "2"}, None, Reason.OK),
     ({"max_files": "1"}, None, Reason.SFTP_BACKLOG),
@@ -231,7 +269,7 @@ async def test_temporary_files_are_what_the_file_says_and_count_as_no_file(host:
     wanted = spec(host, temporary={"match": ["*.uploading"], "stuck_after": "5m"})
     seen = await expect(KIND, wanted, Outcome.DEGRADED, Reason.SFTP_STUCK, secrets=PASSWORD)
     assert (seen.facts[Fact.STUCK], seen.facts[Fact.FILES]) == (1, 2)
-    assert 400 <= seen.facts[Fact.STUCK_S] < 410
+    assert 400 <= seen.facts[Fact.STUCK_S] < 460
 
 
 async def test_a_listing_without_end_is_left_at_the_bound(
@@ -241,17 +279,18 @@ async def test_a_listing_without_end_is_left_at_the_bound(
     monkeypatch.setattr(sftp_session, "MOST_ENTRIES", 1_000)
     host.set_fault("endless")
     wanted = spec(host, {"path": "/out", "max_newest": "1m"})
-    seen = await expect(
-        KIND, wanted, Outcome.DEGRADED, Reason.SFTP_TOO_MANY, secrets=PASSWORD, timeout_ms=8000
-    )
+    seen = await expect(KIND, wanted, Outcome.DEGRADED, Reason.SFTP_TOO_MANY, secrets=PASSWORD)
     assert seen.facts[Fact.FILES] == 997  # two dots and a folder
 
 
-async def test_a_listing_of_nothing_for_ever_ends_with_the_run(host: SftpHost) -> None:
+async def test_a_listing_of_nothing_for_ever_is_left_at_the_bound(
+    host: SftpHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sftp_session, "MOST_ENTRIES", 100)
     host.set_fault("lists_nothing")
-    seen = await observe(KIND, spec(host), secrets=PASSWORD, timeout_ms=500)
-    assert seen.observation.reason in {Reason.SFTP_TIMEOUT, Reason.SFTP_TOO_MANY}
-    assert len(host.asked) <= 10_002
+    seen = await expect(KIND, spec(host), Outcome.DEGRADED, Reason.SFTP_TOO_MANY, secrets=PASSWORD)
+    assert seen.facts[Fact.FILES] == 0
+    assert len(host.asked) == 103  # version, folder, 100 times nothing, and its end
 
 
 def writing(host: SftpHost) -> dict[str, Any]:
@@ -312,7 +351,7 @@ async def test_ages_go_by_the_clock_that_the_write_test_shows(host: SftpHost) ->
     host.folders["/out"] = {b"a": File(now_s() + 120 - 600)}
     wanted = writing(host) | {"folders": [{"path": "/out", "max_oldest": "9m"}]}
     seen = await expect(KIND, wanted, Outcome.DEGRADED, Reason.SFTP_WAITING, secrets=PASSWORD)
-    assert 598 <= seen.facts[Fact.OLDEST_S] < 610
+    assert 598 <= seen.facts[Fact.OLDEST_S] < 660
     assert 118 <= seen.facts[Fact.CLOCK_SKEW_S] <= 122
     host.clock_s = lambda: now_s() - 400
     wanted = writing(host)
@@ -389,6 +428,18 @@ async def test_without_the_library_it_says_what_to_install(
     assert "kind.library_missing kind=sftp_drop extra=sftp" in caplog.text
     with pytest.raises(ModuleNotFoundError):
         KIND.prepare(KIND.parse(spec(host)))
+
+
+@pytest.mark.parametrize("check", ["claims-drop", "claims-answered"])
+def test_a_file_is_refused_with_what_to_install(
+    check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    util = SimpleNamespace(find_spec=lambda _name: None)
+    monkeypatch.setattr(sftp_run, "importlib", SimpleNamespace(util=util))
+    with pytest.raises(ConfigErrors) as caught:
+        load(str(ROOT / "wardwatch.example.yaml"))
+    needed = "needs the library asyncssh: pip install 'wardwatch[sftp]'"
+    assert f"checks.{check}.kind: {needed}" in str(caught.value)
 
 
 async def test_many_runs_leave_no_connection_and_no_task(host: SftpHost) -> None:

@@ -358,7 +358,9 @@ async def test_the_time_of_looking_counts_and_that_of_signing_in_does_not(
     assert said(await ran(house, given)) == (UP, Reason.OK)
     house.set_fault("none")
     monkeypatch.setattr(x12exchange, "FIRST_LOOK_MS", 200)
-    assert said(await ran(house, given)) == (DEGRADED, Reason.SLOW)
+    seen = await ran(house, given)
+    assert said(seen) == (DEGRADED, Reason.SLOW)
+    assert seen.steps[-1].duration_us > 200_000
 
 
 async def test_availitys_scope_and_scenario_are_those_of_the_mode(

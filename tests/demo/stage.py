@@ -86,6 +86,16 @@ systems:
     name: Eligibility by payer
     impact: {{class: administrative, service: billing}}
     slo: {{target: "90", minimum: "86"}}
+    payer:
+      timezone: America/New_York
+      target: 90
+      published_downtime:
+        - id: sundays
+          kind: routine
+          published: 2026-01-02T09:00:00-05:00
+          start: 2026-01-04T00:00
+          end: 2026-01-04T06:00
+          rrule: FREQ=WEEKLY;BYDAY=SU
   claims:
     name: Nightly claims
     impact: {{class: administrative, service: billing}}

@@ -75,7 +75,7 @@ class Story:
         stage = self.stage
         self.say("The first admin entered by the link the collector printed once.")
         self.say(
-            "Two agents at two sites probe six systems over real sockets (simulated); a nightly job reports."
+            "Two agents at two sites probe its systems over real sockets (simulated); a nightly job reports."
         )
 
         async def all_up() -> bool:
@@ -143,12 +143,17 @@ class Story:
         month = (await self.stage.api("availability?period=month"))["systems"]["ehr"]
         ticket = receiver.tickets[incident["key"]]
         opened = [e for e in ticket.events if ".opened." in e["type"]]
+        payer = await self.stage.api("systems/billing/payer-report?period=week")
         promises = {
             "the incident is category 3, P1": (incident["category"], incident["priority"])
             == (3, "P1"),
             "one ticket, opened exactly once": len(receiver.tickets) == 1 and len(opened) == 1,
             "every message was signed": receiver.refused == 0,
             "availability shows one outage": len(month["outages"]) == 1 and month["down_ms"] > 0,
+            "the payer's week and its answers within 20 s are known so far": any(
+                week["up_ms"] > 0 for week in payer["weeks"]
+            )
+            and any(month["within"] > 0 for month in payer["months"]),
             "known lies between min and max": bool(month["known"])
             and float(month["min"]) <= float(month["known"]) <= float(month["max"]),
         }
@@ -170,6 +175,7 @@ def invitation(stage: Stage) -> str:
         f"{stage.url}/login": f"{page}; {secret}",
         f".venv/bin/wardwatch status {as_admin}": "states, since when, month to date",
         f".venv/bin/wardwatch availability ehr {as_admin}": "",
+        f".venv/bin/wardwatch payer report billing --period week {as_admin}": "a payer's path",
         f'curl -H "Authorization: Bearer $(cat {stage.token})" {stage.url}/metrics': "",
         f"{agent}/metrics": "the agent at the north site",
         f".venv/bin/wardwatch-agent probe --config {stage.config} ehr-read": "",

@@ -109,7 +109,9 @@ def write_worklist(folder: Path, day: date, patient: str = "ZZNOMATCH-FOUND") ->
 
 @contextmanager
 def dcmqrscp(folder: Path) -> Iterator[int]:
-    """dcmtk's archive, empty, for the calling title WARDWATCH alone; yields the port."""
+    """dcmtk's archive, empty, strict about identifiers, for the calling title WARDWATCH alone; yields
+    the port.
+    """
     port = _free_port()
     (folder / "db").mkdir()
     config = folder / "dcmqrscp.cfg"
@@ -119,7 +121,7 @@ def dcmqrscp(folder: Path) -> Iterator[int]:
         "VendorTable BEGIN\nVendorTable END\n"
         f"AETable BEGIN\n{TITLE} {folder}/db RW (9, 1024mb) us\nAETable END\n"
     )
-    with _serving(["dcmqrscp", "-dhl", "-c", str(config)], folder, [port]):
+    with _serving(["dcmqrscp", "-XF", "-dhl", "-c", str(config)], folder, [port]):
         yield port
 
 

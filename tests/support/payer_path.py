@@ -69,8 +69,10 @@ def payer(
     )
 
 
-def run(t: int, outcome: Outcome = UP, reason: str = "ok", duration: int = 900) -> Result:
-    return Result("c", "a", t, outcome, reason, duration, t + duration)
+def run(
+    t: int, outcome: Outcome = UP, reason: str = "ok", duration: int = 900, agent: str = "a"
+) -> Result:
+    return Result("c", agent, t, outcome, reason, duration, t + duration)
 
 
 def hourly(
@@ -117,7 +119,9 @@ def report(
     """By replay."""
     history = used if isinstance(used, History) else History([Version(None, used or payer())])
     now = end if now is None else now
-    results = {("c", "a"): list(runs)}
+    results: dict[tuple[str, str], list[Result]] = {}
+    for one in runs:
+        results.setdefault((one.check, one.agent), []).append(one)
     truth = fold_system("ehr", history, results, now, start)
     owed = next(o for v in history.versions if (o := caqh.payer_of("ehr", v.config)) is not None)
     rollups = caqh.rolled(results, history, reach(owed, history, start, end, now), now)

@@ -46,6 +46,7 @@ class Sshd:
     port: int
     fingerprints: dict[str, str]
     """By the name of the host key."""
+    process: subprocess.Popen[bytes]
 
     @property
     def key(self) -> bytes:
@@ -96,7 +97,7 @@ def _running(folder: Path, host_key: str, more: str) -> Iterator[Sshd]:
             *command,
         ]
     process = subprocess.Popen(command)
-    one = Sshd(folder, files, entry.pw_name, port, prints)
+    one = Sshd(folder, files, entry.pw_name, port, prints, process)
     try:
         while "Server listening" not in one.log:
             if process.poll() is not None:
@@ -104,6 +105,7 @@ def _running(folder: Path, host_key: str, more: str) -> Iterator[Sshd]:
             time.sleep(0.02)
         yield one
     finally:
+        process.send_signal(signal.SIGCONT)
         process.send_signal(signal.SIGTERM)
         process.wait(20)
 

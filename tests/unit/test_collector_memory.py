@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 
-from probes.config_checks import Confirm, Quorum
+from probes.config_checks import Check, Confirm, Quorum
 from probes.configfile import canonical, parse_canonical
 from tests.support.rounds import config, document
 
@@ -43,6 +44,19 @@ def test_checks_that_are_confirmed_alike_share_one_value_across_versions() -> No
     assert len({id(c.confirm) for c in found}) == 1
     assert [c.quorum for c in found] == [Quorum(need=n) for n in (1, 1, 2)] * 2
     assert len({id(c.quorum) for c in found}) == 2
+
+
+def test_checks_of_a_recorded_version_share_the_set_of_what_was_given() -> None:
+    written = canonical(config())
+    (check,) = parse_canonical(written).checks.values()
+    (again,) = parse_canonical(written).checks.values()
+    assert check.model_fields_set == set(Check.model_fields)
+    assert check.model_fields_set is again.model_fields_set
+    # a version that an earlier release wrote has fewer fields
+    older = json.loads(written)
+    del older["checks"]["ehr-read"]["quorum"]
+    (check,) = parse_canonical(json.dumps(older).encode()).checks.values()
+    assert check.model_fields_set == set(Check.model_fields) - {"quorum"}
 
 
 def test_threads_take_turns_on_two_heaps() -> None:

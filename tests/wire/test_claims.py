@@ -32,6 +32,7 @@ def test_an_837_tells_its_numbers() -> None:
         (ack_999(42, "A", "R"), [Ack(Number.GROUP, "42", is_rejected=True)]),
         (ack_999(42, "M"), [Ack(Number.GROUP, "42", is_rejected=True)]),
         (ack_999(42, "W"), [Ack(Number.GROUP, "42", is_rejected=True)]),
+        (ack_999(42, "R").replace(b"AK1*HC*", b"AK1*HS*"), []),
         (ack_999(42, "X"), [Ack(Number.GROUP, "42", is_rejected=True)]),
         (accepted_277ca(42), [Ack(Number.SUBMISSION, "B42", is_rejected=False)]),
         (accepted_277ca(42, "A2:20:PR"), [Ack(Number.SUBMISSION, "B42", is_rejected=False)]),

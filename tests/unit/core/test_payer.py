@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from collector.core.payer import Answers, PayerReport, payer_report
+from collector.core.payer import Answers, PayerReport, payer_report, reach
 from collector.core.payer_failed import Failed, named
 from collector.core.payer_quarter import allowed, quarters
 from collector.core.truth import fold_system
@@ -30,7 +30,7 @@ from tests.support.payer_path import (
     report,
     run,
 )
-from tests.support.stories import system
+from tests.support.stories import check, system
 
 EIGHTY_SIX, NINETY = 84_168_000, 60_120_000
 """14 and 10 % of 167 hours."""
@@ -66,6 +66,45 @@ def test_a_month_written_out_by_hand() -> None:
     # of the five runs in published downtime one was answered
     assert month.inside == Answers(responses=1, within=1, unanswered=4)
     assert month.outside == Answers(responses=143, within=138, unanswered=19)
+
+
+def test_runs_in_the_only_published_downtime_there_is_lie_in_it() -> None:
+    once = {**SUNDAYS, "start": "2026-03-08T00:00", "end": "2026-03-08T04:00", "rrule": None}
+    (month,) = report(hourly(bad={1: "tcp.refused"}), payer([once])).months
+    assert month.inside == Answers(responses=2, within=2, unanswered=1)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "now", "expected"),
+    [
+        # from a day before the week that holds the start, to the end of the last week
+        ("04-02T00:00", "04-30T12:00", "06-30T00:00", ("03-28T04:00", "05-03T04:00")),
+        # to the end of the month, which ends in Chicago later; a week ends with the period
+        ("05-31T03:00", "05-31T04:00", "06-30T00:00", ("05-01T04:00", "06-01T05:00")),
+        # nothing of it is known yet: what holds its start
+        ("05-31T04:00", "06-01T00:00", "05-01T00:00", ("05-01T04:00", "06-07T04:00")),
+    ],
+)
+def test_rollups_are_read_of_the_weeks_and_months_a_report_touches_and_a_day_before(
+    start: str, end: str, now: str, expected: tuple[str, str]
+) -> None:
+    def at(text: str) -> int:
+        return to_ms(parse_datetime(f"2026-{text}"), ZoneInfo("UTC"))
+
+    used = payer()
+    owed = used.systems["ehr"].payer
+    assert owed is not None
+    found = reach(owed, History([Version(None, used)]), at(start), at(end), at(now))
+    assert found == Interval(at(expected[0]), at(expected[1]))
+
+
+def test_before_it_is_known_the_last_instant_of_a_week_asks_for_no_other_week() -> None:
+    used = payer()
+    owed = used.systems["ehr"].payer
+    assert owed is not None
+    start = to_ms(parse_datetime("2026-05-31T04:00"), ZoneInfo("UTC")) - 1
+    found = reach(owed, History([Version(None, used)]), start, start + DAY, start - DAY)
+    assert rfc3339(found.end) == "2026-06-01T05:00:00.000Z"
 
 
 def test_outages_that_nobody_published_are_listed_with_the_notice_of_each() -> None:
@@ -109,8 +148,12 @@ def test_an_outage_that_is_not_over_reaches_to_the_edge_of_knowledge() -> None:
     (one,) = report(hourly(bad=bad), payer([late])).unplanned
     assert one.notice is not None
     # what begins as it ends, or ends as it begins, tells of another one
-    for start, end in (("20:00", "21:00"), ("19:00", "20:30")):
-        other = {**late, "start": f"2026-03-14T{start}", "end": f"2026-03-14T{end}"}
+    for start, end in (
+        ("14T20:00", "14T21:00"),
+        ("14T19:00", "14T20:30"),
+        ("15T00:00", "15T01:00"),
+    ):
+        other = {**late, "start": f"2026-03-{start}", "end": f"2026-03-{end}"}
         (one,) = report(hourly(bad=bad), payer([other])).unplanned
         assert one.notice is None
 
@@ -227,11 +270,16 @@ def test_exactly_the_hours_granted_are_within_them() -> None:
 
 def test_a_week_belongs_to_the_quarter_it_begins_in() -> None:
     owed = Payer(timezone="UTC", target="90", quarterly_hours=24)
-    # 2026-03-29 is a Sunday; down from then to 2026-04-05
+    # 2026-03-29 is a Sunday, and the quarter ends on the Wednesday
     start = to_ms(parse_datetime("2026-03-29T00:00"), ZoneInfo("UTC"))
     down = (Interval(start, start + 7 * DAY),)
     first, second = quarters(owed, down, Interval(start, start + 7 * DAY))
     assert (first.over, second.over) == (7 * DAY - 60_480_000, 0)
+    # 2023-01-01 is one
+    start = to_ms(parse_datetime("2023-01-01T00:00"), ZoneInfo("UTC"))
+    down = (Interval(start, start + 7 * DAY),)
+    (only,) = quarters(owed, down, Interval(start, start + DAY))
+    assert only.over == 7 * DAY - 60_480_000
     assert list(quarters(owed, down, Interval(start, start))) == []
     none = owed.model_copy(update={"quarterly_hours": None})
     assert list(quarters(none, down, Interval(start, start + DAY))) == []
@@ -248,6 +296,18 @@ def test_answers_that_name_both_within_five_minutes_name_nobody() -> None:
     # five minutes are not cut: 62 and 66 are in different ones, and 65 is where the second begins
     apart = failing((62, "x12.aaa_42_payer"), (66, "x12.aaa_42_clearinghouse"))
     assert apart == {Failed.PAYER: 3, Failed.CLEARINGHOUSE: 175}
+
+
+def test_agents_that_hear_of_different_ones_name_nobody() -> None:
+    checks = {"c": check(every="1h", timeout="1h", confirm={"down": "1"}, **{"from": ["a", "b"]})}
+    bad = [run(SPRING, DOWN, "x12.aaa_42_payer"), run(SPRING + 2 * HOUR)]
+    other = [
+        run(SPRING + HOUR, DOWN, "x12.aaa_42_clearinghouse", agent="b"),
+        run(SPRING + 2 * HOUR, agent="b"),
+    ]
+    # in the first hour nothing is heard of the second agent
+    (week,) = report([*bad, *other], payer(checks=checks), now=SPRING + 3 * HOUR).weeks
+    assert week.failed == {Failed.CLEARINGHOUSE: 0, Failed.PAYER: HOUR, Failed.UNNAMED: HOUR}
 
 
 def test_what_was_failing_as_a_week_began_is_known_in_it() -> None:

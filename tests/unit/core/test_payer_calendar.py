@@ -74,11 +74,15 @@ def test_an_instant_without_offset_is_in_the_organizations_zone() -> None:
     assert rfc3339(one.at) == "2026-03-13T05:45:00.000Z"
 
 
-def test_an_occurrence_of_no_length_is_listed_as_empty() -> None:
-    # 02:00 to 02:30 does not exist on that night, and 02:30 is 03:30 by the offset before
-    gap = {**SUNDAYS, "start": "2026-01-04T02:30", "end": "2026-01-04T03:15"}
+@pytest.mark.parametrize(("start", "end"), [("02:30", "03:15"), ("02:30", "03:30")])
+def test_an_occurrence_of_no_length_is_listed_as_empty(start: str, end: str) -> None:
+    # 02:30 does not exist on that night, and is 03:30 by the offset before
+    gap = {**SUNDAYS, "start": f"2026-01-04T{start}", "end": f"2026-01-04T{end}"}
     (one,) = listed(gap)
     assert (one.why, one.parts, one.end <= one.start) == ("empty", (), True)
+    # it is listed where it starts
+    assert len(listed(gap, since=one.start)) == 1
+    assert len(listed(gap, since=one.start + 1)) == 0
 
 
 def test_an_entry_acts_while_a_version_that_has_it_is_in_force() -> None:
@@ -95,6 +99,9 @@ def test_an_entry_acts_while_a_version_that_has_it_is_in_force() -> None:
         ("not_in_force", 0),
         ("not_in_force", 3),
     ]
+    # the system was no payer's path before
+    plain = payer(systems={"ehr": system()})
+    assert acts((None, plain), (SPRING - DAY, with_))[1:] == [(None, 5)]
     # taken out of the file between them: the second is not listed, it was taken back
     assert acts((None, with_), (SPRING - DAY, without)) == [(None, 6)]
     # taken out while it lasted
@@ -113,6 +120,17 @@ def test_an_entry_whose_content_changes_is_one_occurrence() -> None:
     assert (first.end - first.start, first.why) == (6 * HOUR, None)
     assert second.parts == (Interval(SPRING, SPRING + 7 * HOUR),)
     assert (second.end, second.why) == (SPRING + 7 * HOUR, None)
+
+
+def test_an_entry_that_changes_after_it_was_recorded_late_is_not_whole() -> None:
+    old, none = payer([SUNDAYS]), payer([])
+    longer = payer([{**SUNDAYS, "end": "2026-01-04T08:00"}])
+    history = History(
+        [Version(None, none), Version(SPRING + HOUR, old), Version(SPRING + 3 * HOUR, longer)]
+    )
+    (one,) = calendar("ehr", history, SPRING, SPRING_END)
+    assert one.parts == (Interval(SPRING + HOUR, SPRING + 7 * HOUR),)
+    assert one.why == "not_in_force"
 
 
 def test_a_system_without_a_payer_has_no_calendar() -> None:
