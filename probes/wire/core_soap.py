@@ -46,14 +46,15 @@ def write(
     asked: Asked, sender: str, receiver: str, login: tuple[str, str] | None, payload: bytes
 ) -> bytes:
     """The request; `login`: user and password."""
+    # Of the schema only the outermost element has its namespace: elementFormDefault is left out.
     fields = "".join(
-        f"<c:{name}>{escape(text)}</c:{name}>" for name, text in envelope(asked, sender, receiver)
+        f"<{name}>{escape(text)}</{name}>" for name, text in envelope(asked, sender, receiver)
     )
     # What we write holds no bracket, so nothing in it ends the section.
     whole = (
         f'<?xml version="1.0" encoding="UTF-8"?><s:Envelope xmlns:s="{_SOAP}">'
         f'{_header(login)}<s:Body><c:COREEnvelopeRealTimeRequest xmlns:c="{_CORE}">{fields}'
-        f"<c:Payload><![CDATA[{payload.decode('ascii')}]]></c:Payload>"
+        f"<Payload><![CDATA[{payload.decode('ascii')}]]></Payload>"
         "</c:COREEnvelopeRealTimeRequest></s:Body></s:Envelope>"
     )
     return whole.encode()

@@ -358,8 +358,8 @@ def write_soap(payload: str) -> str:
     core = "http://www.caqh.org/SOAP/WSDL/CORERule2.2.0.xsd"
     return (
         '<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body>'
-        f'<COREEnvelopeRealTimeRequest xmlns="{core}"><Payload>{payload}</Payload>'
-        "</COREEnvelopeRealTimeRequest></e:Body></e:Envelope>"
+        f'<c:COREEnvelopeRealTimeRequest xmlns:c="{core}"><Payload>{payload}</Payload>'
+        "</c:COREEnvelopeRealTimeRequest></e:Body></e:Envelope>"
     )
 
 

@@ -223,13 +223,25 @@ def test_a_user_and_a_password_with_any_signs_are_written_so_that_they_come_back
     root = ET.fromstring(core_soap.write(ASKED, "S", "R", login, PAYLOAD))  # noqa: S314 - ours
     texts = [one.text for one in root.iter() if one.tag.endswith(("}Username", "}Password"))]
     assert texts == list(login)
-    assert [one.text for one in root.iter() if one.tag.endswith("}Payload")] == [PAYLOAD.decode()]
+    assert [one.text for one in root.iter("Payload")] == [PAYLOAD.decode()]
     form = core_mime.write(ASKED, "S", "R", login, PAYLOAD)
     told = {part.name: part.content for part in read_parts(core_mime.content_type(ASKED), form)}
     assert told["UserName"] == login[0].encode()
     assert told["Password"] == login[1].encode()
     assert told["Payload"] == PAYLOAD
     assert list(told)[:6] == [*NAMES[:3], "TimeStamp", "UserName", "Password"]
+
+
+def test_of_the_question_in_soap_the_outermost_element_alone_has_the_namespace_of_core() -> None:
+    root = ET.fromstring(core_soap.write(ASKED, "S", "R", None, PAYLOAD))  # noqa: S314 - ours
+    (inner,) = root[0]
+    assert root[0].tag == f"{{{SOAP}}}Body"
+    core = "http://www.caqh.org/SOAP/WSDL/CORERule2.2.0.xsd"
+    assert inner.tag == f"{{{core}}}COREEnvelopeRealTimeRequest"
+    assert [one.tag for one in inner] == [
+        *("PayloadType", "ProcessingMode", "PayloadID", "TimeStamp", "SenderID", "ReceiverID"),
+        *("CORERuleVersion", "Payload"),
+    ]
 
 
 @given(
