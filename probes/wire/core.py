@@ -96,8 +96,9 @@ def read_fields(asked: Asked, fields: Mapping[str, str], max_bytes: int) -> Answ
         return failed
     if fields.get("PayloadType", "").strip() not in _accepted(asked.question.asks):
         return WRONG_ANSWER
-    payload = fields.get("Payload", "")
-    if not payload.strip():
+    # Some escape the brackets of the section together with all else.
+    payload = fields.get("Payload", "").strip().removeprefix("<![CDATA[").removesuffix("]]>")
+    if not payload:
         return NOT_X12
     data = payload.encode("latin-1", "replace")
     return read_answer(data, asked.question.asks, asked.run, max_bytes)
