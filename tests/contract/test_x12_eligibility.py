@@ -41,7 +41,7 @@ FAULTS: dict[str, tuple[Outcome, Reason]] = {
     "receiver_error": (DOWN, Reason.X12_CORE_ERROR),
     "unlisted_error": (DOWN, Reason.X12_CORE_ERROR),
     "envelope_error": (DOWN, Reason.X12_CORE_ERROR),
-    "wrong_type": (DOWN, Reason.X12_WRONG_ANSWER),
+    "wrong_type": (UP, Reason.OK),
     "no_payload": (DOWN, Reason.X12_NOT_X12),
     "fault_sender": (MISCONFIGURED, Reason.X12_SOAP_FAULT),
     "fault_receiver": (DOWN, Reason.X12_SOAP_FAULT),

@@ -280,9 +280,7 @@ def test_a_form_without_the_fields_of_an_envelope_is_no_answer() -> None:
 @pytest.mark.parametrize(
     ("told", "reason"),
     [
-        ({"PayloadType": "X12_278_Response_005010X217E1_2"}, "x12.wrong_answer"),
-        ({"PayloadType": "X12_277_Response_005010X212"}, "x12.wrong_answer"),
-        ({"PayloadType": ""}, "x12.wrong_answer"),
+        ({"Payload": BENEFITS.replace("ST*271*", "ST*278*")}, "x12.wrong_answer"),
         ({"PayloadType": "CoreEnvelopeError"}, "x12.core_error"),
         ({"Payload": " \n"}, "x12.not_x12"),
         ({"Payload": "UNB+UNOA:1+ZZQUILL"}, "x12.not_x12"),
@@ -292,6 +290,17 @@ def test_a_form_without_the_fields_of_an_envelope_is_no_answer() -> None:
 def test_an_envelope_with_the_wrong_thing_inside_is_down(told: dict[str, str], reason: str) -> None:
     assert verdict(read_soap(in_soap(fields(**told)))) == (D, reason)
     assert verdict(read_mime(fields(**told))) == (D, reason)
+
+
+@pytest.mark.parametrize(
+    "kind", ["X12_270_Request_005010X279A1", "x12_271_response_005010X279", "RealTime", ""]
+)
+def test_the_x12_inside_tells_what_it_is_whatever_the_payload_type_says(kind: str) -> None:
+    told = fields(PayloadType=kind)
+    assert read_soap(in_soap(told)) == Answer(has_benefits=True)
+    assert read_mime(told) == Answer(has_benefits=True)
+    del told["PayloadType"]
+    assert read_soap(in_soap(told)) == Answer(has_benefits=True)
 
 
 def test_a_user_and_a_password_with_any_signs_are_written_so_that_they_come_back() -> None:
