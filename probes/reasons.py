@@ -187,6 +187,7 @@ class Reason(StrEnum):
     X12_NO_STATUS = "x12.no_status"
     X12_ONLY_ACKNOWLEDGED = "x12.only_acknowledged"
     X12_OVER_20S = "x12.over_20s"
+    X12_PARTIAL = "x12.partial"
     X12_PAYER_UNREACHABLE = "x12.payer_unreachable"
     X12_REQUEST = "x12.request"
     X12_SOAP_FAULT = "x12.soap_fault"
@@ -543,6 +544,7 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         (_G,),
         "A right answer, later than the 20 s that CAQH CORE allows in real time.",
     ),
+    Reason.X12_PARTIAL: ((_G,), "Benefits came, and with them an AAA: the answer is one in part."),
     Reason.X12_PAYER_UNREACHABLE: (
         (_D,),
         "The clearinghouse works, and says that it does not reach the payer.",
