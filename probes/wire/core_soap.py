@@ -87,7 +87,10 @@ def read(
         return refused or NOT_CORE
     if _local(inner) == _FAULT:
         return _judge_fault(inner)
-    fields = {_local(one): _content(one, parts) for one in inner}
+    fields = {_local(one): one.text or "" for one in inner}
+    include = _child(_child(inner, "Payload"), "Include")
+    if include is not None:
+        fields["Payload"] = _included(include, parts)
     if refused is not None:
         return judge_error(fields) or refused
     return read_fields(asked, fields, max_bytes)
@@ -132,11 +135,8 @@ def _inner(root: Element) -> Element | None:
     return next((one for one in inside if _local(one) in {_FAULT, _ANSWER}), None)
 
 
-def _content(field: Element, parts: list[Part]) -> str:
-    """Its text, or what is in the part that it refers to (XOP 1.0, 4)."""
-    include = _child(field, "Include")
-    if include is None:
-        return field.text or ""
+def _included(include: Element, parts: list[Part]) -> str:
+    """What is in the part that it refers to (XOP 1.0, 4.2)."""
     id_ = unquote(include.get("href", "").removeprefix("cid:"))
     return next((one.content.decode("latin-1") for one in parts if one.id == id_), "")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import quopri
+import tracemalloc
 from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
@@ -107,6 +108,24 @@ def test_an_answer_in_mtom_may_have_its_root_anywhere_and_its_payload_in_another
     assert verdict(read_soap(other, kind=kind)) == (D, "x12.not_x12")
     broken = body.replace(b"base64\r\n\r\n", b"base64\r\n\r\nA")
     assert verdict(read_soap(broken, kind=kind)) == (D, "x12.not_core")
+
+
+def test_many_fields_that_refer_to_one_part_cost_no_more_than_one() -> None:
+    part = b"A" * 100_000
+    include = '<Include href="cid:a"/>'
+    told = {f"F{n}": include for n in range(1_000)}
+    body = b"--b\r\n\r\n%b\r\n--b\r\nContent-ID: <a>\r\n\r\n%b\r\n--b--" % (
+        in_soap({**told, **fields(Payload=include)}).encode(),
+        part,
+    )
+    tracemalloc.start()
+    try:
+        found = read_soap(body, kind='multipart/related; boundary="b"')
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert verdict(found) == (D, "x12.not_x12")
+    assert peak < 40 * len(body)
 
 
 @pytest.mark.parametrize("outer", ["realTimeTransactionResponse", "RealTimeTransactionResult"])
