@@ -194,6 +194,20 @@ def test_a_ta1_is_about_our_interchange_or_foreign(
     assert facts.get(Fact.TA1_NOTE) == told
 
 
+def test_acknowledgements_before_an_answer_say_nothing_more() -> None:
+    answers = Answers(HEARD, "ZZQUILL")
+    benefits, note = answers.eligibility(), answers.interchange("A", "000")
+    inside = note[106:].partition("~")[0] + "~"
+    for payload in (
+        note + benefits,
+        answers.implementation("A") + benefits,
+        note + "\r\n" + answers.implementation("A") + benefits,
+        benefits.replace("GS*", inside + "GS*"),
+        benefits.replace("*000000077*0*", "*       77*0*"),
+    ):
+        assert heard(payload) == Answer(has_benefits=True)
+
+
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
