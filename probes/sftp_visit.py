@@ -136,6 +136,10 @@ class Visit:
             await self._client.close()
             self._watched.close()
 
+    def has_time(self) -> bool:
+        """More than a third of it is left: whoever can go on in the next run stops."""
+        return self._deadline.remaining_s() * 3000 > self._env.timeout_ms
+
     def enter(self, stage: StepName) -> None:
         self._stage, self._began_ns = stage, self._env.clock.monotonic_ns()
 
