@@ -69,7 +69,7 @@ class OverSftp:
             visit.leave(refused.outcome, refused.reason)
             return False
         if is_cut:
-            visit.leave(Outcome.DEGRADED, Reason.SFTP_TOO_MANY)
+            visit.leave(Outcome.UNKNOWN, Reason.SFTP_TOO_MANY)
         else:
             visit.leave()
         return not is_cut
