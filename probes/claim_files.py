@@ -90,7 +90,7 @@ class ClaimFiles:
         def take(entries: tuple[Entry, ...]) -> None:
             for entry in entries:
                 attributes, name = entry.attributes, entry.name
-                if not attributes.is_file or matches.match(name.decode("utf-8", "replace")) is None:
+                if not entry.is_file or matches.match(name.decode("utf-8", "replace")) is None:
                     continue
                 told_s, id_ = attributes.mtime_s, _id(stage, folder, name)
                 seen = self._seen.get(id_)

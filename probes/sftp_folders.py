@@ -47,7 +47,7 @@ class Seen:
 
     def _see(self, entry: Entry) -> None:
         attributes = entry.attributes
-        if not attributes.is_file or entry.name in TEST_NAMES:
+        if not entry.is_file or entry.name in TEST_NAMES:
             return
         name = entry.name.decode("utf-8", "replace")
         is_temporary = self.temporary.matches.match(name) is not None
