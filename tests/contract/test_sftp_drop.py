@@ -8,6 +8,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -18,7 +19,7 @@ import pytest
 from pydantic import ValidationError
 
 from probes import claim_files, sftp_run, sftp_session, sftp_visit
-from probes.clock import SystemClock
+from probes.clock import ManualClock, SystemClock
 from probes.configfile import ConfigErrors, load
 from probes.contract import Fact, Outcome, Phase, Slot, Writes
 from probes.kinds.sftp_drop import KIND
@@ -262,6 +263,29 @@ async def test_thresholds_have_reasons_of_their_own(
     outcome = Outcome.UP if reason is Reason.OK else Outcome.DEGRADED
     wanted = spec(host, {"path": "/out", **folder})
     await expect(KIND, wanted, outcome, reason, secrets=PASSWORD)
+
+
+async def test_a_file_that_came_and_was_fetched_has_come(host: SftpHost) -> None:
+    clock = ManualClock(CLOCK.now_ms())
+    env = replace(environment(secrets=PASSWORD, timeout_ms=20_000), clock=clock)
+    wanted = spec(host, {"path": "/out", "max_newest": "2h"})
+    async with KIND.open(KIND.parse(wanted), env) as probe:
+        host.folders["/out"] = {}
+        assert (await probe.run(Slot("x", 0))).reason is Reason.SFTP_STALE
+        host.folders["/out"] = {b"a": File(clock.now_ms() // 1000 - 60)}
+        assert (await probe.run(Slot("x", 0))).reason is Reason.OK
+        host.folders["/out"] = {}  # by those it is for, as every day
+        await clock.advance(7_000_000)
+        seen = await probe.run(Slot("x", 0))
+        assert (seen.reason, seen.facts[Fact.FILES]) == (Reason.OK, 0)
+        assert 7_060 <= seen.facts[Fact.NEWEST_S] <= 7_061
+        await clock.advance(200_000)
+        assert (await probe.run(Slot("x", 0))).reason is Reason.SFTP_STALE
+        host.folders["/out"] = {b"b": File(clock.now_ms() // 1000 + 10**7)}
+        assert (await probe.run(Slot("x", 0))).reason is Reason.SFTP_CLOCK
+        host.folders["/out"] = {}
+        await clock.advance(7_300_000)  # a time in the future hides nobody's absence
+        assert (await probe.run(Slot("x", 0))).reason is Reason.SFTP_STALE
 
 
 async def test_temporary_files_are_what_the_file_says_and_count_as_no_file(host: SftpHost) -> None:
