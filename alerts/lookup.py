@@ -129,10 +129,10 @@ def _of_ended(found: Sequence[Found], ticket: Ticket, level: int) -> Work:
 
 
 def _ranks(keep: Found, ticket: Ticket, level: int) -> bool:
-    """Only upwards, as people there may have raised it; down too when a person here set it."""
-    if keep.level is None or keep.level == level:
-        return False
-    return level < keep.level or ticket.step_code == ActKind.RAISED.value
+    """Only upwards, as people there may have raised it; whatever it is when a person here set it."""
+    if ticket.step_code == ActKind.RAISED.value:
+        return True
+    return keep.level is not None and level < keep.level
 
 
 def bounded_key(key: str, chars: int) -> str:

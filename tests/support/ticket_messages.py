@@ -29,6 +29,7 @@ KEY = f"ehr.availability.{NOW}"
 OPENED = (TransitionKind.OPENED, IncidentState.OPEN)
 ACKNOWLEDGED = (ActKind.ACKNOWLEDGED, IncidentState.ACKNOWLEDGED)
 RAISED = (TransitionKind.RAISED, IncidentState.OPEN)
+CATEGORY_SET = (ActKind.RAISED, IncidentState.OPEN)
 WARNED = (DeadlineKind.RESPONSE_WARNED, IncidentState.OPEN)
 RECOVERED = (TransitionKind.RECOVERED, IncidentState.RECOVERED)
 RESOLVED = (TransitionKind.RESOLVED, IncidentState.RESOLVED)

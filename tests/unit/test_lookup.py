@@ -82,7 +82,8 @@ def test_each_case(
         (3, 1, "response_warned", True),
         (1, 3, "response_warned", False),
         (1, 3, "category_set", True),
-        (2, 2, "category_set", False),
+        (2, 2, "category_set", True),  # the same priority may be another urgency
+        (2, 2, "raised", False),
         (None, 1, "raised", False),
     ],
 )
