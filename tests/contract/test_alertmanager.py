@@ -189,7 +189,7 @@ async def test_an_outage_found_late_notifies_nobody_and_a_test_does() -> None:
 async def test_a_peer_that_is_away_is_waited_for_and_then_no_longer(server: Server) -> None:
     (opened,) = story("ehr.availability.6", messages.OPENED)
     login = {"user": "wardwatch", "password": "file:/key"}
-    async with told(DEAD, server.url, **login) as channel:
+    async with told(server.url, DEAD, **login) as channel:
         tried = [await channel.deliver(replace(opened, attempts=n)) for n in (1, 4, 5)]
     assert tried == [AWAY, AWAY, SENT]
     async with told(DEAD, DEAD + "/other") as channel:
