@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.lookup import DUES, REOPENINGS, Found, Move, Standing, Work, bounded_key, plan
-from alerts.ticket import Stage, Ticket, ticket
+from alerts.lookup import REOPENINGS, Found, Move, Standing, Work, bounded_key, plan
+from alerts.ticket import DUES, Stage, Ticket, ticket
 from tests.support import ticket_messages as messages
 
 BASE = ticket(messages.message(messages.OPENED))
