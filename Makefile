@@ -7,10 +7,10 @@ DEMO_SECONDS ?=
 FILES ?=
 # A database server, a browser, an OpenID Connect provider that needs no database of its own, what
 # judges a systemd unit, what ends TLS before an HL7 listener, what runs listeners of others, a PACS
-# with DICOMweb, DICOM servers that fail on request, and an SSH server.
+# with DICOMweb, DICOM servers that fail on request, an SSH server, and a receiver of alerts.
 PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks' systemd-analyze=systemd \
   /usr/sbin/nginx=nginx /usr/lib/nginx/modules/ngx_stream_module.so=libnginx-mod-stream stunnel4=stunnel4 node=nodejs npm=npm \
-  /usr/sbin/Orthanc=orthanc '/usr/share/orthanc/plugins/libOrthancDicomWeb.so=orthanc-dicomweb' storescp=dcmtk /usr/sbin/sshd=openssh-server
+  /usr/sbin/Orthanc=orthanc '/usr/share/orthanc/plugins/libOrthancDicomWeb.so=orthanc-dicomweb' storescp=dcmtk /usr/sbin/sshd=openssh-server prometheus-alertmanager=prometheus-alertmanager
 # Peers of the bench alone.
 PEERS := prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter openssl=openssl
 ROWS ?=

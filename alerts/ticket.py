@@ -60,6 +60,8 @@ class Ticket:
     title: str
     headline: str
     step: str
+    step_code: str
+    """What happened, as the event has it, such as `reopened`; empty where it tells of no incident."""
     rows: tuple[tuple[str, str], ...]
     organization: str
     system: str
@@ -107,6 +109,7 @@ def _ticket(
         title=told.subject,
         headline=told.headline,
         step=told.step,
+        step_code=data.get("step", ""),
         rows=tuple((row.label, row.value) for row in told.rows),
         organization=told.organization,
         system=system["id"],

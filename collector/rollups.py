@@ -18,7 +18,7 @@ from probes.results import Result
 Bucket = tuple[str, str, int]
 """(check, agent, start of the five minutes)."""
 SPAN_MS = 2 * BUCKET_MS
-"""How much evidence is read again at a time."""
+"""How much evidence is read again at a time, at most."""
 
 _t = attrgetter("t")
 
@@ -61,11 +61,13 @@ async def make(
             out += _rows((check, agent), line[first:end])
         else:
             afar.setdefault(bucket // SPAN_MS * SPAN_MS, set()).add((check, agent, bucket))
-    for start, buckets in sorted(afar.items()):
+    for _, buckets in sorted(afar.items()):
         missing: dict[Source, set[int]] = {}
         for check, agent, bucket in buckets:
             missing.setdefault((check, agent), set()).add(bucket)
-        found = await evidence.between(missing, start, start + SPAN_MS)
+        wanted_here = [bucket for _, _, bucket in buckets]
+        first, last = min(wanted_here), max(wanted_here)
+        found = await evidence.between(missing, first, last + BUCKET_MS)
         for source, line in found.items():
             near = [r for r in line if r.t // BUCKET_MS * BUCKET_MS in missing[source]]
             out += _rows(source, near)

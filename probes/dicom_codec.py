@@ -56,8 +56,8 @@ _KEPT = 1024
 for _name in tuple(logging.root.manager.loggerDict):
     if _name.partition(".")[0] in ("pydicom", "pynetdicom"):
         logging.getLogger(_name).disabled = True
-# Warnings quote values, too, and go to the standard error.
-pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
+# Warnings may quote values, too, and go to the standard error: what would be one is malformed.
+pydicom.config.settings.reading_validation_mode = pydicom.config.RAISE
 
 
 @dataclass(frozen=True, slots=True)

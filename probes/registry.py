@@ -28,7 +28,12 @@ KINDS: dict[str, str] = {
     "x12_eligibility": "probes.kinds.x12_eligibility",
 }
 
-EXTRAS = {"claim_chain": "sftp", "sftp_drop": "sftp"}
+EXTRAS = {
+    "claim_chain": "sftp",
+    "dicom_echo": "dicom",
+    "dicom_find": "dicom",
+    "sftp_drop": "sftp",
+}
 """What to install for a kind whose library is no part of the agent; others: the kind's own name."""
 
 ON_COLLECTOR = frozenset({"feed_silence", "heartbeat"})
@@ -37,10 +42,6 @@ importing any: a file is judged where no kind is opened, too.
 """
 EITHER = frozenset({"claim_chain"})
 """Kinds whose checks run on agents, or by `from: [collector]` on the collector's (`Place.EITHER`)."""
-
-
-EXTRAS = {"dicom_echo": "dicom", "dicom_find": "dicom"}
-"""The extra with a kind's library, where it has another name than the kind."""
 FEEDS = frozenset({"feed_silence"})
 """Kinds that judge a feed: their checks count for no state, and open incidents of their own family."""
 COUNTING = frozenset({"engine", "hl7_listener"})

@@ -9,11 +9,18 @@ from typing import Any
 from alerts.channel import ChannelKind
 
 CHANNELS: dict[str, str] = {
+    "alertmanager": "alerts.channels.alertmanager",
     "email": "alerts.channels.email",
+    "jira": "alerts.channels.jira",
+    "jsm": "alerts.channels.jsm",
     "pagerduty": "alerts.channels.pagerduty",
+    "salesforce": "alerts.channels.salesforce",
+    "servicenow": "alerts.channels.servicenow",
+    "servicenow_em": "alerts.channels.servicenow_em",
     "slack": "alerts.channels.slack",
     "teams": "alerts.channels.teams",
     "webhook": "alerts.channels.webhook",
+    "zendesk": "alerts.channels.zendesk",
 }
 
 

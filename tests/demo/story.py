@@ -75,7 +75,7 @@ class Story:
         stage = self.stage
         self.say("The first admin entered by the link the collector printed once.")
         self.say(
-            "Two agents at two sites probe six systems over real sockets (simulated); a nightly job reports."
+            "Two agents at two sites probe its systems over real sockets (simulated); a nightly job reports."
         )
 
         async def all_up() -> bool:

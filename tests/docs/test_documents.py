@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,13 @@ def test_the_registry_knows_the_collectors_own_kinds_without_importing_any() -> 
     kinds = [registry.load(name) for name in registry.KINDS]
     own = {kind.name for kind in kinds if kind.place is Place.COLLECTOR}
     assert own == registry.ON_COLLECTOR & set(registry.KINDS)
+
+
+def test_every_extra_a_kind_asks_for_is_one_of_the_distribution() -> None:
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    assert set(registry.EXTRAS) <= set(registry.KINDS)
+    assert set(registry.EXTRAS.values()) == {"dicom", "sftp"} & set(extras)
 
 
 @pytest.mark.parametrize("name", sorted(registry.KINDS))

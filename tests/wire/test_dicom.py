@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import logging.handlers
 import random
+import struct
 import warnings
 from datetime import date
 
@@ -222,6 +223,17 @@ def test_broken_commands_and_associations_are_malformed_silent_and_never_anythin
     printed = capfd.readouterr()
     told = caplog.text + printed.out + printed.err + "".join(str(one.message) for one in warned)
     assert told == ""
+
+
+def test_a_command_in_explicit_vr_is_malformed_and_no_warning() -> None:
+    """PS3.7 section 6.3.1: commands are Implicit VR; the library would change over, and say so."""
+    fields = ((0x0100, 0x8030), (0x0120, 1), (0x0800, 0x0101), (0x0900, 0))
+    explicit = b"".join(struct.pack("<HH2sHH", 0, n, b"US", 2, value) for n, value in fields)
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        with pytest.raises(MalformedError):
+            dicom_codec.response(explicit, dicom_codec.ECHO_RSP)
+    assert warned == []
 
 
 def test_a_command_of_nested_sequences_is_malformed_and_no_crash() -> None:

@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from collector.core.payer import Answers, PayerReport, payer_report
+from collector.core.payer import Answers, PayerReport, payer_report, reach
 from collector.core.payer_failed import Failed, named
 from collector.core.payer_quarter import allowed, quarters
 from collector.core.truth import fold_system
@@ -68,6 +68,45 @@ def test_a_month_written_out_by_hand() -> None:
     assert month.outside == Answers(responses=143, within=138, unanswered=19)
 
 
+def test_runs_in_the_only_published_downtime_there_is_lie_in_it() -> None:
+    once = {**SUNDAYS, "start": "2026-03-08T00:00", "end": "2026-03-08T04:00", "rrule": None}
+    (month,) = report(hourly(bad={1: "tcp.refused"}), payer([once])).months
+    assert month.inside == Answers(responses=2, within=2, unanswered=1)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "now", "expected"),
+    [
+        # from a day before the week that holds the start, to the end of the last week
+        ("04-02T00:00", "04-30T12:00", "06-30T00:00", ("03-28T04:00", "05-03T04:00")),
+        # to the end of the month, which ends in Chicago later; a week ends with the period
+        ("05-31T03:00", "05-31T04:00", "06-30T00:00", ("05-01T04:00", "06-01T05:00")),
+        # nothing of it is known yet: what holds its start
+        ("05-31T04:00", "06-01T00:00", "05-01T00:00", ("05-01T04:00", "06-07T04:00")),
+    ],
+)
+def test_rollups_are_read_of_the_weeks_and_months_a_report_touches_and_a_day_before(
+    start: str, end: str, now: str, expected: tuple[str, str]
+) -> None:
+    def at(text: str) -> int:
+        return to_ms(parse_datetime(f"2026-{text}"), ZoneInfo("UTC"))
+
+    used = payer()
+    owed = used.systems["ehr"].payer
+    assert owed is not None
+    found = reach(owed, History([Version(None, used)]), at(start), at(end), at(now))
+    assert found == Interval(at(expected[0]), at(expected[1]))
+
+
+def test_before_it_is_known_the_last_instant_of_a_week_asks_for_no_other_week() -> None:
+    used = payer()
+    owed = used.systems["ehr"].payer
+    assert owed is not None
+    start = to_ms(parse_datetime("2026-05-31T04:00"), ZoneInfo("UTC")) - 1
+    found = reach(owed, History([Version(None, used)]), start, start + DAY, start - DAY)
+    assert rfc3339(found.end) == "2026-06-01T05:00:00.000Z"
+
+
 def test_outages_that_nobody_published_are_listed_with_the_notice_of_each() -> None:
     found = report(SPRING_RUNS)
     assert [
@@ -109,8 +148,12 @@ def test_an_outage_that_is_not_over_reaches_to_the_edge_of_knowledge() -> None:
     (one,) = report(hourly(bad=bad), payer([late])).unplanned
     assert one.notice is not None
     # what begins as it ends, or ends as it begins, tells of another one
-    for start, end in (("20:00", "21:00"), ("19:00", "20:30")):
-        other = {**late, "start": f"2026-03-14T{start}", "end": f"2026-03-14T{end}"}
+    for start, end in (
+        ("14T20:00", "14T21:00"),
+        ("14T19:00", "14T20:30"),
+        ("15T00:00", "15T01:00"),
+    ):
+        other = {**late, "start": f"2026-03-{start}", "end": f"2026-03-{end}"}
         (one,) = report(hourly(bad=bad), payer([other])).unplanned
         assert one.notice is None
 

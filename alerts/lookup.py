@@ -1,0 +1,134 @@
+"""What is to be done with the tickets a receiver has of our key. Pure.
+
+For receivers that file by no key of ours but can be asked for it (`lookup`, semantics 7). What people
+chose there stands: a ticket only goes forward (taken, resolved), and is opened again only where our
+incident was.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from alerts.people import ActKind
+from alerts.ticket import Stage, Ticket
+from alerts.transitions import TransitionKind
+
+_DIGEST_CHARS = 32
+_OVER = (Stage.DONE, Stage.TOLD)
+REOPENINGS = frozenset({TransitionKind.REOPENED.value, ActKind.RAISED.value})
+"""Steps that open a resolved ticket again: the trouble is back, or a person set the category of an
+incident that is open, as category 4 opens again what people had ended.
+"""
+
+
+class Standing(StrEnum):
+    """What a ticket stands at in the receiver."""
+
+    NEW = "new"
+    """Open, and nobody has taken it."""
+    TAKEN = "taken"
+    """Open, in whatever state people have put it."""
+    RESOLVED = "resolved"
+    """Over; it can be opened again."""
+    CLOSED = "closed"
+    """Over for good."""
+
+
+class Move(StrEnum):
+    """Where a ticket goes from where it stands."""
+
+    ACKNOWLEDGE = "acknowledge"
+    RESOLVE = "resolve"
+    REOPEN = "reopen"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A ticket of our key. `level` is how serious the receiver has it, lower is more serious, in the
+    channel's own scale; None where it cannot be told.
+    """
+
+    id: str
+    """As it stands in addresses."""
+    name: str
+    """As people there call it."""
+    standing: Standing
+    level: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.standing in (Standing.NEW, Standing.TAKEN)
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """`create` a ticket or write to `keep`, and move it; then resolve the `doubles` of `keep`."""
+
+    create: bool = False
+    keep: Found | None = None
+    move: Move | None = None
+    rank: bool = False
+    """The receiver's priority is to be written, too."""
+    doubles: tuple[Found, ...] = ()
+
+
+def plan(found: Sequence[Found], ticket: Ticket, level: int) -> Work:
+    """`found`: all the receiver shows of our key, oldest first; `level` of the ticket.
+
+    Several open ones were made while the receiver's index lagged: the oldest stays.
+    """
+    opened = [one for one in found if one.is_open]
+    if opened:
+        return _of_open(opened[0], tuple(opened[1:]), ticket, level)
+    if ticket.stage in _OVER:
+        return _of_over(found, ticket)
+    return _of_ended(found, ticket, level)
+
+
+def _of_open(keep: Found, doubles: tuple[Found, ...], ticket: Ticket, level: int) -> Work:
+    if ticket.stage in _OVER:
+        return Work(keep=keep, move=Move.RESOLVE, doubles=doubles)
+    takes = ticket.stage is Stage.ACKNOWLEDGED and keep.standing is Standing.NEW
+    move = Move.ACKNOWLEDGE if takes else None
+    return Work(keep=keep, move=move, rank=_ranks(keep, ticket, level), doubles=doubles)
+
+
+def _of_over(found: Sequence[Found], ticket: Ticket) -> Work:
+    """What is over and was never shown is shown as over only if nothing was said of it before."""
+    unheard = ticket.stage is Stage.TOLD or ticket.sequence == 1
+    if found or not unheard:
+        return Work()
+    return Work(create=True, move=Move.RESOLVE)
+
+
+def _of_ended(found: Sequence[Found], ticket: Ticket, level: int) -> Work:
+    """Nothing is open there, though the incident is."""
+    reopens = ticket.step_code in REOPENINGS
+    resolved = [one for one in found if one.standing is Standing.RESOLVED]
+    if resolved:
+        keep = resolved[-1]
+        if not reopens:
+            return Work(keep=keep)  # people resolved it: they are told, and it stays so
+        return Work(keep=keep, move=Move.REOPEN, rank=_ranks(keep, ticket, level))
+    if found and ticket.stage is Stage.RECOVERED and not reopens:
+        return Work()  # closed by people, and the trouble is over
+    taken = ticket.stage is Stage.ACKNOWLEDGED
+    return Work(create=True, move=Move.ACKNOWLEDGE if taken else None)
+
+
+def _ranks(keep: Found, ticket: Ticket, level: int) -> bool:
+    """Only upwards, as people there may have raised it; down too when a person here set it."""
+    if keep.level is None or keep.level == level:
+        return False
+    return level < keep.level or ticket.step_code == ActKind.RAISED.value
+
+
+def bounded_key(key: str, chars: int) -> str:
+    """The key itself, or its beginning and its digest where a receiver's field is too short."""
+    if len(key) <= chars:
+        return key
+    digest = hashlib.sha256(key.encode()).hexdigest()[:_DIGEST_CHARS]
+    return f"{key[: chars - _DIGEST_CHARS - 1]}-{digest}"
