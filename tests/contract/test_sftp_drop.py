@@ -116,6 +116,7 @@ FAULTS = [
     ("ssh_1", Outcome.DOWN, Reason.SFTP_NOT_SSH, "banner"),
     ("banner_only", Outcome.DOWN, Reason.SFTP_TIMEOUT, "banner"),
     ("weak", Outcome.MISCONFIGURED, Reason.SFTP_ALGORITHMS, "banner"),
+    ("weak_ends", Outcome.MISCONFIGURED, Reason.SFTP_ALGORITHMS, "banner"),
     ("rejects", Outcome.MISCONFIGURED, Reason.SFTP_AUTH, "login"),
     ("no_sftp", Outcome.MISCONFIGURED, Reason.SFTP_NO_SFTP, "login"),
     ("ends_at_once", Outcome.MISCONFIGURED, Reason.SFTP_NO_SFTP, "login"),
