@@ -210,4 +210,6 @@ async def opened(clock: Clock, ca: str | None = None) -> AsyncIterator[Calls]:
         headers={"accept": "application/json", "accept-encoding": "identity"},
         auto_decompress=False,
     ) as session:
+        # aiohttp sends a PUT again by itself when its connection breaks; a note would stand twice.
+        session._retry_connection = False  # noqa: SLF001 - there is no public switch
         yield Calls(session, clock, ca)

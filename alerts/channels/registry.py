@@ -11,10 +11,18 @@ from alerts.channel import ChannelKind
 CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
     "email": "alerts.channels.email",
+    "freshdesk": "alerts.channels.freshdesk",
+    "freshservice": "alerts.channels.freshservice",
+    "jira": "alerts.channels.jira",
+    "jsm": "alerts.channels.jsm",
     "pagerduty": "alerts.channels.pagerduty",
+    "salesforce": "alerts.channels.salesforce",
+    "servicenow": "alerts.channels.servicenow",
+    "servicenow_em": "alerts.channels.servicenow_em",
     "slack": "alerts.channels.slack",
     "teams": "alerts.channels.teams",
     "webhook": "alerts.channels.webhook",
+    "zendesk": "alerts.channels.zendesk",
 }
 
 

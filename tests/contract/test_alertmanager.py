@@ -16,6 +16,7 @@ from alerts.channel import Channel, Receipt, Verdict
 from alerts.channels.alertmanager import KIND
 from alerts.outbox import DeliveryReason, Message
 from probes.clock import SystemClock
+from tests.support import patient_words
 from tests.support import ticket_messages as messages
 from tests.support.alertmanager import (
     Notified,
@@ -242,22 +243,13 @@ def test_a_wrong_entry_names_the_field(spec: dict[str, Any], where: str) -> None
 
 
 async def test_words_that_look_like_a_patients_leave_in_minimal_form_and_alarm() -> None:
-    opened = messages.message(messages.OPENED)
-    event = json.loads(opened.body)
-    event["data"]["system"]["name"] = "SSN 123-45-6789"
-    alarms: list[str] = []
     bodies: list[Any] = []
 
     async def take(request: web.Request) -> web.StreamResponse:
         bodies.extend(await request.json())
         return web.Response()
 
-    heard = replace(messages.env(), alarm=lambda place, *_: alarms.append(place.value))
-    async with (
-        receiving(take) as receiver,
-        KIND.open(KIND.parse({"urls": [receiver.url]}), heard) as channel,
-    ):
-        await channel.deliver(replace(opened, body=json.dumps(event).encode()))
-    assert alarms == ["letter"]
-    assert "123-45-6789" not in json.dumps(bodies)
+    async with receiving(take) as receiver:
+        assert await patient_words.deliver(KIND, {"urls": [receiver.url]}) == ["letter"]
+    assert patient_words.NAME not in json.dumps(bodies)
     assert bodies[0]["annotations"]["summary"] == "P1 ehr: down"

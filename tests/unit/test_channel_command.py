@@ -197,10 +197,18 @@ def test_every_kind_is_listed_with_what_it_promises_and_its_keys(
     assert [(kind["name"], kind["guarantee"], kind["promise"]) for kind in kinds] == [
         ("alertmanager", "keyed", "one ticket, always"),
         ("email", "send", "at least one message, none lost"),
+        ("freshdesk", "lookup", "one ticket after asking the receiver"),
+        ("freshservice", "lookup", "one ticket after asking the receiver"),
+        ("jira", "lookup", "one ticket after asking the receiver"),
+        ("jsm", "keyed", "one ticket, always"),
         ("pagerduty", "keyed", "one ticket, always"),
+        ("salesforce", "keyed", "one ticket, always"),
+        ("servicenow", "lookup", "one ticket after asking the receiver"),
+        ("servicenow_em", "keyed", "one ticket, always"),
         ("slack", "send", "at least one message, none lost"),
         ("teams", "send", "at least one message, none lost"),
         ("webhook", "keyed", "one ticket, always"),
+        ("zendesk", "lookup", "one ticket after asking the receiver"),
     ]
     by_name = {kind["name"]: kind for kind in kinds}
     assert [field["key"] for field in by_name["email"]["fields"]] == [

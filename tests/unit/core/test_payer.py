@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from collector.core.payer import Answers, PayerReport, payer_report
+from collector.core.payer import Answers, PayerReport, payer_report, reach
 from collector.core.payer_failed import Failed, named
 from collector.core.payer_quarter import allowed, quarters
 from collector.core.truth import fold_system
@@ -68,6 +69,45 @@ def test_a_month_written_out_by_hand() -> None:
     assert month.outside == Answers(responses=143, within=138, unanswered=19)
 
 
+def test_runs_in_the_only_published_downtime_there_is_lie_in_it() -> None:
+    once = {**SUNDAYS, "start": "2026-03-08T00:00", "end": "2026-03-08T04:00", "rrule": None}
+    (month,) = report(hourly(bad={1: "tcp.refused"}), payer([once])).months
+    assert month.inside == Answers(responses=2, within=2, unanswered=1)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "now", "expected"),
+    [
+        # from a day before the week that holds the start, to the end of the last week
+        ("04-02T00:00", "04-30T12:00", "06-30T00:00", ("03-28T04:00", "05-03T04:00")),
+        # to the end of the month, which ends in Chicago later; a week ends with the period
+        ("05-31T03:00", "05-31T04:00", "06-30T00:00", ("05-01T04:00", "06-01T05:00")),
+        # nothing of it is known yet: what holds its start
+        ("05-31T04:00", "06-01T00:00", "05-01T00:00", ("05-01T04:00", "06-07T04:00")),
+    ],
+)
+def test_rollups_are_read_of_the_weeks_and_months_a_report_touches_and_a_day_before(
+    start: str, end: str, now: str, expected: tuple[str, str]
+) -> None:
+    def at(text: str) -> int:
+        return to_ms(parse_datetime(f"2026-{text}"), ZoneInfo("UTC"))
+
+    used = payer()
+    owed = used.systems["ehr"].payer
+    assert owed is not None
+    found = reach(owed, History([Version(None, used)]), at(start), at(end), at(now))
+    assert found == Interval(at(expected[0]), at(expected[1]))
+
+
+def test_before_it_is_known_the_last_instant_of_a_week_asks_for_no_other_week() -> None:
+    used = payer()
+    owed = used.systems["ehr"].payer
+    assert owed is not None
+    start = to_ms(parse_datetime("2026-05-31T04:00"), ZoneInfo("UTC")) - 1
+    found = reach(owed, History([Version(None, used)]), start, start + DAY, start - DAY)
+    assert rfc3339(found.end) == "2026-06-01T05:00:00.000Z"
+
+
 def test_outages_that_nobody_published_are_listed_with_the_notice_of_each() -> None:
     found = report(SPRING_RUNS)
     assert [
@@ -78,6 +118,11 @@ def test_outages_that_nobody_published_are_listed_with_the_notice_of_each() -> N
         (120 * HOUR, 13 * HOUR, "friday"),
         (150 * HOUR, 2 * HOUR, None),
     ]
+
+
+def test_outages_before_the_period_hide_none_in_it() -> None:
+    found = report(SPRING_RUNS, start=SPRING + 121 * HOUR).unplanned
+    assert [one.outage.start - SPRING for one in found] == [120 * HOUR, 150 * HOUR]
 
 
 def test_an_outage_that_outlasts_published_downtime_is_listed_with_what_is_over() -> None:
@@ -101,6 +146,27 @@ def test_an_outage_is_listed_where_it_touches_the_period() -> None:
     assert listed(SPRING + 23 * HOUR, SPRING_END) == 0
 
 
+def test_published_downtime_is_listed_where_it_touches_the_period() -> None:
+    gap = {**SUNDAYS, "start": "2026-01-04T02:30", "end": "2026-01-04T03:15"}
+
+    def listed(window: Mapping[str, str], start: int, end: int) -> int:
+        used = payer([window])
+        return len(report(SPRING_RUNS, used, start=start, end=end, now=SPRING_END).downtime)
+
+    assert listed(SUNDAYS, SPRING + 5 * HOUR - 1, SPRING_END) == 1
+    assert listed(SUNDAYS, SPRING + 5 * HOUR, SPRING_END) == 0
+    assert listed(SUNDAYS, SPRING - DAY, SPRING) == 0
+    # one of no length where it starts
+    at = SPRING + 2 * HOUR + HOUR // 2
+    assert (listed(gap, at, at + 1), listed(gap, at + 1, at + 2)) == (1, 0)
+
+
+def test_a_payer_that_is_not_monitored_yet_has_an_empty_report() -> None:
+    history = History([Version(SPRING + 5 * DAY, payer())])
+    found = report([], history, end=SPRING + DAY, now=SPRING + DAY)
+    assert (found.weeks, found.months, found.quarters, found.unplanned) == ((), (), (), ())
+
+
 def test_an_outage_that_is_not_over_reaches_to_the_edge_of_knowledge() -> None:
     bad = dict.fromkeys(range(164, 167), "tcp.refused")
     (one,) = report(hourly(bad=bad)).unplanned
@@ -109,8 +175,12 @@ def test_an_outage_that_is_not_over_reaches_to_the_edge_of_knowledge() -> None:
     (one,) = report(hourly(bad=bad), payer([late])).unplanned
     assert one.notice is not None
     # what begins as it ends, or ends as it begins, tells of another one
-    for start, end in (("20:00", "21:00"), ("19:00", "20:30")):
-        other = {**late, "start": f"2026-03-14T{start}", "end": f"2026-03-14T{end}"}
+    for start, end in (
+        ("14T20:00", "14T21:00"),
+        ("14T19:00", "14T20:30"),
+        ("15T00:00", "15T01:00"),
+    ):
+        other = {**late, "start": f"2026-03-{start}", "end": f"2026-03-{end}"}
         (one,) = report(hourly(bad=bad), payer([other])).unplanned
         assert one.notice is None
 
@@ -145,6 +215,10 @@ def test_a_week_is_provisional_until_72_hours_after_its_end() -> None:
 
     assert provisional(SPRING_END + 3 * DAY - 1)
     assert not provisional(SPRING_END + 3 * DAY)
+    (month,) = report(SPRING_RUNS).months
+    for early, now in ((True, -1), (False, 0)):
+        found = report(SPRING_RUNS, now=month.month.span.end + 3 * DAY + now)
+        assert found.months[0].provisional is early
 
 
 def test_our_own_maintenance_takes_nothing_out_of_a_payers_week() -> None:

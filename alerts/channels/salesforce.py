@@ -1,0 +1,206 @@
+"""Salesforce Service Cloud: one case an incident, put in place by an external id of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import msgspec
+from pydantic import StringConstraints
+
+from alerts.bearer import Grant, Tokens
+from alerts.calls import (
+    Base,
+    Calls,
+    FailedError,
+    Reply,
+    Timeout,
+    as_ticket,
+    attempt,
+    opened,
+)
+from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
+from alerts.filing import Change, Short, described, file, read, unreadable
+from alerts.lookup import Found, Move, Standing
+from alerts.outbox import DeliveryReason, Message
+from alerts.ticket import Ticket
+from probes.config_words import Model, Name, SecretRef, Word
+
+API = "/services/data/v64.0/sobjects/Case"
+SUBJECT_CHARS = 255
+DESCRIPTION_CHARS = 32_000
+PRIORITIES = {"P1": "High", "P2": "Medium", "P3": "Low", "P4": "Low"}
+LEVELS = {"High": 1, "Medium": 2, "Low": 3}
+READ = "Id,CaseNumber,CreatedDate,IsClosed,Status,Priority"
+MISSING, SEVERAL = 404, 300
+UNKNOWN_TOKEN, FORBIDDEN = 401, 403
+MOST_DOUBLES = 10
+_RECORD = re.compile(r"/services/data/v[0-9.]{3,6}/sobjects/Case/([A-Za-z0-9]{15,18})")
+
+RecordId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{15,18}$")]
+FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}__c$")]
+
+
+class SalesforceConfig(Model):
+    """The entry under `channels`, without `kind` and `baa`."""
+
+    url: Base
+    """The organization's own address, such as `https://hospital.my.salesforce.com`."""
+    client_id: Word
+    """Consumer key of the connected app."""
+    user: Word
+    """User name of the account that writes cases."""
+    key: SecretRef
+    """Where the app's private RSA key is, PEM; read when it signs in."""
+    login: Base = "https://login.salesforce.com"
+    """Where it signs in; `https://test.salesforce.com` for a sandbox."""
+    field: FieldName = "Wardwatch_Incident__c"
+    """Field of a case that holds our key: text of 255, external id, unique."""
+    status_new: Name = "New"
+    """Status of a case that nobody has taken."""
+    status_taken: Name = "Working"
+    """Status of a case whose incident was acknowledged."""
+    status_closed: Name = "Closed"
+    """Status of a case whose incident is over; a closed one."""
+    timeout: Timeout = 20_000
+    """Limit of a whole attempt, at most 60s."""
+
+
+class _Made(msgspec.Struct):
+    id: RecordId
+
+
+class _Case(msgspec.Struct):
+    """What is read of a case."""
+
+    id: RecordId = msgspec.field(name="Id")
+    number: Short = msgspec.field(name="CaseNumber")
+    created: Short = msgspec.field(name="CreatedDate")
+    closed: bool = msgspec.field(name="IsClosed")
+    status: Short = msgspec.field(name="Status")
+    priority: Short | None = msgspec.field(name="Priority", default=None)
+
+
+class Salesforce:
+    def __init__(self, config: SalesforceConfig, env: ChannelEnv, calls: Calls) -> None:
+        self._config = config
+        self._env = env
+        self._calls = calls
+        endpoint = f"{config.login}/services/oauth2/token"
+        grant = Grant(endpoint, config.login, config.client_id, config.user, config.key)
+        self._tokens = Tokens(grant, env, calls)
+
+    async def deliver(self, message: Message) -> Receipt:
+        ticket = as_ticket(self._env, message)
+        return await attempt(file(self, ticket), self._config.timeout)
+
+    def level(self, ticket: Ticket) -> int:
+        return LEVELS[PRIORITIES[ticket.priority]]
+
+    async def find(self, ticket: Ticket) -> tuple[Reply, Sequence[Found]]:
+        reply = await self._call("GET", self._external(ticket), also=(MISSING, SEVERAL))
+        if reply.status == MISSING:
+            return reply, ()
+        if reply.status != SEVERAL:
+            return reply, (self._found(read(reply, _Case)),)
+        ids = [_RECORD.fullmatch(one) for one in read(reply, list[Short])[:MOST_DOUBLES]]
+        cases = [read(await self._call("GET", one[1]), _Case) for one in ids if one]
+        if not cases:
+            raise unreadable(reply)
+        return reply, [self._found(case) for case in sorted(cases, key=lambda one: one.created)]
+
+    async def create(self, ticket: Ticket) -> Reply:
+        """An upsert: what another attempt has made meanwhile is written to, not made again."""
+        body = {
+            "Subject": ticket.title[:SUBJECT_CHARS],
+            "Description": described(ticket, DESCRIPTION_CHARS),
+            "Priority": PRIORITIES[ticket.priority],
+            "Origin": "Monitoring",
+            "Status": self._config.status_new,
+        }
+        return await self._call("PATCH", self._external(ticket), body)
+
+    def created(self, reply: Reply) -> Found:
+        """An upsert that met a case says nothing of it: the next attempt finds it."""
+        made = read(reply, _Made)
+        return Found(made.id, made.id, Standing.NEW)
+
+    async def change(self, found: Found, ticket: Ticket, change: Change) -> Reply:
+        body: dict[str, Any] = {}
+        if change.note is not None:
+            body["Description"] = change.note[:DESCRIPTION_CHARS]
+        if change.move is not None:
+            body["Status"] = {
+                Move.ACKNOWLEDGE: self._config.status_taken,
+                Move.RESOLVE: self._config.status_closed,
+                Move.REOPEN: self._config.status_new,
+            }[change.move]
+        if change.rank:
+            body["Priority"] = PRIORITIES[ticket.priority]
+        return await self._call("PATCH", found.id, body)
+
+    def _external(self, ticket: Ticket) -> str:
+        """Salesforce takes what follows the last dot of an address for a format."""
+        return f"{self._config.field}/{ticket.key.replace('.', '_')}"
+
+    def _found(self, case: _Case) -> Found:
+        if case.closed:
+            standing = Standing.RESOLVED  # a closed case can be opened again
+        else:
+            fresh = case.status == self._config.status_new
+            standing = Standing.NEW if fresh else Standing.TAKEN
+        return Found(case.id, case.number, standing, LEVELS.get(case.priority or ""))
+
+    async def _call(
+        self, method: str, path: str, body: Any = None, also: Collection[int] = ()
+    ) -> Reply:
+        """A token that is no longer known is replaced once."""
+        token = await self._tokens.current()
+        reply = await self._ask(method, path, body, token, (UNKNOWN_TOKEN, FORBIDDEN, *also))
+        if reply.status == UNKNOWN_TOKEN:
+            token = await self._tokens.current(refused=token)
+            reply = await self._ask(method, path, body, token, (FORBIDDEN, *also))
+        if reply.status == FORBIDDEN:
+            reason = DeliveryReason.THROTTLED if _is_limit(reply.value) else DeliveryReason.AUTH
+            raise FailedError(Receipt(Verdict.RETRY, reason, reply.status))
+        return reply
+
+    async def _ask(
+        self, method: str, path: str, body: Any, token: str, also: Collection[int]
+    ) -> Reply:
+        return await self._calls.call(
+            method,
+            f"{self._config.url}{API}/{path}",
+            headers={"authorization": f"Bearer {token}"},
+            query={"fields": READ} if method == "GET" else None,
+            body=body,
+            also=also,
+        )
+
+
+def _is_limit(value: Any) -> bool:
+    """The organization's calls of the day are used up: that passes."""
+    told = value[0] if isinstance(value, list) and value else None
+    return isinstance(told, dict) and told.get("errorCode") == "REQUEST_LIMIT_EXCEEDED"
+
+
+@asynccontextmanager
+async def _open(config: SalesforceConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
+    async with opened(env.clock) as calls:
+        yield Salesforce(config, env, calls)
+
+
+def _parse(spec: Mapping[str, Any]) -> SalesforceConfig:
+    return SalesforceConfig.model_validate(dict(spec))
+
+
+KIND = ChannelKind(
+    name="salesforce",
+    summary="A case in Salesforce Service Cloud that follows the incident to its end.",
+    guarantee=Guarantee.KEYED,
+    settings=SalesforceConfig,
+    parse=_parse,
+    open=_open,
+)

@@ -1,0 +1,161 @@
+"""Zendesk by its Support API: one ticket an incident, found again by `external_id`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Any
+
+import aiohttp
+import msgspec
+from pydantic import Field, StringConstraints
+
+from alerts.calls import Base, Calls, File, Reply, Timeout, as_ticket, attempt, opened, read_text
+from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
+from alerts.filing import Change, Short, described, file, read
+from alerts.lookup import Found, Move, Standing, bounded_key
+from alerts.outbox import Message
+from alerts.ticket import Ticket
+from probes.config_words import Model, SecretRef, Word
+
+KEY_CHARS = 255
+TITLE_CHARS = 150
+TEXT_CHARS = 60_000
+PRIORITIES = {"P1": "urgent", "P2": "high", "P3": "normal", "P4": "low"}
+_LEVELS = {name: level for level, name in enumerate(PRIORITIES.values(), 1)}
+_STANDINGS = {"new": Standing.NEW, "solved": Standing.RESOLVED, "closed": Standing.CLOSED}
+_STATUSES = {Move.ACKNOWLEDGE: "open", Move.REOPEN: "open", Move.RESOLVE: "solved"}
+Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_/-]{1,80}$")]
+
+
+class ZendeskConfig(Model):
+    """The entry under `channels`, without `kind` and `baa`."""
+
+    url: Base
+    """The account, such as `https://hospital.zendesk.com`."""
+    user: Word
+    """Mail address of the agent we act as."""
+    token: SecretRef
+    """Where an API token is; read at each attempt."""
+    group: Annotated[int, Field(gt=0)] | None = None
+    """Number of the group that new tickets are for."""
+    tags: tuple[Tag, ...] = ("wardwatch",)
+    """Tags of new tickets."""
+    ca: File | None = None
+    """PEM file of the CA to trust instead of this host's."""
+    timeout: Timeout = 15_000
+    """Limit of a whole attempt, at most 60s."""
+
+
+class _Ticket(msgspec.Struct):
+    id: Annotated[int, msgspec.Meta(gt=0)]
+    status: Short = ""
+    priority: Short | None = None
+    external_id: Short | None = None
+
+
+class _One(msgspec.Struct):
+    ticket: _Ticket
+
+
+class _Many(msgspec.Struct):
+    tickets: list[_Ticket]
+
+
+class Zendesk:
+    def __init__(self, config: ZendeskConfig, env: ChannelEnv, calls: Calls) -> None:
+        self._config = config
+        self._env = env
+        self._calls = calls
+
+    async def deliver(self, message: Message) -> Receipt:
+        return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
+
+    async def _deliver(self, ticket: Ticket) -> Receipt:
+        token = read_text(self._env, self._config.token)
+        login = aiohttp.encode_basic_auth(f"{self._config.user}/token", token)
+        return await file(_Desk(self._config, self._calls, login), ticket)
+
+
+class _Desk:
+    def __init__(self, config: ZendeskConfig, calls: Calls, login: str) -> None:
+        self._config = config
+        self._calls = calls
+        self._login = {"authorization": login}
+        self._tickets = f"{config.url}/api/v2/tickets"
+
+    def level(self, ticket: Ticket) -> int:
+        return _LEVELS[PRIORITIES[ticket.priority]]
+
+    async def find(self, ticket: Ticket) -> tuple[Reply, Sequence[Found]]:
+        key = bounded_key(ticket.key, KEY_CHARS)
+        reply = await self._calls.call(
+            "GET", self._tickets, headers=self._login, query={"external_id": key}
+        )
+        found = [one for one in read(reply, _Many).tickets if one.external_id == key]
+        return reply, [_found(one) for one in sorted(found, key=lambda one: one.id)]
+
+    async def create(self, ticket: Ticket) -> Reply:
+        config = self._config
+        made = {
+            "subject": ticket.title[:TITLE_CHARS],
+            "comment": {"body": described(ticket, TEXT_CHARS), "public": False},
+            "type": "incident",
+            "priority": PRIORITIES[ticket.priority],
+            "external_id": bounded_key(ticket.key, KEY_CHARS),
+            "tags": list(config.tags),
+            **({} if config.group is None else {"group_id": config.group}),
+        }
+        body = {"ticket": made}
+        headers = {**self._login, "idempotency-key": once(ticket, body)}
+        return await self._calls.call("POST", self._tickets, headers=headers, body=body)
+
+    def created(self, reply: Reply) -> Found:
+        return _found(read(reply, _One).ticket)
+
+    async def change(self, found: Found, ticket: Ticket, change: Change) -> Reply:
+        made: dict[str, Any] = {}
+        if change.note is not None:
+            made["comment"] = {"body": change.note[:TEXT_CHARS], "public": False}
+        if change.rank:
+            made["priority"] = PRIORITIES[ticket.priority]
+        if change.move is not None:
+            made["status"] = _STATUSES[change.move]
+        url = f"{self._tickets}/{found.id}"
+        return await self._calls.call("PUT", url, headers=self._login, body={"ticket": made})
+
+
+def once(ticket: Ticket, body: Mapping[str, Any]) -> str:
+    """The Idempotency-Key of a creation: the same in every attempt of a message, and another for
+    another body, as a key that comes again with another body is refused.
+    """
+    said = json.dumps([ticket.message, body], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _found(one: _Ticket) -> Found:
+    standing = _STANDINGS.get(one.status, Standing.TAKEN)
+    level = None if one.priority is None else _LEVELS.get(one.priority)
+    return Found(str(one.id), f"#{one.id}", standing, level)
+
+
+@asynccontextmanager
+async def _open(config: ZendeskConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
+    async with opened(env.clock, config.ca) as calls:
+        yield Zendesk(config, env, calls)
+
+
+def _parse(spec: Mapping[str, Any]) -> ZendeskConfig:
+    return ZendeskConfig.model_validate(dict(spec))
+
+
+KIND = ChannelKind(
+    name="zendesk",
+    summary="A ticket in Zendesk, with private comments, that follows the incident to its end.",
+    guarantee=Guarantee.LOOKUP,
+    settings=ZendeskConfig,
+    parse=_parse,
+    open=_open,
+)
