@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import socket
 import statistics
+import struct
 import subprocess
 import sys
 import threading
@@ -21,8 +23,10 @@ from probes.configfile import ConfigErrors, load
 from probes.contract import Fact, Outcome, Phase, Scheme, Slot
 from probes.dicom_line import THREADS, in_thread
 from probes.kinds.dicom_echo import KIND
+from probes.net import Connection
 from probes.reasons import Reason
 from probes.sockets import Socket
+from probes.testing import dicom_pdus
 from probes.testing.certificates import Authority
 from probes.testing.dicom_server import DicomServer
 from tests.contract.conformance import CountingNetwork, environment, expect, observe, steps
@@ -225,6 +229,49 @@ async def test_leave_is_taken_as_the_standard_has_it(
     await expect(KIND, spec(node.port), *FAULTS[fault])
     await asyncio.sleep(0.05)
     assert (node.released, node.aborted) == left
+
+
+@pytest.mark.parametrize(
+    ("word", "accepts", "told"),
+    [
+        (dicom_pdus.short(3, 2, 3, 2), False, (DEGRADED, Reason.DICOM_BUSY)),
+        (dicom_pdus.short(7, 0, 0, 0), False, (MISCONFIGURED, Reason.DICOM_ABORTED)),
+        (dicom_pdus.short(7, 0, 0, 0), True, (DOWN, Reason.DICOM_ABORTED)),
+    ],
+)
+async def test_what_a_node_says_before_it_resets_us_is_read(
+    word: bytes,
+    accepts: bool,  # noqa: FBT001
+    told: tuple[Outcome, Reason],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A node at its limit rejects and resets without reading: our own request fails then, and its
+    reason stands in the kernel.
+    """
+    gone = asyncio.Event()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if accepts:
+            head = await reader.readexactly(6)
+            asked = dicom_pdus.requested(await reader.readexactly(int.from_bytes(head[2:], "big")))
+            writer.write(dicom_pdus.accept(asked, 0, b""))
+        writer.write(word)
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
+        await asyncio.sleep(0)
+        gone.set()
+
+    send = Connection.send
+
+    async def late(self: Connection, data: bytes) -> None:
+        if not accepts or data[0] == dicom_pdus.DATA:
+            await gone.wait()
+        await send(self, data)
+
+    monkeypatch.setattr(Connection, "send", late)
+    async with serving(serve) as port:
+        await expect(KIND, spec(port), *told)
 
 
 async def test_a_rejection_is_a_step_of_its_own_behind_a_good_connection(node: DicomServer) -> None:
