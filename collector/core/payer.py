@@ -6,7 +6,6 @@ split by the payer's published downtime and by who failed, and both splits add u
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -15,7 +14,7 @@ from alerts.events import State
 from collector.core import caqh
 from collector.core.amounts import Amounts, amounts
 from collector.core.availability import PROVISIONAL_MS, terms
-from collector.core.caqh import FORMULA, LIMIT_MS, TARGETS
+from collector.core.caqh import FORMULA, TARGETS
 from collector.core.outages import Outage
 from collector.core.payer_calendar import Published, calendar, published
 from collector.core.payer_failed import LOOK_BACK_MS, Failed, failed
@@ -24,7 +23,6 @@ from collector.core.periods import SUNDAY, week
 from collector.core.rollup import Rollups
 from collector.core.truth import SystemTruth
 from probes.config_payer import DowntimeKind, Payer
-from probes.contract import Outcome
 from probes.history import History
 from probes.spans import Interval, intersect, subtract, total, where
 
@@ -43,20 +41,8 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """Runs of the transaction: with an answer, within 20 s among them, and without one."""
-
-    responses: int
-    within: int
-    unanswered: int
-
-
-@dataclass(frozen=True, slots=True)
 class Month:
     month: caqh.Month
-    inside: Answers
-    """In published downtime, where an answer is owed by nobody."""
-    outside: Answers
     provisional: bool
 
 
@@ -109,7 +95,7 @@ def payer_report(
         config.systems[truth.system].name,
         owed,
         tuple(_week(truth, one, rollups, down, out, now) for one in found.weeks),
-        tuple(_month(truth, one, rollups, out, now) for one in found.months),
+        tuple(Month(one, now < one.span.end + PROVISIONAL_MS) for one in found.months),
         tuple(quarters(owed, down, seen)),
         tuple(asked),
         tuple(_unplanned(truth, listed, subtract(down, out), Interval(start, min(end, now)))),
@@ -147,25 +133,6 @@ def _week(
         who,
         now < span.end + PROVISIONAL_MS,
     )
-
-
-def _month(
-    truth: SystemTruth, one: caqh.Month, rollups: Rollups, out: Sequence[Interval], now: int
-) -> Month:
-    counts = {True: [0, 0, 0], False: [0, 0, 0]}
-    for _, bucket, runs in caqh.deciding(truth, rollups, one.span):
-        mine = counts[_holds(out, bucket)]
-        mine[0] += runs.responses
-        mine[1] += runs.within(LIMIT_MS)
-        mine[2] += sum(n for outcome, _, n in runs.counts if outcome is Outcome.DOWN)
-    early = now < one.span.end + PROVISIONAL_MS
-    return Month(one, Answers(*counts[True]), Answers(*counts[False]), early)
-
-
-def _holds(out: Sequence[Interval], t: int) -> bool:
-    """Five minutes are not cut: they belong where they start."""
-    n = bisect.bisect_right(out, t, key=lambda part: part.start) - 1
-    return n >= 0 and t < out[n].end
 
 
 def _unplanned(
