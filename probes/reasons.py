@@ -440,7 +440,7 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.SFTP_STUCK: ((_G,), "A temporary file is older than `stuck_after`."),
     Reason.SFTP_TIMEOUT: ((_D,), "The SSH banner came, and no whole answer in time."),
     Reason.SFTP_TOO_MANY: (
-        (_G,),
+        (_G, _U),
         "More entries in the folder than are listed: it is not judged whole.",
     ),
     Reason.SFTP_WAITING: ((_G,), "The oldest file has waited for longer than `max_oldest`."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -119,6 +120,11 @@ def test_outages_that_nobody_published_are_listed_with_the_notice_of_each() -> N
     ]
 
 
+def test_outages_before_the_period_hide_none_in_it() -> None:
+    found = report(SPRING_RUNS, start=SPRING + 121 * HOUR).unplanned
+    assert [one.outage.start - SPRING for one in found] == [120 * HOUR, 150 * HOUR]
+
+
 def test_an_outage_that_outlasts_published_downtime_is_listed_with_what_is_over() -> None:
     bad = dict.fromkeys(range(3, 7), "x12.aaa_42_payer")
     found = report(hourly(bad=bad), payer([SUNDAYS]))
@@ -138,6 +144,27 @@ def test_an_outage_is_listed_where_it_touches_the_period() -> None:
     assert listed(SPRING, SPRING + 20 * HOUR + 1) == 1
     assert listed(SPRING + 23 * HOUR - 1, SPRING_END) == 1
     assert listed(SPRING + 23 * HOUR, SPRING_END) == 0
+
+
+def test_published_downtime_is_listed_where_it_touches_the_period() -> None:
+    gap = {**SUNDAYS, "start": "2026-01-04T02:30", "end": "2026-01-04T03:15"}
+
+    def listed(window: Mapping[str, str], start: int, end: int) -> int:
+        used = payer([window])
+        return len(report(SPRING_RUNS, used, start=start, end=end, now=SPRING_END).downtime)
+
+    assert listed(SUNDAYS, SPRING + 5 * HOUR - 1, SPRING_END) == 1
+    assert listed(SUNDAYS, SPRING + 5 * HOUR, SPRING_END) == 0
+    assert listed(SUNDAYS, SPRING - DAY, SPRING) == 0
+    # one of no length where it starts
+    at = SPRING + 2 * HOUR + HOUR // 2
+    assert (listed(gap, at, at + 1), listed(gap, at + 1, at + 2)) == (1, 0)
+
+
+def test_a_payer_that_is_not_monitored_yet_has_an_empty_report() -> None:
+    history = History([Version(SPRING + 5 * DAY, payer())])
+    found = report([], history, end=SPRING + DAY, now=SPRING + DAY)
+    assert (found.weeks, found.months, found.quarters, found.unplanned) == ((), (), (), ())
 
 
 def test_an_outage_that_is_not_over_reaches_to_the_edge_of_knowledge() -> None:
@@ -188,6 +215,10 @@ def test_a_week_is_provisional_until_72_hours_after_its_end() -> None:
 
     assert provisional(SPRING_END + 3 * DAY - 1)
     assert not provisional(SPRING_END + 3 * DAY)
+    (month,) = report(SPRING_RUNS).months
+    for early, now in ((True, -1), (False, 0)):
+        found = report(SPRING_RUNS, now=month.month.span.end + 3 * DAY + now)
+        assert found.months[0].provisional is early
 
 
 def test_our_own_maintenance_takes_nothing_out_of_a_payers_week() -> None:
