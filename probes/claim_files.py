@@ -7,7 +7,7 @@ since stays known as long as the check looks back. After a restart all that stil
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import NamedTuple
@@ -126,10 +126,10 @@ class ClaimFiles:
             done += len(batch)
         return done == len(self._new)
 
-    def _take(self, file: _File, events: list[Sent | Answer]) -> None:
+    def _take(self, file: _File, events: Sequence[Sent | Answer]) -> None:
         before = self._seen.get(file.id)
         if before is None:
-            self._seen[file.id] = _Seen(file.told_s, file.at_ms, events)
+            self._seen[file.id] = _Seen(file.told_s, file.at_ms, [*events])
             return
         before.told_s = file.told_s
         last = [one for one in before.events if one.at_ms == before.at_ms]

@@ -23,6 +23,7 @@ from collector.builtin import _checks
 from collector.pings import StoredPings
 from collector.store.store import Store
 from probes import claim_files, registry, sftp_session
+from probes.claim_spec import ClaimChainSpec
 from probes.clock import Clock, ManualClock, SystemClock
 from probes.configfile import load_bytes
 from probes.contract import Fact, Observation, Outcome, Place, Probe, Slot
@@ -189,7 +190,7 @@ async def test_a_file_is_read_once_it_stands_unchanged_whatever_the_servers_cloc
 ) -> None:
     """Ahead by a little, as any clock may be, and behind: the first piece of an upload is no 837."""
     clock = ManualClock(CLOCK.now_ms())
-    only = {"answers": {"999": {"folder": "/999", "within": "1d"}}}
+    only: dict[str, Any] = {"answers": {"999": {"folder": "/999", "within": "1d"}}}
     async with chain(host, clock=clock, **only) as probe:
         for ahead_s, number in ((30, 1), (-1800, 2)):
             name = f"f{number}".encode()
@@ -217,7 +218,7 @@ async def test_a_server_that_shifts_all_times_has_sent_nothing_twice(host: SftpH
     """As Windows does when summer time begins; the answers were fetched meanwhile."""
     put(host, "/sent", 80, claim(1))
     put(host, "/999", 79, ack_999(1))
-    only = {"answers": {"999": {"folder": "/999", "within": "1d"}}}
+    only: dict[str, Any] = {"answers": {"999": {"folder": "/999", "within": "1d"}}}
     async with chain(host, **only) as probe:
         assert (await look(probe)).reason is Reason.OK
         host.folders["/999"].clear()
@@ -264,7 +265,7 @@ async def test_a_run_that_has_little_time_left_goes_on_in_the_next(
     for number in range(20):
         put(host, "/sent", 40, claim(number))
         put(host, "/999", 39, ack_999(number))
-    only = {"answers": {"999": {"folder": "/999", "within": "1d"}}}
+    only: dict[str, Any] = {"answers": {"999": {"folder": "/999", "within": "1d"}}}
     monkeypatch.setattr(Visit, "has_time", lambda _self: False)
     async with chain(host, **only) as probe:
         said = [(await look(probe)).reason for _ in range(3)]
@@ -272,7 +273,9 @@ async def test_a_run_that_has_little_time_left_goes_on_in_the_next(
     assert said == [Reason.CLAIMS_UNREAD, Reason.CLAIMS_UNREAD, Reason.OK]
     monkeypatch.undo()
     env = dataclasses.replace(environment(), clock=(clock := ManualClock()), timeout_ms=30_000)
-    one = Visit(KIND.parse(spec(host)).sftp, env)
+    access = ClaimChainSpec.model_validate(spec(host)).sftp
+    assert access is not None
+    one = Visit(access, env)
     assert one.has_time()
     await clock.advance(19_000)
     assert one.has_time()
