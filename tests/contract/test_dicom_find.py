@@ -70,7 +70,8 @@ async def test_each_way_to_fail_after_the_association_has_its_outcome_and_reason
 ) -> None:
     for fault, expected in FAULTS.items():
         node.set_fault(fault)
-        seen = await observe(KIND, spec(node.port), timeout_ms=900)
+        given = {**test_dicom_echo.failing(node.port, fault), "model": "worklist"}
+        seen = await observe(KIND, given, timeout_ms=900)
         told = (seen.observation.outcome, seen.observation.reason)
         assert (fault, told) == (fault, expected)
 

@@ -237,6 +237,17 @@ def test_an_association_that_says_nothing_sure_of_our_context_is_malformed(items
         dicom.accepted(bytes(68) + items)
 
 
+@given(st.binary(max_size=40), st.integers(0, 255))
+def test_any_association_gives_an_answer_or_a_typed_error(data: bytes, result: int) -> None:
+    for before in (b"", item(0x21, bytes((1, 0, result, 0)))):
+        try:
+            found = dicom.accepted(bytes(68) + before + data)
+        except MalformedError:
+            continue
+        assert 128 <= found.max_pdu <= 16_384
+        assert not before or found.result == result
+
+
 def test_a_far_side_that_takes_next_to_nothing_is_malformed() -> None:
     content = dicom_pdus.accept(ASKED, 0, b"")[6:]
     content = content.replace(LONGEST, LONGEST[:4] + (7).to_bytes(4, "big"))
@@ -387,6 +398,11 @@ def test_studies_are_the_objects_of_one_array(body: bytes, matches: int | None) 
 def test_who_refuses_the_way_we_ask_is_alive(statuses: tuple[int, ...], outcome: Outcome) -> None:
     found = {judge(status, None, b"") for status in statuses}
     assert found == {((outcome, Reason.HTTP_STATUS), None)}
+
+
+@pytest.mark.parametrize("code", [0x0001, 0x0107, 0x0116, 0xB000, 0xBFFF])
+def test_what_was_done_with_a_warning_was_done(code: int) -> None:
+    assert dicom_judge.status(code) == (Outcome.DEGRADED, Reason.DICOM_FAILED)
 
 
 @given(st.integers(100, 599), st.sampled_from([None, "application/dicom+json"]), st.binary())
