@@ -102,6 +102,11 @@ def payer_report(
     )
 
 
+def checks(system: str, history: History) -> frozenset[str]:
+    """Checks that ever spoke for the path."""
+    return frozenset(n for v in history.versions for n in v.config.checks_of(system))
+
+
 def reach(payer: Payer, history: History, start: int, end: int, now: int) -> Interval:
     """The rollups a report reads: of the whole weeks and months it touches, and somewhat before."""
     zone = ZoneInfo(payer.timezone)
