@@ -6,7 +6,7 @@ split by the payer's published downtime and by who failed, and both splits add u
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -81,10 +81,10 @@ def payer_report(
     if owed is None:
         return None
     found = caqh.caqh(truth, config, rollups, start, end, now)
-    spans = [one.span for one in found.weeks] + [one.span for one in found.months]
-    edges = [Interval(start, end), *spans]
-    whole = Interval(min(e.start for e in edges), max(e.end for e in edges))
-    listed = calendar(truth.system, truth.history, whole.start, whole.end)
+    touching = tuple(_touching(truth.outages, start, end, now))
+    edges = [Interval(start, end), *(one.span for one in found.weeks), *(s for _, s in touching)]
+    since, until = min(edge.start for edge in edges), max(edge.end for edge in edges)
+    listed = calendar(truth.system, truth.history, since, until)
     out = published(listed)
     down = where(truth.states, lambda state: state is State.DOWN)
     first = end if truth.monitored_from is None else truth.monitored_from
@@ -98,8 +98,13 @@ def payer_report(
         tuple(Month(one, now < one.span.end + PROVISIONAL_MS) for one in found.months),
         tuple(quarters(owed, down, seen)),
         tuple(asked),
-        tuple(_unplanned(truth, listed, subtract(down, out), Interval(start, min(end, now)))),
+        tuple(_unplanned(touching, listed, subtract(down, out))),
     )
+
+
+def checks(system: str, history: History) -> frozenset[str]:
+    """Checks that ever spoke for the path."""
+    return frozenset(n for v in history.versions for n in v.config.checks_of(system))
 
 
 def reach(payer: Payer, history: History, start: int, end: int, now: int) -> Interval:
@@ -135,21 +140,25 @@ def _week(
     )
 
 
+def _touching(
+    outages: Sequence[Outage], start: int, end: int, now: int
+) -> Iterator[tuple[Outage, Interval]]:
+    """Outages that touch the period, and what is known of the whole of each."""
+    for outage in outages:
+        span = Interval(outage.start, now if outage.end is None else outage.end)
+        if span.start < min(end, now) and span.end > start:
+            yield outage, span
+
+
 def _unplanned(
-    truth: SystemTruth,
+    touching: Sequence[tuple[Outage, Interval]],
     listed: Sequence[Published],
     unpublished: Sequence[Interval],
-    asked: Interval,
-) -> list[Unplanned]:
-    found: list[Unplanned] = []
-    for outage in truth.outages:
-        over = truth.now if outage.end is None else outage.end
-        if outage.start >= asked.end or over <= asked.start:
-            continue
-        rest = total(intersect(unpublished, (Interval(outage.start, over),)))
+) -> Iterator[Unplanned]:
+    for outage, span in touching:
+        rest = total(intersect(unpublished, (span,)))
         if rest:
-            found.append(Unplanned(outage, rest, _notice(listed, outage.start, over)))
-    return found
+            yield Unplanned(outage, rest, _notice(listed, span.start, span.end))
 
 
 def _notice(listed: Sequence[Published], start: int, end: int) -> Published | None:

@@ -189,6 +189,28 @@ def test_an_outage_that_outlasts_published_downtime_is_listed_with_what_is_over(
     assert report(hourly(bad={0: "x", 4: "x"}), payer([SUNDAYS])).unplanned == ()
 
 
+def test_published_time_of_an_outage_is_published_however_far_from_the_period() -> None:
+    """Down for 50 days, of which all but two were published, day by day."""
+    february = to_ms(parse_datetime("2026-02-01T05:00"), ZoneInfo("UTC"))
+    daily = {
+        **SUNDAYS,
+        "start": "2026-01-10T00:00",
+        "end": "2026-01-11T00:00",
+        "rrule": "FREQ=DAILY;COUNT=70",
+    }
+    first, over = february - 15 * DAY, february + 35 * DAY + HOUR
+    runs = [run(first - HOUR), *(run(t, DOWN) for t in range(first, over, HOUR)), run(over)]
+    once = [{**daily, "exdate": ["2026-01-20T00:00", "2026-03-06T00:00"]}]
+    for start, end in (
+        (february + 14 * DAY, february + 21 * DAY),
+        (first - DAY, first + DAY),
+        (over - DAY, over + DAY),
+    ):
+        (one,) = report(runs, payer(once), start=start, end=end, now=over + 30 * DAY).unplanned
+        assert (one.outage.start, one.outage.end) == (first, over)
+        assert one.unpublished == 2 * DAY
+
+
 def test_an_outage_is_listed_where_it_touches_the_period() -> None:
     def listed(start: int, end: int) -> int:
         bad = dict.fromkeys(range(20, 23), "tcp.refused")
