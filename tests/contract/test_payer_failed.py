@@ -50,4 +50,4 @@ def test_every_reason_that_ends_in_one_of_their_names_names_it(who: Failed) -> N
 
 
 def test_a_payer_whom_the_clearinghouse_does_not_reach_failed() -> None:
-    assert named("x12.payer_unreachable") is Failed.PAYER
+    assert named("x12.unreachable_payer") is Failed.PAYER
