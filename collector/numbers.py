@@ -14,7 +14,7 @@ from collector import chainstates, rulings
 from collector.core import caqh, periods
 from collector.core.availability import cut, terms
 from collector.core.document import document
-from collector.core.payer import payer_report, reach
+from collector.core.payer import checks, payer_report, reach
 from collector.core.payer_document import payer_document
 from collector.core.rollup import Rollups
 from collector.core.settled import Source
@@ -45,6 +45,7 @@ class Numbers:
         self._known: dict[tuple[int, int] | str, tuple[int, dict[str, Any]]] = {}
         self._asking = asyncio.Lock()
         self._folding = asyncio.Lock()
+        self._reporting = asyncio.Lock()
         self._folded_at: int | None = None
 
     async def this_month(self) -> dict[str, Any]:
@@ -98,10 +99,12 @@ class Numbers:
         owed = caqh.payer_of(system, config)
         if owed is None:
             return None
-        rollups = await self._evaluator.rollups(
-            caqh.checks(history), reach(owed, history, start, end, now)
-        )
-        found = await asyncio.to_thread(payer_report, truth, history, rollups, start, end, now)
+        # A year's rollups take memory: one report at a time.
+        async with self._reporting:
+            rollups = await self._evaluator.rollups(
+                checks(system, history), reach(owed, history, start, end, now)
+            )
+            found = await asyncio.to_thread(payer_report, truth, history, rollups, start, end, now)
         return None if found is None else payer_document(found, start, end, now)
 
     async def truths(self) -> Mapping[str, SystemTruth]:

@@ -31,7 +31,7 @@ DOWN = (
 )  # fmt: skip
 FAILED = ("Week of", "Down", "Clearinghouse", "Payer", "Nobody named")
 MONTHS = (
-    "Month", "Responses", "Within 20 s", "Share %", "90 %", "No answer", "Of it published",
+    "Month", "Responses", "No answer", "Of it published", "Required", "Within 20 s", "Share %", "90 %",
 )  # fmt: skip
 QUARTERS = ("Quarter from", "Down beyond the weeks", "Granted", "So it is")
 DOWNTIME = ("From", "To", "Entry", "Kind", "Published at", "Notice", "Counts")
@@ -133,11 +133,12 @@ def _month(one: Document, zone: ZoneInfo) -> tuple[str, ...]:
     return (
         _day(one, zone)[:7],
         str(one["responses"]),
+        str(missing + one["unpublished"]["unanswered"]),
+        str(missing),
+        str(one["required"]),
         str(one["within"]),
         one["share"] or "-",
         f"{one['verdict']}{early}",
-        str(missing + one["unpublished"]["unanswered"]),
-        str(missing),
     )
 
 

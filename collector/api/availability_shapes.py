@@ -63,10 +63,13 @@ class Week(Percents):
 
 
 class Month(TypedDict):
+    """`required`, of a payer's path alone, is judged: `responses` and the answers that were missing."""
+
     start: Instant
     end: Instant
     within: int
     responses: int
+    required: NotRequired[int]
     share: Percent
     verdict: Verdict
 

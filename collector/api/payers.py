@@ -61,12 +61,15 @@ class PayerAnswers(TypedDict):
 
 
 class PayerMonth(TypedDict):
-    """PayerAnswers within 20 s against 90 %; `published`: what of the runs lies in published downtime."""
+    """Answers within 20 s against 90 % of `required`: those that came, and those that did not
+    outside published downtime. `published`: what of the runs lies in it.
+    """
 
     start: Instant
     end: Instant
     within: int
     responses: int
+    required: int
     share: Percent
     verdict: Verdict
     provisional: bool

@@ -255,10 +255,16 @@ def _caqh(report: Report, one: Mapping[str, Any]) -> list[str]:
     ]
     months = [
         f"CAQH CORE month {report.local(month['start'])[:7]}: {month['within']} of "
-        f"{month['responses']} answers within 20 s ({month['share'] or '-'} %); {month['verdict']}"
+        f"{_owed(month)} within 20 s ({month['share'] or '-'} %); {month['verdict']}"
         for month in one["caqh"]["months"]
     ]
     return [*weeks, *months]
+
+
+def _owed(month: Mapping[str, Any]) -> str:
+    if "required" not in month:
+        return f"{month['responses']} answers"
+    return f"{month['required']} required answers, of which {month['responses']} came,"
 
 
 def _footer(report: Report) -> str:

@@ -33,10 +33,11 @@ Examples:
       --config wardwatch.yaml --results results.jsonl
 
 Every week and month the period touches, whole: weeks from Sunday 00:00 in the payer's zone against
-86 and 90 %, months by answers within 20 s against 90 %. Down time counts also inside the payer's
-published downtime, and is split by it, and by who failed. Periods are those of `wardwatch
-availability`; without one it is the current quarter. It asks the running collector, or folds
-files: --config and --results as for `wardwatch replay`, with --from and --to.
+86 and 90 %, months by answers within 20 s against 90 % of those required, where one that never came
+was late. Down time counts also inside the payer's published downtime, and is split by it, and by
+who failed; an answer is not required there. Periods are those of `wardwatch availability`; without
+one it is the current quarter. It asks the running collector, or folds files: --config and --results
+as for `wardwatch replay`, with --from and --to.
 
 Exit code: 0 shown, 1 refused by the collector, 2 bad input or no payer, 3 the collector does not
 answer, 4 not logged in or not allowed.

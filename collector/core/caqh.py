@@ -4,6 +4,9 @@ Weeks and months are calendar ones, whole, whatever period is asked for. Of a sy
 payer's path they are the rule's: from Sunday 00:00 in the payer's zone, and down is down, for the
 rule grants its share of every week, published or not. Of any other they begin on Monday in the
 organization's zone, and approved maintenance is excluded whatever the contract's formula.
+
+A month of a payer's path is judged over all answers the payer owed: a run without one, outside its
+published downtime, is an answer that did not come in time. Of any other over those that came.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from zoneinfo import ZoneInfo
 
 from collector.core import periods, rollup
 from collector.core.amounts import Sums, amounts, sums, whole_of
+from collector.core.payer_calendar import calendar, published
 from collector.core.rollup import Rollup, Rollups
 from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
@@ -24,6 +28,7 @@ from collector.core.verdict import verdict
 from probes.config import Config
 from probes.config_payer import Payer
 from probes.config_systems import ServiceClass
+from probes.contract import Outcome
 from probes.history import History
 from probes.results import Result
 from probes.spans import Interval
@@ -32,7 +37,7 @@ TARGETS = ("86", "90")
 """Percent of a calendar week: the mandated rule, and its update of 2022."""
 LIMIT_MS = 20_000
 SHARE = Fraction(90, 100)
-"""So many of a month's real-time responses come within the limit."""
+"""So many of a month's required real-time responses come within the limit."""
 FORMULA = "contract-v1"
 
 
@@ -46,20 +51,38 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
-class Month:
-    """A response is a run judged `up` or `degraded`, of a check that is critical or in a group.
+class Answers:
+    """Runs judged `up` or `degraded`, within 20 s among them, and runs judged `down`."""
 
-    `verdict` is met, breached, no_data or open.
+    responses: int
+    within: int
+    unanswered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Month:
+    """Runs of checks that are critical or in a group, in and outside a payer's published downtime.
+
+    `required` is what is judged. `verdict` is met, breached, no_data or open.
     """
 
     span: Interval
-    within: int
-    responses: int
+    inside: Answers
+    outside: Answers
+    required: int
     verdict: str
 
     @property
+    def responses(self) -> int:
+        return self.inside.responses + self.outside.responses
+
+    @property
+    def within(self) -> int:
+        return self.inside.within + self.outside.within
+
+    @property
     def share(self) -> Fraction | None:
-        return Fraction(self.within, self.responses) if self.responses else None
+        return Fraction(self.within, self.required) if self.required else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +116,7 @@ def caqh(
     last = min(end, now) if truth.monitored_from is not None else first
     return Caqh(
         tuple(_week(truth, one, now, payer) for one in periods.weeks(first, last, zone, day)),
-        tuple(_month(truth, one, rollups, now) for one in periods.months(first, last, zone)),
+        tuple(_month(truth, one, rollups, now, payer) for one in periods.months(first, last, zone)),
     )
 
 
@@ -165,11 +188,35 @@ def _granted(truth: SystemTruth, span: Interval, now: int) -> Sums:
     return Sums(up, own.down, so_far - seen, so_far, seen, span.length)
 
 
-def _month(truth: SystemTruth, span: Interval, rollups: Rollups, now: int) -> Month:
-    found = [one for _, _, one in deciding(truth, rollups, span)]
-    within = sum(one.within(LIMIT_MS) for one in found)
-    responses = sum(one.responses for one in found)
-    return Month(span, within, responses, _share(within, responses, finished=now >= span.end))
+def _month(
+    truth: SystemTruth, span: Interval, rollups: Rollups, now: int, payer: Payer | None
+) -> Month:
+    out: tuple[Interval, ...] = ()
+    if payer is not None:
+        out = published(calendar(truth.system, truth.history, span.start, span.end))
+    parts: dict[bool, list[Rollup]] = {True: [], False: []}
+    for _, bucket, one in deciding(truth, rollups, span):
+        parts[_holds(out, bucket)].append(one)
+    inside, outside = _answers(parts[True]), _answers(parts[False])
+    within, required = inside.within + outside.within, inside.responses + outside.responses
+    if payer is not None:
+        required += outside.unanswered
+    verdict = _share(within, required, finished=now >= span.end)
+    return Month(span, inside, outside, required, verdict)
+
+
+def _answers(found: Sequence[Rollup]) -> Answers:
+    return Answers(
+        sum(one.responses for one in found),
+        sum(one.within(LIMIT_MS) for one in found),
+        sum(n for one in found for outcome, _, n in one.counts if outcome is Outcome.DOWN),
+    )
+
+
+def _holds(out: Sequence[Interval], t: int) -> bool:
+    """Five minutes are not cut: they belong where they start."""
+    n = bisect_right(out, t, key=lambda part: part.start) - 1
+    return n >= 0 and t < out[n].end
 
 
 def deciding(
@@ -191,12 +238,12 @@ def deciding(
                 yield source, bucket, one
 
 
-def _share(within: int, responses: int, *, finished: bool) -> str:
+def _share(within: int, required: int, *, finished: bool) -> str:
     if not finished:
         return "open"
-    if responses == 0:
+    if required == 0:
         return "no_data"
-    return "met" if within >= SHARE * responses else "breached"
+    return "met" if within >= SHARE * required else "breached"
 
 
 def _decides(system: str, config: Config, check: str, agent: str) -> bool:

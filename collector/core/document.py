@@ -179,10 +179,12 @@ def _billing(
     config = terms(truth, history, min(end, now) - 1)
     if not caqh.applies(truth.system, config):
         return None
-    return _caqh(caqh.caqh(truth, config, rollups, start, end, now))
+    found = caqh.caqh(truth, config, rollups, start, end, now)
+    return _caqh(found, owed=caqh.payer_of(truth.system, config) is not None)
 
 
-def _caqh(found: Caqh) -> dict[str, Any]:
+def _caqh(found: Caqh, *, owed: bool) -> dict[str, Any]:
+    """`owed` by a payer: runs without an answer are judged with the others."""
     return {
         "weeks": [
             {**span_of(one.span), **percents(one.sums), "verdicts": dict(one.verdicts)}
@@ -193,6 +195,7 @@ def _caqh(found: Caqh) -> dict[str, Any]:
                 **span_of(one.span),
                 "within": one.within,
                 "responses": one.responses,
+                **({"required": one.required} if owed else {}),
                 "share": ratio_percent(one.share),
                 "verdict": one.verdict,
             }

@@ -6,8 +6,7 @@ split by the payer's published downtime and by who failed, and both splits add u
 
 from __future__ import annotations
 
-import bisect
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -15,7 +14,7 @@ from alerts.events import State
 from collector.core import caqh
 from collector.core.amounts import Amounts, amounts
 from collector.core.availability import PROVISIONAL_MS, terms
-from collector.core.caqh import FORMULA, LIMIT_MS, TARGETS
+from collector.core.caqh import FORMULA, TARGETS
 from collector.core.outages import Outage
 from collector.core.payer_calendar import Published, calendar, published
 from collector.core.payer_failed import LOOK_BACK_MS, Failed, failed
@@ -24,7 +23,6 @@ from collector.core.periods import SUNDAY, week
 from collector.core.rollup import Rollups
 from collector.core.truth import SystemTruth
 from probes.config_payer import DowntimeKind, Payer
-from probes.contract import Outcome
 from probes.history import History
 from probes.spans import Interval, intersect, subtract, total, where
 
@@ -43,20 +41,8 @@ class Week:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
-    """Runs of the transaction: with an answer, within 20 s among them, and without one."""
-
-    responses: int
-    within: int
-    unanswered: int
-
-
-@dataclass(frozen=True, slots=True)
 class Month:
     month: caqh.Month
-    inside: Answers
-    """In published downtime, where an answer is owed by nobody."""
-    outside: Answers
     provisional: bool
 
 
@@ -95,10 +81,10 @@ def payer_report(
     if owed is None:
         return None
     found = caqh.caqh(truth, config, rollups, start, end, now)
-    spans = [one.span for one in found.weeks] + [one.span for one in found.months]
-    edges = [Interval(start, end), *spans]
-    whole = Interval(min(e.start for e in edges), max(e.end for e in edges))
-    listed = calendar(truth.system, truth.history, whole.start, whole.end)
+    touching = tuple(_touching(truth.outages, start, end, now))
+    edges = [Interval(start, end), *(one.span for one in found.weeks), *(s for _, s in touching)]
+    since, until = min(edge.start for edge in edges), max(edge.end for edge in edges)
+    listed = calendar(truth.system, truth.history, since, until)
     out = published(listed)
     down = where(truth.states, lambda state: state is State.DOWN)
     first = end if truth.monitored_from is None else truth.monitored_from
@@ -109,11 +95,16 @@ def payer_report(
         config.systems[truth.system].name,
         owed,
         tuple(_week(truth, one, rollups, down, out, now) for one in found.weeks),
-        tuple(_month(truth, one, rollups, out, now) for one in found.months),
+        tuple(Month(one, now < one.span.end + PROVISIONAL_MS) for one in found.months),
         tuple(quarters(owed, down, seen)),
         tuple(asked),
-        tuple(_unplanned(truth, listed, subtract(down, out), Interval(start, min(end, now)))),
+        tuple(_unplanned(touching, listed, subtract(down, out))),
     )
+
+
+def checks(system: str, history: History) -> frozenset[str]:
+    """Checks that ever spoke for the path."""
+    return frozenset(n for v in history.versions for n in v.config.checks_of(system))
 
 
 def reach(payer: Payer, history: History, start: int, end: int, now: int) -> Interval:
@@ -149,40 +140,25 @@ def _week(
     )
 
 
-def _month(
-    truth: SystemTruth, one: caqh.Month, rollups: Rollups, out: Sequence[Interval], now: int
-) -> Month:
-    counts = {True: [0, 0, 0], False: [0, 0, 0]}
-    for _, bucket, runs in caqh.deciding(truth, rollups, one.span):
-        mine = counts[_holds(out, bucket)]
-        mine[0] += runs.responses
-        mine[1] += runs.within(LIMIT_MS)
-        mine[2] += sum(n for outcome, _, n in runs.counts if outcome is Outcome.DOWN)
-    early = now < one.span.end + PROVISIONAL_MS
-    return Month(one, Answers(*counts[True]), Answers(*counts[False]), early)
-
-
-def _holds(out: Sequence[Interval], t: int) -> bool:
-    """Five minutes are not cut: they belong where they start."""
-    n = bisect.bisect_right(out, t, key=lambda part: part.start) - 1
-    return n >= 0 and t < out[n].end
+def _touching(
+    outages: Sequence[Outage], start: int, end: int, now: int
+) -> Iterator[tuple[Outage, Interval]]:
+    """Outages that touch the period, and what is known of the whole of each."""
+    for outage in outages:
+        span = Interval(outage.start, now if outage.end is None else outage.end)
+        if span.start < min(end, now) and span.end > start:
+            yield outage, span
 
 
 def _unplanned(
-    truth: SystemTruth,
+    touching: Sequence[tuple[Outage, Interval]],
     listed: Sequence[Published],
     unpublished: Sequence[Interval],
-    asked: Interval,
-) -> list[Unplanned]:
-    found: list[Unplanned] = []
-    for outage in truth.outages:
-        over = truth.now if outage.end is None else outage.end
-        if outage.start >= asked.end or over <= asked.start:
-            continue
-        rest = total(intersect(unpublished, (Interval(outage.start, over),)))
+) -> Iterator[Unplanned]:
+    for outage, span in touching:
+        rest = total(intersect(unpublished, (span,)))
         if rest:
-            found.append(Unplanned(outage, rest, _notice(listed, outage.start, over)))
-    return found
+            yield Unplanned(outage, rest, _notice(listed, span.start, span.end))
 
 
 def _notice(listed: Sequence[Published], start: int, end: int) -> Published | None:

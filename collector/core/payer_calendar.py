@@ -70,8 +70,12 @@ def calendar(system: str, history: History, since: int, until: int) -> tuple[Pub
                 break
             if max(end, start + 1) <= since:
                 continue
-            judged = _judge(one, start, end, at, ZoneInfo(timezone), span)
             before = listed.get((one.id, start))
+            planned = one.kind is not DowntimeKind.UNSCHEDULED
+            if before is not None and planned and not intersect(span, (Interval(start, end),)):
+                # A version recorded when it was over: it stays what it was.
+                continue
+            judged = _judge(one, start, end, at, ZoneInfo(timezone), span)
             listed[one.id, start] = judged if before is None else _merged(before, judged)
     return tuple(sorted(listed.values(), key=lambda o: (o.start, o.id)))
 

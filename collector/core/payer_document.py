@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from collector.core.caqh import Answers
 from collector.core.document import percents, ratio_percent, span_of
-from collector.core.payer import Answers, Month, PayerReport, Unplanned, Week
+from collector.core.payer import Month, PayerReport, Unplanned, Week
 from collector.core.payer_calendar import Published
 from collector.core.payer_quarter import Quarter
 from probes.times import TZDATA, rfc3339
@@ -61,11 +62,12 @@ def _month(one: Month) -> dict[str, Any]:
         **span_of(one.month.span),
         "within": one.month.within,
         "responses": one.month.responses,
+        "required": one.month.required,
         "share": ratio_percent(one.month.share),
         "verdict": one.month.verdict,
         "provisional": one.provisional,
-        "published": _answers(one.inside),
-        "unpublished": _answers(one.outside),
+        "published": _answers(one.month.inside),
+        "unpublished": _answers(one.month.outside),
     }
 
 

@@ -147,6 +147,19 @@ async def test_in_a_pipe_it_prints_numbers_outages_and_how_they_were_made(
     )
 
 
+async def test_of_a_payers_path_it_prints_the_answers_that_were_required(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    period, systems = answers(hospital(), minutes=6)
+    (month,) = period["systems"]["payer"]["caqh"]["months"]
+    month |= {"required": 44, "share": "75.0000", "verdict": "breached"}
+    await asked(period, systems)
+    assert (
+        "  CAQH CORE month 2025-12: 33 of 44 required answers, of which 36 came, within 20 s "
+        "(75.0000 %); breached\n"
+    ) in capsys.readouterr().out
+
+
 async def test_a_named_system_shows_its_sites_and_the_numbers_beside_the_verdict(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

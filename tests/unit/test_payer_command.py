@@ -79,8 +79,8 @@ WEEK OF     DOWN  CLEARINGHOUSE  PAYER  NOBODY NAMED
 2026-03-08  23h   4h             17h    2h
 
 Months
-MONTH    RESPONSES  WITHIN 20 S  SHARE %  90 %  NO ANSWER  OF IT PUBLISHED
-2026-03  144        139          96.5277  open  23         4
+MONTH    RESPONSES  NO ANSWER  OF IT PUBLISHED  REQUIRED  WITHIN 20 S  SHARE %  90 %
+2026-03  144        23         4                163       139          85.2760  open
 
 Hours granted beyond the weeks' 90 %
 QUARTER FROM  DOWN BEYOND THE WEEKS  GRANTED  SO IT IS

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from typing import Any
 
+import pytest
+
 from collector import versions
+from collector.core.rollup import Rollups
 from collector.numbers import Numbers
 from collector.replay import Input, replay_payer
 from collector.store.store import Store
@@ -14,6 +18,7 @@ from probes.configfile import canonical
 from probes.contract import Outcome
 from probes.history import History, Version
 from probes.results import Result
+from probes.spans import Interval
 from tests.support.rounds import ORG, START, a_round, config, document
 
 HOUR, DAY = 3_600_000, 86_400_000
@@ -124,3 +129,29 @@ async def test_live_equals_replay_and_every_version_s_calendar_counts_in_its_tim
     assert sum(one["down_ms"] for one in shown["weeks"]) > 0
     assert all(sum(one["failed_ms"].values()) == one["down_ms"] for one in shown["weeks"])
     assert shown["weeks"][1]["down_published_ms"] >= 3 * HOUR
+
+
+async def test_a_report_reads_the_rollups_of_its_own_checks_alone(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = path(SUNDAYS)
+    other = used.systems["ehr"].model_copy(update={"name": "Payer B"})
+    asks = used.checks["ehr-read"].model_copy(update={"system": "other"})
+    both = used.model_copy(
+        update={
+            "systems": {**used.systems, "other": other},
+            "checks": {**used.checks, "other-read": asks},
+        }
+    )
+    read: list[Collection[str]] = []
+    async with a_round(sqlite_store, used=both) as one:
+        plain = one.evaluator.rollups
+
+        async def seen(checks: Collection[str], span: Interval) -> Rollups:
+            read.append(checks)
+            return await plain(checks, span)
+
+        monkeypatch.setattr(one.evaluator, "rollups", seen)
+        numbers = Numbers(one.evaluator, sqlite_store, one.clock, ORG)
+        assert await numbers.payer("other", START - DAY, START) is not None
+    assert read == [{"other-read"}]

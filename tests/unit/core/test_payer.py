@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from collector.core.payer import Answers, PayerReport, payer_report, reach
+from collector.core.caqh import Answers
+from collector.core.payer import PayerReport, payer_report, reach
 from collector.core.payer_failed import Failed, named
 from collector.core.payer_quarter import allowed, quarters
 from collector.core.truth import fold_system
@@ -65,14 +67,67 @@ def test_a_month_written_out_by_hand() -> None:
     assert rfc3339(month.month.span.start) == "2026-03-01T05:00:00.000Z"
     assert (month.month.within, month.month.responses) == (139, 144)
     # of the five runs in published downtime one was answered
-    assert month.inside == Answers(responses=1, within=1, unanswered=4)
-    assert month.outside == Answers(responses=143, within=138, unanswered=19)
+    assert month.month.inside == Answers(responses=1, within=1, unanswered=4)
+    assert month.month.outside == Answers(responses=143, within=138, unanswered=19)
+    assert (month.month.required, month.month.share) == (163, Fraction(139, 163))
+    assert month.month.verdict == "open"
+
+
+@pytest.mark.parametrize(
+    ("came", "missing", "out", "verdict"),
+    [
+        (60, 40, 0, "breached"),
+        (90, 10, 0, "met"),
+        (90, 11, 0, "breached"),
+        # what is missing in published downtime is nobody's fault
+        (90, 10, 50, "met"),
+        (90, 11, 50, "breached"),
+        (0, 5, 0, "breached"),
+        (0, 0, 5, "no_data"),
+    ],
+)
+def test_an_answer_that_never_came_did_not_come_in_time(
+    came: int, missing: int, out: int, verdict: str
+) -> None:
+    """Of a payer that answers at once or not at all; `out` are missing in published downtime."""
+    april = to_ms(parse_datetime("2026-04-01T04:00"), ZoneInfo("UTC"))
+    once = {**SUNDAYS, "start": "2026-03-20T00:00", "end": "2026-03-25T00:00", "rrule": None}
+    runs = [
+        *(run(SPRING + n * HOUR) for n in range(came)),
+        *(run(SPRING + n * HOUR, DOWN, "tcp.refused") for n in range(came, came + missing)),
+        *(run(april - 11 * DAY + n * HOUR, DOWN, "tcp.refused") for n in range(out)),
+    ]
+    (month,) = report(runs, payer([once]), end=april).months
+    assert month.month.span.end == april
+    assert (month.month.within, month.month.responses) == (came, came)
+    assert (month.month.required, month.month.verdict) == (came + missing, verdict)
+
+
+def test_of_a_payers_path_the_document_of_every_system_says_the_same_of_its_months() -> None:
+    told = replay(
+        History([Version(None, payer())]),
+        Input({("c", "a"): SPRING_RUNS}, 0),
+        SPRING,
+        SPRING_END,
+        SPRING_END,
+    )
+    assert told["systems"]["ehr"]["caqh"]["months"] == [
+        {
+            "start": "2026-03-01T05:00:00.000Z",
+            "end": "2026-04-01T04:00:00.000Z",
+            "within": 139,
+            "responses": 144,
+            "required": 163,
+            "share": "85.2760",
+            "verdict": "open",
+        }
+    ]
 
 
 def test_runs_in_the_only_published_downtime_there_is_lie_in_it() -> None:
     once = {**SUNDAYS, "start": "2026-03-08T00:00", "end": "2026-03-08T04:00", "rrule": None}
     (month,) = report(hourly(bad={1: "tcp.refused"}), payer([once])).months
-    assert month.inside == Answers(responses=2, within=2, unanswered=1)
+    assert month.month.inside == Answers(responses=2, within=2, unanswered=1)
 
 
 @pytest.mark.parametrize(
@@ -132,6 +187,28 @@ def test_an_outage_that_outlasts_published_downtime_is_listed_with_what_is_over(
     # published are the first five of the week's hours
     assert (one.outage.start, one.unpublished) == (SPRING + 3 * HOUR, 2 * HOUR)
     assert report(hourly(bad={0: "x", 4: "x"}), payer([SUNDAYS])).unplanned == ()
+
+
+def test_published_time_of_an_outage_is_published_however_far_from_the_period() -> None:
+    """Down for 50 days, of which all but two were published, day by day."""
+    february = to_ms(parse_datetime("2026-02-01T05:00"), ZoneInfo("UTC"))
+    daily = {
+        **SUNDAYS,
+        "start": "2026-01-10T00:00",
+        "end": "2026-01-11T00:00",
+        "rrule": "FREQ=DAILY;COUNT=70",
+    }
+    first, over = february - 15 * DAY, february + 35 * DAY + HOUR
+    runs = [run(first - HOUR), *(run(t, DOWN) for t in range(first, over, HOUR)), run(over)]
+    once = [{**daily, "exdate": ["2026-01-20T00:00", "2026-03-06T00:00"]}]
+    for start, end in (
+        (february + 14 * DAY, february + 21 * DAY),
+        (first - DAY, first + DAY),
+        (over - DAY, over + DAY),
+    ):
+        (one,) = report(runs, payer(once), start=start, end=end, now=over + 30 * DAY).unplanned
+        assert (one.outage.start, one.outage.end) == (first, over)
+        assert one.unpublished == 2 * DAY
 
 
 def test_an_outage_is_listed_where_it_touches_the_period() -> None:

@@ -133,6 +133,20 @@ def test_an_entry_that_changes_after_it_was_recorded_late_is_not_whole() -> None
     assert one.why == "not_in_force"
 
 
+def test_what_is_over_is_told_as_it_was_and_a_notice_as_it_was_last_written() -> None:
+    friday = {**FRIDAY, "end": "2026-03-13T02:00"}
+    old = payer([THURSDAY, friday])
+    new = payer([{**THURSDAY, "published": "2026-03-01T14:00:00Z"}, FRIDAY])
+    history = History([Version(None, old), Version(SPRING_END - 1, new)])
+    thursday, notice = calendar("ehr", history, SPRING, SPRING_END)
+    assert (rfc3339(thursday.at)[:10], thursday.in_time, thursday.why) == (
+        "2026-03-06",
+        False,
+        "late",
+    )
+    assert (notice.id, notice.end - notice.start) == ("friday", 13 * HOUR)
+
+
 def test_a_system_without_a_payer_has_no_calendar() -> None:
     plain = payer(systems={"ehr": system()})
     assert calendar("ehr", History([Version(None, plain)]), *YEAR) == ()
