@@ -45,7 +45,9 @@ class Desk(Protocol):
 
     def created(self, reply: Reply) -> Found: ...
 
-    async def change(self, found: Found, ticket: Ticket, change: Change) -> Reply: ...
+    async def change(self, found: Found, ticket: Ticket, change: Change) -> Reply | None:
+        """None where the receiver has nothing to write it to."""
+        ...
 
 
 async def file(desk: Desk, ticket: Ticket) -> Receipt:
@@ -55,10 +57,11 @@ async def file(desk: Desk, ticket: Ticket) -> Receipt:
     if work.create:
         reply = await desk.create(ticket)
         if work.move is not None:
-            reply = await desk.change(desk.created(reply), ticket, Change(None, work.move))
+            change = Change(None, work.move)
+            reply = await desk.change(desk.created(reply), ticket, change) or reply
     elif work.keep is not None:
         change = Change(ticket.text, work.move, work.rank)
-        reply = await desk.change(work.keep, ticket, change)
+        reply = await desk.change(work.keep, ticket, change) or reply
         await _resolve_doubles(desk, ticket, work.keep, work.doubles)
     return reply.sent
 

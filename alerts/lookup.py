@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from alerts.deadlines import DeadlineKind
 from alerts.people import ActKind
 from alerts.ticket import Stage, Ticket
 from alerts.transitions import TransitionKind
@@ -22,6 +23,8 @@ REOPENINGS = frozenset({TransitionKind.REOPENED.value, ActKind.RAISED.value})
 """Steps that open a resolved ticket again: the trouble is back, or a person set the category of an
 incident that is open, as category 4 opens again what people had ended.
 """
+DUES = frozenset(kind.value for kind in DeadlineKind)
+"""Steps that somebody has to read, reports and reminders after the end of an incident, too."""
 
 
 class Standing(StrEnum):
@@ -97,11 +100,16 @@ def _of_open(keep: Found, doubles: tuple[Found, ...], ticket: Ticket, level: int
 
 
 def _of_over(found: Sequence[Found], ticket: Ticket) -> Work:
-    """What is over and was never shown is shown as over only if nothing was said of it before."""
-    unheard = ticket.stage is Stage.TOLD or ticket.sequence == 1
-    if found or not unheard:
-        return Work()
-    return Work(create=True, move=Move.RESOLVE)
+    """What is over and was never shown is shown as over, if nothing was said of it before; so is
+    what comes due after the end and has no ticket to stand in.
+    """
+    resolved = [one for one in found if one.standing is Standing.RESOLVED]
+    if resolved:
+        return Work(keep=resolved[-1])
+    unheard = not found and (ticket.stage is Stage.TOLD or ticket.sequence == 1)
+    if unheard or ticket.step_code in DUES:
+        return Work(create=True, move=Move.RESOLVE)
+    return Work()
 
 
 def _of_ended(found: Sequence[Found], ticket: Ticket, level: int) -> Work:
@@ -113,7 +121,8 @@ def _of_ended(found: Sequence[Found], ticket: Ticket, level: int) -> Work:
         if not reopens:
             return Work(keep=keep)  # people resolved it: they are told, and it stays so
         return Work(keep=keep, move=Move.REOPEN, rank=_ranks(keep, ticket, level))
-    if found and ticket.stage is Stage.RECOVERED and not reopens:
+    over = ticket.stage is Stage.RECOVERED and ticket.step_code not in DUES
+    if found and over and not reopens:
         return Work()  # closed by people, and the trouble is over
     taken = ticket.stage is Stage.ACKNOWLEDGED
     return Work(create=True, move=Move.ACKNOWLEDGE if taken else None)

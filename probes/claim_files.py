@@ -1,14 +1,14 @@
 """The chain as files on an SFTP server tell it: which came when, and what their heads say.
 
-Of a file remain its instant, control numbers and codes, in memory, under a hash of folder, name, size
-and time of change; a file is read once. What has been fetched and deleted since stays known as long
-as the check looks back. After a restart everything that still stands there is read again.
+Of a file remain its instant, control numbers and codes, in memory, under a hash of stage, folder and
+name; it is read once it no longer changes, and again if it does. What has been fetched and deleted
+since stays known as long as the check looks back. After a restart all that still stands is read again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -19,13 +19,19 @@ from probes.wire import claims, sftp
 from probes.wire.sftp import Entry, Mode, Status
 
 SETTLED_MS = 60_000
-"""A file that changed later than this ago may still be being written."""
+"""A file that has not stood unchanged for so long, by our clock, may still be being written."""
+OLD_MS = 3_600_000
+"""One whose last change is older, by its server's clock, is read at once. What says the same by another
+time, no farther off, is the same file: touched, or its server's summer time began.
+"""
 MOST_FILES = 500
 MOST_READ = 8 << 20
 """Of one run; the next goes on."""
-_AT_ONCE = 16
+MOST_KEPT = 50_000
+"""Files and what they say, in memory; no more is read then."""
+_AT_ONCE = 8
 _CHUNK = 32_768
-_HEADS = {None: 4_096, Stage.ACK: 65_536, Stage.ACCEPTANCE: 65_536, Stage.REMITTANCE: 0}
+_HEADS = {None: 4_096, Stage.ACK: 1 << 20, Stage.ACCEPTANCE: 1 << 20, Stage.REMITTANCE: 0}
 """Bytes of a file that are read, by stage; None: an 837. Of an 835 it is enough that it came."""
 
 
@@ -34,12 +40,15 @@ class _File(NamedTuple):
 
     id: bytes
     path: bytes
+    told_s: int | None
+    """Its last change, by the server."""
     at_ms: int
     stage: Stage | None
 
 
 @dataclass(slots=True)
 class _Seen:
+    told_s: int | None
     at_ms: int
     events: list[Sent | Answer]
 
@@ -52,6 +61,9 @@ class ClaimFiles:
     since_ms: int
     _seen: dict[bytes, _Seen] = field(default_factory=dict)
     _new: list[_File] = field(default_factory=list)
+    _stood: dict[tuple[bytes, int | None, int | None], int] = field(default_factory=dict)
+    """Since when a file that may still change stands as it does: last run, and this one."""
+    _stands: dict[tuple[bytes, int | None, int | None], int] = field(default_factory=dict)
 
     @property
     def sources(self) -> Iterator[tuple[Stage | None, Source]]:
@@ -62,6 +74,10 @@ class ClaimFiles:
         """Another run: forget what is too old to matter."""
         from_ms = now_ms - self.spec.terms.look_back_ms
         self._seen = {id_: one for id_, one in self._seen.items() if one.at_ms > from_ms}
+        self._stood, self._stands = self._stands, {}
+
+    def end(self) -> None:
+        """No name outlives a run."""
         self._new = []
 
     async def list(
@@ -69,36 +85,58 @@ class ClaimFiles:
     ) -> bool:
         """Find what is new there; True: there is more than is listed. Raises Refused."""
         folder, matches = source.folder or "/", source.matches
-        from_ms, upto_ms = now_ms - self.spec.terms.look_back_ms, now_ms - SETTLED_MS
+        from_ms = now_ms - self.spec.terms.look_back_ms
 
         def take(entries: tuple[Entry, ...]) -> None:
             for entry in entries:
                 attributes, name = entry.attributes, entry.name
-                if not attributes.is_file or matches.match(name.decode("utf-8", "replace")) is None:
+                if not entry.is_file or matches.match(name.decode("utf-8", "replace")) is None:
                     continue
-                told_s = attributes.mtime_s
-                at_ms = now_ms if told_s is None else min(told_s * 1000, now_ms)
-                id_ = _id(folder, entry)
-                if at_ms <= from_ms or id_ in self._seen:
+                told_s, id_ = attributes.mtime_s, _id(stage, folder, name)
+                seen = self._seen.get(id_)
+                if seen is not None and seen.told_s == told_s:
                     continue
-                if told_s is None or at_ms <= upto_ms or told_s * 1000 > now_ms:
+                is_old = told_s is not None and told_s * 1000 <= now_ms - OLD_MS
+                state = id_, attributes.size, told_s
+                stands_ms = self._stood.get(state, now_ms)
+                at_ms = stands_ms if told_s is None else min(told_s * 1000, stands_ms)
+                if at_ms <= from_ms:
+                    continue
+                if is_old or now_ms - stands_ms >= SETTLED_MS:
                     path = f"{folder.rstrip('/')}/".encode() + name
-                    self._new.append(_File(id_, path, at_ms, stage))
+                    self._new.append(_File(id_, path, told_s, at_ms, stage))
+                if not is_old:
+                    self._stands[state] = stands_ms
 
         return await session.folder(folder, take)
 
-    async def read(self, session: Session) -> bool:
+    async def read(self, session: Session, has_time: Callable[[], bool]) -> bool:
         """Read what is new, as far as a run goes; True: all of it. Raises Refused."""
         files = sorted(self._new, key=lambda file: file.at_ms)[:MOST_FILES]
+        kept = sum(1 + len(one.events) for one in self._seen.values())
         room, done = MOST_READ, 0
-        while done < len(files) and room > 0:
+        while done < len(files) and room > 0 and kept < MOST_KEPT and has_time():
             batch = files[done : done + _AT_ONCE]
             for file, head in zip(batch, await _heads(session, batch), strict=True):
                 if head is not None:
-                    self._seen[file.id] = _Seen(file.at_ms, _events(file, head))
+                    events = _events(file, head)
+                    self._take(file, events)
                     room -= len(head)
+                    kept += 1 + len(events)
             done += len(batch)
         return done == len(self._new)
+
+    def _take(self, file: _File, events: list[Sent | Answer]) -> None:
+        before = self._seen.get(file.id)
+        if before is None:
+            self._seen[file.id] = _Seen(file.told_s, file.at_ms, events)
+            return
+        before.told_s = file.told_s
+        last = [one for one in before.events if one.at_ms == before.at_ms]
+        is_same = [replace(one, at_ms=before.at_ms) for one in events] == last
+        if not is_same or abs(file.at_ms - before.at_ms) > OLD_MS:  # a name that is used again
+            before.events += events
+            before.at_ms = max(before.at_ms, file.at_ms)
 
     def known(self, *, whole: bool) -> Known:
         events = [event for one in self._seen.values() for event in one.events]
@@ -110,14 +148,13 @@ class ClaimFiles:
         )
 
 
-def _id(folder: str, entry: Entry) -> bytes:
-    told = f"{folder}\0{entry.attributes.size}\0{entry.attributes.mtime_s}\0".encode()
-    return sha256(told + entry.name).digest()[:16]
+def _id(stage: Stage | None, folder: str, name: bytes) -> bytes:
+    return sha256(f"{stage}\0{folder}\0".encode() + name).digest()[:16]
 
 
 def _events(file: _File, head: bytes) -> list[Sent | Answer]:
     if file.stage is None:
-        return [Sent(file.at_ms, claims.numbers(head))]
+        return [] if claims.is_other(head) else [Sent(file.at_ms, claims.numbers(head))]
     acks = None if file.stage is Stage.REMITTANCE else claims.acks(head)
     if acks is None:
         return [Answer(file.stage, file.at_ms)]

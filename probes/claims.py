@@ -17,6 +17,10 @@ from probes.wire.claims import Ack, Number, Numbers
 
 TOLD_MS = 7 * 86_400_000
 """A missing answer is told for so long after its deadline, and an 837 forgotten after its last one."""
+REJECTED_MS = 3 * 3_600_000
+"""A rejection is told for so long at least, whatever is accepted meanwhile: of another payer's, it may be."""
+AHEAD_MS = 86_400_000
+"""An answer may be so much older than its 837: archives have the time at which they were filled."""
 
 
 class Stage(StrEnum):
@@ -94,6 +98,9 @@ class _Claim:
                 return _REJECTED[answer.ack.number]
         return None
 
+    def is_fresh(self, stage: Stage, now_ms: int) -> bool:
+        return any(one.at_ms > now_ms - REJECTED_MS for one in self.answered[stage])
+
     def missing(self, terms: Terms) -> Iterable[tuple[Stage, int]]:
         """Stages without an answer, with their due times; none behind a rejection."""
         for stage, within_ms in terms.within.items():
@@ -142,7 +149,8 @@ def judge(terms: Terms, known: Known, now_ms: int) -> Judgement:
         _give(claims, [one for one in answers if one.stage is stage], stage)
     late = _late(claims, terms, now_ms)
     reason = (
-        _rejection(claims, terms)
+        (None if known.whole else Reason.CLAIMS_UNREAD)
+        or _rejection(claims, terms, now_ms)
         or _lateness(late, known)
         or _silence(sent, known, terms, now_ms)
         or Reason.OK
@@ -164,8 +172,8 @@ def _give(claims: Sequence[_Claim], answers: Sequence[Answer], stage: Stage) -> 
     for answer in answers:
         ack = answer.ack
         mine = by_key.get(None if ack is None else (ack.number, ack.value), [])
-        if len(mine) > 1 or ack is None:
-            mine = [claim for claim in mine if claim.sent.at_ms <= answer.at_ms]
+        upto_ms = answer.at_ms + (AHEAD_MS if len(mine) == 1 and ack is not None else 0)
+        mine = [claim for claim in mine if claim.sent.at_ms <= upto_ms]
         if mine:
             # A second answer to what all have been answered is about the last of them.
             next((one for one in mine if stage not in one.answered), mine[-1]).take(answer)
@@ -180,15 +188,19 @@ def _keys(sent: Sent, stage: Stage) -> list[object]:
     return [(Number.SUBMISSION, numbers.submission)]
 
 
-def _rejection(claims: Sequence[_Claim], terms: Terms) -> Reason | None:
-    """That of the newest 837 with an answer: a later one that was accepted has ended it."""
+def _rejection(claims: Sequence[_Claim], terms: Terms, now_ms: int) -> Reason | None:
+    """One that just came; else that of the newest 837 with an answer: a later one that was accepted
+    has ended it.
+    """
     for stage in terms.within:
         if stage is Stage.REMITTANCE:
             continue
-        newest = next((one for one in reversed(claims) if stage in one.answered), None)
-        reason = None if newest is None else newest.rejection(stage)
-        if reason is not None:
-            return reason
+        answered = [one for one in reversed(claims) if stage in one.answered]
+        telling = answered[:1] + [one for one in answered if one.is_fresh(stage, now_ms)]
+        reasons = (one.rejection(stage) for one in telling)
+        found = next((reason for reason in reasons if reason is not None), None)
+        if found is not None:
+            return found
     return None
 
 
@@ -205,8 +217,6 @@ def _late(claims: Iterable[_Claim], terms: Terms, now_ms: int) -> list[tuple[Sta
 def _lateness(late: Sequence[tuple[Stage, _Claim]], known: Known) -> Reason | None:
     """The earliest stage at which one is surely late; else why nobody can say."""
     sure = {stage for stage, claim in late if not _unheard(known, claim.sent.at_ms)}
-    if not known.whole:
-        return Reason.CLAIMS_UNREAD if late else None
     if sure:
         return next(reason for stage, reason in _LATE.items() if stage in sure)
     return Reason.CLAIMS_UNHEARD if late else None
@@ -220,8 +230,6 @@ def _silence(sent: Sequence[Sent], known: Known, terms: Terms, now_ms: int) -> R
     last_ms = max([known.since_ms, *(one.at_ms for one in sent)])
     every_ms = terms.expect_every_ms
     if every_ms is not None and now_ms - last_ms > every_ms:
-        if not known.whole:
-            return Reason.CLAIMS_UNREAD
         return Reason.CLAIMS_UNHEARD if _unheard(known, last_ms) else Reason.CLAIMS_NONE_SENT
     return None if sent else Reason.CLAIMS_NONE_YET
 

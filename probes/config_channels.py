@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from probes.config_words import Id, Model, Name, PingUrl, PositiveDuration, SecretRef
+from probes.config_words import Date, Id, Model, Name, PingUrl, PositiveDuration, SecretRef
 
 
 class Baa(Model):
@@ -18,8 +18,8 @@ class Baa(Model):
     """Where the agreement is filed."""
     verified_by: Id | None = None
     """Who looked."""
-    until: str | None = None
-    """Date it ends."""
+    until: Date | None = None
+    """Last day of the agreement."""
 
 
 class Channel(BaseModel):

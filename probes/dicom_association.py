@@ -15,7 +15,7 @@ from probes.dicom_spec import DicomAccess
 from probes.net import CONNECT_REASONS, Deadline, NetFailure, ReceiveTimeout
 from probes.reasons import Reason
 from probes.tls import TLS_REASONS
-from probes.wire.dicom import ABORT, RELEASE_RQ, PduType
+from probes.wire.dicom import ABORT, CONTEXT, RELEASE_RQ, DicomError, PduType, accepted
 from probes.wire.dicom_judge import MALFORMED, PENDING, UP, Verdict, context, rejection, status
 
 if TYPE_CHECKING:
@@ -169,12 +169,15 @@ class _Talk:
             raise Ended(rejection(result, source, reason))
         if pdu.type is not PduType.ASSOCIATE_AC:
             raise Ended(MALFORMED)
-        accepted = await line.think(codec.accepted, pdu.content)
+        try:
+            answer = accepted(pdu.content)
+        except DicomError:
+            raise Ended(MALFORMED) from None
         self._sound = True
-        if accepted.result:
-            self.facts[Fact.CONTEXT_RESULT] = accepted.result
-            raise Ended(context(accepted.result))
-        return int(accepted.max_pdu)
+        if answer.result:
+            self.facts[Fact.CONTEXT_RESULT] = answer.result
+            raise Ended(context(answer.result))
+        return answer.max_pdu
 
     async def _ask(self, codec: ModuleType, max_pdu: int) -> Verdict:
         line, counts = self._line, self._service.step is StepName.FIND
@@ -201,7 +204,7 @@ class _Talk:
         line, command = self._line, bytearray()
         while True:
             part = await line.fragment()
-            if not part.is_command or part.context != codec.CONTEXT:
+            if not part.is_command or part.context != CONTEXT:
                 raise Ended(MALFORMED)
             command += part.data
             if len(command) > _MOST_COMMAND:
@@ -212,7 +215,7 @@ class _Talk:
         is_over = not answer.has_data_set
         while not is_over:
             part = await line.fragment()
-            if part.is_command or part.context != codec.CONTEXT:
+            if part.is_command or part.context != CONTEXT:
                 raise Ended(MALFORMED)
             is_over = part.is_last
         return answer

@@ -22,7 +22,7 @@ from pydicom.uid import UID, ImplicitVRLittleEndian
 from pynetdicom.dimse_messages import C_ECHO_RQ, C_FIND_RQ, DIMSEMessage
 from pynetdicom.dimse_primitives import C_ECHO, C_FIND
 from pynetdicom.dsutils import decode, encode
-from pynetdicom.pdu import A_ASSOCIATE_AC, A_ASSOCIATE_RQ, P_DATA_TF
+from pynetdicom.pdu import A_ASSOCIATE_RQ, P_DATA_TF
 from pynetdicom.pdu_primitives import (
     A_ASSOCIATE,
     ImplementationClassUIDNotification,
@@ -30,7 +30,7 @@ from pynetdicom.pdu_primitives import (
 )
 from pynetdicom.presentation import PresentationContext
 
-from probes.wire.dicom import HEAD, OUR_PDU, MalformedError, PduType
+from probes.wire.dicom import CONTEXT, OUR_PDU, MalformedError
 
 VERIFICATION = "1.2.840.10008.1.1"
 MODELS = {
@@ -39,7 +39,6 @@ MODELS = {
     "patient_root": "1.2.840.10008.5.1.4.1.2.1.1",
 }
 """SOP classes of C-FIND, PS3.4 annexes C.6 and K.6."""
-CONTEXT = 1
 MESSAGE_ID = 1
 ECHO_RSP, FIND_RSP = 0x8030, 0x8020
 _APPLICATION_CONTEXT = "1.2.840.10008.3.1.1.1"  # PS3.7 annex A.2.1
@@ -47,8 +46,6 @@ _IMPLEMENTATION = "2.25.18875377328034763212558805990355128450"
 _NO_STUDY = "2.25.291252700250515020317235322582873279579"
 """A study that never was: made from a UUID for this alone."""
 _NO_DATA_SET = 0x0101
-_LEAST_PDU = 128
-"""Of the far side; a smaller one has no room for a command in a sane number of pieces."""
 _KEPT = 1024
 """Requests of an agent's checks: they are the same at each run, a worklist's on each day."""
 
@@ -58,14 +55,6 @@ for _name in tuple(logging.root.manager.loggerDict):
         logging.getLogger(_name).disabled = True
 # Warnings may quote values, too, and go to the standard error: what would be one is malformed.
 pydicom.config.settings.reading_validation_mode = pydicom.config.RAISE
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """An association: `result` of our presentation context, and the longest PDU we may send."""
-
-    result: int
-    max_pdu: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,28 +83,6 @@ def association(called_ae: str, calling_ae: str, sop_class: str) -> bytes:
     pdu = A_ASSOCIATE_RQ()
     pdu.from_primitive(primitive)
     return bytes(pdu.encode())
-
-
-def accepted(content: bytes) -> Accepted:
-    """What an A-ASSOCIATE-AC says of our context. Raises MalformedError."""
-    head = bytes((PduType.ASSOCIATE_AC, 0)) + len(content).to_bytes(HEAD - 2, "big")
-    try:
-        pdu = A_ASSOCIATE_AC()
-        pdu.decode(head + content)
-        results = [
-            one.result_reason for one in pdu.presentation_context if one.context_id == CONTEXT
-        ]
-        user = pdu.user_information
-        longest = None if user is None else user.maximum_length
-    except Exception:  # noqa: BLE001 - the library stumbles over what it should refuse
-        raise MalformedError from None
-    if len(results) != 1 or not isinstance(results[0], int):
-        raise MalformedError
-    if not longest:  # absent or 0: any length
-        longest = OUR_PDU
-    if longest < _LEAST_PDU:
-        raise MalformedError
-    return Accepted(results[0], min(longest, OUR_PDU))
 
 
 @lru_cache(maxsize=_KEPT)
@@ -156,7 +123,7 @@ def response(command: bytes, expected: int) -> Response:
         field = _number(answer, "CommandField")
         of = _number(answer, "MessageIDBeingRespondedTo")
         status, kind = _number(answer, "Status"), _number(answer, "CommandDataSetType")
-    except Exception:  # noqa: BLE001 - likewise
+    except Exception:  # noqa: BLE001 - the library stumbles over what it should refuse
         raise MalformedError from None
     if field != expected or of != MESSAGE_ID or status is None or kind is None:
         raise MalformedError

@@ -187,13 +187,14 @@ class Reason(StrEnum):
     X12_NO_STATUS = "x12.no_status"
     X12_ONLY_ACKNOWLEDGED = "x12.only_acknowledged"
     X12_OVER_20S = "x12.over_20s"
-    X12_PAYER_UNREACHABLE = "x12.payer_unreachable"
+    X12_PARTIAL = "x12.partial"
     X12_REQUEST = "x12.request"
     X12_SOAP_FAULT = "x12.soap_fault"
     X12_STC_E1_PAYER = "x12.stc_e1_payer"
     X12_STC_E2_PAYER = "x12.stc_e2_payer"
     X12_TA1_REJECTED = "x12.ta1_rejected"
     X12_TRUNCATED = "x12.truncated"
+    X12_UNREACHABLE_PAYER = "x12.unreachable_payer"
     X12_WRONG_ANSWER = "x12.wrong_answer"
     X12_WRONG_MODE = "x12.wrong_mode"
 
@@ -439,7 +440,7 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.SFTP_STUCK: ((_G,), "A temporary file is older than `stuck_after`."),
     Reason.SFTP_TIMEOUT: ((_D,), "The SSH banner came, and no whole answer in time."),
     Reason.SFTP_TOO_MANY: (
-        (_G,),
+        (_G, _U),
         "More entries in the folder than are listed: it is not judged whole.",
     ),
     Reason.SFTP_WAITING: ((_G,), "The oldest file has waited for longer than `max_oldest`."),
@@ -543,10 +544,7 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         (_G,),
         "A right answer, later than the 20 s that CAQH CORE allows in real time.",
     ),
-    Reason.X12_PAYER_UNREACHABLE: (
-        (_D,),
-        "The clearinghouse works, and says that it does not reach the payer.",
-    ),
+    Reason.X12_PARTIAL: ((_G,), "Benefits came, and with them an AAA: the answer is one in part."),
     Reason.X12_REQUEST: ((_M,), "The payer finds our request itself wrong or incomplete."),
     Reason.X12_SOAP_FAULT: (
         (_D, _M),
@@ -556,6 +554,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
     Reason.X12_STC_E2_PAYER: ((_D,), "277 with STC E2: the payer does not respond."),
     Reason.X12_TA1_REJECTED: ((_M,), "A TA1 rejects our interchange, such as its sender or T."),
     Reason.X12_TRUNCATED: ((_D,), "X12 that ends before its end."),
+    Reason.X12_UNREACHABLE_PAYER: (
+        (_D,),
+        "The clearinghouse works, and says that it does not reach the payer.",
+    ),
     Reason.X12_WRONG_ANSWER: ((_D,), "An answer of another kind than our question asks for."),
     Reason.X12_WRONG_MODE: (
         (_M,),

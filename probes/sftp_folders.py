@@ -30,6 +30,8 @@ class Seen:
     empty_after_ms: int
     now_ms: int
     """The server's, as far as it is known."""
+    last_ms: int | None = None
+    """When the newest file came, of those that earlier runs saw: it may have been fetched since."""
     files: int = 0
     newest_ms: int | None = None
     oldest_ms: int | None = None
@@ -41,13 +43,21 @@ class Seen:
     is_cut: bool = False
     """There is more than anybody lists."""
 
+    def __post_init__(self) -> None:
+        if self.last_ms is not None:
+            self.newest_ms = max(self.now_ms - self.last_ms, 0)
+
+    @property
+    def newest_at_ms(self) -> int | None:
+        return None if self.newest_ms is None else self.now_ms - self.newest_ms
+
     def see(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             self._see(entry)
 
     def _see(self, entry: Entry) -> None:
         attributes = entry.attributes
-        if not attributes.is_file or entry.name in TEST_NAMES:
+        if not entry.is_file or entry.name in TEST_NAMES:
             return
         name = entry.name.decode("utf-8", "replace")
         is_temporary = self.temporary.matches.match(name) is not None

@@ -12,8 +12,8 @@ from probes.wire import sftp
 from probes.wire.sftp import Answer, Decoder, Entry, Hello, Request, Said, SftpError, Status
 
 A = TypeVar("A")
-MOST_ENTRIES = 10_000
-"""Listed of one folder."""
+MOST_ENTRIES = 100_000
+"""Listed in one session, of all folders together."""
 _BROKEN = (Outcome.DOWN, Reason.SFTP_PROTOCOL)
 _REFUSED = {
     Status.NO_SUCH_FILE: (Outcome.MISCONFIGURED, Reason.SFTP_NO_FOLDER),
@@ -43,6 +43,7 @@ class Session:
         self._receive = receive
         self._decoder = Decoder()
         self._asked = 0
+        self._room = MOST_ENTRIES
 
     async def begin(self) -> None:
         """Agree on version 3."""
@@ -81,18 +82,17 @@ class Session:
             raise Refused(said.code)
 
     async def folder(self, path: str, take: Callable[[tuple[Entry, ...]], None]) -> bool:
-        """Hand what is in it to `take`; True: there is more than `MOST_ENTRIES`. Raises Refused."""
+        """Hand what is in it to `take`; True: there is more than is listed. Raises Refused."""
         handle = (await self.one(sftp.open_folder(path.encode()), sftp.Handle)).handle
-        room = MOST_ENTRIES
-        while room > 0:
+        while self._room > 0:
             answer = (await self.ask(sftp.read_folder(handle)))[0]
             if isinstance(answer, Said) and answer.code == Status.EOF:
                 break
             entries = expected(answer, sftp.Names).entries
-            take(tuple(one for one in entries[:room] if one.name not in (b".", b"..")))
-            room -= max(len(entries), 1)  # a server that lists nothing for ever ends, too
+            take(tuple(one for one in entries[: self._room] if one.name not in (b".", b"..")))
+            self._room -= max(len(entries), 1)  # a server that lists nothing for ever ends, too
         await self.ask(sftp.close(handle))
-        return room <= 0
+        return self._room <= 0
 
     async def _next(self, at_end: Reason) -> Answer | Hello:
         while True:

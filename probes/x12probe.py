@@ -36,11 +36,11 @@ REASONS = HTTP_REASONS | {
     Reason.X12_NOT_X12,
     Reason.X12_ONLY_ACKNOWLEDGED,
     Reason.X12_OVER_20S,
-    Reason.X12_PAYER_UNREACHABLE,
     Reason.X12_REQUEST,
     Reason.X12_SOAP_FAULT,
     Reason.X12_TA1_REJECTED,
     Reason.X12_TRUNCATED,
+    Reason.X12_UNREACHABLE_PAYER,
     Reason.X12_WRONG_ANSWER,
     Reason.X12_WRONG_MODE,
 }
@@ -89,7 +89,9 @@ class X12Probe:
     def _judged(self, heard: Answer | Verdict) -> Judged:
         if isinstance(heard, Answer):
             return judge(self._question.asks, heard, self._expected)
-        return Judged(heard)
+        # Of verdicts without an answer this one alone is not about whoever gave it.
+        is_payers = heard[1] is Reason.X12_UNREACHABLE_PAYER
+        return Judged(heard, By.PAYER if is_payers else By.CLEARINGHOUSE)
 
     def _timed(self, verdict: Verdict, latency_us: int) -> Verdict:
         """What is right and late; what is wrong stays what it is."""

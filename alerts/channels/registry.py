@@ -11,6 +11,8 @@ from alerts.channel import ChannelKind
 CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
     "email": "alerts.channels.email",
+    "freshdesk": "alerts.channels.freshdesk",
+    "freshservice": "alerts.channels.freshservice",
     "jira": "alerts.channels.jira",
     "jsm": "alerts.channels.jsm",
     "pagerduty": "alerts.channels.pagerduty",

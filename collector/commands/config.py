@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import date
 
 from alerts.channels import registry
+from collector import agreements
 from collector.businesshours import holiday_problem
+from probes import times
+from probes.clock import SystemClock
 from probes.config import Config
 from probes.config_places import COLLECTOR
 from probes.configfile import ConfigErrors, digest, load, schema
@@ -88,14 +92,22 @@ def run_check(args: argparse.Namespace) -> int:
                 "What may be written: probes/README.md and `wardwatch config schema`.\n"
             )
         return 2
+    today = times.from_ms(SystemClock().now_ms(), config.organization.zone).date()
     if args.json:
-        _print_json({"ok": True, "version": digest(config), "counts": counts(config)})
+        _print_json(
+            {
+                "ok": True,
+                "version": digest(config),
+                "counts": counts(config),
+                "notes": remarks(config, today),
+            }
+        )
     else:
         shown = ", ".join(f"{name} {number}" for name, number in counts(config).items())
         sys.stdout.write(
             f"{args.file} is right: {config.organization.name}, version {digest(config)}.\n{shown}\n"
         )
-        for line in remarks(config):
+        for line in remarks(config, today):
             sys.stdout.write(f"note: {line}\n")
     return 0
 
@@ -124,7 +136,7 @@ def counts(config: Config) -> dict[str, int]:
     }
 
 
-def remarks(config: Config) -> list[str]:
+def remarks(config: Config, today: date) -> list[str]:
     """What is allowed and still likely not meant."""
     out = []
     keyless = [
@@ -137,7 +149,7 @@ def remarks(config: Config) -> list[str]:
     waiting = [w.id for w in config.maintenance if w.approval is None and w.cancelled is None]
     if waiting:
         out.append(f"not approved, so they exclude nothing: {', '.join(waiting)}")
-    return out
+    return [*out, *agreements.remarks(config, today)]
 
 
 def _print_json(value: object) -> None:

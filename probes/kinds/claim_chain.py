@@ -49,7 +49,10 @@ class OverSftp:
             if all(listed):
                 whole = await self._read(visit, session)
 
-        await visit.go(work)
+        try:
+            await visit.go(work)
+        finally:
+            files.end()
         said, steps = verdict(visit.steps), tuple(visit.steps)
         if said[0] is not Outcome.UP:
             return Observation(*said, visit.phases, {}, steps)
@@ -66,7 +69,7 @@ class OverSftp:
             visit.leave(refused.outcome, refused.reason)
             return False
         if is_cut:
-            visit.leave(Outcome.DEGRADED, Reason.SFTP_TOO_MANY)
+            visit.leave(Outcome.UNKNOWN, Reason.SFTP_TOO_MANY)
         else:
             visit.leave()
         return not is_cut
@@ -74,7 +77,7 @@ class OverSftp:
     async def _read(self, visit: Visit, session: Session) -> bool:
         visit.enter(StepName.READ)
         try:
-            whole = await self._files.read(session)
+            whole = await self._files.read(session, visit.has_time)
         except Refused as refused:
             visit.leave(refused.outcome, refused.reason)
             return False

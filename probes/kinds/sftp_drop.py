@@ -32,6 +32,7 @@ class SftpDropProbe:
         self._spec = spec
         self._env = env
         self._visit = visit
+        self._last_ms: dict[str, int | None] = {}
         self._tester = None if spec.write is None else WriteTester(spec.write.folder, env.clock)
 
     async def run(self, slot: Slot) -> Observation:  # noqa: ARG002 - folders are as they are now
@@ -69,13 +70,15 @@ class SftpDropProbe:
     ) -> None:
         spec = self._spec
         now_ms = self._env.clock.now_ms() + skew_ms
-        seen = Seen(folder, spec.temporary, spec.empty_after, now_ms)
+        last_ms = self._last_ms.get(folder.path)
+        seen = Seen(folder, spec.temporary, spec.empty_after, now_ms, last_ms)
         visit.enter(StepName.LIST)
         try:
             seen.is_cut = await session.folder(folder.path, seen.see)
         except Refused as refused:
             visit.leave(refused.outcome, refused.reason)
             return
+        self._last_ms[folder.path] = seen.newest_at_ms
         folders.append(seen)
         visit.leave(*seen.verdict())
 

@@ -61,6 +61,7 @@ KIND = Kind(
         Reason.X12_MEMBER,
         Reason.X12_NOT_REJECTED,
         Reason.X12_NO_BENEFITS,
+        Reason.X12_PARTIAL,
     },
     writes=lambda spec: spec.writes,
 )

@@ -132,9 +132,8 @@ class Payer:
             return broken
         root = ET.fromstring(await request.read())  # noqa: S314 - of our own probe
         inner = root.find(f"{{{_SOAP}}}Body/{{{_CORE}}}COREEnvelopeRealTimeRequest")
-        fields = {
-            one.tag.partition("}")[2]: one.text or "" for one in (() if inner is None else inner)
-        }
+        # Local elements of the schema of CORE have no namespace: others are not among its fields.
+        fields = {one.tag: one.text or "" for one in (() if inner is None else inner)}
         token = root.find(f".//{{{_WSSE}}}UsernameToken")
         for one in () if token is None else token:
             name = one.tag.partition("}")[2]
@@ -144,9 +143,9 @@ class Payer:
         told = self._answer(fields)
         name = "Something" if self._fault == "other_element" else "COREEnvelopeRealTimeResponse"
         inside = "".join(
-            f"<r:{key}><![CDATA[{text}]]></r:{key}>"
+            f"<{key}><![CDATA[{text}]]></{key}>"
             if key == "Payload"
-            else f"<r:{key}>{escape(text)}</r:{key}>"
+            else f"<{key}>{escape(text)}</{key}>"
             for key, text in told.items()
         )
         return self._sent(

@@ -70,9 +70,19 @@ def numbers(data: bytes) -> Numbers | None:
     return None
 
 
+def is_other(data: bytes) -> bool:
+    """X12, and no 837: a 270, a 276, or an acknowledgement that we send."""
+    name = ""
+    for segment in _whole(data):
+        name = segment[0]
+        if name == "ST":
+            return element(segment, 1) != "837"
+    return name == "IEA"
+
+
 def acks(data: bytes) -> list[Ack] | None:
     """Of a file with TA1s, 999s (997s too) or 277CAs, as far as it was read; None: it is no X12. A TA1
-    that accepts says nothing: a 999 follows.
+    that accepts says nothing: a 999 follows. Nor does one whose verdict is not among what was read.
     """
     reading = _Reading()
     for segment in _whole(data):
@@ -88,6 +98,7 @@ class _Reading:
         self.found: list[Ack] = []
         self.is_x12 = False
         self._open: Ack | None = None
+        self._is_judged = False
         self._level = ""
 
     def take(self, segment: Segment) -> None:
@@ -98,11 +109,14 @@ class _Reading:
         match name:
             case "TA1" if element(segment, 4) == "R":
                 self._open = Ack(Number.INTERCHANGE, _plain(first), is_rejected=True)
+                self._is_judged = True
                 self.end()
             case "AK1" if first == _CLAIMS:
                 self._open = Ack(Number.GROUP, _plain(element(segment, 2)), is_rejected=False)
             case "AK5" | "IK5" | "AK9":
-                self._judge(Number.GROUP, is_rejected=first not in _ACCEPTED)
+                is_rejected = first not in _ACCEPTED
+                is_last = name == "AK9"  # one set may be accepted, and the next one not
+                self._judge(Number.GROUP, is_rejected=is_rejected, is_last=is_last)
             case "HL":
                 self._level = element(segment, 3)
             case "TRN" if self._level == _RECEIVER:
@@ -111,12 +125,15 @@ class _Reading:
                 self._judge(Number.SUBMISSION, is_rejected=first[:2] in _REJECTS)
 
     def end(self) -> None:
-        if self._open is not None and self._open.value:
+        if self._open is not None and self._open.value and self._is_judged:
             self.found.append(self._open)
-        self._open = None
+        self._open, self._is_judged = None, False
 
-    def _judge(self, number: Number, *, is_rejected: bool) -> None:
-        if self._open is not None and self._open.number is number and is_rejected:
+    def _judge(self, number: Number, *, is_rejected: bool, is_last: bool = True) -> None:
+        if self._open is None or self._open.number is not number:
+            return
+        self._is_judged |= is_last or is_rejected
+        if is_rejected:
             self._open = replace(self._open, is_rejected=True)
 
 

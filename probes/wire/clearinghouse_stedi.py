@@ -7,7 +7,14 @@ from __future__ import annotations
 import msgspec
 
 from probes.wire import clearinghouse_network as network
-from probes.wire.clearinghouse import NOT_JSON, REFUSES_REQUEST, judge_status, read_object, text
+from probes.wire.clearinghouse import (
+    NOT_JSON,
+    REFUSES_REQUEST,
+    WRONG_MODE,
+    judge_status,
+    read_object,
+    text,
+)
 from probes.wire.x12_answer import NOT_X12, Answer, Verdict, read_answer
 from probes.wire.x12_question import Asked, Asks, Envelope, write
 
@@ -52,5 +59,7 @@ def read_raw(asked: Asked, status: int, content: bytes, max_bytes: int) -> Answe
         judged = network.read(asked, status, content, network.Echo())
         told = not isinstance(judged, Answer) or judged.rejections or judged.interim
         return judged if told else NOT_X12
+    if found is not None and not network.is_of_mode(found, production=asked.question.production):
+        return WRONG_MODE
     data = x12.encode("latin-1", "replace")
     return read_answer(data, asked.question.asks, asked.run, max_bytes)

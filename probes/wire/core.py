@@ -12,12 +12,11 @@ from probes.contract import Outcome
 from probes.reasons import Reason
 from probes.wire.x12_answer import (
     NOT_X12,
-    WRONG_ANSWER,
     Answer,
     Verdict,
     read_answer,
 )
-from probes.wire.x12_question import Asked, Asks
+from probes.wire.x12_question import Asked
 
 RULE_VERSION = "2.2.0"
 NOT_CORE: Verdict = (Outcome.DOWN, Reason.X12_NOT_CORE)
@@ -51,7 +50,6 @@ _CODES: Mapping[str, Verdict] = {
 _REFUSES_US = frozenset({401, 403, 407})
 _OURS = frozenset({400, 404, 405, 406, 410, 411, 413, 414, 415, 417, 422, 426})
 _THROTTLES = frozenset({425, 429})
-_INTERIM = frozenset({"X12_999_Response_005010X231A1", "X12_TA1_Response_00501X231A1"})
 
 
 def envelope(asked: Asked, sender: str, receiver: str) -> tuple[tuple[str, str], ...]:
@@ -90,18 +88,15 @@ def judge_error(fields: Mapping[str, str]) -> Verdict | None:
 
 
 def read_fields(asked: Asked, fields: Mapping[str, str], max_bytes: int) -> Answer | Verdict:
-    """Of an envelope of real time."""
+    """Of an envelope of real time. PayloadType does not decide: the X12 itself says what it is, and
+    whoever sends a right answer under a wrong name has answered.
+    """
     failed = judge_error(fields)
     if failed is not None:
         return failed
-    if fields.get("PayloadType", "").strip() not in _accepted(asked.question.asks):
-        return WRONG_ANSWER
-    payload = fields.get("Payload", "")
-    if not payload.strip():
+    # Some escape the brackets of the section together with all else.
+    payload = fields.get("Payload", "").strip().removeprefix("<![CDATA[").removesuffix("]]>")
+    if not payload:
         return NOT_X12
     data = payload.encode("latin-1", "replace")
     return read_answer(data, asked.question.asks, asked.run, max_bytes)
-
-
-def _accepted(asks: Asks) -> frozenset[str]:
-    return _INTERIM | {f"X12_{asks.answer}_Response_{asks.guide}"}

@@ -16,6 +16,8 @@ OUR_PDU = 16_384
 """The longest P-DATA-TF we tell the far side to send."""
 MAX_PDU = 131_072
 """What is read of one all the same: there are peers that go beyond what they were told."""
+CONTEXT = 1
+"""The one presentation context that we ask for."""
 SHORT = 4
 """Content of A-ASSOCIATE-RJ, A-RELEASE-RQ, A-RELEASE-RP and A-ABORT."""
 
@@ -36,6 +38,11 @@ RELEASE_RQ = bytes((PduType.RELEASE_RQ, 0, 0, 0, 0, SHORT, 0, 0, 0, 0))
 RELEASE_RP = bytes((PduType.RELEASE_RP, 0, 0, 0, 0, SHORT, 0, 0, 0, 0))
 ABORT = bytes((PduType.ABORT, 0, 0, 0, 0, SHORT, 0, 0, 0, 0))
 """By the service user: we have had enough (PS3.8 section 9.3.8)."""
+_FIXED = 68
+"""Of an A-ASSOCIATE-AC, before its items: version and titles, none of which says anything."""
+_CONTEXT_ITEM, _USER_ITEM, _LONGEST_ITEM = 0x21, 0x50, 0x51
+_LEAST_PDU = 128
+"""Of the far side; a smaller one has no room for a command in a sane number of pieces."""
 _TYPES = frozenset(PduType)
 
 
@@ -65,6 +72,14 @@ class Pdv:
     is_command: bool
     is_last: bool
     data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An association: `result` of our presentation context, and the longest PDU we may send."""
+
+    result: int
+    max_pdu: int
 
 
 class Decoder:
@@ -113,3 +128,39 @@ def pdvs(content: bytes) -> Iterator[Pdv]:
             content[at + 4], bool(flags & 1), bool(flags & 2), content[at + 6 : at + 4 + length]
         )
         at += 4 + length
+
+
+def accepted(content: bytes) -> Accepted:
+    """What an A-ASSOCIATE-AC says of our context (PS3.8 section 9.3.3). Raises MalformedError.
+
+    Two numbers are read. Names, versions and UIDs are the far side's own affair, and items of a type
+    we do not know are passed over, as annex D.1 wants it.
+    """
+    items = list(_items(content[_FIXED:]))
+    contexts = [item for type_, item in items if type_ == _CONTEXT_ITEM]
+    if not all(len(item) >= 4 for item in contexts):
+        raise MalformedError
+    results = [item[2] for item in contexts if item[0] == CONTEXT]
+    if len(results) != 1:
+        raise MalformedError
+    longest = 0
+    for sub, value in (
+        part for type_, item in items if type_ == _USER_ITEM for part in _items(item)
+    ):
+        if sub == _LONGEST_ITEM:
+            longest = int.from_bytes(value, "big")
+    longest = longest or OUR_PDU  # absent or 0: any length
+    if longest < _LEAST_PDU:
+        raise MalformedError
+    return Accepted(results[0], min(longest, OUR_PDU))
+
+
+def _items(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Type and content of each: a byte, a reserved one, two of length."""
+    at = 0
+    while at < len(content):
+        end = at + 4 + int.from_bytes(content[at + 2 : at + 4], "big")
+        if end > len(content):
+            raise MalformedError
+        yield content[at], content[at + 4 : end]
+        at = end

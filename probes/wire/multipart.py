@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import quopri
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 _MOST_PARTS = 64
 _MAX_HEAD = 8192
-_BOUNDARY = re.compile(
-    r"^multipart/[a-z-]+\s*;(?:.*;)?\s*boundary=(?:\"([^\"]{1,70})\"|([^\s;\"]{1,70}))",
-    re.IGNORECASE | re.DOTALL,
-)
-_NAME = re.compile(r"(?:^|;)\s*name=(?:\"([^\"]{0,80})\"|([^\s;\"]{1,80}))", re.IGNORECASE)
+_PARAMETER = r"(?:^|;)\s*%s=(?:\"([^\"]*)\"|([^\s;\"]+))"
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
 _FOLDED = re.compile(r"\r?\n[ \t]+")
 
@@ -27,10 +26,13 @@ class MultipartError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`name` of its Content-Disposition, `id` of its Content-ID without brackets; empty if none."""
+    """`name` of its Content-Disposition, `id` of its Content-ID without brackets, `type` its
+    Content-Type; empty if none.
+    """
 
     name: str
     id: str
+    type: str
     content: bytes = field(repr=False)
 
 
@@ -38,12 +40,18 @@ def is_multipart(content_type: str | None) -> bool:
     return (content_type or "").lower().startswith("multipart/")
 
 
+def parameter(text: str | None, name: str) -> str:
+    """Of a Content-Type or Content-Disposition; empty if it is not there."""
+    found = re.search(_PARAMETER % name, text or "", re.IGNORECASE)
+    return "" if found is None else found[1] or found[2] or ""
+
+
 def read_parts(content_type: str | None, body: bytes) -> list[Part]:
     """In order, at least one. Raises MultipartError."""
-    found = _BOUNDARY.match(content_type or "")
-    if found is None:
+    boundary = parameter(content_type, "boundary")
+    if not is_multipart(content_type) or not boundary:
         raise MultipartError
-    mark = re.escape((found[1] or found[2]).encode("latin-1", "replace"))
+    mark = re.escape(boundary.encode("latin-1", "replace"))
     # The line end before a boundary belongs to it, the preamble before the first is nothing.
     lines = re.compile(rb"(?:\A|\r?\n)--" + mark + rb"(--)?[ \t]*(?=\r?\n|\Z)")
     parts: list[Part] = []
@@ -76,12 +84,24 @@ def _part(text: bytes) -> Part:
         raise MultipartError
     head = _FOLDED.sub(" ", text[: end.start()].decode("latin-1"))
     fields = dict(_field(line) for line in head.splitlines() if ":" in line)
-    name = _NAME.search(fields.get("content-disposition", ""))
     return Part(
-        "" if name is None else name[1] or name[2] or "",
+        parameter(fields.get("content-disposition"), "name"),
         fields.get("content-id", "").strip("<>"),
-        text[end.end() :],
+        fields.get("content-type", ""),
+        _decoded(fields.get("content-transfer-encoding", "").lower(), text[end.end() :]),
     )
+
+
+def _decoded(encoding: str, content: bytes) -> bytes:
+    """RFC 2045 6. HTTP has no need of it, but libraries for mail write forms, too."""
+    if encoding == "quoted-printable":
+        return quopri.decodestring(content)
+    if encoding != "base64":
+        return content
+    try:
+        return base64.b64decode(content)
+    except binascii.Error:
+        raise MultipartError from None
 
 
 def _field(line: str) -> tuple[str, str]:

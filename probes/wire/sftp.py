@@ -6,15 +6,18 @@ here; whoever asks for them judges and drops them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
-from stat import S_ISREG
+from stat import S_IFMT, S_IFREG
 from struct import Struct, error, pack
 
 VERSION = 3
 LARGEST_PACKET = 256 * 1024
 """What OpenSSH sends and takes at most."""
+_NO_FILE = re.compile(rb"[dlbcps][rwxsStT-]{9}")
+"""How `ls -l` begins the line of what is no file."""
 _U32 = Struct(">I")
 _U64 = Struct(">Q")
 
@@ -81,16 +84,13 @@ class Attributes:
     permissions: int | None = None
     mtime_s: int | None = None
 
-    @property
-    def is_file(self) -> bool:
-        """A plain file, as far as the server says."""
-        return self.permissions is None or S_ISREG(self.permissions)
-
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     name: bytes
     attributes: Attributes
+    is_file: bool = True
+    """A plain file, as far as the server says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +235,7 @@ class _Reader:
         mtime_s = None
         if given & _Given.TIMES:
             self.number()
-            mtime_s = self.number()
+            mtime_s = self.number() or None  # of a server that knows none
         if given & _Given.EXTENDED:
             for _ in range(self.number()):
                 self.string()
@@ -243,9 +243,11 @@ class _Reader:
         return Attributes(size, permissions, mtime_s)
 
     def entry(self) -> Entry:
-        name = self.string()
-        self.string()  # as `ls -l` prints it: unread
-        return Entry(name, self.attributes())
+        name, line, attributes = self.string(), self.string(), self.attributes()
+        kind = S_IFMT(attributes.permissions or 0)
+        # Some servers send permissions without the type, which stands only in the line of `ls -l`.
+        is_file = kind == S_IFREG if kind else _NO_FILE.match(line) is None
+        return Entry(name, attributes, is_file)
 
 
 def _answer(body: bytes) -> Answer | Hello:

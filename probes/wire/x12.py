@@ -222,7 +222,9 @@ class _Reading:
         elif name == "GS":
             self._gs = segment
         elif name == "IEA":
-            _ends(segment, len(self.groups), element(self.isa, 13))
+            groups = len(self.groups)
+            counts_note = not groups and len(self.notes) == 1 and element(segment, 1) == "1"
+            _ends(segment, groups or int(counts_note), element(self.isa, 13))
         elif self.groups or name in _ENVELOPE:
             raise X12Error(Fault.STRUCTURE)
         else:

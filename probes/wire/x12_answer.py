@@ -15,6 +15,7 @@ from probes.reasons import Reason
 from probes.wire.x12 import (
     MAX_BYTES,
     Fault,
+    Group,
     Interchange,
     Segment,
     Transaction,
@@ -146,8 +147,11 @@ def read_answer(
         interchanges = read(data, max_bytes)
     except X12Error as error:
         return {Fault.NOT_X12: NOT_X12, Fault.TRUNCATED: TRUNCATED}.get(error.fault, MALFORMED)
-    sets = [one for found in interchanges for group in found.groups for one in group.transactions]
-    right = [one for one in sets if one.name == asks.answer]
+    groups = [group for found in interchanges for group in found.groups]
+    sets = [one for group in groups for one in group.transactions]
+    right = [
+        (one, group) for group in groups for one in group.transactions if one.name == asks.answer
+    ]
     if right:
         return _whole(right, asks, run)
     if any(one.name == "999" for one in sets):
@@ -155,20 +159,17 @@ def read_answer(
     return WRONG_ANSWER if sets else _noted(interchanges, run)
 
 
-def _whole(found: list[Transaction], asks: Asks, run: Numbers) -> Answer | Verdict:
-    if len(found) > 1 or not _is_ours(found[0], run):
+def _whole(found: list[tuple[Transaction, Group]], asks: Asks, run: Numbers) -> Answer | Verdict:
+    (answer, group), *others = found
+    if others or not _is_ours(answer, run):
         return FOREIGN
-    if not _guide(found[0]).startswith(asks.guide[:10]):
+    segments = answer.segments
+    if not (element(segments[0], 3) or group.guide).startswith(asks.guide[:10]):
         return WRONG_ANSWER
-    segments = found[0].segments
     if asks is Asks.CLAIM_STATUS:
         return Answer(categories=tuple(_categories(segments)))
     told = {element(one, 1) for one in segments if one[0] == "EB"}
     return Answer(tuple(_rejections(segments)), bool(told - {"", "V"}))
-
-
-def _guide(found: Transaction) -> str:
-    return element(found.segments[0], 3)
 
 
 def _is_ours(found: Transaction, run: Numbers) -> bool:

@@ -17,6 +17,9 @@ from probes.wire.x12_question import Asks
 UP: Verdict = (Outcome.UP, Reason.OK)
 _ENROLMENT: Verdict = (Outcome.MISCONFIGURED, Reason.X12_ENROLMENT)
 _REQUEST: Verdict = (Outcome.MISCONFIGURED, Reason.X12_REQUEST)
+_NO_BENEFITS: Verdict = (Outcome.DOWN, Reason.X12_NO_BENEFITS)
+_NOT_REJECTED: Verdict = (Outcome.DOWN, Reason.X12_NOT_REJECTED)
+_PARTIAL: Verdict = (Outcome.DEGRADED, Reason.X12_PARTIAL)
 _MEMBER: Verdict = (Outcome.MISCONFIGURED, Reason.X12_MEMBER)
 _PROVIDER_CODES = frozenset({15, 41, *range(43, 49), 50, 51, 79, 97, T4})
 _MEMBER_CODES = frozenset({15, *range(33, 36), *range(43, 79)})
@@ -74,16 +77,20 @@ def judge(asks: Asks, answer: Answer, expected: frozenset[int] = frozenset()) ->
         return _judge_interim(answer.interim)
     if asks is Asks.CLAIM_STATUS:
         return _judge_status(answer)
-    told = {Fact.BENEFITS: int(answer.has_benefits)}
+    verdict, by, facts = UP, By.PAYER, {Fact.BENEFITS: int(answer.has_benefits)}
     if answer.rejections:
         one, verdict = _worst(answer.rejections, expected)
         by = By.CLEARINGHOUSE if one.loop is Loop.CLEARINGHOUSE else By.PAYER
-        return Judged(verdict, by, {**told, **_facts(one)})
+        facts |= _facts(one)
+    elif not answer.has_benefits:
+        verdict = _NO_BENEFITS
     if not answer.has_benefits:
-        return Judged((Outcome.DOWN, Reason.X12_NO_BENEFITS), By.PAYER, told)
+        return Judged(verdict, by, facts)
     if expected:
-        return Judged((Outcome.DOWN, Reason.X12_NOT_REJECTED), By.PAYER, told)
-    return Judged(UP, By.PAYER, told)
+        return Judged(_NOT_REJECTED if verdict == UP else verdict, by, facts)
+    # Who gave benefits has answered, whatever else stands in the answer.
+    is_partial = verdict[0] in {Outcome.DOWN, Outcome.MISCONFIGURED}
+    return Judged(_PARTIAL if is_partial else verdict, By.PAYER, facts)
 
 
 def judge_rejection(one: Rejection, expected: frozenset[int]) -> Verdict:

@@ -165,7 +165,7 @@ def luhn(npi: str) -> int:
 
 def write(question: Question, run: Numbers, envelope: Envelope) -> bytes:
     """The interchange that asks it."""
-    at = times.from_ms(run.at_ms)
+    at = _local(run)
     body = _eligibility if question.asks is Asks.ELIGIBILITY else _claim_status
     inner = body(question, run, envelope, at)
     asks, control = question.asks, str(run.control)
@@ -211,7 +211,7 @@ def _eligibility(
         ("TRN", "1", run.token, envelope.originator),
         _member(question),
         ("DMG", "D8", f"{member.born:%Y%m%d}"),
-        ("DTP", "291", "D8", f"{_today(run):%Y%m%d}"),
+        ("DTP", "291", "D8", f"{at:%Y%m%d}"),
         ("EQ", question.service_type),
     )
 
@@ -253,8 +253,10 @@ def _member(question: Question) -> Segment:
     return ("NM1", "IL", "1", member.last_name, member.first_name, "", "", "", "MI", member.id)
 
 
-def _today(run: Numbers) -> datetime:
-    """A day that has begun everywhere, so that no payer takes it for one to come (AAA 63)."""
+def _local(run: Numbers) -> datetime:
+    """X12 has no zones, and payers reject dates that are still to come (TA1 014, AAA 63). At 12 h
+    behind UTC every day has begun that is written.
+    """
     return times.from_ms(run.at_ms - _HALF_DAY_MS)
 
 

@@ -17,8 +17,8 @@ class XmlError(Exception):
     """No XML that is read here. Without text: it may hold anything."""
 
 
-def tree(data: bytes) -> Element:
-    """The root element. Raises XmlError."""
+def tree(data: bytes, encoding: str | None = None) -> Element:
+    """The root element. `encoding` counts for more than what the data declare. Raises XmlError."""
     builder, depth, elements = TreeBuilder(), 0, 0
 
     def start(tag: str, attributes: dict[str, str]) -> None:
@@ -37,7 +37,7 @@ def tree(data: bytes) -> Element:
     def refuse(*_: object) -> NoReturn:
         raise XmlError
 
-    parser = expat.ParserCreate()
+    parser = expat.ParserCreate(encoding)
     parser.buffer_text = True
     parser.StartElementHandler = start
     parser.EndElementHandler = end

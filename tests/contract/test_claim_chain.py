@@ -23,12 +23,13 @@ from collector.builtin import _checks
 from collector.pings import StoredPings
 from collector.store.store import Store
 from probes import claim_files, registry, sftp_session
-from probes.clock import SystemClock
+from probes.clock import Clock, ManualClock, SystemClock
 from probes.configfile import load_bytes
 from probes.contract import Fact, Observation, Outcome, Place, Probe, Slot
 from probes.heartbeats import KEPT, Heard, Ping, PingKind, StoreAwayError
 from probes.kinds.claim_chain import KIND
 from probes.reasons import Reason
+from probes.sftp_visit import Visit
 from probes.testing.batch_job import BatchJob
 from probes.testing.sftp_server import File, SftpHost
 from tests.contract import conformance
@@ -158,8 +159,8 @@ async def test_nothing_sent_is_told_where_it_is_expected(host: SftpHost) -> None
     await told(host, Outcome.UNKNOWN, Reason.CLAIMS_NONE_YET, **only)
 
 
-def chain(host: SftpHost, **more: Any) -> AbstractAsyncContextManager[Probe]:
-    env = environment(secrets=PASSWORD, timeout_ms=20_000)
+def chain(host: SftpHost, clock: Clock = CLOCK, **more: Any) -> AbstractAsyncContextManager[Probe]:
+    env = dataclasses.replace(environment(secrets=PASSWORD, timeout_ms=20_000), clock=clock)
     return KIND.open(KIND.parse(spec(host, **more)), env)
 
 
@@ -181,6 +182,115 @@ async def test_a_file_is_read_once_and_remembered_when_it_has_gone(host: SftpHos
         assert host.asked.count("read") == 3
     async with chain(host) as again:  # after a restart: what stands there, and no more
         assert (await look(again)).reason is Reason.CLAIMS_NO_999
+
+
+async def test_a_file_is_read_once_it_stands_unchanged_whatever_the_servers_clock_says(
+    host: SftpHost,
+) -> None:
+    """Ahead by a little, as any clock may be, and behind: the first piece of an upload is no 837."""
+    clock = ManualClock(CLOCK.now_ms())
+    only = {"answers": {"999": {"folder": "/999", "within": "1d"}}}
+    async with chain(host, clock=clock, **only) as probe:
+        for ahead_s, number in ((30, 1), (-1800, 2)):
+            name = f"f{number}".encode()
+            host.folders["/sent"] = {name: File(clock.now_ms() // 1000 + ahead_s, b"ISA*00*")}
+            for _ in range(3):
+                before = (await look(probe)).facts.get(Fact.CLAIMS_SENT, 0)
+                await clock.advance(40_000)
+                told_s = clock.now_ms() // 1000 + ahead_s
+                host.folders["/sent"][name] = File(told_s, claim(number))
+            assert before == number - 1
+            for _ in range(3):
+                await clock.advance(40_000)
+                seen = await look(probe)
+            assert seen.facts[Fact.CLAIMS_SENT] == number
+        put(host, "/999", 0, ack_999(1))
+        put(host, "/999", 0, ack_999(2))
+        await look(probe)
+        await clock.advance(60_000)
+        assert (await look(probe)).reason is Reason.OK
+        await clock.advance(2 * DAY * 1000)
+        assert (await look(probe)).reason is Reason.OK
+
+
+async def test_a_server_that_shifts_all_times_has_sent_nothing_twice(host: SftpHost) -> None:
+    """As Windows does when summer time begins; the answers were fetched meanwhile."""
+    put(host, "/sent", 80, claim(1))
+    put(host, "/999", 79, ack_999(1))
+    only = {"answers": {"999": {"folder": "/999", "within": "1d"}}}
+    async with chain(host, **only) as probe:
+        assert (await look(probe)).reason is Reason.OK
+        host.folders["/999"].clear()
+        for file in host.folders["/sent"].values():
+            assert file.mtime_s is not None
+            file.mtime_s += HOUR
+        seen = await look(probe)
+        assert (seen.reason, seen.facts[Fact.CLAIMS_SENT]) == (Reason.OK, 1)
+        # the same name again, a day later: another 837, though it says the same
+        for file in host.folders["/sent"].values():
+            file.mtime_s = now_s() - 30 * HOUR
+        seen = await look(probe)
+        assert (seen.reason, seen.facts[Fact.CLAIMS_SENT]) == (Reason.CLAIMS_NO_999, 2)
+
+
+async def test_what_else_is_sent_there_awaits_no_answer(host: SftpHost) -> None:
+    put(host, "/sent", 80, claim(1).replace(b"ST*837*", b"ST*270*"))
+    put(host, "/sent", 80, ack_999(7))
+    put(host, "/sent", 80, ta1(7, "A"))
+    await told(host, Outcome.UNKNOWN, Reason.CLAIMS_NONE_YET)
+
+
+async def test_a_file_that_two_stages_match_is_read_for_both(host: SftpHost) -> None:
+    put(host, "/sent", 80, claim(1))
+    put(host, "/999", 79, ack_999(1), name="a.999")
+    put(host, "/999", 78, accepted_277ca(1), name="a.277")
+    answers = {
+        "999": {"folder": "/999", "match": ["*.999"], "within": "1d"},
+        "277ca": {"folder": "/999", "within": "3d"},
+    }
+    await told(host, Outcome.UP, Reason.OK, answers=answers)
+
+
+async def test_a_long_999_is_read_to_its_verdict(host: SftpHost) -> None:
+    put(host, "/sent", 80, claim(1))
+    errors = b"IK3*CLM*22*2300*8~" * 10_000
+    put(host, "/999", 79, ack_999(1, "R", "R").replace(b"IK5*", errors + b"IK5*"))
+    await told(host, Outcome.MISCONFIGURED, Reason.CLAIMS_999_REJECTED)
+
+
+async def test_a_run_that_has_little_time_left_goes_on_in_the_next(
+    host: SftpHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(20):
+        put(host, "/sent", 40, claim(number))
+        put(host, "/999", 39, ack_999(number))
+    only = {"answers": {"999": {"folder": "/999", "within": "1d"}}}
+    monkeypatch.setattr(Visit, "has_time", lambda _self: host.asked.count("read") % 16 < 8)
+    async with chain(host, **only) as probe:
+        said = [(await look(probe)).reason for _ in range(3)]
+    assert said[0] is Reason.CLAIMS_UNREAD
+    monkeypatch.undo()
+    env = dataclasses.replace(environment(), clock=(clock := ManualClock()), timeout_ms=30_000)
+    one = Visit(KIND.parse(spec(host)).sftp, env)
+    assert one.has_time()
+    await clock.advance(19_000)
+    assert one.has_time()
+    await clock.advance(2_000)
+    assert not one.has_time()
+
+
+async def test_what_is_kept_in_memory_has_a_bound(
+    host: SftpHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert claim_files.MOST_KEPT == 50_000
+    monkeypatch.setattr(claim_files, "MOST_KEPT", 8)
+    put(host, "/sent", 80, claim(1))
+    for hours in range(79, 59, -1):
+        put(host, "/999", hours, ack_999(1) * 3)
+    async with chain(host) as probe:
+        said = [(await look(probe)).reason for _ in range(3)]
+        assert host.asked.count("read") == 8  # one batch
+    assert said == [Reason.CLAIMS_UNREAD] * 3
 
 
 async def test_more_than_a_run_reads_is_unknown_until_all_is_read(
@@ -211,7 +321,7 @@ async def test_no_more_than_the_head_of_a_file_is_read(host: SftpHost) -> None:
         ("denied", Outcome.MISCONFIGURED, Reason.SFTP_PERMISSION, "list"),
         ("failure", Outcome.DOWN, Reason.SFTP_FAILURE, "list"),
         ("garbage", Outcome.DOWN, Reason.SFTP_PROTOCOL, "list"),
-        ("endless", Outcome.DEGRADED, Reason.SFTP_TOO_MANY, "list"),
+        ("endless", Outcome.UNKNOWN, Reason.SFTP_TOO_MANY, "list"),
         ("no_read", Outcome.MISCONFIGURED, Reason.SFTP_PERMISSION, "read"),
         ("read_fails", Outcome.DOWN, Reason.SFTP_FAILURE, "read"),
     ],
@@ -255,6 +365,7 @@ async def test_no_name_and_no_word_of_a_claim_gets_out(
     try:
         async with chain(host) as probe:
             assert canary not in repr(await look(probe))
+            assert canary not in repr(vars(probe))
             assert (await look(probe)).reason is Reason.OK
             assert canary not in repr(vars(probe))  # nor is it kept between runs
     finally:

@@ -52,7 +52,7 @@ async def test_an_incident_is_one_ticket_from_its_opening_to_its_end(case: Case)
             await tell(channel, one)
             states.append(standings(fake))
         assert states == [[NEW], [NEW], [TAKEN], [TAKEN], [RESOLVED], [RESOLVED]]
-        assert notes(fake) == [4]
+        assert notes(fake) == [5]
     assert case.kind.guarantee is Guarantee.LOOKUP
 
 
@@ -145,6 +145,20 @@ async def test_what_was_found_late_and_a_test_are_shown_and_over_at_once(case: C
         await tell(channel, messages.message(messages.FOUND_LATE), messages.a_test())
         await tell(channel, messages.message(messages.FOUND_LATE), messages.a_test())
         assert standings(fake) == [RESOLVED, RESOLVED]
+
+
+@each
+async def test_what_comes_due_after_the_end_stands_in_the_ticket_or_in_one_of_its_own(
+    case: Case,
+) -> None:
+    told = (messages.OPENED, messages.RESOLVED, messages.REPORT_DUE)
+    opened, resolved, due = messages.story(*told)
+    async with desk(case) as (channel, fake, _):
+        await tell(channel, opened, resolved, due)
+        assert (standings(fake), notes(fake)) == ([RESOLVED], [2])
+        fake.stand(fake.shelf.records[0], CLOSED)
+        await tell(channel, due)
+        assert standings(fake) == [CLOSED, RESOLVED]
 
 
 @each

@@ -7,7 +7,7 @@ import pytest
 from collector.core.payer_failed import Failed, named
 from probes.contract import Outcome
 from probes.kinds.x12_eligibility import KIND
-from probes.reasons import MEANINGS
+from probes.reasons import MEANINGS, Reason
 from probes.results import Result
 from probes.testing.payer import Payer
 from tests.contract.conformance import observe
@@ -36,6 +36,10 @@ async def test_an_hour_of_each_fault_is_down_time_of_who_failed() -> None:
         Failed.UNNAMED: HOUR,
     }
     assert (week.amounts.down, week.amounts.unknown) == (4 * HOUR, HOUR)
+
+
+def test_a_payer_whom_the_clearinghouse_does_not_reach_has_failed() -> None:
+    assert named(Reason.X12_UNREACHABLE_PAYER) is Failed.PAYER
 
 
 @pytest.mark.parametrize("who", [Failed.CLEARINGHOUSE, Failed.PAYER])

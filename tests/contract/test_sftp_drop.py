@@ -8,6 +8,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,8 +18,8 @@ import asyncssh
 import pytest
 from pydantic import ValidationError
 
-from probes import sftp_run, sftp_session
-from probes.clock import SystemClock
+from probes import claim_files, sftp_run, sftp_session, sftp_visit
+from probes.clock import ManualClock, SystemClock
 from probes.configfile import ConfigErrors, load
 from probes.contract import Fact, Outcome, Phase, Slot, Writes
 from probes.kinds.sftp_drop import KIND
@@ -264,6 +265,29 @@ async def test_thresholds_have_reasons_of_their_own(
     await expect(KIND, wanted, outcome, reason, secrets=PASSWORD)
 
 
+async def test_a_file_that_came_and_was_fetched_has_come(host: SftpHost) -> None:
+    clock = ManualClock(CLOCK.now_ms())
+    env = replace(environment(secrets=PASSWORD, timeout_ms=20_000), clock=clock)
+    wanted = spec(host, {"path": "/out", "max_newest": "2h"})
+    async with KIND.open(KIND.parse(wanted), env) as probe:
+        host.folders["/out"] = {}
+        assert (await probe.run(Slot("x", 0))).reason is Reason.SFTP_STALE
+        host.folders["/out"] = {b"a": File(clock.now_ms() // 1000 - 60)}
+        assert (await probe.run(Slot("x", 0))).reason is Reason.OK
+        host.folders["/out"] = {}  # by those it is for, as every day
+        await clock.advance(7_000_000)
+        seen = await probe.run(Slot("x", 0))
+        assert (seen.reason, seen.facts[Fact.FILES]) == (Reason.OK, 0)
+        assert 7_060 <= seen.facts[Fact.NEWEST_S] <= 7_061
+        await clock.advance(200_000)
+        assert (await probe.run(Slot("x", 0))).reason is Reason.SFTP_STALE
+        host.folders["/out"] = {b"b": File(clock.now_ms() // 1000 + 10**7)}
+        assert (await probe.run(Slot("x", 0))).reason is Reason.SFTP_CLOCK
+        host.folders["/out"] = {}
+        await clock.advance(7_300_000)  # a time in the future hides nobody's absence
+        assert (await probe.run(Slot("x", 0))).reason is Reason.SFTP_STALE
+
+
 async def test_temporary_files_are_what_the_file_says_and_count_as_no_file(host: SftpHost) -> None:
     host.folders["/out"][b"x.uploading"] = File(now_s() - 400)
     wanted = spec(host, temporary={"match": ["*.uploading"], "stuck_after": "5m"})
@@ -275,12 +299,34 @@ async def test_temporary_files_are_what_the_file_says_and_count_as_no_file(host:
 async def test_a_listing_without_end_is_left_at_the_bound(
     host: SftpHost, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert sftp_session.MOST_ENTRIES == 10_000
+    assert sftp_session.MOST_ENTRIES == 100_000
     monkeypatch.setattr(sftp_session, "MOST_ENTRIES", 1_000)
     host.set_fault("endless")
     wanted = spec(host, {"path": "/out", "max_newest": "1m"})
     seen = await expect(KIND, wanted, Outcome.DEGRADED, Reason.SFTP_TOO_MANY, secrets=PASSWORD)
     assert seen.facts[Fact.FILES] == 997  # two dots and a folder
+
+
+async def test_the_bound_is_of_all_folders_together(
+    host: SftpHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sftp_session, "MOST_ENTRIES", 700)
+    for folder in ("/x", "/y"):
+        host.folders[folder] = {b"%d" % n: File(now_s()) for n in range(400)}
+    wanted = spec(host, {"path": "/x"}, {"path": "/y", "max_newest": "1h"}, {"path": "/out"})
+    seen = await expect(KIND, wanted, Outcome.DEGRADED, Reason.SFTP_TOO_MANY, secrets=PASSWORD)
+    assert steps(seen)[-3:] == [
+        ("list", "up", "ok"),
+        ("list", "degraded", "sftp.too_many"),
+        ("list", "degraded", "sftp.too_many"),
+    ]
+    assert seen.facts[Fact.FILES] == 700 - 6  # two dots and a folder, twice
+
+
+def test_what_a_run_may_list_and_read_fits_into_what_a_connection_may_bring() -> None:
+    entry = 2 * 255 + 128  # its name, itself and in a line with owner, size and date
+    heads = claim_files.MOST_READ + 8 * (1 << 20)
+    assert sftp_session.MOST_ENTRIES * entry + heads < sftp_visit.MOST_BYTES
 
 
 async def test_a_listing_of_nothing_for_ever_is_left_at_the_bound(

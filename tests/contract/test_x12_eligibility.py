@@ -41,7 +41,7 @@ FAULTS: dict[str, tuple[Outcome, Reason]] = {
     "receiver_error": (DOWN, Reason.X12_CORE_ERROR),
     "unlisted_error": (DOWN, Reason.X12_CORE_ERROR),
     "envelope_error": (DOWN, Reason.X12_CORE_ERROR),
-    "wrong_type": (DOWN, Reason.X12_WRONG_ANSWER),
+    "wrong_type": (UP, Reason.OK),
     "no_payload": (DOWN, Reason.X12_NOT_X12),
     "fault_sender": (MISCONFIGURED, Reason.X12_SOAP_FAULT),
     "fault_receiver": (DOWN, Reason.X12_SOAP_FAULT),
@@ -358,8 +358,8 @@ def write_soap(payload: str) -> str:
     core = "http://www.caqh.org/SOAP/WSDL/CORERule2.2.0.xsd"
     return (
         '<e:Envelope xmlns:e="http://www.w3.org/2003/05/soap-envelope"><e:Body>'
-        f'<COREEnvelopeRealTimeRequest xmlns="{core}"><Payload>{payload}</Payload>'
-        "</COREEnvelopeRealTimeRequest></e:Body></e:Envelope>"
+        f'<c:COREEnvelopeRealTimeRequest xmlns:c="{core}"><Payload>{payload}</Payload>'
+        "</c:COREEnvelopeRealTimeRequest></e:Body></e:Envelope>"
     )
 
 

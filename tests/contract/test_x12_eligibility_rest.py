@@ -53,7 +53,7 @@ OF_THE_ANSWER: dict[str, tuple[Outcome, Reason]] = {
     "no_benefits": (DOWN, Reason.X12_NO_BENEFITS),
 }
 OF_AVAILITY: dict[str, tuple[Outcome, Reason]] = {
-    "payer_unreachable": (DOWN, Reason.X12_PAYER_UNREACHABLE),
+    "payer_unreachable": (DOWN, Reason.X12_UNREACHABLE_PAYER),
     "pending": (DOWN, Reason.X12_ONLY_ACKNOWLEDGED),
 }
 OF_THE_TOKEN: dict[str, tuple[Outcome, Reason]] = {
@@ -316,6 +316,8 @@ async def test_what_availity_says_of_a_payer_that_does_not_answer(
         house.requests = dict.fromkeys(house.requests, 0)
         seen = await ran(house, spec(house, "availity", ca))
         assert said(seen) == OF_AVAILITY[fault]
+        by = "payer" if fault == "payer_unreachable" else "clearinghouse"
+        assert steps(seen)[-1] == (by, *OF_AVAILITY[fault])
         assert (house.requests["question"], house.requests["look"]) == (1, looks)
 
 

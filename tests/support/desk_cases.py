@@ -8,10 +8,11 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from alerts.channel import Channel, Verdict
-from alerts.channels import jira, servicenow, zendesk
+from alerts.channels import freshdesk, freshservice, jira, servicenow, zendesk
 from alerts.outbox import DeliveryReason, Message
 from tests.support import ticket_messages as messages
 from tests.support.desks import Case
+from tests.support.freshworks import FakeFresh
 from tests.support.jira import FakeJira
 from tests.support.receiver import Receiver, receiving
 from tests.support.servicenow import FakeServiceNow
@@ -24,7 +25,26 @@ def basic(user: str, password: str) -> str:
     return f"Basic {b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
+_FRESH = {
+    "api_key": "file:/key",
+    "email": "wardwatch@example.org",
+    "statuses": {"acknowledged": "8"},
+}
 CASES = [
+    Case(
+        freshdesk.KIND,
+        lambda: FakeFresh(basic(WORD, "X"), "cf_wardwatch_key"),
+        _FRESH,
+        login="authorization",
+        priorities=(2, 4),
+    ),
+    Case(
+        freshservice.KIND,
+        lambda: FakeFresh(basic(WORD, "X"), "wardwatch_key", service=True),
+        _FRESH,
+        login="authorization",
+        priorities=(2, 4),
+    ),
     Case(
         servicenow.KIND,
         lambda: FakeServiceNow((("authorization", basic("wardwatch", WORD)),)),

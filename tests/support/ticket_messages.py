@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from alerts.channel import ChannelEnv
 from alerts.deadlines import DeadlineKind
@@ -16,6 +17,7 @@ from alerts.transitions import TransitionKind
 from probes.clock import ManualClock
 from probes.config import Config
 from probes.configfile import load
+from probes.yamlfile import read
 from tests.support.outages import an_outage
 
 NOW = 1_767_225_600_000
@@ -32,6 +34,7 @@ RECOVERED = (TransitionKind.RECOVERED, IncidentState.RECOVERED)
 RESOLVED = (TransitionKind.RESOLVED, IncidentState.RESOLVED)
 REOPENED = (TransitionKind.REOPENED, IncidentState.OPEN)
 FOUND_LATE = (TransitionKind.FOUND_LATE, IncidentState.RESOLVED)
+REPORT_DUE = (DeadlineKind.REPORT_DUE, IncidentState.RESOLVED)
 CLOSED = (ActKind.CLOSED, IncidentState.CLOSED)
 MERGED = (ActKind.MERGED, IncidentState.MERGED)
 FALSE_POSITIVE = (ActKind.FALSE_POSITIVE, IncidentState.FALSE_POSITIVE)
@@ -40,6 +43,11 @@ FALSE_POSITIVE = (ActKind.FALSE_POSITIVE, IncidentState.FALSE_POSITIVE)
 @cache
 def config() -> Config:
     return load(str(ROOT / "wardwatch.example.yaml"))
+
+
+def as_written() -> dict[str, Any]:
+    """The example as it is read, every scalar a text."""
+    return dict(read(str(ROOT / "wardwatch.example.yaml"))[0].data)
 
 
 def message(

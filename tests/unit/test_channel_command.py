@@ -197,6 +197,8 @@ def test_every_kind_is_listed_with_what_it_promises_and_its_keys(
     assert [(kind["name"], kind["guarantee"], kind["promise"]) for kind in kinds] == [
         ("alertmanager", "keyed", "one ticket, always"),
         ("email", "send", "at least one message, none lost"),
+        ("freshdesk", "lookup", "one ticket after asking the receiver"),
+        ("freshservice", "lookup", "one ticket after asking the receiver"),
         ("jira", "lookup", "one ticket after asking the receiver"),
         ("jsm", "keyed", "one ticket, always"),
         ("pagerduty", "keyed", "one ticket, always"),

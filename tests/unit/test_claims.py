@@ -159,10 +159,31 @@ def test_what_may_have_come_while_nobody_heard_is_not_late() -> None:
     assert reason(*rejected, away=away) is Reason.CLAIMS_999_REJECTED
 
 
-def test_what_is_not_read_yet_may_be_the_answer() -> None:
-    assert reason(sent(2, 1), whole=False) is Reason.CLAIMS_UNREAD
-    assert reason(sent(2, 1), ack(1, 1), whole=False) is Reason.OK
-    assert reason(sent(4, 1), ack(4, 1), terms=EVERY, whole=False) is Reason.CLAIMS_UNREAD
+def test_what_is_not_read_yet_may_be_the_answer_or_a_rejection_or_its_end() -> None:
+    rejected = ack(3.9, 1, rejected=True)
+    seen: list[list[Sent | Answer]] = [
+        [sent(2, 1)], [sent(2, 1), ack(1, 1)], [sent(4, 1), rejected], [],
+    ]  # fmt: skip
+    for some in seen:
+        assert reason(*some, terms=EVERY, whole=False) is Reason.CLAIMS_UNREAD
+
+
+def test_a_rejection_is_told_for_hours_though_another_837_is_accepted() -> None:
+    terms = Terms({Stage.ACK: DAY})
+    hour = 1 / 24
+    mine, other = sent(0.5, 1), sent(0.4, 2)
+    for hours, says in ((2.9, Reason.CLAIMS_999_REJECTED), (3.1, Reason.OK)):
+        rejected = ack(hours * hour, 1, rejected=True)
+        assert reason(mine, other, rejected, ack(0.01, 2), terms=terms) is says
+    # accepted again soon: still told, as nobody can say that it is the same one
+    assert reason(mine, other, ack(0.3, 1), ack(0.3, 2), terms=terms) is Reason.OK
+
+
+def test_an_answer_from_days_before_is_not_that_of_a_number_used_again() -> None:
+    """A sender whose groups all have the number 1, once a week."""
+    terms = Terms({Stage.ACK: DAY})
+    assert reason(sent(1.1, 1), ack(7.5, 1), terms=terms) is Reason.CLAIMS_NO_999
+    assert reason(sent(1.1, 1), ack(2.0, 1), terms=terms) is Reason.OK
 
 
 DAYS = st.floats(0, 12).map(lambda days: round(days, 3))

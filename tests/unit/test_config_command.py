@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from collector.commands import config
+from probes.configfile import load
 
 ROOT = Path(__file__).parents[2]
 BAD = ROOT / "tests/unit/config_corpus/dangling-references.yaml"
@@ -20,14 +21,20 @@ def command(*words: str) -> int:
     return code
 
 
+NOT_AGREED = "no business associate agreement with the receivers of: " + ", ".join(
+    sorted(load(str(ROOT / "wardwatch.example.yaml")).channels)
+)
+
+
 def test_a_right_file_is_summed_up_in_a_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert command("check", str(ROOT / "wardwatch.example.yaml")) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
     assert ": St Elsewhere Health, version " in lines[0]
     assert lines[1:] == [
-        "sites 2, agents 3, systems 7, checks 22, maintenance windows 1, channels 13, routes 5",
+        "sites 2, agents 3, systems 7, checks 22, maintenance windows 1, channels 15, routes 5",
         "note: no key pinned, so no results are taken from: north-1, south-1",
+        f"note: {NOT_AGREED}",
     ]
     assert printed.err == ""
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.lookup import REOPENINGS, Found, Move, Standing, Work, bounded_key, plan
+from alerts.lookup import DUES, REOPENINGS, Found, Move, Standing, Work, bounded_key, plan
 from alerts.ticket import Stage, Ticket, ticket
 from tests.support import ticket_messages as messages
 
@@ -32,8 +32,13 @@ CASES = [
     ([T], DONE, "resolved", 3, (False, 0, Move.RESOLVE, [])),
     ([N], TOLD, "", 1, (False, 0, Move.RESOLVE, [])),
     ([N], DONE, "found_late", 1, (False, 0, Move.RESOLVE, [])),
-    ([R], DONE, "closed", 4, (False, None, None, [])),
-    ([R], DONE, "found_late", 1, (False, None, None, [])),
+    ([R], DONE, "closed", 4, (False, 0, None, [])),
+    ([R, C], DONE, "report_due", 4, (False, 0, None, [])),
+    ([C], DONE, "closed", 4, (False, None, None, [])),
+    ([C], DONE, "found_late", 1, (False, None, None, [])),
+    ([C], DONE, "mdr_due", 9, (True, None, Move.RESOLVE, [])),
+    ([], DONE, "report_overdue", 9, (True, None, Move.RESOLVE, [])),
+    ([R], DONE, "found_late", 1, (False, 0, None, [])),
     ([C], TOLD, "", 1, (False, None, None, [])),
     ([R], OPEN, "reopened", 4, (False, 0, Move.REOPEN, [])),
     ([R], OPEN, "category_set", 4, (False, 0, Move.REOPEN, [])),
@@ -45,6 +50,7 @@ CASES = [
     ([C], OPEN, "raised", 4, (True, None, None, [])),
     ([C], RECOVERED, "recovered", 4, (False, None, None, [])),
     ([C], RECOVERED, "category_set", 4, (True, None, None, [])),
+    ([C], RECOVERED, "response_breached", 4, (True, None, None, [])),
     ([C, N], OPEN, "raised", 4, (False, 1, None, [])),
     ([R, N, T], OPEN, "raised", 4, (False, 1, None, [2])),
     ([N, N, N], DONE, "resolved", 4, (False, 0, Move.RESOLVE, [1, 2])),
@@ -116,10 +122,14 @@ STANDINGS = st.lists(st.sampled_from(Standing), max_size=6)
 TICKETS = st.builds(
     lambda stage, step, sequence: replace(BASE, stage=stage, step_code=step, sequence=sequence),
     st.sampled_from(Stage),
-    st.sampled_from(["opened", "raised", "recovered", *sorted(REOPENINGS)]),
+    st.sampled_from(["opened", "raised", "mdr_due", "recovered", *sorted(REOPENINGS)]),
     st.integers(1, 3),
 )
-UNDER_WAY = TICKETS.filter(lambda one: one.stage in (OPEN, ACK))
+UNDER_WAY = st.builds(
+    lambda stage, step: replace(BASE, stage=stage, step_code=step, sequence=2),
+    st.sampled_from([OPEN, ACK]),
+    st.sampled_from(["opened", "raised", *sorted(REOPENINGS)]),
+)
 HIDDEN = st.lists(st.frozensets(st.integers(0, 12)), max_size=6)
 
 
@@ -178,6 +188,14 @@ def test_the_end_leaves_none_open_however_many_were_made(
         shelf.do(plan(shelf.seen(unseen), told, 1))
     shelf.do(plan(shelf.seen(), replace(told, stage=DONE, step_code="resolved"), 1))
     assert shelf.open == 0
+
+
+@given(STANDINGS, TICKETS, st.sampled_from(sorted(DUES)))
+def test_what_comes_due_is_always_written_somewhere(
+    standings: list[Standing], told: Ticket, step: str
+) -> None:
+    work = plan(tickets(standings), replace(told, step_code=step), 1)
+    assert work.create or work.keep is not None
 
 
 def test_a_key_that_is_too_long_for_a_field_is_its_beginning_and_its_digest() -> None:

@@ -97,7 +97,7 @@ async def _work(session: Session) -> None:
     files.begin(NOW)
     for stage, source in files.sources:
         await files.list(session, stage, source, NOW)
-    await files.read(session)
+    await files.read(session, lambda: True)
     files.known(whole=True)
     await WriteTester("/in", ManualClock(NOW)).run(session)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.claims import Ack, Number, Numbers, acks, numbers
+from probes.wire.claims import Ack, Number, Numbers, acks, is_other, numbers
 from tests.support.claim_texts import accepted_277ca, ack_999, claim, paid, ta1
 
 
@@ -65,10 +65,27 @@ def test_cut_anywhere_an_answer_says_less_and_nothing_else(data: bytes) -> None:
     assert whole is not None
     for end in range(len(data)):
         found = acks(data[:end]) or []
-        assert [one for one in found if one not in whole] in (
-            [],
-            [Ack(whole[0].number, whole[0].value, is_rejected=False)],  # before its verdict
-        )
+        assert [one for one in found if one not in whole] == []
+
+
+def test_an_answer_that_is_cut_before_its_verdict_accepts_nothing() -> None:
+    errors = b"IK3*CLM*22*2300*8~" * 4000
+    long = ack_999(42, "R", "R").replace(b"IK5*", errors + b"IK5*")
+    assert acks(long[:65_536]) == []
+    assert acks(long) == [Ack(Number.GROUP, "42", is_rejected=True)]
+    two = ack_999(42, "P", "A").replace(b"AK9*", b"AK2*837*0002~IK5*R~AK9*")
+    assert acks(two[: two.index(b"AK2*837*0002")]) == []
+    assert acks(two[: two.index(b"AK9")]) == [Ack(Number.GROUP, "42", is_rejected=True)]
+    taken = accepted_277ca(42, "A3:21:PR")
+    assert acks(taken[: taken.index(b"STC")]) == []
+
+
+def test_what_else_is_sent_is_told_from_claims() -> None:
+    assert is_other(ack_999(42))
+    assert is_other(ta1(42, "A"))
+    assert is_other(claim(42).replace(b"ST*837*", b"ST*270*"))
+    for data in (claim(42), claim(42)[:150], b"", b"-----BEGIN PGP MESSAGE-----"):
+        assert not is_other(data)
 
 
 @given(st.binary(max_size=300))

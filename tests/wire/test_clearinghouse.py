@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from probes.contract import Fact, Outcome
 from probes.reasons import MEANINGS, Reason
+from probes.testing.payer_answers import Answers, hear
 from probes.wire import clearinghouse_availity as availity
 from probes.wire import clearinghouse_optum as optum
 from probes.wire import clearinghouse_stedi as stedi
@@ -33,6 +34,7 @@ from probes.wire.x12_question import (
     Payer,
     Provider,
     Question,
+    write,
 )
 
 TOKEN, CONTROL = "WW0123456789ABCDEFGH", "000004711"
@@ -292,6 +294,14 @@ def test_an_answer_from_where_we_did_not_ask_is_dropped(
     assert told(read, document, one=one)[1] == expected
 
 
+def test_x12_from_where_we_did_not_ask_is_dropped_too() -> None:
+    one = asked()
+    x12 = Answers(hear(write(one.question, one.run, ENVELOPE).decode()), "ZZQUILL").eligibility()
+    for mode, expected in (("test", "ok"), (None, "ok"), ("production", "x12.wrong_mode")):
+        document = {"x12": x12, "meta": {"applicationMode": mode}}
+        assert told(by_stedi_raw, document, one=one)[1] == expected
+
+
 @pytest.mark.parametrize("name", READS)
 def test_a_status_is_judged_before_its_body(name: str) -> None:
     expected = {
@@ -388,8 +398,8 @@ def coverage(code: str, **more: Any) -> dict[str, Any]:
         (coverage("3"), ("down", "x12.wrong_answer")),
         (coverage("0"), ("down", "x12.only_acknowledged")),
         (coverage("R1"), ("down", "x12.only_acknowledged")),
-        (coverage("7"), ("down", "x12.payer_unreachable")),
-        (coverage("15"), ("down", "x12.payer_unreachable")),
+        (coverage("7"), ("down", "x12.unreachable_payer")),
+        (coverage("15"), ("down", "x12.unreachable_payer")),
         (coverage("19"), ("misconfigured", "x12.aaa_other")),
         (coverage("99"), ("down", "x12.api_error")),
         ({}, ("down", "x12.api_error")),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import quopri
+import tracemalloc
+from collections.abc import Callable
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -86,6 +90,93 @@ def test_a_server_that_speaks_mtom_to_everybody_is_understood() -> None:
     assert verdict(read_soap(body[:60], kind=kind)) == (D, "x12.not_core")
 
 
+def test_an_answer_in_mtom_may_have_its_root_anywhere_and_its_payload_in_another_part() -> None:
+    include = (
+        '<i:Include xmlns:i="http://www.w3.org/2004/08/xop/include" href="cid:pay%2Bload@payer"/>'
+    )
+    body = (
+        b"\r\n--uuid:1+id=7\r\nContent-ID: <pay+load@payer>\r\n\r\n"
+        + BENEFITS.encode()
+        + b"\r\n--uuid:1+id=7\r\nContent-ID: <http://tempuri.org/0>\r\n"
+        b"Content-Type: application/xop+xml\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+        + base64.encodebytes(in_soap(fields(Payload=include)).encode())
+        + b"\r\n--uuid:1+id=7--"
+    )
+    kind = 'multipart/related;start="<http://tempuri.org/0>";boundary="uuid:1+id=7"'
+    assert read_soap(body, kind=kind) == Answer(has_benefits=True)
+    other = body.replace(b"<pay+load@payer>", b"<other>")
+    assert verdict(read_soap(other, kind=kind)) == (D, "x12.not_x12")
+    broken = body.replace(b"base64\r\n\r\n", b"base64\r\n\r\nA")
+    assert verdict(read_soap(broken, kind=kind)) == (D, "x12.not_core")
+
+
+def test_many_fields_that_refer_to_one_part_cost_no_more_than_one() -> None:
+    part = b"A" * 100_000
+    include = '<Include href="cid:a"/>'
+    told = {f"F{n}": include for n in range(1_000)}
+    body = b"--b\r\n\r\n%b\r\n--b\r\nContent-ID: <a>\r\n\r\n%b\r\n--b--" % (
+        in_soap({**told, **fields(Payload=include)}).encode(),
+        part,
+    )
+    tracemalloc.start()
+    try:
+        found = read_soap(body, kind='multipart/related; boundary="b"')
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert verdict(found) == (D, "x12.not_x12")
+    assert peak < 40 * len(body)
+
+
+@pytest.mark.parametrize("outer", ["realTimeTransactionResponse", "RealTimeTransactionResult"])
+def test_an_answer_may_stand_in_the_element_of_its_operation(outer: str) -> None:
+    text = in_soap(fields()).replace("<s:Body>", f"<s:Body><n:{outer} xmlns:n='urn:n'>")
+    text = text.replace("</s:Body>", f"</n:{outer}></s:Body>")
+    assert read_soap(text) == Answer(has_benefits=True)
+
+
+def test_a_cdata_section_that_was_escaped_with_all_else_is_none() -> None:
+    told = fields(Payload=f"&lt;![CDATA[{BENEFITS}]]&gt;")
+    assert read_soap(in_soap(told)) == Answer(has_benefits=True)
+
+
+def test_names_in_the_charset_of_the_header_field_are_no_fault() -> None:
+    text = in_soap(fields(ErrorMessage="PE\xd1A"))
+    for charset in ("iso-8859-1", '"Windows-1252"', "latin1"):
+        kind = f"application/soap+xml;charset={charset}; action=x"
+        assert read_soap(text.encode("latin-1"), kind=kind) == Answer(has_benefits=True)
+    declared = '<?xml version="1.0" encoding="ISO-8859-1"?>' + text
+    kind = "application/soap+xml; charset=utf-8"
+    assert read_soap(declared.encode("latin-1"), kind=kind) == Answer(has_benefits=True)
+    for charset in ("utf-8", "none", "utf-32", "x" * 999):
+        kind = f"application/soap+xml; charset={charset}"
+        assert verdict(read_soap(text.encode("latin-1"), kind=kind)) == (D, "x12.not_core")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"),
+    [
+        ("Quoted-Printable", quopri.encodestring),
+        ("BASE64", base64.encodebytes),
+        ("8bit", bytes),
+        ("binary", bytes),
+    ],
+)
+def test_a_part_of_a_form_may_be_encoded_for_its_way(
+    encoding: str, encode: Callable[[bytes], bytes]
+) -> None:
+    """As libraries for mail write lines that are longer than mail allows."""
+    parts = [
+        b'--b\r\nContent-Disposition: form-data; name="%b"\r\n'
+        b"Content-Transfer-Encoding: %b\r\n\r\n%b\r\n"
+        % (name.encode(), encoding.encode(), encode(text.encode()))
+        for name, text in fields().items()
+    ]
+    kind = "multipart/form-data; boundary=b"
+    found = core_mime.read(ASKED, 200, kind, b"".join(parts) + b"--b--", 1 << 20)
+    assert found == Answer(has_benefits=True)
+
+
 NAMES = ("PayloadType", "ProcessingMode", "PayloadID", "PayloadLength", "TimeStamp", "SenderID")
 ERRORS = [
     *(
@@ -118,6 +209,7 @@ def test_an_error_code_says_whose_it_is_whatever_the_type(
     assert verdict(read_soap(in_soap(told))) == (outcome, reason)
     assert verdict(read_mime(told)) == (outcome, reason)
     assert verdict(read_mime(told, status=500)) == (outcome, reason)
+    assert verdict(read_soap(in_soap(told), status=500)) == (outcome, reason)
 
 
 FAULTS = [
@@ -131,6 +223,7 @@ FAULTS = [
     ("s:Sender", "w:FailedAuthentication", M, "x12.credentials"),
     ("s:Receiver", "w:InvalidSecurityToken", M, "x12.credentials"),
     ("s:Sender", "w:Other", M, "x12.soap_fault"),
+    ("s:Receiver", "w:SecurityError", M, "x12.credentials"),
 ]
 
 
@@ -150,8 +243,10 @@ def test_a_fault_is_judged_by_its_code(
 def test_a_fault_of_soap_1_1_is_understood_too() -> None:
     text = _soap("<s:Fault><faultcode>s:Client</faultcode></s:Fault>")
     assert verdict(read_soap(text, 500)) == (M, "x12.soap_fault")
-    text = text.replace("s:Client", "w:FailedAuthentication")
-    assert verdict(read_soap(text, 500)) == (M, "x12.credentials")
+    for code in ("w:FailedAuthentication", "w:SecurityError"):
+        assert verdict(read_soap(text.replace("s:Client", code), 500)) == (M, "x12.credentials")
+    dotted = text.replace("s:Client", "s:Client.Authentication")
+    assert verdict(read_soap(dotted, 500)) == (M, "x12.soap_fault")
 
 
 STATUSES = [
@@ -204,9 +299,7 @@ def test_a_form_without_the_fields_of_an_envelope_is_no_answer() -> None:
 @pytest.mark.parametrize(
     ("told", "reason"),
     [
-        ({"PayloadType": "X12_278_Response_005010X217E1_2"}, "x12.wrong_answer"),
-        ({"PayloadType": "X12_277_Response_005010X212"}, "x12.wrong_answer"),
-        ({"PayloadType": ""}, "x12.wrong_answer"),
+        ({"Payload": BENEFITS.replace("ST*271*", "ST*278*")}, "x12.wrong_answer"),
         ({"PayloadType": "CoreEnvelopeError"}, "x12.core_error"),
         ({"Payload": " \n"}, "x12.not_x12"),
         ({"Payload": "UNB+UNOA:1+ZZQUILL"}, "x12.not_x12"),
@@ -218,18 +311,41 @@ def test_an_envelope_with_the_wrong_thing_inside_is_down(told: dict[str, str], r
     assert verdict(read_mime(fields(**told))) == (D, reason)
 
 
+@pytest.mark.parametrize(
+    "kind", ["X12_270_Request_005010X279A1", "x12_271_response_005010X279", "RealTime", ""]
+)
+def test_the_x12_inside_tells_what_it_is_whatever_the_payload_type_says(kind: str) -> None:
+    told = fields(PayloadType=kind)
+    assert read_soap(in_soap(told)) == Answer(has_benefits=True)
+    assert read_mime(told) == Answer(has_benefits=True)
+    del told["PayloadType"]
+    assert read_soap(in_soap(told)) == Answer(has_benefits=True)
+
+
 def test_a_user_and_a_password_with_any_signs_are_written_so_that_they_come_back() -> None:
     login = ("a&b", "]]><x>'\"&amp;")
     root = ET.fromstring(core_soap.write(ASKED, "S", "R", login, PAYLOAD))  # noqa: S314 - ours
     texts = [one.text for one in root.iter() if one.tag.endswith(("}Username", "}Password"))]
     assert texts == list(login)
-    assert [one.text for one in root.iter() if one.tag.endswith("}Payload")] == [PAYLOAD.decode()]
+    assert [one.text for one in root.iter("Payload")] == [PAYLOAD.decode()]
     form = core_mime.write(ASKED, "S", "R", login, PAYLOAD)
     told = {part.name: part.content for part in read_parts(core_mime.content_type(ASKED), form)}
     assert told["UserName"] == login[0].encode()
     assert told["Password"] == login[1].encode()
     assert told["Payload"] == PAYLOAD
     assert list(told)[:6] == [*NAMES[:3], "TimeStamp", "UserName", "Password"]
+
+
+def test_of_the_question_in_soap_the_outermost_element_alone_has_the_namespace_of_core() -> None:
+    root = ET.fromstring(core_soap.write(ASKED, "S", "R", None, PAYLOAD))  # noqa: S314 - ours
+    (inner,) = root[0]
+    assert root[0].tag == f"{{{SOAP}}}Body"
+    core = "http://www.caqh.org/SOAP/WSDL/CORERule2.2.0.xsd"
+    assert inner.tag == f"{{{core}}}COREEnvelopeRealTimeRequest"
+    assert [one.tag for one in inner] == [
+        *("PayloadType", "ProcessingMode", "PayloadID", "TimeStamp", "SenderID", "ReceiverID"),
+        *("CORERuleVersion", "Payload"),
+    ]
 
 
 @given(

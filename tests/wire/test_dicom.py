@@ -162,7 +162,7 @@ def test_a_message_keeps_within_the_longest_pdu_of_the_far_side(longest: int) ->
 @pytest.mark.parametrize("result", [0, 1, 2, 3, 4, 9])
 def test_the_result_of_our_context_is_read(result: int) -> None:
     content = dicom_pdus.accept(ASKED, result, b"ZZTEST")[6:]
-    assert dicom_codec.accepted(content) == dicom_codec.Accepted(result, 16_384)
+    assert dicom.accepted(content) == dicom.Accepted(result, 16_384)
 
 
 @pytest.mark.parametrize(
@@ -173,14 +173,73 @@ def test_the_longest_pdu_of_the_far_side_is_kept_or_ours_if_it_sets_none(
 ) -> None:
     content = dicom_pdus.accept(ASKED, 0, b"")[6:]
     content = content.replace(LONGEST, LONGEST[:4] + told.to_bytes(4, "big"))
-    assert dicom_codec.accepted(content).max_pdu == taken
+    assert dicom.accepted(content).max_pdu == taken
+
+
+def item(type_: int, data: bytes) -> bytes:
+    return struct.pack(">BBH", type_, 0, len(data)) + data
+
+
+OUR_CONTEXT = item(0x21, b"\1\0\0\0" + item(0x40, b"1.2.840.10008.1.2"))
+APPLICATION = item(0x10, b"1.2.840.10008.3.1.1.1")
+FOUR_K = item(0x51, (4096).to_bytes(4, "big"))
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        APPLICATION + OUR_CONTEXT + item(0x50, FOUR_K),
+        item(0x10, b"1.2.840.10008.3.1.1.1 ") + OUR_CONTEXT + item(0x50, FOUR_K),
+        OUR_CONTEXT + item(0x60, b"new") + item(0x50, FOUR_K),
+        item(0x21, b"\3\0\3\0") + OUR_CONTEXT + item(0x50, FOUR_K),
+        item(0x21, b"\1\0\0\0" + item(0x40, b"1.2.840.10008.1.2 ")) + item(0x50, FOUR_K),
+        *(
+            OUR_CONTEXT + item(0x50, more + FOUR_K)
+            for more in (
+                item(0x52, b"1.2.040.0.13"),
+                item(0x52, b"VENDOR\0"),
+                item(0x53, b"\0\1\0\1"),
+                item(0x54, b"\0\x111.2.840.10008.1.1\1\0"),
+                item(0x55, b"a version of more than sixteen"),
+                item(0x55, b"\xc4\xff"),
+                item(0x56, b"\0\x111.2.840.10008.1.1\1\1\1"),
+                item(0x57, bytes(10)),
+                item(0x59, b"\0\5token"),
+                item(0x5F, b"new"),
+                item(0xFE, b""),
+            )
+        ),
+    ],
+)
+def test_an_association_stands_whatever_else_the_far_side_says_of_itself(items: bytes) -> None:
+    """PS3.8 annex D.1: items of a type that is not known are passed over; and names, versions and
+    UIDs that are not quite right are of daily life.
+    """
+    assert dicom.accepted(b"\0\1\0\0" + b"\xff" * 64 + items) == dicom.Accepted(0, 4096)
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        b"",
+        APPLICATION + item(0x50, FOUR_K),
+        OUR_CONTEXT + OUR_CONTEXT,
+        item(0x21, b"\1\0\0"),
+        OUR_CONTEXT + b"\0",
+        OUR_CONTEXT[:-1],
+        OUR_CONTEXT + item(0x50, FOUR_K[:-1]),
+    ],
+)
+def test_an_association_that_says_nothing_sure_of_our_context_is_malformed(items: bytes) -> None:
+    with pytest.raises(MalformedError):
+        dicom.accepted(bytes(68) + items)
 
 
 def test_a_far_side_that_takes_next_to_nothing_is_malformed() -> None:
     content = dicom_pdus.accept(ASKED, 0, b"")[6:]
     content = content.replace(LONGEST, LONGEST[:4] + (7).to_bytes(4, "big"))
     with pytest.raises(MalformedError):
-        dicom_codec.accepted(content)
+        dicom.accepted(content)
 
 
 def test_a_response_is_its_status_and_whether_data_follow() -> None:
@@ -206,7 +265,7 @@ def test_broken_commands_and_associations_are_malformed_silent_and_never_anythin
         for _ in range(longer(1500)):
             for right, read in (
                 (answer, lambda data: dicom_codec.response(data, dicom_codec.ECHO_RSP)),
-                (accepted, dicom_codec.accepted),
+                (accepted, dicom.accepted),
             ):
                 broken = bytearray(right)
                 for _ in range(rng.randrange(1, 4)):

@@ -52,6 +52,37 @@ ANSWERS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("attributes", "line", "found"),
+    [
+        ("00000004 000081a4", b"drwxr-xr-x 1 a b", [True]),  # the type speaks where there is one
+        ("00000004 000041ed", b"-rwxr-xr-x 1 a b", [False]),
+        ("00000004 0000a1ff", b"", [False]),
+        ("00000004 000001a4", b"-rw-r--r-- 1 a b", [True]),  # permissions alone, as some send them
+        ("00000004 000001ed", b"drwxr-xr-x 1 a b", [False]),
+        ("00000000", b"drwxrwsr-t 1 a b", [False]),
+        ("00000000", b"lrwxrwxrwx 1 a b", [False]),
+        ("00000000", b"", [True]),
+        ("00000000", b"data.837", [True]),  # no line of ls
+    ],
+)
+def test_files_are_told_from_folders_by_whatever_the_server_says(
+    attributes: str, line: bytes, found: list[bool]
+) -> None:
+    told = f"00000001 61 {len(line):08x} {line.hex()} {attributes}"
+    decoder = Decoder()
+    decoder.receive(packet(f"68 00000004 00000001 {told}"))
+    answer = decoder.next_answer()
+    assert isinstance(answer, Names)
+    assert [one.is_file for one in answer.entries] == found
+
+
+def test_the_time_nought_is_none() -> None:
+    decoder = Decoder()
+    decoder.receive(packet("69 00000003 00000008 00000000 00000000"))
+    assert decoder.next_answer() == Told(3, Attributes())
+
+
 @pytest.mark.parametrize(("data", "answer"), ANSWERS)
 def test_an_answer_is_read_whole_byte_by_byte_and_before_others(
     data: bytes, answer: object

@@ -49,6 +49,16 @@ def test_a_ta1_stands_before_the_groups() -> None:
     assert one.groups == ()
 
 
+def test_a_ta1_alone_may_be_counted_as_if_it_were_a_group() -> None:
+    assert read(TA1.replace("IEA*0*", "IEA*1*").encode()) == read(TA1.encode())
+    assert fault(TA1.replace("IEA*0*", "IEA*2*")) is Fault.COUNT
+    assert fault(ISA + "IEA*1*000000001~") is Fault.COUNT
+    assert (
+        fault(ISA + TA1[106:].partition("~")[0] + "~" + BODY.replace("IEA*1", "IEA*2"))
+        is Fault.COUNT
+    )
+
+
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 def test_line_ends_behind_segments_are_passed_over(end: str) -> None:
     assert read(WHOLE.replace("~", "~" + end).encode()) == read(WHOLE.encode())

@@ -146,6 +146,7 @@ def _counted(payload: str) -> str:
         ("~TRN*2*", "~TRN*1*", None),  # BHT03 is ours
         ("ST*271*0001*005010X279A1", "ST*271*0001*005010X279", None),
         ("ST*271*0001*005010X279A1", "ST*271*0001*004010X092A1", (D, "x12.wrong_answer")),
+        ("ST*271*0001*005010X279A1", "ST*271*0001", None),  # GS08 says it, too
         ("ST*271*", "ST*278*", (D, "x12.wrong_answer")),
     ],
 )
@@ -193,6 +194,20 @@ def test_a_ta1_is_about_our_interchange_or_foreign(
     assert facts.get(Fact.TA1_NOTE) == told
 
 
+def test_acknowledgements_before_an_answer_say_nothing_more() -> None:
+    answers = Answers(HEARD, "ZZQUILL")
+    benefits, note = answers.eligibility(), answers.interchange("A", "000")
+    inside = note[106:].partition("~")[0] + "~"
+    for payload in (
+        note + benefits,
+        answers.implementation("A") + benefits,
+        note + "\r\n" + answers.implementation("A") + benefits,
+        benefits.replace("GS*", inside + "GS*"),
+        benefits.replace("*000000077*0*", "*       77*0*"),
+    ):
+        assert heard(payload) == Answer(has_benefits=True)
+
+
 @pytest.mark.parametrize(
     ("outcome", "expected"),
     [
@@ -222,6 +237,48 @@ def test_benefits_are_there_when_an_eb01_says_more_than_that_it_cannot() -> None
     for other in ("EB*V**30", "EB***30"):
         none = benefits.replace("EB*1**30", other).replace("EB*C*", "EB*V*")
         assert judged(none) == (D, "x12.no_benefits")
+
+
+@pytest.mark.parametrize(
+    ("aaa", "outcome", "reason"),
+    [
+        ("AAA*N**33*C", G, "x12.partial"),
+        ("AAA*N**69*C~AAA*N**70*C", G, "x12.partial"),
+        ("AAA*Y**42*R", G, "x12.aaa_42_subscriber"),
+        ("AAA*Y**99*R", G, "x12.partial"),
+    ],
+)
+def test_benefits_with_a_rejection_beside_them_are_an_answer_in_part(
+    aaa: str, outcome: str, reason: str
+) -> None:
+    """Such as a service type (2110C) of which the payer says nothing; nobody was turned away."""
+    payload = _counted(Answers(HEARD, "ZZQUILL").eligibility().replace("~MSG*", f"~{aaa}~MSG*"))
+    found = heard(payload)
+    assert isinstance(found, Answer)
+    seen = judge(Asks.ELIGIBILITY, found)
+    assert (seen.verdict[0].value, seen.verdict[1].value, seen.by) == (outcome, reason, By.PAYER)
+    assert seen.facts[Fact.BENEFITS] == 1
+    assert Fact.AAA_FOLLOW_UP in seen.facts
+
+
+@pytest.mark.parametrize("loop", ["~HL*2*", "~HL*3*"])
+@pytest.mark.parametrize("code", ["42", "51", "79"])
+def test_benefits_are_an_answer_in_part_in_whatever_loop_the_rejection_stands(
+    loop: str, code: str
+) -> None:
+    payload = Answers(HEARD, "ZZQUILL").eligibility().replace(loop, f"~AAA*Y**{code}*C{loop}")
+    found = heard(_counted(payload))
+    assert isinstance(found, Answer)
+    assert judge(Asks.ELIGIBILITY, found).verdict == (Outcome.DEGRADED, Reason.X12_PARTIAL)
+
+
+def test_benefits_for_a_member_whom_nobody_is_to_be_are_wrong_whatever_stands_beside_them() -> None:
+    benefits = Answers(HEARD, "ZZQUILL").eligibility()
+    assert judged(benefits) == (D, "x12.not_rejected")
+    both = _counted(benefits.replace("~MSG*", "~AAA*N**75*C~MSG*"))
+    assert judged(both) == (D, "x12.not_rejected")
+    worse = _counted(benefits.replace("~HL*2*", "~AAA*Y**42*R~HL*2*"))
+    assert judged(worse) == (D, "x12.aaa_42_payer")
 
 
 @pytest.mark.parametrize(

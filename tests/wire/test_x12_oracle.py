@@ -91,10 +91,10 @@ def test_the_270_reads_as_its_guide_says() -> None:
     run = Numbers(7, "WW7K3M9QX2TA", numbers(AT_MS, 1).request_id, AT_MS)
     text = write(question(), run, ENVELOPE).decode()
     assert text.split("~") == [
-        f"ISA*00*{'':10}*00*{'':10}*ZZ*UPTIMEMON      *ZZ*PAYERTEST      *260101*1200*^*00501*000000007*0*T*:",
-        "GS*HS*UPTIMEMON*PAYER*20260101*1200*7*X*005010X279A1",
+        f"ISA*00*{'':10}*00*{'':10}*ZZ*UPTIMEMON      *ZZ*PAYERTEST      *260101*0000*^*00501*000000007*0*T*:",
+        "GS*HS*UPTIMEMON*PAYER*20260101*0000*7*X*005010X279A1",
         "ST*270*0001*005010X279A1",
-        "BHT*0022*13*WW7K3M9QX2TA*20260101*1200",
+        "BHT*0022*13*WW7K3M9QX2TA*20260101*0000",
         "HL*1**20*1",
         "NM1*PR*2*TESTPAYER*****PI*99999",
         "HL*2*1*21*1",
@@ -117,9 +117,9 @@ def test_the_276_reads_as_its_guide_says() -> None:
     text = write(question(Asks.CLAIM_STATUS, production=True), run, ENVELOPE).decode()
     assert text[:106].endswith("*0*P*:~")
     assert text[106:].split("~") == [
-        "GS*HR*UPTIMEMON*PAYER*20260101*1200*7*X*005010X212",
+        "GS*HR*UPTIMEMON*PAYER*20260101*0000*7*X*005010X212",
         "ST*276*0001*005010X212",
-        "BHT*0010*13*WW7K3M9QX2TA*20260101*1200",
+        "BHT*0010*13*WW7K3M9QX2TA*20260101*0000",
         "HL*1**20*1",
         "NM1*PR*2*TESTPAYER*****PI*99999",
         "HL*2*1*21*1",
@@ -140,10 +140,13 @@ def test_the_276_reads_as_its_guide_says() -> None:
     ]
 
 
-def test_the_day_asked_about_has_begun_everywhere() -> None:
+def test_every_day_that_is_written_has_begun_everywhere() -> None:
     evening_in_hawaii_ms = AT_MS - 10 * 3_600_000  # 2026-01-01T02:00Z: there it is still December
     text = write(question(), numbers(evening_in_hawaii_ms, 1), ENVELOPE).decode()
     assert "~DTP*291*D8*20251231~" in text
+    assert "*251231*1400*^*00501*" in text
+    assert text.count("*20251231*1400") == 2  # GS04 and GS05, BHT04 and BHT05
+    assert "2026" not in text
 
 
 def test_control_numbers_of_one_agent_come_again_after_115_days_at_the_earliest() -> None:
