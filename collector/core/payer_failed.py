@@ -15,7 +15,6 @@ from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
 from collector.core.truth import SystemTruth
 from probes.contract import Outcome
-from probes.reasons import Reason
 from probes.spans import Interval, Span, Timeline, combine, merge
 
 LOOK_BACK_MS = 86_400_000
@@ -34,8 +33,6 @@ NOBODY: frozenset[Failed] = frozenset()
 
 def named(reason: str) -> Failed:
     """Whom a reason names: an answer of the transaction itself says who could not go on."""
-    if reason == Reason.X12_PAYER_UNREACHABLE:
-        return Failed.PAYER
     if reason.startswith("x12."):
         for one in (Failed.CLEARINGHOUSE, Failed.PAYER):
             if reason.endswith(f"_{one}"):

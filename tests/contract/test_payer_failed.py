@@ -47,7 +47,3 @@ def test_every_reason_that_ends_in_one_of_their_names_names_it(who: Failed) -> N
     reasons = [reason for reason in MEANINGS if reason.endswith(f"_{who}")]
     assert reasons
     assert {named(reason) for reason in reasons} == {who}
-
-
-def test_a_payer_whom_the_clearinghouse_does_not_reach_failed() -> None:
-    assert named("x12.payer_unreachable") is Failed.PAYER
