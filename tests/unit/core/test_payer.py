@@ -112,7 +112,9 @@ def test_of_a_payers_path_the_document_of_every_system_says_the_same_of_its_mont
         SPRING_END,
         SPRING_END,
     )
-    assert told["systems"]["ehr"]["caqh"]["months"] == [
+    shown = told["systems"]["ehr"]["caqh"]
+    assert shown["timezone"] == "America/New_York"
+    assert shown["months"] == [
         {
             "start": "2026-03-01T05:00:00.000Z",
             "end": "2026-04-01T04:00:00.000Z",
