@@ -1,7 +1,8 @@
 """Who failed while a payer's path was down, by the reasons of failing runs, five minutes at a time.
 
-A rollup says which reasons a check's runs ended with in five minutes. What failed in the latest
-five minutes with a judged run goes on failing until the next ones, while their runs hold.
+A rollup says which reasons a check's runs ended with in five minutes. What failed in the latest of
+them goes on failing until the next with a failing run, or the end of the next with good ones alone,
+while a run holds.
 """
 
 from __future__ import annotations
@@ -28,9 +29,6 @@ class Failed(StrEnum):
     """No answer named one of them, or answers named both."""
 
 
-NOBODY: frozenset[Failed] = frozenset()
-
-
 def named(reason: str) -> Failed:
     """Whom a reason names: an answer of the transaction itself says who could not go on."""
     if reason.startswith("x12."):
@@ -54,7 +52,7 @@ def _line(
     runs: Sequence[tuple[int, Rollup]], wide: Interval, hold_ms: int
 ) -> Timeline[frozenset[Failed]]:
     """Whom one (check, agent) names. A run that rejects us keeps what was, as its state does."""
-    steps = [(wide.start, NOBODY)]
+    steps = {wide.start: frozenset[Failed]()}
     over = wide.start
     for bucket, one in runs:
         outcomes = {outcome for outcome, _, _ in one.counts}
@@ -62,12 +60,17 @@ def _line(
         if not judged and Outcome.MISCONFIGURED not in outcomes:
             continue
         if over < bucket:
-            steps.append((over, NOBODY))
-        steps.append((bucket, _names(one) if judged else steps[-1][1]))
+            steps[over] = frozenset()
+        if Outcome.DOWN in outcomes:
+            steps[bucket] = _names(one)
+        elif judged:
+            # The good run may stand at their end: until then it was as before.
+            steps[bucket + BUCKET_MS] = frozenset()
         over = bucket + BUCKET_MS + hold_ms
-    steps += [(over, NOBODY)] if over < wide.end else []
-    ends = [*(start for start, _ in steps[1:]), wide.end]
-    return merge(Span(left, right, names) for (left, names), right in zip(steps, ends, strict=True))
+    steps[over] = frozenset()
+    starts = [start for start in steps if start < wide.end]
+    ends = [*starts[1:], wide.end]
+    return merge(Span(left, right, steps[left]) for left, right in zip(starts, ends, strict=True))
 
 
 def _names(one: Rollup) -> frozenset[Failed]:
