@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from alerts.deadlines import DeadlineKind
 from alerts.people import ActKind
-from alerts.ticket import Stage, Ticket
+from alerts.ticket import DUES, Stage, Ticket
 from alerts.transitions import TransitionKind
 
 _DIGEST_CHARS = 32
@@ -23,8 +22,6 @@ REOPENINGS = frozenset({TransitionKind.REOPENED.value, ActKind.RAISED.value})
 """Steps that open a resolved ticket again: the trouble is back, or a person set the category of an
 incident that is open, as category 4 opens again what people had ended.
 """
-DUES = frozenset(kind.value for kind in DeadlineKind)
-"""Steps that somebody has to read, reports and reminders after the end of an incident, too."""
 
 
 class Standing(StrEnum):
@@ -129,10 +126,10 @@ def _of_ended(found: Sequence[Found], ticket: Ticket, level: int) -> Work:
 
 
 def _ranks(keep: Found, ticket: Ticket, level: int) -> bool:
-    """Only upwards, as people there may have raised it; down too when a person here set it."""
-    if keep.level is None or keep.level == level:
-        return False
-    return level < keep.level or ticket.step_code == ActKind.RAISED.value
+    """Only upwards, as people there may have raised it; whatever it is when a person here set it."""
+    if ticket.step_code == ActKind.RAISED.value:
+        return True
+    return keep.level is not None and level < keep.level
 
 
 def bounded_key(key: str, chars: int) -> str:

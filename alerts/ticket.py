@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from alerts.deadlines import DeadlineKind
 from alerts.letter import letter
 from alerts.minimal import minimal
 from alerts.outbox import Message
@@ -23,6 +24,8 @@ KEY_CHARS = 255
 """What every receiver with keys takes; ours are ids and an instant, far shorter."""
 PLAIN = ("P4", 1)
 """Priority and category of what tells of no incident."""
+DUES = frozenset(kind.value for kind in DeadlineKind)
+"""Steps that somebody has to read, reports and reminders after the end of an incident, too."""
 
 
 class Stage(StrEnum):
@@ -92,6 +95,15 @@ def ticket(message: Message) -> Ticket:
     made = _ticket(message, event)
     found = tripped(made.title, made.headline, *(value for _, value in made.rows))
     return _ticket(message, minimal(event, found), found) if found else made
+
+
+def apart(ticket: Ticket) -> Ticket:
+    """For receivers whose closed alert shows nobody anything: what comes due after the end is shown by
+    itself, and over at once.
+    """
+    if ticket.stage is Stage.DONE and ticket.step_code in DUES:
+        return replace(ticket, key=ticket.message, stage=Stage.TOLD)
+    return ticket
 
 
 def _ticket(

@@ -99,7 +99,11 @@ class _Claim:
         return None
 
     def is_fresh(self, stage: Stage, now_ms: int) -> bool:
-        return any(one.at_ms > now_ms - REJECTED_MS for one in self.answered[stage])
+        """Was it rejected a short time ago?"""
+        return any(
+            one.ack is not None and one.ack.is_rejected and one.at_ms > now_ms - REJECTED_MS
+            for one in self.answered[stage]
+        )
 
     def missing(self, terms: Terms) -> Iterable[tuple[Stage, int]]:
         """Stages without an answer, with their due times; none behind a rejection."""

@@ -45,6 +45,7 @@ def entry_problems(
         parsed: Parsed = {}
         for name, check in section(document, "checks").items():
             found += _spec(document, name, check, parsed, secrets=secrets)
+        found += _timeouts(document, parsed)
         found += budget_problems(document, _said(parsed, lambda kind: kind.demand))
         found += writes_problems(document, _said(parsed, lambda kind: kind.writes))
         found += claims_problems(document, _said(parsed, lambda kind: kind.claims))
@@ -108,6 +109,16 @@ def _spec(
         extra = registry.EXTRAS.get(name, name)
         message = f"needs the library {error.name}: pip install 'wardwatch[{extra}]'"
         yield document.problem((*path, "kind"), message)
+
+
+def _timeouts(document: Document, parsed: Parsed) -> Iterator[Problem]:
+    """Those that end before an answer would be late: a right one would be down."""
+    for id_, (kind, _) in parsed.items():
+        timeout = attempt(times.parse_duration, section(document, "checks")[id_].get("timeout"))
+        if timeout and timeout <= kind.answers_within_ms:
+            within = times.duration_text(kind.answers_within_ms)
+            message = f"a right answer may take {within}: write a longer timeout"
+            yield document.problem(("checks", id_, "timeout"), message)
 
 
 def _finish(pending: Awaitable[None] | None) -> None:

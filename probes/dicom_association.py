@@ -212,7 +212,8 @@ class _Talk:
             if part.is_last:
                 break
         answer: Response = await line.think(codec.response, bytes(command), self._service.expected)
-        is_over = not answer.has_data_set
+        # a last response has none, whatever it announces (PS3.7 sections 9.3.2.2 and 9.3.5.2)
+        is_over = not answer.has_data_set or answer.status not in PENDING
         while not is_over:
             part = await line.fragment()
             if part.is_command or part.context != CONTEXT:

@@ -68,6 +68,7 @@ class Line:
         self._fragments: deque[Pdv] = deque()
         self._left = _MOST_BYTES
         self._heard = False
+        self._lost: NetFailure | None = None
         self._phase = Phase.FIRST_BYTE
 
     async def send(self, data: bytes) -> None:
@@ -77,7 +78,9 @@ class Line:
         except ReceiveTimeout:
             raise Ended((Outcome.DOWN, Reason.DICOM_TIMEOUT)) from None
         except NetFailure as failure:
-            raise Ended(self._of(failure)) from None
+            if failure.reason is not Reason.TCP_RESET:
+                raise Ended(self._of(failure)) from None
+            self._lost = failure  # what it said before that stands in the kernel, and is the reason
 
     async def pdu(self) -> Pdu:
         """The next one that is no abort and no end."""
@@ -86,13 +89,15 @@ class Line:
         except ReceiveTimeout:
             raise Ended((Outcome.DOWN, Reason.DICOM_TIMEOUT)) from None
         except NetFailure as failure:
-            raise Ended(self._of(failure)) from None
+            raise Ended(self._of(self._lost or failure)) from None
         except NotDicomError:
             raise Ended((Outcome.DOWN, Reason.DICOM_NOT_DICOM)) from None
         except DicomError:
             raise Ended(MALFORMED) from None
         self.ended = pdu is None or pdu.type in (PduType.ABORT, PduType.ASSOCIATE_RJ)
         if pdu is None:
+            if self._lost is not None:
+                raise Ended(self._of(self._lost))
             raise Ended(CLOSED if self._heard else CLOSED_AT_ONCE)
         if pdu.type is PduType.ABORT:
             self.facts[Fact.ABORT_SOURCE], self.facts[Fact.ABORT_REASON] = pdu.content[2:4]

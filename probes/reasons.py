@@ -281,7 +281,10 @@ MEANINGS: dict[Reason, tuple[tuple[str, ...], str]] = {
         (_D, _M),
         "Closed without a word; misconfigured if at once, as many do with a title they do not know.",
     ),
-    Reason.DICOM_FAILED: ((_D,), "The operation failed: unable to process."),
+    Reason.DICOM_FAILED: (
+        (_D, _G),
+        "The operation failed: unable to process; degraded if it was done with a warning.",
+    ),
     Reason.DICOM_IDENTIFIER: ((_M,), "The query's keys do not fit what it is asked of."),
     Reason.DICOM_MALFORMED: ((_D,), "DICOM, but broken, or not the answer to our request."),
     Reason.DICOM_MATCH: ((_G,), "Somebody was found, though the query can match nobody."),

@@ -23,6 +23,7 @@ from probes.net import Deadline, NetFailure
 from probes.reasons import Reason
 from probes.sftp_session import Session
 from probes.sftp_spec import SftpAccess, SftpAuth
+from probes.wire.ssh import FIRST, offered
 
 T = TypeVar("T")
 MOST_BYTES = 128 << 20
@@ -223,6 +224,8 @@ class Visit:
         if client.is_pinned is False:
             return _FOREIGN
         if not client.has_version or isinstance(error, (asyncssh.ConnectionLost, OSError)):
+            if client.is_pinned is None and self._has_nothing_in_common():
+                return Outcome.MISCONFIGURED, Reason.SFTP_ALGORITHMS
             return Outcome.DOWN, self._ended()
         if isinstance(error, asyncssh.KeyExchangeFailed):
             # With the key already shown: it could not prove that the key is its own.
@@ -233,6 +236,12 @@ class Visit:
             (said for kind, said in _SAID.items() if isinstance(error, kind)),
             (Outcome.DOWN, Reason.SFTP_PROTOCOL),
         )
+
+    def _has_nothing_in_common(self) -> bool:
+        """Both sides find out, and the server may be the first to go."""
+        theirs = [] if self._watched is None else offered(bytes(self._watched.first))
+        ours = (_KEX, _SIGNATURES, _CIPHERS, _CIPHERS)
+        return any(their.isdisjoint(our) for their, our in zip(theirs, ours, strict=False))
 
     def _ended(self) -> Reason:
         """How the connection came to its end."""
@@ -311,6 +320,8 @@ class _Watched(socket.socket):
         self._clock = clock
         self._left = MOST_BYTES
         self.first_ns: int | None = None
+        self.first = bytearray()
+        """What came in the clear."""
         self.is_reset = False
         self.is_over = False
 
@@ -322,6 +333,7 @@ class _Watched(socket.socket):
             raise
         if data and self.first_ns is None:
             self.first_ns = self._clock.monotonic_ns()
+        self.first += data[: FIRST - len(self.first)]
         self._left -= len(data)
         if self._left < 0:
             self.is_over = True

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, StringConstraints, model_validator
 from alerts.calls import Base, Calls, File, Timeout, as_ticket, attempt, opened, read_text
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import Message
-from alerts.ticket import Stage, Ticket
+from alerts.ticket import Stage, Ticket, apart
 from probes.config_words import Model, SecretRef, Word
 from probes.times import rfc3339
 
@@ -80,7 +80,8 @@ class Alertmanager:
         self._calls = calls
 
     async def deliver(self, message: Message) -> Receipt:
-        told = alert(as_ticket(self._env, message), self._config.labels, self._env.clock.now_ms())
+        ticket = apart(as_ticket(self._env, message))
+        told = alert(ticket, self._config.labels, self._env.clock.now_ms())
         receipts = await asyncio.gather(
             *(attempt(self._post(url, told), self._config.timeout) for url in self._config.urls)
         )

@@ -177,7 +177,9 @@ class _Desk:
         reply = await self._call("GET", f"{issue}/transitions")
         offered = read(reply, Offered).transitions
         names: Sequence[str] = getattr(self._config.transitions, move.value)
-        by_name = {name.casefold(): one for one in offered for name in (one.to.name, one.name)}
+        backwards = offered[::-1]  # of several the first is taken, and a name before a status
+        by_name = {one.to.name.casefold(): one for one in backwards}
+        by_name |= {one.name.casefold(): one for one in backwards}
         chosen = next((by_name[n.casefold()] for n in names if n.casefold() in by_name), None)
         if chosen is None and move is Move.RESOLVE:
             raise unreadable(reply)

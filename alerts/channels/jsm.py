@@ -10,7 +10,7 @@ from urllib.parse import quote
 from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
-from alerts.ticket import Stage, Ticket
+from alerts.ticket import Stage, Ticket, apart
 from probes.config_words import Model, SecretRef
 
 MESSAGE_CHARS = 130
@@ -43,7 +43,8 @@ class Jsm:
         self._calls = calls
 
     async def deliver(self, message: Message) -> Receipt:
-        return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
+        ticket = apart(as_ticket(self._env, message))
+        return await attempt(self._deliver(ticket), self._config.timeout)
 
     async def _deliver(self, ticket: Ticket) -> Receipt:
         """A repeat changes nothing but a count: of an alias there is at most one open alert."""

@@ -9,7 +9,7 @@ from typing import Any
 from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
 from alerts.outbox import Message
-from alerts.ticket import Stage, Ticket
+from alerts.ticket import Stage, Ticket, apart
 from probes.config_words import Model, SecretRef
 
 SUMMARY_CHARS = 1024
@@ -42,7 +42,8 @@ class PagerDuty:
         self._calls = calls
 
     async def deliver(self, message: Message) -> Receipt:
-        return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
+        ticket = apart(as_ticket(self._env, message))
+        return await attempt(self._deliver(ticket), self._config.timeout)
 
     async def _deliver(self, ticket: Ticket) -> Receipt:
         """A repeat of any of these changes nothing: PagerDuty files by `dedup_key`."""

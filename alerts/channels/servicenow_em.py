@@ -22,7 +22,7 @@ from alerts.calls import (
 )
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
-from alerts.ticket import Stage, Ticket
+from alerts.ticket import Stage, Ticket, apart
 from probes.config_words import Model, SecretRef, Word
 from probes.times import from_ms
 
@@ -55,7 +55,8 @@ class EventManagement:
         self._calls = calls
 
     async def deliver(self, message: Message) -> Receipt:
-        return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
+        ticket = apart(as_ticket(self._env, message))
+        return await attempt(self._deliver(ticket), self._config.timeout)
 
     async def _deliver(self, ticket: Ticket) -> Receipt:
         """A repeat changes nothing but a count: ServiceNow files events by `message_key`."""

@@ -25,6 +25,13 @@ _SFTP_VERSION = b"\x00\x00\x00\x05\x02\x00\x00\x00\x03"
 _NOTHING_LISTED = b"\x68%b\x00\x00\x00\x00"
 
 
+_OFFER = bytes([4, 20]) + bytes(16) + b"".join(
+    len(names).to_bytes(4, "big") + names
+    for names in (
+        b"diffie-hellman-group14-sha1", b"ssh-ed25519", b"aes128-ctr", b"aes128-ctr",
+        b"hmac-sha2-256", b"hmac-sha2-256", b"none", b"none", b"", b"",
+    )
+) + bytes(5 + 4)  # fmt: skip
 _RAW = frozenset({"garbage", "too_large", "wrong_id", "lists_nothing", "ends_at_once"})
 
 
@@ -50,6 +57,7 @@ class SftpHost:
         "ssh_1",
         "banner_only",
         "weak",
+        "weak_ends",
         "rejects",
         "no_sftp",
         "ends_at_once",
@@ -133,6 +141,7 @@ class SftpHost:
             "not_ssh": b"HTTP/1.1 400 Bad Request\r\n\r\n",
             "ssh_1": b"SSH-1.5-old\r\n",
             "banner_only": b"SSH-2.0-stuck\r\n",
+            "weak_ends": b"SSH-2.0-old\r\n" + _packet(_OFFER),
         }
         if self.fault in {"reset", "reset_late"}:
             if self.fault == "reset_late":

@@ -80,6 +80,14 @@ def is_other(data: bytes) -> bool:
     return name == "IEA"
 
 
+def is_whole(data: bytes) -> bool:
+    """X12 to the end of an interchange, and nothing behind it."""
+    try:
+        return [segment[0] for segment, _ in segments(data)][-1] == "IEA"
+    except X12Error:
+        return False
+
+
 def acks(data: bytes) -> list[Ack] | None:
     """Of a file with TA1s, 999s (997s too) or 277CAs, as far as it was read; None: it is no X12. A TA1
     that accepts says nothing: a 999 follows. Nor does one whose verdict is not among what was read.

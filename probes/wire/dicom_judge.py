@@ -62,9 +62,13 @@ def status(code: int) -> Verdict:
         return UP
     if 0xA700 <= code <= 0xA7FF:
         return Outcome.DEGRADED, Reason.DICOM_RESOURCES
+    if code in _WARNINGS or 0xB000 <= code <= 0xBFFF:
+        return Outcome.DEGRADED, Reason.DICOM_FAILED
     return _OURS.get(code, (Outcome.DOWN, Reason.DICOM_FAILED))
 
 
+_WARNINGS = frozenset({0x0001, 0x0107, 0x0116})
+"""It was done, and something about it was not as asked (PS3.7 annex C.4)."""
 _OURS: dict[int, Verdict] = {
     0x0122: (Outcome.MISCONFIGURED, Reason.DICOM_UNSUPPORTED),  # SOP class not supported
     0x0211: (Outcome.MISCONFIGURED, Reason.DICOM_UNSUPPORTED),  # unrecognized operation

@@ -33,6 +33,12 @@ NOT_X12: Verdict = (Outcome.DOWN, Reason.X12_NOT_X12)
 TRUNCATED: Verdict = (Outcome.DOWN, Reason.X12_TRUNCATED)
 WRONG_ANSWER: Verdict = (Outcome.DOWN, Reason.X12_WRONG_ANSWER)
 
+_FAULTS = {
+    Fault.NOT_X12: NOT_X12,
+    Fault.TRUNCATED: TRUNCATED,
+    Fault.TOO_LONG: (Outcome.MISCONFIGURED, Reason.HTTP_TOO_LARGE),
+}
+
 T4 = 904
 """The number that stands for AAA03 `T4`, the one code that is none."""
 AAA_CODES = frozenset({4, 15, *range(33, 36), *range(41, 81), 97, T4})
@@ -146,7 +152,7 @@ def read_answer(
     try:
         interchanges = read(data, max_bytes)
     except X12Error as error:
-        return {Fault.NOT_X12: NOT_X12, Fault.TRUNCATED: TRUNCATED}.get(error.fault, MALFORMED)
+        return _FAULTS.get(error.fault, MALFORMED)
     groups = [group for found in interchanges for group in found.groups]
     sets = [one for group in groups for one in group.transactions]
     right = [

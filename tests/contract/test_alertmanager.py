@@ -42,7 +42,7 @@ def server() -> Iterator[Server]:
 
 
 @asynccontextmanager
-async def told(*urls: str, **spec: Any) -> AsyncIterator[Channel]:
+async def told_to(*urls: str, **spec: Any) -> AsyncIterator[Channel]:
     """The channel with this host's clock, as the real Alertmanager has it."""
     env = replace(messages.env(), clock=SystemClock())
     config = KIND.parse({"urls": list(urls), "timeout": "5s", **spec})
@@ -71,7 +71,7 @@ async def test_an_incident_is_one_alert_from_its_opening_to_its_end() -> None:
     )
     seen = []
     with an_alertmanager() as server:
-        async with told(server.url) as channel:
+        async with told_to(server.url) as channel:
             for one in story("ehr.availability.1", *steps):
                 assert await channel.deliver(one) == SENT
                 seen.append(firing(server, "ehr.availability.1"))
@@ -132,7 +132,7 @@ async def test_after_a_step_of_our_clock_an_alert_does_not_end_before_it_starts(
 async def test_however_often_an_answer_is_lost_there_is_one_alert() -> None:
     (opened,) = story("ehr.availability.2", messages.OPENED)
     with an_alertmanager() as server:
-        async with receiving(before(server)) as receiver, told(receiver.url) as channel:
+        async with receiving(before(server)) as receiver, told_to(receiver.url) as channel:
             for _ in range(longer(50)):
                 receiver.script.append("drop")
                 assert await channel.deliver(opened) == AWAY
@@ -144,7 +144,7 @@ async def test_a_cluster_notifies_once_when_it_opens_and_once_when_it_is_over() 
     heard = Notified()
     async with receiving(heard.handle) as hook:
         with a_cluster(hook.url) as (one, other):
-            async with told(one.url, other.url) as channel:
+            async with told_to(one.url, other.url) as channel:
                 opened, resolved = story("ehr.availability.3", messages.OPENED, messages.RESOLVED)
                 assert await channel.deliver(opened) == SENT
                 assert firing(one, "ehr.availability.3") == firing(other, "ehr.availability.3")
@@ -160,13 +160,13 @@ async def test_after_a_restart_an_alert_is_forgotten_but_its_end_is_notified() -
     async with receiving(heard.handle) as hook:
         with an_alertmanager(hook.url) as server:
             opened, resolved = story("ehr.availability.4", messages.OPENED, messages.RESOLVED)
-            async with told(server.url) as channel:
+            async with told_to(server.url) as channel:
                 await channel.deliver(opened)
                 await until(lambda: len(heard.groups) == 1)
             server.stop()
             server.start()
             assert firing(server, "ehr.availability.4") == []
-            async with told(server.url) as channel:
+            async with told_to(server.url) as channel:
                 assert await channel.deliver(resolved) == SENT
             await until(lambda: len(heard.groups) == 2)
     key = "st-elsewhere.ehr.availability.4.desk"
@@ -177,7 +177,7 @@ async def test_an_outage_found_late_notifies_nobody_and_a_test_does() -> None:
     heard = Notified()
     async with receiving(heard.handle) as hook:
         with an_alertmanager(hook.url) as server:
-            async with told(server.url) as channel:
+            async with told_to(server.url) as channel:
                 (late,) = story("ehr.availability.5", messages.FOUND_LATE)
                 assert await channel.deliver(late) == SENT
                 assert await channel.deliver(messages.a_test()) == SENT
@@ -186,22 +186,32 @@ async def test_an_outage_found_late_notifies_nobody_and_a_test_does() -> None:
     assert (shown, heard.groups) == (["test_desk_1"], [[("firing", "test_desk_1")]])
 
 
+async def test_what_comes_due_after_the_end_is_shown_by_itself_for_a_while() -> None:
+    told = (messages.OPENED, messages.RESOLVED, messages.REPORT_DUE)
+    with an_alertmanager() as server:
+        async with told_to(server.url) as channel:
+            for one in story("ehr.availability.8", *told):
+                assert await channel.deliver(one) == SENT
+        shown = [one["labels"]["incident"] for one in alerts(server)]
+    assert shown == ["st-elsewhere_ehr_availability_8_desk_3"]
+
+
 async def test_a_peer_that_is_away_is_waited_for_and_then_no_longer(server: Server) -> None:
     (opened,) = story("ehr.availability.6", messages.OPENED)
     login = {"user": "wardwatch", "password": "file:/key"}
-    async with told(DEAD, server.url, **login) as channel:
+    async with told_to(server.url, DEAD, **login) as channel:
         tried = [await channel.deliver(replace(opened, attempts=n)) for n in (1, 4, 5)]
     assert tried == [AWAY, AWAY, SENT]
-    async with told(DEAD, DEAD + "/other") as channel:
+    async with told_to(DEAD, DEAD + "/other") as channel:
         assert await channel.deliver(replace(opened, attempts=99)) == AWAY
 
 
 async def test_a_wrong_login_is_tried_again(server: Server) -> None:
     (opened,) = story("ehr.availability.7", messages.OPENED)
     refused = Receipt(Verdict.RETRY, DeliveryReason.AUTH, 401)
-    async with told(server.url) as channel:
+    async with told_to(server.url) as channel:
         assert await channel.deliver(opened) == refused
-    async with told(server.url, user="wardwatch", password="file:/key") as channel:
+    async with told_to(server.url, user="wardwatch", password="file:/key") as channel:
         assert await channel.deliver(opened) == SENT
 
 
@@ -219,7 +229,7 @@ async def test_an_answer_gives_a_receipt(step: str, receipt: Receipt) -> None:
     async def never(_request: web.Request) -> web.StreamResponse:
         raise AssertionError
 
-    async with receiving(never) as receiver, told(receiver.url) as channel:
+    async with receiving(never) as receiver, told_to(receiver.url) as channel:
         receiver.script.append(step)
         assert await channel.deliver(messages.message(messages.OPENED)) == receipt
 

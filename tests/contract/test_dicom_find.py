@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -69,7 +70,8 @@ async def test_each_way_to_fail_after_the_association_has_its_outcome_and_reason
 ) -> None:
     for fault, expected in FAULTS.items():
         node.set_fault(fault)
-        seen = await observe(KIND, spec(node.port), timeout_ms=900)
+        given = {**test_dicom_echo.failing(node.port, fault), "model": "worklist"}
+        seen = await observe(KIND, given, timeout_ms=900)
         told = (seen.observation.outcome, seen.observation.reason)
         assert (fault, told) == (fault, expected)
 
@@ -127,6 +129,50 @@ async def test_a_failure_after_a_match_is_the_failure(node: DicomServer) -> None
     async with serving(serve) as port:
         seen = await expect(KIND, spec(port), DOWN, Reason.DICOM_CLOSED)
     assert seen.facts == {Fact.MATCHES: 1}
+
+
+@pytest.mark.parametrize(
+    ("sizes", "flagged"), [((1,), 0x0101), ((7, 1), 0x0101), ((1000,), 0x0102)]
+)
+async def test_however_an_answer_is_cut_it_is_one_answer(
+    sizes: tuple[int, ...], flagged: int
+) -> None:
+    """Fragments of a few bytes, several in a PDU; and a last response that announces a data set, which
+    the standard does not let it have, and sends none.
+    """
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked = dicom_pdus.requested(await pdu(reader))
+        writer.write(dicom_pdus.accept(asked, 0, b""))
+        command = dicom_pdus.commanded(await pdu(reader))
+        assert command is not None
+        await pdu(reader)  # the identifier
+        right = dicom_pdus.response(asked.context, command, 0, b"", None)[12:]
+        no_data_set = b"\0\0\0\x08\2\0\0\0"  # CommandDataSetType, and its length
+        assert no_data_set + b"\1\1" in right
+        right = right.replace(no_data_set + b"\1\1", no_data_set + flagged.to_bytes(2, "little"))
+        parts = list(cut(right, sizes))
+        sent = [
+            (len(part) + 2).to_bytes(4, "big")
+            + bytes((asked.context, 3 if at == len(parts) - 1 else 1))
+            + part
+            for at, part in enumerate(parts)
+        ]
+        for at in range(0, len(sent), 3):
+            writer.write(dicom_pdus.pdu(dicom_pdus.DATA, b"".join(sent[at : at + 3])))
+        await reader.read(10)
+
+    async with serving(serve) as port:
+        seen = await expect(KIND, spec(port), UP, Reason.OK)
+    assert seen.facts == {Fact.MATCHES: 0, Fact.DIMSE_STATUS: 0}
+
+
+def cut(data: bytes, sizes: tuple[int, ...]) -> Iterator[bytes]:
+    for size in itertools.cycle(sizes):
+        if not data:
+            return
+        yield data[:size]
+        data = data[size:]
 
 
 @pytest.mark.parametrize(

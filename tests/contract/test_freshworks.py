@@ -102,6 +102,14 @@ async def test_urgency_and_impact_follow_the_category(
     assert (fake.calls[1].body["urgency"], fake.calls[1].body["impact"]) == (urgency, impact)
 
 
+async def test_a_category_that_a_person_sets_is_written_though_the_priority_is_the_same() -> None:
+    async with desk(SERVICE) as (channel, fake, _):
+        await tell(channel, messages.message(messages.OPENED, 1, category=3))
+        await tell(channel, messages.message(messages.CATEGORY_SET, 2, category=4))
+    (record,) = fake.shelf.records
+    assert (record["priority"], record["urgency"], record["impact"]) == (4, 3, 3)
+
+
 @both
 async def test_without_a_status_for_it_an_acknowledgement_is_a_note_alone(case: Any) -> None:
     opened, acknowledged = messages.story(messages.OPENED, messages.ACKNOWLEDGED)

@@ -30,9 +30,9 @@ async def node() -> AsyncIterator[DicomServer]:
     await simulator.stop()
 
 
-def associate(port: int) -> Association:
+def associate(port: int, patience_s: float = 0.4) -> Association:
     entity = AE(ae_title="WARDWATCH")
-    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = 0.4
+    entity.acse_timeout = entity.dimse_timeout = entity.network_timeout = patience_s
     entity.add_requested_context("1.2.840.10008.1.1")
     return entity.associate("127.0.0.1", port, ae_title="ARCHIVE")
 
@@ -72,12 +72,14 @@ async def test_a_rejection_is_a_fourth_and_an_answer_without_a_status_is_not_up(
     node: DicomServer,
 ) -> None:
     node.set_fault("reject_1_1_3")
-    theirs = await asyncio.to_thread(associate, node.port)
+    theirs = await asyncio.to_thread(associate, node.port, 20)
     assert theirs.is_rejected
     await expect(KIND, spec(node.port), MISCONFIGURED, Reason.DICOM_CALLING_AE)
     # the library's C-ECHO gives an empty Dataset for an answer that never comes
     node.set_fault("hangs_late")
-    theirs = await asyncio.to_thread(associate, node.port)
+    theirs = await asyncio.to_thread(associate, node.port, 20)
+    theirs.dimse_timeout = 0.4
+    assert theirs.is_established
     assert "Status" not in await asyncio.to_thread(theirs.send_c_echo)
     await expect(KIND, spec(node.port), DOWN, Reason.DICOM_TIMEOUT, timeout_ms=400)
     await asyncio.to_thread(theirs.abort)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -118,6 +119,16 @@ async def test_a_transition_is_found_by_its_name_or_its_status_in_the_order_conf
         if call.body and "transition" in call.body
     ]
     assert moves == ["11", "13"]
+
+
+async def test_of_several_ways_the_first_is_taken_and_a_name_before_a_status() -> None:
+    ways = {"Cancel": "Done", "Finish": "Done", "Done": "Done"}
+    for name, way in (("Done", "13"), ("Finish", "12")):
+        spec = {"transitions": {"resolve": [name]}}
+        case = replace(CASE, fake=partial(FakeJira, LOGIN, offered=ways))
+        async with desk(case, spec) as (channel, fake, _):
+            await tell(channel, *messages.story(messages.OPENED, messages.RESOLVED))
+        assert fake.calls[-1].body == {"transition": {"id": way}}
 
 
 async def test_a_workflow_without_acknowledgement_leaves_the_issue_where_it_is() -> None:

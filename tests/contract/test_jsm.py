@@ -147,6 +147,16 @@ async def test_what_a_person_closed_stays_closed_when_the_system_recovers() -> N
     assert [one.state for one in fake.alerts] == ["closed"]
 
 
+async def test_what_comes_due_after_the_end_is_shown_by_itself_and_over_at_once() -> None:
+    told = (messages.OPENED, messages.RESOLVED, messages.REPORT_DUE)
+    async with desk() as (channel, fake, _):
+        for one in messages.story(*told):
+            assert await channel.deliver(one) == SENT
+        fake.settle()
+    assert [one.state for one in fake.alerts] == ["closed", "closed"]
+    assert fake.alerts[1].alias == f"st-elsewhere_ehr_availability_{messages.NOW}_desk_3"
+
+
 @pytest.mark.parametrize("end", [messages.MERGED, messages.FALSE_POSITIVE])
 async def test_what_people_settle_is_closed(end: Any) -> None:
     async with desk() as (channel, fake, _):

@@ -103,6 +103,15 @@ async def test_a_reopening_after_the_end_is_a_new_alert_of_the_same_key() -> Non
     assert len({alert.key for alert in fake.alerts}) == 1
 
 
+async def test_what_comes_due_after_the_end_is_shown_by_itself_and_over_at_once() -> None:
+    told = (messages.OPENED, messages.RESOLVED, messages.REPORT_DUE)
+    async with desk() as (channel, fake, _):
+        for one in messages.story(*told):
+            assert await channel.deliver(one) == SENT
+    assert [alert.state for alert in fake.alerts] == ["resolved", "resolved"]
+    assert fake.alerts[1].key == f"st-elsewhere_ehr_availability_{messages.NOW}_desk_3"
+
+
 @pytest.mark.parametrize("end", [messages.MERGED, messages.FALSE_POSITIVE, messages.CLOSED])
 async def test_what_people_settle_is_resolved(end: Any) -> None:
     async with desk() as (channel, fake, _):

@@ -170,6 +170,15 @@ async def test_where_the_field_is_not_unique_the_oldest_open_case_is_kept() -> N
     assert [case.fields["Description"] for case in fake.cases[2:]] == [told, told]
 
 
+async def test_what_comes_due_after_the_end_is_written_to_the_closed_case() -> None:
+    told = (messages.OPENED, messages.RESOLVED, messages.REPORT_DUE)
+    async with desk() as (channel, fake, _):
+        await deliver(channel, *messages.story(*told))
+    (case,) = fake.cases
+    assert case.status == "Closed"
+    assert "The report on this incident is due now." in case.fields["Description"]
+
+
 @pytest.mark.parametrize("end", [messages.MERGED, messages.FALSE_POSITIVE])
 async def test_what_people_settle_is_closed(end: Any) -> None:
     async with desk() as (channel, fake, _):

@@ -105,6 +105,15 @@ async def test_however_often_an_answer_is_lost_there_is_one_alert() -> None:
     assert [alert.state for alert in fake.alerts] == ["Open"]
 
 
+async def test_what_comes_due_after_the_end_is_shown_by_itself_and_over_at_once() -> None:
+    told = (messages.OPENED, messages.RESOLVED, messages.REPORT_DUE)
+    async with desk() as (channel, fake, _):
+        for one in messages.story(*told):
+            assert await channel.deliver(one) == SENT
+    assert [alert.state for alert in fake.alerts] == ["Closed", "Closed"]
+    assert fake.alerts[1].key == f"st-elsewhere_ehr_availability_{messages.NOW}_desk_3"
+
+
 @pytest.mark.parametrize("end", [messages.MERGED, messages.FALSE_POSITIVE])
 async def test_what_people_settle_is_closed(end: Any) -> None:
     async with desk() as (channel, fake, _):

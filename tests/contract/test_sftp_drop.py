@@ -116,6 +116,7 @@ FAULTS = [
     ("ssh_1", Outcome.DOWN, Reason.SFTP_NOT_SSH, "banner"),
     ("banner_only", Outcome.DOWN, Reason.SFTP_TIMEOUT, "banner"),
     ("weak", Outcome.MISCONFIGURED, Reason.SFTP_ALGORITHMS, "banner"),
+    ("weak_ends", Outcome.MISCONFIGURED, Reason.SFTP_ALGORITHMS, "banner"),
     ("rejects", Outcome.MISCONFIGURED, Reason.SFTP_AUTH, "login"),
     ("no_sftp", Outcome.MISCONFIGURED, Reason.SFTP_NO_SFTP, "login"),
     ("ends_at_once", Outcome.MISCONFIGURED, Reason.SFTP_NO_SFTP, "login"),
@@ -325,7 +326,7 @@ async def test_the_bound_is_of_all_folders_together(
 
 def test_what_a_run_may_list_and_read_fits_into_what_a_connection_may_bring() -> None:
     entry = 2 * 255 + 128  # its name, itself and in a line with owner, size and date
-    heads = claim_files.MOST_READ + 8 * (1 << 20)
+    heads = claim_files.MOST_READ + 16 * (1 << 20)
     assert sftp_session.MOST_ENTRIES * entry + heads < sftp_visit.MOST_BYTES
 
 

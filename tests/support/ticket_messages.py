@@ -29,7 +29,10 @@ KEY = f"ehr.availability.{NOW}"
 OPENED = (TransitionKind.OPENED, IncidentState.OPEN)
 ACKNOWLEDGED = (ActKind.ACKNOWLEDGED, IncidentState.ACKNOWLEDGED)
 RAISED = (TransitionKind.RAISED, IncidentState.OPEN)
+CATEGORY_SET = (ActKind.RAISED, IncidentState.OPEN)
 WARNED = (DeadlineKind.RESPONSE_WARNED, IncidentState.OPEN)
+REPORT_DUE = (DeadlineKind.REPORT_DUE, IncidentState.RESOLVED)
+"""Comes due after the end."""
 RECOVERED = (TransitionKind.RECOVERED, IncidentState.RECOVERED)
 RESOLVED = (TransitionKind.RESOLVED, IncidentState.RESOLVED)
 REOPENED = (TransitionKind.REOPENED, IncidentState.OPEN)

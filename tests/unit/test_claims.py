@@ -175,8 +175,11 @@ def test_a_rejection_is_told_for_hours_though_another_837_is_accepted() -> None:
     for hours, says in ((2.9, Reason.CLAIMS_999_REJECTED), (3.1, Reason.OK)):
         rejected = ack(hours * hour, 1, rejected=True)
         assert reason(mine, other, rejected, ack(0.01, 2), terms=terms) is says
-    # accepted again soon: still told, as nobody can say that it is the same one
-    assert reason(mine, other, ack(0.3, 1), ack(0.3, 2), terms=terms) is Reason.OK
+    again = ack(0.001, 1)  # an old rejection does not begin anew because more is said of it
+    assert (
+        reason(mine, other, ack(0.3, 1, rejected=True), again, ack(0.3, 2), terms=terms)
+        is Reason.OK
+    )
 
 
 def test_an_answer_from_days_before_is_not_that_of_a_number_used_again() -> None:

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.lookup import DUES, REOPENINGS, Found, Move, Standing, Work, bounded_key, plan
-from alerts.ticket import Stage, Ticket, ticket
+from alerts.lookup import REOPENINGS, Found, Move, Standing, Work, bounded_key, plan
+from alerts.ticket import DUES, Stage, Ticket, ticket
 from tests.support import ticket_messages as messages
 
 BASE = ticket(messages.message(messages.OPENED))
@@ -82,7 +82,8 @@ def test_each_case(
         (3, 1, "response_warned", True),
         (1, 3, "response_warned", False),
         (1, 3, "category_set", True),
-        (2, 2, "category_set", False),
+        (2, 2, "category_set", True),  # the same priority may be another urgency
+        (2, 2, "raised", False),
         (None, 1, "raised", False),
     ],
 )

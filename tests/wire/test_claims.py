@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from probes.wire.claims import Ack, Number, Numbers, acks, is_other, numbers
+from probes.wire.claims import Ack, Number, Numbers, acks, is_other, is_whole, numbers
 from tests.support.claim_texts import accepted_277ca, ack_999, claim, paid, ta1
 
 
@@ -78,6 +78,15 @@ def test_an_answer_that_is_cut_before_its_verdict_accepts_nothing() -> None:
     assert acks(two[: two.index(b"AK9")]) == [Ack(Number.GROUP, "42", is_rejected=True)]
     taken = accepted_277ca(42, "A3:21:PR")
     assert acks(taken[: taken.index(b"STC")]) == []
+
+
+def test_a_file_is_whole_where_an_interchange_ends_and_nowhere_else() -> None:
+    data = ta1(42, "A") + ack_999(42)
+    first = len(ta1(42, "A"))
+    ends = [end for end in range(len(data) + 1) if is_whole(data[:end])]
+    assert ends == [first, len(data)]
+    assert is_whole(data + b"\r\n")
+    assert not is_whole(data + b"x")
 
 
 def test_what_else_is_sent_is_told_from_claims() -> None:

@@ -6,6 +6,8 @@ import logging
 import logging.handlers
 import random
 import struct
+import time
+import tracemalloc
 import warnings
 from datetime import date
 
@@ -235,6 +237,17 @@ def test_an_association_that_says_nothing_sure_of_our_context_is_malformed(items
         dicom.accepted(bytes(68) + items)
 
 
+@given(st.binary(max_size=40), st.integers(0, 255))
+def test_any_association_gives_an_answer_or_a_typed_error(data: bytes, result: int) -> None:
+    for before in (b"", item(0x21, bytes((1, 0, result, 0)))):
+        try:
+            found = dicom.accepted(bytes(68) + before + data)
+        except MalformedError:
+            continue
+        assert 128 <= found.max_pdu <= 16_384
+        assert not before or found.result == result
+
+
 def test_a_far_side_that_takes_next_to_nothing_is_malformed() -> None:
     content = dicom_pdus.accept(ASKED, 0, b"")[6:]
     content = content.replace(LONGEST, LONGEST[:4] + (7).to_bytes(4, "big"))
@@ -336,6 +349,60 @@ def test_no_status_but_success_is_up(code: int) -> None:
     assert (outcome is Outcome.UP) == (code == 0)
     if 0xC000 <= code <= 0xCFFF:
         assert outcome is Outcome.DOWN
+
+
+def test_a_search_that_finds_everybody_is_counted_in_no_time_and_little_memory() -> None:
+    """A server that knows neither the key nor the limit: 350 000 studies in the default `max_body`."""
+    body = b"[" + b"{}," * 349_000 + b"{}]"
+    before_s = time.thread_time()
+    found = judge(200, "application/dicom+json", body)
+    took_s = time.thread_time() - before_s
+    tracemalloc.start()
+    try:
+        assert found == judge(200, "application/dicom+json", body)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert found == ((Outcome.DEGRADED, Reason.DICOM_MATCH), 349_001)
+    assert most < 15_000_000
+    assert took_s < 0.2
+
+
+@pytest.mark.parametrize(
+    ("body", "matches"),
+    [
+        (b" [ ]\r\n", 0),
+        (b"\xef\xbb\xbf[]", 0),
+        (b' [ {"00100020": {"vr": "LO", "Value": ["ZZ"]}} , {} ] ', 2),
+        (b"null", None),
+        (b"[null]", None),
+        (b"[[]]", None),
+        (b'[{"00100020": }]', None),
+        (b"[{}", None),
+        (b"[] []", None),
+    ],
+)
+def test_studies_are_the_objects_of_one_array(body: bytes, matches: int | None) -> None:
+    assert judge(200, "application/dicom+json", body)[1] == matches
+
+
+@pytest.mark.parametrize(
+    ("statuses", "outcome"),
+    [
+        ((300, 304, 307, 308), Outcome.MISCONFIGURED),
+        ((400, 404, 405, 406, 407, 409, 410, 411, 414, 415, 421, 422, 431), Outcome.MISCONFIGURED),
+        ((408, 500, 501, 502, 503, 504), Outcome.DOWN),
+        ((201, 202, 206), Outcome.DOWN),
+    ],
+)
+def test_who_refuses_the_way_we_ask_is_alive(statuses: tuple[int, ...], outcome: Outcome) -> None:
+    found = {judge(status, None, b"") for status in statuses}
+    assert found == {((outcome, Reason.HTTP_STATUS), None)}
+
+
+@pytest.mark.parametrize("code", [0x0001, 0x0107, 0x0116, 0xB000, 0xBFFF])
+def test_what_was_done_with_a_warning_was_done(code: int) -> None:
+    assert dicom_judge.status(code) == (Outcome.DEGRADED, Reason.DICOM_FAILED)
 
 
 @given(st.integers(100, 599), st.sampled_from([None, "application/dicom+json"]), st.binary())

@@ -281,6 +281,14 @@ def test_benefits_for_a_member_whom_nobody_is_to_be_are_wrong_whatever_stands_be
     assert judged(worse) == (D, "x12.aaa_42_payer")
 
 
+def test_an_answer_beyond_our_own_bounds_is_no_fault_of_the_payer() -> None:
+    benefits = Answers(HEARD, "ZZQUILL").eligibility()
+    many = _counted(benefits.replace("~MSG*", "~EB*1**30" * 20_000 + "~MSG*"))
+    assert judged(many) == (M, "http.too_large")
+    short = read_answer(benefits.encode(), Asks.ELIGIBILITY, RUN, 99)
+    assert short == (Outcome.MISCONFIGURED, Reason.HTTP_TOO_LARGE)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [("42", 42), ("04", 4), ("4", 4), ("T4", T4), ("", None), ("t4", None), ("99", None)],
