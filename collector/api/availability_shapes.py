@@ -75,6 +75,9 @@ class Month(TypedDict):
 
 
 class Caqh(TypedDict):
+    """`timezone`: of a payer's path, whose weeks and months are the payer's."""
+
+    timezone: NotRequired[str]
     weeks: list[Week]
     months: list[Month]
 

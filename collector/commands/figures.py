@@ -246,17 +246,23 @@ def _outage(report: Report, outage: Mapping[str, Any]) -> str:
 
 
 def _caqh(report: Report, one: Mapping[str, Any]) -> list[str]:
-    if one["caqh"] is None:
+    found = one["caqh"]
+    if found is None:
         return []
+    zone = ZoneInfo(found["timezone"]) if "timezone" in found else report.zone
+
+    def day(span: Mapping[str, Any]) -> str:
+        return f"{parse_datetime(span['start']).astimezone(zone):%Y-%m-%d}"
+
     weeks = [
-        f"CAQH CORE week of {report.local(week['start'])[:10]}: {_bounds(week)}; "
+        f"CAQH CORE week of {day(week)}: {_bounds(week)}; "
         + ", ".join(f"{target} % {verdict}" for target, verdict in week["verdicts"].items())
-        for week in one["caqh"]["weeks"]
+        for week in found["weeks"]
     ]
     months = [
-        f"CAQH CORE month {report.local(month['start'])[:7]}: {month['within']} of "
+        f"CAQH CORE month {day(month)[:7]}: {month['within']} of "
         f"{_owed(month)} within 20 s ({month['share'] or '-'} %); {month['verdict']}"
-        for month in one["caqh"]["months"]
+        for month in found["months"]
     ]
     return [*weeks, *months]
 

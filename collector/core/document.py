@@ -17,6 +17,7 @@ from collector.core.rollup import Rollups
 from collector.core.rulings import Judged, Ruled, judged
 from collector.core.truth import SystemTruth
 from collector.core.verdict import lowest
+from probes.config_payer import Payer
 from probes.history import History
 from probes.spans import Interval
 from probes.times import TZDATA, rfc3339
@@ -180,12 +181,13 @@ def _billing(
     if not caqh.applies(truth.system, config):
         return None
     found = caqh.caqh(truth, config, rollups, start, end, now)
-    return _caqh(found, owed=caqh.payer_of(truth.system, config) is not None)
+    return _caqh(found, caqh.payer_of(truth.system, config))
 
 
-def _caqh(found: Caqh, *, owed: bool) -> dict[str, Any]:
-    """`owed` by a payer: runs without an answer are judged with the others."""
+def _caqh(found: Caqh, payer: Payer | None) -> dict[str, Any]:
+    """Of a payer's path weeks and months are those of its zone, and missing answers are judged."""
     return {
+        **({} if payer is None else {"timezone": payer.timezone}),
         "weeks": [
             {**span_of(one.span), **percents(one.sums), "verdicts": dict(one.verdicts)}
             for one in found.weeks
@@ -195,7 +197,7 @@ def _caqh(found: Caqh, *, owed: bool) -> dict[str, Any]:
                 **span_of(one.span),
                 "within": one.within,
                 "responses": one.responses,
-                **({"required": one.required} if owed else {}),
+                **({} if payer is None else {"required": one.required}),
                 "share": ratio_percent(one.share),
                 "verdict": one.verdict,
             }

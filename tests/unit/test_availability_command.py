@@ -153,11 +153,18 @@ async def test_of_a_payers_path_it_prints_the_answers_that_were_required(
     period, systems = answers(hospital(), minutes=6)
     (month,) = period["systems"]["payer"]["caqh"]["months"]
     month |= {"required": 44, "share": "75.0000", "verdict": "breached"}
+    # the payer is in New York: what is January there is still December in Chicago
+    payer = period["systems"]["payer"]["caqh"]
+    payer["timezone"] = "America/New_York"
+    month |= {"start": "2026-01-01T05:00:00.000Z", "end": "2026-02-01T05:00:00.000Z"}
+    payer["weeks"][0]["start"] = "2026-01-04T05:00:00.000Z"
     await asked(period, systems)
+    out = capsys.readouterr().out
+    assert "  CAQH CORE week of 2026-01-04: known 100.0000," in out
     assert (
-        "  CAQH CORE month 2025-12: 33 of 44 required answers, of which 36 came, within 20 s "
+        "  CAQH CORE month 2026-01: 33 of 44 required answers, of which 36 came, within 20 s "
         "(75.0000 %); breached\n"
-    ) in capsys.readouterr().out
+    ) in out
 
 
 async def test_a_named_system_shows_its_sites_and_the_numbers_beside_the_verdict(

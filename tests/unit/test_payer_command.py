@@ -226,6 +226,23 @@ async def test_a_running_collector_tells_of_the_current_quarter(
     assert capsys.readouterr().out.startswith("Payer A (ehr), 2025-12-29 01:00 EST to ")
 
 
+async def test_the_availability_of_every_system_says_the_same_of_its_weeks_and_months(
+    collector: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    period = ["--period", "month"]
+    assert await asked(collector, "ehr", *period, "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    every = ["availability", *period, "--json", "--url", collector]
+    assert await asyncio.to_thread(main, every) == 0
+    shown = json.loads(capsys.readouterr().out)["systems"]["ehr"]["caqh"]
+    assert shown["timezone"] == told["timezone"]
+    assert len(shown["weeks"]) == 2
+    assert shown["months"][0]["required"] > shown["months"][0]["responses"]
+    for part in ("weeks", "months"):
+        both = zip(shown[part], told[part], strict=True)
+        assert all(one.items() <= other.items() for one, other in both)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -16,6 +16,7 @@ from collector.core.truth import fold_system
 from collector.replay import Input, replay
 from probes.config import Config
 from probes.config_payer import Payer
+from probes.contract import Outcome
 from probes.history import History, Version
 from probes.spans import Interval
 from probes.times import parse_datetime, rfc3339, to_ms
@@ -111,7 +112,9 @@ def test_of_a_payers_path_the_document_of_every_system_says_the_same_of_its_mont
         SPRING_END,
         SPRING_END,
     )
-    assert told["systems"]["ehr"]["caqh"]["months"] == [
+    shown = told["systems"]["ehr"]["caqh"]
+    assert shown["timezone"] == "America/New_York"
+    assert shown["months"] == [
         {
             "start": "2026-03-01T05:00:00.000Z",
             "end": "2026-04-01T04:00:00.000Z",
@@ -416,6 +419,28 @@ def test_agents_that_hear_of_different_ones_name_nobody() -> None:
     # in the first hour nothing is heard of the second agent
     (week,) = report([*bad, *other], payer(checks=checks), now=SPRING + 3 * HOUR).weeks
     assert week.failed == {Failed.CLEARINGHOUSE: 0, Failed.PAYER: HOUR, Failed.UNNAMED: HOUR}
+
+
+def test_an_agent_that_fell_silent_names_nobody_any_more() -> None:
+    checks = {"c": check(every="1h", timeout="1h", confirm={"down": "1"}, **{"from": ["a", "b"]})}
+    good = [run(SPRING + n * HOUR) for n in range(10)]
+    bad = [run(SPRING + n * HOUR, DOWN, "x12.aaa_42_clearinghouse") for n in range(10, 12)]
+    other = [run(SPRING, DOWN, "x12.aaa_42_payer", agent="b")]
+    now = SPRING + 12 * HOUR
+    (week,) = report([*good, *bad, *other], payer(checks=checks), now=now).weeks
+    # one of two says down and the other up: degraded until the silent one is unknown
+    assert week.failed == {Failed.CLEARINGHOUSE: 2 * HOUR, Failed.PAYER: 0, Failed.UNNAMED: 0}
+
+
+def test_runs_that_reject_us_keep_whom_the_one_before_them_named() -> None:
+    checks = {"c": check(every="1h", timeout="1h", confirm={"down": "3"})}
+    runs = [
+        *(run(SPRING + n * HOUR, DOWN, "x12.aaa_42_payer") for n in range(3)),
+        *(run(SPRING + n * HOUR, Outcome.MISCONFIGURED, "x12.enrolment") for n in (3, 4)),
+    ]
+    # two of three do not confirm it: down until what was last said has held its 3 h
+    (week,) = report(runs, payer(checks=checks), now=SPRING + 9 * HOUR).weeks
+    assert week.failed == {Failed.CLEARINGHOUSE: 0, Failed.PAYER: 7 * HOUR, Failed.UNNAMED: 0}
 
 
 def test_what_was_failing_as_a_week_began_is_known_in_it() -> None:

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 
 from collector.core import periods
 from collector.core.payer import PayerReport
+from collector.core.payer_failed import Failed
 from probes import times
 from probes.contract import Outcome
 from probes.results import Result
 from tests.support.payer_path import HOUR, SPRING, payer, report, run
+from tests.support.stories import check
 
 ZONES = (
     "America/New_York", "America/Phoenix", "America/Sao_Paulo", "America/Havana",
@@ -90,6 +92,26 @@ def test_the_parts_of_every_week_add_up(
     down = sum(week.amounts.down - week.down_published for week in found.weeks)
     if found.weeks and found.weeks[0].week.span.start <= SPRING:
         assert sum(one.unpublished for one in found.unplanned) == down
+
+
+@settings(max_examples=40)
+@given(
+    runs=st.lists(
+        st.tuples(st.integers(0, 3 * 24 * 60), st.sampled_from(list(Outcome))),
+        max_size=60,
+        unique_by=lambda one: one[0],
+    ),
+    confirm=st.sampled_from(("1", "2", "3")),
+)
+@example(runs=[(4, Outcome.DOWN), (185, Outcome.UNKNOWN)], confirm="1")
+@example(runs=[(0, Outcome.DOWN), (6, Outcome.UP)], confirm="1")
+def test_where_every_failing_run_names_the_payer_all_down_time_is_its(
+    runs: list[tuple[int, Outcome]], confirm: str
+) -> None:
+    checks = {"c": check(every="1h", timeout="1h", confirm={"down": confirm})}
+    drawn = results([(minute, outcome, REASONS[0]) for minute, outcome in runs])
+    for week in report(drawn, payer(checks=checks)).weeks:
+        assert week.failed[Failed.PAYER] == week.amounts.down
 
 
 @settings(max_examples=25)
