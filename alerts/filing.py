@@ -52,7 +52,10 @@ class Desk(Protocol):
 
 async def file(desk: Desk, ticket: Ticket) -> Receipt:
     """Asked anew in each attempt: what an attempt made whose answer was lost is found by the next."""
-    reply, found = await desk.find(ticket)
+    try:
+        reply, found = await desk.find(ticket)
+    except FailedError as error:
+        raise asked(error) from None
     work = plan(found, ticket, desk.level(ticket))
     if work.create:
         reply = await desk.create(ticket)
@@ -80,6 +83,15 @@ async def _resolve_doubles(
             if ticket.stage in (Stage.DONE, Stage.TOLD):
                 raise
             return
+
+
+def asked(error: FailedError) -> FailedError:
+    """Of a question: what is said of it is no verdict on the message, so no page is given up for it.
+    A project that we may not see, or a field that was renamed, is 400 in a search.
+    """
+    if error.receipt.verdict is not Verdict.DEAD:
+        return error
+    return FailedError(Receipt(Verdict.RETRY, DeliveryReason.STATUS, error.receipt.status))
 
 
 def described(ticket: Ticket, chars: int) -> str:

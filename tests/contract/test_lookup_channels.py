@@ -225,10 +225,25 @@ async def test_tickets_of_another_key_are_let_alone_whatever_the_search_shows(ca
 async def test_an_answer_gives_a_receipt(case: Case, step: str, receipt: Receipt) -> None:
     async with desk(case) as (channel, fake, receiver):
         receiver.headers["retry-after"] = "7"
-        for script in ([step], ["well", step]):
-            receiver.script += script
+        receiver.script += ["well", step]
+        assert await channel.deliver(messages.message(messages.OPENED)) == receipt
+        if receipt.verdict is Verdict.RETRY:
+            receiver.script.append(step)
             assert await channel.deliver(messages.message(messages.OPENED)) == receipt
         assert fake.shelf.records == []
+
+
+@each
+@pytest.mark.parametrize("status", [400, 410, 413, 415, 422])
+async def test_a_search_that_is_refused_is_no_verdict_on_the_message(
+    case: Case, status: int
+) -> None:
+    async with desk(case) as (channel, fake, receiver):
+        receiver.script.append(str(status))
+        receipt = await channel.deliver(messages.message(messages.OPENED))
+        assert receipt == Receipt(Verdict.RETRY, DeliveryReason.STATUS, status)
+        await tell(channel, messages.message(messages.OPENED))
+        assert standings(fake) == [NEW]
 
 
 @each
