@@ -223,6 +223,7 @@ async def test_a_wrong_login_is_tried_again(server: Server) -> None:
         ("429", Receipt(Verdict.RETRY, DeliveryReason.THROTTLED, 429)),
         ("503", Receipt(Verdict.RETRY, DeliveryReason.STATUS, 503)),
         ("redirect", Receipt(Verdict.RETRY, DeliveryReason.STATUS, 307)),
+        ("page", Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, 200)),
     ],
 )
 async def test_an_answer_gives_a_receipt(step: str, receipt: Receipt) -> None:

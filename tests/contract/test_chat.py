@@ -146,6 +146,7 @@ async def test_none_is_lost_however_often_an_answer_is(kind: ChannelKind[Any]) -
         ("429", Receipt(Verdict.RETRY, DeliveryReason.THROTTLED, 429, 30_000)),
         ("502", Receipt(Verdict.RETRY, DeliveryReason.STATUS, 502, 30_000)),
         ("redirect", Receipt(Verdict.RETRY, DeliveryReason.STATUS, 307)),
+        ("page", Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, 200)),
         ("drop", Receipt(Verdict.RETRY, DeliveryReason.NETWORK)),
         ("nonsense", SENT),
     ],

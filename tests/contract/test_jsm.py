@@ -186,6 +186,7 @@ async def test_a_past_outage_found_late_and_a_test_are_shown_and_over_at_once() 
         ("429", Receipt(Verdict.RETRY, DeliveryReason.THROTTLED, 429, 7_000)),
         ("503", Receipt(Verdict.RETRY, DeliveryReason.STATUS, 503, 7_000)),
         ("redirect", Receipt(Verdict.RETRY, DeliveryReason.STATUS, 307)),
+        ("page", Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, 200)),
         ("lost", LOST),
     ],
 )

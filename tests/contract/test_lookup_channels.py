@@ -219,6 +219,7 @@ async def test_tickets_of_another_key_are_let_alone_whatever_the_search_shows(ca
         ("429", Receipt(Verdict.RETRY, DeliveryReason.THROTTLED, 429, 7_000)),
         ("500", Receipt(Verdict.RETRY, DeliveryReason.STATUS, 500, 7_000)),
         ("redirect", Receipt(Verdict.RETRY, DeliveryReason.STATUS, 307)),
+        ("page", Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, 200)),
         ("lost", LOST),
     ],
 )

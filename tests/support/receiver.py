@@ -20,7 +20,8 @@ class Receiver:
 
     A number is a status, and nothing is kept. `hang` and `drop` keep what was sent and never
     answer, or close; `lost` closes and keeps nothing; `redirect` points elsewhere; `long` and
-    `nonsense` keep it and answer with too much, or with no JSON.
+    `nonsense` keep it and answer with too much, or with no JSON. `page`: something between us
+    answers 200 with a page to log in, and nothing is kept.
     """
 
     handler: Handler
@@ -37,6 +38,9 @@ class Receiver:
             return web.json_response({"error": CANARY}, status=int(step), headers=self.headers)
         if step == "redirect":
             return web.Response(status=307, headers={"location": "/elsewhere"})
+        if step == "page":
+            page = f"\n<!DOCTYPE html><title>{CANARY}</title>"
+            return web.Response(text=page, content_type="text/html")
         assert request.transport is not None
         if step == "lost":
             request.transport.abort()
