@@ -147,7 +147,9 @@ async def _value(response: aiohttp.ClientResponse) -> Any:
         found += part
         if len(found) > MAX_REPLY:
             raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, response.status))
-    if found.lstrip()[:1] == b"<":  # a page to log in, or of a proxy between us: nobody has the message
+    if (
+        found.lstrip()[:1] == b"<"
+    ):  # a page to log in, or of a proxy between us: nobody has the message
         raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, response.status))
     try:
         return json.loads(found) if found else None

@@ -14,6 +14,8 @@ from probes.config_words import Model, SecretRef
 
 TITLE_CHARS = 150
 ROW_CHARS = 300
+LINES_CHARS = 2_900
+"""Of all rows: a section holds 3000."""
 NO_SUCH_HOOK = 404
 """Slack says so of a webhook that was taken away, and of a channel that is no more (410)."""
 
@@ -47,15 +49,25 @@ class Slack:
 def written(ticket: Ticket) -> dict[str, Any]:
     """A message in blocks; `text` is what a notification shows. Nothing in it is markup."""
     title = f"{ticket.priority} {ticket.headline}"
-    lines = "\n".join(f"{label}: {value}"[:ROW_CHARS] for label, value in ticket.rows)
     blocks: list[dict[str, Any]] = [
         {"type": "header", "text": _plain(title[:TITLE_CHARS])},
         {"type": "section", "text": _plain(ticket.step)},
-        {"type": "section", "text": _plain(lines[:3000])},
+        {"type": "section", "text": _plain(_lines(ticket))},
     ]
     if ticket.link:
         blocks[1]["accessory"] = {"type": "button", "text": _plain("Wardwatch"), "url": ticket.link}
     return {"text": _escaped(f"{title}. {ticket.step}"), "blocks": blocks}
+
+
+def _lines(ticket: Ticket) -> str:
+    made: list[str] = []
+    for label, value in ticket.rows:
+        line = f"{label}: {value}"[:ROW_CHARS]
+        if sum(len(one) + 1 for one in made) + len(line) > LINES_CHARS:
+            made.append(f"And {len(ticket.rows) - len(made)} more lines; see the list of incidents")
+            break
+        made.append(line)
+    return "\n".join(made)
 
 
 def _plain(text: str) -> dict[str, Any]:

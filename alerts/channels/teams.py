@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -13,7 +14,10 @@ from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
 ROW_CHARS = 500
-"""A card is at most 28 KB; ours has about twenty rows."""
+ROWS_BYTES = 20_000
+"""Of all rows as they are sent: a card is at most 28 KB, and what is larger is shown to nobody, though the
+workflow said that it took it. A list of past outages can be that long.
+"""
 COLOURS = {"P1": "attention", "P2": "warning", "P3": "accent", "P4": "default"}
 
 
@@ -55,7 +59,7 @@ def card(ticket: Ticket) -> dict[str, Any]:
                 color=COLOURS[ticket.priority],
             ),
             _text(ticket.step),
-            *(_row(label, value) for label, value in ticket.rows),
+            *_rows(ticket.rows),
         ],
     }
     if ticket.link:
@@ -70,6 +74,19 @@ def card(ticket: Ticket) -> dict[str, Any]:
 def _text(text: str, **style: str) -> dict[str, Any]:
     run = {"type": "TextRun", "text": text, **style}
     return {"type": "RichTextBlock", "inlines": [run]}
+
+
+def _rows(rows: Sequence[tuple[str, str]]) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = []
+    size = 0
+    for label, value in rows:
+        row = _row(label, value)
+        size += len(json.dumps(row)) + 2
+        if size > ROWS_BYTES:
+            left = len(rows) - len(made)
+            return [*made, _row("And", f"{left} more lines; see the list of incidents")]
+        made.append(row)
+    return made
 
 
 def _row(label: str, value: str) -> dict[str, Any]:

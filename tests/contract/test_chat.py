@@ -14,9 +14,12 @@ from pydantic import ValidationError
 
 from alerts.channel import Channel, ChannelKind, Receipt, Verdict
 from alerts.channels import slack, teams
+from alerts.events import Cause
 from alerts.outbox import DeliveryReason
+from alerts.render import render_digest
 from alerts.ticket import ticket
 from tests.support import ticket_messages as messages
+from tests.support.outages import an_outage
 from tests.support.receiver import CANARY, Receiver, receiving
 from tests.support.soak import longer
 
@@ -122,6 +125,27 @@ async def test_each_step_is_a_message_and_a_test_says_that_it_is_one(
             assert await channel.deliver(one) == SENT
     assert len(fake.shown) == 5
     assert "This is a test. No system is affected." in json.dumps(fake.shown[-1])
+
+
+@KINDS
+async def test_a_long_list_of_past_outages_is_shown_and_says_what_is_left_out(
+    kind: ChannelKind[Any],
+) -> None:
+    name = "R\u00f6ntgen \u0171\u0151 " * 8
+    past = [an_outage(messages.NOW, key=f"ehr.availability.{n}") for n in range(150)]
+    past = [replace(one, causes=(Cause.DOWN,), recovered_at=messages.NOW + 1) for one in past]
+    body = json.loads(
+        render_digest(messages.config(), past, message_id="d", receiver="desk", at=messages.NOW)
+    )
+    for line in body["data"]["incidents"]:
+        line["system"]["name"] = name
+    one = replace(messages.a_test(), body=json.dumps(body).encode())
+    async with room(kind) as (channel, fake, _):
+        assert await channel.deliver(one) == SENT
+    said = json.dumps(fake.shown, ensure_ascii=False)
+    assert "Past outages found late: 150" in said
+    assert name in said
+    assert " more lines; see the list of incidents" in said
 
 
 @KINDS
