@@ -7,12 +7,14 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text
-from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.outbox import Message
+from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
+from alerts.outbox import DeliveryReason, Message
 from alerts.ticket import Stage, Ticket, apart
+from alerts.transitions import TransitionKind
 from probes.config_words import Model, SecretRef
 
 SUMMARY_CHARS = 1024
+ROUTING_KEY_CHARS = 32
 SEVERITIES = {"P1": "critical", "P2": "error", "P3": "warning", "P4": "info"}
 _ACTIONS = {
     Stage.OPEN: ("trigger",),
@@ -48,6 +50,11 @@ class PagerDuty:
     async def _deliver(self, ticket: Ticket) -> Receipt:
         """A repeat of any of these changes nothing: PagerDuty files by `dedup_key`."""
         key = read_text(self._env, self._config.routing_key)
+        if len(key) != ROUTING_KEY_CHARS:  # 400 would be taken for a verdict on the message
+            return Receipt(Verdict.RETRY, DeliveryReason.SECRET)
+        if ticket.step_code == TransitionKind.RECOVERED.value and ticket.sequence > 1:
+            # The alert that there is stays; of one that people resolved a trigger would page them.
+            return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
         actions = _ACTIONS[ticket.stage]
         if ticket.stage is Stage.DONE and ticket.sequence == 1:
             actions = ("trigger", "resolve")  # found late: it is recorded as over

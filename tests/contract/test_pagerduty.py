@@ -20,6 +20,7 @@ from tests.support.receiver import CANARY, Receiver, receiving
 from tests.support.soak import longer
 
 SENT = Receipt(Verdict.SENT, DeliveryReason.ACCEPTED, 202)
+UNTOLD = Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
 
 
 @asynccontextmanager
@@ -47,7 +48,8 @@ async def test_an_incident_is_one_alert_from_its_opening_to_its_end() -> None:
     states = []
     async with desk() as (channel, fake, _):
         for one in messages.story(*told):
-            assert await channel.deliver(one) == SENT
+            receipt = await channel.deliver(one)
+            assert receipt == (UNTOLD if len(states) == 3 else SENT)
             states.append([alert.state for alert in fake.alerts])
     assert states == [
         ["triggered"],
@@ -95,12 +97,24 @@ async def test_however_often_an_answer_is_lost_there_is_one_alert() -> None:
 
 
 async def test_a_reopening_after_the_end_is_a_new_alert_of_the_same_key() -> None:
-    told = (messages.OPENED, messages.RECOVERED, messages.RESOLVED, messages.REOPENED)
+    told = (messages.OPENED, messages.RESOLVED, messages.REOPENED)
     async with desk() as (channel, fake, _):
         for one in messages.story(*told):
             assert await channel.deliver(one) == SENT
     assert [alert.state for alert in fake.alerts] == ["resolved", "triggered"]
     assert len({alert.key for alert in fake.alerts}) == 1
+
+
+async def test_what_a_person_resolved_there_pages_nobody_when_the_system_recovers() -> None:
+    opened, recovered, resolved = messages.story(
+        messages.OPENED, messages.RECOVERED, messages.RESOLVED
+    )
+    async with desk() as (channel, fake, _):
+        assert await channel.deliver(opened) == SENT
+        fake.alerts[0].state = "resolved"
+        assert await channel.deliver(recovered) == UNTOLD
+        assert await channel.deliver(resolved) == SENT
+    assert [alert.state for alert in fake.alerts] == ["resolved"]
 
 
 async def test_what_comes_due_after_the_end_is_shown_by_itself_and_over_at_once() -> None:
@@ -160,6 +174,17 @@ async def test_nothing_of_a_reply_is_kept(caplog: pytest.LogCaptureFixture) -> N
         receiver.script += ["500", "nonsense"]
         told = [await channel.deliver(messages.message(messages.OPENED)) for _ in range(2)]
     assert CANARY not in repr(told) + caplog.text
+
+
+async def test_a_key_that_was_cut_off_is_a_wrong_secret_and_no_verdict_on_the_page() -> None:
+    async with desk() as (channel, fake, receiver):
+        cut = replace(messages.env(), read_secret=lambda _: messages.SECRET[:20])
+        config = KIND.parse({"routing_key": "file:/key", "url": receiver.url})
+        async with KIND.open(config, cut) as other:
+            told = await other.deliver(messages.message(messages.OPENED))
+        assert told == Receipt(Verdict.RETRY, DeliveryReason.SECRET)
+        assert await channel.deliver(messages.message(messages.OPENED)) == SENT
+    assert len(fake.bodies) == 1
 
 
 @pytest.mark.parametrize(
