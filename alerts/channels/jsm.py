@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import quote
+
+from pydantic import Field
 
 from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
@@ -21,6 +23,8 @@ SETTLE_MS = 1_000
 """A request is answered first and worked off later, in an order nobody promises: each but the first
 of an incident waits this long, so that none overtakes the one before it.
 """
+LEAST_TIMEOUT_MS = 5_000
+"""Two such waits and two answers: with less, all but the first message would always be out of time."""
 WRONG_KEY = 422
 """Said of a key that is not one; our messages are well formed."""
 
@@ -32,8 +36,8 @@ class JsmConfig(Model):
     """Where the API key of the integration (of the kind API) is; read at each attempt."""
     url: Base = "https://api.atlassian.com/jsm/ops/integration"
     """Where the interface for integrations begins."""
-    timeout: Timeout = 15_000
-    """Limit of a whole attempt, at most 60s."""
+    timeout: Annotated[Timeout, Field(ge=LEAST_TIMEOUT_MS)] = 15_000
+    """Limit of a whole attempt, 5s to 60s."""
 
 
 class Jsm:

@@ -35,11 +35,12 @@ def env(fake: FakeJsm, key: str = KEY) -> ChannelEnv:
 
 @asynccontextmanager
 async def desk(
-    key: str = KEY, timeout: str = "5s"
+    key: str = KEY, timeout_ms: int = 5_000
 ) -> AsyncIterator[tuple[Channel, FakeJsm, Receiver]]:
     fake = FakeJsm(KEY)
     async with receiving(fake.handle) as receiver:
-        config = KIND.parse({"key": "file:/key", "url": receiver.url, "timeout": timeout})
+        entry = KIND.parse({"key": "file:/key", "url": receiver.url})
+        config = entry.model_copy(update={"timeout": timeout_ms})
         async with KIND.open(config, env(fake, key)) as channel:
             yield channel, fake, receiver
 
@@ -209,7 +210,7 @@ async def test_a_wrong_key_is_tried_again(key: str, status: int) -> None:
 
 
 async def test_a_receiver_that_hangs_is_a_timeout() -> None:
-    async with desk(timeout="200ms") as (channel, _, receiver):
+    async with desk(timeout_ms=200) as (channel, _, receiver):
         receiver.script.append("hang")
         told = await channel.deliver(messages.message(messages.OPENED))
     assert told == Receipt(Verdict.RETRY, DeliveryReason.TIMEOUT)
@@ -231,6 +232,7 @@ async def test_words_that_look_like_a_patients_leave_in_minimal_form_and_alarm()
         ({"url": "http://api.atlassian.com"}, "url"),
         ({"priority": "P1"}, "priority"),
         ({"timeout": "61s"}, "timeout"),
+        ({"timeout": "4s"}, "timeout"),  # all but the first message would be out of time
     ],
 )
 def test_a_wrong_entry_names_the_field(spec: dict[str, str], where: str) -> None:
