@@ -51,6 +51,8 @@ def _address(value: str) -> str:
 
 Base = Annotated[str, StringConstraints(pattern=r"^https?://\S+$"), AfterValidator(_address)]
 """Where a receiver's interface begins, without a slash at its end."""
+User = Annotated[str, StringConstraints(pattern=r"^[!-9;-~]{1,255}$")]
+"""A name to log in with: printable ASCII without blanks, and without the colon that ends it (RFC 7617 2)."""
 File = Annotated[str, StringConstraints(pattern=r"^/.")]
 Timeout = Annotated[PositiveDuration, Field(le=60_000)]
 """Of a whole attempt: shorter than the outbox lends a message (`delivery.Pace`)."""

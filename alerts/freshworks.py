@@ -11,11 +11,21 @@ import aiohttp
 import msgspec
 from pydantic import Field, StringConstraints
 
-from alerts.calls import Base, Calls, File, Reply, Timeout, as_ticket, attempt, read_text
-from alerts.channel import ChannelEnv, Receipt
+from alerts.calls import (
+    Base,
+    Calls,
+    FailedError,
+    File,
+    Reply,
+    Timeout,
+    as_ticket,
+    attempt,
+    read_text,
+)
+from alerts.channel import ChannelEnv, Receipt, Verdict
 from alerts.filing import Change, described, file, unreadable
 from alerts.lookup import Found, Move, Standing, bounded_key
-from alerts.outbox import Message
+from alerts.outbox import DeliveryReason, Message
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef, Word
 
@@ -96,8 +106,11 @@ class Fresh:
         return await attempt(self._deliver(as_ticket(self._env, message)), self._entry.timeout)
 
     async def _deliver(self, ticket: Ticket) -> Receipt:
-        # The key is the user; of the password they only ask that there is one.
-        login = aiohttp.encode_basic_auth(read_text(self._env, self._entry.api_key), "X")
+        key = read_text(self._env, self._entry.api_key)
+        if ":" in key:  # no user's name, as which it goes; so somebody wrote `key:X` there
+            raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET))
+        # Of the password they only ask that there is one.
+        login = aiohttp.encode_basic_auth(key, "X")
         return await file(_Desk(self._entry, self._dialect, self._calls, login), ticket)
 
 

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from aiohttp import encode_basic_auth
 from pydantic import AfterValidator, StringConstraints, model_validator
 
-from alerts.calls import Base, Calls, File, Timeout, as_ticket, attempt, opened, read_text
+from alerts.calls import Base, Calls, File, Timeout, User, as_ticket, attempt, opened, read_text
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import Message
 from alerts.ticket import Stage, Ticket, apart
-from probes.config_words import Model, SecretRef, Word
+from probes.config_words import Model, SecretRef
 from probes.times import rfc3339
 
 FIRING_MS = 365 * 86_400_000
@@ -57,7 +57,7 @@ class AlertmanagerConfig(Model):
     """Every peer of the cluster by its own address; never a load balancer before them."""
     labels: Annotated[Mapping[LabelName, LabelValue], AfterValidator(_labels)] = {}
     """Labels of every alert, for routes in Alertmanager, such as `severity: page`."""
-    user: Word | None = None
+    user: User | None = None
     """Name to log in with; left out: no login."""
     password: SecretRef | None = None
     """Where its password is; read at each attempt."""

@@ -9,14 +9,25 @@ from typing import Annotated, Any, Literal
 import aiohttp
 from pydantic import Field, StringConstraints, model_validator
 
-from alerts.calls import Base, Calls, File, Reply, Timeout, as_ticket, attempt, opened, read_text
+from alerts.calls import (
+    Base,
+    Calls,
+    File,
+    Reply,
+    Timeout,
+    User,
+    as_ticket,
+    attempt,
+    opened,
+    read_text,
+)
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
 from alerts.filing import Change, described, file, read, unreadable
 from alerts.jira_shapes import Issue, Made, Offered, Page, Status, document
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
 from alerts.ticket import Ticket
-from probes.config_words import Model, SecretRef, Word
+from probes.config_words import Model, SecretRef
 
 KEY_CHARS = 255
 TITLE_CHARS = 255
@@ -62,7 +73,7 @@ class JiraConfig(Model):
     """The site, such as `https://hospital.atlassian.net`."""
     edition: Literal["cloud", "data_center"] = "cloud"
     """`cloud`: REST v3, `user` and `token`; `data_center`: REST v2, the token alone."""
-    user: Word | None = None
+    user: User | None = None
     """In the cloud: the mail address of the account whose API token it is."""
     token: SecretRef
     """Where the API token (cloud) or personal access token (data center) is; read at each attempt."""

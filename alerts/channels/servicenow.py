@@ -10,13 +10,24 @@ import aiohttp
 import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
-from alerts.calls import Base, Calls, File, Reply, Timeout, as_ticket, attempt, opened, read_text
+from alerts.calls import (
+    Base,
+    Calls,
+    File,
+    Reply,
+    Timeout,
+    User,
+    as_ticket,
+    attempt,
+    opened,
+    read_text,
+)
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
 from alerts.filing import Change, Short, described, file, read
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
 from alerts.ticket import Ticket
-from probes.config_words import Model, SecretRef, Word
+from probes.config_words import Model, SecretRef
 
 KEY_CHARS = 100
 TITLE_CHARS = 160
@@ -50,7 +61,7 @@ class ServiceNowConfig(Model):
 
     url: Base
     """The instance, such as `https://hospital.service-now.com`."""
-    user: Word | None = None
+    user: User | None = None
     """Who we sign in as, with `password`."""
     password: SecretRef | None = None
     """Where the user's password is; read at each attempt."""

@@ -15,6 +15,7 @@ from alerts.calls import (
     FailedError,
     File,
     Timeout,
+    User,
     as_ticket,
     attempt,
     opened,
@@ -23,7 +24,7 @@ from alerts.calls import (
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
 from alerts.ticket import Stage, Ticket, apart
-from probes.config_words import Model, SecretRef, Word
+from probes.config_words import Model, SecretRef
 from probes.times import from_ms
 
 DESCRIPTION_CHARS = 4000
@@ -38,7 +39,7 @@ class EventManagementConfig(Model):
 
     url: Base
     """Address of the instance, such as `https://hospital.service-now.com`."""
-    user: Word
+    user: User
     """Name to log in with; its role is `evt_mgmt_integration`."""
     password: SecretRef
     """Where its password is; read at each attempt."""

@@ -12,13 +12,24 @@ import aiohttp
 import msgspec
 from pydantic import Field, StringConstraints
 
-from alerts.calls import Base, Calls, File, Reply, Timeout, as_ticket, attempt, opened, read_text
+from alerts.calls import (
+    Base,
+    Calls,
+    File,
+    Reply,
+    Timeout,
+    User,
+    as_ticket,
+    attempt,
+    opened,
+    read_text,
+)
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
 from alerts.filing import Change, Short, described, file, read
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
 from alerts.ticket import Ticket
-from probes.config_words import Model, SecretRef, Word
+from probes.config_words import Model, SecretRef
 
 KEY_CHARS = 255
 TITLE_CHARS = 150
@@ -35,7 +46,7 @@ class ZendeskConfig(Model):
 
     url: Base
     """The account, such as `https://hospital.zendesk.com`."""
-    user: Word
+    user: User
     """Mail address of the agent we act as."""
     token: SecretRef
     """Where an API token is; read at each attempt."""

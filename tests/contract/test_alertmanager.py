@@ -243,6 +243,7 @@ async def test_an_answer_gives_a_receipt(step: str, receipt: Receipt) -> None:
         ({"urls": ["http://a.example.org"]}, "urls"),
         ({"labels": {"incident": "mine"}}, "labels"),
         ({"labels": {"severity": "to page"}}, "labels"),
+        ({"user": "ward:watch", "password": "file:/key"}, "user"),
         ({"password": "secret", "user": "wardwatch"}, "password"),
         ({"routing_key": "file:/key"}, "routing_key"),
     ],

@@ -4,16 +4,20 @@ stands in test_lookup_channels.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from alerts.channel import Receipt, Verdict
 from alerts.channels import freshdesk, freshservice
 from alerts.freshworks import markup
 from alerts.lookup import Standing
+from alerts.outbox import DeliveryReason
 from tests.support import ticket_messages as messages
 from tests.support.desk_cases import CASES, desk, tell
 from tests.support.entries import complaints
+from tests.support.receiver import receiving
 
 SERVICE, DESK = (
     next(case for case in CASES if case.kind is kind)
@@ -119,6 +123,18 @@ async def test_without_a_status_for_it_an_acknowledgement_is_a_note_alone(case: 
         await tell(channel, opened, acknowledged)
         assert [one["status"] for one in fake.shelf.records] == [2]
         assert len(fake.shelf.records[0]["notes"]) == 2
+
+
+@both
+async def test_a_key_written_as_a_login_is_a_wrong_secret_and_asks_nothing(case: Any) -> None:
+    env = replace(messages.env(), read_secret=lambda _: b"k3y:X\n")
+    fake = case.fake()
+    async with receiving(fake.handle) as receiver:
+        config = case.kind.parse({**case.spec, "url": receiver.url})
+        async with case.kind.open(config, env) as channel:
+            receipt = await channel.deliver(messages.message(messages.OPENED))
+    assert receipt == Receipt(Verdict.RETRY, DeliveryReason.SECRET)
+    assert fake.calls == []
 
 
 @both

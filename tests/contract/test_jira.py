@@ -176,6 +176,7 @@ async def test_a_resolution_is_set_where_the_transition_asks_for_one() -> None:
 @pytest.mark.parametrize(
     ("spec", "complaint"),
     [
+        ({"user": "ward:x@example.org"}, "user: String should match pattern"),
         ({"token": "hunter2"}, "token: String should match pattern"),
         ({"url": "https://jira.example.org/?x=1"}, "url: Value error, an address ends"),
         ({"user": None}, ": Value error, user belongs to the edition cloud"),

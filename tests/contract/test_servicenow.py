@@ -119,6 +119,7 @@ async def test_an_identifier_that_is_none_is_not_put_into_an_address() -> None:
 @pytest.mark.parametrize(
     ("spec", "complaint"),
     [
+        ({"user": "DOMAIN:ward"}, "user: String should match pattern"),
         ({"password": "hunter2"}, "password: String should match pattern"),
         ({"url": "http://itsm.example.org"}, "url: Value error, write https"),
         ({"password": None}, ": Value error, user and password belong together"),

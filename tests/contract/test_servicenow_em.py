@@ -179,6 +179,7 @@ async def test_words_that_look_like_a_patients_leave_in_minimal_form_and_alarm()
         ({"url": "http://hospital.service-now.com"}, "url"),
         ({"url": "https://hospital.service-now.com/?a=1"}, "url"),
         ({"user": "two words"}, "user"),
+        ({"user": "DOMAIN:ward"}, "user"),
         ({"password": "secret"}, "password"),
         ({"severity": "1"}, "severity"),
         ({"timeout": "61s"}, "timeout"),

@@ -99,6 +99,7 @@ async def test_a_reopening_of_a_closed_ticket_is_a_ticket_of_its_own() -> None:
     ("spec", "complaint"),
     [
         ({"token": "hunter2"}, "token: String should match pattern"),
+        ({"user": "a:b"}, "user: String should match pattern"),
         ({"user": "a b"}, "user: String should match pattern"),
         ({"url": "http://desk.example.org"}, "url: Value error, write https"),
         ({"group": "0"}, "group: Input should be greater than 0"),
