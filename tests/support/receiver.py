@@ -34,13 +34,8 @@ class Receiver:
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path))
         step = self.script.pop(0) if self.script else "well"
-        if step.isdigit():
-            return web.json_response({"error": CANARY}, status=int(step), headers=self.headers)
-        if step == "redirect":
-            return web.Response(status=307, headers={"location": "/elsewhere"})
-        if step == "page":
-            page = f"\n<!DOCTYPE html><title>{CANARY}</title>"
-            return web.Response(text=page, content_type="text/html")
+        if (instead := self._instead(step)) is not None:
+            return instead
         assert request.transport is not None
         if step == "lost":
             request.transport.abort()
@@ -55,6 +50,16 @@ class Receiver:
         if step == "nonsense":
             return web.Response(text=CANARY)
         return made
+
+    def _instead(self, step: str) -> web.Response | None:
+        if step.isdigit():
+            return web.json_response({"error": CANARY}, status=int(step), headers=self.headers)
+        if step == "redirect":
+            return web.Response(status=307, headers={"location": "/elsewhere"})
+        if step == "page":
+            page = f"\n<!DOCTYPE html><title>{CANARY}</title>"
+            return web.Response(text=page, content_type="text/html")
+        return None
 
 
 @asynccontextmanager
