@@ -1,12 +1,15 @@
-"""What Jira's cloud takes for text, and what of Jira's replies is read. Pure."""
+"""What Jira takes for text, and what of its replies is read. Pure."""
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
 import msgspec
 
 from alerts.filing import Short
+
+_MARKUP = re.compile(r"[\\{}\[\]!|]")
 
 
 class Made(msgspec.Struct):
@@ -59,6 +62,11 @@ def document(text: str) -> dict[str, Any]:
         "version": 1,
         "content": [_paragraph(lines) for lines in blocks if any(lines)],
     }
+
+
+def plain(text: str) -> str:
+    """Text for a data center's wiki markup: no macro, link, mention, image or table is made of it."""
+    return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def _paragraph(lines: list[str]) -> dict[str, Any]:

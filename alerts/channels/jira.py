@@ -23,7 +23,7 @@ from alerts.calls import (
 )
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
 from alerts.filing import Change, described, file, read, unreadable
-from alerts.jira_shapes import Issue, Made, Offered, Page, Status, document
+from alerts.jira_shapes import Issue, Made, Offered, Page, Status, document, plain
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
 from alerts.ticket import Ticket
@@ -205,7 +205,7 @@ class _Desk:
         return await self._calls.call(method, self._api + path, headers=self._login, body=body)
 
     def _text(self, text: str) -> Any:
-        return document(text) if self._cloud else text
+        return document(text) if self._cloud else plain(text)
 
     def _found(self, issue: Issue) -> Found:
         status, priority = issue.fields.status, issue.fields.priority

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 from alerts.channel import Receipt, Verdict
 from alerts.channels.jira import KIND
-from alerts.jira_shapes import document
+from alerts.jira_shapes import document, plain
 from alerts.lookup import Standing
 from alerts.outbox import DeliveryReason
 from tests.support import ticket_messages as messages
@@ -95,6 +96,29 @@ async def test_a_data_center_is_asked_in_its_own_version_with_plain_text_and_a_b
     assert [fake.standing(one) for one in fake.shelf.records] == [Standing.RESOLVED]
     assert fake.calls[0].path == "/rest/api/2/search"
     assert fake.calls[1].body["fields"]["description"].startswith("Electronic health record: down")
+
+
+def test_a_data_centers_text_holds_no_markup_that_mentions_shows_or_hides() -> None:
+    said = "Lab [~admin] {color} !a.png! | C:\\x: down\nWardwatch: https://w.example.org/i/a-b_c"
+    assert plain(said) == (
+        "Lab \\[~admin\\] \\{color\\} \\!a.png\\! \\| C:\\\\x: down\n"
+        "Wardwatch: https://w.example.org/i/a-b_c"
+    )
+
+
+async def test_a_data_center_is_sent_no_markup_of_a_name() -> None:
+    fake = FakeJira(f"Bearer {WORD}", cloud=False)
+    spec = {"edition": "data_center", "token": "file:/token", "project": "OPS"}
+    opened, raised = messages.story(messages.OPENED, messages.RAISED)
+    event = json.loads(opened.body)
+    event["data"]["system"]["name"] = "Lab [~admin]"
+    named = [replace(one, body=json.dumps(event).encode()) for one in (opened, raised)]
+    async with desk(replace(CASE, fake=lambda: fake, spec=spec)) as (channel, _, _):
+        await tell(channel, *named)
+    made, note = [call.body for call in fake.calls if "/search" not in call.path]
+    assert made["fields"]["description"].startswith("Lab \\[~admin\\]: down")
+    assert note["body"].startswith("Lab \\[~admin\\]: down")
+    assert made["fields"]["summary"].startswith("[Wardwatch] Lab [~admin]")
 
 
 async def test_the_pages_of_a_search_are_read_to_their_end() -> None:
