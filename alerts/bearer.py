@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from alerts.calls import Calls, FailedError
+from alerts.calls import GONE, NEEDS_LOGIN, REFUSALS, Calls, FailedError
 from alerts.channel import ChannelEnv, Receipt, Verdict
 from alerts.outbox import DeliveryReason
 from probes.assertion import UnusableKeyError, load_key
@@ -25,7 +25,8 @@ LIFETIME_S = 120
 EARLY_MS = 60_000
 """A token with a known end is not used in its last minute."""
 _TOKEN = re.compile(r"[!-~]{1,16384}")
-DENIED = (400, 401, 403)
+DENIED = frozenset({*REFUSALS, *NEEDS_LOGIN, GONE})
+"""No verdict on the message: it has not been sent yet."""
 
 
 @dataclass(frozen=True, slots=True)

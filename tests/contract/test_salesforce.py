@@ -261,6 +261,9 @@ async def test_a_status_the_organization_does_not_have_is_refused() -> None:
     [
         (["503"], Receipt(Verdict.RETRY, DeliveryReason.STATUS, 503, 7_000)),
         (["nonsense"], Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, 200)),
+        (["410"], Receipt(Verdict.RETRY, DeliveryReason.AUTH, 410)),
+        (["415"], Receipt(Verdict.RETRY, DeliveryReason.AUTH, 415)),
+        (["well", "400"], Receipt(Verdict.RETRY, DeliveryReason.STATUS, 400)),
         (["well", "403"], Receipt(Verdict.RETRY, DeliveryReason.AUTH, 403)),
         (["well", "well", "300"], Receipt(Verdict.RETRY, DeliveryReason.STATUS, 300, 7_000)),
         (["well", "300"], Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, 300)),
