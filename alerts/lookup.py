@@ -90,7 +90,9 @@ def plan(found: Sequence[Found], ticket: Ticket, level: int) -> Work:
 
 def _of_open(keep: Found, doubles: tuple[Found, ...], ticket: Ticket, level: int) -> Work:
     if ticket.stage in _OVER:
-        return Work(keep=keep, move=Move.RESOLVE, doubles=doubles)
+        # Its end was told before: who works on it since, perhaps reopened it, is reminded and no more.
+        reminded = ticket.step_code in DUES and keep.standing is Standing.TAKEN
+        return Work(keep=keep, move=None if reminded else Move.RESOLVE, doubles=doubles)
     takes = ticket.stage is Stage.ACKNOWLEDGED and keep.standing is Standing.NEW
     move = Move.ACKNOWLEDGE if takes else None
     return Work(keep=keep, move=move, rank=_ranks(keep, ticket, level), doubles=doubles)

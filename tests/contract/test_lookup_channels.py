@@ -162,6 +162,21 @@ async def test_what_comes_due_after_the_end_stands_in_the_ticket_or_in_one_of_it
 
 
 @each
+async def test_a_reminder_after_the_end_closes_no_ticket_that_people_took_up_again(
+    case: Case,
+) -> None:
+    told = (messages.OPENED, messages.RESOLVED, messages.REPORT_DUE, messages.CLOSED)
+    opened, resolved, due, closed = messages.story(*told)
+    async with desk(case) as (channel, fake, _):
+        await tell(channel, opened, resolved)
+        fake.stand(fake.shelf.records[0], TAKEN)
+        await tell(channel, due)
+        assert (standings(fake), notes(fake)) == ([TAKEN], [2])
+        await tell(channel, closed)
+        assert standings(fake) == [RESOLVED]
+
+
+@each
 async def test_an_end_of_what_was_never_shown_makes_no_ticket(case: Case) -> None:
     async with desk(case) as (channel, fake, _):
         await tell(channel, messages.message(messages.RESOLVED, 2))
