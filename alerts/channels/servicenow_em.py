@@ -68,7 +68,7 @@ class EventManagement:
             headers={"authorization": encode_basic_auth(self._config.user, password)},
             body={"records": records(ticket, self._env.clock.now_ms())},
         )
-        if not isinstance(reply.value, dict):  # a page to log in, or an instance that sleeps
+        if not isinstance(reply.value, dict) or "error" in reply.value:  # 2xx, and no event is in
             raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, reply.status))
         return reply.sent
 

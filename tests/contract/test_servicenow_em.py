@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from aiohttp import web
 from pydantic import ValidationError
 
 from alerts.channel import Channel, Receipt, Verdict
@@ -153,6 +154,17 @@ async def test_an_answer_gives_a_receipt(
         told = await channel.deliver(messages.message(messages.OPENED))
     assert told == receipt
     assert CANARY not in repr(told) + caplog.text
+
+
+async def test_an_error_that_is_answered_with_200_is_no_delivery() -> None:
+    async def refuse(_request: web.Request) -> web.StreamResponse:
+        return web.json_response({"error": {"message": CANARY}, "status": "failure"})
+
+    async with receiving(refuse) as receiver:
+        config = KIND.parse({"url": receiver.url, **SPEC})
+        async with KIND.open(config, messages.env()) as channel:
+            told = await channel.deliver(messages.message(messages.OPENED))
+    assert told == Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, 200)
 
 
 async def test_a_wrong_login_and_a_receiver_that_hangs_are_tried_again() -> None:
