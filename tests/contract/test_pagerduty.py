@@ -45,7 +45,7 @@ async def test_an_incident_is_one_alert_from_its_opening_to_its_end() -> None:
         messages.RESOLVED,
         messages.CLOSED,
     )
-    states = []
+    states: list[list[str]] = []
     async with desk() as (channel, fake, _):
         for one in messages.story(*told):
             receipt = await channel.deliver(one)
