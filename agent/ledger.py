@@ -2,7 +2,8 @@
 
 It is on disk before the run begins, so a kill or a power cut costs a run that was counted and not
 made, never one that was made and not counted. A disk that cannot be written spends nothing; a file
-that cannot be understood spends nothing until the next UTC day.
+that cannot be understood spends nothing until the next UTC day, by the wall clock of that moment: torn
+while the clock was set back, it forgets the days from then to the true one.
 """
 
 from __future__ import annotations

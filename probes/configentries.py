@@ -113,11 +113,12 @@ def _spec(
 
 def _timeouts(document: Document, parsed: Parsed) -> Iterator[Problem]:
     """Those that end before an answer would be late: a right one would be down."""
-    for id_, (kind, _) in parsed.items():
+    for id_, (kind, spec) in parsed.items():
         timeout = attempt(times.parse_duration, section(document, "checks")[id_].get("timeout"))
-        if timeout and timeout <= kind.answers_within_ms:
-            within = times.duration_text(kind.answers_within_ms)
-            message = f"a right answer may take {within}: write a longer timeout"
+        within = kind.answers_within_ms(spec)
+        if timeout and timeout <= within:
+            told = times.duration_text(within)
+            message = f"a right answer may take {told}: write a longer timeout"
             yield document.problem(("checks", id_, "timeout"), message)
 
 

@@ -345,7 +345,7 @@ class Kind(Generic[C]):
     """What a run uses that may serve one client at a time; `config check` and the runner see to it."""
     demand: Callable[[C], Demand | None] = lambda _config: None
     """What a run asks of a target that has a budget."""
-    answers_within_ms: int = 0
+    answers_within_ms: Callable[[C], int] = lambda _config: 0
     """So late an answer is still a right one: `config check` wants a longer `timeout`."""
     profiles: tuple[str, ...] = ()
     """What its `profile` may be."""

@@ -109,6 +109,11 @@ class X12Spec(Model):
         why = "a payer is asked more often only with an agreement in the spec"
         return Writes(LEAST_EVERY_MS, because=why)
 
+    @property
+    def answers_within_ms(self) -> int:
+        """CAQH CORE's, but where the owner of a test endpoint agreed to be asked at will."""
+        return 0 if self.agreement is not None and not self.production else RULE_S * 1000
+
     def question(
         self,
         asks: x12_question.Asks,

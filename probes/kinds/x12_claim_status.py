@@ -16,7 +16,7 @@ from probes.reasons import Reason
 from probes.wire.x12_question import Asks, Claim
 from probes.x12connect import X12_TEXT
 from probes.x12probe import REASONS, X12Probe
-from probes.x12spec import RULE_S, X12Spec
+from probes.x12spec import X12Spec
 
 
 def _amount(text: str) -> str:
@@ -57,5 +57,5 @@ KIND = Kind(
     open=_open,
     reasons=REASONS | {Reason.X12_NO_STATUS, Reason.X12_STC_E1_PAYER, Reason.X12_STC_E2_PAYER},
     writes=lambda spec: spec.writes,
-    answers_within_ms=RULE_S * 1000,
+    answers_within_ms=lambda spec: spec.answers_within_ms,
 )

@@ -14,7 +14,7 @@ from probes.wire.x12_answer import Loop, aaa_code
 from probes.wire.x12_judge import AAA
 from probes.wire.x12_question import Asks
 from probes.x12probe import REASONS, X12Probe
-from probes.x12spec import RULE_S, X12Spec
+from probes.x12spec import X12Spec
 
 _OF_MEMBERS = frozenset(
     code
@@ -64,5 +64,5 @@ KIND = Kind(
         Reason.X12_PARTIAL,
     },
     writes=lambda spec: spec.writes,
-    answers_within_ms=RULE_S * 1000,
+    answers_within_ms=lambda spec: spec.answers_within_ms,
 )
