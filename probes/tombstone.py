@@ -146,6 +146,26 @@ _BODY = msgspec.msgpack.Decoder(
 )
 
 
+class _Rhythm:
+    """How close the runs of a check follow each other. What a pause may have let run out begins anew
+    behind it, so good runs are counted from there.
+    """
+
+    def __init__(self) -> None:
+        self._last: int | None = None
+        self._closest: int | None = None
+
+    def takes(self, at_ms: int) -> bool:
+        """Does this run come after a pause? A result holds for more than two intervals (2.1)."""
+        step = None if self._last is None else at_ms - self._last
+        self._last = at_ms
+        if not step:
+            return False
+        apart = self._closest is not None and step > 2 * self._closest
+        self._closest = step if self._closest is None else min(step, self._closest)
+        return apart
+
+
 def of_batches(
     replaced: Sequence[Batch],
     why: Why,
@@ -156,6 +176,7 @@ def of_batches(
     known. `enough(check)`: how many good runs stay after one that was not good.
     """
     good = _good_since(after)
+    rhythm: dict[str, _Rhythm] = {}
     given_up: Counter[Outcome] = Counter()
     kept: Counter[Outcome] = Counter()
     entries: list[Entry] = []
@@ -164,7 +185,9 @@ def of_batches(
         header = one.header
         stay: dict[str, list[Run]] = {}
         for run in sorted(batch.runs_of(one), key=lambda run: run.at_ms):
-            before = 0 if run.outcome is not Outcome.UP else good.get(run.check, 0) + 1
+            apart = rhythm.setdefault(run.check, _Rhythm()).takes(run.at_ms)
+            before = 0 if apart else good.get(run.check, 0)
+            before = before + 1 if run.outcome is Outcome.UP else 0
             good[run.check] = before
             if before <= enough(run.check):
                 kept[run.outcome] += 1

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from collector.core.truth import fold_system
@@ -150,6 +150,7 @@ def test_a_bare_one_holds_the_ends_of_the_chain_and_the_counts() -> None:
 
 
 @settings(max_examples=longer(60), deadline=None)
+@example("du..uuuuuuuuu", (0, 3), 1, 9)  # what a pause let run out is counted anew behind it
 @given(
     st.lists(
         st.tuples(st.sampled_from("uuuuuuudgmx."), st.integers(1, 14)), min_size=1, max_size=12
