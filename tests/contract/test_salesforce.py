@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from pydantic import ValidationError
 
 from alerts.channel import Channel, ChannelEnv, Receipt, Verdict
@@ -18,6 +19,7 @@ from alerts.events import Priority
 from alerts.outbox import DeliveryReason, Message
 from alerts.people import ActKind, IncidentState
 from probes.assertion import load_key
+from probes.clock import ManualClock
 from tests.support import patient_words
 from tests.support import ticket_messages as messages
 from tests.support.client_keys import ec_pem, rsa_pem
@@ -42,11 +44,17 @@ def env(pem: bytes | None = None) -> ChannelEnv:
     return replace(messages.env(), read_secret=lambda _: pem or rsa_pem())
 
 
+def an_org() -> FakeSalesforce:
+    public = load_key(rsa_pem()).private.public_key()
+    assert isinstance(public, RSAPublicKey)
+    return FakeSalesforce(public, messages.NOW // 1000)
+
+
 @asynccontextmanager
 async def desk(
     pem: bytes | None = None, **spec: Any
 ) -> AsyncIterator[tuple[Channel, FakeSalesforce, Receiver]]:
-    fake = FakeSalesforce(load_key(rsa_pem()).private.public_key(), messages.NOW // 1000)  # type: ignore[arg-type]
+    fake = an_org()
     async with receiving(fake.handle) as receiver:
         fake.url = receiver.url
         made = KIND.parse({**SPEC, "url": receiver.url, "login": receiver.url, **spec})
@@ -211,9 +219,10 @@ async def test_a_token_is_kept_until_it_is_refused_and_then_replaced_once() -> N
 
 
 async def test_a_token_that_says_when_it_ends_is_replaced_before() -> None:
-    fake = FakeSalesforce(load_key(rsa_pem()).private.public_key(), messages.NOW // 1000)  # type: ignore[arg-type]
+    fake = an_org()
     fake.expires_in = 600
-    world = env()
+    clock = ManualClock(messages.NOW)
+    world = replace(env(), clock=clock)
     opened = messages.message(messages.OPENED)
     async with receiving(fake.handle) as receiver:
         fake.url = receiver.url
@@ -221,8 +230,8 @@ async def test_a_token_that_says_when_it_ends_is_replaced_before() -> None:
         async with KIND.open(made, world) as channel:
             seen = []
             for step_ms in (0, 539_999, 1):
-                world.clock.step_wall(step_ms)  # type: ignore[attr-defined]
-                fake.now_s = world.clock.now_ms() // 1000
+                clock.step_wall(step_ms)
+                fake.now_s = clock.now_ms() // 1000
                 await deliver(channel, opened)
                 seen.append(fake.logins)
     assert seen == [1, 1, 2]
