@@ -8,6 +8,18 @@ from pydantic import StringConstraints
 
 from probes.config_words import Model, Name
 
+Role = Literal[
+    "support",
+    "engineering",
+    "incident_commander",
+    "clinical_liaison",
+    "clinical_leadership",
+    "legal_compliance",
+    "integration_owner",
+    "csm",
+]
+"""What a contact answers for."""
+
 
 class Training(Model):
     privacy: str | None = None
@@ -25,16 +37,7 @@ class Training(Model):
 class Contact(Model):
     name: Name
     """Shown to people."""
-    role: Literal[
-        "support",
-        "engineering",
-        "incident_commander",
-        "clinical_liaison",
-        "clinical_leadership",
-        "legal_compliance",
-        "integration_owner",
-        "csm",
-    ]
+    role: Role
     """What the person answers for."""
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
     """Where to write."""
