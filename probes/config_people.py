@@ -18,6 +18,7 @@ Role = Literal[
     "integration_owner",
     "csm",
 ]
+"""What a contact answers for."""
 
 
 class Training(Model):

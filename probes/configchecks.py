@@ -38,9 +38,11 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("escalation", "*", "rungs", "*", "to", "*", "on_call"), "on_call", "schedule"),
     (("escalation", "*", "rungs", "*", "to", "*", "contact"), "contacts", "contact"),
     (("escalation", "*", "rungs", "*", "to", "*", "channel"), "channels", "channel"),
+    (("on_call", "*", "layers", "*", "people", "*"), "contacts", "contact"),
+    (("on_call", "*", "overrides", "*", "person"), "contacts", "contact"),
 )
 _LISTS: tuple[Path, ...] = (
-    *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),
+    *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*" and p[0] != "on_call"),
     ("access", "proxies"),
     ("access", "oidc", "roles", "*"),
     ("access", "oidc", "scopes"),
@@ -61,7 +63,16 @@ _NAMES: tuple[Path, ...] = (
     ("channels", "*", "baa", "plan"),
 )
 """What people wrote that is sent to receivers or shown."""
-_ENTRIES = ("sites", "agents", "contacts", "systems", "checks", "channels", "escalation")
+_ENTRIES = (
+    "sites",
+    "agents",
+    "contacts",
+    "on_call",
+    "systems",
+    "checks",
+    "channels",
+    "escalation",
+)
 _GUESSES = 200
 """Ids compared with a wrong one: in a file of thousands, guessing would take minutes."""
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
