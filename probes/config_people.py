@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
-from probes.config_words import Model, Name
+from probes.config_words import Id, Model, Name
 
 Role = Literal[
     "support",
@@ -41,5 +41,7 @@ class Contact(Model):
     """What the person answers for."""
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
     """Where to write."""
+    reach: Annotated[tuple[Id, ...], Field(exclude_if=lambda value: not value)] = ()
+    """Channels that tell this contact: one of kind `email` writes to its address, any other is its own."""
     training: Training | None = None
     """Dates of training."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing_extensions import TypedDict
 
+from alerts.receivers import reached
 from collector.access.policy import Permission
 from collector.api.cursors import Paged, part
 from collector.api.routes import Call, Nothing, get
@@ -21,10 +22,13 @@ class Trained(TypedDict):
 
 
 class ContactShown(TypedDict):
+    """`reach`: the receivers by which it is told."""
+
     id: str
     name: str
     role: str
     email: str | None
+    reach: list[str]
     training: Trained | None
 
 
@@ -48,6 +52,7 @@ def _contact(name: str, config: Config) -> ContactShown:
         "name": contact.name,
         "role": contact.role,
         "email": contact.email,
+        "reach": list(reached(config, [name])),
         "training": None
         if done is None
         else {
