@@ -82,10 +82,14 @@ def gaps_of(
     return sorted(out, key=lambda gap: (gap.start, gap.role))
 
 
-def first_gap(found: Iterable[Gap], role: str) -> Interval | None:
-    """The first time, as a whole, in which a role is short, however short it is."""
-    united = spans.unite(Interval(gap.start, gap.end) for gap in found if gap.role == role)
-    return united[0] if united else None
+def next_gaps(history: History, start: int, ahead: int) -> dict[str, Interval]:
+    """The first time, as a whole, in which a role is short, however many there are then; by role,
+    as far as `ahead` ms after `start` show it.
+    """
+    short: dict[str, list[Interval]] = {}
+    for gap in gaps(history, start, start + ahead):
+        short.setdefault(gap.role, []).append(Interval(gap.start, gap.end))
+    return {role: spans.unite(found)[0] for role, found in short.items()}
 
 
 def schedules(history: History, start: int, end: int) -> dict[str, Config]:

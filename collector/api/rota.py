@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from collector import acts
+from collector import acts, staffing
 from collector.access.policy import Permission
 from collector.api.once import act
 from collector.api.parts import Parts
@@ -25,7 +25,7 @@ from probes.config_words import Instant as WrittenInstant
 from probes.history import History
 
 DAY_MS = 86_400_000
-AHEAD_DAYS = 14
+AHEAD_DAYS = staffing.AHEAD_DAYS
 LONGEST_DAYS = 400
 
 

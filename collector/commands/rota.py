@@ -23,10 +23,10 @@ from collector.commands.options import Parsers, asks, group
 from collector.core.roster_document import document
 from collector.exchange import Collector
 from collector.payertext import Table
+from collector.staffing import AHEAD_MS
 from probes.clock import SystemClock
 
 API = "api/v1/rota"
-AHEAD_MS = 14 * 86_400_000
 Document = Mapping[str, Any]
 
 EXAMPLES = """\

@@ -13,14 +13,14 @@ CONTACTS: dict[str, Any] = {
     "cleo": {"name": "Cleo", "role": "clinical_liaison"},
     "dora": {"name": "Dora", "role": "clinical_liaison"},
 }
-WEEKLY = {"people": ["anna", "ben"], "starts": "2025-12-29T08:00", "turn": "7d"}
-DAYS = {
+WEEKLY: dict[str, Any] = {"people": ["anna", "ben"], "starts": "2025-12-29T08:00", "turn": "7d"}
+DAYS: dict[str, Any] = {
     "people": ["cleo"],
     "starts": "2025-12-29T08:00",
     "turn": "1d",
     "only": [{"times": [{"start_time": "08:00", "end_time": "20:00"}]}],
 }
-NIGHTS = {
+NIGHTS: dict[str, Any] = {
     "people": ["dora"],
     "starts": "2025-12-29T08:00",
     "turn": "1d",

@@ -111,15 +111,17 @@ def test_gaps_of_several_versions_are_one_where_they_touch() -> None:
     ]
 
 
-def test_the_first_gap_of_a_role_is_told_as_a_whole() -> None:
-    found = [
-        Gap(5, 9, "engineering", 2, 1),
-        Gap(9, 12, "engineering", 2, 0),
-        Gap(20, 21, "engineering", 2, 1),
-        Gap(1, 3, "support", 1, 0),
-    ]
-    assert roster.first_gap(found, "engineering") == Interval(5, 12)
-    assert roster.first_gap(found, "csm") is None
+def test_the_next_gap_of_a_role_is_told_as_a_whole_as_far_as_one_looks() -> None:
+    # nobody until anna begins at 14:00Z, then one of two
+    late = WEEKLY | {"people": ["anna"], "starts": "2026-01-01T08:00"}
+    history = History([Version(None, engineers(late, need=2))])
+    assert len(roster.gaps(history, T, T + DAY)) == 2
+    assert roster.next_gaps(history, T, DAY) == {"engineering": Interval(T, T + DAY)}
+    night = History([Version(None, staffed(nights=False))])
+    assert roster.next_gaps(night, T, 2 * DAY) == {
+        "clinical_liaison": Interval(T + 2 * HOUR, T + 14 * HOUR)
+    }
+    assert roster.next_gaps(night, T, 2 * HOUR) == {}
 
 
 @settings(max_examples=longer(30))
