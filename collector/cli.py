@@ -38,6 +38,7 @@ COMMANDS = {
     "rota": "rota",
     "status": "status",
     "token": "token",
+    "training": "training",
     "what-if": "what_if",
     "whoami": "login",
 }

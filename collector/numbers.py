@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from alerts import roster
+from alerts import roster, training
 from collector import chainstates, rulings
 from collector.core import caqh, periods
 from collector.core.availability import cut, terms
@@ -26,6 +26,7 @@ from collector.metrics import CollectorMetrics, Picture
 from collector.staffing import AHEAD_MS
 from collector.store.incidents import WHOLE, read_incidents, read_states
 from collector.store.store import Store
+from probes import times
 from probes.clock import NS_PER_MS, Clock
 from probes.history import History
 from probes.spans import Interval
@@ -149,6 +150,9 @@ class Numbers:
         chains = await self._store.read(chainstates.read, self._org)
         ahead = self._clock.now_ms()
         metrics.show_staffing(roster.next_gaps(self._evaluator.history, ahead, AHEAD_MS), ahead)
+        config = self._evaluator.config
+        today = times.from_ms(self._clock.now_ms(), config.organization.zone).date()
+        metrics.show_training(training.lapsed(config.contacts, today))
         metrics.show(
             Picture(
                 states={s.system: s.state for s in states if s.site == WHOLE},

@@ -7,6 +7,7 @@ the night an hour is repeated.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -118,8 +119,10 @@ def _rows(found: list[Document], rota: Document) -> list[tuple[str, ...]]:
 
 
 def _length(one: Document) -> str:
+    """In whole minutes, as the times beside it."""
     start, end = (parse_datetime(one[key]) for key in ("start", "end"))
-    return duration_text(int((end - start).total_seconds() * 1000))
+    minutes = (end - start) // timedelta(minutes=1)
+    return duration_text(minutes * 60_000) if minutes else "under 1m"
 
 
 def _zone(rota: Document) -> ZoneInfo:

@@ -16,6 +16,7 @@ from probes import registry, times
 from probes.config_access import Access
 from probes.config_channels import Channel, Heartbeat, Notices, Route
 from probes.config_checks import Check
+from probes.config_escalation import Escalation
 from probes.config_hours import Holidays, Hours
 from probes.config_oncall import OnCall
 from probes.config_people import Contact, Role
@@ -66,8 +67,11 @@ class Config(Model):
     """Receivers of incidents, by id."""
     routes: tuple[Route, ...] = ()
     """Which incidents go where."""
+    escalation: Annotated[Mapping[Id, Escalation], Field(exclude_if=lambda value: not value)] = {}
+    """Who is told when nobody takes an incident on, by id of the policy; routes name them."""
     notices: Annotated[Notices | None, Field(exclude_if=lambda value: value is None)] = None
-    """Who gets the notices that nothing stops, by role; left out: whom the routes name for P1."""
+    """Who gets the notices that nothing stops, by role; left out: the contacts of the role that have `reach`,
+    else whom the routes name for P1."""
 
     def agents_of(self, check_id: str) -> tuple[str, ...]:
         """The agents assigned to a check, in file order: its `from`, or every agent but the
