@@ -92,6 +92,7 @@ DEADLINES = {
     DeadlineKind.LEGAL_NOTICE: "legal and compliance must have been told",
     DeadlineKind.LATE_DIGEST: "the clinical liaison is told",
     DeadlineKind.NOTICE_BREACHED: "a notice must have arrived",
+    DeadlineKind.ESCALATED: "more people are told",
 }
 STEPS: dict[Step, str] = {
     TransitionKind.OPENED: "A new incident.",
@@ -125,6 +126,7 @@ STEPS: dict[Step, str] = {
     DeadlineKind.LEADERSHIP_NOTICE: "For clinical leadership: a patient safety event.",
     DeadlineKind.LEGAL_NOTICE: "For legal and compliance: a patient safety event.",
     DeadlineKind.NOTICE_BREACHED: "A notice that must be given has not arrived in time.",
+    DeadlineKind.ESCALATED: "Nobody has taken it on: please do, or find somebody who does.",
     GroupStep.GATHERED: "Other systems are in trouble with it: they are named below.",
 }
 RULINGS = {
@@ -287,6 +289,7 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     if data["runbook"] is not None:
         yield Row("Runbook", data["runbook"], link=True)
     yield from _due(data, zone)
+    yield from _rung(data)
     if data.get("minimal"):
         yield Row("Short form", "something in it looked like a patient's; Wardwatch shows the rest")
     if data.get("link") is not None:
@@ -322,6 +325,14 @@ def _workaround(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
             if passed
             else _instant(documented["until"], zone),
         )
+
+
+def _rung(data: Mapping[str, Any]) -> Iterator[Row]:
+    """Nothing in an event that was written before there were ladders."""
+    rung = data.get("rung")
+    if rung is not None:
+        again = "" if rung["round"] == 1 else f", round {rung['round']}"
+        yield Row("Escalated", f"to rung {rung['number']} of {rung['policy']}{again}")
 
 
 def _due(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:

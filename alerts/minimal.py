@@ -32,6 +32,7 @@ PLAIN = (
     "recovered_at",
     "deadline",
     "due",
+    "rung",
     "attached_count",
     "roles",
     "count",

@@ -126,6 +126,7 @@ def render(
             "workaround": _workaround(impact.workaround if impact else None, incident),
             "runbook": system.runbook if system else None,
             "due": _due(due),
+            "rung": _rung(due),
             "link": _link(config),
             "minimal": [],
         },
@@ -198,9 +199,16 @@ def organization_of(config: Config) -> dict[str, str]:
 
 def _due(due: Deadline | None) -> dict[str, Any] | None:
     """What came due, with the notice or horizon it is about; a notice says by when it arrives."""
-    if due is None:
+    if due is None or due.rung is not None:
         return None
     return {"of": due.which.of or None, "at": rfc3339(due.at), "by": _instant(due.by)}
+
+
+def _rung(due: Deadline | None) -> dict[str, Any] | None:
+    """How far up its ladder nobody has taken it on."""
+    if due is None or due.rung is None:
+        return None
+    return {"policy": due.which.of, "number": due.rung.number, "round": due.rung.round}
 
 
 def _attached(config: Config, incident: Incident) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from alerts.conditions import outages, read
 from alerts.course import Course
 from alerts.deadlines import Deadline, Settings
 from alerts.events import Family, Incident, State, SystemView
+from alerts.routing import ladders
+from alerts.targets import by_rota, reaching
 from alerts.terms import agreed, terms_of, version_in_force
 from alerts.transitions import BEGINNING, Transition, match, transitions
 from collector import changes
@@ -96,6 +98,7 @@ def plan(past: Past, news: News, seen: Seen, shown: Shown) -> Planned:
         news.arrivals,
         settings_of(shown.views, history, seen.frozen, now),
         now,
+        reaching(history.latest, by_rota(history.latest)),
     )
     written, facts = changes.rows(dated, past.incidents)
     rows = {row.incident.key: row for row in written}
@@ -212,6 +215,7 @@ def settings_of(
             hours_of(config, frozen),
             config.organization.zone,
             calm_since,
+            ladders=ladders(config.routes, config.escalation, incident.family, course.rejected_at),
         )
 
     return of
