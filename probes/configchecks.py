@@ -32,6 +32,7 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("maintenance", "*", "systems", "*"), "systems", "system"),
     (("routes", "*", "to", "*"), "channels", "channel"),
     (("notices", "*", "*"), "channels", "channel"),
+    (("secure_channel", "contact"), "contacts", "contact"),
 )
 _LISTS: tuple[Path, ...] = (
     *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),
@@ -53,6 +54,7 @@ _NAMES: tuple[Path, ...] = (
     ("systems", "*", "impact", "workaround", "name"),
     ("systems", "*", "runbook"),
     ("channels", "*", "baa", "plan"),
+    ("secure_channel", "name"),
 )
 """What people wrote that is sent to receivers or shown."""
 _ENTRIES = ("sites", "agents", "contacts", "systems", "checks", "channels")

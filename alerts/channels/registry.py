@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alerts.channel import ChannelKind
+from probes.config_channels import NotHeardError
 
 CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
@@ -35,5 +36,10 @@ def load(name: str) -> ChannelKind[Any]:
 
 
 def check(name: str, spec: Mapping[str, Any]) -> None:
-    """KeyError for an unknown kind, `pydantic.ValidationError` for what it does not accept."""
-    load(name).parse(spec)
+    """KeyError for an unknown kind, `pydantic.ValidationError` for what it does not accept,
+    NotHeardError for `inbound` where the kind has none.
+    """
+    kind = load(name)
+    kind.parse({key: value for key, value in spec.items() if key != "inbound"})
+    if "inbound" in spec and kind.inbound is None:
+        raise NotHeardError

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import StringConstraints
 
+from alerts import receivers
 from alerts.bearer import Grant, Tokens
 from alerts.calls import (
     Base,
@@ -203,4 +204,5 @@ KIND = ChannelKind(
     settings=SalesforceConfig,
     parse=_parse,
     open=_open,
+    inbound=receivers.SALESFORCE,
 )

@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
+from alerts import receivers
 from alerts.calls import (
     Base,
     Calls,
@@ -217,4 +218,5 @@ KIND = ChannelKind(
     settings=ServiceNowConfig,
     parse=_parse,
     open=_open,
+    inbound=receivers.SERVICENOW,
 )

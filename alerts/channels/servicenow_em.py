@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import encode_basic_auth
 
+from alerts import receivers
 from alerts.calls import (
     Base,
     Calls,
@@ -128,4 +129,5 @@ KIND = ChannelKind(
     settings=EventManagementConfig,
     parse=_parse,
     open=_open,
+    inbound=receivers.SERVICENOW_EM,
 )
