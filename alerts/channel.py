@@ -101,3 +101,7 @@ class ChannelKind(Generic[C]):
     open: Callable[[C, ChannelEnv], AbstractAsyncContextManager[Channel]]
     inbound: Inbound | None = None
     """How its receivers tell us what people do there; None: they cannot."""
+    personal: Callable[[C, str], C] | None = None
+    """The config of one contact's own receiver, from the channel's and the contact's e-mail
+    address; None: whoever is told by it is told as one. A kind with it is in `probes.config_channels.PERSONAL`.
+    """

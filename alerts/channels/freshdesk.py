@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from alerts import receivers
+from alerts import inbound_kinds
 from alerts.calls import Reply, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.filing import read
@@ -58,5 +58,5 @@ KIND = ChannelKind(
     settings=FreshdeskConfig,
     parse=_parse,
     open=_open,
-    inbound=receivers.FRESHDESK,
+    inbound=inbound_kinds.FRESHDESK,
 )

@@ -12,7 +12,7 @@ import aiohttp
 import msgspec
 from pydantic import Field, StringConstraints
 
-from alerts import receivers
+from alerts import inbound_kinds
 from alerts.calls import (
     Base,
     Calls,
@@ -170,5 +170,5 @@ KIND = ChannelKind(
     settings=ZendeskConfig,
     parse=_parse,
     open=_open,
-    inbound=receivers.ZENDESK,
+    inbound=inbound_kinds.ZENDESK,
 )
