@@ -67,6 +67,12 @@ class CollectorMetrics:
             ["code"],
             registry=self.registry,
         )
+        self.inbound = Counter(
+            "wardwatch_inbound_events",
+            "What receivers told by their webhooks, by channel and what became of it.",
+            ["channel", "outcome"],
+            registry=self.registry,
+        )
         self.rejected = Counter(
             "wardwatch_results_rejected",
             "Results of stored batches that are left out of the numbers, by reason.",

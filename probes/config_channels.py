@@ -22,18 +22,31 @@ class Baa(Model):
     """Last day of the agreement."""
 
 
+class NotHeardError(Exception):
+    """An entry has `inbound`, and receivers of its kind have no webhook to us."""
+
+
+class Inbound(Model):
+    """What the receiver tells us, by its webhook to `/inbound/NAME` of the collector."""
+
+    secret: SecretRef
+    """Where the secret is that the receiver signs with or sends; several words while it changes."""
+
+
 PERSONAL = frozenset({"email"})
 """Kinds of channels that can tell each contact apart, by its address."""
 
 
 class Channel(BaseModel):
-    """Fields beside `kind` and `baa` belong to the channel kind, which parses them itself."""
+    """Fields beside `kind`, `baa` and `inbound` belong to the channel kind, which parses them itself."""
 
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
     kind: Annotated[str, StringConstraints(min_length=1)]
     """The channel kind; its own settings stand beside it, see its page."""
     baa: Baa | None = None
     """The agreement with the receiver."""
+    inbound: Annotated[Inbound | None, Field(exclude_if=lambda value: value is None)] = None
+    """People at the receiver acknowledge and resolve by its webhook; left out: it is not heard."""
 
     @property
     def is_for_customers(self) -> bool:
@@ -70,6 +83,15 @@ class Notices(Model):
     """Channels of clinical leadership: category 4 and the reminders of its MDR clocks."""
     legal_compliance: tuple[Id, ...] = ()
     """Channels of legal and compliance: category 4 and the reminders of its MDR clocks."""
+
+
+class SecureChannel(Model):
+    """Named to whoever writes what looks like a patient's into a ticket or a chat."""
+
+    name: Name
+    """What people here call the place where patient information belongs."""
+    contact: Id
+    """Whom to ask, one of the contacts."""
 
 
 class Heartbeat(Model):

@@ -34,6 +34,7 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("routes", "*", "to", "*"), "channels", "channel"),
     (("routes", "*", "escalate"), "escalation", "policy"),
     (("notices", "*", "*"), "channels", "channel"),
+    (("secure_channel", "contact"), "contacts", "contact"),
     (("contacts", "*", "reach", "*"), "channels", "channel"),
     (("escalation", "*", "rungs", "*", "to", "*", "on_call"), "on_call", "schedule"),
     (("escalation", "*", "rungs", "*", "to", "*", "contact"), "contacts", "contact"),
@@ -61,6 +62,7 @@ _NAMES: tuple[Path, ...] = (
     ("systems", "*", "impact", "workaround", "name"),
     ("systems", "*", "runbook"),
     ("channels", "*", "baa", "plan"),
+    ("secure_channel", "name"),
 )
 """What people wrote that is sent to receivers or shown."""
 _ENTRIES = (

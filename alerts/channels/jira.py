@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import aiohttp
 from pydantic import Field, StringConstraints, model_validator
 
+from alerts import inbound_kinds
 from alerts.calls import (
     Base,
     Calls,
@@ -237,4 +238,5 @@ KIND = ChannelKind(
     settings=JiraConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.JIRA,
 )

@@ -9,6 +9,7 @@ from typing import Any
 from alerts.channel import ChannelKind
 from alerts.receivers import Receiver
 from probes.config import Config
+from probes.config_channels import NotHeardError
 
 CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
@@ -37,8 +38,13 @@ def load(name: str) -> ChannelKind[Any]:
 
 
 def check(name: str, spec: Mapping[str, Any]) -> None:
-    """KeyError for an unknown kind, `pydantic.ValidationError` for what it does not accept."""
-    load(name).parse(spec)
+    """KeyError for an unknown kind, `pydantic.ValidationError` for what it does not accept,
+    NotHeardError for `inbound` where the kind has none.
+    """
+    kind = load(name)
+    kind.parse({key: value for key, value in spec.items() if key != "inbound"})
+    if "inbound" in spec and kind.inbound is None:
+        raise NotHeardError
 
 
 def settings(config: Config, receiver: Receiver) -> tuple[ChannelKind[Any], Any]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import StringConstraints
 
+from alerts import inbound_kinds
 from alerts.bearer import Grant, Tokens, by_signed_jwt
 from alerts.calls import (
     Base,
@@ -196,4 +197,5 @@ KIND = ChannelKind(
     settings=SalesforceConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.SALESFORCE,
 )

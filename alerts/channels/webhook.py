@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from pydantic import AfterValidator, Field, StringConstraints
 
+from alerts import inbound_kinds
 from alerts.calls import judge
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
@@ -85,4 +86,5 @@ KIND = ChannelKind(
     settings=WebhookConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.WEBHOOK,
 )

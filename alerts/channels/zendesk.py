@@ -12,6 +12,7 @@ import aiohttp
 import msgspec
 from pydantic import Field, StringConstraints
 
+from alerts import inbound_kinds
 from alerts.calls import (
     Base,
     Calls,
@@ -169,4 +170,5 @@ KIND = ChannelKind(
     settings=ZendeskConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.ZENDESK,
 )

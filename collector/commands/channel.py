@@ -1,15 +1,16 @@
-"""`wardwatch channel`: which kinds of receivers there are, and does one of the file's work."""
+"""`wardwatch channel`: which kinds of receivers there are, does one of the file's work, is it heard."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from alerts.channel import ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.channels import registry
+from alerts.inbound_kinds import told
 from alerts.outbox import DeliveryReason, Message
 from alerts.receivers import everybody
 from alerts.render import render_test
@@ -25,6 +26,7 @@ EXAMPLES = """\
 Examples:
   wardwatch channel kinds
   wardwatch channel test nurses --config wardwatch.yaml
+  wardwatch channel inbound pager --config wardwatch.yaml
 """
 KINDS = """\
 Examples:
@@ -47,6 +49,18 @@ arrives says that it is a test; no incident is opened. Of the answer only its co
 
 Exit code: 0 delivered, 1 not delivered (the reason, and what to do), 2 bad usage.
 """
+INBOUND = """\
+Examples:
+  wardwatch channel inbound pager --config wardwatch.yaml
+  wardwatch channel inbound pager --config wardwatch.yaml --json
+
+People who acknowledge or resolve in the receiver's product are heard by its webhook. Printed are the
+address to give to it and what to set there, from the vendor's public documents; no product was used.
+An acknowledgement is shown and stops nothing; nobody resolves an incident from there.
+
+Exit code: 0 printed, 1 the entry has no `inbound` yet (what to write is printed), 2 bad usage.
+"""
+WRITE = "Write into its entry: inbound: {secret: file:/run/secrets/NAME-inbound}"
 PROMISES = {
     Guarantee.KEYED: "one ticket, always",
     Guarantee.LOOKUP: "one ticket after asking the receiver",
@@ -78,8 +92,8 @@ def add(subparsers: Parsers) -> None:
     actions = group(
         subparsers,
         "channel",
-        "list the kinds of channels, or send a test message",
-        "Which kinds of channels there are, and does one of the file's work.",
+        "list the kinds of channels, send a test message, or print how one is heard",
+        "Which kinds of channels there are, does one of the file's work, and how it is heard.",
         EXAMPLES,
     )
     kinds = _action(actions, "kinds", "list the kinds, what each promises and its keys", KINDS)
@@ -92,6 +106,12 @@ def add(subparsers: Parsers) -> None:
     )
     test.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
     test.set_defaults(func=run_test)
+    inbound = _action(
+        actions, "inbound", "print what to set so that its webhooks are heard", INBOUND
+    )
+    inbound.add_argument("name", metavar="NAME", help="the channel, by its id in the file")
+    inbound.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
+    inbound.set_defaults(func=run_inbound)
 
 
 def _action(actions: Parsers, name: str, about: str, more: str) -> argparse.ArgumentParser:
@@ -143,20 +163,54 @@ def _default(field: dict[str, Any]) -> str:
     return "required" if field["required"] else field["default"] or "-"
 
 
-def run_test(args: argparse.Namespace) -> int:
+def run_inbound(args: argparse.Namespace) -> int:
+    config = _loaded(args, lambda config: config.channels)
+    if config is None:
+        return 2
+    entry = config.channels[args.name]
+    inbound = registry.load(entry.kind).inbound
+    if inbound is None:
+        sys.stderr.write(f"NAME: receivers of the kind {entry.kind} tell us nothing\n")
+        return 2
+    access = config.access
+    origin = None if access is None else access.public_url
+    url = f"{origin or 'https://COLLECTOR'}/inbound/{args.name}"
+    steps, heard = told(inbound, url), entry.inbound is not None
+    if args.json:
+        answer = {"channel": args.name, "kind": entry.kind, "heard": heard, "url": url}
+        print_json({**answer, "steps": steps})
+        return 0 if heard else 1
+    sys.stdout.write(f"{args.name} ({entry.kind}): {url}\n")
+    lines = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
+    sys.stdout.write("".join(f"  {line}\n" for line in lines))
+    if origin is None:
+        sys.stderr.write("COLLECTOR: set access.public_url to have the address printed whole.\n")
+    if not heard:
+        sys.stderr.write(f"{args.name} is not heard yet. {WRITE.replace('NAME', args.name)}\n")
+    return 0 if heard else 1
+
+
+def _loaded(args: argparse.Namespace, known: Callable[[Config], Iterable[str]]) -> Config | None:
+    """The file, which knows the name; None once it was said what is wrong."""
     try:
         config = load(args.config, channel_check=registry.check)
     except ConfigErrors as error:
         sys.stderr.write(f"{error}\n")
-        return 2
-    known = everybody(config)
-    if args.name not in known:
-        there_are = ", ".join(known) or "none"
+        return None
+    if args.name not in known(config):
+        there_are = ", ".join(known(config)) or "none"
         sys.stderr.write(f"NAME: no receiver of this id in {args.config}; it has: {there_are}\n")
+        return None
+    return config
+
+
+def run_test(args: argparse.Namespace) -> int:
+    config = _loaded(args, everybody)
+    if config is None:
         return 2
     message = probe(config, args.name, SystemClock().now_ms())
     receipt = asyncio.run(attempt(config, message, SystemClock(), read_secret))
-    kind = config.channels[known[args.name].channel].kind
+    kind = config.channels[everybody(config)[args.name].channel].kind
     return _answered(kind, message, receipt, as_json=args.json)
 
 

@@ -102,6 +102,7 @@ PUBLIC = {
     "post_heartbeat": Public.PING,
     "get_heartbeat_word": Public.PING,
     "post_heartbeat_word": Public.PING,
+    "hear_receiver": Public.RECEIVER,
     "enrol_agent": Public.ENROLMENT,
     "rotate_agent_key": Public.ENROLMENT,
     "begin_enrolment": Public.LOGIN,
