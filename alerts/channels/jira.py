@@ -22,10 +22,11 @@ from alerts.calls import (
     read_text,
 )
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, described, file, read, unreadable
+from alerts.filing import Change, described, file, look, read, unreadable
 from alerts.jira_shapes import Issue, Made, Offered, Page, Status, document, plain
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
+from alerts.reconcile import Last, Looked, May
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
@@ -34,6 +35,10 @@ TITLE_CHARS = 255
 TEXT_CHARS = 30_000
 PAGE = 100
 PAGES = 10
+INDEX_DELAY_MS = 300_000
+"""How long a search may miss what was written: seconds as a rule, minutes while an index is rebuilt."""
+TAG = "wardwatch"
+"""A label of what we made: an issue that has our key's label without it is people's own."""
 OURS = frozenset({"project", "issuetype", "summary", "description", "labels", "priority"})
 INTERNAL = [{"key": "sd.public.comment", "value": {"internal": True}}]
 """Makes a comment internal where the project has customers; elsewhere it means nothing."""
@@ -107,6 +112,8 @@ class JiraConfig(Model):
 
 
 class Jira:
+    index_delay = INDEX_DELAY_MS
+
     def __init__(self, config: JiraConfig, env: ChannelEnv, calls: Calls) -> None:
         self._config = config
         self._env = env
@@ -115,10 +122,17 @@ class Jira:
     async def deliver(self, message: Message) -> Receipt:
         return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
 
+    async def reconcile(self, message: Message, last: Last, may: May) -> Looked | Receipt:
+        ticket = as_ticket(self._env, message)
+        return await attempt(look(self._sign_in, ticket, last, may), self._config.timeout)
+
     async def _deliver(self, ticket: Ticket) -> Receipt:
+        return await file(self._sign_in(), ticket)
+
+    def _sign_in(self) -> _Desk:
         token, user = read_text(self._env, self._config.token), self._config.user
         login = f"Bearer {token}" if user is None else aiohttp.encode_basic_auth(user, token)
-        return await file(_Desk(self._config, self._calls, login), ticket)
+        return _Desk(self._config, self._calls, login)
 
 
 class _Desk:
@@ -157,7 +171,7 @@ class _Desk:
             "issuetype": {"name": self._config.issue_type},
             "summary": ticket.title[:TITLE_CHARS],
             "description": self._text(described(ticket, TEXT_CHARS)),
-            "labels": ["wardwatch", bounded_key(ticket.key, KEY_CHARS)],
+            "labels": [TAG, bounded_key(ticket.key, KEY_CHARS)],
             "priority": {"name": getattr(self._config.priorities, ticket.priority)},
         }
         return await self._call("POST", "/issue", {"fields": fields})
@@ -211,7 +225,8 @@ class _Desk:
         status, priority = issue.fields.status, issue.fields.priority
         levels = {name: n for n, name in enumerate(self._config.priorities.names(), 1)}
         level = None if priority is None else levels.get(priority.name)
-        return Found(issue.key, issue.key, self._standing(status), level)
+        ours = TAG in issue.fields.labels
+        return Found(issue.key, issue.key, self._standing(status), level, ours)
 
     def _standing(self, status: Status) -> Standing:
         if status.name in self._config.closed:

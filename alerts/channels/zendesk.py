@@ -25,15 +25,20 @@ from alerts.calls import (
     read_text,
 )
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, Short, described, file, read
+from alerts.filing import Change, Short, described, file, look, read
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
+from alerts.reconcile import Last, Looked, May
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
 KEY_CHARS = 255
 TITLE_CHARS = 150
 TEXT_CHARS = 60_000
+INDEX_DELAY_MS = 60_000
+"""Tickets are listed by `external_id` from the database, which may be a replica that follows it."""
+MADE_BY_API = "api"
+"""Channel of what we made; people's own tickets came by another."""
 PRIORITIES = {"P1": "urgent", "P2": "high", "P3": "normal", "P4": "low"}
 _LEVELS = {name: level for level, name in enumerate(PRIORITIES.values(), 1)}
 _STANDINGS = {"new": Standing.NEW, "solved": Standing.RESOLVED, "closed": Standing.CLOSED}
@@ -60,11 +65,16 @@ class ZendeskConfig(Model):
     """Limit of a whole attempt, at most 60s."""
 
 
+class _Via(msgspec.Struct, frozen=True):
+    channel: Short | int | None = None
+
+
 class _Ticket(msgspec.Struct):
     id: Annotated[int, msgspec.Meta(gt=0)]
     status: Short = ""
     priority: Short | None = None
     external_id: Short | None = None
+    via: _Via = _Via()
 
 
 class _One(msgspec.Struct):
@@ -76,6 +86,8 @@ class _Many(msgspec.Struct):
 
 
 class Zendesk:
+    index_delay = INDEX_DELAY_MS
+
     def __init__(self, config: ZendeskConfig, env: ChannelEnv, calls: Calls) -> None:
         self._config = config
         self._env = env
@@ -84,10 +96,17 @@ class Zendesk:
     async def deliver(self, message: Message) -> Receipt:
         return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
 
+    async def reconcile(self, message: Message, last: Last, may: May) -> Looked | Receipt:
+        ticket = as_ticket(self._env, message)
+        return await attempt(look(self._sign_in, ticket, last, may), self._config.timeout)
+
     async def _deliver(self, ticket: Ticket) -> Receipt:
+        return await file(self._sign_in(), ticket)
+
+    def _sign_in(self) -> _Desk:
         token = read_text(self._env, self._config.token)
         login = aiohttp.encode_basic_auth(f"{self._config.user}/token", token)
-        return await file(_Desk(self._config, self._calls, login), ticket)
+        return _Desk(self._config, self._calls, login)
 
 
 class _Desk:
@@ -149,7 +168,8 @@ def once(ticket: Ticket, body: Mapping[str, Any]) -> str:
 def _found(one: _Ticket) -> Found:
     standing = _STANDINGS.get(one.status, Standing.TAKEN)
     level = None if one.priority is None else _LEVELS.get(one.priority)
-    return Found(str(one.id), f"#{one.id}", standing, level)
+    ours = one.via.channel in (MADE_BY_API, None)
+    return Found(str(one.id), f"#{one.id}", standing, level, ours)
 
 
 @asynccontextmanager

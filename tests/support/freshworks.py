@@ -112,9 +112,13 @@ class FakeFresh:
     def rank(self, record: Record, priority: Any) -> None:
         record["priority"] = priority
 
+    def by_people(self, like: Record) -> Record:
+        return self.shelf.put({**like, "id": len(self.shelf.records) + 1, "tags": [], "status": 3})
+
 
 def _shown(record: Record) -> dict[str, Any]:
-    return {name: record[name] for name in ("id", "status", "priority", "custom_fields")}
+    names = ("id", "status", "priority", "custom_fields", "tags")
+    return {"responder_id": record.get("responder_id"), **{name: record[name] for name in names}}
 
 
 def _error(status: int) -> web.StreamResponse:

@@ -77,7 +77,14 @@ class FakeServiceNow:
         n = len(self.shelf.records) + 1
         named = {"sys_id": f"{n:032x}", "number": f"INC{n:07}"}
         return self.shelf.put(
-            {"state": next(iter(self.states)), "impact": "3", "urgency": "3", **body, **named}
+            {
+                "state": next(iter(self.states)),
+                "correlation_display": "",
+                "impact": "3",
+                "urgency": "3",
+                **body,
+                **named,
+            }
         )
 
     def _patched(self, found: Record, body: dict[str, Any]) -> web.StreamResponse:
@@ -113,6 +120,11 @@ class FakeServiceNow:
 
     def rank(self, record: Record, priority: Any) -> None:
         record["impact"], record["urgency"] = priority
+
+    def by_people(self, like: Record) -> Record:
+        n = len(self.shelf.records) + 1
+        named = {"sys_id": f"{n:032x}", "number": f"INC{n:07}", "state": "3"}
+        return self.shelf.put({**like, **named, "correlation_display": ""})
 
 
 def _shown(record: Record) -> Record:

@@ -88,6 +88,10 @@ class FakeZendesk:
     def rank(self, record: Record, priority: Any) -> None:
         record["priority"] = priority
 
+    def by_people(self, like: Record) -> Record:
+        n = len(self.shelf.records) + 1
+        return self.shelf.put({**like, "id": n, "via": "web", "status": "hold"})
+
 
 def _refused(said: dict[str, Any]) -> bool:
     return (
@@ -99,7 +103,7 @@ def _refused(said: dict[str, Any]) -> bool:
 
 def _shown(record: Record) -> dict[str, Any]:
     names = ("id", "status", "priority", "external_id", "subject")
-    return {name: record[name] for name in names}
+    return {"via": {"channel": record.get("via", "api")}, **{name: record[name] for name in names}}
 
 
 def _error(status: int) -> web.StreamResponse:
