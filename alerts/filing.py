@@ -4,7 +4,7 @@ And later: look again, and mend what `reconcile.py` says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Protocol, TypeVar
 
@@ -13,9 +13,9 @@ import msgspec
 
 from alerts.calls import FailedError, Reply
 from alerts.channel import Receipt, Verdict
-from alerts.lookup import Found, Move, plan
+from alerts.lookup import Found, Move, bounded_key, plan
 from alerts.outbox import DeliveryReason
-from alerts.reconcile import Last, Looked, May, Mend, Remedy
+from alerts.reconcile import Adoption, Last, Looked, May, Mend, Remedy
 from alerts.reconcile import plan as mending
 from alerts.ticket import Stage, Ticket
 
@@ -105,6 +105,51 @@ async def look(sign_in: Callable[[], Desk], ticket: Ticket, last: Last, may: May
         return Looked(reply.sent, mend, tuple(found), done=False)
     reply = await _mend(desk, ticket, mend) or reply
     return Looked(reply.sent, mend, tuple(found), done=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A ticket by its name. `key`: ours or another's that it has; empty: none."""
+
+    id: str
+    key: str
+
+
+class Marking(Protocol):
+    """A receiver during one attempt, whose tickets can be given our key."""
+
+    key_chars: int
+
+    async def held(self, name: str, key: str) -> tuple[Reply, Held | None]:
+        """The ticket that people call so; `key` is what is looked for."""
+        ...
+
+    async def mark(self, held: Held, key: str) -> Reply: ...
+
+
+async def adopt(
+    sign_in: Callable[[], Marking], name: str, key: str, may: Callable[[], Awaitable[bool]]
+) -> Adoption:
+    """Put our key on a ticket that has none."""
+    desk = sign_in()
+    bounded = bounded_key(key, desk.key_chars)
+    try:
+        _, held = await desk.held(name, bounded)
+    except FailedError as error:
+        raise asked(error) from None
+    if held is None:
+        return Adoption.UNKNOWN
+    if held.key:
+        return Adoption.ADOPTED if held.key == bounded else Adoption.TAKEN
+    if not await may():
+        return Adoption.OVERTAKEN
+    await desk.mark(held, bounded)
+    return Adoption.ADOPTED
+
+
+def number_in(name: str) -> str:
+    """`12` of `#12` and of `#INC-12`, as people call what addresses have as a number."""
+    return "".join(one for one in name if one in "0123456789")
 
 
 async def _mend(desk: Desk, ticket: Ticket, mend: Mend) -> Reply | None:

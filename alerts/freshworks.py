@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -23,10 +23,10 @@ from alerts.calls import (
     read_text,
 )
 from alerts.channel import ChannelEnv, Receipt, Verdict
-from alerts.filing import Change, described, file, look, unreadable
+from alerts.filing import Change, Held, adopt, described, file, look, number_in, unreadable
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import DeliveryReason, Message
-from alerts.reconcile import Last, Looked, May
+from alerts.reconcile import Adoption, Last, Looked, May
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef, Word
 
@@ -34,6 +34,7 @@ KEY_CHARS = 255
 TITLE_CHARS = 255
 TEXT_CHARS = 30_000
 PAGES = 10
+MISSING = 404
 INDEX_DELAY_MS = 300_000
 """A filter shows a ticket some minutes after it was made or changed."""
 TAG = "wardwatch"
@@ -120,6 +121,11 @@ class Fresh:
         ticket = as_ticket(self._env, message)
         return await attempt(look(self._sign_in, ticket, last, may), self._entry.timeout)
 
+    async def adopt(
+        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
+    ) -> Adoption | Receipt:
+        return await attempt(adopt(self._sign_in, name, key, may), self._entry.timeout)
+
     async def _deliver(self, ticket: Ticket) -> Receipt:
         return await file(self._sign_in(), ticket)
 
@@ -133,6 +139,8 @@ class Fresh:
 
 
 class _Desk:
+    key_chars = KEY_CHARS
+
     def __init__(self, entry: Entry, dialect: Dialect, calls: Calls, login: str) -> None:
         self._entry = entry
         self._dialect = dialect
@@ -194,11 +202,28 @@ class _Desk:
             reply = await self._call("PUT", path, made)
         return reply
 
+    async def held(self, name: str, _key: str) -> tuple[Reply, Held | None]:
+        reply = await self._call("GET", f"/tickets/{number_in(name)}", also=(MISSING,))
+        if reply.status == MISSING:
+            return reply, None
+        row = self._dialect.row(reply)
+        return reply, Held(str(row.id), str(row.custom_fields.get(self._entry.key_field) or ""))
+
+    async def mark(self, held: Held, key: str) -> Reply:
+        made = {"custom_fields": {self._entry.key_field: key}}
+        return await self._call("PUT", f"/tickets/{held.id}", made)
+
     async def _call(
-        self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        also: Collection[int] = (),
     ) -> Reply:
-        url = self._api + path
-        return await self._calls.call(method, url, headers=self._login, body=body, query=query)
+        return await self._calls.call(
+            method, self._api + path, headers=self._login, body=body, query=query, also=also
+        )
 
     def _found(self, row: Row) -> Found:
         level = None if row.priority is None else _level(row.priority)

@@ -134,6 +134,29 @@ class Retells(Protocol):
         ...
 
 
+class Adoption(StrEnum):
+    """What came of putting our key on a ticket that people made."""
+
+    ADOPTED = "adopted"
+    UNKNOWN = "unknown"
+    """The receiver has no such ticket, or shows us none."""
+    TAKEN = "taken"
+    """It has another key: another program's, or that of another incident."""
+    OVERTAKEN = "overtaken"
+    """We may not write any more."""
+
+
+@runtime_checkable
+class Adopts(Protocol):
+    """A channel that can put our key on a ticket that people made."""
+
+    async def adopt(
+        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
+    ) -> Adoption | Receipt:
+        """`name`: as people there call it; `key`: of all our messages of an incident to it."""
+        ...
+
+
 def plan(ticket: Ticket, found: Sequence[Found], level: int, last: Last) -> Mend:
     """`found`: all tickets of our key, oldest first; `level` of `ticket`, the last that was said."""
     opened = [one for one in found if one.is_open]

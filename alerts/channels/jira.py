@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
@@ -22,11 +22,11 @@ from alerts.calls import (
     read_text,
 )
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, described, file, look, read, unreadable
-from alerts.jira_shapes import Issue, Made, Offered, Page, Status, document, plain
+from alerts.filing import Change, Held, adopt, described, file, look, read, unreadable
+from alerts.jira_shapes import Issue, Labelled, Made, Offered, Page, Status, document, plain
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
-from alerts.reconcile import Last, Looked, May
+from alerts.reconcile import Adoption, Last, Looked, May
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
@@ -35,6 +35,7 @@ TITLE_CHARS = 255
 TEXT_CHARS = 30_000
 PAGE = 100
 PAGES = 10
+MISSING = 404
 INDEX_DELAY_MS = 300_000
 """How long a search may miss what was written: seconds as a rule, minutes while an index is rebuilt."""
 TAG = "wardwatch"
@@ -126,6 +127,11 @@ class Jira:
         ticket = as_ticket(self._env, message)
         return await attempt(look(self._sign_in, ticket, last, may), self._config.timeout)
 
+    async def adopt(
+        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
+    ) -> Adoption | Receipt:
+        return await attempt(adopt(self._sign_in, name, key, may), self._config.timeout)
+
     async def _deliver(self, ticket: Ticket) -> Receipt:
         return await file(self._sign_in(), ticket)
 
@@ -136,6 +142,8 @@ class Jira:
 
 
 class _Desk:
+    key_chars = KEY_CHARS
+
     def __init__(self, config: JiraConfig, calls: Calls, login: str) -> None:
         self._config = config
         self._calls = calls
@@ -198,6 +206,21 @@ class _Desk:
             reply = await self._call("POST", f"{issue}/transitions", transition)
         return reply
 
+    async def held(self, name: str, key: str) -> tuple[Reply, Held | None]:
+        """An issue of the project; one that we made for another incident has its key."""
+        reply = await self._call("GET", f"/issue/{name}", also=(MISSING,))
+        if reply.status == MISSING:
+            return reply, None
+        issue = read(reply, Labelled)
+        if not issue.key.startswith(f"{self._config.project}-"):
+            return reply, None  # moved, or never where we look for issues
+        labels = issue.fields.labels
+        return reply, Held(issue.key, key if key in labels else TAG if TAG in labels else "")
+
+    async def mark(self, held: Held, key: str) -> Reply:
+        labels = {"update": {"labels": [{"add": key}]}}
+        return await self._call("PUT", f"/issue/{held.id}", labels)
+
     async def _transition(self, issue: str, move: Move) -> tuple[Reply, dict[str, Any] | None]:
         reply = await self._call("GET", f"{issue}/transitions")
         offered = read(reply, Offered).transitions
@@ -215,8 +238,12 @@ class _Desk:
             body["fields"] = {"resolution": {"name": self._config.resolution}}
         return reply, body
 
-    async def _call(self, method: str, path: str, body: Any = None) -> Reply:
-        return await self._calls.call(method, self._api + path, headers=self._login, body=body)
+    async def _call(
+        self, method: str, path: str, body: Any = None, also: Collection[int] = ()
+    ) -> Reply:
+        return await self._calls.call(
+            method, self._api + path, headers=self._login, body=body, also=also
+        )
 
     def _text(self, text: str) -> Any:
         return document(text) if self._cloud else plain(text)

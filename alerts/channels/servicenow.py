@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -11,10 +11,10 @@ from pydantic import Field, StringConstraints, model_validator
 
 from alerts.calls import Calls, File, Reply, Timeout, as_ticket, attempt, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, Short, described, file, look, read
+from alerts.filing import Change, Held, Short, adopt, described, file, look, read
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
-from alerts.reconcile import Last, Looked, May
+from alerts.reconcile import Adoption, Last, Looked, May
 from alerts.servicenow_login import Entry, Instance, one_way
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
@@ -111,8 +111,15 @@ class ServiceNow:
         ticket = as_ticket(self._env, message)
         return await attempt(look(lambda: self._desk, ticket, last, may), self._config.timeout)
 
+    async def adopt(
+        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
+    ) -> Adoption | Receipt:
+        return await attempt(adopt(lambda: self._desk, name, key, may), self._config.timeout)
+
 
 class _Desk:
+    key_chars = KEY_CHARS
+
     def __init__(self, config: ServiceNowConfig, instance: Instance) -> None:
         self._config = config
         self._instance = instance
@@ -164,6 +171,17 @@ class _Desk:
         elif change.move is not None:
             body["state"] = states.in_progress
         return await self._instance.call("PATCH", f"{TABLE}/{found.id}", body=body)
+
+    async def held(self, name: str, _key: str) -> tuple[Reply, Held | None]:
+        query = {"sysparm_query": f"number={name}", "sysparm_fields": FIELDS, "sysparm_limit": "1"}
+        reply = await self._instance.call("GET", TABLE, query=query)
+        found = [one for one in read(reply, _Many).result if one.number == name]
+        return reply, Held(found[0].sys_id, found[0].correlation_id) if found else None
+
+    async def mark(self, held: Held, key: str) -> Reply:
+        return await self._instance.call(
+            "PATCH", f"{TABLE}/{held.id}", body={"correlation_id": key}
+        )
 
     def _found(self, record: _Record) -> Found:
         standing, ours = self._standing(record.state), record.correlation_display == DISPLAY

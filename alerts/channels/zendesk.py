@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -25,10 +25,10 @@ from alerts.calls import (
     read_text,
 )
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, Short, described, file, look, read
+from alerts.filing import Change, Held, Short, adopt, described, file, look, number_in, read
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
-from alerts.reconcile import Last, Looked, May
+from alerts.reconcile import Adoption, Last, Looked, May
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
@@ -37,6 +37,7 @@ TITLE_CHARS = 150
 TEXT_CHARS = 60_000
 INDEX_DELAY_MS = 60_000
 """Tickets are listed by `external_id` from the database, which may be a replica that follows it."""
+MISSING = 404
 MADE_BY_API = "api"
 """Channel of what we made; people's own tickets came by another."""
 PRIORITIES = {"P1": "urgent", "P2": "high", "P3": "normal", "P4": "low"}
@@ -100,6 +101,11 @@ class Zendesk:
         ticket = as_ticket(self._env, message)
         return await attempt(look(self._sign_in, ticket, last, may), self._config.timeout)
 
+    async def adopt(
+        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
+    ) -> Adoption | Receipt:
+        return await attempt(adopt(self._sign_in, name, key, may), self._config.timeout)
+
     async def _deliver(self, ticket: Ticket) -> Receipt:
         return await file(self._sign_in(), ticket)
 
@@ -110,6 +116,8 @@ class Zendesk:
 
 
 class _Desk:
+    key_chars = KEY_CHARS
+
     def __init__(self, config: ZendeskConfig, calls: Calls, login: str) -> None:
         self._config = config
         self._calls = calls
@@ -155,6 +163,19 @@ class _Desk:
             made["status"] = _STATUSES[change.move]
         url = f"{self._tickets}/{found.id}"
         return await self._calls.call("PUT", url, headers=self._login, body={"ticket": made})
+
+    async def held(self, name: str, _key: str) -> tuple[Reply, Held | None]:
+        url = f"{self._tickets}/{number_in(name)}"
+        reply = await self._calls.call("GET", url, headers=self._login, also=(MISSING,))
+        if reply.status == MISSING:
+            return reply, None
+        found = read(reply, _One).ticket
+        return reply, Held(str(found.id), found.external_id or "")
+
+    async def mark(self, held: Held, key: str) -> Reply:
+        body = {"ticket": {"external_id": key}}
+        url = f"{self._tickets}/{held.id}"
+        return await self._calls.call("PUT", url, headers=self._login, body=body)
 
 
 def once(ticket: Ticket, body: Mapping[str, Any]) -> str:

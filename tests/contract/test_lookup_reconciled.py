@@ -11,7 +11,7 @@ from alerts.channels import freshdesk, freshservice
 from alerts.events import Priority
 from alerts.lookup import Standing
 from alerts.outbox import DeliveryReason, Message
-from alerts.reconcile import Last, Looked, Mend, Reconciles, Remedy
+from alerts.reconcile import Adoption, Adopts, Last, Looked, Mend, Reconciles, Remedy
 from tests.support import ticket_messages as messages
 from tests.support.desk_cases import CASES, desk, tell
 from tests.support.desks import Case, FakeDesk
@@ -281,3 +281,58 @@ async def test_a_ticket_that_was_opened_again_is_taken_where_an_agent_has_it(cas
             fake.shelf.records[0]["responder_id"] = agent
             await tell(channel, due)
             assert standings(fake) == [stands]
+
+
+async def let() -> bool:
+    return True
+
+
+def called(record: dict[str, Any]) -> str:
+    """As people there call it."""
+    return str(record.get("number") or record.get("key") or f"#{record['id']}")
+
+
+@each
+async def test_our_key_is_put_on_a_ticket_that_people_made_and_messages_go_there(
+    case: Case,
+) -> None:
+    opened, raised = messages.story(messages.OPENED, messages.RAISED)
+    key = f"st-elsewhere.{messages.KEY}.desk"
+    async with desk(case) as (channel, fake, _):
+        assert isinstance(channel, Adopts)
+        await tell(channel, opened)
+        theirs = fake.by_people(fake.shelf.records[0], with_key=False)
+        assert await channel.adopt(called(theirs), key, let) is Adoption.ADOPTED
+        assert await channel.adopt(called(theirs), key, let) is Adoption.ADOPTED
+        assert await compare(channel, opened) is Remedy.ADOPTED
+        assert standings(fake) == [RESOLVED, TAKEN]
+        await tell(channel, raised)
+        assert len(theirs["notes"]) == 2
+
+
+@each
+async def test_a_ticket_that_is_not_there_or_has_another_key_is_not_adopted(case: Case) -> None:
+    key = f"st-elsewhere.{messages.KEY}.desk"
+    other = messages.message(messages.OPENED, key="ehr.blind.1")
+
+    async def never() -> bool:
+        raise AssertionError
+
+    async with desk(case) as (channel, fake, receiver):
+        assert isinstance(channel, Adopts)
+        await tell(channel, other)
+        before = str(fake.shelf.records)
+        ours = called(fake.shelf.records[0])
+        missing = ours.replace("1", "9")
+        assert await channel.adopt(missing, key, never) is Adoption.UNKNOWN
+        assert await channel.adopt(ours, key, never) is Adoption.TAKEN
+        receiver.script.append("401")
+        refused = await channel.adopt(ours, key, never)
+        assert refused == Receipt(Verdict.RETRY, DeliveryReason.AUTH, 401)
+        theirs = fake.by_people(fake.shelf.records[0], with_key=False)
+        assert await channel.adopt(called(theirs), key, _no) is Adoption.OVERTAKEN
+        assert str(fake.shelf.records[:1]) == before
+
+
+async def _no() -> bool:
+    return False
