@@ -55,6 +55,12 @@ class CollectorMetrics:
             ["code"],
             registry=self.registry,
         )
+        self.compared = Counter(
+            "wardwatch_tickets_compared",
+            "Incidents compared with a receiver's tickets, by what came of it.",
+            ["receiver", "outcome"],
+            registry=self.registry,
+        )
         self.batches = Counter(
             "wardwatch_ingest_batches",
             "Verified batches by what became of them.",

@@ -416,6 +416,15 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_tickets_compared_total",
+        "counter",
+        "comparisons",
+        ("receiver", "outcome"),
+        "Incidents compared with a receiver's tickets, by what came of it: a remedy (nothing, created, "
+        "reopened, resolved, doubles ...), retold, unsaid, overtaken or failed.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_tripwire_hits_total",
         "counter",
         "messages",

@@ -94,9 +94,10 @@ class FakeJira:
 
     def _issue(self, call: Call, found: Record, rest: list[str]) -> web.StreamResponse:
         match [call.method, *rest]:
+            case ["GET"]:
+                return web.json_response(_shown(found))
             case ["PUT"]:
-                found["priority"] = call.body["fields"]["priority"]["name"]
-                return web.Response(status=204)
+                return _edited(found, call.body)
             case ["POST", "comment"]:
                 if not self._is_text(call.body["body"]):
                     return _error(400)
@@ -145,6 +146,20 @@ class FakeJira:
 
     def rank(self, record: Record, priority: Any) -> None:
         record["priority"] = priority
+
+    def by_people(self, like: Record, *, with_key: bool = True) -> Record:
+        n = len(self.shelf.records) + 1
+        labels = [one for one in like["labels"] if one != "wardwatch" and with_key]
+        named = {"id": str(10_000 + n), "key": f"OPS-{n}", "status": "Waiting"}
+        return self.shelf.put({**like, **named, "labels": labels})
+
+
+def _edited(found: Record, body: dict[str, Any]) -> web.StreamResponse:
+    if "update" in body:
+        found["labels"] = [*found["labels"], body["update"]["labels"][0]["add"]]
+    else:
+        found["priority"] = body["fields"]["priority"]["name"]
+    return web.Response(status=204)
 
 
 def _is_document(value: dict[str, Any]) -> bool:
