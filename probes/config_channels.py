@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from probes.config_words import Date, Id, Model, Name, PingUrl, PositiveDuration, SecretRef
+
+PAGERDUTY = "pagerduty"
+_YES = TypeAdapter(bool)
 
 
 class Baa(Model):
@@ -35,6 +38,12 @@ class Channel(BaseModel):
     def is_for_customers(self) -> bool:
         """Its readers only depend on systems; they get no notices."""
         return (self.model_extra or {}).get("audience") == "customer"
+
+    @property
+    def shows_changes(self) -> bool:
+        """It is told of maintenance that begins and ends."""
+        written = (self.model_extra or {}).get("changes", False)
+        return self.kind == PAGERDUTY and _YES.validate_python(written)
 
 
 class Route(Model):
