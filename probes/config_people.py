@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
-from probes.config_words import Date, Model, Name
+from probes.config_words import Date, Id, Model, Name
+
+Role = Literal[
+    "support",
+    "engineering",
+    "incident_commander",
+    "clinical_liaison",
+    "clinical_leadership",
+    "legal_compliance",
+    "integration_owner",
+    "csm",
+]
+"""What a contact answers for."""
 
 
 class Training(Model):
@@ -35,18 +47,11 @@ class Training(Model):
 class Contact(Model):
     name: Name
     """Shown to people."""
-    role: Literal[
-        "support",
-        "engineering",
-        "incident_commander",
-        "clinical_liaison",
-        "clinical_leadership",
-        "legal_compliance",
-        "integration_owner",
-        "csm",
-    ]
+    role: Role
     """What the person answers for."""
     email: Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
     """Where to write."""
+    reach: Annotated[tuple[Id, ...], Field(exclude_if=lambda value: not value)] = ()
+    """Channels that tell this contact: one of kind `email` writes to its address, any other is its own."""
     training: Training | None = None
     """Dates of training."""

@@ -8,6 +8,7 @@ from typing import Literal
 from typing_extensions import TypedDict
 
 from alerts import training
+from alerts.receivers import reached
 from collector.access.policy import Permission
 from collector.api.cursors import Paged, part
 from collector.api.routes import Call, Nothing, get
@@ -35,10 +36,13 @@ class TrainingShown(TypedDict):
 
 
 class ContactShown(TypedDict):
+    """`reach`: the receivers by which it is told."""
+
     id: str
     name: str
     role: str
     email: str | None
+    reach: list[str]
     training: Trained | None
     trained: list[TrainingShown]
 
@@ -64,6 +68,7 @@ def _contact(name: str, config: Config, today: date) -> ContactShown:
         "name": contact.name,
         "role": contact.role,
         "email": contact.email,
+        "reach": list(reached(config, [name])),
         "training": None
         if done is None
         else {
