@@ -73,6 +73,11 @@ class Config(Model):
     """Who gets the notices that nothing stops, by role; left out: the contacts of the role that have `reach`,
     else whom the routes name for P1."""
 
+    page_owner: Annotated[
+        Literal["collector", "alertmanager"], Field(exclude_if=lambda value: value == "collector")
+    ] = "collector"
+    """Who pages people for systems: `collector`, by all channels; or `alertmanager`, by channels of that kind, and then nothing goes to pagerduty and jsm by routes, and no ladder is climbed."""
+
     def agents_of(self, check_id: str) -> tuple[str, ...]:
         """The agents assigned to a check, in file order: its `from`, or every agent but the
         collector's own, which runs the checks of some kinds and no others.

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 from probes.config_words import Date, Id, Model, Name, PingUrl, PositiveDuration, SecretRef
 
 PAGERDUTY = "pagerduty"
+ALERTMANAGER = "alertmanager"
+PAGERS = frozenset({PAGERDUTY, "jsm"})
+"""Kinds of receivers that call people by themselves, Alertmanager aside: that is told who pages."""
 _YES = TypeAdapter(bool)
 
 

@@ -7,7 +7,7 @@ import json
 import sys
 from datetime import date
 
-from alerts import training
+from alerts import paging, training
 from alerts.channels import registry
 from collector import agreements
 from collector.businesshours import holiday_problem
@@ -155,6 +155,7 @@ def remarks(config: Config, today: date) -> list[str]:
         out.append(f"not approved, so they exclude nothing: {', '.join(waiting)}")
     return [
         *out,
+        *paging.remarks(config),
         *agreements.remarks(config, today),
         *training.remarks(config.contacts, today),
     ]

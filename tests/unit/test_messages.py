@@ -165,7 +165,7 @@ def test_what_a_person_has_settled_is_said_no_more_until_it_is_back() -> None:
 def test_customers_of_a_merged_incident_hear_of_the_end_of_its_own_trouble() -> None:
     """Those who run it were told where it goes on; a ward knows only that it was told of trouble."""
     used = config()
-    ward = {"kind": "email", "audience": "customer"}
+    ward = {"kind": "email", "audience": "customer", "to": ["ward@example.org"]}
     used = used.model_copy(
         update={"channels": {**used.channels, "ward": Channel.model_validate(ward)}}
     )
