@@ -188,6 +188,8 @@ def letter(event: Mapping[str, Any]) -> Letter:
             return _digest(event)
         case render.CONTACTS_TYPE:
             return _contacts(event)
+        case render.MAINTENANCE_TYPE:
+            return _maintenance(event)
         case _:
             return _incident(event)
 
@@ -238,6 +240,27 @@ def _contacts(event: Mapping[str, Any]) -> Letter:
         step="This is for your information.",
         rows=tuple(Row("Now", line) for line in told.lines),
         organization=told.organization,
+    )
+
+
+def _maintenance(event: Mapping[str, Any]) -> Letter:
+    data, zone = event["data"], zone_of(event["data"])
+    names = [system["name"] for system in data["systems"]]
+    more = data["count"] - len(names[:LISTED])
+    shown = ", ".join([*names[:LISTED], *([f"{more} more"] if more else [])])
+    begins = data["step"] == render.MaintenanceStep.BEGAN
+    rows = [
+        Row("Systems", shown),
+        Row("Window", data["window"]),
+        Row("From", _instant(data["start"], zone)),
+        Row("Until" if begins else "Ended", _instant(data["end"], zone)),
+    ]
+    return Letter(
+        subject=f"[Wardwatch] Maintenance: {shown}, {local_time(data['start'], zone)}",
+        headline=f"Maintenance {'begins' if begins else 'is over'}: {shown}",
+        step="It was planned and approved. Nothing need be done.",
+        rows=tuple(rows),
+        organization=data["organization"]["name"],
     )
 
 

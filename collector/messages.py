@@ -16,7 +16,7 @@ from alerts.outbox import Message, message_id
 from alerts.people import ActKind, IncidentState
 from alerts.receivers import everybody, is_for_customers
 from alerts.render import render, render_digest
-from alerts.routing import noticed, receivers
+from alerts.routing import noticed, routed
 from alerts.telling import Audience, Said, Step
 from alerts.transitions import TransitionKind
 from probes.config import Config
@@ -134,10 +134,8 @@ def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Confi
     if groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED:
         return heard
     priorities = sorted({incident.priority, *one.priorities})
-    routed = (
-        r for p in priorities for r in receivers(config.routes, incident.family, p, incident.causes)
-    )
-    return list(dict.fromkeys([*heard, *routed]))
+    named = (r for p in priorities for r in routed(config, incident.family, p, incident.causes))
+    return list(dict.fromkeys([*heard, *named]))
 
 
 def _following(one: Said) -> tuple[str, int] | None:

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from alerts import training
+from alerts import paging, training
 from alerts.channels import registry
 from collector import agreements, staffing
 from collector.businesshours import holiday_problem
@@ -156,6 +156,7 @@ def remarks(config: Config, now: int) -> list[str]:
     return [
         *out,
         *staffing.remarks(config, now),
+        *paging.remarks(config),
         *agreements.remarks(config, today),
         *training.remarks(config.contacts, today),
     ]

@@ -22,11 +22,18 @@ class FakePagerDuty:
     routing_key: str
     alerts: list[Alert] = field(default_factory=list)
     bodies: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    """Change events: there is no key to know a repeat by, and nobody is notified."""
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
+        if body.get("routing_key") != self.routing_key:
+            return web.json_response({"status": "invalid event"}, status=400)
+        if request.path == "/v2/change/enqueue" and body["payload"].get("summary"):
+            self.changes.append(body)
+            return web.json_response({"status": "success"}, status=202)
         self.bodies.append(body)
-        if request.path != "/v2/enqueue" or body.get("routing_key") != self.routing_key:
+        if request.path != "/v2/enqueue":
             return web.json_response({"status": "invalid event"}, status=400)
         key, action = body["dedup_key"], body["event_action"]
         found = next((a for a in self.alerts if a.key == key and a.state != "resolved"), None)
