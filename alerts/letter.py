@@ -214,7 +214,7 @@ def _digest(event: Mapping[str, Any]) -> Letter:
     data, zone = event["data"], zone_of(event["data"])
     rows = [
         Row(
-            line["system"].get("name", line["system"]["id"]),
+            line["system"].get("name") or line["system"]["id"],
             f"{_causes(line)}, {_instant(line['started_at'], zone)} to "
             f"{_instant(line['recovered_at'], zone)}, category {line['category']}",
         )
