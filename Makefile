@@ -16,7 +16,8 @@ PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/us
 # Peers of the bench alone.
 PEERS := prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter openssl=openssl
 ROWS ?=
-STEADY := $(addprefix collector/core/,outages.py quorum.py rejection.py segment.py system_state.py versions.py)
+STEADY := $(addprefix collector/core/,outages.py quorum.py rejection.py segment.py system_state.py versions.py) \
+  $(addprefix collector/attest/,merkle.py note.py checkpoint.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench soak mutate generate lock clean
@@ -61,7 +62,7 @@ soak: $(STAMP) ## The long forms: more examples, more kills (about an hour)
 	@WARDWATCH_SOAK=1 $(BIN)/pytest -n 2 --dist loadgroup -q --timeout 1800
 	@$(MAKE) --no-print-directory mutate FILES="$(STEADY)"
 
-mutate: $(STAMP) ## Change collector/core a little, expect a test to notice (FILES=... for some)
+mutate: $(STAMP) ## Change the pure core a little, expect a test to notice (FILES=... for some)
 	@$(BIN)/python -m tests.mutation.run $(FILES)
 
 generate: $(STAMP) ## Rewrite the tables in the READMEs from the code
