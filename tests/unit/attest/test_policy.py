@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
@@ -136,6 +139,16 @@ def test_a_wrong_signature_of_a_key_of_the_policy_refuses_the_checkpoint() -> No
 def test_a_cosigned_note_that_is_no_checkpoint_is_refused() -> None:
     made = Note("hello\n", (note.sign("hello\n", ORIGIN, KEYS[0]),))
     assert fault(accept, policyfile.parse(TWO_LEVELS), made) is Fault.CHECKPOINT_SHAPE
+
+
+def test_a_policy_with_a_key_of_another_type_is_refused() -> None:
+    """ML-DSA-44, type 0x06: 1312 bytes of key."""
+    material = bytes([6]) + bytes(1312)
+    identity = hashlib.sha256(b"pq.example\n" + material).hexdigest()[:8]
+    text = f"witness W pq.example+{identity}+{base64.b64encode(material).decode()}\nquorum W\n"
+    with pytest.raises(PolicyError) as refused:
+        policyfile.parse(text.encode())
+    assert [(one.line, one.code) for one in refused.value.problems] == [(1, PolicyFault.KEY_TYPE)]
 
 
 LOG_LINE = f"log {LOG.text()}\n"
