@@ -99,15 +99,18 @@ class FakeJira:
             case ["PUT"]:
                 return _edited(found, call.body)
             case ["POST", "comment"]:
-                if not self._is_text(call.body["body"]):
-                    return _error(400)
-                found["notes"].append(str(call.body["body"]))
-                return web.json_response({"id": "1"}, status=201)
+                return self._comment(found, call.body)
             case ["GET", "transitions"]:
                 return web.json_response({"transitions": self._offer(found)})
             case ["POST", "transitions"]:
                 return self._move(found, call.body)
         return _error(404)
+
+    def _comment(self, found: Record, body: dict[str, Any]) -> web.StreamResponse:
+        if not self._is_text(body["body"]):
+            return _error(400)
+        found["notes"].append(str(body["body"]))
+        return web.json_response({"id": "1"}, status=201)
 
     def _offer(self, found: Record) -> list[dict[str, Any]]:
         offered = {} if found["status"] == "Closed" else self.offered
