@@ -29,10 +29,14 @@ def headline(rota: Document) -> str:
     )
 
 
-def now(rota: Document) -> Table:
-    """Who is on duty as of the document, until when, and who then."""
+def now(rota: Document) -> list[Table]:
+    """Who is on duty as of the document, until when, and who then; no table where its range does
+    not hold that instant.
+    """
+    if not rota["from"] <= rota["as_of"] < rota["to"]:
+        return []
     rows = [_now(one, rota) for one in rota["schedules"]]
-    return Table("On duty now", NOW, rows, "there is no schedule")
+    return [Table("On duty now", NOW, rows, "there is no schedule")]
 
 
 def duties(rota: Document, schedule: str | None = None) -> list[Table]:

@@ -165,7 +165,7 @@ def _show(found: Document, args: argparse.Namespace) -> int:
         return 0
     sys.stdout.write(f"{rotatext.headline(found)}\n")
     for table in (
-        rotatext.now(found),
+        *rotatext.now(found),
         *rotatext.duties(found, args.schedule),
         rotatext.overrides(found),
     ):

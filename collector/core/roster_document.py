@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing_extensions import TypedDict
 
 from alerts import roster
+from alerts.roster import Gap
 from probes import times
 from probes.acts import RotaOverride, Signed
 from probes.config import Config
@@ -102,16 +103,7 @@ def document(history: History, start: int, end: int, now: int) -> Rota:
             _schedule(history, name, last, names, (start, end, now))
             for name, last in roster.schedules(history, start, end).items()
         ],
-        "gaps": [
-            {
-                "role": gap.role,
-                "need": gap.need,
-                "have": gap.have,
-                "start": rfc3339(gap.start),
-                "end": rfc3339(gap.end),
-            }
-            for gap in roster.gaps(history, start, end)
-        ],
+        "gaps": [_gap(gap) for gap in roster.gaps(history, start, end)],
         "overrides": [
             overridden(one) for one in history.overrides if one.start < end and start < one.end
         ],
@@ -119,6 +111,24 @@ def document(history: History, start: int, end: int, now: int) -> Rota:
             {"id": version.id, "start": rfc3339(begin), "end": rfc3339(until)}
             for version, begin, until in roster.in_force(history, start, end)
         ],
+    }
+
+
+def short(history: History, start: int, end: int) -> list[GapShown]:
+    """The first gap of each role."""
+    first: dict[str, Gap] = {}
+    for gap in roster.gaps(history, start, end):
+        first.setdefault(gap.role, gap)
+    return [_gap(gap) for gap in first.values()]
+
+
+def _gap(gap: Gap) -> GapShown:
+    return {
+        "role": gap.role,
+        "need": gap.need,
+        "have": gap.have,
+        "start": rfc3339(gap.start),
+        "end": rfc3339(gap.end),
     }
 
 

@@ -23,11 +23,8 @@ async def rota_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
             "headline": rotatext.headline(found),
             "gaps": rotatext.gaps(found),
             "staffed": bool(call.parts.config.staffing),
-            "tables": [
-                rotatext.now(found),
-                *rotatext.duties(found),
-                rotatext.overrides(found),
-            ],
+            "now": rotatext.now(found),
+            "tables": [*rotatext.duties(found), rotatext.overrides(found)],
             "tzdata": found["tzdata"],
         },
     )

@@ -111,6 +111,17 @@ async def test_one_schedule_is_shown_alone_and_an_unknown_one_is_bad_usage(
     )
 
 
+async def test_a_range_without_the_present_says_nothing_of_who_is_on_duty_now(
+    desk: Desk, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for other in (
+        ("--from", "2026-01-05T00:00", "--to", "2026-01-06T00:00"),
+        ("--from", "2025-12-30T00:00", "--to", "2025-12-31T00:00"),
+    ):
+        assert await run(desk, "show", *other) == 0
+        assert "On duty now" not in capsys.readouterr().out
+
+
 async def test_what_is_refused_says_what_to_do(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:

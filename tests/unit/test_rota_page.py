@@ -48,7 +48,7 @@ async def test_the_page_says_who_is_on_duty_now_and_for_two_weeks_and_marks_gaps
     assert '<a href="/rota">On call</a>' in text
 
 
-async def test_a_rota_without_gaps_and_one_that_nobody_wrote_say_so(sqlite_store: Store) -> None:
+async def test_a_rota_without_gaps_says_so(sqlite_store: Store) -> None:
     _, text = await shown(sqlite_store, staffed(), Role.OPERATOR)
     assert "<p>Staffing is not short.</p>" in text
     assert 'class="problem"' not in text
@@ -69,3 +69,12 @@ async def test_a_viewer_sees_no_names_of_people_and_no_link_to_them(sqlite_store
         assert answer.status == 403
         assert 'href="/rota"' not in home
         assert 'href="/tokens"' in home
+        assert "Staffing that is short" not in home
+
+
+async def test_the_systems_page_says_who_will_be_short_next_without_names(
+    sqlite_store: Store,
+) -> None:
+    said = "<li>clinical liaison: 0 of 1 on duty from 2026-01-01 02:00 to 2026-01-01 14:00 UTC</li>"
+    _, text = await shown(sqlite_store, staffed(nights=False), Role.VIEWER, "/")
+    assert text.count(said) == text.count("of 1 on duty") == 1
