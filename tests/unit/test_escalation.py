@@ -258,8 +258,7 @@ def test_a_rung_is_a_row_that_is_read_back_as_it_was() -> None:
         "occasion": START,
         "rung": 2,
         "round": 1,
-        "priority": "P1",
-        "category": 3,
+        "rank": ["P1", 3],
         "by_rung": None,
         "receivers": [],
     }
