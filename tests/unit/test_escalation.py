@@ -6,6 +6,8 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from alerts.deadlines import Deadline, DeadlineKind, Which
 from alerts.events import Incident, Priority
 from alerts.ladder import Rank, Reached, RungDue
@@ -14,6 +16,7 @@ from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
 from collector.process_facts import deadline_fact, deadline_of
 from probes.config import Config
+from probes.times import parse_datetime, rfc3339
 from tests.support.outages import an_outage
 from tests.support.processing import Process
 
@@ -262,3 +265,38 @@ def test_a_rung_is_a_row_that_is_read_back_as_it_was() -> None:
         "by_rung": None,
         "receivers": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("first", "handoff", "opens", "told"),
+    [
+        # spring: 02:00 becomes 03:00 at 08:00Z, and with it the turn that begins at 03:00
+        ("2026-03-07T15:00", "12h", "2026-03-08T07:30:00Z", "2026-03-08T07:50:00Z anna"),
+        ("2026-03-07T15:00", "12h", "2026-03-08T07:50:00Z", "2026-03-08T08:10:00Z ben"),
+        # autumn: 02:00 becomes 01:00 at 07:00Z; 01:30 comes twice, the first one hands off
+        ("2026-10-31T13:30", "12h", "2026-11-01T06:05:00Z", "2026-11-01T06:25:00Z anna"),
+        ("2026-10-31T13:30", "12h", "2026-11-01T06:15:00Z", "2026-11-01T06:35:00Z ben"),
+        ("2026-10-31T13:30", "12h", "2026-11-01T07:15:00Z", "2026-11-01T07:35:00Z ben"),
+    ],
+)
+def test_in_nights_that_clocks_change_delays_are_elapsed_time_and_duty_is_wall_clock(
+    first: str, handoff: str, opens: str, told: str
+) -> None:
+    layer = {"people": ["anna", "ben"], "starts": first, "turn": handoff}
+    rungs = [{"to": [{"channel": "desk"}]}, {"after": "20m", "to": [{"on_call": "nights"}]}]
+    used = config(
+        organization={"id": "st-e", "name": "St E", "timezone": "America/Chicago"},
+        contacts={"anna": contact("engineering", "mail"), "ben": contact("engineering", "mail")},
+        on_call={"nights": {"role": "engineering", "layers": [layer]}},
+        escalation={"clinical": {"rungs": rungs}},
+    )
+    process = Process()
+    start = int(parse_datetime(opens).timestamp()) * 1_000
+    opened(process, used, an_outage(start))
+    (message,) = process.look(used, [], start + 20 * MIN + 1)
+    at, person = told.split()
+    due = process.cases[message.incident_key].fired.values()
+    assert [rfc3339(one.at) for one in due if one.rung and one.rung.number == 2] == [
+        at.replace("Z", ".000Z")
+    ]
+    assert message.receiver == f"mail.{person}"
