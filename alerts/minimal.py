@@ -34,6 +34,7 @@ PLAIN = (
     "due",
     "rung",
     "attached_count",
+    "roles",
     "count",
     "impact",
     "users",

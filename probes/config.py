@@ -70,8 +70,7 @@ class Config(Model):
     escalation: Annotated[Mapping[Id, Escalation], Field(exclude_if=lambda value: not value)] = {}
     """Who is told when nobody takes an incident on, by id of the policy; routes name them."""
     notices: Annotated[Notices | None, Field(exclude_if=lambda value: value is None)] = None
-    """Who gets the notices that nothing stops, by role; left out: the contacts of the role that have `reach`,
-    else whom the routes name for P1."""
+    """Who gets the notices that nothing stops, by role; left out: its contacts with `reach`, else whom the routes name for P1."""
 
     def agents_of(self, check_id: str) -> tuple[str, ...]:
         """The agents assigned to a check, in file order: its `from`, or every agent but the

@@ -7,6 +7,7 @@ import json
 import sys
 from datetime import date
 
+from alerts import training
 from alerts.channels import registry
 from collector import agreements
 from collector.businesshours import holiday_problem
@@ -152,7 +153,11 @@ def remarks(config: Config, today: date) -> list[str]:
     waiting = [w.id for w in config.maintenance if w.approval is None and w.cancelled is None]
     if waiting:
         out.append(f"not approved, so they exclude nothing: {', '.join(waiting)}")
-    return [*out, *agreements.remarks(config, today)]
+    return [
+        *out,
+        *agreements.remarks(config, today),
+        *training.remarks(config.contacts, today),
+    ]
 
 
 def _print_json(value: object) -> None:
