@@ -351,6 +351,23 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_staffing_gap_in_seconds",
+        "gauge",
+        "seconds",
+        ("role",),
+        "Until fewer people of a role are on duty than the file demands, 0 while they are; absent "
+        "while no such time lies within 14 days.",
+        "collector",
+    ),
+    Metric(
+        "wardwatch_staffing_gap_seconds",
+        "gauge",
+        "seconds",
+        ("role",),
+        "How long that next time of too few is, as far as 14 days show.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_store_writable",
         "gauge",
         "flag",

@@ -10,7 +10,7 @@ from typing_extensions import TypedDict
 
 from alerts.deadlines import Deadline, DeadlineKind, due
 from alerts.grouping import Groups
-from alerts.targets import by_rota, reaching
+from alerts.targets import reaching
 from collector.api.parts import Parts, stamp
 from collector.api.shapes import Instant
 from collector.process import Case, among, groups_of, with_reached
@@ -76,7 +76,7 @@ def coming(row: Recorded, together: Mapping[str, Case], parts: Parts) -> ComesNe
         return {"kind": "looked_at", "at": stamp(row.next_due), "rung": None}
     if found is None:
         return None
-    reach = reaching(parts.config, by_rota(parts.config))
+    reach = reaching(evaluator.history)
     found = with_reached(case.course, found, settings, reach)
     return {"kind": found.which.kind, "at": stamp(found.at), "rung": shown_rung(found)}
 

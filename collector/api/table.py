@@ -29,6 +29,7 @@ from collector.api import (
     payers,
     pings,
     results,
+    rota,
     sites,
     states,
     systems,
@@ -37,7 +38,7 @@ from collector.api import (
     what_if,
 )
 from collector.api.routes import AnyRoute
-from collector.web import oidc_pages, pages, payer_pages, token_pages
+from collector.web import oidc_pages, pages, payer_pages, rota_pages, token_pages
 
 ROUTES: tuple[AnyRoute, ...] = (
     *sites.ROUTES,
@@ -57,6 +58,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *incident_report.ROUTES,
     *events.ROUTES,
     *contacts.ROUTES,
+    *rota.ROUTES,
     *maintenance.ROUTES,
     *corrections.ROUTES,
     *what_if.ROUTES,
@@ -74,6 +76,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *description.routes(lambda: ROUTES),
     *pages.ROUTES,
     *payer_pages.ROUTES,
+    *rota_pages.ROUTES,
     *token_pages.ROUTES,
     *oidc_pages.ROUTES,
 )

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from datetime import date
 
 from alerts import training
 from alerts.channels import registry
-from collector import agreements
+from collector import agreements, staffing
 from collector.businesshours import holiday_problem
 from probes import times
 from probes.clock import SystemClock
@@ -93,14 +92,14 @@ def run_check(args: argparse.Namespace) -> int:
                 "What may be written: probes/README.md and `wardwatch config schema`.\n"
             )
         return 2
-    today = times.from_ms(SystemClock().now_ms(), config.organization.zone).date()
+    now = SystemClock().now_ms()
     if args.json:
         _print_json(
             {
                 "ok": True,
                 "version": digest(config),
                 "counts": counts(config),
-                "notes": remarks(config, today),
+                "notes": remarks(config, now),
             }
         )
     else:
@@ -108,7 +107,7 @@ def run_check(args: argparse.Namespace) -> int:
         sys.stdout.write(
             f"{args.file} is right: {config.organization.name}, version {digest(config)}.\n{shown}\n"
         )
-        for line in remarks(config, today):
+        for line in remarks(config, now):
             sys.stdout.write(f"note: {line}\n")
     return 0
 
@@ -137,8 +136,9 @@ def counts(config: Config) -> dict[str, int]:
     }
 
 
-def remarks(config: Config, today: date) -> list[str]:
-    """What is allowed and still likely not meant."""
+def remarks(config: Config, now: int) -> list[str]:
+    """What is allowed and still likely not meant; `now` is UTC ms."""
+    today = times.from_ms(now, config.organization.zone).date()
     out = []
     keyless = [
         name for name, agent in config.agents.items() if agent.key is None and name != COLLECTOR
@@ -155,6 +155,7 @@ def remarks(config: Config, today: date) -> list[str]:
         out.append(f"not approved, so they exclude nothing: {', '.join(waiting)}")
     return [
         *out,
+        *staffing.remarks(config, now),
         *agreements.remarks(config, today),
         *training.remarks(config.contacts, today),
     ]

@@ -25,7 +25,9 @@ NOT_AGREED = "no business associate agreement with the receivers of: " + ", ".jo
     sorted(load(str(ROOT / "wardwatch.example.yaml")).channels)
 )
 
-NOT_TRAINED = "no date of HIPAA training: service-desk, liaison-1"
+NOT_TRAINED = (
+    "no date of HIPAA training: service-desk, liaison-1, liaison-2, engineer-1, engineer-2"
+)
 
 
 def test_a_right_file_is_summed_up_in_a_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
