@@ -107,6 +107,24 @@ async def test_rung_by_rung_until_a_person_takes_it_on_and_again_once_that_ran_o
     ]
 
 
+async def test_who_stands_in_on_the_rota_is_told_in_place_of_whose_turn_it_is(
+    desk: Desk,
+) -> None:
+    standing_in = {
+        "schedule": "engineers",
+        "contact": "omar",
+        "start": "2026-01-01T00:05:00Z",
+        "end": "2026-01-01T01:00:00Z",
+    }
+    status, answer = await desk.post("rota/overrides", standing_in)
+    assert status == 200, answer
+    await look(desk, MIN)
+    assert (await desk.get(f"incidents/{KEY}"))["next"]["rung"]["receivers"] == ["mail.omar"]
+    await look(desk, DETECTED + 15 * MIN + 1)
+    told = await desk.service.parts.store.read(messages)
+    assert told == [("desk", 1, "opened"), ("mail.omar", 1, "opened")]
+
+
 async def test_people_are_shown_who_was_told_and_who_comes_next(
     desk: Desk, capsys: pytest.CaptureFixture[str]
 ) -> None:
