@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from alerts.deadlines import Deadline, DeadlineKind, Which
-from alerts.events import Incident, Priority
+from alerts.events import Cause, Family, Incident, Priority
 from alerts.ladder import Rank, Reached, RungDue
+from alerts.letter import letter
 from alerts.outbox import Message
 from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
@@ -300,3 +301,87 @@ def test_in_nights_that_clocks_change_delays_are_elapsed_time_and_duty_is_wall_c
         at.replace("Z", ".000Z")
     ]
     assert message.receiver == f"mail.{person}"
+
+
+def network(**changes: Any) -> Incident:
+    one = an_outage(START)
+    return replace(one, key=f"net.availability.{START}", system="net", **changes)
+
+
+def carried(process: Process, used: Config) -> int:
+    """The network is down, and five minutes later the EHR with it; when that was."""
+    opened(process, used, network())
+    at = START + 5 * MIN
+    process.look(used, [(Transition(T.OPENED, replace(INCIDENT, attached_to="net")), at)], at + 1)
+    assert rungs(process) == []
+    return at
+
+
+def test_a_child_whose_parent_a_person_has_settled_climbs_from_then_on() -> None:
+    process, used = Process(), config()
+    carried(process, used)
+    wrong = Act(A.FALSE_POSITIVE, "ann", START + 60 * MIN)
+    process.look(used, [], START + 60 * MIN + 1, [(network().key, wrong)])
+    assert rungs(process) == [(60, 1, 1, ("desk",))]
+    process.look(used, [], START + 75 * MIN + 1)
+    assert rungs(process)[1:] == [(75, 2, 2, ("mail.anna",))]
+
+
+def test_a_child_whose_parent_has_recovered_climbs_once_it_has_parted() -> None:
+    process, used = Process(), config()
+    carried(process, used)
+    over = network(recovered_at=START + 55 * MIN)
+    process.look(used, [(Transition(T.RECOVERED, over), START + 60 * MIN)], START + 60 * MIN + 1)
+    process.look(used, [], START + 62 * MIN)
+    assert rungs(process) == []
+    parted = [(Transition(T.PARTED, INCIDENT), START + 63 * MIN)]
+    process.look(used, parted, START + 63 * MIN + 1)
+    assert rungs(process) == [(63, 1, 1, ("desk",))]
+
+
+def test_one_that_paged_before_it_was_found_to_hang_on_another_climbs_no_more() -> None:
+    process, used = Process(), config()
+    opened(process, used)
+    opened(process, used, network())
+    hangs = replace(INCIDENT, attached_to="net")
+    at = START + 10 * MIN
+    process.look(used, [(Transition(T.ATTACHED, hangs), at)], at + 1)
+    process.look(used, [], START + 60 * MIN)
+    assert rungs(process) == [(0, 1, 1, ("desk",))]
+
+
+def test_what_is_rejected_by_all_climbs_the_ladder_of_availability_from_then_on() -> None:
+    used = config(
+        routes=[
+            {"families": ["access"], "to": ["desk"]},
+            {"families": ["availability"], "to": ["pager"], "escalate": "clinical"},
+        ]
+    )
+    key = f"ehr.access.{START}"
+    access = replace(INCIDENT, key=key, family=Family.ACCESS, causes=(Cause.MISCONFIGURED,))
+    process = Process()
+    opened(process, used, access)
+    process.look(used, [], START + 60 * MIN)
+    assert not [one for one in process.cases[key].fired.values() if one.rung]
+    refused = replace(access, causes=(Cause.MISCONFIGURED, Cause.REJECTED_BY_ALL))
+    at = START + 60 * MIN
+    process.look(used, [(Transition(T.CAUSE_ADDED, refused), at)], at + 1)
+    process.look(used, [], at + 15 * MIN + 1)
+    due = [one for one in process.cases[key].fired.values() if one.rung]
+    assert [((one.at - at) // MIN, one.rung and one.rung.number) for one in due] == [
+        (0, 1),
+        (15, 2),
+    ]
+
+
+def test_whoever_was_told_in_words_reads_how_far_it_has_gone() -> None:
+    later = {"rungs": [{"to": [{"channel": "desk"}]}], "repeat": 1, "repeat_after": "1h"}
+    once = config(escalation={"clinical": later})
+    process = Process()
+    opened(process, once)
+    (message,) = process.look(once, [], START + 60 * MIN + 1)
+    told = letter(json.loads(message.body))
+    assert told.step == "Nobody has taken it on: please do, or find somebody who does."
+    assert ("Escalated", "to rung 1 of clinical, round 2") in [
+        (r.label, r.value) for r in told.rows
+    ]
