@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 
 from alerts.events import Incident
 from alerts.ladder import Ladder, Reached, RungDue
 from alerts.receivers import everybody, of_role, reached
-from alerts.rota import on_duty
+from alerts.roster import on_duty
 from alerts.routing import receivers
 from probes.config import Config
 from probes.config_escalation import Target
-from probes.config_oncall import Override
+from probes.history import History
 
-OnDuty = Callable[[str, int], str | None]
-"""The contact who is on duty by a schedule, at UTC ms; None: nobody."""
 Reach = Callable[[Ladder, RungDue, Incident, int], Reached]
-
-
-def by_rota(config: Config, given: Mapping[str, Sequence[Override]] | None = None) -> OnDuty:
-    """By the schedules of `config`, with overrides `given` for them."""
-
-    def on(schedule: str, at: int) -> str | None:
-        known = config.on_call.get(schedule)
-        if known is None:
-            return None
-        return on_duty(known, config.organization.zone, at, (given or {}).get(schedule, ()))
-
-    return on
 
 
 def nobody(_ladder: Ladder, _rung: RungDue, _incident: Incident, _at: int) -> Reached:
@@ -35,19 +21,21 @@ def nobody(_ladder: Ladder, _rung: RungDue, _incident: Incident, _at: int) -> Re
     return Reached(None, ())
 
 
-def reaching(config: Config, duty: OnDuty) -> Reach:
-    """By the contacts, channels and routes of `config`.
+def reaching(history: History) -> Reach:
+    """By the contacts, channels and routes of the latest version, and by who is on duty at the
+    instant of the rung, overrides included that were made by then.
 
     A rung that reaches nobody is told at once to the next one that does, from the first again after
     the last; where none does, to the channels of the routes that brought it here.
     """
+    config = history.latest
 
     def of(ladder: Ladder, rung: RungDue, incident: Incident, at: int) -> Reached:
         rungs = ladder.policy.rungs
         for n in range(rung.number - 1, rung.number - 1 + len(rungs)):
             number = n % len(rungs)
             found = dict.fromkeys(
-                name for one in rungs[number].to for name in _reached(config, one, at, duty)
+                name for one in rungs[number].to for name in _reached(history, one, at)
             )
             if found:
                 return Reached(number + 1, tuple(found))
@@ -56,17 +44,17 @@ def reaching(config: Config, duty: OnDuty) -> Reach:
     return of
 
 
-def _reached(config: Config, target: Target, at: int, duty: OnDuty) -> Iterator[str]:
+def _reached(history: History, target: Target, at: int) -> Iterator[str]:
     """What the config no longer has reaches nobody."""
-    known = everybody(config)
-    if target.channel is not None and target.channel in known:
+    config = history.latest
+    if target.channel is not None and target.channel in everybody(config):
         yield target.channel
     if target.contact is not None:
         yield from reached(config, [target.contact])
     if target.role is not None:
         yield from reached(config, of_role(config, target.role))
     if target.on_call is not None:
-        person = duty(target.on_call, at)
+        person = on_duty(history, target.on_call, at)
         yield from () if person is None else reached(config, [person])
 
 

@@ -131,7 +131,7 @@ def advance(
         case = every[key]
         settings = among(case.course, groups, every, settings_of, now)
         found = due(case.course, settings, case.fired, case.delivered, now)
-        new = [_reached(case.course, one, settings, reach) for one in found.new]
+        new = [with_reached(case.course, one, settings, reach) for one in found.new]
         come_due += ((key, deadline) for deadline in new)
         if new:
             floor = telling.highest(below(case.course), now)
@@ -152,7 +152,7 @@ def advance(
     return Advance(moved, groups, looking_ahead(said), looking_ahead(noticed), come_due)
 
 
-def _reached(course: Course, one: Deadline, settings: Settings, reach: Reach) -> Deadline:
+def with_reached(course: Course, one: Deadline, settings: Settings, reach: Reach) -> Deadline:
     """A rung with whom it reaches."""
     if one.rung is None:
         return one

@@ -43,8 +43,7 @@ def deadline_fact(
         data |= {
             "rung": deadline.rung.number,
             "round": deadline.rung.round,
-            "priority": deadline.rung.rank.priority.value,
-            "category": deadline.rung.rank.category,
+            "rank": [deadline.rung.rank.priority.value, deadline.rung.rank.category],
             "by_rung": deadline.reached.by,
             "receivers": list(deadline.reached.receivers),
         }
@@ -56,8 +55,8 @@ def deadline_of(kind: DeadlineKind, data: Mapping[str, Any], at: int) -> Deadlin
     which = Which(kind, data["of"], data["occasion"])
     if kind is not DeadlineKind.ESCALATED:
         return Deadline(which, at, data.get("deliver_by"))
-    rank = Rank(Priority(data["priority"]), data["category"])
-    rung = RungDue(data["rung"], data["round"], rank)
+    priority, category = data["rank"]
+    rung = RungDue(data["rung"], data["round"], Rank(Priority(priority), category))
     return Deadline(
         which, at, rung=rung, reached=Reached(data["by_rung"], tuple(data["receivers"]))
     )

@@ -10,7 +10,7 @@ from alerts.course import Course
 from alerts.deadlines import Deadline, Settings
 from alerts.events import Family, Incident, State, SystemView
 from alerts.routing import ladders
-from alerts.targets import by_rota, reaching
+from alerts.targets import reaching
 from alerts.terms import agreed, terms_of, version_in_force
 from alerts.transitions import BEGINNING, Transition, match, transitions
 from collector import changes
@@ -99,7 +99,7 @@ def plan(past: Past, news: News, seen: Seen, shown: Shown) -> Planned:
         news.arrivals,
         settings_of(shown.views, history, seen.frozen, now),
         now,
-        reaching(history.latest, by_rota(history.latest)),
+        reaching(history),
     )
     written, facts = changes.rows(dated, past.incidents)
     rows = {row.incident.key: row for row in written}

@@ -11,7 +11,7 @@ from alerts.course import Course
 from alerts.deadlines import Deadline, DeadlineKind, Settings, Which
 from alerts.people import Act
 from alerts.routing import ladders
-from alerts.targets import by_rota, reaching
+from alerts.targets import reaching
 from alerts.terms import terms_of
 from alerts.transitions import Transition
 from collector import journal, versions
@@ -118,7 +118,6 @@ class Again:
                 self.cases[key] = with_sent(self.cases[key], about)
 
     def _advance(self, cases: dict[str, Case], one: Evaluation, calm: Mapping[str, int]) -> Advance:
-        config = one.history.latest
         return advance(
             cases,
             one.acts,
@@ -126,7 +125,7 @@ class Again:
             one.arrivals,
             self._settings(one.history, calm),
             one.now,
-            reaching(config, by_rota(config)),
+            reaching(one.history),
         )
 
     def _settings(self, history: History, calm: Mapping[str, int]) -> Callable[[Course], Settings]:

@@ -37,6 +37,7 @@ from tests.support.memory_store import MemoryStore
 from tests.support.soak import SOAKING, longer
 
 UP, DOWN = Outcome.UP, Outcome.DOWN
+ESCALATED = "incident.escalated"
 
 
 def does(kind: ActKind, which: int = 0, category: int = 1) -> Acts:
@@ -121,6 +122,25 @@ async def test_a_story_in_which_every_look_dies_once(databases: Callable[[], str
     laws.everything(died)
     assert laws.events(died) == laws.events(whole)
     assert laws.steps(died) == laws.steps(whole)
+    # Nina has the nights, from 18:00 in Chicago on: by day her rung is told to the commander's.
+    assert rungs(died) == [
+        ("core", "2026-03-06T23:00:00.040Z", 1, 1, 1, ("desk",)),
+        ("core", "2026-03-06T23:02:00.001Z", 1, 1, 1, ("desk",)),
+        ("core", "2026-03-06T23:22:00.001Z", 1, 2, 3, ("chief", "desk")),
+        ("core", "2026-03-07T01:22:00.001Z", 1, 3, 3, ("chief", "desk")),
+        ("core", "2026-03-07T04:22:00.001Z", 2, 1, 1, ("desk",)),
+        ("core", "2026-03-07T04:42:00.001Z", 2, 2, 2, ("night",)),
+        ("core", "2026-03-07T06:42:00.001Z", 2, 3, 3, ("chief", "desk")),
+        ("ehr", "2026-03-10T17:00:00.040Z", 1, 1, 1, ("desk",)),
+        ("ehr", "2026-03-10T17:20:00.040Z", 1, 2, 3, ("chief", "desk")),
+        ("ehr", "2026-03-10T19:20:00.040Z", 1, 3, 3, ("chief", "desk")),
+        ("ehr", "2026-03-10T20:33:01.002Z", 1, 1, 1, ("desk",)),
+        ("ehr", "2026-03-10T20:53:01.002Z", 1, 2, 3, ("chief", "desk")),
+        ("ehr", "2026-03-10T22:53:01.002Z", 1, 3, 3, ("chief", "desk")),
+        ("ehr", "2026-03-11T01:53:01.002Z", 2, 1, 1, ("desk",)),
+        ("ehr", "2026-03-11T02:13:01.002Z", 2, 2, 2, ("night",)),
+        ("ehr", "2026-03-11T04:13:01.002Z", 2, 3, 3, ("chief", "desk")),
+    ]
     # Chicago is 6 h behind UTC on the 6th and 7th, 5 h from the 8th on.
     assert came_due(died) == [
         ("core", "liaison_notice", "", "2026-03-06T23:00:00.040Z"),
@@ -143,11 +163,23 @@ async def test_a_story_in_which_every_look_dies_once(databases: Callable[[], str
     ]
 
 
-def came_due(told: Told) -> list[tuple[str, str, str, str]]:
-    """(system, kind, of, instant) in the order of the instants."""
+def rungs(told: Told) -> list[tuple[str, str, int, int, int | None, tuple[str, ...]]]:
+    """(system, instant, round, rung, the rung whose people heard it, receivers)."""
     found = []
     for row in told.rows:
-        if row.kind in DEADLINES:
+        if row.kind == ESCALATED:
+            data = json.loads(row.data)
+            system, at = data["key"].partition(".")[0], rfc3339(row.at)
+            told_to = (data["by_rung"], tuple(data["receivers"]))
+            found.append((system, at, data["round"], data["rung"], *told_to))
+    return sorted(found, key=lambda one: one[1])
+
+
+def came_due(told: Told) -> list[tuple[str, str, str, str]]:
+    """(system, kind, of, instant) in the order of the instants, but for the rungs of ladders."""
+    found = []
+    for row in told.rows:
+        if row.kind in DEADLINES and row.kind != ESCALATED:
             data = json.loads(row.data)
             kind = row.kind.removeprefix("incident.")
             found.append((data["key"].partition(".")[0], kind, data["of"], rfc3339(row.at)))

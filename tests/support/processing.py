@@ -11,7 +11,7 @@ from alerts.events import Incident
 from alerts.outbox import Message
 from alerts.people import Act
 from alerts.routing import ladders
-from alerts.targets import by_rota, reaching
+from alerts.targets import reaching
 from alerts.terms import Terms
 from alerts.transitions import Transition, TransitionKind
 from collector.businesshours import hours_of
@@ -56,14 +56,11 @@ class Process:
             return replace(settings(config, known), ladders=found)
 
         by_version = [(key, act, 0) for key, act in acts]
-        reach = reaching(config, by_rota(config))
-        found = advance(self.cases, by_version, steps, (), terms, now, reach)
+        history = History([Version(0, config)])
+        found = advance(self.cases, by_version, steps, (), terms, now, reaching(history))
         said = [*found.said, *gathered(found, steps, self.cases, now), *found.noticed]
         self.cases |= found.cases
-        sent = [
-            one.message
-            for one in messages(said, found.groups, self.told, History([Version(0, config)]), now)
-        ]
+        sent = [one.message for one in messages(said, found.groups, self.told, history, now)]
         self.told |= {(one.incident_key, one.receiver): one.seq for one in sent}
         return sent
 

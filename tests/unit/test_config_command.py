@@ -36,7 +36,7 @@ def test_a_right_file_is_summed_up_in_a_few_lines(capsys: pytest.CaptureFixture[
     lines = printed.out.splitlines()
     assert ": St Elsewhere Health, version " in lines[0]
     assert lines[1:] == [
-        "sites 2, agents 3, systems 7, checks 22, maintenance windows 1, channels 15, routes 5",
+        "sites 2, agents 3, systems 7, checks 22, maintenance windows 1, channels 16, routes 5",
         "note: no key pinned, so no results are taken from: north-1, south-1",
         f"note: {NOT_AGREED}",
         f"note: {NOT_TRAINED}",

@@ -6,14 +6,18 @@ import json
 from dataclasses import replace
 from typing import Any
 
+import pytest
+
 from alerts.deadlines import Deadline, DeadlineKind, Which
-from alerts.events import Incident, Priority
+from alerts.events import Cause, Family, Incident, Priority
 from alerts.ladder import Rank, Reached, RungDue
+from alerts.letter import letter
 from alerts.outbox import Message
 from alerts.people import Act, ActKind
 from alerts.transitions import Transition, TransitionKind
 from collector.process_facts import deadline_fact, deadline_of
 from probes.config import Config
+from probes.times import parse_datetime, rfc3339
 from tests.support.outages import an_outage
 from tests.support.processing import Process
 
@@ -258,8 +262,126 @@ def test_a_rung_is_a_row_that_is_read_back_as_it_was() -> None:
         "occasion": START,
         "rung": 2,
         "round": 1,
-        "priority": "P1",
-        "category": 3,
+        "rank": ["P1", 3],
         "by_rung": None,
         "receivers": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("first", "handoff", "opens", "told"),
+    [
+        # spring: 02:00 becomes 03:00 at 08:00Z, and with it the turn that begins at 03:00
+        ("2026-03-07T15:00", "12h", "2026-03-08T07:30:00Z", "2026-03-08T07:50:00Z anna"),
+        ("2026-03-07T15:00", "12h", "2026-03-08T07:50:00Z", "2026-03-08T08:10:00Z ben"),
+        # autumn: 02:00 becomes 01:00 at 07:00Z; 01:30 comes twice, the first one hands off
+        ("2026-10-31T13:30", "12h", "2026-11-01T06:05:00Z", "2026-11-01T06:25:00Z anna"),
+        ("2026-10-31T13:30", "12h", "2026-11-01T06:15:00Z", "2026-11-01T06:35:00Z ben"),
+        ("2026-10-31T13:30", "12h", "2026-11-01T07:15:00Z", "2026-11-01T07:35:00Z ben"),
+    ],
+)
+def test_in_nights_that_clocks_change_delays_are_elapsed_time_and_duty_is_wall_clock(
+    first: str, handoff: str, opens: str, told: str
+) -> None:
+    layer = {"people": ["anna", "ben"], "starts": first, "turn": handoff}
+    rungs = [{"to": [{"channel": "desk"}]}, {"after": "20m", "to": [{"on_call": "nights"}]}]
+    used = config(
+        organization={"id": "st-e", "name": "St E", "timezone": "America/Chicago"},
+        contacts={"anna": contact("engineering", "mail"), "ben": contact("engineering", "mail")},
+        on_call={"nights": {"role": "engineering", "layers": [layer]}},
+        escalation={"clinical": {"rungs": rungs}},
+    )
+    process = Process()
+    start = int(parse_datetime(opens).timestamp()) * 1_000
+    opened(process, used, an_outage(start))
+    (message,) = process.look(used, [], start + 20 * MIN + 1)
+    at, person = told.split()
+    due = process.cases[message.incident_key].fired.values()
+    assert [rfc3339(one.at) for one in due if one.rung and one.rung.number == 2] == [
+        at.replace("Z", ".000Z")
+    ]
+    assert message.receiver == f"mail.{person}"
+
+
+def network(**changes: Any) -> Incident:
+    one = an_outage(START)
+    return replace(one, key=f"net.availability.{START}", system="net", **changes)
+
+
+def carried(process: Process, used: Config) -> int:
+    """The network is down, and five minutes later the EHR with it; when that was."""
+    opened(process, used, network())
+    at = START + 5 * MIN
+    process.look(used, [(Transition(T.OPENED, replace(INCIDENT, attached_to="net")), at)], at + 1)
+    assert rungs(process) == []
+    return at
+
+
+def test_a_child_whose_parent_a_person_has_settled_climbs_from_then_on() -> None:
+    process, used = Process(), config()
+    carried(process, used)
+    wrong = Act(A.FALSE_POSITIVE, "ann", START + 60 * MIN)
+    process.look(used, [], START + 60 * MIN + 1, [(network().key, wrong)])
+    assert rungs(process) == [(60, 1, 1, ("desk",))]
+    process.look(used, [], START + 75 * MIN + 1)
+    assert rungs(process)[1:] == [(75, 2, 2, ("mail.anna",))]
+
+
+def test_a_child_whose_parent_has_recovered_climbs_once_it_has_parted() -> None:
+    process, used = Process(), config()
+    carried(process, used)
+    over = network(recovered_at=START + 55 * MIN)
+    process.look(used, [(Transition(T.RECOVERED, over), START + 60 * MIN)], START + 60 * MIN + 1)
+    process.look(used, [], START + 62 * MIN)
+    assert rungs(process) == []
+    parted = [(Transition(T.PARTED, INCIDENT), START + 63 * MIN)]
+    process.look(used, parted, START + 63 * MIN + 1)
+    assert rungs(process) == [(63, 1, 1, ("desk",))]
+
+
+def test_one_that_paged_before_it_was_found_to_hang_on_another_climbs_no_more() -> None:
+    process, used = Process(), config()
+    opened(process, used)
+    opened(process, used, network())
+    hangs = replace(INCIDENT, attached_to="net")
+    at = START + 10 * MIN
+    process.look(used, [(Transition(T.ATTACHED, hangs), at)], at + 1)
+    process.look(used, [], START + 60 * MIN)
+    assert rungs(process) == [(0, 1, 1, ("desk",))]
+
+
+def test_what_is_rejected_by_all_climbs_the_ladder_of_availability_from_then_on() -> None:
+    used = config(
+        routes=[
+            {"families": ["access"], "to": ["desk"]},
+            {"families": ["availability"], "to": ["pager"], "escalate": "clinical"},
+        ]
+    )
+    key = f"ehr.access.{START}"
+    access = replace(INCIDENT, key=key, family=Family.ACCESS, causes=(Cause.MISCONFIGURED,))
+    process = Process()
+    opened(process, used, access)
+    process.look(used, [], START + 60 * MIN)
+    assert not [one for one in process.cases[key].fired.values() if one.rung]
+    refused = replace(access, causes=(Cause.MISCONFIGURED, Cause.REJECTED_BY_ALL))
+    at = START + 60 * MIN
+    process.look(used, [(Transition(T.CAUSE_ADDED, refused), at)], at + 1)
+    process.look(used, [], at + 15 * MIN + 1)
+    due = [one for one in process.cases[key].fired.values() if one.rung]
+    assert [((one.at - at) // MIN, one.rung and one.rung.number) for one in due] == [
+        (0, 1),
+        (15, 2),
+    ]
+
+
+def test_whoever_was_told_in_words_reads_how_far_it_has_gone() -> None:
+    later = {"rungs": [{"to": [{"channel": "desk"}]}], "repeat": 1, "repeat_after": "1h"}
+    once = config(escalation={"clinical": later})
+    process = Process()
+    opened(process, once)
+    (message,) = process.look(once, [], START + 60 * MIN + 1)
+    told = letter(json.loads(message.body))
+    assert told.step == "Nobody has taken it on: please do, or find somebody who does."
+    assert ("Escalated", "to rung 1 of clinical, round 2") in [
+        (r.label, r.value) for r in told.rows
+    ]
