@@ -121,11 +121,11 @@ class Hearing:
 
     async def _keys(self, channel: str) -> Keys:
         """None where the secret cannot be read, or is not one."""
-        entry, inbound = self._config().channels[channel].inbound, self.kind_of(channel)
-        if entry is None or inbound is None:
+        entry, inbound = self._config().channels.get(channel), self.kind_of(channel)
+        if entry is None or entry.inbound is None or inbound is None:
             return ()
         try:
-            return inbound.keys(await asyncio.to_thread(self._read_secret, entry.secret))
+            return inbound.keys(await asyncio.to_thread(self._read_secret, entry.inbound.secret))
         except (OSError, KeyError, ValueError, SecretError):
             return ()
 
