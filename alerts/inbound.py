@@ -104,6 +104,8 @@ class Inbound:
     heard: Callable[[Request], tuple[Heard, ...]]
     steps: tuple[str, ...]
     shown: Callable[[str], dict[str, Any]] | None = None
+    noted: bool = False
+    """It keeps tickets in which a note of ours disturbs nobody: a hit of the tripwire is told there."""
 
 
 def words(text: bytes) -> Keys:

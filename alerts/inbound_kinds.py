@@ -33,6 +33,7 @@ JIRA = Inbound(
     keys=words,
     verify=signatures.hub,
     heard=hearing.jira,
+    noted=True,
     steps=(
         SECRET,
         "Jira: System, WebHooks, Create a WebHook (not one of an app: those are signed otherwise).",
@@ -45,6 +46,7 @@ ZENDESK = Inbound(
     keys=words,
     verify=signatures.zendesk,
     heard=hearing.zendesk,
+    noted=True,
     steps=(
         "Zendesk: Admin Center, Webhooks, Create webhook, Trigger or automation; POST, JSON.",
         "Endpoint URL: {url}",
@@ -71,6 +73,7 @@ WEBHOOK = Inbound(
     keys=signing_keys,
     verify=signatures.standard,
     heard=hearing.standard,
+    noted=True,
     steps=(
         "Make the secret as the channel's own: whsec_ and base64 of 24 to 64 bytes; another one.",
         "POST to: {url}",
@@ -105,12 +108,13 @@ TEAMS = Inbound(
 )
 
 
-def _posted(product: str, *more: str) -> Inbound:
+def _posted(product: str, *more: str, noted: bool = True) -> Inbound:
     """Of products whose operator writes header and body, and that sign nothing."""
     return Inbound(
         keys=words,
         verify=signatures.bearer,
         heard=hearing.plain,
+        noted=noted,
         steps=(SECRET, product, "POST to: {url}", BEARER, *more, NO_TEXT),
     )
 
@@ -124,6 +128,7 @@ SERVICENOW_EM = _posted(
     "ServiceNow: a business rule on em_alert, after update, when acknowledged or state changes and"
     " message_key has our key; its script is like that on the page of servicenow.",
     "Body: " + _body("message_key", "acknowledged or resolved", "sys_id:sys_mod_count"),
+    noted=False,
 )
 FRESHSERVICE = _posted(
     "Freshservice: Workflow Automator, event: status is changed, action: trigger webhook, JSON.",

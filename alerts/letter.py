@@ -113,6 +113,8 @@ STEPS: dict[Step, str] = {
     ActKind.FALSE_POSITIVE: "A person has found that nothing was wrong.",
     ActKind.MERGED: "It goes on as part of another incident.",
     ActKind.RULED: "A person has ruled whose the rejection was.",
+    ActKind.CAUTIONED: "Something written here looks like patient information. Please remove it;"
+    " Wardwatch has kept nothing of it.",
     DeadlineKind.RESPONSE_WARNED: "Nobody has answered yet, and an answer is due soon.",
     DeadlineKind.RESPONSE_BREACHED: "Nobody has answered in time.",
     DeadlineKind.ACKNOWLEDGEMENT_EXPIRED: "Whoever took it on has not said more in time.",
@@ -288,6 +290,9 @@ def _headline(data: Mapping[str, Any]) -> str:
 
 def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     data = event["data"]
+    secure = data.get("secure_channel")
+    if secure is not None:
+        yield Row("It belongs in", f"{secure['name']}; ask {secure['contact']}")
     yield Row("System", data["system"]["name"])
     yield Row("Trouble", _causes(data))
     yield Row("Sites", _sites(data))

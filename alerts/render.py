@@ -130,9 +130,18 @@ def render(
             "rung": _rung(due),
             "link": _link(config),
             "minimal": [],
+            **({"secure_channel": _secure(config)} if step is ActKind.CAUTIONED else {}),
         },
     }
     return encoded(harmless(event))
+
+
+def _secure(config: Config) -> dict[str, str] | None:
+    """Where patient information belongs, and whom to ask: names alone, as everything that leaves."""
+    place = config.secure_channel
+    if place is None:
+        return None
+    return {"name": place.name, "contact": config.contacts[place.contact].name}
 
 
 def render_digest(

@@ -97,7 +97,9 @@ class Hearing:
         patterns = tripped(*(text for one in heard for text in one.texts))
         if patterns:
             self._delivery.written_there(channel, patterns)
-        effects = await self._store.write(self._act, channel, heard, patterns, now)
+        kind = self.kind_of(channel)
+        noted = kind is not None and kind.noted
+        effects = await self._store.write(self._act, channel, heard, patterns, now, noted=noted)
         for effect in effects:
             self._metrics.inbound.labels(channel, effect.value).inc()
         notice = phi_notice(self._config()) if patterns else None
@@ -121,11 +123,11 @@ class Hearing:
 
     async def _keys(self, channel: str) -> Keys:
         """None where the secret cannot be read, or is not one."""
-        entry, inbound = self._config().channels[channel].inbound, self.kind_of(channel)
-        if entry is None or inbound is None:
+        entry, inbound = self._config().channels.get(channel), self.kind_of(channel)
+        if entry is None or entry.inbound is None or inbound is None:
             return ()
         try:
-            return inbound.keys(await asyncio.to_thread(self._read_secret, entry.secret))
+            return inbound.keys(await asyncio.to_thread(self._read_secret, entry.inbound.secret))
         except (OSError, KeyError, ValueError, SecretError):
             return ()
 
@@ -136,8 +138,11 @@ class Hearing:
         heard: Sequence[Heard],
         patterns: Sequence[Pattern],
         now: Callable[[], int],
+        *,
+        noted: bool,
     ) -> tuple[Effect, ...]:
+        org, salt = self._org, self._random_bytes
         return tuple(
-            inbound_acting.take(conn, self._org, channel, one, patterns, now, self._random_bytes)
+            inbound_acting.take(conn, org, channel, one, patterns, now, salt, noted=noted)
             for one in heard
         )

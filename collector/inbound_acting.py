@@ -11,17 +11,21 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import Connection
 
 from alerts.inbound import Effect, Heard, Told, incident_of, is_shortened, judged
-from alerts.people import ActKind
+from alerts.people import Act, ActKind
 from collector import journal
 from collector.incident_acting import Wanted, record
+from collector.incident_acts import fact_of
 from collector.journal import Fact, canonical
 from collector.standings import read_stood
 from collector.store import incidents
 from probes.tripwire import Pattern
 
 KIND = "inbound.heard"
+CAUTIONED = f"incident.{ActKind.CAUTIONED.value}"
 MOST = 500
 """Rows of one incident: who may tell us cannot fill the journal."""
+CAUTION_MS = 3_600_000
+"""After a ticket was told of the tripwire's hit it is not told again for so long."""
 SHORT_CHARS = 100
 """The shortest field in which a receiver holds our key."""
 
@@ -39,8 +43,12 @@ def take(
     patterns: Sequence[Pattern],
     clock: Callable[[], int],
     salt: Callable[[int], bytes],
+    *,
+    noted: bool,
 ) -> Effect:
-    """`patterns`: of the tripwire, in what was sent along. `clock` is UTC ms."""
+    """`patterns`: of the tripwire, in what was sent along; where the channel's tickets are `noted`,
+    the ticket is told. `clock` is UTC ms.
+    """
     if not heard.key:
         return Effect.NOTHING
     journal.hold(conn, org)
@@ -51,7 +59,8 @@ def take(
         return Effect.UNKNOWN
     if heard.told is Told.WROTE and not patterns:
         return Effect.NOTHING
-    rows = incidents.read_events_of(conn, org, [key], [KIND]).get(key, ())
+    past = incidents.read_events_of(conn, org, [key], [KIND, CAUTIONED]).get(key, ())
+    rows = [row for row in past if row.kind == KIND]
     if len(rows) >= MOST:
         return Effect.CROWDED
     event = None if heard.event is None else heard.event.encode()
@@ -62,7 +71,13 @@ def take(
         wanted = Wanted(ActKind.ACKNOWLEDGED, by(channel), by_service=True, safety=False)
         record(conn, org, key, wanted, clock, salt)
         at = journal.following(journal.last_recorded(conn, org), clock())
-    _write(conn, org, key, found[0].row.version, channel, heard, effect, patterns, at)
+    version = found[0].row.version
+    facts = [_heard(key, version, channel, heard, effect, patterns, at)]
+    cautioned = (row.at for row in past if row.kind == CAUTIONED and row.actor == by(channel))
+    if patterns and noted and at - max(cautioned, default=-CAUTION_MS) >= CAUTION_MS:
+        facts.append(fact_of(key, version, _caution(channel, at)))
+    numbers = journal.append(conn, org, facts, at)
+    incidents.link_events(conn, org, [(key, number) for number in numbers])
     return effect
 
 
@@ -74,9 +89,7 @@ def _key(conn: Connection, org: str, channel: str, text: str) -> str | None:
     return next((k for k in is_open if is_shortened(text, k, org, channel, SHORT_CHARS)), None)
 
 
-def _write(
-    conn: Connection,
-    org: str,
+def _heard(
     key: str,
     version: int,
     channel: str,
@@ -84,15 +97,18 @@ def _write(
     effect: Effect,
     patterns: Sequence[Pattern],
     at: int,
-) -> None:
+) -> Fact:
     data = {
         "channel": channel,
+        "effect": effect.value,
         "event": heard.event,
         "key": key,
-        "effect": effect.value,
         "patterns": [pattern.value for pattern in patterns],
         "told": heard.told.value,
         "version": version,
     }
-    (number,) = journal.append(conn, org, [Fact(KIND, at, canonical(data), by(channel))], at)
-    incidents.link_events(conn, org, [(key, number)])
+    return Fact(KIND, at, canonical(data), by(channel))
+
+
+def _caution(channel: str, at: int) -> Act:
+    return Act(ActKind.CAUTIONED, by(channel), at, by_service=True, receiver=channel)

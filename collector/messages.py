@@ -122,6 +122,8 @@ def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Confi
     """Of what is routed: those who heard of it, then those whom any of the priorities concerns."""
     incident = one.incident
     heard = [r for r in everybody(config) if (incident.key, r) in told]
+    if one.receiver is not None:
+        return [r for r in heard if r == one.receiver]
     if one.audience is Audience.CUSTOMERS:
         return [r for r in heard if is_for_customers(config, r)]
     if one.audience is Audience.ESCALATED:

@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+from alerts.outbox import Message
+from alerts.ticket import ticket
 from collector import inbound_acting, journal
 from collector.process_facts import acts_of
+from collector.store import outbox
 from collector.store.open import open_store
 from collector.store.store import Store, StoreFault, StoreUnavailableError
 from probes.config import Config
@@ -26,6 +29,7 @@ from tests.support.rounds import ORG, config, result
 
 SECRETS = {f"env:{kind.upper()}": of.secret for kind, of in PRODUCTS.items()}
 UNREAD = {"env:NONE": b"short"}
+CANARY, NUMBER = "QUIBBLEWICK", "7749302186"
 
 
 def hospital(**changes: Any) -> Config:
@@ -102,6 +106,10 @@ async def rows(desk: Desk, prefix: str = "inbound.") -> list[tuple[str, dict[str
 async def acts(desk: Desk) -> list[str]:
     found = acts_of(await desk.service.parts.store.read(journal.rows, ORG, prefix="incident."))
     return [f"{act.kind.value} by {act.by}" for _, act in found]
+
+
+async def messages(desk: Desk) -> list[Message]:
+    return list(await desk.service.parts.store.read(outbox.of_incident, ORG, KEY))
 
 
 async def status(desk: Desk) -> str:
@@ -299,7 +307,7 @@ async def test_a_receiver_that_tells_too_much_is_asked_to_wait(small: Desk) -> N
 async def test_nothing_is_said_to_be_taken_that_the_store_could_not_keep(
     small: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    async def away(*_args: object) -> None:
+    async def away(*_args: object, **_more: object) -> None:
         raise StoreUnavailableError(StoreFault.FULL)
 
     monkeypatch.setattr(small.service.parts.store, "write", away)
@@ -328,6 +336,45 @@ async def test_what_looks_like_a_patients_is_answered_with_the_notice(small: Des
     assert hits == 2
 
 
+async def test_a_ticket_that_people_wrote_patient_information_into_is_told_so_and_no_other(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = ["jira", "pagerduty", "desk", "zendesk"]
+    used = hospital(routes=[{"families": ["availability"], "to": told}])
+    async with a_desk(store, used) as desk:
+        heard_by(desk, monkeypatch)
+        await outage(desk)
+
+        async def wrote(kind: str, id_: str, text: str = f"MRN {NUMBER}") -> list[Message]:
+            """What is said of it, and to whom."""
+            said = {m.id for m in await messages(desk)}
+            await tell(desk, kind, "note", text=text, id_=id_)
+            await desk.service.parts.evaluator.step()
+            await desk.clock.advance(1_000)
+            new = [m for m in await messages(desk) if m.id not in said]
+            return [m for m in new if ticket(m).step_code == "cautioned"]
+
+        assert await wrote("jira", "1", "it is a disk") == []
+        assert await wrote("pagerduty", "1") == []  # an alert's note would call people
+        (note,) = await wrote("jira", "2")
+        assert (note.receiver, note.seq) == ("jira", 2)
+        made = ticket(note)
+        assert (made.stage, made.step_code, made.patterns) == ("open", "cautioned", ())
+        assert made.step == (
+            "Something written here looks like patient information. Please remove it; Wardwatch"
+            " has kept nothing of it."
+        )
+        assert made.rows[0] == ("It belongs in", "Secure messaging; ask Ann Lee")
+        assert await wrote("jira", "3") == []  # told within the hour
+        assert [m.receiver for m in await wrote("zendesk", "1")] == ["zendesk"]
+        await desk.clock.advance(3_600_000)
+        assert [m.receiver for m in await wrote("jira", "4")] == ["jira"]
+        assert await acts(desk) == [
+            f"cautioned by channel.{k}" for k in ("jira", "zendesk", "jira")
+        ]
+        assert await status(desk) == "open"
+
+
 async def test_without_a_secure_channel_the_notice_names_no_place(
     sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -340,9 +387,6 @@ async def test_without_a_secure_channel_the_notice_names_no_place(
             "Please remove it from where you wrote it. Nothing to do. Write: acknowledge KEY, or:"
             " resolve KEY."
         )
-
-
-CANARY, NUMBER = "QUIBBLEWICK", "7749302186"
 
 
 async def test_nothing_that_was_written_there_is_anywhere_here(

@@ -197,6 +197,8 @@ def test_people_write_a_word_and_a_key() -> None:
     for text in ("", "help", "acknowledge", "please acknowledge it"):
         body = b"command=%2Fwardwatch&text=" + text.replace(" ", "+").encode()
         assert heard("slack", product.slack(body, AT))[0] == ""
+    tried = product.slack(b"ssl_check=1&token=x", AT)
+    assert inbound("slack").heard(Request(tried.headers, tried.body, AT)) == ()
 
 
 @pytest.mark.parametrize("kind", EVERY)
