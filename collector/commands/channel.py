@@ -13,8 +13,9 @@ from alerts.channels import registry
 from alerts.outbox import DeliveryReason, Message
 from alerts.render import render_test
 from collector import show
-from collector.client import print_json
-from collector.commands.options import Parsers, group
+from collector.client import an_id, ask, asking, print_json
+from collector.commands.options import Parsers, asks, group
+from collector.exchange import Collector
 from probes.clock import Clock, SystemClock
 from probes.config import Config
 from probes.configfile import ConfigErrors, load, read_secret
@@ -24,7 +25,11 @@ EXAMPLES = """\
 Examples:
   wardwatch channel kinds
   wardwatch channel test nurses --config wardwatch.yaml
+  wardwatch channel reconcile --dry-run
 """
+RECONCILES = "api/v1/tickets/reconcile"
+LONGEST_S = 30.0
+UNTOUCHED = frozenset({"nothing", "left", "unsaid", "overtaken", "waits", "failed"})
 KINDS = """\
 Examples:
   wardwatch channel kinds
@@ -45,6 +50,34 @@ arrives says that it is a test; no incident is opened. Of the answer only its co
 
 Exit code: 0 delivered, 1 not delivered (the reason, and what to do), 2 bad usage.
 """
+RECONCILE = """\
+Examples:
+  wardwatch channel reconcile --dry-run
+  wardwatch channel reconcile itsm
+  wardwatch channel reconcile itsm --json
+
+The collector compares open incidents with open tickets by itself, a few minutes after each message
+and then every quarter of an hour; this does it now. A ticket that is gone is made again, one that
+people ended while the incident goes on is opened again, doubles are resolved, and so is what is
+still open after the end. Where a message waits or is dead the outbox has the word: nothing is asked.
+With --dry-run nothing is written. What is mended is in the journal.
+"""
+OUTCOMES = {
+    "nothing": "as it should be",
+    "left": "people decided otherwise; left so",
+    "created": "gone: made again",
+    "followed": "closed for good: a new one names it",
+    "reopened": "ended while the incident goes on: opened again",
+    "resolved": "open after the end: resolved",
+    "raised": "priority raised",
+    "adopted": "people's own ticket stays, ours is resolved",
+    "doubles": "doubles resolved",
+    "unsaid": "a message is on its way",
+    "overtaken": "a message came between",
+    "waits": "written a moment ago; it may not show yet",
+    "failed": "not answered",
+}
+COMPARED = ("INCIDENT", "CHANNEL", "TICKETS", "OUTCOME")
 PROMISES = {
     Guarantee.KEYED: "one ticket, always",
     Guarantee.LOOKUP: "one ticket after asking the receiver",
@@ -76,12 +109,20 @@ def add(subparsers: Parsers) -> None:
     actions = group(
         subparsers,
         "channel",
-        "list the kinds of channels, or send a test message",
-        "Which kinds of channels there are, and does one of the file's work.",
+        "list the kinds of channels, send a test message, compare tickets",
+        "Which kinds of channels there are, whether one of the file's works, and what its tickets are.",
         EXAMPLES,
     )
     kinds = _action(actions, "kinds", "list the kinds, what each promises and its keys", KINDS)
     kinds.set_defaults(func=run_kinds)
+    again = asks(
+        actions, "reconcile", "compare open incidents with open tickets, and mend", RECONCILE
+    )
+    again.add_argument(
+        "name", nargs="?", type=an_id, metavar="NAME", help="one channel; left out: all that can"
+    )
+    again.add_argument("--dry-run", action="store_true", help="say what would be done; do nothing")
+    again.set_defaults(func=lambda args: asking(_reconcile, args))
     test = _action(actions, "test", "send a message marked as a test", TEST)
     test.add_argument("name", metavar="NAME", help="the channel, by its id in the file")
     test.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
@@ -135,6 +176,42 @@ def _told(kind: ChannelKind[Any]) -> dict[str, Any]:
 
 def _default(field: dict[str, Any]) -> str:
     return "required" if field["required"] else field["default"] or "-"
+
+
+def _reconcile(to: Collector, args: argparse.Namespace) -> int:
+    """1 where a receiver did not answer."""
+    found: list[dict[str, Any]] = []
+    following: str | None = None
+    while True:
+        body: dict[str, Any] = {"dry_run": args.dry_run}
+        body |= {} if args.name is None else {"channel": args.name}
+        body |= {} if following is None else {"cursor": following}
+        part = ask(to, RECONCILES, "comparisons", body, timeout_s=LONGEST_S)
+        found += part["comparisons"]
+        following = part["next"]
+        if following is None:
+            break
+    if args.json:
+        print_json({"comparisons": found, "dry_run": args.dry_run})
+    else:
+        mended = sum(one["outcome"] not in UNTOUCHED for one in found)
+        verb = "would be mended" if args.dry_run else "mended"
+        head = f"{len(found)} compared, {mended} {verb}."
+        show.write(head, COMPARED, [_comparison(one) for one in found])
+    return 1 if any(one["outcome"] == "failed" for one in found) else 0
+
+
+def _comparison(one: dict[str, Any]) -> tuple[str, ...]:
+    tickets = ", ".join(
+        f"{ticket['name'] or '?'} {ticket['standing']}{'' if ticket['ours'] else ' (people)'}"
+        for ticket in one["tickets"]
+    )
+    outcome = OUTCOMES[one["outcome"]]
+    if one["doubles"]:
+        outcome += f" ({one['doubles']} {'double' if one['doubles'] == 1 else 'doubles'})"
+    if one["reason"] is not None:
+        outcome += f": {one['reason']}" + ("" if one["status"] is None else f" {one['status']}")
+    return one["incident"], one["receiver"], tickets or "none", outcome
 
 
 def run_test(args: argparse.Namespace) -> int:
