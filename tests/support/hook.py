@@ -75,7 +75,7 @@ class Hook:
 
 async def _cut(request: web.Request) -> web.Response:
     assert request.transport is not None
-    request.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")  # type: ignore[attr-defined]  # a socket's
+    request.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")
     await asyncio.sleep(0.05)
     request.transport.abort()
     return web.Response()
