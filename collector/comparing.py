@@ -11,7 +11,17 @@ from functools import partial
 
 from alerts.channel import Receipt, Verdict
 from alerts.outbox import DeliveryReason
-from alerts.reconcile import FIRST_MS, GOING_ON, Last, Looked, Mend, Reconciles, next_look
+from alerts.reconcile import (
+    FIRST_MS,
+    GOING_ON,
+    Adoption,
+    Adopts,
+    Last,
+    Looked,
+    Mend,
+    Reconciles,
+    next_look,
+)
 from collector import mends, standings
 from collector.journal import SYSTEM
 from collector.metrics import CollectorMetrics
@@ -128,17 +138,23 @@ class Comparing:
         return max(written_at + lag, entry.hidden_until)
 
     async def compare(
-        self, entry: Entry, lease: Lease | None, *, by: str = SYSTEM, writes: bool = True
+        self,
+        entry: Entry,
+        lease: Lease | None,
+        *,
+        by: str = SYSTEM,
+        writes: bool = True,
+        limit_s: float = LONGEST_S,
     ) -> Compared:
         """Ask, and mend where `writes`; `lease` None: a person wants it. StoreUnavailableError passes."""
         async with self._lock:
-            done = await self._compared(entry, lease, by, writes=writes)
+            done = await self._compared(entry, lease, by, limit_s, writes=writes)
         if writes:
             self._metrics.compared.labels(self.receiver, done.outcome).inc()
         return done
 
     async def _compared(
-        self, entry: Entry, lease: Lease | None, by: str, *, writes: bool
+        self, entry: Entry, lease: Lease | None, by: str, limit_s: float, *, writes: bool
     ) -> Compared:
         pair, now = entry.pair, self._clock.now_ms()
         if now < self._shown_at(entry):
@@ -147,7 +163,9 @@ class Comparing:
         said = await self._store.read(
             pairs.messages, self._org, self.receiver, {pair.key: pair.seq}
         )
-        fresh, entry.looked_at = entry.looked_at is None, now
+        fresh = entry.looked_at is None
+        if writes:
+            entry.looked_at = now
         if stood is None or not said or (stood.standing.state in GOING_ON) == pair.over:
             return Compared(pair, Unlooked.UNSAID)
         incident = stood.row.incident
@@ -158,7 +176,7 @@ class Comparing:
         )
         may = partial(self._may, entry, lease, by) if writes else _never
         try:
-            async with asyncio.timeout(LONGEST_S):
+            async with asyncio.timeout(limit_s):
                 result = await self._channel.reconcile(said[0], last, may)
         except StoreUnavailableError:
             raise
@@ -168,6 +186,29 @@ class Comparing:
             log.error("reconcile.channel_crashed receiver=%s", self.receiver)  # noqa: TRY400 - a foreign text may hold anything
             result = Receipt(Verdict.RETRY, DeliveryReason.CRASH)
         return Compared(pair, _outcome(result, writes=writes), result)
+
+    async def adopt(self, key: str, ticket: str, by: str) -> Adoption | Receipt | None:
+        """Have our key put on a ticket that people made; None where the receiver takes none. What we
+        made beside it is resolved by the next comparison. StoreUnavailableError passes.
+        """
+        if not isinstance(self._channel, Adopts):
+            return None
+        may = partial(
+            self._store.write,
+            mends.begin_adoption,
+            self._org,
+            key,
+            self.receiver,
+            ticket,
+            by,
+            self._clock.now_ms,
+        )
+        async with self._lock:
+            done = await self._channel.adopt(ticket, f"{self._org}.{key}.{self.receiver}", may)
+        if (entry := self._entries.get(key)) is not None:
+            entry.looked_at, entry.mends = None, 0
+            entry.hidden_until = self._clock.now_ms() + self._channel.index_delay
+        return done
 
     async def _may(self, entry: Entry, lease: Lease | None, by: str, mend: Mend) -> bool:
         try:

@@ -17,7 +17,8 @@ from collector.store.leases import Lease
 from collector.store.pairs import Pair
 
 KIND = "ticket.mended"
-_NAME = re.compile(r"[A-Z]{0,10}[#-]?[0-9]{1,18}|[A-Z][A-Z0-9_]{1,20}-[0-9]{1,18}")
+ADOPTED = "ticket.adopted"
+NAME = r"#?[A-Z]{0,10}-?[0-9]{1,18}|[A-Z][A-Z0-9_]{1,20}-[0-9]{1,18}"
 """How tickets are called: what a receiver names otherwise is not repeated here."""
 
 
@@ -56,6 +57,23 @@ def _data(receiver: str, pair: Pair, mend: Mend) -> dict[str, Any]:
     } | ({} if name is None else {"ticket": name})
 
 
+def begin_adoption(
+    conn: Connection,
+    org: str,
+    key: str,
+    receiver: str,
+    ticket: str,
+    by: str,
+    clock: Callable[[], int],
+) -> bool:
+    """Record that somebody has our key put on a ticket of people; `ticket` is one of `NAME`."""
+    journal.hold(conn, org)
+    at = journal.following(journal.last_recorded(conn, org), clock())
+    data = {"incident": key, "receiver": receiver, "ticket": ticket}
+    journal.append(conn, org, [Fact(ADOPTED, at, canonical(data), by)], at)
+    return True
+
+
 def named(found: Found) -> str | None:
     """A ticket's name where it is one beyond doubt, such as `INC0010023`, `OPS-7` or `#12`."""
-    return found.name if _NAME.fullmatch(found.name) else None
+    return found.name if re.fullmatch(NAME, found.name) else None

@@ -37,10 +37,10 @@ Known = Mapping[str, tuple[int, int, bool]]
 def read(
     conn: Connection, org: str, receiver: str, since: int, known: Known | None = None
 ) -> list[Pair]:
-    """Pairs whose last message the receiver took, of incidents that go on, wait for a person or
-    recovered after `since`; by key. What waits in the outbox, or is dead, has the word itself.
+    """Pairs whose last message the receiver took, of incidents that go on, wait for a person, or
+    recovered or were found after `since`; by key. What waits in the outbox, or is dead, has the word itself.
     """
-    newest = incidents.c.recovered_at >= since
+    newest = or_(incidents.c.recovered_at >= since, incidents.c.detected_at >= since)
     query = select(incidents.c.key).where(
         incidents.c.org == org, or_(incidents.c.status != "resolved", newest)
     )

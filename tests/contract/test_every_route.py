@@ -45,6 +45,8 @@ MAY: dict[str, set[Role]] = {
     "list_outbox": ALL,
     "clear_messages": {O, A},
     "redrive_messages": {O, A},
+    "reconcile_tickets": {O, A},
+    "adopt_ticket": {O, C},
     "list_maintenance": ALL,
     "read_window": ALL,
     "preview_windows": ALL,

@@ -18,6 +18,7 @@ from alerts.channels.salesforce import KIND
 from alerts.events import Priority
 from alerts.outbox import DeliveryReason, Message
 from alerts.people import ActKind, IncidentState
+from alerts.reconcile import Last, Looked, Mend, Reconciles, Remedy
 from probes.assertion import load_key
 from probes.clock import ManualClock
 from tests.support import patient_words
@@ -178,6 +179,34 @@ async def test_where_the_field_is_not_unique_the_oldest_open_case_is_kept() -> N
     assert [case.status for case in fake.cases] == ["Closed"] * 4
     told = f"Filed twice: the work goes on in {number}."
     assert [case.comments for case in fake.cases[2:]] == [[told], [told]]
+
+
+async def test_a_case_is_compared_with_its_incident_and_mended() -> None:
+    async def yes(_mend: Mend) -> bool:
+        return True
+
+    async def compared(channel: Channel, told: Message) -> Remedy:
+        assert isinstance(channel, Reconciles)
+        looked = await channel.reconcile(told, Last(), yes)
+        assert isinstance(looked, Looked)
+        return looked.mend.remedy
+
+    opened, resolved = messages.story(messages.OPENED, messages.RESOLVED)
+    async with desk() as (channel, fake, _):
+        await deliver(channel, opened)
+        assert await compared(channel, opened) is Remedy.NOTHING
+        fake.cases.clear()
+        assert await compared(channel, opened) is Remedy.CREATED
+        (case,) = fake.cases
+        case.fields["Status"] = "Closed"
+        assert await compared(channel, opened) is Remedy.REOPENED
+        assert (case.status, len(case.comments)) == ("New", 1)
+        theirs = fake.add(EXTERNAL)
+        theirs.fields["Origin"] = "Phone"
+        assert await compared(channel, opened) is Remedy.ADOPTED
+        assert (case.status, theirs.status) == ("Closed", "New")
+        await deliver(channel, resolved)
+        assert theirs.status == "Closed"
 
 
 async def test_what_people_wrote_into_the_description_stays() -> None:

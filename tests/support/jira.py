@@ -94,14 +94,19 @@ class FakeJira:
 
     def _issue(self, call: Call, found: Record, rest: list[str]) -> web.StreamResponse:
         match [call.method, *rest]:
-            case ["GET"]:
-                return web.json_response(_shown(found))
             case ["PUT"]:
                 return _edited(found, call.body)
             case ["POST", "comment"]:
                 return self._comment(found, call.body)
             case ["GET", "transitions"]:
                 return web.json_response({"transitions": self._offer(found)})
+                if not self._is_text(call.body["body"]):
+                    return _error(400)
+                found["notes"].append(str(call.body["body"]))
+                return web.json_response({"id": "1"}, status=201)
+            case ["GET", *transitions]:
+                shown = {"transitions": self._offer(found)} if transitions else _shown(found)
+                return web.json_response(shown)
             case ["POST", "transitions"]:
                 return self._move(found, call.body)
         return _error(404)

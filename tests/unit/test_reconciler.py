@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from random import Random
 from typing import Any
 
 import pytest
@@ -17,10 +18,14 @@ from alerts.outbox import DeliveryReason, Message, MessageState
 from alerts.reconcile import Last, Looked, May, Mend, Remedy
 from collector import journal, mends
 from collector.reconciler import Pace
+from collector.service import Service, World
 from collector.store import leases, outbox
-from collector.store.store import Store
+from collector.store.open import open_store
+from collector.store.store import Store, StoreFault, StoreUnavailableError
+from probes.configfile import canonical
 from tests.support import ticket_messages as messages
-from tests.support.desk_cases import CASES
+from tests.support.desk_cases import CASES, desk, tell
+from tests.support.postgres import PostgresServer
 from tests.support.reconciling import (
     MINUTE,
     ORG,
@@ -31,6 +36,7 @@ from tests.support.reconciling import (
     resolve,
     taken,
 )
+from tests.support.rounds import START, config
 
 JIRA = next(case for case in CASES if case.kind is jira.KIND)
 NOW = messages.NOW
@@ -305,3 +311,95 @@ async def test_a_lease_lost_in_the_middle_lets_nothing_be_written(
         await store.write(leases.take, ORG, "evaluate", "another", seen)
 
     channel.meanwhile = taken_over
+    async with a_collector(store, {"desk": channel}, clock) as one:
+        await clock.pass_by(7)
+        assert one.outcomes() == {"overtaken": 1}
+    assert (channel.let, await mended(store)) == ([False], [])
+
+
+async def test_a_store_that_is_away_is_waited_for(sqlite_store: Store, clock: LaneClock) -> None:
+    await open_incident(sqlite_store)
+    await taken(sqlite_store, OPENED, NOW)
+    channel, failures = Asked(clock), [True, True]
+
+    async def busy() -> None:
+        if failures:
+            failures.pop()
+            raise StoreUnavailableError(StoreFault.BUSY)
+
+    channel.meanwhile = busy
+    async with a_collector(sqlite_store, {"desk": channel}, clock) as one:
+        await clock.pass_by(60)
+        assert one.outcomes() == {"nothing": len(channel.asked) - 2}
+    assert (failures, len(channel.asked) > 2) == ([], True)
+
+
+async def test_a_deleted_ticket_is_made_again_once_by_two_collectors_whoever_leads(
+    postgres_server: PostgresServer, clock: LaneClock
+) -> None:
+    store = await open_store(postgres_server.new_database())
+    await open_incident(store)
+    async with desk(JIRA) as (channel, fake, _):
+        await tell(channel, OPENED)
+        await taken(store, OPENED, NOW)
+        fake.shelf.records.clear()
+        async with (
+            a_collector(store, {"desk": channel}, clock) as one,
+            a_collector(store, {"desk": channel}, clock, name="two", leads=False) as two,
+        ):
+            await clock.pass_by(8, lanes=2)
+            assert [fake.standing(record) for record in fake.shelf.records] == [Standing.NEW]
+            fake.shelf.records.clear()
+            await one.leader.release()
+            assert await two.leader.leads()
+            await clock.pass_by(8, lanes=2)
+            assert len(fake.shelf.records) == 1
+            assert (one.outcomes(), two.outcomes()) == ({"created": 1}, {"created": 1})
+    assert await mended(store) == [(messages.KEY, "created", 0)] * 2
+    await store.close()
+
+
+async def test_a_process_that_dies_in_the_middle_of_a_remedy_is_followed_by_one_that_ends_it(
+    sqlite_store: Store, clock: LaneClock
+) -> None:
+    await open_incident(sqlite_store)
+    async with desk(JIRA) as (channel, fake, receiver):
+        fake.shelf.lag = 1 << 40
+        await tell(channel, OPENED, OPENED, OPENED)
+        fake.shelf.lag = 0
+        await taken(sqlite_store, OPENED, NOW)
+        receiver.script += ["well"] * 4 + ["hang"]  # a search, one double in three calls
+        async with a_collector(sqlite_store, {"desk": channel}, clock):
+            for _ in range(8):
+                await clock.advance(MINUTE)
+                await asyncio.sleep(0.05)
+        assert receiver.script == []
+        async with a_collector(sqlite_store, {"desk": channel}, clock) as two:
+            await clock.pass_by(8)
+            assert two.outcomes() == {"doubles": 1}
+        new, *rest = (fake.standing(record) for record in fake.shelf.records)
+    assert (new, rest) == (Standing.NEW, [Standing.RESOLVED] * 2)
+    assert await mended(sqlite_store) == [
+        (messages.KEY, "doubles", 2),
+        (messages.KEY, "doubles", 1),
+    ]
+
+
+async def test_a_service_that_leads_compares_by_itself_and_hands_it_to_the_api(
+    sqlite_store: Store,
+) -> None:
+    entry = {"kind": "servicenow", "url": "http://127.0.0.1:9", "user": "x", "password": "env:X"}
+    letters = {"kind": "webhook", "url": "http://127.0.0.1:9", "secret": "env:X"}
+    used = config(channels={"itsm": entry, "desk": letters}, routes=[])
+    clock = LaneClock(START)
+    world = World(clock, Random(1), lambda _ref: b"secret", "one")
+    service = Service(sqlite_store, used, canonical(used), world)
+    await service.prepare()
+    stop = asyncio.Event()
+    running = asyncio.create_task(service.run(stop))
+    async with asyncio.timeout(20):
+        while not service.parts.comparing:
+            await asyncio.sleep(0.001)
+    stop.set()
+    await running
+    assert list(service.parts.comparing) == ["itsm"]
