@@ -21,9 +21,11 @@ def is_routed(config: Config, receiver: str, family: Family) -> bool:
     return family is not Family.BUDGET or kind not in (*PAGERS, ALERTMANAGER)
 
 
-def escalates(config: Config) -> bool:
-    """Does the collector climb ladders? Where Alertmanager pages, what stands behind it does."""
-    return config.page_owner != ALERTMANAGER
+def escalates(config: Config, family: Family) -> bool:
+    """Does the collector climb ladders? Where Alertmanager pages, what stands behind it does; for a
+    budget that burns nobody does.
+    """
+    return config.page_owner != ALERTMANAGER and family is not Family.BUDGET
 
 
 def remarks(config: Config) -> list[str]:
