@@ -14,7 +14,7 @@ from probes.configfile import canonical
 from tests.support.rounds import ORG, START, config
 
 MAIL = {"kind": "email", "host": "mail.example.org", "from": "w@example.org", "to": ["a@x.org"]}
-CHANNELS = {
+CHANNELS: dict[str, dict[str, Any]] = {
     "desk": {"kind": "webhook", "url": "http://127.0.0.1:9/", "secret": "env:X"},
     "ward": MAIL | {"audience": "customer"},
     "clinic": MAIL | {"audience": "customer"},

@@ -76,6 +76,13 @@ def test_config_check_says_what_is_routed_and_not_sent() -> None:
     assert remarks(hospital("alertmanager")) == [
         "Alertmanager pages for systems, so no incident goes to: ops, pager"
     ]
+    ladder = {"families": ["availability"], "to": ["prom"], "escalate": "clinical"}
+    policy = {"rungs": [{"to": [{"channel": "nurses"}]}]}
+    climbing = {"routes": [ladder], "escalation": {"clinical": policy}}
+    assert remarks(hospital("collector", **climbing)) == []
+    assert remarks(hospital("alertmanager", **climbing)) == [
+        "Alertmanager pages for systems, so nobody climbs: clinical"
+    ]
     routes = [{"families": ["availability"], "to": ["pager", "prom"]}]
     assert remarks(hospital("collector", routes=routes)) == []
 
