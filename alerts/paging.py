@@ -21,13 +21,15 @@ def is_routed(config: Config, receiver: str, family: Family) -> bool:
     return family is not Family.BUDGET or kind not in (*PAGERS, ALERTMANAGER)
 
 
-def escalates(config: Config) -> bool:
-    """Does the collector climb ladders? Where Alertmanager pages, what stands behind it does."""
-    return config.page_owner != ALERTMANAGER
+def escalates(config: Config, family: Family) -> bool:
+    """Does the collector climb ladders? Where Alertmanager pages, what stands behind it does; for a
+    budget that burns nobody does.
+    """
+    return config.page_owner != ALERTMANAGER and family is not Family.BUDGET
 
 
 def remarks(config: Config) -> list[str]:
-    """Sentences for `config check`: what the file routes and nobody will get."""
+    """Sentences for `config check`: what the file says and nobody will do."""
     silent = sorted(
         {
             receiver
@@ -35,14 +37,19 @@ def remarks(config: Config) -> list[str]:
             if not is_routed(config, receiver, family)
         }
     )
-    if not silent:
-        return []
-    named = ", ".join(silent)
-    if config.page_owner == ALERTMANAGER:
-        return [f"Alertmanager pages for systems, so no incident goes to: {named}"]
-    return [
-        f"a budget that burns is for information and pages nobody, so none of it goes to: {named}"
-    ]
+    ladders = sorted({route.escalate for route in config.routes if route.escalate is not None})
+    theirs = config.page_owner == ALERTMANAGER
+    out = []
+    if silent:
+        why = (
+            "Alertmanager pages for systems, so no incident goes to"
+            if theirs
+            else "a budget that burns is for information and pages nobody, so none of it goes to"
+        )
+        out.append(f"{why}: {', '.join(silent)}")
+    if theirs and ladders:
+        out.append(f"Alertmanager pages for systems, so nobody climbs: {', '.join(ladders)}")
+    return out
 
 
 def _routed(config: Config) -> Iterator[tuple[str, Family]]:

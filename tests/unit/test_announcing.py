@@ -7,6 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from alerts.letter import letter
@@ -19,6 +21,7 @@ from probes.config import Config
 from probes.configfile import canonical
 from probes.history import History, Version
 from tests.support.rounds import ORG, START, a_round, config
+from tests.support.soak import longer
 
 HOUR = 3_600_000
 BEGINS, ENDS = START + 32 * HOUR, START + 34 * HOUR
@@ -146,6 +149,59 @@ def test_a_version_that_drops_the_window_ends_it() -> None:
     dropped = Version(BEGINS + HOUR, planned_by(), 2)
     known = History([Version(START, planned_by(window()), 1), dropped])
     assert told(known, BEGINS + HOUR, {(KEY, "pager"): 1}) == [(KEY, "pager", 2, "ended")]
+
+
+def looks(known: History, at: list[int]) -> list[tuple[int, str, int]]:
+    """(when, key, seq) of what is told to the pager by looks at these instants."""
+    before: dict[tuple[str, str], int] = {}
+    out = []
+    for now in at:
+        for one in announced(before, known, now).messages:
+            before[one.incident_key, one.receiver] = one.seq
+            out.append((now, one.incident_key, one.seq))
+    return out
+
+
+SPRING = window(start="2026-03-06T01:30", end="2026-03-06T03:30", rrule="FREQ=DAILY;COUNT=4")
+"""Clocks go forward in Chicago in the third of these nights."""
+NIGHTS = [
+    (1_772_782_200_000, 1_772_789_400_000),
+    (1_772_868_600_000, 1_772_875_800_000),
+    (1_772_955_000_000, 1_772_958_600_000),
+    (1_773_037_800_000, 1_773_045_000_000),
+]
+
+
+def test_looks_when_it_says_there_may_be_more_tell_each_night_at_its_instants() -> None:
+    known, now, at = history(SPRING), NIGHTS[0][0] - 7 * DAY_MS, []
+    while now < NIGHTS[-1][1] + DAY_MS:
+        at.append(now)
+        due = announced({}, known, now).due
+        assert due is not None
+        assert now < due <= now + DAY_MS
+        now = due
+    assert looks(known, at) == [
+        (t, f"maintenance_window.upgrade.{night[0]}", seq)
+        for night in NIGHTS
+        for seq, t in enumerate(night, 1)
+    ]
+
+
+@given(st.lists(st.integers(NIGHTS[0][0] - DAY_MS, NIGHTS[-1][1] + 5 * DAY_MS), max_size=12))
+@settings(max_examples=longer(60))
+def test_however_seldom_somebody_looks_each_is_told_once_and_none_begins_after_its_end(
+    at: list[int],
+) -> None:
+    found = looks(history(SPRING), sorted(at))
+    assert len({(key, seq) for _, key, seq in found}) == len(found)
+    nights = dict(NIGHTS)
+    for now, key, seq in found:
+        start = int(key.rpartition(".")[2])
+        if seq == 1:
+            assert start <= now < nights[start]
+        else:
+            assert nights[start] <= now < nights[start] + LATE_MS
+            assert any(other == key and first == 1 for _, other, first in found)
 
 
 async def written(store: Store) -> list[tuple[str, str, int, int]]:

@@ -59,9 +59,10 @@ def test_a_notice_goes_where_it_is_named_whoever_pages() -> None:
     assert noticed(config, Audience.LEGAL_COMPLIANCE) == ("prom", "desk", "nurses")
 
 
-def test_ladders_are_climbed_by_the_collector_alone() -> None:
-    assert escalates(hospital("collector"))
-    assert not escalates(hospital("alertmanager"))
+def test_ladders_are_climbed_by_the_collector_alone_and_for_no_budget() -> None:
+    climbed = [family for family in Family if escalates(hospital("collector"), family)]
+    assert climbed == ["availability", "access", "blind", "feed", "expiry"]
+    assert not any(escalates(hospital("alertmanager"), family) for family in Family)
 
 
 def test_one_contact_of_a_personal_channel_is_as_its_channel() -> None:
@@ -74,6 +75,13 @@ def test_config_check_says_what_is_routed_and_not_sent() -> None:
     ]
     assert remarks(hospital("alertmanager")) == [
         "Alertmanager pages for systems, so no incident goes to: ops, pager"
+    ]
+    ladder = {"families": ["availability"], "to": ["prom"], "escalate": "clinical"}
+    policy = {"rungs": [{"to": [{"channel": "nurses"}]}]}
+    climbing = {"routes": [ladder], "escalation": {"clinical": policy}}
+    assert remarks(hospital("collector", **climbing)) == []
+    assert remarks(hospital("alertmanager", **climbing)) == [
+        "Alertmanager pages for systems, so nobody climbs: clinical"
     ]
     routes = [{"families": ["availability"], "to": ["pager", "prom"]}]
     assert remarks(hospital("collector", routes=routes)) == []
