@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text
+from alerts.calls import Base, Calls, Reply, Timeout, as_ticket, attempt, judge, opened, read_text
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
 from alerts.ticket import Stage, Ticket, apart
@@ -14,7 +15,9 @@ from alerts.transitions import TransitionKind
 from probes.config_words import Model, SecretRef
 
 SUMMARY_CHARS = 1024
-ROUTING_KEY_CHARS = 32
+INVALID = 400
+_KEY = re.compile(r"[A-Za-z0-9]{32}")
+_OF_THE_KEY = re.compile(r"routing[ _]key", re.IGNORECASE)
 SEVERITIES = {"P1": "critical", "P2": "error", "P3": "warning", "P4": "info"}
 _ACTIONS = {
     Stage.OPEN: ("trigger",),
@@ -50,7 +53,7 @@ class PagerDuty:
     async def _deliver(self, ticket: Ticket) -> Receipt:
         """A repeat of any of these changes nothing: PagerDuty files by `dedup_key`."""
         key = read_text(self._env, self._config.routing_key)
-        if len(key) != ROUTING_KEY_CHARS:  # 400 would be taken for a verdict on the message
+        if not _KEY.fullmatch(key):
             return Receipt(Verdict.RETRY, DeliveryReason.SECRET)
         if ticket.step_code == TransitionKind.RECOVERED.value and ticket.sequence > 1:
             # The alert that there is stays; of one that people resolved a trigger would page them.
@@ -59,10 +62,20 @@ class PagerDuty:
         if ticket.stage is Stage.DONE and ticket.sequence == 1:
             actions = ("trigger", "resolve")  # found late: it is recorded as over
         for action in actions:
-            reply = await self._calls.call(
-                "POST", f"{self._config.url}/v2/enqueue", body=event(ticket, action, key)
-            )
+            url, body = f"{self._config.url}/v2/enqueue", event(ticket, action, key)
+            reply = await self._calls.call("POST", url, body=body, also=(INVALID,))
+            if reply.status == INVALID:
+                return _refused(reply)
         return reply.sent
+
+
+def _refused(reply: Reply) -> Receipt:
+    """A key that is not theirs is answered like a wrong event: no verdict on the message."""
+    told = reply.value.get("errors") if isinstance(reply.value, dict) else None
+    errors = told if isinstance(told, list) else []
+    if any(isinstance(one, str) and _OF_THE_KEY.search(one) for one in errors):
+        return Receipt(Verdict.RETRY, DeliveryReason.SECRET, reply.status)
+    return judge(reply.status, None, 0)
 
 
 def event(ticket: Ticket, action: str, routing_key: str) -> dict[str, Any]:
