@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
@@ -96,3 +96,7 @@ class ChannelKind(Generic[C]):
     settings: type[Model]
     parse: Callable[[Mapping[str, Any]], C]
     open: Callable[[C, ChannelEnv], AbstractAsyncContextManager[Channel]]
+    secrets: Mapping[str, Callable[[bytes], object]] = field(default_factory=dict)
+    """What the secret of a field must look like, by the field's path: ValueError says it, without a
+    word of the secret. Of a field that is not here: `secrets.text_of`.
+    """

@@ -18,6 +18,7 @@ from alerts.channel import Boundary, Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.customer import is_told
 from alerts.mime import Audience, compose
 from alerts.outbox import DeliveryReason, Message
+from alerts.secrets import anything
 from alerts.smtp import ACCEPTED, RefusedError, encrypt, failed, judge, log_in, offer, worst
 from probes.addresses import is_loopback
 from probes.config_words import Model, PositiveDuration, SecretRef, Word
@@ -194,4 +195,5 @@ KIND = ChannelKind(
     settings=EmailConfig,
     parse=_parse,
     open=_open,
+    secrets={"password": anything},
 )

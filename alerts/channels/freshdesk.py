@@ -11,7 +11,7 @@ import msgspec
 from alerts.calls import Reply, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.filing import read
-from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Row
+from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Row, api_key
 from alerts.ticket import Ticket
 
 
@@ -57,4 +57,5 @@ KIND = ChannelKind(
     settings=FreshdeskConfig,
     parse=_parse,
     open=_open,
+    secrets={"api_key": api_key},
 )

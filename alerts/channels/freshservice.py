@@ -11,7 +11,7 @@ import msgspec
 from alerts.calls import Reply, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.filing import read
-from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Number, Row
+from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Number, Row, api_key
 from alerts.ticket import Ticket
 
 URGENCY_IMPACT = {4: (3, 3), 3: (2, 3), 2: (2, 2), 1: (1, 1)}
@@ -69,4 +69,5 @@ KIND = ChannelKind(
     settings=FreshserviceConfig,
     parse=_parse,
     open=_open,
+    secrets={"api_key": api_key},
 )

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from alerts.calls import Base, Calls, Reply, Timeout, as_ticket, attempt, judge, opened, read_text
+from alerts.calls import Calls, Reply, Site, Timeout, as_ticket, attempt, judge, opened, read_text
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
+from alerts.secrets import text_of
 from alerts.ticket import Stage, Ticket, apart
 from alerts.transitions import TransitionKind
 from probes.config_words import Model, SecretRef
@@ -34,7 +35,7 @@ class PagerDutyConfig(Model):
 
     routing_key: SecretRef
     """Where the integration key of the service (Events API v2) is; read at each attempt."""
-    url: Base = "https://events.pagerduty.com"
+    url: Site = "https://events.pagerduty.com"
     """Where the Events API is; `https://events.eu.pagerduty.com` for accounts in the EU."""
     timeout: Timeout = 15_000
     """Limit of a whole attempt, at most 60s."""
@@ -107,6 +108,14 @@ async def _open(config: PagerDutyConfig, env: ChannelEnv) -> AsyncIterator[Chann
         yield PagerDuty(config, env, calls)
 
 
+def _routing_key(raw: bytes) -> None:
+    if not _KEY.fullmatch(text_of(raw)):
+        raise ValueError(
+            "the integration key of an integration of Events API v2 has 32 letters and digits; "
+            "a key of the REST API is another"
+        )
+
+
 def _parse(spec: Mapping[str, Any]) -> PagerDutyConfig:
     return PagerDutyConfig.model_validate(dict(spec))
 
@@ -118,4 +127,5 @@ KIND = ChannelKind(
     settings=PagerDutyConfig,
     parse=_parse,
     open=_open,
+    secrets={"routing_key": _routing_key},
 )

@@ -10,6 +10,7 @@ from typing import Any
 from alerts.calls import Calls, Timeout, as_ticket, attempt, opened, read_url
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
 from alerts.outbox import Message
+from alerts.secrets import address_of
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
@@ -112,4 +113,5 @@ KIND = ChannelKind(
     settings=TeamsConfig,
     parse=_parse,
     open=_open,
+    secrets={"url": address_of},
 )

@@ -13,10 +13,10 @@ import msgspec
 from pydantic import Field, StringConstraints
 
 from alerts.calls import (
-    Base,
     Calls,
     File,
     Reply,
+    Site,
     Timeout,
     User,
     as_ticket,
@@ -44,7 +44,7 @@ Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_/-]{1,80}$")]
 class ZendeskConfig(Model):
     """The entry under `channels`, without `kind` and `baa`."""
 
-    url: Base
+    url: Site
     """The account, such as `https://hospital.zendesk.com`."""
     user: User
     """Mail address of the agent we act as."""

@@ -6,7 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -37,7 +40,8 @@ REASONS = {
 
 async def _open(stack: AsyncExitStack, place: Place, clock: LoopClock, how: str) -> Channel | None:
     """None: this cannot befall the kind."""
-    read, more = place.read_secret, {}
+    read: Callable[[str], bytes] = place.read_secret
+    more: dict[str, Any] = {}
     if how == "hangs":
         place.script(*["hang"] * 100)
     elif how == "fails":
@@ -54,11 +58,13 @@ async def _open(stack: AsyncExitStack, place: Place, clock: LoopClock, how: str)
         if not place.simulated.login:
             return None
 
-        def read(reference: str) -> bytes:
+        def other(reference: str) -> bytes:
             if how == "no secret":
                 raise FileNotFoundError(reference)
             address = place.secrets.get("file:/address", b"").replace(b"abc", b"abd")
             return address or WRONG.get(reference, b"ANOTHERKEY0000000000000000000000")
+
+        read = other
 
     env = ChannelEnv(clock, read)
     return await stack.enter_async_context(place.opened(env, **more))
@@ -91,15 +97,7 @@ async def _delivered(how: str) -> tuple[MemoryOutbox, list[str]]:
 
 def _opened(receiver: str, number: int) -> Message:
     one = messages.message(messages.OPENED, key=f"ehr.availability.{messages.NOW - number}")
-    place = {"receiver": receiver, "id": f"{receiver}-{number}", "next_at": messages.NOW}
-    return Message(
-        org=one.org,
-        incident_key=one.incident_key,
-        seq=1,
-        body=one.body,
-        created_at=messages.NOW,
-        **place,
-    )
+    return replace(one, receiver=receiver, id=f"{receiver}-{number}", next_at=messages.NOW)
 
 
 @pytest.mark.parametrize("how", REASONS)
