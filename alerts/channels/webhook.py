@@ -98,6 +98,15 @@ async def _open(config: WebhookConfig, env: ChannelEnv) -> AsyncIterator[Channel
         yield Webhook(config, env, session)
 
 
+def _signing(raw: bytes) -> None:
+    try:
+        signing_keys(raw)
+    except SecretError:
+        raise ValueError(
+            "a signing secret is whsec_ and base64 of 24 to 64 bytes; several, while they rotate"
+        ) from None
+
+
 def _parse(spec: Mapping[str, Any]) -> WebhookConfig:
     return WebhookConfig.model_validate(dict(spec))
 
@@ -110,4 +119,5 @@ KIND = ChannelKind(
     parse=_parse,
     open=_open,
     inbound=inbound_kinds.WEBHOOK,
+    secrets={"secret": _signing},
 )

@@ -18,6 +18,9 @@ from collector import show
 from collector.client import an_id, ask, asking, print_json
 from collector.commands.options import Parsers, asks, group
 from collector.exchange import Collector
+from collector.advice import advice
+from collector.client import print_json
+from collector.commands.options import Parsers, group
 from probes.clock import Clock, SystemClock
 from probes.config import Config
 from probes.configfile import ConfigErrors, load, read_secret
@@ -98,26 +101,6 @@ PROMISES = {
     Guarantee.KEYED: "one ticket, always",
     Guarantee.LOOKUP: "one ticket after asking the receiver",
     Guarantee.SEND: "at least one message, none lost",
-}
-ADVICE = {
-    DeliveryReason.ACCEPTED: "Look whether it arrived.",
-    DeliveryReason.UNTOLD: "Nothing was sent: customers get no letter of this step.",
-    DeliveryReason.REFUSED: "The receiver wants no such message: check the addresses in the entry, "
-    "then what the receiver allows.",
-    DeliveryReason.GONE: "The receiver says it is no longer there: ask for its new address.",
-    DeliveryReason.THROTTLED: "The receiver is busy: try again later.",
-    DeliveryReason.STATUS: "Look the status up on the page of the kind and in the receiver's log.",
-    DeliveryReason.TIMEOUT: "No answer in time: check host, port and firewall, or raise timeout.",
-    DeliveryReason.NETWORK: "No connection, or a broken one: check host, port and firewall.",
-    DeliveryReason.TLS: "No trusted encryption: check the certificate (its name, dates and CA), and "
-    "whether the receiver offers TLS on this port.",
-    DeliveryReason.SECRET: "The secret cannot be read here, or is not one: check the reference, and "
-    "who may read the file.",
-    DeliveryReason.AUTH: "The login is not taken: check the user and the text of the secret.",
-    DeliveryReason.PROTOCOL: "Something else answers there: check host and port.",
-    DeliveryReason.CRASH: "A defect of the channel: please report it.",
-    DeliveryReason.EXPIRED: "It was tried for too long.",
-    DeliveryReason.NO_CHANNEL: "The config has no such channel.",
 }
 
 
@@ -326,7 +309,7 @@ def _answered(kind: str, message: Message, receipt: Receipt, *, as_json: bool) -
                 "final": receipt.verdict is not Verdict.RETRY,
                 "reason": receipt.reason.value,
                 "status": receipt.status,
-                "advice": ADVICE[receipt.reason],
+                "advice": advice(kind, receipt),
             }
         )
     else:
@@ -334,5 +317,5 @@ def _answered(kind: str, message: Message, receipt: Receipt, *, as_json: bool) -
         result = "delivered" if delivered else "not delivered"
         out = sys.stdout if delivered else sys.stderr
         out.write(f"{message.receiver} ({kind}): {result} ({receipt.reason.value}{status}).\n")
-        out.write(f"{ADVICE[receipt.reason]}\n")
+        out.write(f"{advice(kind, receipt)}\n")
     return 0 if delivered else 1

@@ -9,19 +9,21 @@ import sys
 from alerts import paging, training
 from alerts.channels import registry
 from collector import agreements, staffing
+from collector import agreements, unread
 from collector.businesshours import holiday_problem
 from probes import times
 from probes.clock import SystemClock
 from probes.config import Config
 from probes.config_places import COLLECTOR
-from probes.configfile import ConfigErrors, digest, load, schema
+from probes.configfile import ConfigErrors, digest, load, read_secret, schema
 
 CHECK_EXAMPLES = """\
 Examples:
   wardwatch config check wardwatch.yaml
   wardwatch config check wardwatch.yaml --json
 
-Nothing is started, no secret is read and no address is contacted.
+Nothing is started and no address is contacted. Secrets that are on this host are looked at and never
+shown: one that cannot be what its field asks for is a problem, one that cannot be read here a note.
 
 Exit code: 0 the file is right, 2 bad usage or it is not (all problems listed with file, line and path).
 """
@@ -80,6 +82,7 @@ def run_check(args: argparse.Namespace) -> int:
             channel_check=registry.check,
             holiday_check=holiday_problem,
             secrets=True,
+            channel_secrets=lambda kind, spec: registry.examine(kind, spec, read_secret),
         )
     except ConfigErrors as error:
         if args.json:
@@ -93,6 +96,8 @@ def run_check(args: argparse.Namespace) -> int:
             )
         return 2
     now = SystemClock().now_ms()
+    today = times.from_ms(SystemClock().now_ms(), config.organization.zone).date()
+    notes = [*remarks(config, today), *unread.remarks(config, read_secret)]
     if args.json:
         _print_json(
             {
@@ -100,6 +105,7 @@ def run_check(args: argparse.Namespace) -> int:
                 "version": digest(config),
                 "counts": counts(config),
                 "notes": remarks(config, now),
+                "notes": notes,
             }
         )
     else:
@@ -108,6 +114,7 @@ def run_check(args: argparse.Namespace) -> int:
             f"{args.file} is right: {config.organization.name}, version {digest(config)}.\n{shown}\n"
         )
         for line in remarks(config, now):
+        for line in notes:
             sys.stdout.write(f"note: {line}\n")
     return 0
 

@@ -188,6 +188,14 @@ async def test_a_key_that_was_cut_off_is_a_wrong_secret_and_no_verdict_on_the_pa
     assert len(fake.bodies) == 1
 
 
+async def test_a_key_they_do_not_know_is_a_wrong_secret_and_no_verdict_on_the_page() -> None:
+    async with desk() as (channel, fake, _):
+        fake.routing_key = "R0UT1NGKEY0000000000000000000NEW"
+        told = await channel.deliver(messages.message(messages.OPENED))
+        assert told == Receipt(Verdict.RETRY, DeliveryReason.SECRET, 400)
+        assert fake.alerts == []
+
+
 @pytest.mark.parametrize(
     ("spec", "where"),
     [

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from email.message import EmailMessage
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ PAGE = "https://watch.example.org"
 KINDS = [*registry.CHANNELS, "email to customers"]
 
 
+@cache
 def hospital(name: str | None = None) -> Config:
     """The example; with `name`, its EHR, a site and a workaround are called what no loader lets pass."""
     written = ticket_messages.as_written() | {"access": {"public_url": PAGE}}

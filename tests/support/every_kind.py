@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from aiohttp import encode_basic_auth
+from aiohttp import encode_basic_auth, web
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from alerts.channel import Channel, ChannelEnv, ChannelKind
@@ -135,9 +135,13 @@ def _salesforce(clock: Clock) -> Simulated:
         named = {"client_id": fake.client_id, "user": fake.user, "key": "file:/key"}
         return {"url": url, "login": url, **named}
 
+    async def handle(request: web.Request) -> web.StreamResponse:
+        fake.now_s = clock.now_ms() // 1000
+        return await fake.handle(request)
+
     return Simulated(
         fake,
-        fake.handle,
+        handle,
         entry,
         lambda: [one.key.replace("_", ".") for one in fake.cases],
         lambda: [one.key.replace("_", ".") for one in fake.cases if one.status != "Closed"],
@@ -162,8 +166,8 @@ def _servicenow_em(_clock: Clock) -> Simulated:
     )
 
 
-def _room(_clock: Clock) -> Simulated:
-    fake = Room(ROOM)
+def _room(unknown: int) -> Simulated:
+    fake = Room(ROOM, unknown)
     return Simulated(
         fake,
         fake.handle,
@@ -202,8 +206,8 @@ EVERY_KIND: Mapping[str, Callable[[Clock], Simulated]] = {
     "salesforce": _salesforce,
     "servicenow": _servicenow,
     "servicenow_em": _servicenow_em,
-    "slack": _room,
-    "teams": _room,
+    "slack": lambda _: _room(404),
+    "teams": lambda _: _room(401),
     "webhook": _webhook,
     "zendesk": _zendesk,
 }
@@ -234,6 +238,13 @@ class Place:
         elif self.mails is not None:
             smtp = {"500": "451"}
             self.mails.script["DATA"] = [smtp.get(step, step) for step in steps]
+
+    def silence(self, writes: int) -> None:
+        """So many of the next writes are kept and never answered."""
+        if self.receiver is not None:
+            self.receiver.silent = writes
+        else:
+            self.script(*["hang"] * writes)
 
     def heard(self) -> list[bytes]:
         """Every byte that came: first line and headers, and the body."""

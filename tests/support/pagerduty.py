@@ -35,6 +35,11 @@ class FakePagerDuty:
         self.bodies.append(body)
         if request.path != "/v2/enqueue":
             return web.json_response({"status": "invalid event"}, status=400)
+            return web.json_response({"error": "not found"}, status=404)
+        if body.get("routing_key") != self.routing_key:
+            return _invalid("Invalid routing key")
+        if body["event_action"] == "trigger" and "payload" not in body:
+            return _invalid("'payload' is missing or blank")
         key, action = body["dedup_key"], body["event_action"]
         found = next((a for a in self.alerts if a.key == key and a.state != "resolved"), None)
         if action == "trigger":
@@ -45,3 +50,8 @@ class FakePagerDuty:
         elif found is not None:
             found.state = {"acknowledge": "acknowledged", "resolve": "resolved"}[action]
         return web.json_response({"status": "success", "dedup_key": key}, status=202)
+
+
+def _invalid(problem: str) -> web.Response:
+    told = {"status": "invalid event", "message": "Event object is invalid", "errors": [problem]}
+    return web.json_response(told, status=400)
