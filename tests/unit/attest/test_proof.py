@@ -174,12 +174,15 @@ def test_nothing_is_written_that_would_not_be_read(made: Proof) -> None:
 
 
 def test_every_flipped_bit_is_refused_but_those_of_the_unsigned_extra() -> None:
-    extra = range(DATA.index(b"extra ") + 6, DATA.index(b"\nindex"))
-    for bit in range(len(DATA) * 8):
-        changed = bytearray(DATA)
+    one = replace(POLICY, quorum=b"w1")
+    signatures = PROOF.checkpoint.signatures[:2]
+    data = proof.write(replace(PROOF, checkpoint=replace(PROOF.checkpoint, signatures=signatures)))
+    extra = range(data.index(b"extra ") + 6, data.index(b"\nindex"))
+    for bit in range(len(data) * 8):
+        changed = bytearray(data)
         changed[bit // 8] ^= 1 << bit % 8
         try:
-            proof.verify(proof.parse(bytes(changed)), LEAF, POLICY)
+            proof.verify(proof.parse(bytes(changed)), LEAF, one)
         except AttestError:
             continue
         assert bit // 8 in extra
@@ -189,6 +192,9 @@ def test_every_part_of_a_proof_is_refused() -> None:
     for end in range(len(DATA)):
         with pytest.raises(AttestError):
             proof.verify(proof.parse(DATA[:end]), LEAF, POLICY)
+    for start in range(1, len(DATA)):
+        with pytest.raises(AttestError):
+            proof.parse(DATA[start:])
 
 
 @given(
