@@ -19,6 +19,7 @@ from collector.access.policy import GRANTS, SERVICE_ROLES, Permission, Role
 from collector.api.openapi import described, summary
 from collector.api.routes import AnyRoute
 from collector.api.table import ROUTES
+from collector.audit import kinds as row_kinds
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
 from probes import registry
@@ -156,6 +157,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "fhir profiles": profiles.markdown,
     "roles": roles,
     "routes": routes,
+    "row kinds": row_kinds.markdown,
     "config reference": config_reference,
     "host reference": lambda: reference(hostfile.Host, hostfile.TERMS),
     "holidays": holidays,
