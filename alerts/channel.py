@@ -96,3 +96,7 @@ class ChannelKind(Generic[C]):
     settings: type[Model]
     parse: Callable[[Mapping[str, Any]], C]
     open: Callable[[C, ChannelEnv], AbstractAsyncContextManager[Channel]]
+    personal: Callable[[C, str], C] | None = None
+    """The config of one contact's own receiver, from the channel's and the contact's e-mail
+    address; None: whoever is told by it is told as one. A kind with it is in `probes.config_channels.PERSONAL`.
+    """

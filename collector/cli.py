@@ -38,6 +38,7 @@ COMMANDS = {
     "results": "results",
     "status": "status",
     "token": "token",
+    "training": "training",
     "what-if": "what_if",
     "whoami": "login",
 }

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import StringConstraints
 
-from alerts.bearer import Grant, Tokens
+from alerts.bearer import Grant, Tokens, by_signed_jwt
 from alerts.calls import (
     Base,
     Calls,
@@ -35,7 +35,7 @@ PRIORITIES = {"P1": "High", "P2": "Medium", "P3": "Low", "P4": "Low"}
 LEVELS = {"High": 1, "Medium": 2, "Low": 3}
 READ = "Id,CaseNumber,CreatedDate,IsClosed,Status,Priority"
 MISSING, SEVERAL = 404, 300
-UNKNOWN_TOKEN, FORBIDDEN = 401, 403
+FORBIDDEN = 403
 MOST_DOUBLES = 10
 _RECORD = re.compile(r"/services/data/v[0-9.]{3,6}/sobjects/Case/([A-Za-z0-9]{15,18})")
 
@@ -89,8 +89,8 @@ class Salesforce:
         self._env = env
         self._calls = calls
         endpoint = f"{config.login}/services/oauth2/token"
-        grant = Grant(endpoint, config.login, config.client_id, config.user, config.key)
-        self._tokens = Tokens(grant, env, calls)
+        grant = Grant(config.login, config.client_id, config.user, config.key)
+        self._tokens = Tokens(endpoint, by_signed_jwt(grant, env), env, calls)
 
     async def deliver(self, message: Message) -> Receipt:
         ticket = as_ticket(self._env, message)
@@ -156,28 +156,21 @@ class Salesforce:
     async def _call(
         self, method: str, path: str, body: Any = None, also: Collection[int] = ()
     ) -> Reply:
-        """A token that is no longer known is replaced once."""
-        token = await self._tokens.current()
-        reply = await self._ask(method, path, body, token, (UNKNOWN_TOKEN, FORBIDDEN, *also))
-        if reply.status == UNKNOWN_TOKEN:
-            token = await self._tokens.current(refused=token)
-            reply = await self._ask(method, path, body, token, (FORBIDDEN, *also))
+        async def ask(login: Mapping[str, str], known: Collection[int]) -> Reply:
+            return await self._calls.call(
+                method,
+                f"{self._config.url}{API}/{path}",
+                headers=login,
+                query={"fields": READ} if method == "GET" else None,
+                body=body,
+                also=known,
+            )
+
+        reply = await self._tokens.signed_in(ask, (FORBIDDEN, *also))
         if reply.status == FORBIDDEN:
             reason = DeliveryReason.THROTTLED if _is_limit(reply.value) else DeliveryReason.AUTH
             raise FailedError(Receipt(Verdict.RETRY, reason, reply.status))
         return reply
-
-    async def _ask(
-        self, method: str, path: str, body: Any, token: str, also: Collection[int]
-    ) -> Reply:
-        return await self._calls.call(
-            method,
-            f"{self._config.url}{API}/{path}",
-            headers={"authorization": f"Bearer {token}"},
-            query={"fields": READ} if method == "GET" else None,
-            body=body,
-            also=also,
-        )
 
 
 def _is_limit(value: Any) -> bool:

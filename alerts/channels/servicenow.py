@@ -6,29 +6,19 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
-import aiohttp
 import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
-from alerts.calls import (
-    Base,
-    Calls,
-    File,
-    Reply,
-    Timeout,
-    User,
-    as_ticket,
-    attempt,
-    opened,
-    read_text,
-)
+from alerts.calls import Calls, File, Reply, Timeout, as_ticket, attempt, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
 from alerts.filing import Change, Short, described, file, read
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
+from alerts.servicenow_login import Entry, Instance, one_way
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
+TABLE = "/api/now/table/incident"
 KEY_CHARS = 100
 TITLE_CHARS = 160
 TEXT_CHARS = 4000
@@ -56,17 +46,11 @@ class States(Model):
     """Over for good; what is none of these is open, as people have it."""
 
 
-class ServiceNowConfig(Model):
+class ServiceNowConfig(Entry):
     """The entry under `channels`, without `kind` and `baa`."""
 
-    url: Base
-    """The instance, such as `https://hospital.service-now.com`."""
-    user: User | None = None
-    """Who we sign in as, with `password`."""
-    password: SecretRef | None = None
-    """Where the user's password is; read at each attempt."""
     api_key: SecretRef | None = None
-    """Where a REST API key is, instead of user and password; read at each attempt."""
+    """Where a REST API key is, instead of both; read at each attempt."""
     states: States = States()
     """Codes of `state`, where the instance has its own."""
     fields: Mapping[Column, Value] = {}
@@ -80,10 +64,7 @@ class ServiceNowConfig(Model):
 
     @model_validator(mode="after")
     def _consistent(self) -> ServiceNowConfig:
-        if (self.user is None) != (self.password is None):
-            raise ValueError("user and password belong together")
-        if (self.user is None) == (self.api_key is None):
-            raise ValueError("write user and password, or api_key")
+        one_way(self, api_key=self.api_key)
         own = sorted(OURS & {*self.fields, *self.resolution})
         if own:
             raise ValueError(f"the channel itself sees to {', '.join(own)}")
@@ -111,38 +92,26 @@ class ServiceNow:
     def __init__(self, config: ServiceNowConfig, env: ChannelEnv, calls: Calls) -> None:
         self._config = config
         self._env = env
-        self._calls = calls
+        self._desk = _Desk(config, Instance(config, env, calls, config.api_key))
 
     async def deliver(self, message: Message) -> Receipt:
-        return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
-
-    async def _deliver(self, ticket: Ticket) -> Receipt:
-        return await file(_Desk(self._config, self._calls, self._login()), ticket)
-
-    def _login(self) -> dict[str, str]:
-        config = self._config
-        if config.user is None or config.password is None:
-            return {"x-sn-apikey": read_text(self._env, str(config.api_key))}
-        password = read_text(self._env, config.password)
-        return {"authorization": aiohttp.encode_basic_auth(config.user, password)}
+        ticket = as_ticket(self._env, message)
+        return await attempt(file(self._desk, ticket), self._config.timeout)
 
 
 class _Desk:
-    def __init__(self, config: ServiceNowConfig, calls: Calls, login: dict[str, str]) -> None:
+    def __init__(self, config: ServiceNowConfig, instance: Instance) -> None:
         self._config = config
-        self._calls = calls
-        self._login = login
-        self._table = f"{config.url}/api/now/table/incident"
+        self._instance = instance
 
     def level(self, ticket: Ticket) -> int:
         return sum(map(int, IMPACT_URGENCY[ticket.category]))
 
     async def find(self, ticket: Ticket) -> tuple[Reply, Sequence[Found]]:
         key = bounded_key(ticket.key, KEY_CHARS)
-        reply = await self._calls.call(
+        reply = await self._instance.call(
             "GET",
-            self._table,
-            headers=self._login,
+            TABLE,
             query={
                 "sysparm_query": f"correlation_id={key}^ORDERBYsys_created_on^ORDERBYnumber",
                 "sysparm_fields": "sys_id,number,state,impact,urgency,correlation_id",
@@ -164,7 +133,7 @@ class _Desk:
             "correlation_id": bounded_key(ticket.key, KEY_CHARS),
             "correlation_display": "Wardwatch",
         }
-        return await self._calls.call("POST", self._table, headers=self._login, body=record)
+        return await self._instance.call("POST", TABLE, body=record)
 
     def created(self, reply: Reply) -> Found:
         return self._found(read(reply, _One).result)
@@ -181,8 +150,7 @@ class _Desk:
             body |= {"state": states.resolved, "close_notes": notes, **self._config.resolution}
         elif change.move is not None:
             body["state"] = states.in_progress
-        url = f"{self._table}/{found.id}"
-        return await self._calls.call("PATCH", url, headers=self._login, body=body)
+        return await self._instance.call("PATCH", f"{TABLE}/{found.id}", body=body)
 
     def _found(self, record: _Record) -> Found:
         return Found(record.sys_id, record.number, self._standing(record.state), _level(record))

@@ -7,26 +7,16 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from aiohttp import encode_basic_auth
+from pydantic import model_validator
 
-from alerts.calls import (
-    Base,
-    Calls,
-    FailedError,
-    File,
-    Timeout,
-    User,
-    as_ticket,
-    attempt,
-    opened,
-    read_text,
-)
+from alerts.calls import Calls, FailedError, File, Timeout, as_ticket, attempt, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
+from alerts.servicenow_login import Entry, Instance, one_way
 from alerts.ticket import Stage, Ticket, apart
-from probes.config_words import Model, SecretRef
 from probes.times import from_ms
 
+EVENTS = "/api/global/em/jsonv2"
 DESCRIPTION_CHARS = 4000
 MORE_CHARS = 4000
 SEVERITIES = {"P1": "1", "P2": "2", "P3": "3", "P4": "4"}
@@ -34,26 +24,27 @@ SEVERITIES = {"P1": "1", "P2": "2", "P3": "3", "P4": "4"}
 CLEAR = "0"
 
 
-class EventManagementConfig(Model):
-    """The entry under `channels`, without `kind` and `baa`."""
+class EventManagementConfig(Entry):
+    """The entry under `channels`, without `kind` and `baa`. The role of who signs in is
+    `evt_mgmt_integration`.
+    """
 
-    url: Base
-    """Address of the instance, such as `https://hospital.service-now.com`."""
-    user: User
-    """Name to log in with; its role is `evt_mgmt_integration`."""
-    password: SecretRef
-    """Where its password is; read at each attempt."""
     ca: File | None = None
     """PEM file of the CA to trust; left out: this host's CAs."""
     timeout: Timeout = 15_000
     """Limit of a whole attempt, at most 60s."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> EventManagementConfig:
+        one_way(self)
+        return self
 
 
 class EventManagement:
     def __init__(self, config: EventManagementConfig, env: ChannelEnv, calls: Calls) -> None:
         self._config = config
         self._env = env
-        self._calls = calls
+        self._instance = Instance(config, env, calls)
 
     async def deliver(self, message: Message) -> Receipt:
         ticket = apart(as_ticket(self._env, message))
@@ -61,13 +52,8 @@ class EventManagement:
 
     async def _deliver(self, ticket: Ticket) -> Receipt:
         """A repeat changes nothing but a count: ServiceNow files events by `message_key`."""
-        password = read_text(self._env, self._config.password)
-        reply = await self._calls.call(
-            "POST",
-            f"{self._config.url}/api/global/em/jsonv2",
-            headers={"authorization": encode_basic_auth(self._config.user, password)},
-            body={"records": records(ticket, self._env.clock.now_ms())},
-        )
+        events = records(ticket, self._env.clock.now_ms())
+        reply = await self._instance.call("POST", EVENTS, body={"records": events})
         if not isinstance(reply.value, dict) or "error" in reply.value:  # 2xx, and no event is in
             raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, reply.status))
         return reply.sent

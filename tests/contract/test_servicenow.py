@@ -123,7 +123,7 @@ async def test_an_identifier_that_is_none_is_not_put_into_an_address() -> None:
         ({"password": "hunter2"}, "password: String should match pattern"),
         ({"url": "http://itsm.example.org"}, "url: Value error, write https"),
         ({"password": None}, ": Value error, user and password belong together"),
-        ({"api_key": "env:KEY"}, ": Value error, write user and password, or api_key"),
+        ({"api_key": "env:KEY"}, ": Value error, write one way to sign in and no other"),
         ({"fields": {"priority": "1"}}, ": Value error, the channel itself sees to priority"),
         ({"fields": {"u-x": "1"}}, "fields.u-x.[key]: String should match pattern"),
         ({"states": {"resolved": "six"}}, "states.resolved: String should match pattern"),

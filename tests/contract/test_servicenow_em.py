@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import encode_basic_auth, web
 from pydantic import ValidationError
 
 from alerts.channel import Channel, Receipt, Verdict
@@ -29,7 +29,7 @@ SPEC = {"user": "wardwatch", "password": "file:/password", "timeout": "5s"}
 
 @asynccontextmanager
 async def desk(**spec: Any) -> AsyncIterator[tuple[Channel, FakeEventManagement, Receiver]]:
-    fake = FakeEventManagement("wardwatch", PASSWORD)
+    fake = FakeEventManagement(encode_basic_auth("wardwatch", PASSWORD))
     async with receiving(fake.handle) as receiver:
         config = KIND.parse({"url": receiver.url, **SPEC, **spec})
         async with KIND.open(config, messages.env()) as channel:

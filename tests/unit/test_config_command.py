@@ -25,6 +25,8 @@ NOT_AGREED = "no business associate agreement with the receivers of: " + ", ".jo
     sorted(load(str(ROOT / "wardwatch.example.yaml")).channels)
 )
 
+NOT_TRAINED = "no date of HIPAA training: service-desk, liaison-1"
+
 
 def test_a_right_file_is_summed_up_in_a_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
     assert command("check", str(ROOT / "wardwatch.example.yaml")) == 0
@@ -35,6 +37,7 @@ def test_a_right_file_is_summed_up_in_a_few_lines(capsys: pytest.CaptureFixture[
         "sites 2, agents 3, systems 7, checks 22, maintenance windows 1, channels 15, routes 5",
         "note: no key pinned, so no results are taken from: north-1, south-1",
         f"note: {NOT_AGREED}",
+        f"note: {NOT_TRAINED}",
     ]
     assert printed.err == ""
 
