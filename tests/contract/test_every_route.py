@@ -69,6 +69,8 @@ MAY: dict[str, set[Role]] = {
     "read_load": ALL,
     "read_feed": ALL,
     "list_journal": {A, R},
+    "export_audit": {A, R},
+    "export_audit_pack": {A, R},
     "stream_events": ALL,
     "list_agents": ALL,
     "list_agent_keys": ALL,
