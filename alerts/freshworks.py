@@ -139,9 +139,6 @@ class Fresh:
         return await file(self._sign_in(), ticket)
 
     def _sign_in(self) -> _Desk:
-        key = read_text(self._env, self._entry.api_key)
-        if ":" in key:  # no user's name, as which it goes; so somebody wrote `key:X` there
-            raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET))
         try:
             key = api_key(read_text(self._env, self._entry.api_key).encode())
         except ValueError:

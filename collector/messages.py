@@ -131,9 +131,8 @@ def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Confi
         return [] if reached is None else list(reached.receivers)
     if one.audience is not Audience.ROUTED:
         return list(noticed(config, one.audience))
-    if incident.quiet and not one.opens:
-        return heard
-    if groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED:
+    carried = groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED
+    if carried or (incident.quiet and not one.opens):
         return heard
     priorities = sorted({incident.priority, *one.priorities})
     named = (r for p in priorities for r in routed(config, incident.family, p, incident.causes))

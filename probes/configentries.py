@@ -155,11 +155,11 @@ def _channel(
     spec = {key: value for key, value in channel.items() if key not in ("kind", "baa")}
     try:
         check(name, spec)
+        for below, words in () if secrets is None else secrets(name, spec):
+            yield document.problem((*path, *below), words)
     except NotHeardError:
         problem = "receivers of this kind tell us nothing: leave inbound out"
         yield document.problem((*path, "inbound"), problem)
-        for below, words in () if secrets is None else secrets(name, spec):
-            yield document.problem((*path, *below), words)
     except ValidationError as error:
         yield from problems_of(error, document, path, spec)
     except KeyError:

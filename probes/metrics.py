@@ -416,26 +416,12 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
-        "collector",
-    ),
-    Metric(
         "wardwatch_tickets_compared_total",
         "counter",
         "comparisons",
         ("receiver", "outcome"),
         "Incidents compared with a receiver's tickets, by what came of it: a remedy (nothing, created, "
         "reopened, resolved, doubles ...), retold, unsaid, overtaken or failed.",
-        "collector",
-    ),
-    Metric(
-        "collector",
-    ),
-    Metric(
-        "wardwatch_training_lapsed_contacts",
-        "gauge",
-        "contacts",
-        ("kind",),
-        "Contacts of the operator's file whose HIPAA training has lapsed, by kind.",
         "collector",
     ),
     Metric(

@@ -11,7 +11,6 @@ from urllib.parse import quote
 from pydantic import Field
 
 from alerts import inbound_kinds
-from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text
 from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text, without
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message

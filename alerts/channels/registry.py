@@ -8,9 +8,9 @@ from typing import Any
 
 from alerts.channel import ChannelKind
 from alerts.receivers import Receiver
+from alerts.secrets import references, text_of
 from probes.config import Config
 from probes.config_channels import NotHeardError
-from alerts.secrets import references, text_of
 
 CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
@@ -45,7 +45,8 @@ def examine(
     it should be. One that cannot be read, or is empty, is no problem of the file.
     """
     kind = load(name)
-    for path, reference in references(kind.parse(spec)):
+    own = {key: value for key, value in spec.items() if key != "inbound"}
+    for path, reference in references(kind.parse(own)):
         try:
             raw = read_secret(reference)
         except (OSError, KeyError):

@@ -11,7 +11,6 @@ import msgspec
 from pydantic import StringConstraints
 
 from alerts import inbound_kinds
-from alerts.bearer import Grant, Tokens, by_signed_jwt
 from alerts.bearer import Grant, Tokens, by_signed_jwt, read_key
 from alerts.calls import (
     Base,

@@ -15,12 +15,10 @@ from alerts.outbox import DeliveryReason, Message
 from alerts.receivers import everybody
 from alerts.render import render_test
 from collector import show
+from collector.advice import advice
 from collector.client import an_id, ask, asking, print_json
 from collector.commands.options import Parsers, asks, group
 from collector.exchange import Collector
-from collector.advice import advice
-from collector.client import print_json
-from collector.commands.options import Parsers, group
 from probes.clock import Clock, SystemClock
 from probes.config import Config
 from probes.configfile import ConfigErrors, load, read_secret
@@ -108,10 +106,8 @@ def add(subparsers: Parsers) -> None:
     actions = group(
         subparsers,
         "channel",
-        "list the kinds of channels, send a test message, or print how one is heard",
-        "Which kinds of channels there are, does one of the file's work, and how it is heard.",
-        "list the kinds of channels, send a test message, compare tickets",
-        "Which kinds of channels there are, whether one of the file's works, and what its tickets are.",
+        "list the kinds of channels, send a test message, print how one is heard, compare tickets",
+        "Which kinds of channels there are, does one of the file's work, how it is heard, and what its tickets are.",
         EXAMPLES,
     )
     kinds = _action(actions, "kinds", "list the kinds, what each promises and its keys", KINDS)
@@ -218,6 +214,18 @@ def run_inbound(args: argparse.Namespace) -> int:
 
 def _loaded(args: argparse.Namespace, known: Callable[[Config], Iterable[str]]) -> Config | None:
     """The file, which knows the name; None once it was said what is wrong."""
+    try:
+        config = load(args.config, channel_check=registry.check)
+    except ConfigErrors as error:
+        sys.stderr.write(f"{error}\n")
+        return None
+    if args.name not in known(config):
+        there_are = ", ".join(known(config)) or "none"
+        sys.stderr.write(f"NAME: no receiver of this id in {args.config}; it has: {there_are}\n")
+        return None
+    return config
+
+
 def _reconcile(to: Collector, args: argparse.Namespace) -> int:
     """1 where a receiver did not answer."""
     found: list[dict[str, Any]] = []
@@ -252,19 +260,6 @@ def _comparison(one: dict[str, Any]) -> tuple[str, ...]:
     if one["reason"] is not None:
         outcome += f": {one['reason']}" + ("" if one["status"] is None else f" {one['status']}")
     return one["incident"], one["receiver"], tickets or "none", outcome
-
-
-def run_test(args: argparse.Namespace) -> int:
-    try:
-        config = load(args.config, channel_check=registry.check)
-    except ConfigErrors as error:
-        sys.stderr.write(f"{error}\n")
-        return None
-    if args.name not in known(config):
-        there_are = ", ".join(known(config)) or "none"
-        sys.stderr.write(f"NAME: no receiver of this id in {args.config}; it has: {there_are}\n")
-        return None
-    return config
 
 
 def run_test(args: argparse.Namespace) -> int:

@@ -8,8 +8,7 @@ import sys
 
 from alerts import paging, training
 from alerts.channels import registry
-from collector import agreements, staffing
-from collector import agreements, unread
+from collector import agreements, staffing, unread
 from collector.businesshours import holiday_problem
 from probes import times
 from probes.clock import SystemClock
@@ -95,16 +94,13 @@ def run_check(args: argparse.Namespace) -> int:
                 "What may be written: probes/README.md and `wardwatch config schema`.\n"
             )
         return 2
-    now = SystemClock().now_ms()
-    today = times.from_ms(SystemClock().now_ms(), config.organization.zone).date()
-    notes = [*remarks(config, today), *unread.remarks(config, read_secret)]
+    notes = [*remarks(config, SystemClock().now_ms()), *unread.remarks(config, read_secret)]
     if args.json:
         _print_json(
             {
                 "ok": True,
                 "version": digest(config),
                 "counts": counts(config),
-                "notes": remarks(config, now),
                 "notes": notes,
             }
         )
@@ -113,7 +109,6 @@ def run_check(args: argparse.Namespace) -> int:
         sys.stdout.write(
             f"{args.file} is right: {config.organization.name}, version {digest(config)}.\n{shown}\n"
         )
-        for line in remarks(config, now):
         for line in notes:
             sys.stdout.write(f"note: {line}\n")
     return 0

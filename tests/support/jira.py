@@ -98,12 +98,6 @@ class FakeJira:
                 return _edited(found, call.body)
             case ["POST", "comment"]:
                 return self._comment(found, call.body)
-            case ["GET", "transitions"]:
-                return web.json_response({"transitions": self._offer(found)})
-                if not self._is_text(call.body["body"]):
-                    return _error(400)
-                found["notes"].append(str(call.body["body"]))
-                return web.json_response({"id": "1"}, status=201)
             case ["GET", *transitions]:
                 shown = {"transitions": self._offer(found)} if transitions else _shown(found)
                 return web.json_response(shown)

@@ -27,14 +27,10 @@ class FakePagerDuty:
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
-        if body.get("routing_key") != self.routing_key:
-            return web.json_response({"status": "invalid event"}, status=400)
-        if request.path == "/v2/change/enqueue" and body["payload"].get("summary"):
-            self.changes.append(body)
-            return web.json_response({"status": "success"}, status=202)
+        if request.path == "/v2/change/enqueue":
+            return self._change(body)
         self.bodies.append(body)
         if request.path != "/v2/enqueue":
-            return web.json_response({"status": "invalid event"}, status=400)
             return web.json_response({"error": "not found"}, status=404)
         if body.get("routing_key") != self.routing_key:
             return _invalid("Invalid routing key")
@@ -50,6 +46,14 @@ class FakePagerDuty:
         elif found is not None:
             found.state = {"acknowledge": "acknowledged", "resolve": "resolved"}[action]
         return web.json_response({"status": "success", "dedup_key": key}, status=202)
+
+    def _change(self, body: dict[str, Any]) -> web.Response:
+        if body.get("routing_key") != self.routing_key:
+            return _invalid("Invalid routing key")
+        if not body["payload"].get("summary"):
+            return _invalid("'payload.summary' is missing or blank")
+        self.changes.append(body)
+        return web.json_response({"status": "success"}, status=202)
 
 
 def _invalid(problem: str) -> web.Response:

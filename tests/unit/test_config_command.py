@@ -27,11 +27,12 @@ NOT_AGREED = "no business associate agreement with the receivers of: " + ", ".jo
 
 NOT_TRAINED = (
     "no date of HIPAA training: service-desk, liaison-1, liaison-2, engineer-1, engineer-2"
+)
 NOT_HERE = (
     "secrets of channels: no such file on this host (create it where the collector runs, readable for "
-    "its user): desk.secret, nurses.password, wards.password, pager.routing_key, room.url, floor.url, "
-    "events.password, oncall.key, cases.key, itsm.password, board.token, helpdesk.token, "
-    "support.api_key, frontdesk.api_key"
+    "its user): desk.secret, nurses.password, mail.password, wards.password, pager.inbound.secret, "
+    "pager.routing_key, room.url, floor.url, events.password, oncall.key, cases.key, itsm.password, "
+    "board.inbound.secret, board.token, helpdesk.token, support.api_key, frontdesk.api_key"
 )
 
 
