@@ -385,3 +385,21 @@ def test_whoever_was_told_in_words_reads_how_far_it_has_gone() -> None:
     assert ("Escalated", "to rung 1 of clinical, round 2") in [
         (r.label, r.value) for r in told.rows
     ]
+
+
+def test_who_answers_for_a_child_is_not_told_of_a_rung_that_will_never_come() -> None:
+    """It paged by itself first; since it hangs on the network its parent calls."""
+    process, used = Process(), config()
+    opened(process, used)
+    opened(process, used, network())
+    at = START + 5 * MIN
+    hangs = replace(INCIDENT, attached_to="net")
+    process.look(used, [(Transition(T.ATTACHED, hangs), at)], at + 1)
+    answer = Act(A.ACKNOWLEDGED, "ann", at + MIN, until=at + 31 * MIN)
+    told = process.look(used, [], at + 2 * MIN, [(KEY, answer)])
+    (message,) = [one for one in told if one.incident_key == KEY]
+    assert json.loads(message.body)["data"]["deadline"]["kind"] == "acknowledgement_expired"
+    answers = [(KEY, replace(answer, at=at + 3 * MIN, by="svc", by_service=True, until=None))]
+    (again,) = process.look(used, [], at + 4 * MIN, answers)
+    following = json.loads(again.body)["data"]["deadline"]
+    assert following is None or following["kind"] != "escalated"
