@@ -77,6 +77,7 @@ UNTOLD = frozenset(
         ActKind.CLOSED,
         ActKind.MERGED,
         ActKind.RULED,
+        ActKind.CAUTIONED,
         TransitionKind.RESOLVED,
         GroupStep.GATHERED,
         DeadlineKind.RESPONSE_WARNED,

@@ -113,6 +113,8 @@ STEPS: dict[Step, str] = {
     ActKind.FALSE_POSITIVE: "A person has found that nothing was wrong.",
     ActKind.MERGED: "It goes on as part of another incident.",
     ActKind.RULED: "A person has ruled whose the rejection was.",
+    ActKind.CAUTIONED: "Something written here looks like patient information. Please remove it;"
+    " Wardwatch has kept nothing of it.",
     DeadlineKind.RESPONSE_WARNED: "Nobody has answered yet, and an answer is due soon.",
     DeadlineKind.RESPONSE_BREACHED: "Nobody has answered in time.",
     DeadlineKind.ACKNOWLEDGEMENT_EXPIRED: "Whoever took it on has not said more in time.",
@@ -188,6 +190,8 @@ def letter(event: Mapping[str, Any]) -> Letter:
             return _digest(event)
         case render.CONTACTS_TYPE:
             return _contacts(event)
+        case render.MAINTENANCE_TYPE:
+            return _maintenance(event)
         case _:
             return _incident(event)
 
@@ -212,7 +216,7 @@ def _digest(event: Mapping[str, Any]) -> Letter:
     data, zone = event["data"], zone_of(event["data"])
     rows = [
         Row(
-            line["system"].get("name", line["system"]["id"]),
+            line["system"].get("name") or line["system"]["id"],
             f"{_causes(line)}, {_instant(line['started_at'], zone)} to "
             f"{_instant(line['recovered_at'], zone)}, category {line['category']}",
         )
@@ -241,6 +245,27 @@ def _contacts(event: Mapping[str, Any]) -> Letter:
     )
 
 
+def _maintenance(event: Mapping[str, Any]) -> Letter:
+    data, zone = event["data"], zone_of(event["data"])
+    names = [system["name"] for system in data["systems"]]
+    more = data["count"] - len(names[:LISTED])
+    shown = ", ".join([*names[:LISTED], *([f"{more} more"] if more else [])])
+    begins = data["step"] == render.MaintenanceStep.BEGAN
+    rows = [
+        Row("Systems", shown),
+        Row("Window", data["window"]),
+        Row("From", _instant(data["start"], zone)),
+        Row("Until" if begins else "Ended", _instant(data["end"], zone)),
+    ]
+    return Letter(
+        subject=f"[Wardwatch] Maintenance: {shown}, {local_time(data['start'], zone)}",
+        headline=f"Maintenance {'begins' if begins else 'is over'}: {shown}",
+        step="It was planned and approved. Nothing need be done.",
+        rows=tuple(rows),
+        organization=data["organization"]["name"],
+    )
+
+
 def _incident(event: Mapping[str, Any]) -> Letter:
     data = event["data"]
     name, zone = data["system"]["name"], zone_of(data)
@@ -265,6 +290,9 @@ def _headline(data: Mapping[str, Any]) -> str:
 
 def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     data = event["data"]
+    secure = data.get("secure_channel")
+    if secure is not None:
+        yield Row("It belongs in", f"{secure['name']}; ask {secure['contact']}")
     yield Row("System", data["system"]["name"])
     yield Row("Trouble", _causes(data))
     yield Row("Sites", _sites(data))

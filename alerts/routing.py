@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from alerts.events import Cause, Family, Priority
 from alerts.ladder import Ladder
+from alerts.paging import is_routed
 from alerts.receivers import of_role, reached
 from alerts.telling import Audience
 from probes.config import Config
@@ -62,6 +63,14 @@ def ladders(
     return tuple(out.values())
 
 
+def routed(
+    config: Config, family: Family, priority: Priority, causes: Sequence[Cause] = ()
+) -> tuple[str, ...]:
+    """`receivers` of the routes, without those whom whoever does not page leaves alone."""
+    named = receivers(config.routes, family, priority, causes)
+    return tuple(to for to in named if is_routed(config, to, family))
+
+
 def noticed(config: Config, audience: Audience) -> tuple[str, ...]:
     """Channels of the roles a notice is for; without any, by what reaches the contacts of the role;
     where nothing does, whom the routes name for P1.
@@ -87,5 +96,5 @@ def noticed(config: Config, audience: Audience) -> tuple[str, ...]:
 
 
 def _instead(config: Config) -> list[str]:
-    everybody = receivers(config.routes, Family.AVAILABILITY, Priority.P1)
+    everybody = routed(config, Family.AVAILABILITY, Priority.P1)
     return [name for name in everybody if not config.channels[name].is_for_customers]

@@ -16,7 +16,7 @@ from alerts.outbox import Message, message_id
 from alerts.people import ActKind, IncidentState
 from alerts.receivers import everybody, is_for_customers
 from alerts.render import render, render_digest
-from alerts.routing import noticed, receivers
+from alerts.routing import noticed, routed
 from alerts.telling import Audience, Said, Step
 from alerts.transitions import TransitionKind
 from probes.config import Config
@@ -122,6 +122,8 @@ def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Confi
     """Of what is routed: those who heard of it, then those whom any of the priorities concerns."""
     incident = one.incident
     heard = [r for r in everybody(config) if (incident.key, r) in told]
+    if one.receiver is not None:
+        return [r for r in heard if r == one.receiver]
     if one.audience is Audience.CUSTOMERS:
         return [r for r in heard if is_for_customers(config, r)]
     if one.audience is Audience.ESCALATED:
@@ -129,15 +131,12 @@ def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Confi
         return [] if reached is None else list(reached.receivers)
     if one.audience is not Audience.ROUTED:
         return list(noticed(config, one.audience))
-    if incident.quiet and not one.opens:
-        return heard
-    if groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED:
+    carried = groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED
+    if carried or (incident.quiet and not one.opens):
         return heard
     priorities = sorted({incident.priority, *one.priorities})
-    routed = (
-        r for p in priorities for r in receivers(config.routes, incident.family, p, incident.causes)
-    )
-    return list(dict.fromkeys([*heard, *routed]))
+    named = (r for p in priorities for r in routed(config, incident.family, p, incident.causes))
+    return list(dict.fromkeys([*heard, *named]))
 
 
 def _following(one: Said) -> tuple[str, int] | None:

@@ -55,6 +55,12 @@ class CollectorMetrics:
             ["code"],
             registry=self.registry,
         )
+        self.compared = Counter(
+            "wardwatch_tickets_compared",
+            "Incidents compared with a receiver's tickets, by what came of it.",
+            ["receiver", "outcome"],
+            registry=self.registry,
+        )
         self.batches = Counter(
             "wardwatch_ingest_batches",
             "Verified batches by what became of them.",
@@ -65,6 +71,12 @@ class CollectorMetrics:
             "wardwatch_ingest_refused",
             "Uploads refused, by code; nothing of them was stored.",
             ["code"],
+            registry=self.registry,
+        )
+        self.inbound = Counter(
+            "wardwatch_inbound_events",
+            "What receivers told by their webhooks, by channel and what became of it.",
+            ["channel", "outcome"],
             registry=self.registry,
         )
         self.rejected = Counter(

@@ -14,6 +14,7 @@ from alerts.targets import reaching
 from alerts.terms import agreed, terms_of, version_in_force
 from alerts.transitions import BEGINNING, Transition, match, transitions
 from collector import changes
+from collector.announcing import Announced, announced
 from collector.businesshours import hours_of
 from collector.commit import Following, News, Past, Plan, Planned
 from collector.deriving import Deriving, Views
@@ -116,7 +117,8 @@ def plan(past: Past, news: News, seen: Seen, shown: Shown) -> Planned:
     places = shown.places
     flipped = {p: (known, f) for p, f in places.items() if (known := past.flips.get(p, ())) != f}
     whole = past.history is None or past.flips.keys() != places.keys()
-    sent = [one.message for one in told]
+    spoken = _announced(past, history, now)
+    sent = [*(one.message for one in told), *spoken.messages]
     return Planned(
         Plan(
             now=now,
@@ -147,8 +149,17 @@ def plan(past: Past, news: News, seen: Seen, shown: Shown) -> Planned:
             folded=dict(seen.held),
             history=history,
             as_of=now,
+            announce_due=spoken.due,
         ),
     )
+
+
+def _announced(past: Past, history: History, now: int) -> Announced:
+    """Looked for anew where time or a version may have brought some."""
+    due = past.announce_due
+    if past.history is history and (due is None or due > now):
+        return Announced((), due)
+    return announced(past.told, history, now)
 
 
 def _dated(

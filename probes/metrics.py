@@ -279,6 +279,14 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_inbound_events_total",
+        "counter",
+        "events",
+        ("channel", "outcome"),
+        "What receivers told by their webhooks, by channel and what became of it.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_incidents_open",
         "gauge",
         "incidents",
@@ -408,11 +416,20 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_tickets_compared_total",
+        "counter",
+        "comparisons",
+        ("receiver", "outcome"),
+        "Incidents compared with a receiver's tickets, by what came of it: a remedy (nothing, created, "
+        "reopened, resolved, doubles ...), retold, unsaid, overtaken or failed.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_tripwire_hits_total",
         "counter",
         "messages",
         ("boundary", "pattern"),
-        "Messages that left in minimal form, by the boundary and the pattern that was hit.",
+        "Messages that left in minimal form, and texts that came in, by boundary and pattern.",
         "collector",
     ),
     Metric(

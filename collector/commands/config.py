@@ -6,22 +6,23 @@ import argparse
 import json
 import sys
 
-from alerts import training
+from alerts import paging, training
 from alerts.channels import registry
-from collector import agreements, staffing
+from collector import agreements, staffing, unread
 from collector.businesshours import holiday_problem
 from probes import times
 from probes.clock import SystemClock
 from probes.config import Config
 from probes.config_places import COLLECTOR
-from probes.configfile import ConfigErrors, digest, load, schema
+from probes.configfile import ConfigErrors, digest, load, read_secret, schema
 
 CHECK_EXAMPLES = """\
 Examples:
   wardwatch config check wardwatch.yaml
   wardwatch config check wardwatch.yaml --json
 
-Nothing is started, no secret is read and no address is contacted.
+Nothing is started and no address is contacted. Secrets that are on this host are looked at and never
+shown: one that cannot be what its field asks for is a problem, one that cannot be read here a note.
 
 Exit code: 0 the file is right, 2 bad usage or it is not (all problems listed with file, line and path).
 """
@@ -80,6 +81,7 @@ def run_check(args: argparse.Namespace) -> int:
             channel_check=registry.check,
             holiday_check=holiday_problem,
             secrets=True,
+            channel_secrets=lambda kind, spec: registry.examine(kind, spec, read_secret),
         )
     except ConfigErrors as error:
         if args.json:
@@ -92,14 +94,14 @@ def run_check(args: argparse.Namespace) -> int:
                 "What may be written: probes/README.md and `wardwatch config schema`.\n"
             )
         return 2
-    now = SystemClock().now_ms()
+    notes = [*remarks(config, SystemClock().now_ms()), *unread.remarks(config, read_secret)]
     if args.json:
         _print_json(
             {
                 "ok": True,
                 "version": digest(config),
                 "counts": counts(config),
-                "notes": remarks(config, now),
+                "notes": notes,
             }
         )
     else:
@@ -107,7 +109,7 @@ def run_check(args: argparse.Namespace) -> int:
         sys.stdout.write(
             f"{args.file} is right: {config.organization.name}, version {digest(config)}.\n{shown}\n"
         )
-        for line in remarks(config, now):
+        for line in notes:
             sys.stdout.write(f"note: {line}\n")
     return 0
 
@@ -156,6 +158,7 @@ def remarks(config: Config, now: int) -> list[str]:
     return [
         *out,
         *staffing.remarks(config, now),
+        *paging.remarks(config),
         *agreements.remarks(config, today),
         *training.remarks(config.contacts, today),
     ]

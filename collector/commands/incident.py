@@ -15,7 +15,8 @@ from typing import Any
 from alerts.letter import DEADLINES
 from alerts.people import CategoryReason, IncidentState
 from collector import show
-from collector.client import UsageError, act, ask, ask_all, asking, print_json
+from collector.client import UsageError, act, an_id, ask, ask_all, asking, print_json
+from collector.commands.adopting import ADOPT, adopt, ticket_name
 from collector.commands.options import Parsers, asks
 from collector.exchange import Collector
 from collector.prompts import at_terminal
@@ -153,6 +154,13 @@ def add(subparsers: Parsers) -> None:
     for name, about in (("ours", "we were at fault"), ("theirs", "the system was at fault")):
         whose.add_argument(f"--{name}", dest="ruling", action="store_const", const=name, help=about)
     ruled.add_argument("--text-file", metavar="FILE", help="why (default: standard input)")
+    taken = _on_one(actions, "adopt", "go on in a ticket that people made", ADOPT, adopt)
+    taken.add_argument(
+        "--receiver", required=True, type=an_id, metavar="NAME", help="the channel it is in"
+    )
+    taken.add_argument(
+        "--ticket", required=True, type=ticket_name, metavar="TICKET", help="what people call it"
+    )
     merged = _on_one(actions, "merge", "go on with another open incident instead", MERGE, _merge)
     merged.add_argument("--into", required=True, type=a_key, metavar="KEY", help="the other one")
 

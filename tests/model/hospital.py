@@ -174,7 +174,7 @@ REASONS = {
 passes = st.builds(Passes, st.sampled_from(SPANS) | st.integers(1, 2 * HOUR))
 acts = st.builds(
     Acts,
-    st.sampled_from(sorted(set(ActKind) - {ActKind.REOPENED})),
+    st.sampled_from(sorted(set(ActKind) - {ActKind.REOPENED, ActKind.CAUTIONED})),
     which=st.integers(0, 2),
     by=st.sampled_from(PEOPLE),
     safety=st.booleans(),

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from alerts.people import ActKind
@@ -36,9 +34,7 @@ from tests.model.hospital import (
 )
 from tests.model.world import Breaker, Told, World
 from tests.support.memory_store import MemoryStore
-from tests.support.postgres import PostgresServer
 from tests.support.soak import SOAKING, longer
-from tests.support.stores import ENGINES
 
 UP, DOWN = Outcome.UP, Outcome.DOWN
 ESCALATED = "incident.escalated"
@@ -138,18 +134,9 @@ def test_whatever_happens_the_sequence_is_whole(script: list[Action]) -> None:
     assert laws.steps(died) == laws.steps(whole)
 
 
-@pytest.fixture(params=ENGINES)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """URLs of empty databases."""
-    if request.param == "sqlite":
-        return lambda name: f"sqlite:///{tmp_path}/{name}.db"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return lambda name: server.new_database()
-
-
-async def test_a_story_in_which_every_look_dies_once(database: Callable[[str], str]) -> None:
-    died, times = await lived(await open_store(database("d")), EVERY_LOOK_DIES, crashes=True)
-    whole, _ = await lived(await open_store(database("w")), EVERY_LOOK_DIES, crashes=False)
+async def test_a_story_in_which_every_look_dies_once(databases: Callable[[], str]) -> None:
+    died, times = await lived(await open_store(databases()), EVERY_LOOK_DIES, crashes=True)
+    whole, _ = await lived(await open_store(databases()), EVERY_LOOK_DIES, crashes=False)
     assert times == 9
     laws.everything(died)
     assert laws.events(died) == laws.events(whole)

@@ -104,6 +104,17 @@ def test_who_heard_of_the_beginning_hears_of_the_end_though_routes_changed() -> 
     assert said(found) == [("pager", 4, "recovered"), ("pager", 5, "resolved")]
 
 
+def test_who_was_paged_before_alertmanager_was_to_page_hears_of_the_end() -> None:
+    written = config().model_dump(mode="json", by_alias=True)
+    pager = {"kind": "pagerduty", "routing_key": "file:/key"}
+    written["channels"] |= {"pager": pager}
+    used = Config.model_validate(written | {"page_owner": "alertmanager"})
+    raised = replace(INCIDENT, category=3, priority=Priority.P1)
+    assert said(tell((TransitionKind.OPENED, raised), used=used)) == [("desk", 1, "opened")]
+    found = tell((TransitionKind.RECOVERED, RECOVERED), told={(KEY, "pager"): 3}, used=used)
+    assert said(found) == [("pager", 4, "recovered")]
+
+
 def test_who_heard_nothing_does_not_hear_of_an_end() -> None:
     assert tell((TransitionKind.RECOVERED, RECOVERED)) == []
 
