@@ -10,13 +10,16 @@ import pytest
 
 from alerts.deadlines import Deadline, DeadlineKind, Which
 from alerts.events import Cause, Family, Incident, Priority
-from alerts.ladder import Rank, Reached, RungDue
+from alerts.ladder import Ladder, Rank, Reached, RungDue
 from alerts.letter import letter
 from alerts.outbox import Message
 from alerts.people import Act, ActKind
+from alerts.targets import reaching
 from alerts.transitions import Transition, TransitionKind
 from collector.process_facts import deadline_fact, deadline_of
 from probes.config import Config
+from probes.config_escalation import Escalation
+from probes.history import History, Version
 from probes.times import parse_datetime, rfc3339
 from tests.support.outages import an_outage
 from tests.support.processing import Process
@@ -403,3 +406,27 @@ def test_who_answers_for_a_child_is_not_told_of_a_rung_that_will_never_come() ->
     (again,) = process.look(used, [], at + 4 * MIN, answers)
     following = json.loads(again.body)["data"]["deadline"]
     assert following is None or following["kind"] != "escalated"
+
+
+def test_where_alertmanager_pages_nobody_climbs_and_for_a_budget_nobody_does() -> None:
+    process, used = Process(), config(page_owner="alertmanager")
+    opened(process, used)
+    assert process.look(used, [], START + 60 * MIN) == []
+    assert rungs(process) == []
+    key = f"ehr.budget.{START}"
+    burning = replace(INCIDENT, key=key, family=Family.BUDGET, causes=(Cause.BURNING,))
+    routes = [{"families": ["budget"], "to": ["desk"], "escalate": "clinical"}]
+    process, used = Process(), config(routes=routes)
+    opened(process, used, burning)
+    assert process.look(used, [], START + 60 * MIN) == []
+
+
+def test_a_rung_calls_no_pager_once_alertmanager_pages() -> None:
+    """Since the incident began a file was loaded by which it does; the ladder began before."""
+    on = {"page_owner": "alertmanager", "channels": {"desk": HOOK, "pager": {"kind": "pagerduty"}}}
+    reach = reaching(History([Version(0, config(**on, contacts={}, on_call={}))]))
+    policy = Escalation.model_validate(
+        {"rungs": [{"to": [{"channel": "pager"}]}, {"after": "5m", "to": [{"channel": "desk"}]}]}
+    )
+    ladder, rank = Ladder("clinical", policy, Priority.P4), Rank(Priority.P1, 3)
+    assert reach(ladder, RungDue(1, 1, rank), INCIDENT, START) == Reached(2, ("desk",))
