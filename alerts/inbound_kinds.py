@@ -91,7 +91,7 @@ SLACK = Inbound(
         "Slack: the app of the channel, Slash Commands, Create New Command, such as /wardwatch.",
         "Request URL: {url}",
         "Write the signing secret (Basic Information) to the file of `inbound.secret`.",
-        "People write: /wardwatch acknowledge KEY; keys are listed by `wardwatch incident list`.",
+        "People write: /wardwatch acknowledge KEY; a message shows the key of its incident.",
     ),
 )
 TEAMS = Inbound(
@@ -103,7 +103,7 @@ TEAMS = Inbound(
         "Teams: Manage team, Apps, Create an outgoing webhook, named Wardwatch.",
         "Callback URL: {url}",
         "Write the security token that Teams shows once to the file of `inbound.secret`.",
-        "People write: @Wardwatch acknowledge KEY; keys are listed by `wardwatch incident list`.",
+        "People write: @Wardwatch acknowledge KEY; a message shows the key of its incident.",
     ),
 )
 

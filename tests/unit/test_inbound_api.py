@@ -398,7 +398,9 @@ async def test_nothing_that_was_written_there_is_anywhere_here(
     caplog.set_level(logging.DEBUG)
     store = await open_store(f"sqlite:///{tmp_path}/wardwatch.db")
     kept: list[bytes] = []
-    async with a_desk(store, hospital()) as desk:
+    everybody = [kind.replace("_", "-") for kind in PRODUCTS]
+    used = hospital(routes=[{"families": ["availability"], "to": everybody}])
+    async with a_desk(store, used) as desk:
         heard_by(desk, monkeypatch)
         await outage(desk)
         for number, kind in enumerate(PRODUCTS):
@@ -421,3 +423,4 @@ async def test_nothing_that_was_written_there_is_anywhere_here(
     leaks = [one for one in planted for data in kept if any(f in data for f in forms(one))]
     assert leaks == []
     assert any(b"channel.freshdesk" in data for data in kept)
+    assert sum(b'"step":"cautioned"' in data for data in kept) == 7
