@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import pytest
 from alerts.outbox import Message
 from alerts.ticket import ticket
 from collector import inbound_acting, journal
+from collector.api import inbound as api
 from collector.process_facts import acts_of
 from collector.store import outbox
 from collector.store.open import open_store
@@ -313,6 +315,34 @@ async def test_nothing_is_said_to_be_taken_that_the_store_could_not_keep(
     monkeypatch.setattr(small.service.parts.store, "write", away)
     sent = product.bearer(plain_body(f"{ORG}.{KEY}.freshdesk", "acknowledged"), 0)
     assert (await post(small, "freshdesk", sent))[0] == 503
+
+
+async def test_an_answer_comes_before_the_sender_gives_up(
+    small: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert api.BODY_S < api.WHOLE_S < 5
+    monkeypatch.setattr(api, "BODY_S", 0.05)
+    monkeypatch.setattr(api, "WHOLE_S", 0.2)
+    forever = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.wait((asyncio.create_task(forever.wait()),), timeout=0.3)
+
+    async with small.client.post("/inbound/freshdesk", data=slow()) as answer:
+        assert (answer.status, (await answer.json(content_type=None))["code"]) == (
+            408,
+            "api.slow_body",
+        )
+
+    async def stuck(*_args: object, **_more: object) -> None:
+        await forever.wait()
+
+    monkeypatch.setattr(small.service.parts.store, "write", stuck)
+    sent = product.bearer(plain_body(f"{ORG}.{KEY}.freshdesk", "acknowledged"), 0)
+    code, told = await post(small, "freshdesk", sent)
+    assert (code, told["code"]) == (503, "inbound.busy")
+    forever.set()
 
 
 async def test_what_looks_like_a_patients_is_answered_with_the_notice(small: Desk) -> None:
