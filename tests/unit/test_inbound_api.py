@@ -10,11 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from alerts.outbox import Message
 from alerts.ticket import ticket
 from collector import inbound_acting, journal
+from collector.access.throttle import Buckets
 from collector.api import inbound as api
+from collector.api.app import build_app
+from collector.api.dispatch import Limits
 from collector.process_facts import acts_of
 from collector.store import outbox
 from collector.store.open import open_store
@@ -209,6 +213,36 @@ async def test_what_is_not_theirs_is_refused_counted_and_leaves_nothing(
     assert await acts(small) == []
     ours = [r.getMessage() for r in caplog.records if r.name != "aiohttp.access"]
     assert not any("JANE" in line or "msg_1" in line for line in ours)
+
+
+async def test_what_is_signed_is_taken_or_unreadable_whatever_it_holds(desk: Desk) -> None:
+    odd = "\x00\ud800\U0001f600" + KEY
+    for kind, of in PRODUCTS.items():
+        bodies = [b"", b"\x00\xff", b"{}", b"\xef\xbb\xbf{}", of.body("\x00", "acknowledged")]
+        if kind != "slack":
+            bodies.append(of.body(odd, "acknowledged", odd))
+        for body in bodies:
+            sent = of.sign(body, desk.clock.now_ms())
+            path = f"/inbound/{kind.replace('_', '-')}"
+            async with desk.client.post(path, data=sent.body, headers=sent.headers) as answer:
+                assert answer.status in (200, 400), (kind, body)
+    assert await rows(desk) == []
+
+
+async def test_strangers_of_one_address_wait_before_they_are_looked_at(small: Desk) -> None:
+    often, seldom = Buckets(100, 100, 9), Buckets(1, 3, 9)
+    limited = Limits(often, often, often, often, seldom)
+    server = TestServer(build_app(small.service.parts, limited=limited))
+    async with TestClient(server) as client:
+        sent = Sent({"authorization": "Bearer guess-guess-guess"}, b"{}")
+        codes = []
+        for _ in range(5):
+            async with client.post(
+                "/inbound/freshdesk", data=sent.body, headers=sent.headers
+            ) as answer:
+                codes.append(answer.status)
+        assert codes == [401, 401, 401, 429, 429]
+    assert counted(small, "freshdesk", "wrong_signature") == 3
 
 
 async def test_only_channels_that_are_heard_have_an_address(small: Desk) -> None:
