@@ -32,6 +32,8 @@ class Audience(StrEnum):
     LEGAL_COMPLIANCE = "legal_compliance"
     SAFETY = "safety"
     """Clinical leadership and legal/compliance."""
+    ESCALATED = "escalated"
+    """Whom a rung of a ladder reached."""
     CUSTOMERS = "customers"
     """Customers who have heard of the incident: those who depend on the system."""
 
@@ -45,6 +47,7 @@ _ROLES = {
     _D.LEGAL_NOTICE: _A.LEGAL_COMPLIANCE,
     _D.MDR_SOON: _A.SAFETY,
     _D.MDR_DUE: _A.SAFETY,
+    _D.ESCALATED: _A.ESCALATED,
 }
 
 

@@ -76,6 +76,11 @@ class Config(Model):
     ] = None
     """Where patient information belongs; left out: a notice about it names no place."""
 
+    page_owner: Annotated[
+        Literal["collector", "alertmanager"], Field(exclude_if=lambda value: value == "collector")
+    ] = "collector"
+    """Who pages people for systems: `collector`, by all channels; or `alertmanager`, by channels of that kind, and then nothing goes to pagerduty and jsm by routes, and no ladder is climbed."""
+
     def agents_of(self, check_id: str) -> tuple[str, ...]:
         """The agents assigned to a check, in file order: its `from`, or every agent but the
         collector's own, which runs the checks of some kinds and no others.

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from probes.config_words import Date, Id, Model, Name, PingUrl, PositiveDuration, SecretRef
+
+PAGERDUTY = "pagerduty"
+ALERTMANAGER = "alertmanager"
+PAGERS = frozenset({PAGERDUTY, "jsm"})
+"""Kinds of receivers that call people by themselves, Alertmanager aside: that is told who pages."""
+_YES = TypeAdapter(bool)
 
 
 class Baa(Model):
@@ -52,6 +58,12 @@ class Channel(BaseModel):
     def is_for_customers(self) -> bool:
         """Its readers only depend on systems; they get no notices."""
         return (self.model_extra or {}).get("audience") == "customer"
+
+    @property
+    def shows_changes(self) -> bool:
+        """It is told of maintenance that begins and ends."""
+        written = (self.model_extra or {}).get("changes", False)
+        return self.kind == PAGERDUTY and _YES.validate_python(written)
 
     @property
     def is_personal(self) -> bool:

@@ -20,6 +20,7 @@ from probes.configcollector import collector_problems
 from probes.configcost import cost_problems
 from probes.configescalation import escalation_problems
 from probes.configfeeds import feed_problems
+from probes.configpaging import paging_problems
 from probes.registry import FEEDS
 from probes.tripwire import IDENTIFIERS, tripped
 from probes.yamlfile import Document, Path, Problem
@@ -141,6 +142,7 @@ def cross_problems(document: Document) -> list[Problem]:
         *collector_problems(document, section(document, "agents"), section(document, "checks")),
         *cost_problems(document, section(document, "agents"), section(document, "checks")),
         *feed_problems(document, section(document, "agents"), section(document, "checks")),
+        *paging_problems(document, section(document, "channels")),
         *chain_problems(document, section(document, "checks")),
         *escalation_problems(
             document,

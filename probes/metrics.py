@@ -359,6 +359,23 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_staffing_gap_in_seconds",
+        "gauge",
+        "seconds",
+        ("role",),
+        "Until fewer people of a role are on duty than the file demands, 0 while they are; absent "
+        "while no such time lies within 14 days.",
+        "collector",
+    ),
+    Metric(
+        "wardwatch_staffing_gap_seconds",
+        "gauge",
+        "seconds",
+        ("role",),
+        "How long that next time of too few is, as far as 14 days show.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_store_writable",
         "gauge",
         "flag",
@@ -396,6 +413,15 @@ METRICS: tuple[Metric, ...] = (
         "contacts",
         ("kind",),
         "Contacts of the operator's file whose HIPAA training has lapsed, by kind.",
+        "collector",
+    ),
+    Metric(
+        "wardwatch_tickets_compared_total",
+        "counter",
+        "comparisons",
+        ("receiver", "outcome"),
+        "Incidents compared with a receiver's tickets, by what came of it: a remedy (nothing, created, "
+        "reopened, resolved, doubles ...), retold, unsaid, overtaken or failed.",
         "collector",
     ),
     Metric(

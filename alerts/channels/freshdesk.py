@@ -12,7 +12,7 @@ from alerts import inbound_kinds
 from alerts.calls import Reply, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.filing import read
-from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Row
+from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Row, api_key
 from alerts.ticket import Ticket
 
 
@@ -59,4 +59,5 @@ KIND = ChannelKind(
     parse=_parse,
     open=_open,
     inbound=inbound_kinds.FRESHDESK,
+    secrets={"api_key": api_key},
 )

@@ -11,6 +11,7 @@ from alerts import inbound_kinds
 from alerts.calls import Calls, Timeout, as_ticket, attempt, opened, read_url
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
 from alerts.outbox import Message
+from alerts.secrets import address_of
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
@@ -114,4 +115,5 @@ KIND = ChannelKind(
     parse=_parse,
     open=_open,
     inbound=inbound_kinds.TEAMS,
+    secrets={"url": address_of},
 )

@@ -118,6 +118,8 @@ class Stream(Generic[Q]):
     answers: type[Any] | None = None
     largest: int | None = SMALL
     """Bytes of a body; None: the handler reads it, as it must say more of what is wrong."""
+    also: tuple[str, ...] = ()
+    """Further content types, which a parameter asks for."""
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from collector.api import (
     agent_config,
     agent_keys,
     agents,
+    audit,
     availability,
     checks,
     contacts,
@@ -30,15 +31,17 @@ from collector.api import (
     payers,
     pings,
     results,
+    rota,
     sites,
     states,
     systems,
+    tickets,
     tokens,
     told,
     what_if,
 )
 from collector.api.routes import AnyRoute
-from collector.web import oidc_pages, pages, payer_pages, token_pages
+from collector.web import oidc_pages, pages, payer_pages, rota_pages, token_pages
 
 ROUTES: tuple[AnyRoute, ...] = (
     *sites.ROUTES,
@@ -55,9 +58,11 @@ ROUTES: tuple[AnyRoute, ...] = (
     *incidents.ROUTES,
     *incident_acts.ROUTES,
     *outbox.ROUTES,
+    *tickets.ROUTES,
     *incident_report.ROUTES,
     *events.ROUTES,
     *contacts.ROUTES,
+    *rota.ROUTES,
     *maintenance.ROUTES,
     *corrections.ROUTES,
     *what_if.ROUTES,
@@ -69,6 +74,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *agent_keys.ROUTES,
     *enrolment.ROUTES,
     *journal.ROUTES,
+    *audit.ROUTES,
     *entrance.ROUTES,
     *accounts.ROUTES,
     *tokens.ROUTES,
@@ -76,6 +82,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *description.routes(lambda: ROUTES),
     *pages.ROUTES,
     *payer_pages.ROUTES,
+    *rota_pages.ROUTES,
     *token_pages.ROUTES,
     *oidc_pages.ROUTES,
 )

@@ -15,8 +15,10 @@ from alerts.outbox import DeliveryReason, Message
 from alerts.receivers import everybody
 from alerts.render import render_test
 from collector import show
-from collector.client import print_json
-from collector.commands.options import Parsers, group
+from collector.advice import advice
+from collector.client import an_id, ask, asking, print_json
+from collector.commands.options import Parsers, asks, group
+from collector.exchange import Collector
 from probes.clock import Clock, SystemClock
 from probes.config import Config
 from probes.configfile import ConfigErrors, load, read_secret
@@ -27,7 +29,11 @@ Examples:
   wardwatch channel kinds
   wardwatch channel test nurses --config wardwatch.yaml
   wardwatch channel inbound pager --config wardwatch.yaml
+  wardwatch channel reconcile --dry-run
 """
+RECONCILES = "api/v1/tickets/reconcile"
+LONGEST_S = 30.0
+UNTOUCHED = frozenset({"nothing", "left", "unsaid", "overtaken", "waits", "failed"})
 KINDS = """\
 Examples:
   wardwatch channel kinds
@@ -61,30 +67,38 @@ An acknowledgement is shown and stops nothing; nobody resolves an incident from 
 Exit code: 0 printed, 1 the entry has no `inbound` yet (what to write is printed), 2 bad usage.
 """
 WRITE = "Write into its entry: inbound: {secret: file:/run/secrets/NAME-inbound}"
+RECONCILE = """\
+Examples:
+  wardwatch channel reconcile --dry-run
+  wardwatch channel reconcile itsm
+  wardwatch channel reconcile itsm --json
+
+The collector compares open incidents with open tickets by itself, a few minutes after each message
+and then every quarter of an hour; this does it now. A ticket that is gone is made again, one that
+people ended while the incident goes on is opened again, doubles are resolved, and so is what is
+still open after the end. Where a message waits or is dead the outbox has the word: nothing is asked.
+With --dry-run nothing is written. What is mended is in the journal.
+"""
+OUTCOMES = {
+    "nothing": "as it should be",
+    "left": "people decided otherwise; left so",
+    "created": "gone: made again",
+    "followed": "closed for good: a new one names it",
+    "reopened": "ended while the incident goes on: opened again",
+    "resolved": "open after the end: resolved",
+    "raised": "priority raised",
+    "adopted": "people's own ticket stays, ours is resolved",
+    "doubles": "doubles resolved",
+    "unsaid": "a message is on its way",
+    "overtaken": "a message came between",
+    "waits": "written a moment ago; it may not show yet",
+    "failed": "not answered",
+}
+COMPARED = ("INCIDENT", "CHANNEL", "TICKETS", "OUTCOME")
 PROMISES = {
     Guarantee.KEYED: "one ticket, always",
     Guarantee.LOOKUP: "one ticket after asking the receiver",
     Guarantee.SEND: "at least one message, none lost",
-}
-ADVICE = {
-    DeliveryReason.ACCEPTED: "Look whether it arrived.",
-    DeliveryReason.UNTOLD: "Nothing was sent: customers get no letter of this step.",
-    DeliveryReason.REFUSED: "The receiver wants no such message: check the addresses in the entry, "
-    "then what the receiver allows.",
-    DeliveryReason.GONE: "The receiver says it is no longer there: ask for its new address.",
-    DeliveryReason.THROTTLED: "The receiver is busy: try again later.",
-    DeliveryReason.STATUS: "Look the status up on the page of the kind and in the receiver's log.",
-    DeliveryReason.TIMEOUT: "No answer in time: check host, port and firewall, or raise timeout.",
-    DeliveryReason.NETWORK: "No connection, or a broken one: check host, port and firewall.",
-    DeliveryReason.TLS: "No trusted encryption: check the certificate (its name, dates and CA), and "
-    "whether the receiver offers TLS on this port.",
-    DeliveryReason.SECRET: "The secret cannot be read here, or is not one: check the reference, and "
-    "who may read the file.",
-    DeliveryReason.AUTH: "The login is not taken: check the user and the text of the secret.",
-    DeliveryReason.PROTOCOL: "Something else answers there: check host and port.",
-    DeliveryReason.CRASH: "A defect of the channel: please report it.",
-    DeliveryReason.EXPIRED: "It was tried for too long.",
-    DeliveryReason.NO_CHANNEL: "The config has no such channel.",
 }
 
 
@@ -92,12 +106,20 @@ def add(subparsers: Parsers) -> None:
     actions = group(
         subparsers,
         "channel",
-        "list the kinds of channels, send a test message, or print how one is heard",
-        "Which kinds of channels there are, does one of the file's work, and how it is heard.",
+        "list the kinds of channels, send a test message, print how one is heard, compare tickets",
+        "Which kinds of channels there are, does one of the file's work, how it is heard, and what its tickets are.",
         EXAMPLES,
     )
     kinds = _action(actions, "kinds", "list the kinds, what each promises and its keys", KINDS)
     kinds.set_defaults(func=run_kinds)
+    again = asks(
+        actions, "reconcile", "compare open incidents with open tickets, and mend", RECONCILE
+    )
+    again.add_argument(
+        "name", nargs="?", type=an_id, metavar="NAME", help="one channel; left out: all that can"
+    )
+    again.add_argument("--dry-run", action="store_true", help="say what would be done; do nothing")
+    again.set_defaults(func=lambda args: asking(_reconcile, args))
     test = _action(actions, "test", "send a message marked as a test", TEST)
     test.add_argument(
         "name",
@@ -204,6 +226,42 @@ def _loaded(args: argparse.Namespace, known: Callable[[Config], Iterable[str]]) 
     return config
 
 
+def _reconcile(to: Collector, args: argparse.Namespace) -> int:
+    """1 where a receiver did not answer."""
+    found: list[dict[str, Any]] = []
+    following: str | None = None
+    while True:
+        body: dict[str, Any] = {"dry_run": args.dry_run}
+        body |= {} if args.name is None else {"channel": args.name}
+        body |= {} if following is None else {"cursor": following}
+        part = ask(to, RECONCILES, "comparisons", body, timeout_s=LONGEST_S)
+        found += part["comparisons"]
+        following = part["next"]
+        if following is None:
+            break
+    if args.json:
+        print_json({"comparisons": found, "dry_run": args.dry_run})
+    else:
+        mended = sum(one["outcome"] not in UNTOUCHED for one in found)
+        verb = "would be mended" if args.dry_run else "mended"
+        head = f"{len(found)} compared, {mended} {verb}."
+        show.write(head, COMPARED, [_comparison(one) for one in found])
+    return 1 if any(one["outcome"] == "failed" for one in found) else 0
+
+
+def _comparison(one: dict[str, Any]) -> tuple[str, ...]:
+    tickets = ", ".join(
+        f"{ticket['name'] or '?'} {ticket['standing']}{'' if ticket['ours'] else ' (people)'}"
+        for ticket in one["tickets"]
+    )
+    outcome = OUTCOMES[one["outcome"]]
+    if one["doubles"]:
+        outcome += f" ({one['doubles']} {'double' if one['doubles'] == 1 else 'doubles'})"
+    if one["reason"] is not None:
+        outcome += f": {one['reason']}" + ("" if one["status"] is None else f" {one['status']}")
+    return one["incident"], one["receiver"], tickets or "none", outcome
+
+
 def run_test(args: argparse.Namespace) -> int:
     config = _loaded(args, everybody)
     if config is None:
@@ -246,7 +304,7 @@ def _answered(kind: str, message: Message, receipt: Receipt, *, as_json: bool) -
                 "final": receipt.verdict is not Verdict.RETRY,
                 "reason": receipt.reason.value,
                 "status": receipt.status,
-                "advice": ADVICE[receipt.reason],
+                "advice": advice(kind, receipt),
             }
         )
     else:
@@ -254,5 +312,5 @@ def _answered(kind: str, message: Message, receipt: Receipt, *, as_json: bool) -
         result = "delivered" if delivered else "not delivered"
         out = sys.stdout if delivered else sys.stderr
         out.write(f"{message.receiver} ({kind}): {result} ({receipt.reason.value}{status}).\n")
-        out.write(f"{ADVICE[receipt.reason]}\n")
+        out.write(f"{advice(kind, receipt)}\n")
     return 0 if delivered else 1

@@ -14,6 +14,7 @@ from alerts.channel import Guarantee
 from alerts.channels import registry
 from alerts.inbound_kinds import told
 from alerts.outbox import DeliveryReason
+from collector.advice import ADVICE, KINDS
 from collector.commands import channel
 from probes.reference import fields
 from tests.support.hook import SECRET, Hook, hook
@@ -104,7 +105,7 @@ async def test_a_refused_test_says_why_and_what_to_do_and_nothing_the_receiver_s
     assert printed.err == (
         "nurses (email): not delivered (refused, status 550).\n"
         "The receiver wants no such message: check the addresses in the entry, then what the "
-        "receiver allows.\n"
+        "receiver allows. 550 and 553: who may send from the address of from, and does to exist?\n"
     )
 
 
@@ -200,7 +201,8 @@ def test_a_wrong_file_is_bad_usage_and_names_the_place(
 
 
 def test_there_is_something_to_do_for_every_reason() -> None:
-    assert set(channel.ADVICE) == set(DeliveryReason)
+    assert set(ADVICE) == set(DeliveryReason)
+    assert set(KINDS) == set(registry.CHANNELS)
     assert set(channel.PROMISES) == set(Guarantee)
 
 

@@ -47,7 +47,9 @@ CASES = [
     ([R], OPEN, "category_set", 4, (False, 0, Move.REOPEN, [])),
     ([R], OPEN, "raised", 4, (False, 0, None, [])),
     ([R], ACK, "acknowledged", 4, (False, 0, None, [])),
-    ([R, R], OPEN, "reopened", 4, (False, 1, Move.REOPEN, [])),
+    ([R, R], OPEN, "reopened", 4, (False, 0, Move.REOPEN, [])),  # the other was a double
+    ([C, R], OPEN, "reopened", 4, (False, 1, Move.REOPEN, [])),
+    ([R, C, R, R], OPEN, "reopened", 4, (False, 2, Move.REOPEN, [])),
     ([R, C], OPEN, "reopened", 4, (False, 0, Move.REOPEN, [])),
     ([C], OPEN, "reopened", 4, (True, None, None, [])),
     ([C], OPEN, "raised", 4, (True, None, None, [])),
