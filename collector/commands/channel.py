@@ -30,7 +30,7 @@ Examples:
 """
 RECONCILES = "api/v1/tickets/reconcile"
 LONGEST_S = 30.0
-UNTOUCHED = frozenset({"nothing", "left", "unsaid", "overtaken", "waits", "failed"})
+UNTOUCHED = frozenset({"missing", "nothing", "left", "unsaid", "overtaken", "waits", "failed"})
 KINDS = """\
 Examples:
   wardwatch channel kinds
@@ -65,6 +65,7 @@ still open after the end. Where a message waits or is dead the outbox has the wo
 With --dry-run nothing is written. What is mended is in the journal.
 """
 OUTCOMES = {
+    "missing": "gone, as those are that were made again: look yourself",
     "nothing": "as it should be",
     "left": "people decided otherwise; left so",
     "created": "gone: made again",
