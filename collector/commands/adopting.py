@@ -18,7 +18,8 @@ Examples:
 
 Our key is put on the ticket: from then on messages of this incident go there, and the one that we
 made is resolved with a note that names it, by the next message or comparison. For the kinds
-servicenow, jira, zendesk, freshservice and freshdesk. Done twice, it is done once.
+servicenow, jira, zendesk, freshservice and freshdesk. Done twice, it is done once. The exit code is 1
+also where the ticket is not there, has another key, or the receiver did not let us.
 """
 LONGEST_S = 75.0
 """Longer than any channel waits for its receiver."""
