@@ -7,9 +7,9 @@ import re
 import sys
 from typing import Any
 
+from alerts.lookup import TICKET
 from collector.client import ask, print_json
 from collector.exchange import Collector
-from collector.mends import NAME
 
 ADOPT = """\
 Examples:
@@ -33,7 +33,7 @@ SAID = {
 
 def ticket_name(text: str) -> str:
     """For argparse: tickets are called by letters and a number."""
-    if not re.fullmatch(NAME, text):
+    if not re.fullmatch(TICKET, text):
         raise argparse.ArgumentTypeError("write a ticket as INC0010023, OPS-7 or #12")
     return text
 
