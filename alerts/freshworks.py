@@ -12,11 +12,11 @@ import msgspec
 from pydantic import Field, StringConstraints
 
 from alerts.calls import (
-    Base,
     Calls,
     FailedError,
     File,
     Reply,
+    Site,
     Timeout,
     as_ticket,
     attempt,
@@ -27,6 +27,7 @@ from alerts.filing import Change, Held, adopt, described, file, look, number_in,
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import DeliveryReason, Message
 from alerts.reconcile import Adoption, Last, Looked, May
+from alerts.secrets import text_of
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef, Word
 
@@ -61,7 +62,7 @@ class Statuses(Model):
 class Entry(Model):
     """What an entry of both has."""
 
-    url: Base
+    url: Site
     """The account, by the vendor's own name for it."""
     api_key: SecretRef
     """Where the API key of an agent is; read at each attempt."""
@@ -105,6 +106,14 @@ class Dialect:
     """Sent along with a search and with a new ticket."""
 
 
+def api_key(raw: bytes) -> str:
+    """ValueError where it can be no user's name, as which it goes: somebody wrote `key:X` there."""
+    found = text_of(raw)
+    if ":" in found:
+        raise ValueError("the API key alone, without a colon and what follows it")
+    return found
+
+
 class Fresh:
     index_delay = INDEX_DELAY_MS
 
@@ -130,9 +139,10 @@ class Fresh:
         return await file(self._sign_in(), ticket)
 
     def _sign_in(self) -> _Desk:
-        key = read_text(self._env, self._entry.api_key)
-        if ":" in key:  # no user's name, as which it goes; so somebody wrote `key:X` there
-            raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET))
+        try:
+            key = api_key(read_text(self._env, self._entry.api_key).encode())
+        except ValueError:
+            raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET)) from None
         # Of the password they only ask that there is one.
         login = aiohttp.encode_basic_auth(key, "X")
         return _Desk(self._entry, self._dialect, self._calls, login)

@@ -20,6 +20,7 @@ _DIGEST_CHARS = 32
 TICKET = r"#?[A-Z]{0,10}-?[0-9]{1,18}|[A-Z][A-Z0-9_]{1,20}-[0-9]{1,18}"
 """How tickets are called: what a receiver names otherwise is repeated nowhere else."""
 _OVER = (Stage.DONE, Stage.TOLD)
+CAUTION = ActKind.CAUTIONED.value
 REOPENINGS = frozenset({TransitionKind.REOPENED.value, ActKind.RAISED.value})
 """Steps that open a resolved ticket again: the trouble is back, or a person set the category of an
 incident that is open, as category 4 opens again what people had ended.
@@ -116,7 +117,8 @@ def ended(found: Sequence[Found]) -> Found | None:
 def _of_open(keep: Found, doubles: tuple[Found, ...], ticket: Ticket, level: int) -> Work:
     if ticket.stage in _OVER:
         # Its end was told before: who works on it since, perhaps reopened it, is reminded and no more.
-        reminded = ticket.step_code in DUES and keep.standing is Standing.TAKEN
+        reminds = ticket.step_code in DUES or ticket.step_code == CAUTION
+        reminded = reminds and keep.standing is Standing.TAKEN
         return Work(keep=keep, move=None if reminded else Move.RESOLVE, doubles=doubles)
     takes = ticket.stage is Stage.ACKNOWLEDGED and keep.standing is Standing.NEW
     move = Move.ACKNOWLEDGE if takes else None
@@ -144,6 +146,8 @@ def _of_ended(found: Sequence[Found], ticket: Ticket, level: int) -> Work:
         if not reopens:
             return Work(keep=keep)  # people resolved it: they are told, and it stays so
         return Work(keep=keep, move=Move.REOPEN, rank=_ranks(keep, ticket, level))
+    if ticket.step_code == CAUTION:
+        return Work()  # of what was written into a ticket, and there is none any more
     over = ticket.stage is Stage.RECOVERED and ticket.step_code not in DUES
     if found and over and not reopens:
         return Work()  # closed by people, and the trouble is over

@@ -34,6 +34,7 @@ from collector.evaluate import Evaluator
 from collector.feeds import Feeds
 from collector.heartbeat import Heartbeat
 from collector.heartbeat_http import open_sender
+from collector.inbound import Hearing
 from collector.ingest import Ingest
 from collector.keyring import KeyRing
 from collector.leader import Leader
@@ -131,6 +132,16 @@ class Service:
             numbers=Numbers(evaluator, store, world.clock, org),
             outbox=Outbox(store, org),
             pings=Taking(store, world.clock, org, lambda: evaluator.config, world.read_secret),
+            hearing=Hearing(
+                store,
+                world.clock,
+                org,
+                lambda: evaluator.config,
+                world.read_secret,
+                world.random_bytes,
+                self.metrics,
+                self._delivery_metrics,
+            ),
             metrics=self.metrics,
             access=Access(
                 store,

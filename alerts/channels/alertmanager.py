@@ -10,7 +10,18 @@ from typing import Annotated, Any
 from aiohttp import encode_basic_auth
 from pydantic import AfterValidator, StringConstraints, model_validator
 
-from alerts.calls import Base, Calls, File, Timeout, User, as_ticket, attempt, opened, read_text
+from alerts.calls import (
+    Base,
+    Calls,
+    File,
+    Timeout,
+    User,
+    as_ticket,
+    attempt,
+    opened,
+    read_text,
+    without,
+)
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
 from alerts.ticket import Stage, Ticket, apart
@@ -31,6 +42,7 @@ MOST_PEERS = 10
 ALERTNAME = "WardwatchIncident"
 OURS = frozenset({"alertname", "system", "family", "incident"})
 
+Peer = Annotated[Base, without(r"/api(?:/v[12](?:/alerts)?)?")]
 LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,62}$")]
 LabelValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:/-]{1,63}$")]
 
@@ -53,7 +65,7 @@ def _labels(value: Mapping[str, str]) -> Mapping[str, str]:
 class AlertmanagerConfig(Model):
     """The entry under `channels`, without `kind` and `baa`."""
 
-    urls: Annotated[tuple[Base, ...], AfterValidator(_peers)]
+    urls: Annotated[tuple[Peer, ...], AfterValidator(_peers)]
     """Every peer of the cluster by its own address; never a load balancer before them."""
     labels: Annotated[Mapping[LabelName, LabelValue], AfterValidator(_labels)] = {}
     """Labels of every alert, for routes in Alertmanager, such as `severity: page`."""

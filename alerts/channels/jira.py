@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 import aiohttp
 from pydantic import Field, StringConstraints, model_validator
 
+from alerts import inbound_kinds
 from alerts.calls import (
     Base,
     Calls,
@@ -20,6 +21,7 @@ from alerts.calls import (
     attempt,
     opened,
     read_text,
+    without,
 )
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
 from alerts.filing import Change, Held, adopt, described, file, look, read, unreadable
@@ -75,7 +77,7 @@ class Transitions(Model):
 class JiraConfig(Model):
     """The entry under `channels`, without `kind` and `baa`."""
 
-    url: Base
+    url: Annotated[Base, without(r"/rest(?:/api(?:/[0-9a-z]+)?)?")]
     """The site, such as `https://hospital.atlassian.net`."""
     edition: Literal["cloud", "data_center"] = "cloud"
     """`cloud`: REST v3, `user` and `token`; `data_center`: REST v2, the token alone."""
@@ -279,4 +281,5 @@ KIND = ChannelKind(
     settings=JiraConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.JIRA,
 )

@@ -10,12 +10,14 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import StringConstraints
 
-from alerts.bearer import Grant, Tokens, by_signed_jwt
+from alerts import inbound_kinds
+from alerts.bearer import Grant, Tokens, by_signed_jwt, read_key
 from alerts.calls import (
     Base,
     Calls,
     FailedError,
     Reply,
+    Site,
     Timeout,
     as_ticket,
     attempt,
@@ -54,7 +56,7 @@ FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,6
 class SalesforceConfig(Model):
     """The entry under `channels`, without `kind` and `baa`."""
 
-    url: Base
+    url: Site
     """The organization's own address, such as `https://hospital.my.salesforce.com`."""
     client_id: Word
     """Consumer key of the connected app."""
@@ -215,6 +217,13 @@ async def _open(config: SalesforceConfig, env: ChannelEnv) -> AsyncIterator[Chan
         yield Salesforce(config, env, calls)
 
 
+def _key(raw: bytes) -> None:
+    try:
+        read_key(lambda _: raw, "")
+    except FailedError:
+        raise ValueError("a private RSA key of 2048 bits or more, PEM") from None
+
+
 def _parse(spec: Mapping[str, Any]) -> SalesforceConfig:
     return SalesforceConfig.model_validate(dict(spec))
 
@@ -226,4 +235,6 @@ KIND = ChannelKind(
     settings=SalesforceConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.SALESFORCE,
+    secrets={"key": _key},
 )

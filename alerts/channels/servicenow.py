@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
+from alerts import inbound_kinds
 from alerts.calls import Calls, File, Reply, Timeout, as_ticket, attempt, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
 from alerts.filing import Change, Held, Short, adopt, described, file, look, read
@@ -217,4 +218,5 @@ KIND = ChannelKind(
     settings=ServiceNowConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.SERVICENOW,
 )

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from pydantic import AfterValidator, Field, StringConstraints
 
+from alerts import inbound_kinds
 from alerts.calls import judge
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
@@ -97,6 +98,15 @@ async def _open(config: WebhookConfig, env: ChannelEnv) -> AsyncIterator[Channel
         yield Webhook(config, env, session)
 
 
+def _signing(raw: bytes) -> None:
+    try:
+        signing_keys(raw)
+    except SecretError:
+        raise ValueError(
+            "a signing secret is whsec_ and base64 of 24 to 64 bytes; several, while they rotate"
+        ) from None
+
+
 def _parse(spec: Mapping[str, Any]) -> WebhookConfig:
     return WebhookConfig.model_validate(dict(spec))
 
@@ -108,4 +118,6 @@ KIND = ChannelKind(
     settings=WebhookConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.WEBHOOK,
+    secrets={"secret": _signing},
 )

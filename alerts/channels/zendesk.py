@@ -12,11 +12,12 @@ import aiohttp
 import msgspec
 from pydantic import Field, StringConstraints
 
+from alerts import inbound_kinds
 from alerts.calls import (
-    Base,
     Calls,
     File,
     Reply,
+    Site,
     Timeout,
     User,
     as_ticket,
@@ -50,7 +51,7 @@ Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_/-]{1,80}$")]
 class ZendeskConfig(Model):
     """The entry under `channels`, without `kind` and `baa`."""
 
-    url: Base
+    url: Site
     """The account, such as `https://hospital.zendesk.com`."""
     user: User
     """Mail address of the agent we act as."""
@@ -210,4 +211,5 @@ KIND = ChannelKind(
     settings=ZendeskConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.ZENDESK,
 )

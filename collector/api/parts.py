@@ -13,6 +13,7 @@ from collector.access.door import Door
 from collector.comparing import Comparing
 from collector.evaluate import Evaluator
 from collector.feeds import Feeds
+from collector.inbound import Hearing
 from collector.ingest import Ingest
 from collector.keyring import KeyRing
 from collector.metrics import CollectorMetrics
@@ -43,6 +44,7 @@ class Parts:
     numbers: Numbers
     outbox: Outbox
     pings: Taking
+    hearing: Hearing
     metrics: CollectorMetrics
     access: Access
     door: Door

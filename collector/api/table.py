@@ -7,6 +7,7 @@ from collector.api import (
     agent_config,
     agent_keys,
     agents,
+    audit,
     availability,
     checks,
     contacts,
@@ -18,6 +19,7 @@ from collector.api import (
     explain,
     feeds,
     health,
+    inbound,
     incident_acts,
     incident_report,
     incidents,
@@ -29,6 +31,7 @@ from collector.api import (
     payers,
     pings,
     results,
+    rota,
     sites,
     states,
     systems,
@@ -38,7 +41,7 @@ from collector.api import (
     what_if,
 )
 from collector.api.routes import AnyRoute
-from collector.web import oidc_pages, pages, payer_pages, token_pages
+from collector.web import oidc_pages, pages, payer_pages, rota_pages, token_pages
 
 ROUTES: tuple[AnyRoute, ...] = (
     *sites.ROUTES,
@@ -59,16 +62,19 @@ ROUTES: tuple[AnyRoute, ...] = (
     *incident_report.ROUTES,
     *events.ROUTES,
     *contacts.ROUTES,
+    *rota.ROUTES,
     *maintenance.ROUTES,
     *corrections.ROUTES,
     *what_if.ROUTES,
     *agents.ROUTES,
     *told.ROUTES,
     *pings.ROUTES,
+    *inbound.ROUTES,
     *agent_config.ROUTES,
     *agent_keys.ROUTES,
     *enrolment.ROUTES,
     *journal.ROUTES,
+    *audit.ROUTES,
     *entrance.ROUTES,
     *accounts.ROUTES,
     *tokens.ROUTES,
@@ -76,6 +82,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *description.routes(lambda: ROUTES),
     *pages.ROUTES,
     *payer_pages.ROUTES,
+    *rota_pages.ROUTES,
     *token_pages.ROUTES,
     *oidc_pages.ROUTES,
 )

@@ -20,13 +20,14 @@ from collector.commands.adopting import ADOPT, adopt, ticket_name
 from collector.commands.options import Parsers, asks
 from collector.exchange import Collector
 from collector.prompts import at_terminal
-from collector.reporttext import markdown
+from collector.reporttext import markdown, rung_of, rung_to
 
 API = "api/v1/incidents"
 COLUMNS = ("KEY", "STATUS", "PRIORITY", "CATEGORY", "CAUSES", "SINCE (UTC)", "BY")
 EVENTS = ("ID", "AT (UTC)", "KIND", "ACTOR")
 TOLD = ("AGENT", "TOLD (UTC)", "KIND", "CAUSE", "SINCE", "BY")
 CHANGED = ("AT (UTC)", "CHECK", "WHAT", "SEEN BY")
+RUNGS = ("TOLD (UTC)", "POLICY", "RUNG", "TO")
 NOTICES = ("NOTICE", "TOLD (UTC)", "DELIVER BY", "DELIVERED")
 NOTES = ("ID", "AT (UTC)", "BY", "TEXT")
 NEXT = {"looked_at": "the rules look at it again"} | {
@@ -213,6 +214,9 @@ def _show_one(to: Collector, args: argparse.Namespace) -> int:
         (str(one["id"]), _second(one["at"]), one["kind"], one["actor"]) for one in found["events"]
     ]
     show.write("Events", EVENTS, events)
+    if found["rungs"]:
+        rungs = [(_second(r["at"]), r["policy"], rung_of(r), rung_to(r)) for r in found["rungs"]]
+        show.write("Rungs told as nobody had taken it on", RUNGS, rungs)
     if found["notices"]:
         notices = [
             (
@@ -252,8 +256,11 @@ def _facts(one: dict[str, Any]) -> Iterator[str]:
         late = ", overdue" if answer["overdue"] else ""
         yield f"Answer due {_second(answer['due_at'])} by its {answer['by']}{late}"
     if one["next"] is not None:
-        what = NEXT[one["next"]["kind"]]
-        yield f"Next {_second(one['next']['at'])}: {what}"
+        what, rung = NEXT[one["next"]["kind"]], one["next"]["rung"]
+        who = (
+            "" if rung is None else f": rung {rung_of(rung)} of {rung['policy']} to {rung_to(rung)}"
+        )
+        yield f"Next {_second(one['next']['at'])}: {what}{who}"
     if ruled is not None:
         yield f"Ruled {ruled['ruling']}, by {ruled['by']}, {_second(ruled['at'])}"
 

@@ -83,7 +83,7 @@ class Case:
 
 
 async def body_of(request: web.Request) -> Any:
-    return await request.json() if request.can_read_body else None
+    return await request.json() if await request.read() else None
 
 
 async def heard(request: web.Request) -> Call:

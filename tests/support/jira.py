@@ -97,16 +97,19 @@ class FakeJira:
             case ["PUT"]:
                 return _edited(found, call.body)
             case ["POST", "comment"]:
-                if not self._is_text(call.body["body"]):
-                    return _error(400)
-                found["notes"].append(str(call.body["body"]))
-                return web.json_response({"id": "1"}, status=201)
+                return self._comment(found, call.body)
             case ["GET", *transitions]:
                 shown = {"transitions": self._offer(found)} if transitions else _shown(found)
                 return web.json_response(shown)
             case ["POST", "transitions"]:
                 return self._move(found, call.body)
         return _error(404)
+
+    def _comment(self, found: Record, body: dict[str, Any]) -> web.StreamResponse:
+        if not self._is_text(body["body"]):
+            return _error(400)
+        found["notes"].append(str(body["body"]))
+        return web.json_response({"id": "1"}, status=201)
 
     def _offer(self, found: Record) -> list[dict[str, Any]]:
         offered = {} if found["status"] == "Closed" else self.offered

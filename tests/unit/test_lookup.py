@@ -59,6 +59,13 @@ CASES = [
     ([C, N], OPEN, "raised", 4, (False, 1, None, [])),
     ([R, N, T], OPEN, "raised", 4, (False, 1, None, [2])),
     ([N, N, N], DONE, "resolved", 4, (False, 0, Move.RESOLVE, [1, 2])),
+    ([T], OPEN, "cautioned", 2, (False, 0, None, [])),
+    ([T], DONE, "cautioned", 4, (False, 0, None, [])),
+    ([R], OPEN, "cautioned", 4, (False, 0, None, [])),
+    ([R], DONE, "cautioned", 4, (False, 0, None, [])),
+    ([C], OPEN, "cautioned", 4, (False, None, None, [])),
+    ([C], DONE, "cautioned", 4, (False, None, None, [])),
+    ([], OPEN, "cautioned", 4, (False, None, None, [])),
 ]
 
 
