@@ -33,7 +33,7 @@ Examples:
 """
 RECONCILES = "api/v1/tickets/reconcile"
 LONGEST_S = 30.0
-UNTOUCHED = frozenset({"nothing", "left", "unsaid", "overtaken", "waits", "failed"})
+UNTOUCHED = frozenset({"missing", "nothing", "left", "unsaid", "overtaken", "waits", "failed"})
 KINDS = """\
 Examples:
   wardwatch channel kinds
@@ -77,9 +77,11 @@ The collector compares open incidents with open tickets by itself, a few minutes
 and then every quarter of an hour; this does it now. A ticket that is gone is made again, one that
 people ended while the incident goes on is opened again, doubles are resolved, and so is what is
 still open after the end. Where a message waits or is dead the outbox has the word: nothing is asked.
-With --dry-run nothing is written. What is mended is in the journal.
+With --dry-run nothing is written. What is mended is in the journal. The exit code is 1 also where a
+receiver did not answer.
 """
 OUTCOMES = {
+    "missing": "gone, as those are that were made again: look yourself",
     "nothing": "as it should be",
     "left": "people decided otherwise; left so",
     "created": "gone: made again",
