@@ -58,6 +58,7 @@ MAY: dict[str, set[Role]] = {
     "compare_config": {O},
     "list_sites": ALL,
     "list_contacts": {O, P, C, A},
+    "list_channels": ALL,
     "list_outages": ALL,
     "read_system_states": ALL,
     "export_results": ALL,
