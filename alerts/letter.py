@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from alerts import render
+from alerts import contacts, render
 from alerts.deadlines import DeadlineKind
 from alerts.events import Cause, Family, Priority
 from alerts.grouping import GroupStep
@@ -184,6 +184,8 @@ def letter(event: Mapping[str, Any]) -> Letter:
             return _test(event)
         case render.DIGEST_TYPE:
             return _digest(event)
+        case render.CONTACTS_TYPE:
+            return _contacts(event)
         case _:
             return _incident(event)
 
@@ -223,6 +225,17 @@ def _digest(event: Mapping[str, Any]) -> Letter:
         step="They are over. Nobody was paged for them; this is for your records.",
         rows=tuple(rows),
         organization=data["organization"]["name"],
+    )
+
+
+def _contacts(event: Mapping[str, Any]) -> Letter:
+    told = contacts.contacts_letter(event)
+    return Letter(
+        subject=told.subject,
+        headline=told.headline,
+        step="This is for your information.",
+        rows=tuple(Row("Now", line) for line in told.lines),
+        organization=told.organization,
     )
 
 

@@ -19,11 +19,12 @@ from typing import Any
 
 import jinja2
 
+from alerts.contacts import contacts_letter
 from alerts.customer import customer_letter
 from alerts.letter import letter
 from alerts.minimal import minimal
 from alerts.outbox import Message, message_id
-from alerts.render import TEST_TYPE
+from alerts.render import CONTACTS_TYPE, TEST_TYPE
 from probes.tripwire import Pattern, tripped
 
 _NAMES = frozenset({"message-id", "in-reply-to", "references"})
@@ -100,6 +101,9 @@ def compose(
 
 
 def _written(event: Mapping[str, Any], audience: Audience) -> _Written:
+    if audience is Audience.CUSTOMER and event["type"] == CONTACTS_TYPE:
+        changed = contacts_letter(event)
+        return _filled("customer_contacts", changed.subject, changed)
     if audience is Audience.CUSTOMER and event["type"] != TEST_TYPE:
         notice = customer_letter(event)
         return _filled(f"customer_{notice.stage}", notice.subject, notice)

@@ -33,6 +33,7 @@ PLAIN = (
     "deadline",
     "due",
     "attached_count",
+    "roles",
     "count",
     "impact",
     "users",

@@ -186,4 +186,4 @@ def _begun(message: Message) -> bool:
 
 def message_id(org: str, incident_key: str, receiver: str, seq: int) -> str:
     """The same for the same step; free of dots, which delimit what a webhook signs."""
-    return f"{org}_{incident_key.replace('.', '_')}_{receiver}_{seq}"
+    return f"{org}_{incident_key}_{receiver}_{seq}".replace(".", "_")

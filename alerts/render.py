@@ -34,6 +34,8 @@ NAMED = 200
 
 TEST_TYPE = "org.wardwatch.test.v1"
 DIGEST_TYPE = "org.wardwatch.digest.v1"
+CONTACTS_TYPE = "org.wardwatch.contacts.v1"
+MAINTENANCE_TYPE = "org.wardwatch.maintenance.v1"
 DIGEST_LINES = 200
 
 _TYPES: dict[Step, str] = {
@@ -96,7 +98,7 @@ def render(
         "time": rfc3339(at),
         "datacontenttype": "application/json",
         "data": {
-            "organization": _organization(config),
+            "organization": organization_of(config),
             "system": _system(config, incident.system),
             "key": f"{config.organization.id}.{incident.key}.{receiver}",
             "sequence": sequence,
@@ -149,7 +151,7 @@ def render_digest(
         "time": rfc3339(at),
         "datacontenttype": "application/json",
         "data": {
-            "organization": _organization(config),
+            "organization": organization_of(config),
             "count": len(incidents),
             "incidents": [_line(config, incident) for incident in incidents[:DIGEST_LINES]],
         },
@@ -184,12 +186,12 @@ def render_test(config: Config, receiver: str, *, name: str, at: int) -> bytes:
         "subject": f"test.{receiver}",
         "time": rfc3339(at),
         "datacontenttype": "application/json",
-        "data": {"organization": _organization(config), "receiver": receiver},
+        "data": {"organization": organization_of(config), "receiver": receiver},
     }
     return encoded(harmless(event))
 
 
-def _organization(config: Config) -> dict[str, str]:
+def organization_of(config: Config) -> dict[str, str]:
     one = config.organization
     return {"id": one.id, "name": one.name, "timezone": one.timezone}
 

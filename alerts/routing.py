@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alerts.events import Cause, Family, Priority
+from alerts.receivers import of_role, reached
 from alerts.telling import Audience
 from probes.config import Config
 from probes.config_channels import Notices, Route
+from probes.config_people import Role
 
 
 def receivers(
@@ -32,17 +34,29 @@ def receivers(
 
 
 def noticed(config: Config, audience: Audience) -> tuple[str, ...]:
-    """Channels of the roles a notice is for; without any, whom the routes name for P1.
+    """Channels of the roles a notice is for; without any, by what reaches the contacts of the role;
+    where nothing does, whom the routes name for P1.
 
     A notice that reaches somebody else is better than one that reaches nobody.
     """
     named = config.notices or Notices()
-    roles = {
-        Audience.CLINICAL_LIAISON: (named.clinical_liaison,),
-        Audience.CLINICAL_LEADERSHIP: (named.clinical_leadership,),
-        Audience.LEGAL_COMPLIANCE: (named.legal_compliance,),
-        Audience.SAFETY: (named.clinical_leadership, named.legal_compliance),
-    }[audience]
+    roles: dict[Audience, tuple[tuple[Role, tuple[str, ...]], ...]] = {
+        Audience.CLINICAL_LIAISON: (("clinical_liaison", named.clinical_liaison),),
+        Audience.CLINICAL_LEADERSHIP: (("clinical_leadership", named.clinical_leadership),),
+        Audience.LEGAL_COMPLIANCE: (("legal_compliance", named.legal_compliance),),
+        Audience.SAFETY: (
+            ("clinical_leadership", named.clinical_leadership),
+            ("legal_compliance", named.legal_compliance),
+        ),
+    }
+    found = (
+        to
+        for role, channels in roles[audience]
+        for to in channels or reached(config, of_role(config, role)) or _instead(config)
+    )
+    return tuple(dict.fromkeys(found))
+
+
+def _instead(config: Config) -> list[str]:
     everybody = receivers(config.routes, Family.AVAILABILITY, Priority.P1)
-    instead = [name for name in everybody if not config.channels[name].is_for_customers]
-    return tuple(dict.fromkeys(to for channels in roles for to in channels or instead))
+    return [name for name in everybody if not config.channels[name].is_for_customers]

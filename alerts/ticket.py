@@ -17,7 +17,7 @@ from alerts.letter import letter
 from alerts.minimal import minimal
 from alerts.outbox import Message
 from alerts.people import IncidentState
-from alerts.render import DIGEST_TYPE, TEST_TYPE
+from alerts.render import CONTACTS_TYPE, DIGEST_TYPE, TEST_TYPE
 from probes.tripwire import Pattern, tripped
 
 KEY_CHARS = 255
@@ -41,6 +41,8 @@ class Stage(StrEnum):
     """A test, or a list of the past: it is shown and over at once."""
 
 
+_ALONE = {TEST_TYPE: "test", DIGEST_TYPE: "digest", CONTACTS_TYPE: "contacts"}
+"""Events that tell of no incident, and what stands for its family."""
 _STAGES = {
     IncidentState.OPEN: Stage.OPEN,
     IncidentState.ACKNOWLEDGED: Stage.ACKNOWLEDGED,
@@ -111,7 +113,7 @@ def _ticket(
 ) -> Ticket:
     data = event["data"]
     told = letter(event)
-    alone = event["type"] in (TEST_TYPE, DIGEST_TYPE)
+    alone = event["type"] in _ALONE
     system = data.get("system", {"id": message.receiver, "name": told.organization})
     return Ticket(
         key=event["id"] if alone else data["key"],
@@ -126,7 +128,7 @@ def _ticket(
         organization=told.organization,
         system=system["id"],
         system_name=system["name"],
-        family={TEST_TYPE: "test", DIGEST_TYPE: "digest"}.get(event["type"]) or data["family"],
+        family=_ALONE.get(event["type"]) or data["family"],
         category=PLAIN[1] if alone else data["category"],
         priority=PLAIN[0] if alone else data["priority"],
         at=event["time"],

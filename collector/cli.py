@@ -37,6 +37,7 @@ COMMANDS = {
     "results": "results",
     "status": "status",
     "token": "token",
+    "training": "training",
     "what-if": "what_if",
     "whoami": "login",
 }

@@ -28,7 +28,7 @@ from collector.exchange import (
     hint,
     trusting,
 )
-from probes.config_words import Id
+from probes.config_words import Id, receiver_id
 
 DEFAULT_URL = "http://127.0.0.1:8460"
 TIMEOUT_S = 10.0
@@ -103,6 +103,14 @@ def an_id(text: str) -> str:
         return _AN_ID.validate_python(text)
     except ValidationError as error:
         raise argparse.ArgumentTypeError(error.errors()[0]["msg"].partition(", ")[2]) from None
+
+
+def a_receiver(text: str) -> str:
+    """For argparse: a channel, or `CHANNEL.CONTACT`."""
+    try:
+        return receiver_id(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def add_url(parser: argparse.ArgumentParser, *, token: bool = True) -> None:

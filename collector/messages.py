@@ -14,6 +14,7 @@ from alerts.deadlines import AT_ONCE, DeadlineKind, Which
 from alerts.grouping import Groups, GroupStep
 from alerts.outbox import Message, message_id
 from alerts.people import ActKind, IncidentState
+from alerts.receivers import everybody, is_for_customers
 from alerts.render import render, render_digest
 from alerts.routing import noticed, receivers
 from alerts.telling import Audience, Said, Step
@@ -111,9 +112,9 @@ def _message(config: Config, key: str, receiver: str, seq: int, body: bytes, now
 def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Config) -> list[str]:
     """Of what is routed: those who heard of it, then those whom any of the priorities concerns."""
     incident = one.incident
-    heard = [r for r in config.channels if (incident.key, r) in told]
+    heard = [r for r in everybody(config) if (incident.key, r) in told]
     if one.audience is Audience.CUSTOMERS:
-        return [r for r in heard if config.channels[r].is_for_customers]
+        return [r for r in heard if is_for_customers(config, r)]
     if one.audience is not Audience.ROUTED:
         return list(noticed(config, one.audience))
     if incident.quiet and not one.opens:

@@ -19,6 +19,7 @@ from prometheus_client import (
 )
 
 from alerts.events import Family, State
+from alerts.training import TrainingKind
 
 COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 EVALUATE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
@@ -184,6 +185,13 @@ class CollectorMetrics:
             registry=self.registry,
         )
 
+        self.training_lapsed = Gauge(
+            "wardwatch_training_lapsed_contacts",
+            "Contacts of the operator's file whose HIPAA training has lapsed, by kind.",
+            ["kind"],
+            registry=self.registry,
+        )
+
         self.equivocations = Gauge(
             "wardwatch_agent_equivocations_unsettled",
             "Headers for a place in an agent's chain that was taken, which nobody has settled.",
@@ -196,6 +204,10 @@ class CollectorMetrics:
         self.equivocations.clear()
         for agent, count in unsettled.items():
             self.equivocations.labels(agent).set(count)
+
+    def show_training(self, lapsed: Mapping[TrainingKind, int]) -> None:
+        for kind, count in lapsed.items():
+            self.training_lapsed.labels(kind.value).set(count)
 
     def show(self, picture: Picture) -> None:
         """Replace the gauges about systems, incidents and agents."""

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from alerts import training
 from collector import chainstates, rulings
 from collector.core import caqh, periods
 from collector.core.availability import cut, terms
@@ -24,6 +25,7 @@ from collector.evaluate import Evaluator
 from collector.metrics import CollectorMetrics, Picture
 from collector.store.incidents import WHOLE, read_incidents, read_states
 from collector.store.store import Store
+from probes import times
 from probes.clock import NS_PER_MS, Clock
 from probes.history import History
 from probes.spans import Interval
@@ -145,6 +147,9 @@ class Numbers:
         places = Counter((row.incident.system, row.incident.family) for row in is_open)
         last = self._evaluator.evidence.last
         chains = await self._store.read(chainstates.read, self._org)
+        config = self._evaluator.config
+        today = times.from_ms(self._clock.now_ms(), config.organization.zone).date()
+        metrics.show_training(training.lapsed(config.contacts, today))
         metrics.show(
             Picture(
                 states={s.system: s.state for s in states if s.site == WHOLE},

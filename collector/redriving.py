@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from alerts.channel import Guarantee
 from alerts.channels import registry
 from alerts.outbox import Left, Message
+from alerts.receivers import everybody
 from collector import journal
 from collector.journal import Fact, Row, canonical
 from collector.store.redrive import clear, dead_of, mendable, redrive
@@ -44,8 +45,8 @@ def apart(config: Config) -> frozenset[str]:
     """Receivers who keep no ticket that an older message could set back: people, by letter."""
     return frozenset(
         name
-        for name, channel in config.channels.items()
-        if registry.load(channel.kind).guarantee is Guarantee.SEND
+        for name, one in everybody(config).items()
+        if registry.load(config.channels[one.channel].kind).guarantee is Guarantee.SEND
     )
 
 
@@ -61,7 +62,7 @@ def record(
     ids = list(wanted.ids or ())
     if wanted.receiver is not None:
         ids = mendable(conn, org, wanted.receiver, MOST + 1, apart=by_themselves)
-    found = redrive(conn, org, ids[:MOST], now, channels=config.channels, apart=by_themselves)
+    found = redrive(conn, org, ids[:MOST], now, channels=everybody(config), apart=by_themselves)
     if len(found) < len(set(ids[:MOST])):
         return None
     return _recorded(conn, org, KIND, wanted.by, found, now, more=len(ids) > MOST)

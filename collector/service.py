@@ -20,6 +20,7 @@ from alerts.channel import Channel, ChannelEnv
 from alerts.channels import registry
 from alerts.delivery import Delivery
 from alerts.metering import DeliveryMetrics
+from alerts.receivers import everybody
 from collector import builtinkey, versions
 from collector.access.access import Access
 from collector.access.credentials import RandomBytes
@@ -255,9 +256,8 @@ class Service:
     async def _open_channels(self, stack: AsyncExitStack) -> Mapping[str, Channel]:
         env = ChannelEnv(self._world.clock, self._world.read_secret, self._delivery_metrics.tripped)
         channels: dict[str, Channel] = {}
-        for name, channel in self._config.channels.items():
-            kind = registry.load(channel.kind)
-            config = kind.parse(channel.model_extra or {})
+        for name, receiver in everybody(self._config).items():
+            kind, config = registry.settings(self._config, receiver)
             channels[name] = await stack.enter_async_context(kind.open(config, env))
         return channels
 

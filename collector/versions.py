@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from sqlalchemy import Connection
 
-from collector import acts, journal
+from collector import acts, contactchanges, journal
 from collector.journal import CONFIG, Fact, Row
 from collector.store import incidents
 from probes.config import Config
@@ -23,14 +23,19 @@ KINDS = (CONFIG, *acts.KINDS)
 
 
 def record(conn: Connection, org: str, canonical: bytes, now: int) -> bool:
-    """Append a config's canonical bytes unless they are the latest version already."""
+    """Append a config's canonical bytes unless they are the latest version already; with them,
+    which contacts have changed since the one before.
+    """
     journal.hold(conn, org)
     known = journal.rows(conn, org, kind=KINDS)
     versions = [row for row in known if row.kind == CONFIG]
     if versions and versions[-1].data == canonical:
         return False
     at = _following(conn, org, known, now)
-    _append(conn, org, [Fact(CONFIG, at, canonical)], at)
+    (number,) = _append(conn, org, [Fact(CONFIG, at, canonical)], at)
+    if versions:
+        before, after = parsed(versions[-1].data), parsed(canonical)
+        contactchanges.record(conn, org, before, after, number, at)
     return True
 
 
@@ -68,9 +73,9 @@ def history(rows: Sequence[Row]) -> History:
     )
 
 
-def _append(conn: Connection, org: str, facts: Sequence[Fact], at: int) -> None:
+def _append(conn: Connection, org: str, facts: Sequence[Fact], at: int) -> range:
     same = [Fact(f.kind, max(f.at, at), f.data, f.actor) for f in facts]
-    journal.append(conn, org, same, at)
+    return journal.append(conn, org, same, at)
 
 
 def _following(conn: Connection, org: str, known: Sequence[Row], now: int) -> int:

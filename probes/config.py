@@ -16,8 +16,10 @@ from probes import registry, times
 from probes.config_access import Access
 from probes.config_channels import Channel, Heartbeat, Notices, Route
 from probes.config_checks import Check
+from probes.config_escalation import Escalation
 from probes.config_hours import Holidays, Hours
-from probes.config_people import Contact
+from probes.config_oncall import OnCall
+from probes.config_people import Contact, Role
 from probes.config_places import COLLECTOR, Agent, Organization, Site
 from probes.config_policy import Policy
 from probes.config_systems import System
@@ -44,6 +46,13 @@ class Config(Model):
     """Agents, by id. `collector` is the one built into the collector, and says where that stands."""
     contacts: Mapping[Id, Contact] = {}
     """People and roles, by id."""
+    on_call: Annotated[Mapping[Id, OnCall], Field(exclude_if=lambda value: not value)] = {}
+    """Who is on duty when, by schedule; left out: nobody is."""
+    staffing: Annotated[
+        Mapping[Role, Annotated[int, Field(ge=1, le=50)]],
+        Field(exclude_if=lambda value: not value),
+    ] = {}
+    """How many different people of a role are on duty at every instant; left out: none need be."""
     systems: Mapping[Id, System]
     """What is judged, by id."""
     checks: Mapping[Id, Check]
@@ -58,8 +67,10 @@ class Config(Model):
     """Receivers of incidents, by id."""
     routes: tuple[Route, ...] = ()
     """Which incidents go where."""
+    escalation: Annotated[Mapping[Id, Escalation], Field(exclude_if=lambda value: not value)] = {}
+    """Who is told when nobody takes an incident on, by id of the policy; routes name them."""
     notices: Annotated[Notices | None, Field(exclude_if=lambda value: value is None)] = None
-    """Who gets the notices that nothing stops, by role; left out: whom the routes name for P1."""
+    """Who gets the notices that nothing stops, by role; left out: its contacts with `reach`, else whom the routes name for P1."""
 
     def agents_of(self, check_id: str) -> tuple[str, ...]:
         """The agents assigned to a check, in file order: its `from`, or every agent but the

@@ -22,6 +22,10 @@ class Baa(Model):
     """Last day of the agreement."""
 
 
+PERSONAL = frozenset({"email"})
+"""Kinds of channels that can tell each contact apart, by its address."""
+
+
 class Channel(BaseModel):
     """Fields beside `kind` and `baa` belong to the channel kind, which parses them itself."""
 
@@ -36,6 +40,15 @@ class Channel(BaseModel):
         """Its readers only depend on systems; they get no notices."""
         return (self.model_extra or {}).get("audience") == "customer"
 
+    @property
+    def is_personal(self) -> bool:
+        return self.kind in PERSONAL
+
+    @property
+    def has_receiver(self) -> bool:
+        """One of a personal kind may be there for contacts alone."""
+        return not self.is_personal or bool((self.model_extra or {}).get("to"))
+
 
 class Route(Model):
     families: tuple[Literal["availability", "access", "blind", "feed", "expiry", "budget"], ...]
@@ -44,10 +57,12 @@ class Route(Model):
     """Least urgent priority it carries."""
     to: Annotated[tuple[Id, ...], Field(min_length=1)]
     """Channels, all of them."""
+    escalate: Annotated[Id | None, Field(exclude_if=lambda value: value is None)] = None
+    """The policy under `escalation` by which more people are told until somebody takes it on."""
 
 
 class Notices(Model):
-    """Left out: whoever the routes name for P1."""
+    """Left out: the contacts of the role that have `reach`, else whoever the routes name for P1."""
 
     clinical_liaison: tuple[Id, ...] = ()
     """Channels of the clinical liaison: category 3, a workaround that ends, outages found late."""

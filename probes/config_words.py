@@ -103,6 +103,13 @@ def _ping_url(value: str) -> str:
     return value
 
 
+def receiver_id(value: str) -> str:
+    """An id, or two with a dot between them: a contact by a personal channel."""
+    for part in value.split(".", 1):
+        _id(part)
+    return value
+
+
 def _id(value: str) -> str:
     if not _ID.fullmatch(value):
         raise ValueError("an id is 1 to 63 of a-z, 0-9 and -, not starting with -")
@@ -110,6 +117,8 @@ def _id(value: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(_id)]
+ReceiverId = Annotated[str, AfterValidator(receiver_id)]
+"""A channel, or `CHANNEL.CONTACT`."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=120), AfterValidator(_name)]
 # The schema says what a file holds, not what is made of it.
 _DurationText = WithJsonSchema({"type": "string", "pattern": _UNITS, "minLength": 2})
@@ -129,6 +138,11 @@ Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
 SecretRef = Annotated[str, StringConstraints(pattern=f"^({SECRET.pattern})$")]
 Word = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
 """Printable ASCII without blanks, as names of a protocol are."""
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+MAIL_ADDRESS = rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$"
+MailAddress = Annotated[str, StringConstraints(max_length=254, pattern=MAIL_ADDRESS)]
+"""As mail servers take it: ASCII."""
 Origin = Annotated[str, AfterValidator(addresses.origin)]
 Issuer = Annotated[str, AfterValidator(addresses.issuer)]
 Proxy = Annotated[str, AfterValidator(addresses.network)]

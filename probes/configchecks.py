@@ -18,6 +18,7 @@ from probes.config_places import COLLECTOR
 from probes.configchain import chain_problems
 from probes.configcollector import collector_problems
 from probes.configcost import cost_problems
+from probes.configescalation import escalation_problems
 from probes.configfeeds import feed_problems
 from probes.registry import FEEDS
 from probes.tripwire import IDENTIFIERS, tripped
@@ -31,10 +32,17 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("checks", "*", "from", "*"), "agents", "agent"),
     (("maintenance", "*", "systems", "*"), "systems", "system"),
     (("routes", "*", "to", "*"), "channels", "channel"),
+    (("routes", "*", "escalate"), "escalation", "policy"),
     (("notices", "*", "*"), "channels", "channel"),
+    (("contacts", "*", "reach", "*"), "channels", "channel"),
+    (("escalation", "*", "rungs", "*", "to", "*", "on_call"), "on_call", "schedule"),
+    (("escalation", "*", "rungs", "*", "to", "*", "contact"), "contacts", "contact"),
+    (("escalation", "*", "rungs", "*", "to", "*", "channel"), "channels", "channel"),
+    (("on_call", "*", "layers", "*", "people", "*"), "contacts", "contact"),
+    (("on_call", "*", "overrides", "*", "person"), "contacts", "contact"),
 )
 _LISTS: tuple[Path, ...] = (
-    *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*"),
+    *(p[:-1] for p, _, _ in _REFERENCES if p[-1] == "*" and p[0] != "on_call"),
     ("access", "proxies"),
     ("access", "oidc", "roles", "*"),
     ("access", "oidc", "scopes"),
@@ -55,7 +63,16 @@ _NAMES: tuple[Path, ...] = (
     ("channels", "*", "baa", "plan"),
 )
 """What people wrote that is sent to receivers or shown."""
-_ENTRIES = ("sites", "agents", "contacts", "systems", "checks", "channels")
+_ENTRIES = (
+    "sites",
+    "agents",
+    "contacts",
+    "on_call",
+    "systems",
+    "checks",
+    "channels",
+    "escalation",
+)
 _GUESSES = 200
 """Ids compared with a wrong one: in a file of thousands, guessing would take minutes."""
 _PERCENT = re.compile(r"[0-9]{1,3}(\.[0-9]{1,4})?")
@@ -123,6 +140,12 @@ def cross_problems(document: Document) -> list[Problem]:
         *cost_problems(document, section(document, "agents"), section(document, "checks")),
         *feed_problems(document, section(document, "agents"), section(document, "checks")),
         *chain_problems(document, section(document, "checks")),
+        *escalation_problems(
+            document,
+            section(document, "channels"),
+            section(document, "contacts"),
+            section(document, "on_call"),
+        ),
     ]
 
 

@@ -17,6 +17,7 @@ from probes.configbudgets import budget_problems
 from probes.configchecks import attempt, section
 from probes.configclaims import claims_problems
 from probes.configexclusive import exclusive_problems
+from probes.configoncall import oncall_problems
 from probes.configpayers import payer_problems
 from probes.configwrites import writes_problems
 from probes.contract import Kind
@@ -45,7 +46,7 @@ def entry_problems(
     channel_secrets: ChannelSecrets | None = None,
 ) -> list[Problem]:
     """In no particular order."""
-    found = [*_windows(document), *payer_problems(document)]
+    found = [*_windows(document), *payer_problems(document), *oncall_problems(document)]
     if kinds:
         parsed: Parsed = {}
         for name, check in section(document, "checks").items():

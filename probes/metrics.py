@@ -383,6 +383,14 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_training_lapsed_contacts",
+        "gauge",
+        "contacts",
+        ("kind",),
+        "Contacts of the operator's file whose HIPAA training has lapsed, by kind.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_tripwire_hits_total",
         "counter",
         "messages",

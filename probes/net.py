@@ -109,9 +109,9 @@ class Connection:
             try:
                 try:
                     await self._socket.send(data)
-                except ConnectionError:
+                except (ConnectionError, ssl.SSLEOFError):
                     # TLS 1.3 refuses a client certificate after the handshake, and a reset may
-                    # stand behind that alert.
+                    # stand behind that alert, or behind the tickets of a server that took it.
                     self._socket.alert()
                     raise
             except TimeoutError:

@@ -21,14 +21,8 @@ from alerts.outbox import DeliveryReason, Message
 from alerts.secrets import anything
 from alerts.smtp import ACCEPTED, RefusedError, encrypt, failed, judge, log_in, offer, worst
 from probes.addresses import is_loopback
-from probes.config_words import Model, PositiveDuration, SecretRef, Word
+from probes.config_words import MailAddress, Model, PositiveDuration, SecretRef, Word
 
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
-Address = Annotated[
-    str,
-    StringConstraints(max_length=254, pattern=rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$"),
-]
 Host = Annotated[str, StringConstraints(max_length=253, pattern=r"^[A-Za-z0-9.:-]+$")]
 File = Annotated[str, StringConstraints(pattern=r"^/.")]
 
@@ -39,7 +33,10 @@ FAREWELL_S = 1.0
 
 def _recipients(value: tuple[str, ...]) -> tuple[str, ...]:
     if not 1 <= len(value) <= MOST:
-        raise ValueError(f"name 1 to {MOST} addresses; more are a list of the mail server's")
+        raise ValueError(
+            f"name 1 to {MOST} addresses; more are a list of the mail server's. Left out: it writes "
+            "to contacts alone"
+        )
     if len(set(value)) != len(value):
         raise ValueError("an address stands there twice")
     return value
@@ -60,10 +57,10 @@ class EmailConfig(Model):
     """Name to log in with; left out: no login."""
     password: SecretRef | None = None
     """Where its password is; read at each attempt."""
-    from_: Annotated[Address, Field(alias="from")]
+    from_: Annotated[MailAddress, Field(alias="from")]
     """Address it comes from."""
-    to: Annotated[tuple[Address, ...], AfterValidator(_recipients)]
-    """Addresses it goes to, all in one message."""
+    to: Annotated[tuple[MailAddress, ...], AfterValidator(_recipients)] = ()
+    """Addresses it goes to, all in one message; left out: it writes to contacts with it in `reach` alone."""
     audience: Audience = Audience.STAFF
     """`staff`: all that is known; `customer`: plain words for who only depends on the system."""
     timeout: Annotated[PositiveDuration, Field(le=60_000)] = 30_000
@@ -188,6 +185,10 @@ def _parse(spec: Mapping[str, Any]) -> EmailConfig:
     return EmailConfig.model_validate(dict(spec))
 
 
+def _personal(config: EmailConfig, address: str) -> EmailConfig:
+    return config.model_copy(update={"to": (address,)})
+
+
 KIND = ChannelKind(
     name="email",
     summary="A letter in plain words to people, one conversation an incident.",
@@ -196,4 +197,5 @@ KIND = ChannelKind(
     parse=_parse,
     open=_open,
     secrets={"password": anything},
+    personal=_personal,
 )

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from alerts.channel import ChannelKind
+from alerts.receivers import Receiver
 from alerts.secrets import references, text_of
+from probes.config import Config
 
 CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
@@ -58,3 +60,16 @@ def examine(
 def check(name: str, spec: Mapping[str, Any]) -> None:
     """KeyError for an unknown kind, `pydantic.ValidationError` for what it does not accept."""
     load(name).parse(spec)
+
+
+def settings(config: Config, receiver: Receiver) -> tuple[ChannelKind[Any], Any]:
+    """The kind of a receiver, and what its `open` takes; a personal one has its contact's address."""
+    entry = config.channels[receiver.channel]
+    kind = load(entry.kind)
+    parsed = kind.parse(entry.model_extra or {})
+    if receiver.contact is None:
+        return kind, parsed
+    address = config.contacts[receiver.contact].email
+    if kind.personal is None or address is None:
+        raise ValueError("refused when the file is loaded: no receiver of one contact")
+    return kind, kind.personal(parsed, address)

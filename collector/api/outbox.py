@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from alerts.outbox import DeliveryReason, Left, MessageState
 from alerts.outbox import Message as Kept
+from alerts.receivers import everybody
 from collector.access.policy import Permission
 from collector.api.cursors import Paged, cursor, place
 from collector.api.once import once
@@ -19,7 +20,7 @@ from collector.api.routes import Call, Nothing, get, post
 from collector.api.shapes import Instant
 from collector.redriving import MOST, Wanted, apart, record, record_clearing
 from collector.store.redrive import listed
-from probes.config_words import Id, Model
+from probes.config_words import Model, ReceiverId
 from probes.yamlfile import Problem
 
 MessageId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,300}$")]
@@ -30,15 +31,15 @@ ROOM = 262_144
 class Asked(Paged):
     state: Literal["pending", "dead"] | None = None
     """Left out: both."""
-    receiver: Id | None = None
-    """A channel of the config, or one that was."""
+    receiver: ReceiverId | None = None
+    """A channel of the config, a contact by a personal one (`mail.anna`), or one that was."""
 
 
 class Redriving(Model):
     """Either `ids` or `receiver`: all of its dead ones that may be sent again."""
 
     ids: Annotated[tuple[MessageId, ...], Field(min_length=1, max_length=MOST)] | None = None
-    receiver: Id | None = None
+    receiver: ReceiverId | None = None
 
     @model_validator(mode="after")
     def _one(self) -> Redriving:
@@ -145,10 +146,10 @@ def _cleared(conn: Connection, parts: Parts, wanted: Wanted) -> Cleared:
 async def redrive_messages(call: Call[Nothing, Redriving]) -> Redriven:
     """Have dead messages sent again, in their order; they get three new days."""
     said, parts = call.body, call.parts
-    channels = parts.config.channels
+    channels = everybody(parts.config)
     if said.receiver is not None and said.receiver not in channels:
         there_are = ", ".join(channels) or "none"
-        message = f"no channel of this name in the config; there are: {there_are}"
+        message = f"no receiver of this name in the config; there are: {there_are}"
         raise InvalidError([Problem("", 1, "receiver", message)])
     wanted = Wanted(call.who.account, said.ids, said.receiver)
     return await once(call, lambda conn: _redriven(conn, parts, wanted))

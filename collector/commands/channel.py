@@ -11,6 +11,7 @@ from typing import Any
 from alerts.channel import ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.channels import registry
 from alerts.outbox import DeliveryReason, Message
+from alerts.receivers import everybody
 from alerts.render import render_test
 from collector import show
 from collector.advice import advice
@@ -52,6 +53,7 @@ TEST = """\
 Examples:
   wardwatch channel test nurses --config wardwatch.yaml
   wardwatch channel test nurses --config wardwatch.yaml --json
+  wardwatch channel test mail.anna --config wardwatch.yaml
 
 One attempt, from this host, with the secrets it can read: run it where the collector runs. What
 arrives says that it is a test; no incident is opened. Of the answer only its code is shown.
@@ -78,7 +80,11 @@ def add(subparsers: Parsers) -> None:
     kinds = _action(actions, "kinds", "list the kinds, what each promises and its keys", KINDS)
     kinds.set_defaults(func=run_kinds)
     test = _action(actions, "test", "send a message marked as a test", TEST)
-    test.add_argument("name", metavar="NAME", help="the channel, by its id in the file")
+    test.add_argument(
+        "name",
+        metavar="NAME",
+        help="the channel by its id in the file, or a contact by a personal one: CHANNEL.CONTACT",
+    )
     test.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
     test.set_defaults(func=run_test)
 
@@ -161,19 +167,21 @@ def run_test(args: argparse.Namespace) -> int:
     except ConfigErrors as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    if args.name not in config.channels:
-        known = ", ".join(config.channels) or "none"
-        sys.stderr.write(f"NAME: no channel of this id in {args.config}; it has: {known}\n")
+    known = everybody(config)
+    if args.name not in known:
+        there_are = ", ".join(known) or "none"
+        sys.stderr.write(f"NAME: no receiver of this id in {args.config}; it has: {there_are}\n")
         return 2
     message = probe(config, args.name, SystemClock().now_ms())
     receipt = asyncio.run(attempt(config, message, SystemClock(), read_secret))
-    return _answered(config.channels[args.name].kind, message, receipt, as_json=args.json)
+    kind = config.channels[known[args.name].channel].kind
+    return _answered(kind, message, receipt, as_json=args.json)
 
 
 def probe(config: Config, receiver: str, at: int) -> Message:
     """A message of its own, outside every incident's order."""
     org = config.organization.id
-    name = f"{org}_test_{receiver}_{at}"
+    name = f"{org}_test_{receiver}_{at}".replace(".", "_")
     body = render_test(config, receiver, name=name, at=at)
     return Message(name, org, f"test.{receiver}", receiver, 1, body, at, at)
 
@@ -181,10 +189,9 @@ def probe(config: Config, receiver: str, at: int) -> Message:
 async def attempt(
     config: Config, message: Message, clock: Clock, read: Callable[[str], bytes]
 ) -> Receipt:
-    entry = config.channels[message.receiver]
-    kind = registry.load(entry.kind)
+    receiver = everybody(config)[message.receiver]
     try:
-        settings = kind.parse(entry.model_extra or {})
+        kind, settings = registry.settings(config, receiver)
         async with kind.open(settings, ChannelEnv(clock, read)) as channel:
             return await channel.deliver(message)
     except Exception:  # noqa: BLE001 - a foreign text may hold anything; none is shown

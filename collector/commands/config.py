@@ -7,6 +7,7 @@ import json
 import sys
 from datetime import date
 
+from alerts import training
 from alerts.channels import registry
 from collector import agreements, unread
 from collector.businesshours import holiday_problem
@@ -149,10 +150,17 @@ def remarks(config: Config, today: date) -> list[str]:
         out.append(f"no key pinned, so no results are taken from: {', '.join(keyless)}")
     if not config.routes:
         out.append("no routes, so no incident is sent to anybody")
+    unused = [name for name in config.escalation if name not in {r.escalate for r in config.routes}]
+    if unused:
+        out.append(f"no route names them, so they call nobody: {', '.join(unused)}")
     waiting = [w.id for w in config.maintenance if w.approval is None and w.cancelled is None]
     if waiting:
         out.append(f"not approved, so they exclude nothing: {', '.join(waiting)}")
-    return [*out, *agreements.remarks(config, today)]
+    return [
+        *out,
+        *agreements.remarks(config, today),
+        *training.remarks(config.contacts, today),
+    ]
 
 
 def _print_json(value: object) -> None:

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from collector import show
-from collector.client import UsageError, act, an_id, ask_all, asking, print_json
+from collector.client import UsageError, a_receiver, act, ask_all, asking, print_json
 from collector.commands.options import Parsers, asks, group
 from collector.exchange import Collector
 
@@ -64,18 +64,18 @@ def add(subparsers: Parsers) -> None:
     )
     listed = asks(actions, "list", "list messages that wait or are dead", LIST)
     listed.add_argument("--state", choices=("pending", "dead"), help="of this state only")
-    listed.add_argument("--receiver", type=an_id, metavar="NAME", help="to this channel only")
+    listed.add_argument("--receiver", type=a_receiver, metavar="NAME", help="to this channel only")
     listed.set_defaults(func=lambda args: asking(_list, args))
     again = asks(actions, "redrive", "send dead messages again", REDRIVE)
     again.add_argument("ids", nargs="*", type=_message_id, metavar="ID", help="a dead message")
     again.add_argument(
-        "--receiver", type=an_id, metavar="NAME", help="all dead ones to this channel"
+        "--receiver", type=a_receiver, metavar="NAME", help="all dead ones to this channel"
     )
     again.set_defaults(func=lambda args: asking(_redrive, args))
     away = asks(actions, "clear", "put dead messages away", CLEAR)
     away.add_argument("ids", nargs="*", type=_message_id, metavar="ID", help="a dead message")
     away.add_argument(
-        "--receiver", type=an_id, metavar="NAME", help="all dead ones to this channel"
+        "--receiver", type=a_receiver, metavar="NAME", help="all dead ones to this channel"
     )
     away.set_defaults(func=lambda args: asking(_clear, args))
 

@@ -1,9 +1,16 @@
-"""RFC 6962 section 2.1 over SHA-256: the tree hash and audit paths (2.1.1) of a few leaves."""
+"""RFC 6962 section 2.1 over SHA-256: the tree hash and audit paths (2.1.1) of a few leaves.
+
+A log of many is read by `collector/attest/merkle.py`, with these hashes.
+"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+
+HASH_BYTES = 32
+EMPTY = hashlib.sha256(b"").digest()
+"""MTH({}): the tree hash of no leaves."""
 
 
 def leaf_hash(data: bytes) -> bytes:
@@ -16,9 +23,14 @@ def node_hash(left: bytes, right: bytes) -> bytes:
 
 def root(leaves: Sequence[bytes]) -> bytes:
     """MTH(D[n]): 32 bytes; of no leaves, the hash of the empty string."""
-    if not leaves:
-        return hashlib.sha256(b"").digest()
-    level = [leaf_hash(leaf) for leaf in leaves]
+    return root_of_hashes([leaf_hash(leaf) for leaf in leaves])
+
+
+def root_of_hashes(hashes: Sequence[bytes]) -> bytes:
+    """The same from the leaves' hashes, or from those of full subtrees of one height."""
+    if not hashes:
+        return EMPTY
+    level = list(hashes)
     while len(level) > 1:
         level = _parents(level)
     return level[0]
@@ -41,9 +53,13 @@ def audit_path(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
 
 def root_from_path(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
     """The root that `path` proves for `leaf`, or None when the path cannot belong to the place."""
-    if not 0 <= index < size or any(len(item) != hashlib.sha256().digest_size for item in path):
+    return root_from_hash(leaf_hash(leaf), index, size, path)
+
+
+def root_from_hash(value: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes | None:
+    """The same from the leaf's hash: RFC 9162 section 2.1.3.2."""
+    if not 0 <= index < size or any(len(item) != HASH_BYTES for item in (value, *path)):
         return None
-    value = leaf_hash(leaf)
     siblings = iter(path)
     while size > 1:
         if index ^ 1 < size:

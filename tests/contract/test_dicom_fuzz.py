@@ -9,6 +9,7 @@ import asyncio
 import random
 import threading
 import tracemalloc
+from itertools import count
 from typing import Any
 
 from probes.contract import Outcome, Slot
@@ -51,24 +52,27 @@ def mangled(rng: random.Random, right: bytes) -> bytes:
 
 
 async def test_a_node_that_answers_anything_gets_a_verdict_and_never_an_exception() -> None:
-    rng = random.Random(9)
+    """Each association draws by its own number: what it answers hangs on no other's pace."""
+    numbers = count()
 
-    async def say(writer: asyncio.StreamWriter, data: bytes) -> None:
+    async def say(rng: random.Random, writer: asyncio.StreamWriter, data: bytes) -> None:
         step = rng.choice((1, 7, len(data) or 1))
         for at in range(0, len(data), step):
             writer.write(data[at : at + step])
             await asyncio.sleep(0)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        rng = random.Random(next(numbers))
         asked = pdus.requested(await pdu(reader))
-        await say(writer, mangled(rng, pdus.accept(asked, rng.choice((0, 0, 0, 3)), b"ZZ")))
+        await say(rng, writer, mangled(rng, pdus.accept(asked, rng.choice((0, 0, 0, 3)), b"ZZ")))
         await pdu(reader)
+        if rng.random() < 0.1:
+            return  # it hangs up on the question
         for _ in range(rng.randrange(3)):
             found = pdus.response(1, COMMAND, 0xFF00, b"", pdus.identifier(b"ZZTEST"))
-            await say(writer, mangled(rng, found))
-        await say(
-            writer, mangled(rng, pdus.response(1, COMMAND, rng.choice((0, 0, 0xA700)), b"", None))
-        )
+            await say(rng, writer, mangled(rng, found))
+        last = pdus.response(1, COMMAND, rng.choice((0, 0, 0xA700)), b"", None)
+        await say(rng, writer, mangled(rng, last))
         if rng.random() < 0.3:
             writer.transport.abort()
         elif rng.random() < 0.2:

@@ -154,13 +154,12 @@ async def test_a_front_whose_engine_is_gone_is_down_and_not_our_fault(
     client = authority.client()
     tls = {"ca": authority.ca, "client_cert": client.cert, "client_key": client.key}
     listener.set_fault("refuse")
-    gone, refused = (DOWN, Reason.HL7_CLOSED), (MISCONFIGURED, Reason.TLS_CLIENT_REJECTED)
-    told: list[tuple[Outcome, Reason]] = []
+    # stunnel4 resets, before our message or after it: its tickets are read all the same
+    gone = {(DOWN, Reason.HL7_CLOSED), (DOWN, Reason.TCP_RESET)}
+    told: set[tuple[Outcome, Reason]] = set()
     async with FRONTS[front](tmp_path, authority.server(), authority, listener.port) as port:
-        # A front that resets may do so before its tickets are read: then a refusal looks the same.
-        while gone not in told and len(told) < 8:
+        for _ in range(20):
             seen = (await observe(KIND, spec(port, tls=tls))).observation
-            told.append((seen.outcome, seen.reason))
-    assert told[-1] == gone
-    assert set(told) <= ({gone, refused} if front == "stunnel4" else {gone})
+            told.add((seen.outcome, seen.reason))
+    assert told <= (gone if front == "stunnel4" else {(DOWN, Reason.HL7_CLOSED)})
     assert seen.steps[0].outcome is UP

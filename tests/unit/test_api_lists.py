@@ -35,6 +35,10 @@ CONTACTS = [
         "role": "csm",
         "email": None,
         "training": None,
+        "trained": [
+            {"kind": kind, "state": "missing", "done": None, "until": None}
+            for kind in ("privacy", "security", "role", "deidentification")
+        ],
     },
     {
         "id": "desk",
@@ -48,6 +52,12 @@ CONTACTS = [
             "deidentification": None,
             "refresher_until": "2026-03-01",
         },
+        "trained": [
+            {"kind": "privacy", "state": "soon", "done": "2025-03-01", "until": "2026-03-01"},
+            {"kind": "security", "state": "missing", "done": None, "until": None},
+            {"kind": "role", "state": "missing", "done": None, "until": None},
+            {"kind": "deidentification", "state": "missing", "done": None, "until": None},
+        ],
     },
 ]
 

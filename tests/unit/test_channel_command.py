@@ -26,6 +26,8 @@ sites: {{}}
 agents: {{}}
 systems: {{}}
 checks: {{}}
+contacts:
+  anna: {{name: Anna, role: support, email: anna@st-elsewhere.example, reach: [mail]}}
 channels:
   nurses:
     kind: email
@@ -36,6 +38,7 @@ channels:
     to: [nurses@st-elsewhere.example]
     timeout: 5s
     baa: {{covered: false}}
+  mail: {{kind: email, host: 127.0.0.1, port: {mail}, tls: none, from: ww@st-elsewhere.example}}
   desk: {{kind: webhook, url: "{hook}", secret: env:WW_HOOK}}
   locked: {{kind: webhook, url: "{hook}", secret: env:WW_MISSING}}
 """
@@ -103,6 +106,17 @@ async def test_a_refused_test_says_why_and_what_to_do_and_nothing_the_receiver_s
         "The receiver wants no such message: check the addresses in the entry, then what the "
         "receiver allows. 550 and 553: who may send from the address of from, and does to exist?\n"
     )
+
+
+async def test_a_contact_is_tried_by_its_own_receiver(
+    run: Run, mails: MailServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert await run("mail.anna") == 0
+    assert capsys.readouterr().out.startswith("mail.anna (email): delivered (accepted")
+    (mail,) = mails.mails
+    assert mail.recipients == ["anna@st-elsewhere.example"]
+    assert await run("mail") == 2
+    assert capsys.readouterr().err.endswith("it has: nurses, desk, locked, mail.anna\n")
 
 
 async def test_the_json_form_holds_the_same(
@@ -173,7 +187,7 @@ async def test_a_name_that_is_not_in_the_file_is_bad_usage(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert await run("nobody") == 2
-    assert capsys.readouterr().err.endswith("it has: nurses, desk, locked\n")
+    assert capsys.readouterr().err.endswith("it has: nurses, desk, locked, mail.anna\n")
 
 
 def test_a_wrong_file_is_bad_usage_and_names_the_place(

@@ -31,6 +31,7 @@ NOT_HERE = (
     "events.password, oncall.key, cases.key, itsm.password, board.token, helpdesk.token, "
     "support.api_key, frontdesk.api_key"
 )
+NOT_TRAINED = "no date of HIPAA training: service-desk, liaison-1"
 
 
 def test_a_right_file_is_summed_up_in_a_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -42,6 +43,7 @@ def test_a_right_file_is_summed_up_in_a_few_lines(capsys: pytest.CaptureFixture[
         "sites 2, agents 3, systems 7, checks 22, maintenance windows 1, channels 15, routes 5",
         "note: no key pinned, so no results are taken from: north-1, south-1",
         f"note: {NOT_AGREED}",
+        f"note: {NOT_TRAINED}",
         f"note: {NOT_HERE}",
     ]
     assert printed.err == ""

@@ -292,7 +292,7 @@ async def test_a_receiver_that_is_no_channel_is_an_error_that_names_those_there_
 ) -> None:
     assert await desk.command("outbox", "redrive", "--receiver", "dusk") == 2
     assert capsys.readouterr().err == (
-        "--receiver: no channel of this name in the config; there are: desk, nurses\n"
+        "--receiver: no receiver of this name in the config; there are: desk, nurses\n"
     )
     assert await desk.refused("outbox/redrive", {"receiver": "dusk"}) == (400, "api.body")
 

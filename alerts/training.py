@@ -1,0 +1,113 @@
+"""HIPAA training of contacts: which dates are missing, lapsed or soon to lapse. Pure.
+
+A training is good for a year, to the end of the day a year later (of 29 February: the 28th).
+`refresher_until` says otherwise: it is the last day of every training of that contact.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from probes.config_people import Contact, Training
+
+AHEAD = timedelta(days=60)
+"""A training that lapses so soon is worth a word."""
+
+
+class TrainingKind(StrEnum):
+    """What somebody is trained in; the names of the fields in the operator's file."""
+
+    PRIVACY = "privacy"
+    SECURITY = "security"
+    ROLE = "role"
+    DEIDENTIFICATION = "deidentification"
+
+
+class TrainingState(StrEnum):
+    CURRENT = "current"
+    SOON = "soon"
+    """It lapses within 60 days."""
+    LAPSED = "lapsed"
+    MISSING = "missing"
+    """The file has no date of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One training of one contact: when it was done, and the last day it is good for."""
+
+    contact: str
+    kind: TrainingKind
+    done: date | None
+    until: date | None
+    state: TrainingState
+
+
+def trained(name: str, contact: Contact, today: date) -> list[Trained]:
+    """A row for each kind, in their order."""
+    return [_of(name, contact.training or Training(), kind, today) for kind in TrainingKind]
+
+
+def lapsed(contacts: Mapping[str, Contact], today: date) -> dict[TrainingKind, int]:
+    """How many contacts there are whose training of a kind has lapsed; of every kind."""
+    found = Counter(
+        one.kind
+        for name, contact in contacts.items()
+        for one in trained(name, contact, today)
+        if one.state is TrainingState.LAPSED
+    )
+    return {kind: found[kind] for kind in TrainingKind}
+
+
+def remarks(contacts: Mapping[str, Contact], today: date) -> list[str]:
+    """Sentences for `config check`, by what is the matter."""
+    said = {
+        TrainingState.LAPSED: "HIPAA training that has lapsed",
+        TrainingState.SOON: f"HIPAA training that lapses within {AHEAD.days} days",
+        TrainingState.MISSING: "no date of HIPAA training",
+    }
+    rows = [one for name, contact in contacts.items() for one in trained(name, contact, today)]
+    return [
+        f"{what}: {', '.join(_named(rows, state))}"
+        for state, what in said.items()
+        if any(one.state is state for one in rows)
+    ]
+
+
+def _of(name: str, training: Training, kind: TrainingKind, today: date) -> Trained:
+    written = getattr(training, kind.value)
+    if written is None:
+        return Trained(name, kind, None, None, TrainingState.MISSING)
+    done = date.fromisoformat(written)
+    refresher = training.refresher_until
+    until = a_year_after(done) if refresher is None else date.fromisoformat(refresher)
+    if until < today:
+        state = TrainingState.LAPSED
+    else:
+        state = TrainingState.SOON if until <= today + AHEAD else TrainingState.CURRENT
+    return Trained(name, kind, done, until, state)
+
+
+def a_year_after(day: date) -> date:
+    if (day.month, day.day) == (2, 29):
+        return date(day.year + 1, 2, 28)
+    return day.replace(year=day.year + 1)
+
+
+def _named(rows: list[Trained], state: TrainingState) -> list[str]:
+    """`anna (privacy on 2026-03-01, role on 2026-04-01)`; a contact alone lacks every date."""
+    by_contact: dict[str, list[str]] = {}
+    for one in rows:
+        if one.state is state:
+            day = "" if one.until is None else f" on {one.until}"
+            by_contact.setdefault(one.contact, []).append(f"{one.kind}{day}")
+    return [
+        name
+        if state is TrainingState.MISSING and len(of) == len(TrainingKind)
+        else f"{name} ({', '.join(of)})"
+        for name, of in by_contact.items()
+    ]

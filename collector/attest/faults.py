@@ -1,0 +1,73 @@
+"""Why something of the evidence log is refused: a closed list, and the one error that carries it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """The part before the dot is the module that finds it."""
+
+    VKEY_SHAPE = "vkey.shape"
+    VKEY_TYPE = "vkey.type"
+    VKEY_ID = "vkey.id"
+    NOTE_TOO_LARGE = "note.too_large"
+    NOTE_NOT_TEXT = "note.not_text"
+    NOTE_NO_SIGNATURES = "note.no_signatures"
+    NOTE_SIGNATURE_LINE = "note.signature_line"
+    NOTE_TOO_MANY_SIGNATURES = "note.too_many_signatures"
+    NOTE_AMBIGUOUS_KEYS = "note.ambiguous_keys"
+    NOTE_BAD_SIGNATURE = "note.bad_signature"
+    NOTE_UNSIGNED = "note.unsigned"
+    CHECKPOINT_SHAPE = "checkpoint.shape"
+    CHECKPOINT_SIZE = "checkpoint.size"
+    CHECKPOINT_ROOT = "checkpoint.root"
+    TILE_PATH = "tile.path"
+    TILE_LENGTH = "tile.length"
+    TILE_OUTSIDE = "tile.outside"
+    TILE_ENTRY = "tile.entry"
+    TILE_BUNDLE = "tile.bundle"
+    PROOF_TOO_LARGE = "proof.too_large"
+    PROOF_SHAPE = "proof.shape"
+    PROOF_HASH = "proof.hash"
+    PROOF_NOT_INCLUDED = "proof.not_included"
+    POLICY_LOG = "policy.log"
+    POLICY_QUORUM = "policy.quorum"
+
+
+MEANINGS = {
+    Fault.VKEY_SHAPE: "not `name+hexadecimal id+base64`, or a name with a space or a plus",
+    Fault.VKEY_TYPE: "a type of key that is not taken here, or not 32 bytes of it",
+    Fault.VKEY_ID: "the id is not that of this name and key",
+    Fault.NOTE_TOO_LARGE: "more than 1 MiB",
+    Fault.NOTE_NOT_TEXT: "not UTF-8, or a control character other than the newline",
+    Fault.NOTE_NO_SIGNATURES: "no blank line with signatures behind it, up to a last newline",
+    Fault.NOTE_SIGNATURE_LINE: "a signature line of another form, or base64 spelled another way",
+    Fault.NOTE_TOO_MANY_SIGNATURES: "more than 100 signatures",
+    Fault.NOTE_AMBIGUOUS_KEYS: "two of the keys asked for have one name and one id",
+    Fault.NOTE_BAD_SIGNATURE: "a signature of a known key does not verify",
+    Fault.NOTE_UNSIGNED: "none of the known keys has signed",
+    Fault.CHECKPOINT_SHAPE: "not three lines or more, or an empty one among them",
+    Fault.CHECKPOINT_SIZE: "the size is no decimal number below 2^63 without leading zeros",
+    Fault.CHECKPOINT_ROOT: "the root is not base64 of 32 bytes, or not that of an empty tree",
+    Fault.TILE_PATH: "not the path of a tile or of an entry bundle",
+    Fault.TILE_LENGTH: "a tile that has not the length of its width",
+    Fault.TILE_OUTSIDE: "a hash beyond what the tree has",
+    Fault.TILE_ENTRY: "an entry of more than 65535 bytes, or not 1 to 256 of them",
+    Fault.TILE_BUNDLE: "a bundle cut short, too long, or with another number of entries",
+    Fault.PROOF_TOO_LARGE: "more than 1 MiB besides its checkpoint",
+    Fault.PROOF_SHAPE: "other lines than a proof has, or an index that is no number",
+    Fault.PROOF_HASH: "a hash that is not base64 of 32 bytes, or more than 63 of them",
+    Fault.PROOF_NOT_INCLUDED: "the hashes do not lead from the leaf to the checkpoint's root",
+    Fault.POLICY_LOG: "no log of the policy with the checkpoint's origin has signed it",
+    Fault.POLICY_QUORUM: "too few witnesses of the policy have cosigned",
+}
+"""Each in plain words."""
+
+
+class AttestError(Exception):
+    """The only exception of reading and verifying; its text is the code."""
+
+    def __init__(self, code: Fault) -> None:
+        super().__init__(code.value)
+        self.code = code
