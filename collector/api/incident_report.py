@@ -176,7 +176,8 @@ def _receivers(
     day = times.from_ms(now if recovered is None else recovered, zone).date()
     found: list[ReportReceiver] = []
     for name in sorted({message.receiver for message in messages}):
-        known = next((c.channels[name] for c in configs if name in c.channels), None)
+        channel = name.partition(".")[0]  # what follows is the contact's, of a personal one
+        known = next((c.channels[channel] for c in configs if channel in c.channels), None)
         kind = None if known is None else known.kind
         agreed = None if known is None else agreement(known.baa, day)
         found.append({"receiver": name, "kind": kind, "agreement": agreed})
