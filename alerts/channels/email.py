@@ -198,4 +198,6 @@ KIND = ChannelKind(
     open=_open,
     personal=_personal,
     secrets={"password": anything},
+    secrets={"password": anything},
+    personal=_personal,
 )

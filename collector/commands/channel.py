@@ -1,4 +1,5 @@
 """`wardwatch channel`: which kinds of receivers there are, does one of the file's work, is it heard."""
+"""`wardwatch channel`: the channels in force, which kinds there are, and does one of the file's work."""
 
 from __future__ import annotations
 
@@ -19,6 +20,10 @@ from collector.advice import advice
 from collector.client import an_id, ask, asking, print_json
 from collector.commands.options import Parsers, asks, group
 from collector.exchange import Collector
+from collector.client import ask_all, asking, print_json
+from collector.commands.options import Parsers, asks, group
+from collector.exchange import Collector
+from collector.reporttext import agreement
 from probes.clock import Clock, SystemClock
 from probes.config import Config
 from probes.configfile import ConfigErrors, load, read_secret
@@ -26,6 +31,7 @@ from probes.reference import fields
 
 EXAMPLES = """\
 Examples:
+  wardwatch channel list
   wardwatch channel kinds
   wardwatch channel test nurses --config wardwatch.yaml
   wardwatch channel inbound pager --config wardwatch.yaml
@@ -34,6 +40,15 @@ Examples:
 RECONCILES = "api/v1/tickets/reconcile"
 LONGEST_S = 30.0
 UNTOUCHED = frozenset({"missing", "nothing", "left", "unsaid", "overtaken", "waits", "failed"})
+LIST = """\
+Examples:
+  wardwatch channel list
+  wardwatch channel list --json
+
+The channels of the config in force, what was agreed with their receivers (business associate
+agreements), and what goes there. No address and no secret.
+"""
+COLUMNS = ("ID", "KIND", "GUARANTEE", "AUDIENCE", "AGREEMENT", "CARRIES")
 KINDS = """\
 Examples:
   wardwatch channel kinds
@@ -110,8 +125,12 @@ def add(subparsers: Parsers) -> None:
         "channel",
         "list the kinds of channels, send a test message, print how one is heard, compare tickets",
         "Which kinds of channels there are, does one of the file's work, how it is heard, and what its tickets are.",
+        "list channels and their kinds, or send a test message",
+        "Which channels and kinds of channels there are, and does one of the file's work.",
         EXAMPLES,
     )
+    listed = asks(actions, "list", "list the channels and what was agreed with receivers", LIST)
+    listed.set_defaults(func=lambda args: asking(_list, args))
     kinds = _action(actions, "kinds", "list the kinds, what each promises and its keys", KINDS)
     kinds.set_defaults(func=run_kinds)
     again = asks(
@@ -148,6 +167,29 @@ def _action(actions: Parsers, name: str, about: str, more: str) -> argparse.Argu
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     return parser
+
+
+def _list(to: Collector, args: argparse.Namespace) -> int:
+    found = ask_all(to, "api/v1/channels", "channels")
+    if args.json:
+        print_json(found)
+        return 0
+    rows = [_row(one) for one in found["channels"]]
+    show.write("Channels" if rows else "The config has no channel.", COLUMNS, rows)
+    return 0
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    carried = [f"{', '.join(r['families'])} from {r['min_priority']}" for r in one["routes"]]
+    noticed = [f"notices of {role.replace('_', ' ')}" for role in one["notices"]]
+    return (
+        one["id"],
+        one["kind"],
+        one["guarantee"] or "-",
+        one["audience"],
+        agreement(one["agreement"]),
+        "; ".join([*carried, *noticed]) or "-",
+    )
 
 
 def run_kinds(args: argparse.Namespace) -> int:
