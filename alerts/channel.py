@@ -108,11 +108,4 @@ class ChannelKind(Generic[C]):
     secrets: Mapping[str, Callable[[bytes], object]] = field(default_factory=dict)
     """What the secret of a field must look like, by the field's path: ValueError says it, without a
     word of the secret. Of a field that is not here: `secrets.text_of`.
-    secrets: Mapping[str, Callable[[bytes], object]] = field(default_factory=dict)
-    """What the secret of a field must look like, by the field's path: ValueError says it, without a
-    word of the secret. Of a field that is not here: `secrets.text_of`.
-    """
-    personal: Callable[[C, str], C] | None = None
-    """The config of one contact's own receiver, from the channel's and the contact's e-mail
-    address; None: whoever is told by it is told as one. A kind with it is in `probes.config_channels.PERSONAL`.
     """

@@ -41,8 +41,6 @@ def ladders(config: Config, family: Family, rejected_at: int | None = None) -> t
     the first instant that any of its routes takes. `rejected_at`: when the incident was first
     rejected by all, from when on it goes to the routes of availability, too. None where the
     collector climbs none.
-    rejected by all, from when on it goes to the routes of availability, too. None where nobody
-    climbs any.
     """
     out: dict[str, Ladder] = {}
     for route in config.routes if escalates(config, family) else ():
@@ -52,9 +50,6 @@ def ladders(config: Config, family: Family, rejected_at: int | None = None) -> t
             continue
         policy, least = config.escalation[route.escalate], Priority(route.min_priority)
         one = Ladder(route.escalate, policy, least, since)
-        one = Ladder(
-            route.escalate, config.escalation[route.escalate], Priority(route.min_priority), since
-        )
         known = out.get(one.name, one)
         out[one.name] = replace(
             known,

@@ -198,6 +198,4 @@ KIND = ChannelKind(
     open=_open,
     personal=_personal,
     secrets={"password": anything},
-    secrets={"password": anything},
-    personal=_personal,
 )
