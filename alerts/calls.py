@@ -13,7 +13,7 @@ import ssl
 from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -28,6 +28,7 @@ from probes.clock import Clock
 from probes.config_words import PositiveDuration
 from probes.wire.http1 import retry_after_s
 
+T = TypeVar("T")
 MAX_REPLY = 1 << 20
 THROTTLES = frozenset({408, 425, 429})
 """Statuses that ask for another attempt."""
@@ -182,7 +183,7 @@ async def _value(response: aiohttp.ClientResponse) -> Any:
         return None
 
 
-async def attempt(work: Awaitable[Receipt], timeout_ms: int) -> Receipt:
+async def attempt(work: Awaitable[T], timeout_ms: int) -> T | Receipt:
     """What became of `work`: what the far side or the network does is a receipt."""
     try:
         async with asyncio.timeout(timeout_ms / 1000):

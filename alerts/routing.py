@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from alerts.events import Cause, Family, Priority
+from alerts.ladder import Ladder
+from alerts.paging import is_routed
 from alerts.receivers import of_role, reached
 from alerts.telling import Audience
 from probes.config import Config
 from probes.config_channels import Notices, Route
+from probes.config_escalation import Escalation
 from probes.config_people import Role
 
 
@@ -31,6 +35,40 @@ def receivers(
         for receiver in route.to
     )
     return tuple(dict.fromkeys(named))
+
+
+def ladders(
+    routes: Sequence[Route],
+    policies: Mapping[str, Escalation],
+    family: Family,
+    rejected_at: int | None = None,
+) -> tuple[Ladder, ...]:
+    """The policies of every route that may fit, each once: for the least urgent priority and from
+    the first instant that any of its routes takes. `rejected_at`: when the incident was first
+    rejected by all, from when on it goes to the routes of availability, too.
+    """
+    out: dict[str, Ladder] = {}
+    for route in routes:
+        since = 0 if family.value in route.families else rejected_at
+        fits = since == 0 or Family.AVAILABILITY.value in route.families
+        if route.escalate is None or since is None or not fits:
+            continue
+        one = Ladder(route.escalate, policies[route.escalate], Priority(route.min_priority), since)
+        known = out.get(one.name, one)
+        out[one.name] = replace(
+            known,
+            min_priority=max(known.min_priority, one.min_priority),
+            since=min(known.since, one.since),
+        )
+    return tuple(out.values())
+
+
+def routed(
+    config: Config, family: Family, priority: Priority, causes: Sequence[Cause] = ()
+) -> tuple[str, ...]:
+    """`receivers` of the routes, without those whom whoever does not page leaves alone."""
+    named = receivers(config.routes, family, priority, causes)
+    return tuple(to for to in named if is_routed(config, to, family))
 
 
 def noticed(config: Config, audience: Audience) -> tuple[str, ...]:
@@ -58,5 +96,5 @@ def noticed(config: Config, audience: Audience) -> tuple[str, ...]:
 
 
 def _instead(config: Config) -> list[str]:
-    everybody = receivers(config.routes, Family.AVAILABILITY, Priority.P1)
+    everybody = routed(config, Family.AVAILABILITY, Priority.P1)
     return [name for name in everybody if not config.channels[name].is_for_customers]

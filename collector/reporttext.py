@@ -116,12 +116,28 @@ def _step(step: Document, zone: ZoneInfo) -> str:
         step["ruling"] or "",
         _plain(step["of"] or ""),
         f"by {step['receiver']}" if step["receiver"] else "",
+        f"rung {rung_of(step)}, to {rung_to(step)}" if step["rung"] is not None else "",
         _recorded(step, zone),
     ]
     details = "; ".join(text for text in told if text)
     kind = _plain(step["kind"].removeprefix("incident."))
     line = f"- {when(step['at'], zone)}: {kind}, {_by(step['by'])}"
     return f"{line} ({details})" if details else line
+
+
+def rung_of(rung: Document) -> str:
+    """`2`, in later rounds `2, round 3`."""
+    return str(rung["rung"]) + ("" if rung["round"] == 1 else f", round {rung['round']}")
+
+
+def rung_to(rung: Document) -> str:
+    """The receivers, and whose they are where the rung itself reached nobody."""
+    told = ", ".join(rung["receivers"]) or "nobody"
+    if rung["by_rung"] is None:
+        return f"{told} (no rung reaches anybody: by the route)"
+    if rung["by_rung"] != rung["rung"]:
+        return f"{told} (rung {rung['rung']} reaches nobody: by rung {rung['by_rung']})"
+    return told
 
 
 def _recorded(step: Document, zone: ZoneInfo) -> str:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from probes import recurrence, registry, times
+from probes.config_channels import NotHeardError
 from probes.config_hours import COUNTRY
 from probes.configbudgets import budget_problems
 from probes.configchecks import attempt, section
@@ -156,6 +157,9 @@ def _channel(
         check(name, spec)
         for below, words in () if secrets is None else secrets(name, spec):
             yield document.problem((*path, *below), words)
+    except NotHeardError:
+        problem = "receivers of this kind tell us nothing: leave inbound out"
+        yield document.problem((*path, "inbound"), problem)
     except ValidationError as error:
         yield from problems_of(error, document, path, spec)
     except KeyError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -23,14 +23,14 @@ from alerts.calls import (
     without,
 )
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
-from alerts.outbox import Message
+from alerts.outbox import DeliveryReason, Message
 from alerts.ticket import Stage, Ticket, apart
 from probes.config_words import Model, SecretRef
 from probes.times import rfc3339
 
 FIRING_MS = 365 * 86_400_000
-"""Alertmanager resolves by itself what is not told again before `endsAt`. Nothing here tells again,
-and a false all-clear is worse than an alert that stays.
+"""Alertmanager resolves by itself what is not told again before `endsAt`. It is told again every
+minute, but not while the collector is away: a false all-clear is worse than an alert that stays.
 """
 SHOWN_MS = 300_000
 """What is over at once would never be shown; a test ends by itself after this."""
@@ -92,16 +92,29 @@ class Alertmanager:
         self._calls = calls
 
     async def deliver(self, message: Message) -> Receipt:
-        ticket = apart(as_ticket(self._env, message))
-        told = alert(ticket, self._config.labels, self._env.clock.now_ms())
-        receipts = await asyncio.gather(
-            *(attempt(self._post(url, told), self._config.timeout) for url in self._config.urls)
-        )
-        return together(receipts, message.attempts)
+        told = self._alert(apart(as_ticket(self._env, message)))
+        return together(await self._every_peer([told]), message.attempts)
 
-    async def _post(self, url: str, told: Mapping[str, Any]) -> Receipt:
+    async def retell(self, messages: Sequence[Message]) -> Receipt:
+        """Alertmanager forgets when it starts anew. A reminder after an end says that it is over."""
+        told = [self._alert(as_ticket(self._env, message)) for message in messages]
+        receipts = await self._every_peer(told) if told else []
+        failed = [one for one in receipts if one.verdict is not Verdict.SENT]
+        return (failed or receipts or [Receipt(Verdict.SENT, DeliveryReason.ACCEPTED)])[0]
+
+    def _alert(self, ticket: Ticket) -> dict[str, Any]:
+        return alert(ticket, self._config.labels, self._env.clock.now_ms())
+
+    async def _every_peer(self, told: Sequence[Mapping[str, Any]]) -> list[Receipt]:
+        """None waits for another."""
+        timeout = self._config.timeout
+        return await asyncio.gather(
+            *(attempt(self._post(url, told), timeout) for url in self._config.urls)
+        )
+
+    async def _post(self, url: str, told: Sequence[Mapping[str, Any]]) -> Receipt:
         reply = await self._calls.call(
-            "POST", f"{url}/api/v2/alerts", headers=self._login(), body=[told]
+            "POST", f"{url}/api/v2/alerts", headers=self._login(), body=told
         )
         return reply.sent
 

@@ -196,6 +196,6 @@ KIND = ChannelKind(
     settings=EmailConfig,
     parse=_parse,
     open=_open,
-    secrets={"password": anything},
     personal=_personal,
+    secrets={"password": anything},
 )

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from alerts import inbound_kinds
 from alerts.calls import Reply, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.filing import read
@@ -57,5 +58,6 @@ KIND = ChannelKind(
     settings=FreshdeskConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.FRESHDESK,
     secrets={"api_key": api_key},
 )

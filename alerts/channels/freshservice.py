@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from alerts import inbound_kinds
 from alerts.calls import Reply, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.filing import read
@@ -69,5 +70,6 @@ KIND = ChannelKind(
     settings=FreshserviceConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.FRESHSERVICE,
     secrets={"api_key": api_key},
 )

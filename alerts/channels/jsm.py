@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from pydantic import Field
 
+from alerts import inbound_kinds
 from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text, without
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
@@ -145,5 +146,6 @@ KIND = ChannelKind(
     settings=JsmConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.JSM,
     secrets={"key": _api_key},
 )

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from alerts import inbound_kinds
 from alerts.calls import Calls, Reply, Site, Timeout, as_ticket, attempt, judge, opened, read_text
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
@@ -37,6 +38,8 @@ class PagerDutyConfig(Model):
     """Where the integration key of the service (Events API v2) is; read at each attempt."""
     url: Site = "https://events.pagerduty.com"
     """Where the Events API is; `https://events.eu.pagerduty.com` for accounts in the EU."""
+    changes: bool = False
+    """`true`: approved maintenance that begins or ends is a change event, which notifies nobody."""
     timeout: Timeout = 15_000
     """Limit of a whole attempt, at most 60s."""
 
@@ -52,10 +55,15 @@ class PagerDuty:
         return await attempt(self._deliver(ticket), self._config.timeout)
 
     async def _deliver(self, ticket: Ticket) -> Receipt:
-        """A repeat of any of these changes nothing: PagerDuty files by `dedup_key`."""
+        """A repeat of an event changes nothing: PagerDuty files by `dedup_key`. A change has none."""
         key = read_text(self._env, self._config.routing_key)
+        if ticket.is_maintenance and not self._config.changes:
+            return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
         if not _KEY.fullmatch(key):
             return Receipt(Verdict.RETRY, DeliveryReason.SECRET)
+        if ticket.is_maintenance:
+            url = f"{self._config.url}/v2/change/enqueue"
+            return (await self._calls.call("POST", url, body=change(ticket, key))).sent
         if ticket.step_code == TransitionKind.RECOVERED.value and ticket.sequence > 1:
             # The alert that there is stays; of one that people resolved a trigger would page them.
             return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
@@ -84,7 +92,6 @@ def event(ticket: Ticket, action: str, routing_key: str) -> dict[str, Any]:
     named = {"routing_key": routing_key, "dedup_key": ticket.key, "event_action": action}
     if action != "trigger":
         return named
-    links = [{"href": ticket.link, "text": "Wardwatch"}] if ticket.link else []
     return {
         **named,
         "client": "Wardwatch",
@@ -98,8 +105,26 @@ def event(ticket: Ticket, action: str, routing_key: str) -> dict[str, Any]:
             "class": ticket.family,
             "custom_details": dict(ticket.rows),
         },
-        "links": links,
+        "links": _links(ticket),
     }
+
+
+def change(ticket: Ticket, routing_key: str) -> dict[str, Any]:
+    """The body of one change event."""
+    return {
+        "routing_key": routing_key,
+        "payload": {
+            "summary": ticket.headline[:SUMMARY_CHARS],
+            "source": ticket.organization,
+            "timestamp": ticket.at,
+            "custom_details": dict(ticket.rows),
+        },
+        "links": _links(ticket),
+    }
+
+
+def _links(ticket: Ticket) -> list[dict[str, str]]:
+    return [{"href": ticket.link, "text": "Wardwatch"}] if ticket.link else []
 
 
 @asynccontextmanager
@@ -127,5 +152,6 @@ KIND = ChannelKind(
     settings=PagerDutyConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.PAGERDUTY,
     secrets={"routing_key": _routing_key},
 )

@@ -10,6 +10,7 @@ from alerts.channel import ChannelKind
 from alerts.receivers import Receiver
 from alerts.secrets import references, text_of
 from probes.config import Config
+from probes.config_channels import NotHeardError
 
 CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
@@ -44,7 +45,8 @@ def examine(
     it should be. One that cannot be read, or is empty, is no problem of the file.
     """
     kind = load(name)
-    for path, reference in references(kind.parse(spec)):
+    own = {key: value for key, value in spec.items() if key != "inbound"}
+    for path, reference in references(kind.parse(own)):
         try:
             raw = read_secret(reference)
         except (OSError, KeyError):
@@ -58,8 +60,13 @@ def examine(
 
 
 def check(name: str, spec: Mapping[str, Any]) -> None:
-    """KeyError for an unknown kind, `pydantic.ValidationError` for what it does not accept."""
-    load(name).parse(spec)
+    """KeyError for an unknown kind, `pydantic.ValidationError` for what it does not accept,
+    NotHeardError for `inbound` where the kind has none.
+    """
+    kind = load(name)
+    kind.parse({key: value for key, value in spec.items() if key != "inbound"})
+    if "inbound" in spec and kind.inbound is None:
+        raise NotHeardError
 
 
 def settings(config: Config, receiver: Receiver) -> tuple[ChannelKind[Any], Any]:

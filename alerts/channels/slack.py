@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from alerts import inbound_kinds
 from alerts.calls import Calls, Timeout, as_ticket, attempt, opened, read_url
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
@@ -106,5 +107,6 @@ KIND = ChannelKind(
     settings=SlackConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.SLACK,
     secrets={"url": _hook},
 )

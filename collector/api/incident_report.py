@@ -52,7 +52,8 @@ class ReportSystem(ReportName):
 
 class ReportStep(TypedDict):
     """A row of the journal; null what it does not say. `until` an acknowledgement or a category
-    holds; `of`: the notice that arrived or is late, or the horizon of a report to the FDA.
+    holds; `of`: the notice that arrived or is late, the horizon of a report to the FDA, or the policy
+    of a rung, told to `receivers` (`by_rung`: at which rung they stand, null: by the route).
     `typed`: characters that are kept apart.
     """
 
@@ -71,6 +72,10 @@ class ReportStep(TypedDict):
     ruling: Ruling | None
     of: str | None
     receiver: str | None
+    rung: int | None
+    round: int | None
+    by_rung: int | None
+    receivers: list[str]
     typed: int | None
 
 
@@ -239,6 +244,10 @@ def _step(event: Row) -> ReportStep:
         "ruling": data.get("ruling"),
         "of": data.get("notice") or data.get("of") or None,
         "receiver": data.get("receiver"),
+        "rung": data.get("rung"),
+        "round": data.get("round"),
+        "by_rung": data.get("by_rung"),
+        "receivers": data.get("receivers", []),
         "typed": data["typed"]["length"] if "typed" in data else None,
     }
 

@@ -1,21 +1,22 @@
-"""`wardwatch channel`: the channels in force, which kinds there are, and does one of the file's work."""
+"""`wardwatch channel`: channels in force, their kinds; does one work, is it heard, what its tickets are."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from alerts.channel import ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.channels import registry
+from alerts.inbound_kinds import told
 from alerts.outbox import DeliveryReason, Message
 from alerts.receivers import everybody
 from alerts.render import render_test
 from collector import show
 from collector.advice import advice
-from collector.client import ask_all, asking, print_json
+from collector.client import an_id, ask, ask_all, asking, print_json
 from collector.commands.options import Parsers, asks, group
 from collector.exchange import Collector
 from collector.reporttext import agreement
@@ -29,6 +30,8 @@ Examples:
   wardwatch channel list
   wardwatch channel kinds
   wardwatch channel test nurses --config wardwatch.yaml
+  wardwatch channel inbound pager --config wardwatch.yaml
+  wardwatch channel reconcile --dry-run
 """
 LIST = """\
 Examples:
@@ -39,6 +42,9 @@ The channels of the config in force, what was agreed with their receivers (busin
 agreements), and what goes there. No address and no secret.
 """
 COLUMNS = ("ID", "KIND", "GUARANTEE", "AUDIENCE", "AGREEMENT", "CARRIES")
+RECONCILES = "api/v1/tickets/reconcile"
+LONGEST_S = 30.0
+UNTOUCHED = frozenset({"nothing", "left", "unsaid", "overtaken", "waits", "failed"})
 KINDS = """\
 Examples:
   wardwatch channel kinds
@@ -60,6 +66,46 @@ arrives says that it is a test; no incident is opened. Of the answer only its co
 
 Exit code: 0 delivered, 1 not delivered (the reason, and what to do), 2 bad usage.
 """
+INBOUND = """\
+Examples:
+  wardwatch channel inbound pager --config wardwatch.yaml
+  wardwatch channel inbound pager --config wardwatch.yaml --json
+
+People who acknowledge or resolve in the receiver's product are heard by its webhook. Printed are the
+address to give to it and what to set there, from the vendor's public documents; no product was used.
+An acknowledgement is shown and stops nothing; nobody resolves an incident from there.
+
+Exit code: 0 printed, 1 the entry has no `inbound` yet (what to write is printed), 2 bad usage.
+"""
+WRITE = "Write into its entry: inbound: {secret: file:/run/secrets/NAME-inbound}"
+RECONCILE = """\
+Examples:
+  wardwatch channel reconcile --dry-run
+  wardwatch channel reconcile itsm
+  wardwatch channel reconcile itsm --json
+
+The collector compares open incidents with open tickets by itself, a few minutes after each message
+and then every quarter of an hour; this does it now. A ticket that is gone is made again, one that
+people ended while the incident goes on is opened again, doubles are resolved, and so is what is
+still open after the end. Where a message waits or is dead the outbox has the word: nothing is asked.
+With --dry-run nothing is written. What is mended is in the journal.
+"""
+OUTCOMES = {
+    "nothing": "as it should be",
+    "left": "people decided otherwise; left so",
+    "created": "gone: made again",
+    "followed": "closed for good: a new one names it",
+    "reopened": "ended while the incident goes on: opened again",
+    "resolved": "open after the end: resolved",
+    "raised": "priority raised",
+    "adopted": "people's own ticket stays, ours is resolved",
+    "doubles": "doubles resolved",
+    "unsaid": "a message is on its way",
+    "overtaken": "a message came between",
+    "waits": "written a moment ago; it may not show yet",
+    "failed": "not answered",
+}
+COMPARED = ("INCIDENT", "CHANNEL", "TICKETS", "OUTCOME")
 PROMISES = {
     Guarantee.KEYED: "one ticket, always",
     Guarantee.LOOKUP: "one ticket after asking the receiver",
@@ -71,14 +117,22 @@ def add(subparsers: Parsers) -> None:
     actions = group(
         subparsers,
         "channel",
-        "list channels and their kinds, or send a test message",
-        "Which channels and kinds of channels there are, and does one of the file's work.",
+        "list channels and their kinds, send a test message, print how one is heard, compare tickets",
+        "Which channels and kinds there are, does one of the file's work, how it is heard, and what its tickets are.",
         EXAMPLES,
     )
     listed = asks(actions, "list", "list the channels and what was agreed with receivers", LIST)
     listed.set_defaults(func=lambda args: asking(_list, args))
     kinds = _action(actions, "kinds", "list the kinds, what each promises and its keys", KINDS)
     kinds.set_defaults(func=run_kinds)
+    again = asks(
+        actions, "reconcile", "compare open incidents with open tickets, and mend", RECONCILE
+    )
+    again.add_argument(
+        "name", nargs="?", type=an_id, metavar="NAME", help="one channel; left out: all that can"
+    )
+    again.add_argument("--dry-run", action="store_true", help="say what would be done; do nothing")
+    again.set_defaults(func=lambda args: asking(_reconcile, args))
     test = _action(actions, "test", "send a message marked as a test", TEST)
     test.add_argument(
         "name",
@@ -87,6 +141,12 @@ def add(subparsers: Parsers) -> None:
     )
     test.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
     test.set_defaults(func=run_test)
+    inbound = _action(
+        actions, "inbound", "print what to set so that its webhooks are heard", INBOUND
+    )
+    inbound.add_argument("name", metavar="NAME", help="the channel, by its id in the file")
+    inbound.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
+    inbound.set_defaults(func=run_inbound)
 
 
 def _action(actions: Parsers, name: str, about: str, more: str) -> argparse.ArgumentParser:
@@ -161,20 +221,90 @@ def _default(field: dict[str, Any]) -> str:
     return "required" if field["required"] else field["default"] or "-"
 
 
-def run_test(args: argparse.Namespace) -> int:
+def run_inbound(args: argparse.Namespace) -> int:
+    config = _loaded(args, lambda config: config.channels)
+    if config is None:
+        return 2
+    entry = config.channels[args.name]
+    inbound = registry.load(entry.kind).inbound
+    if inbound is None:
+        sys.stderr.write(f"NAME: receivers of the kind {entry.kind} tell us nothing\n")
+        return 2
+    access = config.access
+    origin = None if access is None else access.public_url
+    url = f"{origin or 'https://COLLECTOR'}/inbound/{args.name}"
+    steps, heard = told(inbound, url), entry.inbound is not None
+    if args.json:
+        answer = {"channel": args.name, "kind": entry.kind, "heard": heard, "url": url}
+        print_json({**answer, "steps": steps})
+        return 0 if heard else 1
+    sys.stdout.write(f"{args.name} ({entry.kind}): {url}\n")
+    lines = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
+    sys.stdout.write("".join(f"  {line}\n" for line in lines))
+    if origin is None:
+        sys.stderr.write("COLLECTOR: set access.public_url to have the address printed whole.\n")
+    if not heard:
+        sys.stderr.write(f"{args.name} is not heard yet. {WRITE.replace('NAME', args.name)}\n")
+    return 0 if heard else 1
+
+
+def _loaded(args: argparse.Namespace, known: Callable[[Config], Iterable[str]]) -> Config | None:
+    """The file, which knows the name; None once it was said what is wrong."""
     try:
         config = load(args.config, channel_check=registry.check)
     except ConfigErrors as error:
         sys.stderr.write(f"{error}\n")
-        return 2
-    known = everybody(config)
-    if args.name not in known:
-        there_are = ", ".join(known) or "none"
+        return None
+    if args.name not in known(config):
+        there_are = ", ".join(known(config)) or "none"
         sys.stderr.write(f"NAME: no receiver of this id in {args.config}; it has: {there_are}\n")
+        return None
+    return config
+
+
+def _reconcile(to: Collector, args: argparse.Namespace) -> int:
+    """1 where a receiver did not answer."""
+    found: list[dict[str, Any]] = []
+    following: str | None = None
+    while True:
+        body: dict[str, Any] = {"dry_run": args.dry_run}
+        body |= {} if args.name is None else {"channel": args.name}
+        body |= {} if following is None else {"cursor": following}
+        part = ask(to, RECONCILES, "comparisons", body, timeout_s=LONGEST_S)
+        found += part["comparisons"]
+        following = part["next"]
+        if following is None:
+            break
+    if args.json:
+        print_json({"comparisons": found, "dry_run": args.dry_run})
+    else:
+        mended = sum(one["outcome"] not in UNTOUCHED for one in found)
+        verb = "would be mended" if args.dry_run else "mended"
+        head = f"{len(found)} compared, {mended} {verb}."
+        show.write(head, COMPARED, [_comparison(one) for one in found])
+    return 1 if any(one["outcome"] == "failed" for one in found) else 0
+
+
+def _comparison(one: dict[str, Any]) -> tuple[str, ...]:
+    tickets = ", ".join(
+        f"{ticket['name'] or '?'} {ticket['standing']}{'' if ticket['ours'] else ' (people)'}"
+        for ticket in one["tickets"]
+    )
+    outcome = OUTCOMES[one["outcome"]]
+    if one["doubles"]:
+        outcome += f" ({one['doubles']} {'double' if one['doubles'] == 1 else 'doubles'})"
+    if one["reason"] is not None:
+        outcome += f": {one['reason']}" + ("" if one["status"] is None else f" {one['status']}")
+    return one["incident"], one["receiver"], tickets or "none", outcome
+
+
+def run_test(args: argparse.Namespace) -> int:
+    config = _loaded(args, everybody)
+    if config is None:
         return 2
     message = probe(config, args.name, SystemClock().now_ms())
     receipt = asyncio.run(attempt(config, message, SystemClock(), read_secret))
-    kind = config.channels[known[args.name].channel].kind
+    kind = config.channels[everybody(config)[args.name].channel].kind
     return _answered(kind, message, receipt, as_json=args.json)
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from datetime import date
 
-from alerts import training
+from alerts import paging, training
 from alerts.channels import registry
-from collector import agreements, unread
+from collector import agreements, staffing, unread
 from collector.businesshours import holiday_problem
 from probes import times
 from probes.clock import SystemClock
@@ -95,8 +94,7 @@ def run_check(args: argparse.Namespace) -> int:
                 "What may be written: probes/README.md and `wardwatch config schema`.\n"
             )
         return 2
-    today = times.from_ms(SystemClock().now_ms(), config.organization.zone).date()
-    notes = [*remarks(config, today), *unread.remarks(config, read_secret)]
+    notes = [*remarks(config, SystemClock().now_ms()), *unread.remarks(config, read_secret)]
     if args.json:
         _print_json(
             {
@@ -140,8 +138,9 @@ def counts(config: Config) -> dict[str, int]:
     }
 
 
-def remarks(config: Config, today: date) -> list[str]:
-    """What is allowed and still likely not meant."""
+def remarks(config: Config, now: int) -> list[str]:
+    """What is allowed and still likely not meant; `now` is UTC ms."""
+    today = times.from_ms(now, config.organization.zone).date()
     out = []
     keyless = [
         name for name, agent in config.agents.items() if agent.key is None and name != COLLECTOR
@@ -158,6 +157,8 @@ def remarks(config: Config, today: date) -> list[str]:
         out.append(f"not approved, so they exclude nothing: {', '.join(waiting)}")
     return [
         *out,
+        *staffing.remarks(config, now),
+        *paging.remarks(config),
         *agreements.remarks(config, today),
         *training.remarks(config.contacts, today),
     ]

@@ -62,6 +62,10 @@ class FakeDesk(Protocol):
         """What a person there does."""
         ...
 
+    def by_people(self, like: Record, *, with_key: bool = True) -> Record:
+        """A ticket that people made themselves and put our key on, as on the record, or did not."""
+        ...
+
 
 @dataclass(frozen=True)
 class Case:

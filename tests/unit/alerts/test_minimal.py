@@ -121,6 +121,7 @@ def test_a_name_that_looks_like_a_patients_is_replaced_by_its_id_and_nothing_wai
             "workaround": None,
             "runbook": None,
             "due": None,
+            "rung": None,
             "link": "https://watch.st-elsewhere.example/",
             "minimal": ["record_number", "hl7_name"],
         },
