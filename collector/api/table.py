@@ -65,8 +65,6 @@ ROUTES: tuple[AnyRoute, ...] = (
     *contacts.ROUTES,
     *rota.ROUTES,
     *channels.ROUTES,
-    *channels.ROUTES,
-    *rota.ROUTES,
     *maintenance.ROUTES,
     *corrections.ROUTES,
     *what_if.ROUTES,

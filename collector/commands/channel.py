@@ -1,5 +1,4 @@
 """`wardwatch channel`: the channels in force, which kinds there are, does one work, is it heard."""
-"""`wardwatch channel`: channels in force, their kinds; does one work, is it heard, what its tickets are."""
 
 from __future__ import annotations
 
@@ -19,7 +18,6 @@ from collector import show
 from collector.advice import advice
 from collector.client import ask_all, asking, print_json
 from collector.commands import channel_tickets
-from collector.client import an_id, ask, ask_all, asking, print_json
 from collector.commands.options import Parsers, asks, group
 from collector.exchange import Collector
 from collector.reporttext import agreement
@@ -45,9 +43,6 @@ The channels of the config in force, what was agreed with their receivers (busin
 agreements), and what goes there. No address and no secret.
 """
 COLUMNS = ("ID", "KIND", "GUARANTEE", "AUDIENCE", "AGREEMENT", "CARRIES")
-RECONCILES = "api/v1/tickets/reconcile"
-LONGEST_S = 30.0
-UNTOUCHED = frozenset({"nothing", "left", "unsaid", "overtaken", "waits", "failed"})
 KINDS = """\
 Examples:
   wardwatch channel kinds
@@ -94,8 +89,6 @@ def add(subparsers: Parsers) -> None:
         "channel",
         "list channels and their kinds, test one, print how it is heard, compare its tickets",
         "Which channels and kinds of channels there are, does one work, how is it heard, what are its tickets.",
-        "list channels and their kinds, send a test message, print how one is heard, compare tickets",
-        "Which channels and kinds there are, does one of the file's work, how it is heard, and what its tickets are.",
         EXAMPLES,
     )
     listed = asks(actions, "list", "list the channels and what was agreed with receivers", LIST)
