@@ -82,6 +82,12 @@ def gaps_of(
     return sorted(out, key=lambda gap: (gap.start, gap.role))
 
 
+def unmanned(config: Config, schedule: str, start: int, end: int) -> list[Interval]:
+    """When nobody is on duty in a schedule of one version, as if it were in force throughout."""
+    held = [Interval(one.start, one.end) for one in _duties(config, schedule, start, end, ())]
+    return list(spans.subtract([Interval(start, end)], spans.unite(held)))
+
+
 def next_gaps(history: History, start: int, ahead: int) -> dict[str, Interval]:
     """The first time, as a whole, in which a role is short, however many there are then; by role,
     as far as `ahead` ms after `start` show it.

@@ -15,7 +15,7 @@ def test_a_role_that_is_short_in_the_next_two_weeks_is_a_remark() -> None:
     assert remarks(staffed(nights=False), START) == [
         (
             "in the next 14 days clinical liaison is short: 0 of 1 on duty from Wed 2025-12-31 20:00 "
-            "CST to Thu 2026-01-01 08:00 CST, and 13 times more; see `wardwatch rota gaps --config`"
+            "CST to Thu 2026-01-01 08:00 CST, and 13 times more; see `wardwatch rota show --config`"
         )
     ]
 
@@ -35,9 +35,22 @@ def test_a_single_gap_is_told_alone() -> None:
     assert remarks(both, START) == [
         (
             "in the next 14 days clinical liaison is short: 0 of 1 on duty from Wed 2025-12-31 18:00 "
-            "CST to Wed 2025-12-31 20:00 CST; see `wardwatch rota gaps --config`"
+            "CST to Wed 2025-12-31 20:00 CST; see `wardwatch rota show --config`"
         )
     ]
+
+
+def test_a_schedule_that_an_escalation_tells_is_a_remark_while_it_has_nobody() -> None:
+    ladder = {"clinical": {"rungs": [{"to": [{"on_call": "specialists"}]}]}}
+    told = staffed(nights=False, staffing={}, escalation=ladder)
+    assert remarks(told, START) == [
+        (
+            "in the next 14 days nobody is on duty in specialists, whom an escalation tells, from "
+            "Wed 2025-12-31 20:00 CST to Thu 2026-01-01 08:00 CST, and 13 times more; see "
+            "`wardwatch rota show --config`"
+        )
+    ]
+    assert remarks(staffed(staffing={}, escalation=ladder), START) == []
 
 
 async def test_gauges_show_the_next_gap_by_role_and_nothing_of_who_is_never_short(
