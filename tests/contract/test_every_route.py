@@ -63,6 +63,7 @@ MAY: dict[str, set[Role]] = {
     "read_rota": {O, P, C, A, R},
     "make_override": {O, C},
     "cancel_override": {O, C},
+    "list_channels": ALL,
     "list_outages": ALL,
     "read_system_states": ALL,
     "export_results": ALL,

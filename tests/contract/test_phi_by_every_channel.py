@@ -51,12 +51,15 @@ KINDS = [*registry.CHANNELS, "email to customers"]
 
 @cache
 def hospital(name: str | None = None) -> Config:
-    """The example; with `name`, its EHR, a site and a workaround are called what no loader lets pass."""
+    """The example; with `name`, its EHR, a site, a workaround and contacts are called what no loader lets pass."""
     written = ticket_messages.as_written() | {"access": {"public_url": PAGE}}
     if name is not None:
         ehr = written["systems"]["ehr"]
         workaround = {**ehr["impact"]["workaround"], "name": name}
         impact = {**ehr["impact"], "workaround": workaround}
+        written["contacts"] = {
+            key: {**one, "name": name} for key, one in written["contacts"].items()
+        }
         named = {**ehr, "name": name, "impact": impact}
         written["systems"] = {**written["systems"], "ehr": named}
         written["sites"] = {
@@ -159,7 +162,12 @@ async def test_every_type_and_step_of_a_message_is_among_what_is_sent(tmp_path: 
     assert steps == {one.value for one in every}
     types = {event["type"].removeprefix("org.wardwatch.") for event in events}
     incident = ("opened", "updated", "recovered", "resolved", "notice")
-    assert types == {*(f"incident.{one}.v1" for one in incident), "digest.v1", "test.v1"}
+    assert types == {
+        *(f"incident.{one}.v1" for one in incident),
+        "digest.v1",
+        "test.v1",
+        "contacts.v1",
+    }
     lived = {ticket_messages.event(one)["data"]["step"] for one in await of_a_life(tmp_path)}
     assert lived >= {"opened", "acknowledged", "category_set", "recovered", "resolved", "closed"}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
+from alerts.contacts import render_contacts
 from alerts.deadlines import Deadline, DeadlineKind, Which
 from alerts.events import Cause, Incident, Priority
 from alerts.outbox import Message, message_id
@@ -20,7 +21,7 @@ MINUTE = 60_000
 ORG = "st-elsewhere"
 S, A, D = IncidentState, ActKind, DeadlineKind
 T = TransitionKind
-STORY: tuple[tuple[Step, IncidentState], ...] = (
+_STORY: tuple[tuple[Step, IncidentState], ...] = (
     (T.OPENED, S.OPEN),
     (T.PAGED, S.OPEN),
     (T.CAUSE_ADDED, S.OPEN),
@@ -59,11 +60,19 @@ OTHERS: tuple[tuple[tuple[Step, IncidentState], ...], ...] = (
 )
 UNTOLD: frozenset[StrEnum] = frozenset({D.LATE_DIGEST, A.NOTED})
 """Told as a digest; told to nobody."""
+_PLACED = {step for story in (_STORY, *OTHERS) for step, _ in story}
+_NEW: list[Step] = [
+    step
+    for step in (*TransitionKind, *ActKind, *DeadlineKind)
+    if step not in _PLACED | UNTOLD and step.value not in {one.value for one in _PLACED}
+]
+STORY = (*_STORY[:1], *((step, S.OPEN) for step in _NEW), *_STORY[1:])
+"""A step that has no place of its own here is told while the incident is open."""
 
 
 def every_message(config: Config, receiver: str = "desk") -> list[Message]:
     """One incident by every step in an order that can be, others by the ends there are besides, a
-    digest and a test: each to `receiver`, in order.
+    digest, a test and changed contacts: each to `receiver`, in order.
     """
     told = [
         message
@@ -73,8 +82,10 @@ def every_message(config: Config, receiver: str = "desk") -> list[Message]:
     late = [_incident(NOW - 90 * MINUTE, S.RESOLVED)]
     digest = render_digest(config, late, message_id="digest-1", receiver=receiver, at=NOW)
     test = render_test(config, receiver, name="test-1", at=NOW)
-    for name, key, body in (("digest-1", "digest", digest), ("test-1", "test", test)):
-        told.append(Message(name, ORG, key, receiver, 1, body, NOW, NOW))
+    before = config.model_copy(update={"contacts": {}})
+    contacts = render_contacts(before, config, message_id="contacts-1", receiver=receiver, at=NOW)
+    for name, body in (("digest", digest), ("test", test), ("contacts", contacts)):
+        told.append(Message(f"{name}-1", ORG, name, receiver, 1, body, NOW, NOW))
     return told
 
 
