@@ -194,7 +194,7 @@ class Evaluator:
         self._metrics.evaluated_at.set(self._clock.now_ms() / 1000)
 
     async def _look(self, begun: int) -> bool:
-        """False: a file that was loaded has overtaken it; look anew."""
+        """False: a file that was loaded, or an override, has overtaken it; look anew."""
         past = self._past
         # News first: whatever version it has seen, the fold has seen too.
         news = None if past is None else await self._store.read(read_news, self._org, past)
