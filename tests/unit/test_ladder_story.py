@@ -132,7 +132,7 @@ async def test_who_stood_in_while_a_rung_was_being_told_is_told_if_it_was_before
     due = DETECTED + 15 * MIN
     await look(desk, due - 1_000)
     plain = Follower._read_versions
-    answers = []
+    answers: list[tuple[int, Any]] = []
 
     async def then_another_replica_records(follower: Follower) -> None:
         await plain(follower)
