@@ -62,7 +62,7 @@ def with_channels(channels: Mapping[str, Any]) -> dict[str, Any]:
         name: {key: value for key, value in one.items() if key != "reach"}
         for name, one in written["contacts"].items()
     }
-    nobody = {"routes": [], "notices": {}, "escalation": {}, "contacts": contacts}
+    nobody: dict[str, Any] = {"routes": [], "notices": {}, "escalation": {}, "contacts": contacts}
     return written | nobody | {"channels": dict(channels)}
 
 
