@@ -4,6 +4,7 @@ And later: look again, and mend what `reconcile.py` says.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Protocol, TypeVar
@@ -20,6 +21,8 @@ from alerts.reconcile import plan as mending
 from alerts.ticket import Stage, Ticket
 
 T = TypeVar("T")
+DOUBLE_S = 5.0
+"""For one double: shorter than a whole attempt, so that one that hangs holds up no message."""
 Short = Annotated[str, msgspec.Meta(max_length=255)]
 """A word of a reply that is compared, and dropped."""
 
@@ -83,8 +86,9 @@ async def _resolve_doubles(
     """
     try:
         for double in doubles:
-            await desk.change(double, ticket, _twice(keep))
-    except (FailedError, aiohttp.ClientError, OSError):
+            async with asyncio.timeout(DOUBLE_S):
+                await desk.change(double, ticket, _twice(keep))
+    except (FailedError, aiohttp.ClientError, OSError):  # a TimeoutError is an OSError
         if ticket.stage in (Stage.DONE, Stage.TOLD):
             raise
 

@@ -114,6 +114,7 @@ class _Jira(msgspec.Struct):
 
 
 _JIRA = {"indeterminate": Told.ACKNOWLEDGED, "done": Told.RESOLVED}
+_JIRA_KEY = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+\.[a-z]+\.[0-9]+\.[a-z0-9-]+")
 _JIRA_TYPED = frozenset({"summary", "description", "comment", "environment"})
 
 
@@ -126,7 +127,7 @@ def jira(sent: Request) -> tuple[Heard, ...]:
     moved = any(item.field == "status" for item in changed)
     told = _JIRA.get(said.issue.fields.status.statusCategory.key) if moved else None
     typed = [item.toString for item in changed if item.field in _JIRA_TYPED]
-    ours = [label for label in said.issue.fields.labels if label.count(".") >= 2]
+    ours = [label for label in said.issue.fields.labels if _JIRA_KEY.fullmatch(label)]
     texts = _texts(*typed, *_document(said.comment.body))
     return (Heard(ours[0] if ours else "", told or Told.WROTE, digest(sent.body), texts),)
 

@@ -11,6 +11,7 @@ from probes.signing import signing_keys
 
 SECRET = "Make the secret with `openssl rand -hex 32` and write it to the file of `inbound.secret`."  # noqa: S105 - an instruction
 BEARER = "Header: Authorization with the value: Bearer SECRET."
+OTHERS = "Leave out changes of the user we act as: what we do ourselves would come back."
 NO_TEXT = "Send no text of the ticket: what is sent along is only looked at, and kept nowhere."
 
 
@@ -51,7 +52,7 @@ ZENDESK = Inbound(
         "Zendesk: Admin Center, Webhooks, Create webhook, Trigger or automation; POST, JSON.",
         "Endpoint URL: {url}",
         "Reveal its signing secret, and write it to the file of `inbound.secret`.",
-        "Trigger: tags contain wardwatch, status changed to open; notify the webhook with the body:",
+        "Trigger: tags contain wardwatch, status changed to open, current user is not ours; body:",
         '{"key": "{{ticket.external_id}}", "event": "acknowledged"}',
         "Trigger: tags contain wardwatch, status changed to solved; the same with resolved.",
         NO_TEXT,
@@ -91,7 +92,7 @@ SLACK = Inbound(
         "Slack: the app of the channel, Slash Commands, Create New Command, such as /wardwatch.",
         "Request URL: {url}",
         "Write the signing secret (Basic Information) to the file of `inbound.secret`.",
-        "People write: /wardwatch acknowledge KEY; keys are listed by `wardwatch incident list`.",
+        "People write: /wardwatch acknowledge KEY; a message shows the key of its incident.",
     ),
 )
 TEAMS = Inbound(
@@ -103,7 +104,7 @@ TEAMS = Inbound(
         "Teams: Manage team, Apps, Create an outgoing webhook, named Wardwatch.",
         "Callback URL: {url}",
         "Write the security token that Teams shows once to the file of `inbound.secret`.",
-        "People write: @Wardwatch acknowledge KEY; keys are listed by `wardwatch incident list`.",
+        "People write: @Wardwatch acknowledge KEY; a message shows the key of its incident.",
     ),
 )
 
@@ -115,7 +116,7 @@ def _posted(product: str, *more: str, noted: bool = True) -> Inbound:
         verify=signatures.bearer,
         heard=hearing.plain,
         noted=noted,
-        steps=(SECRET, product, "POST to: {url}", BEARER, *more, NO_TEXT),
+        steps=(SECRET, product, "POST to: {url}", BEARER, *more, OTHERS, NO_TEXT),
     )
 
 

@@ -17,6 +17,8 @@ from alerts.ticket import DUES, Stage, Ticket
 from alerts.transitions import TransitionKind
 
 _DIGEST_CHARS = 32
+TICKET = r"#?[A-Z]{0,10}-?[0-9]{1,18}|[A-Z][A-Z0-9_]{1,20}-[0-9]{1,18}"
+"""How tickets are called: what a receiver names otherwise is repeated nowhere else."""
 _OVER = (Stage.DONE, Stage.TOLD)
 CAUTION = ActKind.CAUTIONED.value
 REOPENINGS = frozenset({TransitionKind.REOPENED.value, ActKind.RAISED.value})

@@ -26,6 +26,10 @@ AFTER_MS = (300_000, 1_200_000, 3_600_000, 21_600_000, 86_400_000)
 """How long after the last message of an incident that is over: for doubles that come to light late."""
 GRACE_MS = 3_600_000
 """A look that comes later than this, as after a day without a collector, is no longer made."""
+MOST_MADE = 3
+"""So often a ticket is made again between two messages: one that we never see is lost in our eyes only,
+as where we may no longer read what we write.
+"""
 LONGEST_MS = 21_600_000
 """The longest wait: who undoes again and again what was mended is asked less and less often."""
 RAISES = frozenset({TransitionKind.RAISED.value, ActKind.RAISED.value})
@@ -36,6 +40,8 @@ GOING_ON = frozenset({IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentSt
 class Remedy(StrEnum):
     """What is done with the tickets of an incident."""
 
+    MISSING = "missing"
+    """There is none, and those that were made again are gone, too: a person has to look."""
     NOTHING = "nothing"
     """They are as the last message left them."""
     LEFT = "left"
@@ -58,7 +64,7 @@ class Remedy(StrEnum):
     """Others of our key were open beside it; they are resolved."""
 
 
-QUIET = frozenset({Remedy.NOTHING, Remedy.LEFT})
+QUIET = frozenset({Remedy.NOTHING, Remedy.LEFT, Remedy.MISSING})
 """Nothing is written."""
 
 
@@ -68,12 +74,13 @@ class Last:
 
     `speaks`: the incident tells of itself: it is neither silent nor said by another. `fresh`: nobody
     has looked since that message. `unseen`: all was said before the receiver's index showed a ticket,
-    so the end may have reached none.
+    so the end may have reached none. `made`: how many were made again since that message.
     """
 
     speaks: bool = True
     fresh: bool = True
     unseen: bool = False
+    made: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +193,8 @@ def _of_ended(found: Sequence[Found], ticket: Ticket, last: Last) -> Mend:
     keep = ended(found)
     if keep is not None:
         return Mend(Remedy.REOPENED, keep, move=Move.REOPEN)
+    if last.made >= MOST_MADE:
+        return Mend(Remedy.LEFT if found else Remedy.MISSING)
     move = Move.ACKNOWLEDGE if ticket.stage is Stage.ACKNOWLEDGED else None
     if found:
         return Mend(Remedy.FOLLOWED, create=True, move=move, before=found[-1])

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from alerts.events import Cause, Family, Priority
 from alerts.ladder import Ladder
-from alerts.paging import is_routed
+from alerts.paging import escalates, is_routed
 from alerts.receivers import of_role, reached
 from alerts.telling import Audience
 from probes.config import Config
 from probes.config_channels import Notices, Route
-from probes.config_escalation import Escalation
 from probes.config_people import Role
 
 
@@ -37,23 +36,20 @@ def receivers(
     return tuple(dict.fromkeys(named))
 
 
-def ladders(
-    routes: Sequence[Route],
-    policies: Mapping[str, Escalation],
-    family: Family,
-    rejected_at: int | None = None,
-) -> tuple[Ladder, ...]:
+def ladders(config: Config, family: Family, rejected_at: int | None = None) -> tuple[Ladder, ...]:
     """The policies of every route that may fit, each once: for the least urgent priority and from
     the first instant that any of its routes takes. `rejected_at`: when the incident was first
-    rejected by all, from when on it goes to the routes of availability, too.
+    rejected by all, from when on it goes to the routes of availability, too. None where the
+    collector climbs none.
     """
     out: dict[str, Ladder] = {}
-    for route in routes:
+    for route in config.routes if escalates(config, family) else ():
         since = 0 if family.value in route.families else rejected_at
         fits = since == 0 or Family.AVAILABILITY.value in route.families
         if route.escalate is None or since is None or not fits:
             continue
-        one = Ladder(route.escalate, policies[route.escalate], Priority(route.min_priority), since)
+        policy, least = config.escalation[route.escalate], Priority(route.min_priority)
+        one = Ladder(route.escalate, policy, least, since)
         known = out.get(one.name, one)
         out[one.name] = replace(
             known,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from alerts.events import Incident
 from alerts.ladder import Ladder, Reached, RungDue
+from alerts.paging import is_routed
 from alerts.receivers import everybody, of_role, reached
 from alerts.roster import on_duty
 from alerts.routing import receivers
@@ -26,7 +27,8 @@ def reaching(history: History) -> Reach:
     instant of the rung, overrides included that were made by then.
 
     A rung that reaches nobody is told at once to the next one that does, from the first again after
-    the last; where none does, to the channels of the routes that brought it here.
+    the last; where none does, to the channels of the routes that brought it here. Whom Alertmanager
+    pages is not called.
     """
     config = history.latest
 
@@ -35,7 +37,10 @@ def reaching(history: History) -> Reach:
         for n in range(rung.number - 1, rung.number - 1 + len(rungs)):
             number = n % len(rungs)
             found = dict.fromkeys(
-                name for one in rungs[number].to for name in _reached(history, one, at)
+                name
+                for one in rungs[number].to
+                for name in _reached(history, one, at)
+                if is_routed(config, name, incident.family)
             )
             if found:
                 return Reached(number + 1, tuple(found))
@@ -63,7 +68,12 @@ def _routed(config: Config, ladder: Ladder, rung: RungDue, incident: Incident) -
     fitting = [route for route in config.routes if route.escalate == ladder.name]
     for routes in (fitting, config.routes):
         named = receivers(routes, incident.family, rung.rank.priority, incident.causes)
-        staff = tuple(name for name in named if not config.channels[name].is_for_customers)
+        staff = tuple(
+            name
+            for name in named
+            if not config.channels[name].is_for_customers
+            and is_routed(config, name, incident.family)
+        )
         if staff:
             return staff
     return ()

@@ -20,6 +20,7 @@ from alerts.reconcile import (
     Looked,
     Mend,
     Reconciles,
+    Remedy,
     next_look,
 )
 from collector import mends, standings
@@ -58,6 +59,7 @@ class Entry:
     pair: Pair
     looked_at: int | None = None
     mends: int = 0
+    made: int = 0
     hidden_until: int = 0
     """Before that, what we wrote may not show."""
 
@@ -173,6 +175,7 @@ class Comparing:
             speaks=not incident.quiet and incident.attached_to is None,
             fresh=fresh,
             unseen=pair.taken_at - pair.first_at < self._channel.index_delay,
+            made=entry.made,
         )
         may = partial(self._may, entry, lease, by) if writes else _never
         try:
@@ -185,7 +188,10 @@ class Comparing:
         except Exception:  # noqa: BLE001 - a defect of a channel stops no other comparison
             log.error("reconcile.channel_crashed receiver=%s", self.receiver)  # noqa: TRY400 - a foreign text may hold anything
             result = Receipt(Verdict.RETRY, DeliveryReason.CRASH)
-        return Compared(pair, _outcome(result, writes=writes), result)
+        outcome = _outcome(result, writes=writes)
+        if outcome == Remedy.MISSING:
+            log.error("reconcile.missing receiver=%s", self.receiver)
+        return Compared(pair, outcome, result)
 
     async def adopt(self, key: str, ticket: str, by: str) -> Adoption | Receipt | None:
         """Have our key put on a ticket that people made; None where the receiver takes none. What we
@@ -206,7 +212,7 @@ class Comparing:
         async with self._lock:
             done = await self._channel.adopt(ticket, f"{self._org}.{key}.{self.receiver}", may)
         if (entry := self._entries.get(key)) is not None:
-            entry.looked_at, entry.mends = None, 0
+            entry.looked_at, entry.mends, entry.made = None, 0, 0
             entry.hidden_until = self._clock.now_ms() + self._channel.index_delay
         return done
 
@@ -226,6 +232,7 @@ class Comparing:
             return False
         if begun:
             entry.mends += 1
+            entry.made += mend.create
             entry.hidden_until = self._clock.now_ms() + max(FIRST_MS, self._channel.index_delay)
         return begun
 

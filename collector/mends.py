@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from alerts.lookup import Found
+from alerts.lookup import TICKET, Found
 from alerts.reconcile import Mend
 from collector import journal
 from collector.journal import Fact, canonical
@@ -18,8 +18,6 @@ from collector.store.pairs import Pair
 
 KIND = "ticket.mended"
 ADOPTED = "ticket.adopted"
-NAME = r"#?[A-Z]{0,10}-?[0-9]{1,18}|[A-Z][A-Z0-9_]{1,20}-[0-9]{1,18}"
-"""How tickets are called: what a receiver names otherwise is not repeated here."""
 
 
 def begin(
@@ -66,7 +64,7 @@ def begin_adoption(
     by: str,
     clock: Callable[[], int],
 ) -> bool:
-    """Record that somebody has our key put on a ticket of people; `ticket` is one of `NAME`."""
+    """Record that somebody has our key put on a ticket of people; `ticket` is one of `TICKET`."""
     journal.hold(conn, org)
     at = journal.following(journal.last_recorded(conn, org), clock())
     data = {"incident": key, "receiver": receiver, "ticket": ticket}
@@ -76,4 +74,4 @@ def begin_adoption(
 
 def named(found: Found) -> str | None:
     """A ticket's name where it is one beyond doubt, such as `INC0010023`, `OPS-7` or `#12`."""
-    return found.name if re.fullmatch(NAME, found.name) else None
+    return found.name if re.fullmatch(TICKET, found.name) else None

@@ -161,7 +161,7 @@ def with_reached(course: Course, one: Deadline, settings: Settings, reach: Reach
 
 
 def _acted(
-    cases: Mapping[str, Case],
+    cases: MutableMapping[str, Case],
     acts: Iterable[tuple[str, Act, int]],
     settings_of: Callable[[Course], Settings],
     now: int,
@@ -184,7 +184,11 @@ def _acted(
         floor = telling.highest(hanging(after, groups, cases, now), now)
         told = telling.of_act(case.course, after, act, behind, floor)
         if told is not None:
-            ahead = due(after, settings_of(after), case.fired, case.delivered, act.at)
+            own, every = settings_of(after), ChainMap(moved, cases)
+            if own.ladders:
+                here = among(after, groups, every, settings_of, now)
+                own = replace(own, held=here.held, freed_at=here.freed_at, lifts=here.lifts)
+            ahead = due(after, own, case.fired, case.delivered, act.at)
             said.append(replace(told, following=ahead.following))
         if act.kind in (ActKind.FALSE_POSITIVE, ActKind.MERGED):
             settled.append(key)
@@ -222,7 +226,7 @@ def among(
         carries=tuple(c for one in attached for c in one.categories),
         held=groups.is_silent(course.incident, TransitionKind.CAUSE_ADDED),
         freed_at=_freed_at(course.incident, groups, cases, now),
-        lifts=tuple(lift for one in attached for lift in _lifts(one)),
+        lifts=tuple(lift for one in attached for lift in _lifts(one)) if own.ladders else (),
     )
 
 

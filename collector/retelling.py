@@ -18,7 +18,7 @@ from probes.clock import Clock
 
 log = logging.getLogger("wardwatch.reconcile")
 
-AT_ONCE = 500
+AT_ONCE = 50
 ENDED_MS = 900_000
 """So long an end is told again, as Prometheus does: what was told again as lasting while the end was
 on its way is over after the next round, whoever leads then.
@@ -44,6 +44,7 @@ class Retelling:
         self._channel = channel
         self._clock = clock
         self._metrics = metrics
+        self._known: dict[str, tuple[int, int, bool]] = {}
 
     async def round(self, _lease: Lease) -> Receipt | None:
         """StoreUnavailableError passes; else the receipt of what failed."""
@@ -56,7 +57,8 @@ class Retelling:
 
     async def _pairs(self) -> list[Pair]:
         since = self._clock.now_ms() - ENDED_MS
-        found = await self._store.read(pairs.read, self._org, self._receiver, since)
+        found = await self._store.read(pairs.read, self._org, self._receiver, since, self._known)
+        self._known = {pair.key: (pair.seq, pair.taken_at, pair.over) for pair in found}
         return [pair for pair in found if not pair.over or pair.taken_at >= since]
 
     async def _tell(self, told: Sequence[Pair]) -> Receipt | None:

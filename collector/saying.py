@@ -226,7 +226,7 @@ def settings_of(
             hours_of(config, frozen),
             config.organization.zone,
             calm_since,
-            ladders=ladders(config.routes, config.escalation, incident.family, course.rejected_at),
+            ladders=ladders(config, incident.family, course.rejected_at),
         )
 
     return of

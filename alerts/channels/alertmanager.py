@@ -97,10 +97,13 @@ class Alertmanager:
 
     async def retell(self, messages: Sequence[Message]) -> Receipt:
         """Alertmanager forgets when it starts anew. A reminder after an end says that it is over."""
-        told = [self._alert(as_ticket(self._env, message)) for message in messages]
+        told = await asyncio.to_thread(self._alerts, messages)  # there may be hundreds
         receipts = await self._every_peer(told) if told else []
         failed = [one for one in receipts if one.verdict is not Verdict.SENT]
         return (failed or receipts or [Receipt(Verdict.SENT, DeliveryReason.ACCEPTED)])[0]
+
+    def _alerts(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
+        return [self._alert(as_ticket(self._env, message)) for message in messages]
 
     def _alert(self, ticket: Ticket) -> dict[str, Any]:
         return alert(ticket, self._config.labels, self._env.clock.now_ms())

@@ -8,6 +8,7 @@ from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
 from alerts.channel import Receipt
+from alerts.lookup import TICKET
 from alerts.outbox import DeliveryReason
 from alerts.reconcile import Adoption, Looked
 from collector import mends, standings
@@ -42,7 +43,7 @@ class Adopting(Model):
     """Its key."""
     receiver: Id
     """A channel of the config."""
-    ticket: Annotated[str, StringConstraints(pattern=f"^(?:{mends.NAME})$", max_length=40)]
+    ticket: Annotated[str, StringConstraints(pattern=f"^(?:{TICKET})$", max_length=40)]
     """As people there call it, such as `INC0010023`, `OPS-7` or `#12`."""
 
 

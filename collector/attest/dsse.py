@@ -91,7 +91,7 @@ def parse(data: bytes) -> Envelope:
 
 
 def write(envelope: Envelope) -> bytes:
-    """The envelope as JSON; AttestError for one that `parse` would not read as this one."""
+    """The envelope as JSON; AttestError for one that `parse` would refuse."""
     signatures: list[Value] = [
         {"keyid": one.keyid, "sig": spelling.base64_of(one.sig)} for one in envelope.signatures
     ]
@@ -105,8 +105,7 @@ def write(envelope: Envelope) -> bytes:
         )
     except JsonError:
         raise AttestError(Fault.DSSE_JSON) from None
-    if parse(data) != envelope:
-        raise AttestError(Fault.DSSE_FIELD)
+    parse(data)
     return data
 
 

@@ -119,6 +119,12 @@ MAPPED: dict[str, tuple[Control, ...]] = {
         Control(NIST, "PR.PS-04", "records are made available for monitoring"),
         Control(HITRUST, BY_TOPIC, "protection of audit logs"),
     ),
+    "contact_changes": (
+        Control(SOC2, "CC7.4", "who answers for what in an incident is kept up"),
+        Control(HIPAA, "164.308(a)(2)", "who is responsible is named"),
+        Control(NIST, "GV.RR-02", "roles and who has them are known"),
+        Control(HITRUST, BY_TOPIC, "roles and responsibilities"),
+    ),
     "training": (
         Control(HIPAA, "164.308(a)(5)(i)", "people are trained in security"),
         Control(NIST, "PR.AT-01", "people are trained"),

@@ -50,6 +50,7 @@ KINDS: Mapping[str, RowKind] = {
         Topic.CONFIG,
         {
             "config.version": "A version of the operator's file is in force from now on",
+            "contact.changed": "A version of the operator's file has other contacts than before",
             "holidays.year": "The public holidays of a year, as they hold for due dates",
         },
     ),

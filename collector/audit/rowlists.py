@@ -1,4 +1,4 @@
-"""Populations of which each row is a row of the journal: accesses, sign-ins, agents' keys, exports. Pure."""
+"""Populations of which each row is a row of the journal: accesses, sign-ins, keys, exports and more. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collector.access.records import Act
 from collector.audit.kinds import EXPORT_ENDED, EXPORTED
 from collector.audit.population import Cells, Population
 from collector.audit.safecsv import Cell, when
+from collector.contactchanges import KIND as CONTACTS_CHANGED
 from collector.core.agent_keys import KeyAct
 from collector.equivocations import KIND, SETTLED
 from collector.journal import Row
@@ -77,7 +78,14 @@ EXPORTS = _population(
         "complete",
     ),
 )
-LISTS = (ACCESS, SIGN_INS, AGENT_KEYS, EXPORTS)
+CONTACTS = _population(
+    "contact_changes",
+    "One row per version of the file, recorded in the range, that has other contacts than the one "
+    "before it: which were added and removed, and which fields of the others are different.",
+    [CONTACTS_CHANGED],
+    ("version", "added", "removed", "changed"),
+)
+LISTS = (ACCESS, SIGN_INS, AGENT_KEYS, EXPORTS, CONTACTS)
 
 
 def cells(population: Population, row: Row) -> Cells:
@@ -91,6 +99,8 @@ def cells(population: Population, row: Row) -> Cells:
 def _cell(name: str, value: Any) -> Cell:
     if isinstance(value, list):
         return " ".join(map(str, value))
+    if isinstance(value, dict):  # lists of fields by name
+        return " ".join(f"{one}:{'+'.join(fields)}" for one, fields in sorted(value.items()))
     if name in INSTANTS and isinstance(value, int):
         return when(value)
     if value is None or isinstance(value, str | int):

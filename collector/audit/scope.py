@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from alerts.training import Trained, TrainingState, trained
 from collector.audit.population import Cells, Population, Span
 from collector.audit.safecsv import when
 from collector.core.planned import FAR
@@ -14,6 +15,7 @@ from collector.journal import CONFIG
 from probes.config import Config
 from probes.config_checks import InGroup
 from probes.history import History
+from probes.times import from_ms
 
 SYSTEMS = Population(
     "systems",
@@ -63,7 +65,8 @@ CHECKS = Population(
 TRAINING = Population(
     "training",
     "One row per contact that was in a version of the file in force in the range, with the dates of "
-    "training that the last of them has; empty where it has none.",
+    "training that the last of them has, and which are good, lapsed or missing on the range's last "
+    "day, in the organization's zone.",
     (
         "contact",
         "role",
@@ -72,6 +75,9 @@ TRAINING = Population(
         "role_training",
         "deidentification",
         "refresher_until",
+        "current_at_end",
+        "lapsed_at_end",
+        "missing",
         "configured_from",
         "configured_until",
         "last_version",
@@ -200,7 +206,22 @@ def training(history: History, span: Span) -> Iterator[Cells]:
             if had is None
             else (had.privacy, had.security, had.role, had.deidentification, had.refresher_until)
         )
-        yield (name, contact.role, *dates, *_configured(found, span), found[-1][0].id)
+        zone = found[-1][0].config.organization.zone
+        states = trained(name, contact, from_ms(span.end - 1, zone).date())
+        yield (
+            name,
+            contact.role,
+            *dates,
+            _kinds(states, TrainingState.CURRENT, TrainingState.SOON),
+            _kinds(states, TrainingState.LAPSED),
+            _kinds(states, TrainingState.MISSING),
+            *_configured(found, span),
+            found[-1][0].id,
+        )
+
+
+def _kinds(found: list[Trained], *states: TrainingState) -> str:
+    return " ".join(one.kind.value for one in found if one.state in states)
 
 
 def agreements(history: History, span: Span) -> Iterator[Cells]:

@@ -7,9 +7,9 @@ import re
 import sys
 from typing import Any
 
+from alerts.lookup import TICKET
 from collector.client import ask, print_json
 from collector.exchange import Collector
-from collector.mends import NAME
 
 ADOPT = """\
 Examples:
@@ -18,7 +18,8 @@ Examples:
 
 Our key is put on the ticket: from then on messages of this incident go there, and the one that we
 made is resolved with a note that names it, by the next message or comparison. For the kinds
-servicenow, jira, zendesk, freshservice and freshdesk. Done twice, it is done once.
+servicenow, jira, zendesk, freshservice and freshdesk. Done twice, it is done once. The exit code is 1
+also where the ticket is not there, has another key, or the receiver did not let us.
 """
 LONGEST_S = 75.0
 """Longer than any channel waits for its receiver."""
@@ -32,7 +33,7 @@ SAID = {
 
 def ticket_name(text: str) -> str:
     """For argparse: tickets are called by letters and a number."""
-    if not re.fullmatch(NAME, text):
+    if not re.fullmatch(TICKET, text):
         raise argparse.ArgumentTypeError("write a ticket as INC0010023, OPS-7 or #12")
     return text
 

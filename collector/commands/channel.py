@@ -1,4 +1,4 @@
-"""`wardwatch channel`: channels in force, their kinds; does one work, is it heard, what its tickets are."""
+"""`wardwatch channel`: the channels in force, which kinds there are, does one work, is it heard."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from alerts.receivers import everybody
 from alerts.render import render_test
 from collector import show
 from collector.advice import advice
-from collector.client import an_id, ask, ask_all, asking, print_json
+from collector.client import ask_all, asking, print_json
+from collector.commands import channel_tickets
 from collector.commands.options import Parsers, asks, group
 from collector.exchange import Collector
 from collector.reporttext import agreement
@@ -42,9 +43,6 @@ The channels of the config in force, what was agreed with their receivers (busin
 agreements), and what goes there. No address and no secret.
 """
 COLUMNS = ("ID", "KIND", "GUARANTEE", "AUDIENCE", "AGREEMENT", "CARRIES")
-RECONCILES = "api/v1/tickets/reconcile"
-LONGEST_S = 30.0
-UNTOUCHED = frozenset({"nothing", "left", "unsaid", "overtaken", "waits", "failed"})
 KINDS = """\
 Examples:
   wardwatch channel kinds
@@ -78,34 +76,6 @@ An acknowledgement is shown and stops nothing; nobody resolves an incident from 
 Exit code: 0 printed, 1 the entry has no `inbound` yet (what to write is printed), 2 bad usage.
 """
 WRITE = "Write into its entry: inbound: {secret: file:/run/secrets/NAME-inbound}"
-RECONCILE = """\
-Examples:
-  wardwatch channel reconcile --dry-run
-  wardwatch channel reconcile itsm
-  wardwatch channel reconcile itsm --json
-
-The collector compares open incidents with open tickets by itself, a few minutes after each message
-and then every quarter of an hour; this does it now. A ticket that is gone is made again, one that
-people ended while the incident goes on is opened again, doubles are resolved, and so is what is
-still open after the end. Where a message waits or is dead the outbox has the word: nothing is asked.
-With --dry-run nothing is written. What is mended is in the journal.
-"""
-OUTCOMES = {
-    "nothing": "as it should be",
-    "left": "people decided otherwise; left so",
-    "created": "gone: made again",
-    "followed": "closed for good: a new one names it",
-    "reopened": "ended while the incident goes on: opened again",
-    "resolved": "open after the end: resolved",
-    "raised": "priority raised",
-    "adopted": "people's own ticket stays, ours is resolved",
-    "doubles": "doubles resolved",
-    "unsaid": "a message is on its way",
-    "overtaken": "a message came between",
-    "waits": "written a moment ago; it may not show yet",
-    "failed": "not answered",
-}
-COMPARED = ("INCIDENT", "CHANNEL", "TICKETS", "OUTCOME")
 PROMISES = {
     Guarantee.KEYED: "one ticket, always",
     Guarantee.LOOKUP: "one ticket after asking the receiver",
@@ -117,22 +87,15 @@ def add(subparsers: Parsers) -> None:
     actions = group(
         subparsers,
         "channel",
-        "list channels and their kinds, send a test message, print how one is heard, compare tickets",
-        "Which channels and kinds there are, does one of the file's work, how it is heard, and what its tickets are.",
+        "list channels and their kinds, test one, print how it is heard, compare its tickets",
+        "Which channels and kinds of channels there are, does one work, how is it heard, what are its tickets.",
         EXAMPLES,
     )
     listed = asks(actions, "list", "list the channels and what was agreed with receivers", LIST)
     listed.set_defaults(func=lambda args: asking(_list, args))
     kinds = _action(actions, "kinds", "list the kinds, what each promises and its keys", KINDS)
     kinds.set_defaults(func=run_kinds)
-    again = asks(
-        actions, "reconcile", "compare open incidents with open tickets, and mend", RECONCILE
-    )
-    again.add_argument(
-        "name", nargs="?", type=an_id, metavar="NAME", help="one channel; left out: all that can"
-    )
-    again.add_argument("--dry-run", action="store_true", help="say what would be done; do nothing")
-    again.set_defaults(func=lambda args: asking(_reconcile, args))
+    channel_tickets.add(actions)
     test = _action(actions, "test", "send a message marked as a test", TEST)
     test.add_argument(
         "name",
@@ -260,42 +223,6 @@ def _loaded(args: argparse.Namespace, known: Callable[[Config], Iterable[str]]) 
         sys.stderr.write(f"NAME: no receiver of this id in {args.config}; it has: {there_are}\n")
         return None
     return config
-
-
-def _reconcile(to: Collector, args: argparse.Namespace) -> int:
-    """1 where a receiver did not answer."""
-    found: list[dict[str, Any]] = []
-    following: str | None = None
-    while True:
-        body: dict[str, Any] = {"dry_run": args.dry_run}
-        body |= {} if args.name is None else {"channel": args.name}
-        body |= {} if following is None else {"cursor": following}
-        part = ask(to, RECONCILES, "comparisons", body, timeout_s=LONGEST_S)
-        found += part["comparisons"]
-        following = part["next"]
-        if following is None:
-            break
-    if args.json:
-        print_json({"comparisons": found, "dry_run": args.dry_run})
-    else:
-        mended = sum(one["outcome"] not in UNTOUCHED for one in found)
-        verb = "would be mended" if args.dry_run else "mended"
-        head = f"{len(found)} compared, {mended} {verb}."
-        show.write(head, COMPARED, [_comparison(one) for one in found])
-    return 1 if any(one["outcome"] == "failed" for one in found) else 0
-
-
-def _comparison(one: dict[str, Any]) -> tuple[str, ...]:
-    tickets = ", ".join(
-        f"{ticket['name'] or '?'} {ticket['standing']}{'' if ticket['ours'] else ' (people)'}"
-        for ticket in one["tickets"]
-    )
-    outcome = OUTCOMES[one["outcome"]]
-    if one["doubles"]:
-        outcome += f" ({one['doubles']} {'double' if one['doubles'] == 1 else 'doubles'})"
-    if one["reason"] is not None:
-        outcome += f": {one['reason']}" + ("" if one["status"] is None else f" {one['status']}")
-    return one["incident"], one["receiver"], tickets or "none", outcome
 
 
 def run_test(args: argparse.Namespace) -> int:

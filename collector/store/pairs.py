@@ -51,7 +51,7 @@ def read(
     kept = known or {}
     fresh = [key for key, (_, seq, at) in taken.items() if kept.get(key, ())[:2] != (seq, at)]
     said = {
-        m.incident_key: m for m in messages(conn, org, receiver, {k: taken[k][1] for k in fresh})
+        m.incident_key: m for m in _written(conn, org, receiver, {k: taken[k][1] for k in fresh})
     }
     return [
         Pair(key, seq, first, at, _is_over(said[key]) if key in said else kept[key][2])
@@ -87,11 +87,15 @@ def _taken(
 
 def messages(conn: Connection, org: str, receiver: str, last: Mapping[str, int]) -> list[Message]:
     """One of each incident: that of the `seq`, as one that is told again."""
+    return [_again(one) for one in _written(conn, org, receiver, last)]
+
+
+def _written(conn: Connection, org: str, receiver: str, last: Mapping[str, int]) -> list[Message]:
     ids = [message_id(org, key, receiver, seq) for key, seq in sorted(last.items())]
     out: list[Message] = []
     for some in _parts(ids):
         query = select(outbox).where(outbox.c.org == org, outbox.c.id.in_(some))
-        out += (_again(message_of(row)) for row in conn.execute(query.order_by(outbox.c.id)))
+        out += (message_of(row) for row in conn.execute(query.order_by(outbox.c.id)))
     return out
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from alerts import filing
 from alerts.channel import Receipt, Verdict
 from alerts.channels import freshdesk, freshservice
 from alerts.events import Priority
@@ -250,10 +251,11 @@ async def test_a_double_that_cannot_be_resolved_keeps_no_other_open(case: Case) 
 
 
 @each
-@pytest.mark.parametrize("step", ["drop", "lost"])
+@pytest.mark.parametrize("step", ["drop", "lost", "hang"])
 async def test_a_double_behind_a_broken_connection_holds_up_no_message_before_the_end(
-    case: Case, step: str
+    case: Case, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(filing, "DOUBLE_S", 0.2)
     opened, raised, resolved = messages.story(messages.OPENED, messages.RAISED, messages.RESOLVED)
     async with desk(case) as (channel, fake, receiver):
         fake.shelf.lag = 1

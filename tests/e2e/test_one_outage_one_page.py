@@ -57,6 +57,15 @@ KILLED = 15
 NIGHT = 42
 CERTIFICATE_DAYS = 20
 OUTAGE = f"ehr.availability.{START + 5 * MINUTE + 1_000}"
+LADDER = {
+    "rungs": [
+        {"to": [{"channel": "pager"}]},
+        {"after": "5m", "to": [{"channel": "pager"}, {"channel": "nurses"}]},
+    ],
+    "repeat": "2",
+    "repeat_after": "5m",
+}
+"""Nobody takes the outage on, so the pager is told of it again and again."""
 WINDOW = {
     "id": "upgrade",
     "systems": ["ehr", "lab", "portal"],
@@ -93,7 +102,8 @@ def hospital(channels: Mapping[str, Any], **changes: Any) -> Config:
             for name, (system, agents) in CHECKS.items()
         },
         channels=dict(channels),
-        routes=[{"families": FAMILIES, "to": list(channels)}],
+        routes=[{"families": FAMILIES, "to": list(channels), "escalate": "clinical"}],
+        escalation={"clinical": LADDER},
         **changes,
     )
 
@@ -228,7 +238,7 @@ async def test_a_bad_night_is_one_page_and_all_else_informs(sqlite_store: Store)
         alerts = {alert.key.split(".")[2]: alert for alert in told.pagerduty.alerts}
         assert sorted(alerts) == ["availability", "expiry"], rest
         assert alerts["expiry"].payloads[0]["severity"] == "info"
-        assert len(alerts["availability"].payloads) == 2  # opened, and again: of the same alert
+        assert len(alerts["availability"].payloads) > 3  # rungs, and again: of the same alert
         # who reads everything reads of one outage, too: what hangs on the EHR speaks through it
         budgets = [key for key in told.opened if ".budget." in key]
         assert told.opened == Counter([OUTAGE, expiry, *budgets])

@@ -139,9 +139,7 @@ class Again:
                 hours_of(config),
                 config.organization.zone,
                 calm.get(incident.key),
-                ladders=ladders(
-                    config.routes, config.escalation, incident.family, course.rejected_at
-                ),
+                ladders=ladders(config, incident.family, course.rejected_at),
             )
 
         return of

@@ -86,6 +86,25 @@ EVERY_LOOK_DIES: list[Action] = [
 ]
 
 
+BETWEEN_RUNGS: list[Action] = [
+    Sees("core", DOWN),
+    Dies(4),
+    Passes(31 * MINUTE),
+    TakesOver(),
+    Passes(9 * MINUTE),
+    Dies(2),
+    Passes(31 * MINUTE),
+    TakesOver(),
+    Dies(6),
+    Passes(HOUR),
+    ANSWERS,
+    TakesOver(),
+    Passes(HOUR),
+    Dies(3),
+    Passes(3 * HOUR),
+]
+
+
 async def lived(store: Store, script: Sequence[Action], *, crashes: bool) -> tuple[Told, int]:
     """What is recorded, and how often a process died."""
     try:
@@ -160,6 +179,25 @@ async def test_a_story_in_which_every_look_dies_once(databases: Callable[[], str
         ("ehr", "notice_breached", "liaison_notice", "2026-03-10T21:33:01.002Z"),
         ("core", "mdr_soon", "manufacturer_5_work_days", "2026-03-12T05:00:00.000Z"),
         ("core", "mdr_due", "manufacturer_5_work_days", "2026-03-14T05:00:00.000Z"),
+    ]
+
+
+async def test_a_ladder_goes_on_from_rung_to_rung_whoever_leads_and_whoever_dies(
+    database: Callable[[str], str],
+) -> None:
+    """A second collector leads, the first one finds out; each dies at a write of a look."""
+    died, times = await lived(await open_store(database("d")), BETWEEN_RUNGS, crashes=True)
+    whole, _ = await lived(await open_store(database("w")), BETWEEN_RUNGS, crashes=False)
+    assert times == 4
+    laws.everything(died)
+    assert laws.steps(died) == laws.steps(whole)
+    assert rungs(died) == rungs(whole)
+    # taken on at 00:12 for an hour; from 00:00 on Nina is on duty
+    assert rungs(died) == [
+        ("core", "2026-03-06T23:00:00.040Z", 1, 1, 1, ("desk",)),
+        ("core", "2026-03-06T23:20:00.040Z", 1, 2, 3, ("chief", "desk")),
+        ("core", "2026-03-07T01:12:00.001Z", 1, 2, 2, ("night",)),
+        ("core", "2026-03-07T03:12:00.001Z", 1, 3, 3, ("chief", "desk")),
     ]
 
 

@@ -51,8 +51,7 @@ class Process:
         def terms(course: Course) -> Settings:
             system = course.incident.system
             known = system if system in config.systems else next(iter(config.systems))
-            policies, families = config.escalation, course.incident.family
-            found = ladders(config.routes, policies, families, course.rejected_at)
+            found = ladders(config, course.incident.family, course.rejected_at)
             return replace(settings(config, known), ladders=found)
 
         by_version = [(key, act, 0) for key, act in acts]

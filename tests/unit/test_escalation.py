@@ -10,13 +10,16 @@ import pytest
 
 from alerts.deadlines import Deadline, DeadlineKind, Which
 from alerts.events import Cause, Family, Incident, Priority
-from alerts.ladder import Rank, Reached, RungDue
+from alerts.ladder import Ladder, Rank, Reached, RungDue
 from alerts.letter import letter
 from alerts.outbox import Message
 from alerts.people import Act, ActKind
+from alerts.targets import reaching
 from alerts.transitions import Transition, TransitionKind
 from collector.process_facts import deadline_fact, deadline_of
 from probes.config import Config
+from probes.config_escalation import Escalation
+from probes.history import History, Version
 from probes.times import parse_datetime, rfc3339
 from tests.support.outages import an_outage
 from tests.support.processing import Process
@@ -385,3 +388,45 @@ def test_whoever_was_told_in_words_reads_how_far_it_has_gone() -> None:
     assert ("Escalated", "to rung 1 of clinical, round 2") in [
         (r.label, r.value) for r in told.rows
     ]
+
+
+def test_who_answers_for_a_child_is_not_told_of_a_rung_that_will_never_come() -> None:
+    """It paged by itself first; since it hangs on the network its parent calls."""
+    process, used = Process(), config()
+    opened(process, used)
+    opened(process, used, network())
+    at = START + 5 * MIN
+    hangs = replace(INCIDENT, attached_to="net")
+    process.look(used, [(Transition(T.ATTACHED, hangs), at)], at + 1)
+    answer = Act(A.ACKNOWLEDGED, "ann", at + MIN, until=at + 31 * MIN)
+    told = process.look(used, [], at + 2 * MIN, [(KEY, answer)])
+    (message,) = [one for one in told if one.incident_key == KEY]
+    assert json.loads(message.body)["data"]["deadline"]["kind"] == "acknowledgement_expired"
+    answers = [(KEY, replace(answer, at=at + 3 * MIN, by="svc", by_service=True, until=None))]
+    (again,) = process.look(used, [], at + 4 * MIN, answers)
+    following = json.loads(again.body)["data"]["deadline"]
+    assert following is None or following["kind"] != "escalated"
+
+
+def test_where_alertmanager_pages_nobody_climbs_and_for_a_budget_nobody_does() -> None:
+    process, used = Process(), config(page_owner="alertmanager")
+    opened(process, used)
+    assert process.look(used, [], START + 60 * MIN) == []
+    assert rungs(process) == []
+    key = f"ehr.budget.{START}"
+    burning = replace(INCIDENT, key=key, family=Family.BUDGET, causes=(Cause.BURNING,))
+    routes = [{"families": ["budget"], "to": ["desk"], "escalate": "clinical"}]
+    process, used = Process(), config(routes=routes)
+    opened(process, used, burning)
+    assert process.look(used, [], START + 60 * MIN) == []
+
+
+def test_a_rung_calls_no_pager_once_alertmanager_pages() -> None:
+    """Since the incident began a file was loaded by which it does; the ladder began before."""
+    on = {"page_owner": "alertmanager", "channels": {"desk": HOOK, "pager": {"kind": "pagerduty"}}}
+    reach = reaching(History([Version(0, config(**on, contacts={}, on_call={}))]))
+    policy = Escalation.model_validate(
+        {"rungs": [{"to": [{"channel": "pager"}]}, {"after": "5m", "to": [{"channel": "desk"}]}]}
+    )
+    ladder, rank = Ladder("clinical", policy, Priority.P4), Rank(Priority.P1, 3)
+    assert reach(ladder, RungDue(1, 1, rank), INCIDENT, START) == Reached(2, ("desk",))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -9,10 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from alerts.outbox import Message
 from alerts.ticket import ticket
 from collector import inbound_acting, journal
+from collector.access.throttle import Buckets
+from collector.api import inbound as api
+from collector.api.app import build_app
+from collector.api.dispatch import Limits
 from collector.process_facts import acts_of
 from collector.store import outbox
 from collector.store.open import open_store
@@ -209,6 +215,36 @@ async def test_what_is_not_theirs_is_refused_counted_and_leaves_nothing(
     assert not any("JANE" in line or "msg_1" in line for line in ours)
 
 
+async def test_what_is_signed_is_taken_or_unreadable_whatever_it_holds(desk: Desk) -> None:
+    odd = "\x00\ud800\U0001f600" + KEY
+    for kind, of in PRODUCTS.items():
+        bodies = [b"", b"\x00\xff", b"{}", b"\xef\xbb\xbf{}", of.body("\x00", "acknowledged")]
+        if kind != "slack":
+            bodies.append(of.body(odd, "acknowledged", odd))
+        for body in bodies:
+            sent = of.sign(body, desk.clock.now_ms())
+            path = f"/inbound/{kind.replace('_', '-')}"
+            async with desk.client.post(path, data=sent.body, headers=sent.headers) as answer:
+                assert answer.status in (200, 400), (kind, body)
+    assert await rows(desk) == []
+
+
+async def test_strangers_of_one_address_wait_before_they_are_looked_at(small: Desk) -> None:
+    often, seldom = Buckets(100, 100, 9), Buckets(1, 3, 9)
+    limited = Limits(often, often, often, often, seldom)
+    server = TestServer(build_app(small.service.parts, limited=limited))
+    async with TestClient(server) as client:
+        sent = Sent({"authorization": "Bearer guess-guess-guess"}, b"{}")
+        codes = []
+        for _ in range(5):
+            async with client.post(
+                "/inbound/freshdesk", data=sent.body, headers=sent.headers
+            ) as answer:
+                codes.append(answer.status)
+        assert codes == [401, 401, 401, 429, 429]
+    assert counted(small, "freshdesk", "wrong_signature") == 3
+
+
 async def test_only_channels_that_are_heard_have_an_address(small: Desk) -> None:
     for channel in ("desk", "none", "nurses", "%00", "DESK"):
         sent = product.bearer(plain_body(KEY, "acknowledged"), 0)
@@ -315,6 +351,34 @@ async def test_nothing_is_said_to_be_taken_that_the_store_could_not_keep(
     assert (await post(small, "freshdesk", sent))[0] == 503
 
 
+async def test_an_answer_comes_before_the_sender_gives_up(
+    small: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert api.BODY_S < api.WHOLE_S < 5
+    monkeypatch.setattr(api, "BODY_S", 0.05)
+    monkeypatch.setattr(api, "WHOLE_S", 0.2)
+    forever = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.wait((asyncio.create_task(forever.wait()),), timeout=0.3)
+
+    async with small.client.post("/inbound/freshdesk", data=slow()) as answer:
+        assert (answer.status, (await answer.json(content_type=None))["code"]) == (
+            408,
+            "api.slow_body",
+        )
+
+    async def stuck(*_args: object, **_more: object) -> None:
+        await forever.wait()
+
+    monkeypatch.setattr(small.service.parts.store, "write", stuck)
+    sent = product.bearer(plain_body(f"{ORG}.{KEY}.freshdesk", "acknowledged"), 0)
+    code, told = await post(small, "freshdesk", sent)
+    assert (code, told["code"]) == (503, "inbound.busy")
+    forever.set()
+
+
 async def test_what_looks_like_a_patients_is_answered_with_the_notice(small: Desk) -> None:
     answer = await tell(small, "jira", "acknowledged", text="call about MRN 7749302186")
     assert answer["effects"] == ["acknowledged"]
@@ -398,7 +462,9 @@ async def test_nothing_that_was_written_there_is_anywhere_here(
     caplog.set_level(logging.DEBUG)
     store = await open_store(f"sqlite:///{tmp_path}/wardwatch.db")
     kept: list[bytes] = []
-    async with a_desk(store, hospital()) as desk:
+    everybody = [kind.replace("_", "-") for kind in PRODUCTS]
+    used = hospital(routes=[{"families": ["availability"], "to": everybody}])
+    async with a_desk(store, used) as desk:
         heard_by(desk, monkeypatch)
         await outage(desk)
         for number, kind in enumerate(PRODUCTS):
@@ -421,3 +487,4 @@ async def test_nothing_that_was_written_there_is_anywhere_here(
     leaks = [one for one in planted for data in kept if any(f in data for f in forms(one))]
     assert leaks == []
     assert any(b"channel.freshdesk" in data for data in kept)
+    assert sum(b'"step":"cautioned"' in data for data in kept) == 7

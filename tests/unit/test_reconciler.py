@@ -359,6 +359,24 @@ async def test_a_deleted_ticket_is_made_again_once_by_two_collectors_whoever_lea
     await store.close()
 
 
+async def test_a_receiver_that_shows_us_nothing_any_more_gets_three_tickets_and_no_fourth(
+    sqlite_store: Store, clock: LaneClock
+) -> None:
+    await open_incident(sqlite_store)
+    async with desk(JIRA) as (channel, fake, _):
+        await tell(channel, OPENED)
+        await taken(sqlite_store, OPENED, NOW)
+        fake.shelf.lag = 1 << 40  # as after our right to browse was taken away
+        pace = Pace(round=5 * MINUTE)
+        async with a_collector(sqlite_store, {"desk": channel}, clock, pace=pace) as one:
+            for _ in range(80):
+                await clock.advance(5 * MINUTE)
+                await clock.at_rest()
+            assert one.outcomes()["created"] == 3
+            assert one.outcomes()["missing"] >= 1
+        assert len(fake.shelf.records) == 4
+
+
 async def test_a_process_that_dies_in_the_middle_of_a_remedy_is_followed_by_one_that_ends_it(
     sqlite_store: Store, clock: LaneClock
 ) -> None:

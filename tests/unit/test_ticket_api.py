@@ -113,21 +113,17 @@ async def test_a_ticket_that_people_made_is_adopted_and_ours_becomes_its_double(
         ]
 
 
-@pytest.mark.parametrize(
-    ("ticket", "status", "answer"),
-    [
+async def test_a_ticket_that_is_none_is_refused(sqlite_store: Store) -> None:
+    refused = [
         ("INC0009999", 200, "unknown"),
         ("Jane Roe", 400, "api.body"),
         ("INC1^ORnumberISNOTEMPTY", 400, "api.body"),
-    ],
-)
-async def test_a_ticket_that_is_none_is_refused(
-    sqlite_store: Store, ticket: str, status: int, answer: str
-) -> None:
+    ]
     async with hospital(sqlite_store) as (desk, _, _receiver):
-        body = {"incident": KEY, "receiver": "desk", "ticket": ticket}
-        said, told = await desk.post("tickets/adopt", body, OPERATOR)
-        assert (said, told.get("adoption", told.get("code"))) == (status, answer)
+        for ticket, status, answer in refused:
+            body = {"incident": KEY, "receiver": "desk", "ticket": ticket}
+            said, told = await desk.post("tickets/adopt", body, OPERATOR)
+            assert (said, told.get("adoption", told.get("code"))) == (status, answer)
         body = {"incident": "ehr.blind.1", "receiver": "desk", "ticket": "INC0000001"}
         said, told = await desk.post("tickets/adopt", body, OPERATOR)
         assert (said, told["code"]) == (404, "api.unknown_incident")

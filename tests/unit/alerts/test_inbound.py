@@ -185,6 +185,8 @@ def test_an_event_has_the_name_that_was_signed_with_it() -> None:
 def test_in_jira_only_a_move_to_another_status_counts() -> None:
     document = product.jira_body(KEY, "acknowledged").replace(b'"field": "status"', b'"field": "x"')
     assert heard("jira", product.jira(document, AT))[:2] == (KEY, Told.WROTE)
+    labels = {"issue": {"fields": {"labels": ["v1.2.3", "wardwatch", KEY]}}}
+    assert heard("jira", product.jira(encoded(labels), AT)) == (KEY, Told.WROTE, ())
     nodes = {"type": "doc", "content": [{"type": "text", "text": "MRN 1234567"}, ["more"]]}
     said = heard("jira", product.jira(encoded({"comment": {"body": nodes}}), AT))
     assert said == ("", Told.WROTE, ("more", "MRN 1234567"))

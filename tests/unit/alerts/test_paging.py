@@ -8,8 +8,8 @@ import pytest
 
 from alerts.channels import registry
 from alerts.events import Family, Priority
-from alerts.paging import escalates, is_routed, remarks
-from alerts.routing import noticed, routed
+from alerts.paging import is_routed, remarks
+from alerts.routing import ladders, noticed, routed
 from alerts.telling import Audience
 from probes.config import Config
 from probes.config_channels import ALERTMANAGER, PAGERS
@@ -23,6 +23,11 @@ CHANNELS = {
     "nurses": {"kind": "email", "to": ["ward@example.org"]},
 }
 FAMILIES = ["availability", "access", "blind", "feed", "expiry", "budget"]
+
+CLIMBING = {
+    "routes": [{"families": FAMILIES, "to": ["desk"], "escalate": "clinical"}],
+    "escalation": {"clinical": {"rungs": [{"to": [{"channel": "nurses"}]}]}},
+}
 
 
 def hospital(owner: str, **changes: Any) -> Config:
@@ -60,9 +65,12 @@ def test_a_notice_goes_where_it_is_named_whoever_pages() -> None:
 
 
 def test_ladders_are_climbed_by_the_collector_alone_and_for_no_budget() -> None:
-    climbed = [family for family in Family if escalates(hospital("collector"), family)]
-    assert climbed == ["availability", "access", "blind", "feed", "expiry"]
-    assert not any(escalates(hospital("alertmanager"), family) for family in Family)
+    def climbed(owner: str) -> list[str]:
+        config = hospital(owner, **CLIMBING)
+        return [family.value for family in Family if ladders(config, family)]
+
+    assert climbed("collector") == ["availability", "access", "blind", "feed", "expiry"]
+    assert climbed("alertmanager") == []
 
 
 def test_one_contact_of_a_personal_channel_is_as_its_channel() -> None:
@@ -76,11 +84,8 @@ def test_config_check_says_what_is_routed_and_not_sent() -> None:
     assert remarks(hospital("alertmanager")) == [
         "Alertmanager pages for systems, so no incident goes to: ops, pager"
     ]
-    ladder = {"families": ["availability"], "to": ["prom"], "escalate": "clinical"}
-    policy = {"rungs": [{"to": [{"channel": "nurses"}]}]}
-    climbing = {"routes": [ladder], "escalation": {"clinical": policy}}
-    assert remarks(hospital("collector", **climbing)) == []
-    assert remarks(hospital("alertmanager", **climbing)) == [
+    assert remarks(hospital("collector", **CLIMBING)) == []
+    assert remarks(hospital("alertmanager", **CLIMBING)) == [
         "Alertmanager pages for systems, so nobody climbs: clinical"
     ]
     routes = [{"families": ["availability"], "to": ["pager", "prom"]}]

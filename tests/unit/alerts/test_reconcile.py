@@ -88,6 +88,14 @@ def test_each_case(
     )
 
 
+@pytest.mark.parametrize(("standings", "then"), [([], Remedy.MISSING), ([C], Remedy.LEFT)])
+def test_after_three_that_were_made_again_a_person_has_to_look(
+    standings: list[Standing], then: Remedy
+) -> None:
+    remedies = [plan(BASE, tickets(standings), 1, Last(made=made)).remedy for made in range(5)]
+    assert remedies == [Remedy.FOLLOWED if standings else Remedy.CREATED] * 3 + [then] * 2
+
+
 def test_a_new_one_names_the_one_that_is_closed_for_good() -> None:
     found = tickets([C, C])
     assert plan(BASE, found, 1, SEEN).before == found[1]
@@ -154,6 +162,7 @@ def test_what_was_missed_while_no_collector_ran_is_made_up_for_within_an_hour() 
 
 STANDINGS = st.lists(st.sampled_from(Standing), max_size=6)
 LASTS = st.builds(Last, st.booleans(), st.booleans(), st.booleans())
+"""Nothing was made again yet."""
 TICKETS = st.builds(
     lambda stage, step: replace(BASE, stage=stage, step_code=step),
     st.sampled_from([OPEN, ACK, RECOVERED, DONE]),

@@ -128,6 +128,7 @@ HASH = "A" * 43 + "="
         ("c2sp.org/tlog-proof@v1\nindex 3" + f"\n{HASH}" * 64, Fault.PROOF_HASH),
         ("c2sp.org/tlog-proof@v1\nindex 3\n\u00e9", Fault.PROOF_SHAPE),
         ("\n\nc2sp.org/tlog-proof@v1\nindex 3", Fault.PROOF_SHAPE),
+        ("x" * (1 << 20), Fault.PROOF_SHAPE),
         ("x" * ((1 << 20) + 1), Fault.PROOF_TOO_LARGE),
     ],
 )

@@ -13,6 +13,7 @@ from alerts.transitions import TransitionKind
 from collector import (
     away,
     chainlinks,
+    contactchanges,
     equivocations,
     feedlog,
     frozenholidays,
@@ -43,6 +44,7 @@ WRITERS: dict[str, Iterable[str]] = {
     "collector/builtinkey.py": words(KeyAct),
     "collector/chainlinks.py": [chainlinks.KIND],
     "collector/changes.py": words(TransitionKind, "incident."),
+    "collector/contactchanges.py": [contactchanges.KIND],
     "collector/enrolment.py": words(KeyAct),
     "collector/equivocations.py": [equivocations.KIND, equivocations.SETTLED],
     "collector/feedlog.py": [feedlog.KIND],

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from collector.audit import plans, scope
+from collector.audit import plans, rowlists, scope
 from collector.audit.population import Span
+from collector.journal import Row, canonical
 from probes.acts import (
     ActKind,
     CorrectAs,
@@ -90,9 +91,18 @@ def test_agreements_and_training_are_those_of_the_last_version_in_the_range() ->
     assert [row[:7] for row in scope.agreements(found, SPAN)] == [
         ("desk", "webhook", True, "Enterprise", None, None, "2026-12-31")
     ]
-    assert [row[:5] for row in scope.training(found, SPAN)] == [
-        ("anna", "engineering", None, "2025-05-01", None)
-    ]
+    (trained,) = scope.training(found, SPAN)
+    assert trained[:5] == ("anna", "engineering", None, "2025-05-01", None)
+    assert trained[7:10] == ("security", "", "privacy role deidentification")
+    year_later = Span(SPAN.start, SPAN.end + 365 * DAY)
+    (lapsed,) = scope.training(found, year_later)
+    assert lapsed[7:10] == ("", "security", "privacy role deidentification")
+
+
+def test_changed_contacts_are_named_with_their_fields_and_no_value() -> None:
+    data = {"version": 7, "added": ["ben"], "removed": [], "changed": {"anna": ["role", "email"]}}
+    row = Row(9, "contact.changed", START, START, "system", canonical(data))
+    assert rowlists.cells(rowlists.CONTACTS, row)[4:] == (7, "ben", "", "anna:role+email")
 
 
 WINDOW = Window.model_validate(
