@@ -52,7 +52,9 @@ def rows(
         version = 1 if before is None else before.version + 1
         facts.append((incident.key, event(transition, at, version)))
         earlier = out.get(incident.key, before)
-        status = _status(transition.kind, incident, None if earlier is None else earlier.status)
+        status = status_after(
+            transition.kind, incident, None if earlier is None else earlier.status
+        )
         out[incident.key] = Recorded(
             version,
             incident,
@@ -81,7 +83,7 @@ def _sorted(items: tuple[T, ...], wanted: tuple[T, ...]) -> tuple[T, ...]:
     return tuple(sorted(items, key=lambda item: places.get(item, len(places))))
 
 
-def _status(kind: TransitionKind, incident: Incident, before: Status | None) -> Status:
+def status_after(kind: TransitionKind, incident: Incident, before: Status | None) -> Status:
     """What late evidence changes of a resolved incident leaves it resolved."""
     if incident.recovered_at is None:
         return OPEN

@@ -15,6 +15,7 @@ from probes.ownership import refuse_foreign_owner
 COMMANDS = {
     "account": "account",
     "agent": "agent",
+    "audit": "audit",
     "availability": "availability",
     "channel": "channel",
     "collector": "collector",
@@ -35,6 +36,7 @@ COMMANDS = {
     "payer": "payer",
     "replay": "replay",
     "results": "results",
+    "rota": "rota",
     "status": "status",
     "token": "token",
     "training": "training",

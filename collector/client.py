@@ -24,6 +24,7 @@ from collector.exchange import (
     Question,
     UnansweredError,
     each_line,
+    each_piece,
     exchange,
     hint,
     trusting,
@@ -229,6 +230,26 @@ def stream(
     answer = asyncio.run(each_line(to, sent, take))
     if answer is not None:
         _read(to, answer, "lines")
+
+
+def download(
+    to: Collector,
+    path: str,
+    media: str,
+    take: Callable[[bytes], None],
+    query: Mapping[str, str | None],
+    *,
+    silent_s: float,
+) -> None:
+    """GET of any content type, handed over in pieces; errors as `stream`. `silent_s`: how long it may
+    say nothing.
+    """
+    told = {name: value for name, value in query.items() if value is not None}
+    wanted = (to.url / path).with_query(told)
+    sent = Question("GET", wanted, _authorization(to), None, TIMEOUT_S, Effect.NONE)
+    answer = asyncio.run(each_piece(to, sent, media, silent_s, take))
+    if answer is not None:
+        _read(to, answer, "pieces")
 
 
 def act(to: Collector, path: str, field: str, body: object) -> dict[str, Any]:

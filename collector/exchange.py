@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -88,8 +88,31 @@ async def each_line(to: Collector, asked: Question, take: Callable[[bytes], None
     """Hand over the lines of a long answer as they come, each with its end; None, or the answer
     that is none of it. UnansweredError when nobody answers, or the answer breaks off.
     """
+
+    async def lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+        async for line in content:
+            yield line if line.strip() else b""  # an empty one shows that it goes on
+
+    return await _long(to, asked, NDJSON, SILENT_S, lines, take)
+
+
+async def each_piece(
+    to: Collector, asked: Question, media: str, silent_s: float, take: Callable[[bytes], None]
+) -> Answer | None:
+    """As `each_line`, for an answer of any content type, in whatever pieces it comes."""
+    return await _long(to, asked, media, silent_s, lambda content: content.iter_any(), take)
+
+
+async def _long(
+    to: Collector,
+    asked: Question,
+    media: str,
+    silent_s: float,
+    pieces: Callable[[aiohttp.StreamReader], AsyncIterator[bytes]],
+    take: Callable[[bytes], None],
+) -> Answer | None:
     begun = False
-    timeout = aiohttp.ClientTimeout(total=None, sock_connect=asked.timeout_s, sock_read=SILENT_S)
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=asked.timeout_s, sock_read=silent_s)
     try:
         async with (
             aiohttp.ClientSession(timeout=timeout) as session,
@@ -101,14 +124,16 @@ async def each_line(to: Collector, asked: Question, take: Callable[[bytes], None
                 ssl=True if to.tls is None else to.tls,
             ) as response,
         ):
-            if response.status != 200 or response.content_type != NDJSON:
+            if response.status != 200 or response.content_type != media:
                 wait = response.headers.get("Retry-After", "")
                 after_s = int(wait) if _is_number(wait) else None
                 return Answer(response.status, _json(await response.read()), after_s)
-            async for line in response.content:
-                begun = True
-                if line.strip():  # an empty one shows that it goes on
-                    take(line)
+            begun = True
+            async for piece in pieces(response.content):
+                if piece:
+                    take(piece)
+    except BrokenPipeError:  # whoever read what was taken has gone, not the collector
+        raise
     except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
         if begun:
             raise UnansweredError(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from collector.client import UsageError
+from collector.newfile import made
 
 
 @contextmanager
@@ -20,12 +20,7 @@ def place(out: str | None) -> Iterator[TextIO]:
     if out is None:
         yield sys.stdout
         return
-    try:
-        handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        raise UsageError(f"--out: {out} is there already; name a new file") from None
-    except OSError:
-        raise UsageError(f"--out: {out} cannot be written") from None
+    handle = made(out)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             yield file

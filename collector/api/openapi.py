@@ -15,7 +15,7 @@ from collector.api.shapes import Problem
 from probes.config_words import Model
 
 REF = "#/components/schemas/{model}"
-PROGRAMS = ("/api/", "/agent/", "/heartbeat/", "/metrics", "/healthz", "/readyz")
+PROGRAMS = ("/api/", "/agent/", "/heartbeat/", "/inbound/", "/metrics", "/healthz", "/readyz")
 PROBLEM = "application/problem+json"
 DESCRIPTION = """\
 Instants are RFC 3339 in UTC with milliseconds. Percentages are text with four decimals, cut off,
@@ -131,14 +131,14 @@ def _not_null(schema: dict[str, Any]) -> dict[str, Any]:
 def _responses(route: AnyRoute, schemas: dict[str, Any]) -> dict[str, Any]:
     problem = {"content": {PROBLEM: {"schema": {"$ref": REF.format(model="Problem")}}}}
     if isinstance(route, Route):
-        status, media = str(route.status), "application/json"
+        status, medias = str(route.status), ["application/json"]
         schema = _schema(route.answers, schemas)
     else:
-        status, media = "200", route.media
+        status, medias = "200", [route.media, *route.also]
         schema = {} if route.answers is None else _schema(route.answers, schemas)
     cached = {"304": {"description": "The asker has it"}} if tagged(route) else {}
     return {
-        status: {"description": "As asked", "content": {media: {"schema": schema}}},
+        status: {"description": "As asked", "content": {m: {"schema": schema} for m in medias}},
         **cached,
         **{str(number): {"description": text, **problem} for number, text in _refusals(route)},
         "default": {"description": "A problem", **problem},

@@ -23,6 +23,7 @@ from collector.attest.faults import MEANINGS as LOG_FAULTS
 from collector.attest.faults import Fault
 from collector.attest.policyfile import POLICY_MEANINGS as POLICY_FAULTS
 from collector.attest.policyfile import PolicyFault
+from collector.audit import kinds as row_kinds
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
 from probes import registry
@@ -167,6 +168,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "fhir profiles": profiles.markdown,
     "roles": roles,
     "routes": routes,
+    "row kinds": row_kinds.markdown,
     "config reference": config_reference,
     "host reference": lambda: reference(hostfile.Host, hostfile.TERMS),
     "holidays": holidays,

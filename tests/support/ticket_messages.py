@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -53,6 +55,17 @@ def as_written() -> dict[str, Any]:
     return dict(read(str(ROOT / "wardwatch.example.yaml"))[0].data)
 
 
+def with_channels(channels: Mapping[str, Any]) -> dict[str, Any]:
+    """The example with these channels instead, and nobody who is told by them."""
+    written = as_written()
+    contacts = {
+        name: {key: value for key, value in one.items() if key != "reach"}
+        for name, one in written["contacts"].items()
+    }
+    nobody: dict[str, Any] = {"routes": [], "notices": {}, "escalation": {}, "contacts": contacts}
+    return written | nobody | {"channels": dict(channels)}
+
+
 def message(
     told: tuple[Step, IncidentState],
     sequence: int = 1,
@@ -95,6 +108,12 @@ def story(*told: tuple[Step, IncidentState], key: str = KEY) -> list[Message]:
 def a_test() -> Message:
     body = render_test(config(), "desk", name="test_desk_1", at=NOW)
     return Message("test_desk_1", "st-elsewhere", "test", "desk", 1, body, NOW, NOW)
+
+
+def event(told: Message) -> dict[str, Any]:
+    """The body of a message."""
+    found: dict[str, Any] = json.loads(told.body)
+    return found
 
 
 def env() -> ChannelEnv:

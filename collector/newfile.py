@@ -1,0 +1,41 @@
+"""A file that is made anew for one user, and goes again when nothing came of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from collector.client import UsageError
+
+
+@contextmanager
+def new_file(out: str | None) -> Iterator[BinaryIO]:
+    """`out`, or standard output. A file is made before anything is asked, and must be a new one;
+    UsageError where it cannot be made, or takes no more.
+    """
+    if out is None:
+        yield sys.stdout.buffer
+        return
+    handle = made(out)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+    except BaseException as error:
+        Path(out).unlink()
+        if isinstance(error, OSError):
+            raise UsageError(f"--out: {out} cannot be written") from None
+        raise
+
+
+def made(out: str) -> int:
+    """Its handle; UsageError."""
+    try:
+        return os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise UsageError(f"--out: {out} is there already; name a new file") from None
+    except OSError:
+        raise UsageError(f"--out: {out} cannot be written") from None
