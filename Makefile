@@ -7,14 +7,17 @@ DEMO_SECONDS ?=
 FILES ?=
 # A database server, a browser, an OpenID Connect provider that needs no database of its own, what
 # judges a systemd unit, what ends TLS before an HL7 listener, what runs listeners of others, a PACS
-# with DICOMweb, DICOM servers that fail on request, an SSH server, and a receiver of alerts.
+# with DICOMweb, DICOM servers that fail on request, an SSH server, a receiver of alerts, and Go with
+# the library of its checksum database, which judges our logs.
 PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks' systemd-analyze=systemd \
   /usr/sbin/nginx=nginx /usr/lib/nginx/modules/ngx_stream_module.so=libnginx-mod-stream stunnel4=stunnel4 node=nodejs npm=npm \
-  /usr/sbin/Orthanc=orthanc '/usr/share/orthanc/plugins/libOrthancDicomWeb.so=orthanc-dicomweb' storescp=dcmtk /usr/sbin/sshd=openssh-server prometheus-alertmanager=prometheus-alertmanager
+  /usr/sbin/Orthanc=orthanc '/usr/share/orthanc/plugins/libOrthancDicomWeb.so=orthanc-dicomweb' storescp=dcmtk /usr/sbin/sshd=openssh-server prometheus-alertmanager=prometheus-alertmanager \
+  /usr/bin/go=golang-go /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog=golang-golang-x-mod-dev
 # Peers of the bench alone.
 PEERS := prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter openssl=openssl
 ROWS ?=
-STEADY := $(addprefix collector/core/,outages.py quorum.py rejection.py segment.py system_state.py versions.py)
+STEADY := $(addprefix collector/core/,outages.py quorum.py rejection.py segment.py system_state.py versions.py) \
+  $(addprefix collector/attest/,merkle.py note.py checkpoint.py)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench soak mutate generate lock clean
@@ -59,7 +62,7 @@ soak: $(STAMP) ## The long forms: more examples, more kills (about an hour)
 	@WARDWATCH_SOAK=1 $(BIN)/pytest -n 2 --dist loadgroup -q --timeout 1800
 	@$(MAKE) --no-print-directory mutate FILES="$(STEADY)"
 
-mutate: $(STAMP) ## Change collector/core a little, expect a test to notice (FILES=... for some)
+mutate: $(STAMP) ## Change the pure core a little, expect a test to notice (FILES=... for some)
 	@$(BIN)/python -m tests.mutation.run $(FILES)
 
 generate: $(STAMP) ## Rewrite the tables in the READMEs from the code

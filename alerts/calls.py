@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -20,12 +21,14 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from alerts.channel import Boundary, ChannelEnv, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
+from alerts.secrets import address_of, text_of
 from alerts.ticket import Ticket, ticket
 from probes.addresses import is_loopback
 from probes.clock import Clock
 from probes.config_words import PositiveDuration
 from probes.wire.http1 import retry_after_s
 
+T = TypeVar("T")
 MAX_REPLY = 1 << 20
 THROTTLES = frozenset({408, 425, 429})
 """Statuses that ask for another attempt."""
@@ -49,8 +52,29 @@ def _address(value: str) -> str:
     return value.rstrip("/")
 
 
+def _alone(value: str) -> str:
+    if urlsplit(value).path:
+        raise ValueError("write scheme, host and port alone: the channel adds the path")
+    return value
+
+
+def without(ending: str) -> AfterValidator:
+    """Of an address that may have a path: not what the channel adds, a regular expression."""
+    added = re.compile(rf"(?:{ending})$")
+
+    def check(value: str) -> str:
+        found = added.search(urlsplit(value).path)
+        if found:
+            raise ValueError(f"leave out {found[0]}: the channel adds it")
+        return value
+
+    return AfterValidator(check)
+
+
 Base = Annotated[str, StringConstraints(pattern=r"^https?://\S+$"), AfterValidator(_address)]
 """Where a receiver's interface begins, without a slash at its end."""
+Site = Annotated[Base, AfterValidator(_alone)]
+"""A receiver whose interface begins at its first page."""
 User = Annotated[str, StringConstraints(pattern=r"^[!-9;-~]{1,255}$")]
 """A name to log in with: printable ASCII without blanks, and without the colon that ends it (RFC 7617 2)."""
 File = Annotated[str, StringConstraints(pattern=r"^/.")]
@@ -159,7 +183,7 @@ async def _value(response: aiohttp.ClientResponse) -> Any:
         return None
 
 
-async def attempt(work: Awaitable[Receipt], timeout_ms: int) -> Receipt:
+async def attempt(work: Awaitable[T], timeout_ms: int) -> T | Receipt:
     """What became of `work`: what the far side or the network does is a receipt."""
     try:
         async with asyncio.timeout(timeout_ms / 1000):
@@ -177,25 +201,19 @@ async def attempt(work: Awaitable[Receipt], timeout_ms: int) -> Receipt:
 def read_text(env: ChannelEnv, reference: str) -> str:
     """A secret of printable ASCII, read at each attempt; FailedError where there is none."""
     try:
-        found = env.read_secret(reference).strip().decode("ascii")
-    except (OSError, KeyError, UnicodeDecodeError):
-        found = ""
-    if not found.isprintable() or not found:
-        raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET))
-    return found
+        return text_of(env.read_secret(reference))
+    except (OSError, KeyError, ValueError):
+        raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET)) from None
 
 
 def read_url(env: ChannelEnv, reference: str) -> str:
     """An address that is itself the secret; FailedError where it is none, or not encrypted."""
-    found = read_text(env, reference)
     try:
-        parts = urlsplit(found)
-        here = is_loopback(parts.hostname or "")
-    except ValueError:
+        raw = env.read_secret(reference)
+        address_of(raw)
+        return text_of(raw)
+    except (OSError, KeyError, ValueError):
         raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET)) from None
-    if not parts.hostname or parts.scheme not in (("http", "https") if here else ("https",)):
-        raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET))
-    return found
 
 
 def as_ticket(env: ChannelEnv, message: Message) -> Ticket:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
+from alerts.inbound import Inbound
 from alerts.outbox import DeliveryReason, Message
 from probes.clock import Clock
 from probes.config_words import Model
@@ -27,6 +28,8 @@ class Boundary(StrEnum):
     """Where a stored event leaves the outbox for a channel."""
     LETTER = "letter"
     """Where templates have made a letter of it."""
+    INBOUND = "inbound"
+    """Where a receiver tells us something; what people typed there is kept nowhere."""
 
 
 class Guarantee(StrEnum):
@@ -96,7 +99,13 @@ class ChannelKind(Generic[C]):
     settings: type[Model]
     parse: Callable[[Mapping[str, Any]], C]
     open: Callable[[C, ChannelEnv], AbstractAsyncContextManager[Channel]]
+    inbound: Inbound | None = None
+    """How its receivers tell us what people do there; None: they cannot."""
     personal: Callable[[C, str], C] | None = None
     """The config of one contact's own receiver, from the channel's and the contact's e-mail
     address; None: whoever is told by it is told as one. A kind with it is in `probes.config_channels.PERSONAL`.
+    """
+    secrets: Mapping[str, Callable[[bytes], object]] = field(default_factory=dict)
+    """What the secret of a field must look like, by the field's path: ValueError says it, without a
+    word of the secret. Of a field that is not here: `secrets.text_of`.
     """

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from alerts.category import PRIORITY
-from alerts.events import Incident, Priority
+from alerts.events import Cause, Incident, Priority
 from alerts.people import (
     Act,
     ActKind,
@@ -52,7 +52,8 @@ class Course:
     `reached` are the priorities the rules gave it while it was not quiet, each with its first
     instant, `categories` likewise. `resolved_at` is when the rules resolved it, None if they did
     not; `found_at` when a past outage was found late, until it is back. `config` numbers the
-    version whose terms it has, None in rows of earlier releases.
+    version whose terms it has, None in rows of earlier releases. `attached_since`: when it began to
+    hang on the one it hangs on; `rejected_at`: when it was first rejected by all.
     """
 
     incident: Incident
@@ -64,6 +65,8 @@ class Course:
     categories: tuple[tuple[int, int], ...] = ()
     acts: tuple[Act, ...] = ()
     config: int | None = None
+    attached_since: int | None = None
+    rejected_at: int | None = None
 
     def stands(self, now: int, *, until: int | None = None) -> Standing:
         """At `now`, by the acts up to `until` (included; None = all of them)."""
@@ -112,7 +115,21 @@ def taken(course: Course | None, step: Transition, at: int, recorded: int) -> Co
         resolved = None
         again = Act(ActKind.REOPENED, "system", at)
         course = replace(course, found_at=None, acts=(*course.acts, again))
-    course = replace(course, incident=incident, resolved_at=resolved)
+    attached = course.attached_since
+    if incident.attached_to is None:
+        attached = None
+    elif attached is None or course.incident.attached_to != incident.attached_to:
+        attached = at
+    rejected = course.rejected_at
+    if rejected is None and Cause.REJECTED_BY_ALL in incident.causes:
+        rejected = at
+    course = replace(
+        course,
+        incident=incident,
+        resolved_at=resolved,
+        attached_since=attached,
+        rejected_at=rejected,
+    )
     if incident.quiet:
         return course
     return replace(

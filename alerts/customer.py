@@ -77,6 +77,7 @@ UNTOLD = frozenset(
         ActKind.CLOSED,
         ActKind.MERGED,
         ActKind.RULED,
+        ActKind.CAUTIONED,
         TransitionKind.RESOLVED,
         GroupStep.GATHERED,
         DeadlineKind.RESPONSE_WARNED,
@@ -87,6 +88,7 @@ UNTOLD = frozenset(
         DeadlineKind.REPORT_OVERDUE,
         DeadlineKind.NOTICE_BREACHED,
         DeadlineKind.LATE_DIGEST,
+        DeadlineKind.ESCALATED,
     }
 )
 """Steps that are for the people who run the system: a customer gets no letter of them."""

@@ -17,6 +17,7 @@ from alerts.clocks import clocks as clocks_of
 from alerts.course import Course, first_answer
 from alerts.events import Priority
 from alerts.hours import Hours, next_opening
+from alerts.ladder import OPEN, Ladder, Rank, Reached, RungDue, Told, climb, expired_answers, ranks
 from alerts.mdr import reminders
 from alerts.people import PATIENT_SAFETY, ActKind, IncidentState
 from alerts.terms import Terms
@@ -25,7 +26,6 @@ SEVERE = 3
 """The category whose notice to the clinical liaison nothing stops."""
 NEVER = (1 << 62) - 1
 _LASTING = frozenset({IncidentState.OPEN, IncidentState.ACKNOWLEDGED, IncidentState.RECOVERED})
-_OPEN = frozenset({IncidentState.OPEN, IncidentState.ACKNOWLEDGED})
 
 
 class DeadlineKind(StrEnum):
@@ -43,6 +43,8 @@ class DeadlineKind(StrEnum):
     LEGAL_NOTICE = "legal_notice"
     LATE_DIGEST = "late_digest"
     NOTICE_BREACHED = "notice_breached"
+    ESCALATED = "escalated"
+    """A rung of a ladder; `of` names the policy."""
 
 
 K = DeadlineKind
@@ -68,11 +70,20 @@ class Which(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Deadline:
-    """`by`, of a notice: when it is to be delivered at the latest."""
+    """`by`, of a notice: when it is to be delivered at the latest. `rung`, of an escalation, and whom
+    it reached once it is told.
+    """
 
     which: Which
     at: int
     by: int | None = None
+    rung: RungDue | None = None
+    reached: Reached | None = None
+
+    @property
+    def at_once(self) -> bool:
+        """Told with what causes it."""
+        return self.which.kind in AT_ONCE or (self.rung is not None and self.rung.at_once)
 
 
 class Clock(NamedTuple):
@@ -91,6 +102,9 @@ class Settings:
     the earliest of all is its own; `carries` when they reached which category.
     `calm_since`: the system is up from then to the edge of knowledge, which may turn out to be
     the recovery; what has come due since waits until that is certain.
+    `ladders` are those of the routes that fit. It climbs none while it is `held` by one that speaks
+    for it, or that has recovered and will let it go; `freed_at`: when a person settled that one.
+    `lifts` are the ranks of what hangs on it.
     """
 
     terms: Terms
@@ -100,6 +114,10 @@ class Settings:
     carried: bool = False
     attached: tuple[Clock, ...] = ()
     carries: tuple[tuple[int, int], ...] = ()
+    ladders: tuple[Ladder, ...] = ()
+    held: bool = False
+    freed_at: int = 0
+    lifts: tuple[tuple[int, Rank], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +134,7 @@ class Found:
     @property
     def look_at(self) -> int | None:
         one = self.following
-        return None if one is None else one.at + int(one.which.kind not in AT_ONCE)
+        return None if one is None else one.at + int(not one.at_once)
 
 
 def due(
@@ -128,11 +146,11 @@ def due(
 ) -> Found:
     """`fired` are those told already, `delivered` the notices that arrived, with the instant."""
     stormy = settings if settings.calm_since is None else replace(settings, calm_since=None)
-    all_ones = [d for d in _deadlines(course, stormy) if d.which not in fired]
-    withheld = _withheld(course, settings, all_ones)
+    all_ones = [d for d in _deadlines(course, stormy, fired) if d.which not in fired]
+    withheld = _withheld(course, settings, fired, all_ones)
     # of an act that is recorded a moment later than the edge, or by a clock ahead of it, too
     edge = max([now, *(act.at for act in course.acts)])
-    passed = [d for d in all_ones if (d.at <= edge if d.which.kind in AT_ONCE else d.at < now)]
+    passed = [d for d in all_ones if (d.at <= edge if d.at_once else d.at < now)]
     new = [d for d in passed if d.which not in withheld]
     notices = {**fired, **{d.which: d for d in new}}
     late = [d for d in _breaches(notices.values(), delivered) if d.which not in fired]
@@ -141,20 +159,28 @@ def due(
     gone = {d.which for d in (*passed, *new)}
     # whether a calm is a recovery, nobody knows yet: what comes next is told as if it were none
     later = [d for d in (*all_ones, *late) if d.which not in gone]
-    following = min(later, key=lambda d: (d.at, d.which.kind not in AT_ONCE), default=None)
+    following = min(later, key=lambda d: (d.at, not d.at_once), default=None)
     return Found(tuple(new), following, any(d.which in withheld for d in passed))
 
 
-def _withheld(course: Course, settings: Settings, found: Iterable[Deadline]) -> set[Which]:
+def _withheld(
+    course: Course,
+    settings: Settings,
+    fired: Mapping[Which, Deadline],
+    found: Iterable[Deadline],
+) -> set[Which]:
     if settings.calm_since is None:
         return set()
-    return {d.which for d in found} - {d.which for d in _deadlines(course, settings)}
+    return {d.which for d in found} - {d.which for d in _deadlines(course, settings, fired)}
 
 
-def _deadlines(course: Course, settings: Settings) -> Iterator[Deadline]:
+def _deadlines(
+    course: Course, settings: Settings, fired: Mapping[Which, Deadline]
+) -> Iterator[Deadline]:
     """All there will ever be if nothing more happens, whether they have fired or not."""
     yield from _response(course, settings)
     yield from _acknowledgement(course, settings)
+    yield from _escalation(course, settings, fired)
     yield from _review(course)
     yield from _report(course, settings)
     yield from _liaison(course, settings)
@@ -200,20 +226,44 @@ def _unanswered(course: Course, settings: Settings, t: int) -> bool:
 
 def _is_open(course: Course, settings: Settings, t: int) -> bool:
     """Open or acknowledged at `t`, as far as the truth now shows it."""
-    calm = settings.calm_since
-    return (calm is None or calm > t) and course.stands(t, until=t).state in _OPEN
+    return t < _edge(settings) and course.stands(t, until=t).state in OPEN
 
 
 def _acknowledgement(course: Course, settings: Settings) -> Iterator[Deadline]:
     """A person's has run out, and nobody has taken its place."""
-    for act in course.acts:
-        if act.kind is not ActKind.ACKNOWLEDGED or act.until is None:
-            continue
-        if any(a.kind is ActKind.REOPENED and a.at > act.until for a in course.acts):
-            continue  # it had recovered meanwhile
-        before = course.stands(act.until, until=act.until)
-        if before.acknowledged == act and _is_open(course, settings, act.until):
+    for act in expired_answers(course, _edge(settings)):
+        if act.until is not None:
             yield Deadline(Which(K.ACKNOWLEDGEMENT_EXPIRED, "", act.at), act.until)
+
+
+def _escalation(
+    course: Course, settings: Settings, fired: Mapping[Which, Deadline]
+) -> Iterator[Deadline]:
+    """Nobody is called to what is over when it is looked at, whatever was due before."""
+    incident = course.incident
+    if incident.quiet or settings.carried or settings.held or course.found_at is not None:
+        return
+    if incident.recovered_at is not None or course.stands(NEVER).state is not IncidentState.OPEN:
+        return
+    since = max(course.alone_since, settings.freed_at)
+    reached = [*ranks(course), *settings.lifts]
+    for ladder in settings.ladders:
+        last = _told_last(ladder, fired)
+        for at, rung in climb(ladder, course, reached, since, last, _edge(settings)):
+            yield Deadline(Which(K.ESCALATED, ladder.name, at), at, rung=rung)
+
+
+def _told_last(ladder: Ladder, fired: Mapping[Which, Deadline]) -> Told | None:
+    told = (
+        (one.at, one.rung)
+        for which, one in fired.items()
+        if which.kind is K.ESCALATED and which.of == ladder.name and one.rung is not None
+    )
+    return max(told, key=lambda one: one[0], default=None)
+
+
+def _edge(settings: Settings) -> int:
+    return NEVER if settings.calm_since is None else settings.calm_since
 
 
 def _review(course: Course) -> Iterator[Deadline]:

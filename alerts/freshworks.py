@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -12,20 +12,22 @@ import msgspec
 from pydantic import Field, StringConstraints
 
 from alerts.calls import (
-    Base,
     Calls,
     FailedError,
     File,
     Reply,
+    Site,
     Timeout,
     as_ticket,
     attempt,
     read_text,
 )
 from alerts.channel import ChannelEnv, Receipt, Verdict
-from alerts.filing import Change, described, file, unreadable
+from alerts.filing import Change, Held, adopt, described, file, look, number_in, unreadable
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import DeliveryReason, Message
+from alerts.reconcile import Adoption, Last, Looked, May
+from alerts.secrets import text_of
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef, Word
 
@@ -33,6 +35,11 @@ KEY_CHARS = 255
 TITLE_CHARS = 255
 TEXT_CHARS = 30_000
 PAGES = 10
+MISSING = 404
+INDEX_DELAY_MS = 300_000
+"""A filter shows a ticket some minutes after it was made or changed."""
+TAG = "wardwatch"
+"""A tag of what we made: a ticket with our key and other tags is people's own."""
 PRIORITIES = {"P1": 4, "P2": 3, "P3": 2, "P4": 1}
 """Theirs: 4 is urgent, 1 is low."""
 Code = Annotated[int, Field(ge=1, le=999)]
@@ -55,7 +62,7 @@ class Statuses(Model):
 class Entry(Model):
     """What an entry of both has."""
 
-    url: Base
+    url: Site
     """The account, by the vendor's own name for it."""
     api_key: SecretRef
     """Where the API key of an agent is; read at each attempt."""
@@ -80,6 +87,10 @@ class Row(msgspec.Struct):
     status: int
     priority: int | None = None
     custom_fields: dict[str, Any] = {}
+    responder_id: int | None = None
+    """Who works on it."""
+    tags: list[Any] | None = None
+    """None where they are not told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,17 @@ class Dialect:
     """Sent along with a search and with a new ticket."""
 
 
+def api_key(raw: bytes) -> str:
+    """ValueError where it can be no user's name, as which it goes: somebody wrote `key:X` there."""
+    found = text_of(raw)
+    if ":" in found:
+        raise ValueError("the API key alone, without a colon and what follows it")
+    return found
+
+
 class Fresh:
+    index_delay = INDEX_DELAY_MS
+
     def __init__(self, entry: Entry, dialect: Dialect, env: ChannelEnv, calls: Calls) -> None:
         self._entry = entry
         self._dialect = dialect
@@ -105,16 +126,31 @@ class Fresh:
     async def deliver(self, message: Message) -> Receipt:
         return await attempt(self._deliver(as_ticket(self._env, message)), self._entry.timeout)
 
+    async def reconcile(self, message: Message, last: Last, may: May) -> Looked | Receipt:
+        ticket = as_ticket(self._env, message)
+        return await attempt(look(self._sign_in, ticket, last, may), self._entry.timeout)
+
+    async def adopt(
+        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
+    ) -> Adoption | Receipt:
+        return await attempt(adopt(self._sign_in, name, key, may), self._entry.timeout)
+
     async def _deliver(self, ticket: Ticket) -> Receipt:
-        key = read_text(self._env, self._entry.api_key)
-        if ":" in key:  # no user's name, as which it goes; so somebody wrote `key:X` there
-            raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET))
+        return await file(self._sign_in(), ticket)
+
+    def _sign_in(self) -> _Desk:
+        try:
+            key = api_key(read_text(self._env, self._entry.api_key).encode())
+        except ValueError:
+            raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET)) from None
         # Of the password they only ask that there is one.
         login = aiohttp.encode_basic_auth(key, "X")
-        return await file(_Desk(self._entry, self._dialect, self._calls, login), ticket)
+        return _Desk(self._entry, self._dialect, self._calls, login)
 
 
 class _Desk:
+    key_chars = KEY_CHARS
+
     def __init__(self, entry: Entry, dialect: Dialect, calls: Calls, login: str) -> None:
         self._entry = entry
         self._dialect = dialect
@@ -149,7 +185,7 @@ class _Desk:
             "status": entry.statuses.open,
             **self._dialect.ranks(ticket),
             "custom_fields": {**entry.fields, **key},
-            "tags": ["wardwatch"],
+            "tags": [TAG],
             **({} if entry.group is None else {"group_id": entry.group}),
             **self._dialect.place,
         }
@@ -176,22 +212,42 @@ class _Desk:
             reply = await self._call("PUT", path, made)
         return reply
 
+    async def held(self, name: str, _key: str) -> tuple[Reply, Held | None]:
+        reply = await self._call("GET", f"/tickets/{number_in(name)}", also=(MISSING,))
+        if reply.status == MISSING:
+            return reply, None
+        row = self._dialect.row(reply)
+        return reply, Held(str(row.id), str(row.custom_fields.get(self._entry.key_field) or ""))
+
+    async def mark(self, held: Held, key: str) -> Reply:
+        made = {"custom_fields": {self._entry.key_field: key}}
+        return await self._call("PUT", f"/tickets/{held.id}", made)
+
     async def _call(
-        self, method: str, path: str, body: Any = None, query: Mapping[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        query: Mapping[str, str] | None = None,
+        also: Collection[int] = (),
     ) -> Reply:
-        url = self._api + path
-        return await self._calls.call(method, url, headers=self._login, body=body, query=query)
+        return await self._calls.call(
+            method, self._api + path, headers=self._login, body=body, query=query, also=also
+        )
 
     def _found(self, row: Row) -> Found:
         level = None if row.priority is None else _level(row.priority)
-        return Found(str(row.id), f"#{row.id}", self._standing(row.status), level)
+        ours = row.tags is None or TAG in row.tags
+        return Found(str(row.id), f"#{row.id}", self._standing(row), level, ours)
 
-    def _standing(self, status: int) -> Standing:
+    def _standing(self, row: Row) -> Standing:
+        """A ticket that is opened again has the status of a new one: somebody has it, if it has an agent."""
         statuses = self._entry.statuses
-        if status in statuses.closed:
+        if row.status in statuses.closed:
             return Standing.CLOSED
-        known = {statuses.open: Standing.NEW, statuses.resolved: Standing.RESOLVED}
-        return known.get(status, Standing.TAKEN)
+        if row.status == statuses.open:
+            return Standing.NEW if row.responder_id is None else Standing.TAKEN
+        return Standing.RESOLVED if row.status == statuses.resolved else Standing.TAKEN
 
 
 def _level(priority: int) -> int:

@@ -39,6 +39,14 @@ class Issue(Made):
     fields: Fields
 
 
+class Labels(msgspec.Struct):
+    labels: list[Short] = []
+
+
+class Labelled(Made):
+    fields: Labels
+
+
 class Page(msgspec.Struct):
     issues: list[Issue]
     nextPageToken: str | None = None  # noqa: N815 - Jira's name

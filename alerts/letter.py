@@ -92,6 +92,7 @@ DEADLINES = {
     DeadlineKind.LEGAL_NOTICE: "legal and compliance must have been told",
     DeadlineKind.LATE_DIGEST: "the clinical liaison is told",
     DeadlineKind.NOTICE_BREACHED: "a notice must have arrived",
+    DeadlineKind.ESCALATED: "more people are told",
 }
 STEPS: dict[Step, str] = {
     TransitionKind.OPENED: "A new incident.",
@@ -112,6 +113,8 @@ STEPS: dict[Step, str] = {
     ActKind.FALSE_POSITIVE: "A person has found that nothing was wrong.",
     ActKind.MERGED: "It goes on as part of another incident.",
     ActKind.RULED: "A person has ruled whose the rejection was.",
+    ActKind.CAUTIONED: "Something written here looks like patient information. Please remove it;"
+    " Wardwatch has kept nothing of it.",
     DeadlineKind.RESPONSE_WARNED: "Nobody has answered yet, and an answer is due soon.",
     DeadlineKind.RESPONSE_BREACHED: "Nobody has answered in time.",
     DeadlineKind.ACKNOWLEDGEMENT_EXPIRED: "Whoever took it on has not said more in time.",
@@ -125,6 +128,7 @@ STEPS: dict[Step, str] = {
     DeadlineKind.LEADERSHIP_NOTICE: "For clinical leadership: a patient safety event.",
     DeadlineKind.LEGAL_NOTICE: "For legal and compliance: a patient safety event.",
     DeadlineKind.NOTICE_BREACHED: "A notice that must be given has not arrived in time.",
+    DeadlineKind.ESCALATED: "Nobody has taken it on: please do, or find somebody who does.",
     GroupStep.GATHERED: "Other systems are in trouble with it: they are named below.",
 }
 RULINGS = {
@@ -186,6 +190,8 @@ def letter(event: Mapping[str, Any]) -> Letter:
             return _digest(event)
         case render.CONTACTS_TYPE:
             return _contacts(event)
+        case render.MAINTENANCE_TYPE:
+            return _maintenance(event)
         case _:
             return _incident(event)
 
@@ -210,7 +216,7 @@ def _digest(event: Mapping[str, Any]) -> Letter:
     data, zone = event["data"], zone_of(event["data"])
     rows = [
         Row(
-            line["system"].get("name", line["system"]["id"]),
+            line["system"].get("name") or line["system"]["id"],
             f"{_causes(line)}, {_instant(line['started_at'], zone)} to "
             f"{_instant(line['recovered_at'], zone)}, category {line['category']}",
         )
@@ -239,6 +245,27 @@ def _contacts(event: Mapping[str, Any]) -> Letter:
     )
 
 
+def _maintenance(event: Mapping[str, Any]) -> Letter:
+    data, zone = event["data"], zone_of(event["data"])
+    names = [system["name"] for system in data["systems"]]
+    more = data["count"] - len(names[:LISTED])
+    shown = ", ".join([*names[:LISTED], *([f"{more} more"] if more else [])])
+    begins = data["step"] == render.MaintenanceStep.BEGAN
+    rows = [
+        Row("Systems", shown),
+        Row("Window", data["window"]),
+        Row("From", _instant(data["start"], zone)),
+        Row("Until" if begins else "Ended", _instant(data["end"], zone)),
+    ]
+    return Letter(
+        subject=f"[Wardwatch] Maintenance: {shown}, {local_time(data['start'], zone)}",
+        headline=f"Maintenance {'begins' if begins else 'is over'}: {shown}",
+        step="It was planned and approved. Nothing need be done.",
+        rows=tuple(rows),
+        organization=data["organization"]["name"],
+    )
+
+
 def _incident(event: Mapping[str, Any]) -> Letter:
     data = event["data"]
     name, zone = data["system"]["name"], zone_of(data)
@@ -263,6 +290,9 @@ def _headline(data: Mapping[str, Any]) -> str:
 
 def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     data = event["data"]
+    secure = data.get("secure_channel")
+    if secure is not None:
+        yield Row("It belongs in", f"{secure['name']}; ask {secure['contact']}")
     yield Row("System", data["system"]["name"])
     yield Row("Trouble", _causes(data))
     yield Row("Sites", _sites(data))
@@ -287,6 +317,7 @@ def _rows(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
     if data["runbook"] is not None:
         yield Row("Runbook", data["runbook"], link=True)
     yield from _due(data, zone)
+    yield from _rung(data)
     if data.get("minimal"):
         yield Row("Short form", "something in it looked like a patient's; Wardwatch shows the rest")
     if data.get("link") is not None:
@@ -322,6 +353,14 @@ def _workaround(event: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:
             if passed
             else _instant(documented["until"], zone),
         )
+
+
+def _rung(data: Mapping[str, Any]) -> Iterator[Row]:
+    """Nothing in an event that was written before there were ladders."""
+    rung = data.get("rung")
+    if rung is not None:
+        again = "" if rung["round"] == 1 else f", round {rung['round']}"
+        yield Row("Escalated", f"to rung {rung['number']} of {rung['policy']}{again}")
 
 
 def _due(data: Mapping[str, Any], zone: ZoneInfo) -> Iterator[Row]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from alerts.channel import Boundary, Verdict, alarm
+from alerts.channel import Boundary, Verdict, alarm, log
 from alerts.outbox import Census, DeliveryReason, Message
 from probes.tripwire import Pattern
 
@@ -28,7 +28,7 @@ class DeliveryMetrics:
         )
         self._tripped = Counter(
             "wardwatch_tripwire_hits",
-            "Messages that left in minimal form, by the boundary and the pattern that was hit.",
+            "Messages that left in minimal form, and texts that came in, by boundary and pattern.",
             ["boundary", "pattern"],
             registry=registry,
         )
@@ -54,6 +54,13 @@ class DeliveryMetrics:
         alarm(boundary, message, patterns)
         for pattern in patterns:
             self._tripped.labels(boundary.value, pattern.value).inc()
+
+    def written_there(self, channel: str, patterns: Sequence[Pattern]) -> None:
+        """What a receiver sent along looked like a patient's: codes and configured ids only."""
+        found = ",".join(pattern.value for pattern in patterns)
+        log.error("tripwire.hit boundary=inbound pattern=%s receiver=%s", found, channel)
+        for pattern in patterns:
+            self._tripped.labels(Boundary.INBOUND.value, pattern.value).inc()
 
     def store_failed(self) -> None:
         self._store_failures.inc()

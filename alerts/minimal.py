@@ -32,8 +32,12 @@ PLAIN = (
     "recovered_at",
     "deadline",
     "due",
+    "rung",
     "attached_count",
     "roles",
+    "window",
+    "start",
+    "end",
     "count",
     "impact",
     "users",
@@ -69,9 +73,13 @@ def _word(value: Any) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """Numbers, harmless words without blanks, and what is made of them; the rest is left out."""
+    """Numbers, harmless words without blanks, and what is made of them; the rest is left out. What
+    has an id is called by it.
+    """
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items() if _plain(name)}
+        made = {name: _plain(one) for name, one in value.items() if _plain(name)}
+        word = _word(value.get("id"))
+        return made if word is None else made | dict.fromkeys({"id", "name"} & made.keys(), word)
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if isinstance(value, str):

@@ -25,7 +25,9 @@ class IncidentState(StrEnum):
 
 
 class ActKind(StrEnum):
-    """`REOPENED` is the rules' own: it ends what people said of the time before."""
+    """`REOPENED` is the rules' own: it ends what people said of the time before. `CAUTIONED` is of a
+    receiver; all else people do.
+    """
 
     ACKNOWLEDGED = "acknowledged"
     NOTED = "noted"
@@ -37,6 +39,8 @@ class ActKind(StrEnum):
     MERGED = "merged"
     RULED = "ruled"
     """Whose fault a rejection by all was."""
+    CAUTIONED = "cautioned"
+    """What somebody wrote into a ticket looked like a patient's: the ticket is told so, no other."""
     REOPENED = "reopened"
 
 
@@ -88,7 +92,8 @@ class Act:
 
     an acknowledgement `until` (None for a service's); a category its `reason`, `review_by` and,
     for category 4, `aware_on` (ISO date); a merge the key it goes `into`; a `ruling` whose fault a
-    rejection by all was; a note, a resolution, a closure or a ruling what stands for its text.
+    rejection by all was; a note, a resolution, a closure or a ruling what stands for its text; a
+    caution the `receiver` it is for.
     """
 
     kind: ActKind
@@ -103,6 +108,7 @@ class Act:
     into: str | None = None
     typed: Typed | None = None
     ruling: Ruling | None = None
+    receiver: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +177,8 @@ def _after(found: Standing, act: Act) -> Standing:
     if act.kind is ActKind.REOPENED:
         ended: dict[str, Any] = dict.fromkeys(_ENDED_BY_REOPENING)
         return replace(found, **ended)
+    if act.kind is ActKind.CAUTIONED:
+        return found
     if act.kind is ActKind.NOTED:
         return replace(found, notes=found.notes + 1)
     if act.kind is ActKind.ACKNOWLEDGED:

@@ -8,6 +8,7 @@ minimal form.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Any
 
 from alerts.deadlines import NOTICES, Deadline
@@ -126,11 +127,21 @@ def render(
             "workaround": _workaround(impact.workaround if impact else None, incident),
             "runbook": system.runbook if system else None,
             "due": _due(due),
+            "rung": _rung(due),
             "link": _link(config),
             "minimal": [],
+            **({"secure_channel": _secure(config)} if step is ActKind.CAUTIONED else {}),
         },
     }
     return encoded(harmless(event))
+
+
+def _secure(config: Config) -> dict[str, str] | None:
+    """Where patient information belongs, and whom to ask: names alone, as everything that leaves."""
+    place = config.secure_channel
+    if place is None:
+        return None
+    return {"name": place.name, "contact": config.contacts[place.contact].name}
 
 
 def render_digest(
@@ -154,6 +165,47 @@ def render_digest(
             "organization": organization_of(config),
             "count": len(incidents),
             "incidents": [_line(config, incident) for incident in incidents[:DIGEST_LINES]],
+        },
+    }
+    return encoded(harmless(event))
+
+
+class MaintenanceStep(StrEnum):
+    """What an approved occurrence of a window does."""
+
+    BEGAN = "began"
+    ENDED = "ended"
+
+
+def render_maintenance(
+    config: Config,
+    step: MaintenanceStep,
+    window: str,
+    systems: Sequence[str],
+    *,
+    message_id: str,
+    receiver: str,
+    start: int,
+    end: int,
+) -> bytes:
+    """Maintenance that begins or is over, for channels that show changes."""
+    event = {
+        "specversion": "1.0",
+        "id": message_id,
+        "source": f"urn:wardwatch:{config.organization.id}",
+        "type": MAINTENANCE_TYPE,
+        "subject": f"maintenance.{receiver}",
+        "time": rfc3339(start if step is MaintenanceStep.BEGAN else end),
+        "datacontenttype": "application/json",
+        "data": {
+            "organization": organization_of(config),
+            "step": step.value,
+            "window": window,
+            "systems": [_system(config, system) for system in systems[:NAMED]],
+            "count": len(systems),
+            "start": rfc3339(start),
+            "end": rfc3339(end),
+            "link": _link(config),
         },
     }
     return encoded(harmless(event))
@@ -198,9 +250,16 @@ def organization_of(config: Config) -> dict[str, str]:
 
 def _due(due: Deadline | None) -> dict[str, Any] | None:
     """What came due, with the notice or horizon it is about; a notice says by when it arrives."""
-    if due is None:
+    if due is None or due.rung is not None:
         return None
     return {"of": due.which.of or None, "at": rfc3339(due.at), "by": _instant(due.by)}
+
+
+def _rung(due: Deadline | None) -> dict[str, Any] | None:
+    """How far up its ladder nobody has taken it on."""
+    if due is None or due.rung is None:
+        return None
+    return {"policy": due.which.of, "number": due.rung.number, "round": due.rung.round}
 
 
 def _attached(config: Config, incident: Incident) -> dict[str, Any]:

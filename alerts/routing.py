@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from alerts.events import Cause, Family, Priority
+from alerts.ladder import Ladder
+from alerts.paging import escalates, is_routed
 from alerts.receivers import of_role, reached
 from alerts.telling import Audience
 from probes.config import Config
@@ -33,6 +36,37 @@ def receivers(
     return tuple(dict.fromkeys(named))
 
 
+def ladders(config: Config, family: Family, rejected_at: int | None = None) -> tuple[Ladder, ...]:
+    """The policies of every route that may fit, each once: for the least urgent priority and from
+    the first instant that any of its routes takes. `rejected_at`: when the incident was first
+    rejected by all, from when on it goes to the routes of availability, too. None where the
+    collector climbs none.
+    """
+    out: dict[str, Ladder] = {}
+    for route in config.routes if escalates(config, family) else ():
+        since = 0 if family.value in route.families else rejected_at
+        fits = since == 0 or Family.AVAILABILITY.value in route.families
+        if route.escalate is None or since is None or not fits:
+            continue
+        policy, least = config.escalation[route.escalate], Priority(route.min_priority)
+        one = Ladder(route.escalate, policy, least, since)
+        known = out.get(one.name, one)
+        out[one.name] = replace(
+            known,
+            min_priority=max(known.min_priority, one.min_priority),
+            since=min(known.since, one.since),
+        )
+    return tuple(out.values())
+
+
+def routed(
+    config: Config, family: Family, priority: Priority, causes: Sequence[Cause] = ()
+) -> tuple[str, ...]:
+    """`receivers` of the routes, without those whom whoever does not page leaves alone."""
+    named = receivers(config.routes, family, priority, causes)
+    return tuple(to for to in named if is_routed(config, to, family))
+
+
 def noticed(config: Config, audience: Audience) -> tuple[str, ...]:
     """Channels of the roles a notice is for; without any, by what reaches the contacts of the role;
     where nothing does, whom the routes name for P1.
@@ -58,5 +92,5 @@ def noticed(config: Config, audience: Audience) -> tuple[str, ...]:
 
 
 def _instead(config: Config) -> list[str]:
-    everybody = receivers(config.routes, Family.AVAILABILITY, Priority.P1)
+    everybody = routed(config, Family.AVAILABILITY, Priority.P1)
     return [name for name in everybody if not config.channels[name].is_for_customers]

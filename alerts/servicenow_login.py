@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import encode_basic_auth
 
 from alerts.bearer import Tokens
-from alerts.calls import Base, Calls, Reply, User, read_text
+from alerts.calls import Calls, Reply, Site, User, read_text
 from alerts.channel import ChannelEnv
 from probes.config_words import Model, SecretRef, Word
 
@@ -28,7 +28,7 @@ class OAuth(Model):
 class Entry(Model):
     """What an entry of both kinds begins with."""
 
-    url: Base
+    url: Site
     """The instance, such as `https://hospital.service-now.com`."""
     user: User | None = None
     """Who we sign in as, with `password`."""

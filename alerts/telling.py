@@ -32,6 +32,8 @@ class Audience(StrEnum):
     LEGAL_COMPLIANCE = "legal_compliance"
     SAFETY = "safety"
     """Clinical leadership and legal/compliance."""
+    ESCALATED = "escalated"
+    """Whom a rung of a ladder reached."""
     CUSTOMERS = "customers"
     """Customers who have heard of the incident: those who depend on the system."""
 
@@ -45,6 +47,7 @@ _ROLES = {
     _D.LEGAL_NOTICE: _A.LEGAL_COMPLIANCE,
     _D.MDR_SOON: _A.SAFETY,
     _D.MDR_DUE: _A.SAFETY,
+    _D.ESCALATED: _A.ESCALATED,
 }
 
 
@@ -70,6 +73,8 @@ class Said:
     priorities: frozenset[Priority] = frozenset()
     reason: CategoryReason | None = None
     ruling: Ruling | None = None
+    receiver: str | None = None
+    """Who alone is told, of what they have heard already; None: the audience."""
     behind: int = 0
 
 
@@ -135,7 +140,8 @@ def of_act(before: Course, after: Course, act: Act, behind: int = 0, floor: int 
         return None
     grave = act.category is not None and act.category > before.stands(act.at).category
     stands = after.stands(act.at)
-    return _said(act.kind, after, stands, act.at, floor=floor, opens=grave, behind=behind)
+    said = _said(act.kind, after, stands, act.at, floor=floor, opens=grave, behind=behind)
+    return said if act.receiver is None else replace(said, receiver=act.receiver)
 
 
 def of_deadline(course: Course, deadline: Deadline, floor: int = 0) -> Said:

@@ -17,7 +17,7 @@ from alerts.letter import letter
 from alerts.minimal import minimal
 from alerts.outbox import Message
 from alerts.people import IncidentState
-from alerts.render import CONTACTS_TYPE, DIGEST_TYPE, TEST_TYPE
+from alerts.render import CONTACTS_TYPE, DIGEST_TYPE, MAINTENANCE_TYPE, TEST_TYPE
 from probes.tripwire import Pattern, tripped
 
 KEY_CHARS = 255
@@ -41,7 +41,12 @@ class Stage(StrEnum):
     """A test, or a list of the past: it is shown and over at once."""
 
 
-_ALONE = {TEST_TYPE: "test", DIGEST_TYPE: "digest", CONTACTS_TYPE: "contacts"}
+_ALONE = {
+    TEST_TYPE: "test",
+    DIGEST_TYPE: "digest",
+    CONTACTS_TYPE: "contacts",
+    MAINTENANCE_TYPE: "maintenance",
+}
 """Events that tell of no incident, and what stands for its family."""
 _STAGES = {
     IncidentState.OPEN: Stage.OPEN,
@@ -83,6 +88,10 @@ class Ticket:
     @property
     def is_test(self) -> bool:
         return self.family == "test"
+
+    @property
+    def is_maintenance(self) -> bool:
+        return self.family == "maintenance"
 
     @property
     def text(self) -> str:

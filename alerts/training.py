@@ -1,7 +1,8 @@
 """HIPAA training of contacts: which dates are missing, lapsed or soon to lapse. Pure.
 
 A training is good for a year, to the end of the day a year later (of 29 February: the 28th).
-`refresher_until` says otherwise: it is the last day of every training of that contact.
+`refresher_until` says otherwise: it is the last day of every training of that contact, of one without a
+date, too.
 """
 
 from __future__ import annotations
@@ -79,17 +80,19 @@ def remarks(contacts: Mapping[str, Contact], today: date) -> list[str]:
 
 
 def _of(name: str, training: Training, kind: TrainingKind, today: date) -> Trained:
-    written = getattr(training, kind.value)
-    if written is None:
+    done, until = _day(getattr(training, kind.value)), _day(training.refresher_until)
+    if until is None and done is not None:
+        until = a_year_after(done)
+    if until is not None and until < today:
+        return Trained(name, kind, done, until, TrainingState.LAPSED)
+    if done is None or until is None:
         return Trained(name, kind, None, None, TrainingState.MISSING)
-    done = date.fromisoformat(written)
-    refresher = training.refresher_until
-    until = a_year_after(done) if refresher is None else date.fromisoformat(refresher)
-    if until < today:
-        state = TrainingState.LAPSED
-    else:
-        state = TrainingState.SOON if until <= today + AHEAD else TrainingState.CURRENT
-    return Trained(name, kind, done, until, state)
+    soon = until <= today + AHEAD
+    return Trained(name, kind, done, until, TrainingState.SOON if soon else TrainingState.CURRENT)
+
+
+def _day(written: str | None) -> date | None:
+    return None if written is None else date.fromisoformat(written)
 
 
 def a_year_after(day: date) -> date:

@@ -17,6 +17,8 @@ from probes.acts import (
     Correction,
     CorrectionKind,
     CorrectionReason,
+    OverrideKind,
+    RotaOverride,
     Signed,
     WindowAct,
 )
@@ -24,7 +26,7 @@ from probes.config_windows import Window
 from probes.times import rfc3339
 from probes.windows import content, digest
 
-KINDS = (*(kind.value for kind in ActKind), *(kind.value for kind in CorrectionKind))
+KINDS = tuple(kind.value for kinds in (ActKind, CorrectionKind, OverrideKind) for kind in kinds)
 
 
 def fact_of(act: WindowAct) -> Fact:
@@ -54,6 +56,24 @@ def fact_of_request(one: Correction) -> Fact:
 def fact_of_approval(correction: str, signed: Signed) -> Fact:
     data = {"id": correction, "by": signed.by, "ref": signed.ref}
     return Fact(CorrectionKind.APPROVED.value, signed.at, canonical(data), signed.by)
+
+
+def fact_of_override(one: RotaOverride) -> Fact:
+    """The row names itself by its id."""
+    data = {
+        "schedule": one.schedule,
+        "person": one.person,
+        "from": one.start,
+        "to": one.end,
+        "by": one.made.by,
+        "ref": one.made.ref,
+    }
+    return Fact(OverrideKind.MADE.value, one.made.at, canonical(data), one.made.by)
+
+
+def fact_of_cancelled_override(override: int, signed: Signed) -> Fact:
+    data = {"id": override, "by": signed.by, "ref": signed.ref}
+    return Fact(OverrideKind.CANCELLED.value, signed.at, canonical(data), signed.by)
 
 
 def window_acts(rows: Iterable[Row]) -> tuple[WindowAct, ...]:
@@ -100,6 +120,27 @@ def corrections(rows: Iterable[Row]) -> tuple[Correction, ...]:
             data = json.loads(row.data)
             signed = Signed(data["by"], _at(row), data["ref"])
             found[data["id"]] = replace(found[data["id"]], approved=signed)
+    return tuple(found.values())
+
+
+def overrides(rows: Iterable[Row]) -> tuple[RotaOverride, ...]:
+    """Overrides of who is on duty among the rows, in order."""
+    found: dict[int, RotaOverride] = {}
+    for row in rows:
+        if row.kind == OverrideKind.MADE:
+            data = json.loads(row.data)
+            found[row.id] = RotaOverride(
+                row.id,
+                data["schedule"],
+                data["person"],
+                data["from"],
+                data["to"],
+                Signed(data["by"], _at(row), data["ref"]),
+            )
+        elif row.kind == OverrideKind.CANCELLED:
+            data = json.loads(row.data)
+            signed = Signed(data["by"], _at(row), data["ref"])
+            found[data["id"]] = replace(found[data["id"]], cancelled=signed)
     return tuple(found.values())
 
 

@@ -9,9 +9,15 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from probes.config import Config
+from probes.config_channels import Baa
 
 AHEAD = timedelta(days=60)
 """An agreement that ends so soon is worth a word: they take weeks to renew."""
+
+
+def in_force(baa: Baa, day: date) -> bool:
+    """It covers the receiver, and its last day, if it has one, is not before `day`."""
+    return baa.covered and (baa.until is None or date.fromisoformat(baa.until) >= day)
 
 
 def remarks(config: Config, today: date) -> list[str]:

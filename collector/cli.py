@@ -36,6 +36,7 @@ COMMANDS = {
     "payer": "payer",
     "replay": "replay",
     "results": "results",
+    "rota": "rota",
     "status": "status",
     "token": "token",
     "training": "training",

@@ -148,6 +148,8 @@ class Following:
     dues: Mapping[str, int]
     history: History
     as_of: int
+    announce_due: int | None = None
+    """When maintenance next begins or ends for channels that show it."""
 
 
 @dataclass(slots=True)
@@ -169,6 +171,7 @@ class Past:
     """The earliest `now` at which time alone changes what the rules say of an incident, by key."""
     history: History | None = None
     """The versions they were asked under; None before they were."""
+    announce_due: int | None = None
 
     @property
     def rules_due(self) -> int | None:
@@ -179,7 +182,8 @@ class Past:
     def due(self) -> int | None:
         """When time alone calls for another look."""
         looks = (case.look_at for case in self.cases.values() if case.look_at is not None)
-        return min(chain(self.dues.values(), looks), default=None)
+        announced = () if self.announce_due is None else (self.announce_due,)
+        return min(chain(self.dues.values(), looks, announced), default=None)
 
     def take(self, following: Following, taken: int) -> None:
         self.incidents |= following.incidents
@@ -189,6 +193,7 @@ class Past:
         self.cases |= following.cases
         self.flips, self.folded = following.flips, following.folded
         self.dues, self.history = following.dues, following.history
+        self.announce_due = following.announce_due
         self.as_of, self.taken = following.as_of, taken
 
     def _await(self, key: str, case: Case) -> None:

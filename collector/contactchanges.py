@@ -6,6 +6,7 @@ from sqlalchemy import Connection
 
 from alerts.contacts import Changed, compared, render_contacts
 from alerts.outbox import Message, message_id
+from alerts.receivers import everybody, is_for_customers
 from collector import journal
 from collector.journal import Fact
 from collector.store import outbox
@@ -28,11 +29,11 @@ def record(
 
 
 def messages(before: Config, after: Config, version: int, at: int) -> list[Message]:
-    """One to every channel of the new version whose readers are customers. The version names it."""
+    """One to everybody of the new version who is told as a customer. The version names it."""
     org, key = after.organization.id, f"contacts_changed.{version}"
     out = []
-    for receiver, channel in after.channels.items():
-        if channel.is_for_customers:
+    for receiver in everybody(after):
+        if is_for_customers(after, receiver):
             name = message_id(org, key, receiver, 1)
             body = render_contacts(before, after, message_id=name, receiver=receiver, at=at)
             out.append(Message(name, org, key, receiver, 1, body, at, at))

@@ -31,6 +31,7 @@ def fact_of(key: str, version: int, act: Act) -> Fact:
         "aware_on": act.aware_on,
         "into": act.into,
         "ruling": act.ruling,
+        "receiver": act.receiver,
     }
     data: dict[str, Any] = {"key": key, "version": version, "by": act.by}
     data |= {name: value for name, value in more.items() if value is not None}
@@ -63,4 +64,5 @@ def act_of(row: Row) -> Act | None:
         into=data.get("into"),
         typed=None if proof is None else Typed(proof["sha256"], proof["length"]),
         ruling=None if ruling is None else Ruling(ruling),
+        receiver=data.get("receiver"),
     )

@@ -16,7 +16,7 @@ from alerts.outbox import Message, message_id
 from alerts.people import ActKind, IncidentState
 from alerts.receivers import everybody, is_for_customers
 from alerts.render import render, render_digest
-from alerts.routing import noticed, receivers
+from alerts.routing import noticed, routed
 from alerts.telling import Audience, Said, Step
 from alerts.transitions import TransitionKind
 from probes.config import Config
@@ -33,6 +33,8 @@ class Told:
     message: Message
     category: int
     about: tuple[Which, ...] = ()
+    at: int = 0
+    """Of the step it says, UTC ms."""
 
 
 def messages(
@@ -42,7 +44,7 @@ def messages(
 
     What is said now goes by the latest version, what a person did by the one it was recorded
     under: so messages follow from the journal alone. A notice that something serious has begun
-    goes with a message that says so already.
+    goes with a message that says so already, and so does a rung with one of the same instant.
     """
     last = dict(told)
     late: set[str] = set()
@@ -62,7 +64,7 @@ def messages(
             mine = out.setdefault(pair, [])
             if one.step is GroupStep.GATHERED and mine:
                 continue  # whatever it was told just now named all that hang on it
-            if one.step in AT_ONCE and mine and mine[-1].category >= one.incident.category:
+            if mine and _is_said_by(mine[-1], one):
                 mine[-1] = replace(mine[-1], about=(*mine[-1].about, *about))
                 continue
             seq = last[pair] = last.get(pair, 0) + 1
@@ -83,8 +85,15 @@ def messages(
                 ruling=one.ruling,
             )
             message = _message(config, key, receiver, seq, body, now)
-            mine.append(Told(message, one.incident.category, about))
+            mine.append(Told(message, one.incident.category, about, one.at))
     return [*(one for mine in out.values() for one in mine), *_digests(said, history.latest, now)]
+
+
+def _is_said_by(told: Told, one: Said) -> bool:
+    """Has a receiver heard in the same breath what it is to hear now?"""
+    if one.step is DeadlineKind.ESCALATED:
+        return told.at == one.at
+    return one.step in AT_ONCE and told.category >= one.incident.category
 
 
 def _digests(said: Sequence[Said], config: Config, now: int) -> list[Told]:
@@ -113,19 +122,21 @@ def _audience(one: Said, groups: Groups, told: Mapping[Pair, int], config: Confi
     """Of what is routed: those who heard of it, then those whom any of the priorities concerns."""
     incident = one.incident
     heard = [r for r in everybody(config) if (incident.key, r) in told]
+    if one.receiver is not None:
+        return [r for r in heard if r == one.receiver]
     if one.audience is Audience.CUSTOMERS:
         return [r for r in heard if is_for_customers(config, r)]
+    if one.audience is Audience.ESCALATED:
+        reached = None if one.deadline is None else one.deadline.reached
+        return [] if reached is None else list(reached.receivers)
     if one.audience is not Audience.ROUTED:
         return list(noticed(config, one.audience))
-    if incident.quiet and not one.opens:
-        return heard
-    if groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED:
+    carried = groups.is_silent(incident, one.step) and one.step is not ActKind.RAISED
+    if carried or (incident.quiet and not one.opens):
         return heard
     priorities = sorted({incident.priority, *one.priorities})
-    routed = (
-        r for p in priorities for r in receivers(config.routes, incident.family, p, incident.causes)
-    )
-    return list(dict.fromkeys([*heard, *routed]))
+    named = (r for p in priorities for r in routed(config, incident.family, p, incident.causes))
+    return list(dict.fromkeys([*heard, *named]))
 
 
 def _following(one: Said) -> tuple[str, int] | None:
@@ -134,7 +145,7 @@ def _following(one: Said) -> tuple[str, int] | None:
 
 def _first(one: Said) -> Step | None:
     """How a receiver that has heard nothing yet is told; None: it need not hear of it."""
-    if one.audience is not Audience.ROUTED:
+    if one.audience not in (Audience.ROUTED, Audience.ESCALATED):
         return one.step
     if one.step in (TransitionKind.OPENED, TransitionKind.PAGED, TransitionKind.FOUND_LATE):
         return one.step

@@ -20,6 +20,7 @@ from prometheus_client import (
 
 from alerts.events import Family, State
 from alerts.training import TrainingKind
+from probes.spans import Interval
 
 COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 EVALUATE_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0)
@@ -54,6 +55,12 @@ class CollectorMetrics:
             ["code"],
             registry=self.registry,
         )
+        self.compared = Counter(
+            "wardwatch_tickets_compared",
+            "Incidents compared with a receiver's tickets, by what came of it.",
+            ["receiver", "outcome"],
+            registry=self.registry,
+        )
         self.batches = Counter(
             "wardwatch_ingest_batches",
             "Verified batches by what became of them.",
@@ -64,6 +71,12 @@ class CollectorMetrics:
             "wardwatch_ingest_refused",
             "Uploads refused, by code; nothing of them was stored.",
             ["code"],
+            registry=self.registry,
+        )
+        self.inbound = Counter(
+            "wardwatch_inbound_events",
+            "What receivers told by their webhooks, by channel and what became of it.",
+            ["channel", "outcome"],
             registry=self.registry,
         )
         self.rejected = Counter(
@@ -198,6 +211,28 @@ class CollectorMetrics:
             ["agent"],
             registry=self.registry,
         )
+
+        self.gap_in = Gauge(
+            "wardwatch_staffing_gap_in_seconds",
+            "Seconds until fewer people of a role are on duty than the file demands; absent while "
+            "no such time lies within 14 days.",
+            ["role"],
+            registry=self.registry,
+        )
+        self.gap = Gauge(
+            "wardwatch_staffing_gap_seconds",
+            "How long that next time of too few is, as far as 14 days show.",
+            ["role"],
+            registry=self.registry,
+        )
+
+    def show_staffing(self, gaps: Mapping[str, Interval], now: int) -> None:
+        """The next gap by role, from `now` (UTC ms) on; those without any have no series."""
+        self.gap_in.clear()
+        self.gap.clear()
+        for role, gap in gaps.items():
+            self.gap_in.labels(role).set((gap.start - now) / 1000)
+            self.gap.labels(role).set(gap.length / 1000)
 
     def show_equivocations(self, unsettled: Mapping[str, int]) -> None:
         """By agent; those without any have no series."""

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from alerts import training
+from alerts import roster, training
 from collector import chainstates, rulings
 from collector.core import caqh, periods
 from collector.core.availability import cut, terms
@@ -23,6 +23,7 @@ from collector.core.tally import BUCKET_MS
 from collector.core.truth import SystemTruth, counted
 from collector.evaluate import Evaluator
 from collector.metrics import CollectorMetrics, Picture
+from collector.staffing import AHEAD_MS
 from collector.store.incidents import WHOLE, read_incidents, read_states
 from collector.store.store import Store
 from probes import times
@@ -147,6 +148,8 @@ class Numbers:
         places = Counter((row.incident.system, row.incident.family) for row in is_open)
         last = self._evaluator.evidence.last
         chains = await self._store.read(chainstates.read, self._org)
+        ahead = self._clock.now_ms()
+        metrics.show_staffing(roster.next_gaps(self._evaluator.history, ahead, AHEAD_MS), ahead)
         config = self._evaluator.config
         today = times.from_ms(self._clock.now_ms(), config.organization.zone).date()
         metrics.show_training(training.lapsed(config.contacts, today))

@@ -16,7 +16,9 @@ from alerts.course import Course, acted, taken
 from alerts.deadlines import TRACKED, Deadline, Settings, Which, due, running
 from alerts.events import Incident
 from alerts.grouping import Groups
+from alerts.ladder import Rank, ranks
 from alerts.people import Act, ActKind
+from alerts.targets import Reach, nobody
 from alerts.telling import Said
 from alerts.transitions import Transition, TransitionKind
 
@@ -79,11 +81,13 @@ def advance(
     arrivals: Iterable[Arrival],
     settings_of: Callable[[Course], Settings],
     now: int,
+    reach: Reach = nobody,
 ) -> Advance:
     """Each act with the number of config versions recorded since, each step with its `at`; `now`
     is the edge of knowledge. All instants are UTC ms.
 
-    `settings_of` knows nothing of what hangs on an incident: its clocks are added here.
+    `settings_of` knows nothing of what hangs on an incident: its clocks are added here. `reach`
+    says whom a rung reaches.
     """
     moved, done, said = _acted(cases, acts, settings_of, now)
     dated: list[tuple[Course | None, Course, Transition, int]] = []
@@ -127,11 +131,12 @@ def advance(
         case = every[key]
         settings = among(case.course, groups, every, settings_of, now)
         found = due(case.course, settings, case.fired, case.delivered, now)
-        come_due += ((key, deadline) for deadline in found.new)
-        if found.new:
+        new = [with_reached(case.course, one, settings, reach) for one in found.new]
+        come_due += ((key, deadline) for deadline in new)
+        if new:
             floor = telling.highest(below(case.course), now)
-            noticed += (telling.of_deadline(case.course, one, floor) for one in found.new)
-        fired = {**case.fired, **{deadline.which: deadline for deadline in found.new}}
+            noticed += (telling.of_deadline(case.course, one, floor) for one in new)
+        fired = {**case.fired, **{deadline.which: deadline for deadline in new}}
         following[key] = found.following
         moved[key] = replace(case, fired=fired, look_at=found.look_at, waits=found.waits)
 
@@ -147,8 +152,16 @@ def advance(
     return Advance(moved, groups, looking_ahead(said), looking_ahead(noticed), come_due)
 
 
+def with_reached(course: Course, one: Deadline, settings: Settings, reach: Reach) -> Deadline:
+    """A rung with whom it reaches."""
+    if one.rung is None:
+        return one
+    (ladder,) = (ladder for ladder in settings.ladders if ladder.name == one.which.of)
+    return replace(one, reached=reach(ladder, one.rung, course.incident, one.at))
+
+
 def _acted(
-    cases: Mapping[str, Case],
+    cases: MutableMapping[str, Case],
     acts: Iterable[tuple[str, Act, int]],
     settings_of: Callable[[Course], Settings],
     now: int,
@@ -171,7 +184,11 @@ def _acted(
         floor = telling.highest(hanging(after, groups, cases, now), now)
         told = telling.of_act(case.course, after, act, behind, floor)
         if told is not None:
-            ahead = due(after, settings_of(after), case.fired, case.delivered, act.at)
+            own, every = settings_of(after), ChainMap(moved, cases)
+            if own.ladders:
+                here = among(after, groups, every, settings_of, now)
+                own = replace(own, held=here.held, freed_at=here.freed_at, lifts=here.lifts)
+            ahead = due(after, own, case.fired, case.delivered, act.at)
             said.append(replace(told, following=ahead.following))
         if act.kind in (ActKind.FALSE_POSITIVE, ActKind.MERGED):
             settled.append(key)
@@ -207,7 +224,26 @@ def among(
         carried=_is_carried(course.incident, groups, calm=own.calm_since is not None),
         attached=tuple(c for one in attached for c in running(one, settings_of(one))),
         carries=tuple(c for one in attached for c in one.categories),
+        held=groups.is_silent(course.incident, TransitionKind.CAUSE_ADDED),
+        freed_at=_freed_at(course.incident, groups, cases, now),
+        lifts=tuple(lift for one in attached for lift in _lifts(one)) if own.ladders else (),
     )
+
+
+def _freed_at(incident: Incident, groups: Groups, cases: Mapping[str, Case], now: int) -> int:
+    """When a person settled what it hangs on, 0 where nobody has."""
+    parent = next(groups.above(incident), None)
+    if parent is None:
+        return 0
+    stands = cases[parent.key].course.stands(now)
+    acts = (stands.merged, stands.false_positive)
+    return max((act.at for act in acts if act is not None), default=0)
+
+
+def _lifts(course: Course) -> Iterator[tuple[int, Rank]]:
+    """The ranks it brings to what it hangs on, from when it hangs there."""
+    since = course.attached_since or 0
+    return ((max(at, since), rank) for at, rank in ranks(course))
 
 
 def _all(cases: Mapping[str, Case], moved: Mapping[str, Case]) -> Iterator[Case]:

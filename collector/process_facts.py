@@ -13,6 +13,8 @@ from typing import Any
 
 from alerts.course import acted, taken
 from alerts.deadlines import Deadline, DeadlineKind, Which
+from alerts.events import Priority
+from alerts.ladder import Rank, Reached, RungDue
 from alerts.people import Act
 from alerts.transitions import BEGINNING, Transition, TransitionKind
 from collector import incident_acts
@@ -32,12 +34,32 @@ KINDS = tuple({**STEPS, **DEADLINES, **incident_acts.KINDS, ARRIVED: None})
 def deadline_fact(
     key: str, version: int, deadline: Deadline, sent: Sequence[tuple[str, str]]
 ) -> Fact:
-    """`version`: of the incident as the rules have it; `sent`: (message id, receiver)."""
+    """`version`: of the incident as the rules have it; `sent`: (message id, receiver), of a notice."""
     kind, of, occasion = deadline.which
     data: dict[str, Any] = {"key": key, "version": version, "of": of, "occasion": occasion}
     if deadline.by is not None:
         data |= {"deliver_by": deadline.by, "sent": [list(one) for one in sent]}
+    if deadline.rung is not None and deadline.reached is not None:
+        data |= {
+            "rung": deadline.rung.number,
+            "round": deadline.rung.round,
+            "rank": [deadline.rung.rank.priority.value, deadline.rung.rank.category],
+            "by_rung": deadline.reached.by,
+            "receivers": list(deadline.reached.receivers),
+        }
     return Fact(f"incident.{kind.value}", deadline.at, canonical(data))
+
+
+def deadline_of(kind: DeadlineKind, data: Mapping[str, Any], at: int) -> Deadline:
+    """The way back, from a row's kind, `data` and instant."""
+    which = Which(kind, data["of"], data["occasion"])
+    if kind is not DeadlineKind.ESCALATED:
+        return Deadline(which, at, data.get("deliver_by"))
+    priority, category = data["rank"]
+    rung = RungDue(data["rung"], data["round"], Rank(Priority(priority), category))
+    return Deadline(
+        which, at, rung=rung, reached=Reached(data["by_rung"], tuple(data["receivers"]))
+    )
 
 
 def arrival_fact(arrival: Arrival, version: int) -> Fact:
@@ -106,8 +128,6 @@ def _stepped(before: Case | None, step: Transition, at: int, recorded: int) -> C
 
 
 def _fired(before: Case, kind: DeadlineKind, data: Mapping[str, Any], at: int) -> Case:
-    which = Which(kind, data["of"], data["occasion"])
-    fired = replace(
-        before, fired={**before.fired, which: Deadline(which, at, data.get("deliver_by"))}
-    )
-    return with_sent(fired, ((id_, which, receiver) for id_, receiver in data.get("sent", ())))
+    one = deadline_of(kind, data, at)
+    fired = replace(before, fired={**before.fired, one.which: one})
+    return with_sent(fired, ((id_, one.which, receiver) for id_, receiver in data.get("sent", ())))

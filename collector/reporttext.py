@@ -35,6 +35,7 @@ def markdown(report: Document, notes: Sequence[Document] | None) -> str:
         ["## Timeline", "", *(_step(step, zone) for step in report["steps"])],
         ["## Outages", "", *_outages(report["outages"], zone)],
         ["## Messages", "", *_messages(report["messages"], zone)],
+        ["## Receivers", "", *_receivers(report["receivers"])],
         ["## Written by people", "", *_notes(report, notes, zone)],
         ["## Cause", "", WRITE],
         ["## Remediation", "", WRITE],
@@ -115,12 +116,28 @@ def _step(step: Document, zone: ZoneInfo) -> str:
         step["ruling"] or "",
         _plain(step["of"] or ""),
         f"by {step['receiver']}" if step["receiver"] else "",
+        f"rung {rung_of(step)}, to {rung_to(step)}" if step["rung"] is not None else "",
         _recorded(step, zone),
     ]
     details = "; ".join(text for text in told if text)
     kind = _plain(step["kind"].removeprefix("incident."))
     line = f"- {when(step['at'], zone)}: {kind}, {_by(step['by'])}"
     return f"{line} ({details})" if details else line
+
+
+def rung_of(rung: Document) -> str:
+    """`2`, in later rounds `2, round 3`."""
+    return str(rung["rung"]) + ("" if rung["round"] == 1 else f", round {rung['round']}")
+
+
+def rung_to(rung: Document) -> str:
+    """The receivers, and whose they are where the rung itself reached nobody."""
+    told = ", ".join(rung["receivers"]) or "nobody"
+    if rung["by_rung"] is None:
+        return f"{told} (no rung reaches anybody: by the route)"
+    if rung["by_rung"] != rung["rung"]:
+        return f"{told} (rung {rung['rung']} reaches nobody: by rung {rung['by_rung']})"
+    return told
 
 
 def _recorded(step: Document, zone: ZoneInfo) -> str:
@@ -152,6 +169,30 @@ def _messages(found: Sequence[Document], zone: ZoneInfo) -> Iterator[str]:
             became = one["state"] + (f", {_plain(one['reason'])}" if one["reason"] else "")
         tries = "" if one["attempts"] == 1 else f", {one['attempts']} attempts"
         yield f"- {when(one['written_at'], zone)}: {what}, {became}{tries}"
+
+
+def _receivers(found: Sequence[Document]) -> Iterator[str]:
+    """Who was written to, and the business associate agreement with them."""
+    if not found:
+        yield "Nobody was written to."
+    for one in found:
+        kind = "no longer in the config" if one["kind"] is None else one["kind"]
+        yield f"- {one['receiver']} ({kind}): {agreement(one['agreement'])}"
+
+
+def agreement(found: Document | None) -> str:
+    if found is None:
+        return "no agreement written down"
+    if not found["covered"]:
+        return "not covered by an agreement"
+    details = [
+        "in force" if found["in_force"] else "ended",
+        f"until {found['until']}" if found["until"] else "without an end written down",
+        found["ref"] or "without a reference",
+        f"verified by {found['verified_by']}" if found["verified_by"] else "verified by nobody",
+        found["plan"] or "",
+    ]
+    return f"agreement {', '.join(text for text in details if text)}"
 
 
 def _notes(report: Document, notes: Sequence[Document] | None, zone: ZoneInfo) -> Iterator[str]:

@@ -9,9 +9,12 @@ from alerts.conditions import outages, read
 from alerts.course import Course
 from alerts.deadlines import Deadline, Settings
 from alerts.events import Family, Incident, State, SystemView
+from alerts.routing import ladders
+from alerts.targets import reaching
 from alerts.terms import agreed, terms_of, version_in_force
 from alerts.transitions import BEGINNING, Transition, match, transitions
 from collector import changes
+from collector.announcing import Announced, announced
 from collector.businesshours import hours_of
 from collector.commit import Following, News, Past, Plan, Planned
 from collector.deriving import Deriving, Views
@@ -96,6 +99,7 @@ def plan(past: Past, news: News, seen: Seen, shown: Shown) -> Planned:
         news.arrivals,
         settings_of(shown.views, history, seen.frozen, now),
         now,
+        reaching(history),
     )
     written, facts = changes.rows(dated, past.incidents)
     rows = {row.incident.key: row for row in written}
@@ -113,7 +117,8 @@ def plan(past: Past, news: News, seen: Seen, shown: Shown) -> Planned:
     places = shown.places
     flipped = {p: (known, f) for p, f in places.items() if (known := past.flips.get(p, ())) != f}
     whole = past.history is None or past.flips.keys() != places.keys()
-    sent = [one.message for one in told]
+    spoken = _announced(past, history, now)
+    sent = [*(one.message for one in told), *spoken.messages]
     return Planned(
         Plan(
             now=now,
@@ -144,8 +149,17 @@ def plan(past: Past, news: News, seen: Seen, shown: Shown) -> Planned:
             folded=dict(seen.held),
             history=history,
             as_of=now,
+            announce_due=spoken.due,
         ),
     )
+
+
+def _announced(past: Past, history: History, now: int) -> Announced:
+    """Looked for anew where time or a version may have brought some."""
+    due = past.announce_due
+    if past.history is history and (due is None or due > now):
+        return Announced((), due)
+    return announced(past.told, history, now)
 
 
 def _dated(
@@ -212,6 +226,7 @@ def settings_of(
             hours_of(config, frozen),
             config.organization.zone,
             calm_since,
+            ladders=ladders(config, incident.family, course.rejected_at),
         )
 
     return of

@@ -34,12 +34,14 @@ from collector.evaluate import Evaluator
 from collector.feeds import Feeds
 from collector.heartbeat import Heartbeat
 from collector.heartbeat_http import open_sender
+from collector.inbound import Hearing
 from collector.ingest import Ingest
 from collector.keyring import KeyRing
 from collector.leader import Leader
 from collector.metrics import CollectorMetrics
 from collector.numbers import Numbers
 from collector.pings import StoredPings, Taking
+from collector.reconciler import Reconciler
 from collector.serving import Serving
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
@@ -130,6 +132,16 @@ class Service:
             numbers=Numbers(evaluator, store, world.clock, org),
             outbox=Outbox(store, org),
             pings=Taking(store, world.clock, org, lambda: evaluator.config, world.read_secret),
+            hearing=Hearing(
+                store,
+                world.clock,
+                org,
+                lambda: evaluator.config,
+                world.read_secret,
+                world.random_bytes,
+                self.metrics,
+                self._delivery_metrics,
+            ),
             metrics=self.metrics,
             access=Access(
                 store,
@@ -238,6 +250,7 @@ class Service:
             if self._built_in is not None:
                 tasks.create_task(self._built_in.run())
             tasks.create_task(self._delivery.run())
+            tasks.create_task(self._reconciler(channels).run())
             tasks.create_task(self._heartbeat(self._delivery))
             tasks.create_task(self._watch_store())
             tasks.create_task(self._watch_certificate())
@@ -252,6 +265,19 @@ class Service:
     def _wake_delivery(self) -> None:
         if self._delivery is not None:
             self._delivery.wake()
+
+    def _reconciler(self, channels: Mapping[str, Channel]) -> Reconciler:
+        made = Reconciler(
+            self.parts.store,
+            self.parts.org,
+            channels,
+            self._leader,
+            self.metrics,
+            clock=self._world.clock,
+            rng=self._world.rng,
+        )
+        self.parts.comparing.update(made.comparing)
+        return made
 
     async def _open_channels(self, stack: AsyncExitStack) -> Mapping[str, Channel]:
         env = ChannelEnv(self._world.clock, self._world.read_secret, self._delivery_metrics.tripped)

@@ -89,6 +89,12 @@ def _each(conn: Connection, org: str, rows: Sequence[Recorded], now: int) -> dic
     return out
 
 
+def read_one(conn: Connection, org: str, key: str, now: int) -> Stood | None:
+    """An incident without those that hang on it."""
+    rows = read_incidents(conn, org, key=key)
+    return _each(conn, org, rows, now)[key] if rows else None
+
+
 def read_stood(
     conn: Connection,
     org: str,

@@ -70,6 +70,7 @@ def history(rows: Sequence[Row]) -> History:
         (Version(row.recorded_at, parsed(row.data), row.id) for row in rows if row.kind == CONFIG),
         acts.window_acts(rows),
         acts.corrections(rows),
+        acts.overrides(rows),
     )
 
 

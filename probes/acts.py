@@ -1,4 +1,5 @@
-"""What people do beside the operator's file: acts on windows, and corrections after the fact.
+"""What people do beside the operator's file: acts on windows, corrections after the fact, and
+overrides of who is on duty.
 
 Values only. The journal holds them as rows; `collector/acts.py` reads those.
 """
@@ -93,4 +94,44 @@ class Correction:
             return None
         if self.approved is not None and self.approved.at >= now:
             return replace(self, approved=None)
+        return self
+
+
+class OverrideKind(StrEnum):
+    """Kinds of journal rows about who is on duty."""
+
+    MADE = "rota.override"
+    CANCELLED = "rota.override_cancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class RotaOverride:
+    """A contact is on duty in a schedule over `[start, end)`, UTC ms, whatever its layers say.
+
+    `id` is that of its journal row. Nobody was on duty by it before it was made, and nobody is
+    after it was cancelled: what was so at an instant is never changed later.
+    """
+
+    id: int
+    schedule: str
+    person: str
+    start: int
+    end: int
+    made: Signed
+    cancelled: Signed | None = None
+
+    @property
+    def begins(self) -> int:
+        return max(self.start, self.made.at)
+
+    @property
+    def ends(self) -> int:
+        return self.end if self.cancelled is None else min(self.end, self.cancelled.at)
+
+    def known(self, now: int) -> RotaOverride | None:
+        """As recorded before `now`; None when it was not yet made."""
+        if self.made.at >= now:
+            return None
+        if self.cancelled is not None and self.cancelled.at >= now:
+            return replace(self, cancelled=None)
         return self

@@ -14,7 +14,7 @@ from pydantic import Field, WithJsonSchema
 
 from probes import registry, times
 from probes.config_access import Access
-from probes.config_channels import Channel, Heartbeat, Notices, Route
+from probes.config_channels import Channel, Heartbeat, Notices, Route, SecureChannel
 from probes.config_checks import Check
 from probes.config_escalation import Escalation
 from probes.config_hours import Holidays, Hours
@@ -71,6 +71,15 @@ class Config(Model):
     """Who is told when nobody takes an incident on, by id of the policy; routes name them."""
     notices: Annotated[Notices | None, Field(exclude_if=lambda value: value is None)] = None
     """Who gets the notices that nothing stops, by role; left out: its contacts with `reach`, else whom the routes name for P1."""
+    secure_channel: Annotated[
+        SecureChannel | None, Field(exclude_if=lambda value: value is None)
+    ] = None
+    """Where patient information belongs; left out: a notice about it names no place."""
+
+    page_owner: Annotated[
+        Literal["collector", "alertmanager"], Field(exclude_if=lambda value: value == "collector")
+    ] = "collector"
+    """Who pages people for systems: `collector`, by all channels; or `alertmanager`, by channels of that kind, and then nothing goes to pagerduty and jsm by routes, and no ladder is climbed."""
 
     def agents_of(self, check_id: str) -> tuple[str, ...]:
         """The agents assigned to a check, in file order: its `from`, or every agent but the

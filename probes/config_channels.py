@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter
 
 from probes.config_words import Date, Id, Model, Name, PingUrl, PositiveDuration, SecretRef
+
+PAGERDUTY = "pagerduty"
+ALERTMANAGER = "alertmanager"
+PAGERS = frozenset({PAGERDUTY, "jsm"})
+"""Kinds of receivers that call people by themselves, Alertmanager aside: that is told who pages."""
+_YES = TypeAdapter(bool)
 
 
 class Baa(Model):
@@ -22,23 +28,42 @@ class Baa(Model):
     """Last day of the agreement."""
 
 
+class NotHeardError(Exception):
+    """An entry has `inbound`, and receivers of its kind have no webhook to us."""
+
+
+class Inbound(Model):
+    """What the receiver tells us, by its webhook to `/inbound/NAME` of the collector."""
+
+    secret: SecretRef
+    """Where the secret is that the receiver signs with or sends; several words while it changes."""
+
+
 PERSONAL = frozenset({"email"})
 """Kinds of channels that can tell each contact apart, by its address."""
 
 
 class Channel(BaseModel):
-    """Fields beside `kind` and `baa` belong to the channel kind, which parses them itself."""
+    """Fields beside `kind`, `baa` and `inbound` belong to the channel kind, which parses them itself."""
 
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
     kind: Annotated[str, StringConstraints(min_length=1)]
     """The channel kind; its own settings stand beside it, see its page."""
     baa: Baa | None = None
     """The agreement with the receiver."""
+    inbound: Annotated[Inbound | None, Field(exclude_if=lambda value: value is None)] = None
+    """People at the receiver acknowledge and resolve by its webhook; left out: it is not heard."""
 
     @property
     def is_for_customers(self) -> bool:
         """Its readers only depend on systems; they get no notices."""
         return (self.model_extra or {}).get("audience") == "customer"
+
+    @property
+    def shows_changes(self) -> bool:
+        """It is told of maintenance that begins and ends."""
+        written = (self.model_extra or {}).get("changes", False)
+        return self.kind == PAGERDUTY and _YES.validate_python(written)
 
     @property
     def is_personal(self) -> bool:
@@ -70,6 +95,15 @@ class Notices(Model):
     """Channels of clinical leadership: category 4 and the reminders of its MDR clocks."""
     legal_compliance: tuple[Id, ...] = ()
     """Channels of legal and compliance: category 4 and the reminders of its MDR clocks."""
+
+
+class SecureChannel(Model):
+    """Named to whoever writes what looks like a patient's into a ticket or a chat."""
+
+    name: Name
+    """What people here call the place where patient information belongs."""
+    contact: Id
+    """Whom to ask, one of the contacts."""
 
 
 class Heartbeat(Model):

@@ -20,6 +20,7 @@ from probes.configcollector import collector_problems
 from probes.configcost import cost_problems
 from probes.configescalation import escalation_problems
 from probes.configfeeds import feed_problems
+from probes.configpaging import paging_problems
 from probes.registry import FEEDS
 from probes.tripwire import IDENTIFIERS, tripped
 from probes.yamlfile import Document, Path, Problem
@@ -34,6 +35,7 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("routes", "*", "to", "*"), "channels", "channel"),
     (("routes", "*", "escalate"), "escalation", "policy"),
     (("notices", "*", "*"), "channels", "channel"),
+    (("secure_channel", "contact"), "contacts", "contact"),
     (("contacts", "*", "reach", "*"), "channels", "channel"),
     (("escalation", "*", "rungs", "*", "to", "*", "on_call"), "on_call", "schedule"),
     (("escalation", "*", "rungs", "*", "to", "*", "contact"), "contacts", "contact"),
@@ -61,6 +63,7 @@ _NAMES: tuple[Path, ...] = (
     ("systems", "*", "impact", "workaround", "name"),
     ("systems", "*", "runbook"),
     ("channels", "*", "baa", "plan"),
+    ("secure_channel", "name"),
 )
 """What people wrote that is sent to receivers or shown."""
 _ENTRIES = (
@@ -139,6 +142,7 @@ def cross_problems(document: Document) -> list[Problem]:
         *collector_problems(document, section(document, "agents"), section(document, "checks")),
         *cost_problems(document, section(document, "agents"), section(document, "checks")),
         *feed_problems(document, section(document, "agents"), section(document, "checks")),
+        *paging_problems(document, section(document, "channels")),
         *chain_problems(document, section(document, "checks")),
         *escalation_problems(
             document,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic import ValidationError
 
 from probes import recurrence, registry, times
+from probes.config_channels import NotHeardError
 from probes.config_hours import COUNTRY
 from probes.configbudgets import budget_problems
 from probes.configchecks import attempt, section
@@ -28,6 +29,10 @@ T = TypeVar("T")
 Parsed = dict[str, tuple[Kind[Any], Any]]
 """Kind and spec of checks whose spec is right, by check."""
 ChannelCheck = Callable[[str, Mapping[str, Any]], None]
+ChannelSecrets = Callable[[str, Mapping[str, Any]], Iterable[tuple[tuple[str, ...], str]]]
+"""Given a kind and the fields of a right entry: the fields whose secret is on this host and cannot be
+theirs, and what it should be.
+"""
 HolidayCheck = Callable[[str, str | None], tuple[str, str] | None]
 """Given country and subdivision: (the key that is wrong, what is wrong), or None."""
 
@@ -39,6 +44,7 @@ def entry_problems(
     channel_check: ChannelCheck | None,
     holiday_check: HolidayCheck | None = None,
     secrets: bool = False,
+    channel_secrets: ChannelSecrets | None = None,
 ) -> list[Problem]:
     """In no particular order."""
     found = [*_windows(document), *payer_problems(document), *oncall_problems(document)]
@@ -53,7 +59,8 @@ def entry_problems(
         found += exclusive_problems(document, _said(parsed, lambda kind: kind.exclusive))
     if channel_check is not None:
         for name, channel in section(document, "channels").items():
-            found += _channel(document, ("channels", name), channel, channel_check)
+            path: Path = ("channels", name)
+            found += _channel(document, path, channel, channel_check, channel_secrets)
     if holiday_check is not None:
         found += _country(document, holiday_check)
     return found
@@ -136,7 +143,11 @@ def _finish(pending: Awaitable[None] | None) -> None:
 
 
 def _channel(
-    document: Document, path: Path, channel: dict[str, Any], check: ChannelCheck
+    document: Document,
+    path: Path,
+    channel: dict[str, Any],
+    check: ChannelCheck,
+    secrets: ChannelSecrets | None,
 ) -> Iterator[Problem]:
     name = channel.get("kind")
     if not isinstance(name, str) or not name:
@@ -144,6 +155,11 @@ def _channel(
     spec = {key: value for key, value in channel.items() if key not in ("kind", "baa")}
     try:
         check(name, spec)
+        for below, words in () if secrets is None else secrets(name, spec):
+            yield document.problem((*path, *below), words)
+    except NotHeardError:
+        problem = "receivers of this kind tell us nothing: leave inbound out"
+        yield document.problem((*path, "inbound"), problem)
     except ValidationError as error:
         yield from problems_of(error, document, path, spec)
     except KeyError:

@@ -17,7 +17,7 @@ from probes import times
 from probes.config import Config
 from probes.config_checks import Check
 from probes.configchecks import cross_problems, name_problems
-from probes.configentries import ChannelCheck, HolidayCheck, entry_problems
+from probes.configentries import ChannelCheck, ChannelSecrets, HolidayCheck, entry_problems
 from probes.modelerrors import problems_of
 from probes.yamlfile import ConfigErrors, Document, Problem, decode, read
 
@@ -45,6 +45,7 @@ def load(
     holiday_check: HolidayCheck | None = None,
     names: bool = True,
     secrets: bool = False,
+    channel_secrets: ChannelSecrets | None = None,
 ) -> Config:
     """The file's value; ConfigErrors lists all that is wrong.
 
@@ -52,8 +53,8 @@ def load(
     channel, raises KeyError for an unknown kind and ValidationError for fields it refuses;
     `holiday_check` knows which countries have known holidays; `names` refuses names that would
     trip the wire at a boundary (semantics 7).
-    Secrets are references and stay closed; with `secrets`, those that are on this host and are none
-    are listed, too. What runs by a file never asks that: a bad key costs its own checks alone.
+    Secrets are references and stay closed; with `secrets` (of checks) and `channel_secrets`, those that
+    are on this host and are none are listed, too. What runs by a file never asks that: a bad key costs its own checks alone.
     """
     return _checked(
         *read(path),
@@ -62,6 +63,7 @@ def load(
         holiday_check=holiday_check,
         names=names,
         secrets=secrets,
+        channel_secrets=channel_secrets,
     )
 
 
@@ -79,6 +81,7 @@ def _checked(
     holiday_check: HolidayCheck | None = None,
     names: bool = True,
     secrets: bool = False,
+    channel_secrets: ChannelSecrets | None = None,
 ) -> Config:
     config: Config | None = None
     try:
@@ -94,6 +97,7 @@ def _checked(
         channel_check=channel_check,
         holiday_check=holiday_check,
         secrets=secrets,
+        channel_secrets=channel_secrets,
     )
     if problems or config is None:
         raise ConfigErrors(tuple(sorted(set(problems))))

@@ -9,7 +9,7 @@ import bisect
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from probes.acts import Correction, WindowAct
+from probes.acts import Correction, RotaOverride, WindowAct
 from probes.config import Config
 
 
@@ -27,7 +27,8 @@ class Version:
 class History:
     """At least one version, sorted by instant; before the first there is no config.
 
-    `acts` on windows are in the order they were recorded, `corrections` in that of their requests.
+    `acts` on windows and `overrides` of who is on duty are in the order they were recorded,
+    `corrections` in that of their requests.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class History:
         versions: Iterable[Version],
         acts: Iterable[WindowAct] = (),
         corrections: Iterable[Correction] = (),
+        overrides: Iterable[RotaOverride] = (),
     ) -> None:
         self.versions = tuple(sorted(versions, key=lambda v: -1 if v.at is None else v.at))
         if not self.versions:
@@ -42,6 +44,7 @@ class History:
         self._starts = [-1 if v.at is None else v.at for v in self.versions]
         self.acts = tuple(acts)
         self.corrections = tuple(corrections)
+        self.overrides = tuple(overrides)
 
     def at(self, t: int) -> Config | None:
         """The config in force at `t`; None before the first was recorded."""
@@ -58,10 +61,11 @@ class History:
         acts = [act for act in self.acts if act.at < now]
         found = [one.known(now) for one in self.corrections]
         corrections = [one for one in found if one is not None]
+        overrides = [one for o in self.overrides if (one := o.known(now)) is not None]
         whole = len(versions) in (0, len(self.versions)) and len(acts) == len(self.acts)
-        if whole and tuple(corrections) == self.corrections:
+        if whole and (tuple(corrections), tuple(overrides)) == (self.corrections, self.overrides):
             return self
-        return History(versions or self.versions, acts, corrections)
+        return History(versions or self.versions, acts, corrections, overrides)
 
     def numbered(self, number: int) -> Version | None:
         """The version recorded in this row of the journal."""
@@ -73,7 +77,9 @@ class History:
 
     @property
     def instants(self) -> tuple[int, ...]:
-        """When anything of it was recorded; time passing one changes what is known."""
+        """When anything of it was recorded; time passing one changes what is known. Who is on duty
+        changes nothing that is known of a system.
+        """
         signed = [
             s.at for c in self.corrections for s in (c.requested, c.approved) if s is not None
         ]

@@ -279,6 +279,14 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_inbound_events_total",
+        "counter",
+        "events",
+        ("channel", "outcome"),
+        "What receivers told by their webhooks, by channel and what became of it.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_incidents_open",
         "gauge",
         "incidents",
@@ -351,6 +359,23 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_staffing_gap_in_seconds",
+        "gauge",
+        "seconds",
+        ("role",),
+        "Until fewer people of a role are on duty than the file demands, 0 while they are; absent "
+        "while no such time lies within 14 days.",
+        "collector",
+    ),
+    Metric(
+        "wardwatch_staffing_gap_seconds",
+        "gauge",
+        "seconds",
+        ("role",),
+        "How long that next time of too few is, as far as 14 days show.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_store_writable",
         "gauge",
         "flag",
@@ -391,11 +416,20 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_tickets_compared_total",
+        "counter",
+        "comparisons",
+        ("receiver", "outcome"),
+        "Incidents compared with a receiver's tickets, by what came of it: a remedy (nothing, created, "
+        "reopened, resolved, doubles ...), retold, unsaid, overtaken or failed.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_tripwire_hits_total",
         "counter",
         "messages",
         ("boundary", "pattern"),
-        "Messages that left in minimal form, by the boundary and the pattern that was hit.",
+        "Messages that left in minimal form, and texts that came in, by boundary and pattern.",
         "collector",
     ),
     Metric(

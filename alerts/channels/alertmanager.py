@@ -3,23 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from aiohttp import encode_basic_auth
 from pydantic import AfterValidator, StringConstraints, model_validator
 
-from alerts.calls import Base, Calls, File, Timeout, User, as_ticket, attempt, opened, read_text
+from alerts.calls import (
+    Base,
+    Calls,
+    File,
+    Timeout,
+    User,
+    as_ticket,
+    attempt,
+    opened,
+    read_text,
+    without,
+)
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
-from alerts.outbox import Message
+from alerts.outbox import DeliveryReason, Message
 from alerts.ticket import Stage, Ticket, apart
 from probes.config_words import Model, SecretRef
 from probes.times import rfc3339
 
 FIRING_MS = 365 * 86_400_000
-"""Alertmanager resolves by itself what is not told again before `endsAt`. Nothing here tells again,
-and a false all-clear is worse than an alert that stays.
+"""Alertmanager resolves by itself what is not told again before `endsAt`. It is told again every
+minute, but not while the collector is away: a false all-clear is worse than an alert that stays.
 """
 SHOWN_MS = 300_000
 """What is over at once would never be shown; a test ends by itself after this."""
@@ -31,6 +42,7 @@ MOST_PEERS = 10
 ALERTNAME = "WardwatchIncident"
 OURS = frozenset({"alertname", "system", "family", "incident"})
 
+Peer = Annotated[Base, without(r"/api(?:/v[12](?:/alerts)?)?")]
 LabelName = Annotated[str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]{0,62}$")]
 LabelValue = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.:/-]{1,63}$")]
 
@@ -53,7 +65,7 @@ def _labels(value: Mapping[str, str]) -> Mapping[str, str]:
 class AlertmanagerConfig(Model):
     """The entry under `channels`, without `kind` and `baa`."""
 
-    urls: Annotated[tuple[Base, ...], AfterValidator(_peers)]
+    urls: Annotated[tuple[Peer, ...], AfterValidator(_peers)]
     """Every peer of the cluster by its own address; never a load balancer before them."""
     labels: Annotated[Mapping[LabelName, LabelValue], AfterValidator(_labels)] = {}
     """Labels of every alert, for routes in Alertmanager, such as `severity: page`."""
@@ -80,16 +92,32 @@ class Alertmanager:
         self._calls = calls
 
     async def deliver(self, message: Message) -> Receipt:
-        ticket = apart(as_ticket(self._env, message))
-        told = alert(ticket, self._config.labels, self._env.clock.now_ms())
-        receipts = await asyncio.gather(
-            *(attempt(self._post(url, told), self._config.timeout) for url in self._config.urls)
-        )
-        return together(receipts, message.attempts)
+        told = self._alert(apart(as_ticket(self._env, message)))
+        return together(await self._every_peer([told]), message.attempts)
 
-    async def _post(self, url: str, told: Mapping[str, Any]) -> Receipt:
+    async def retell(self, messages: Sequence[Message]) -> Receipt:
+        """Alertmanager forgets when it starts anew. A reminder after an end says that it is over."""
+        told = await asyncio.to_thread(self._alerts, messages)  # there may be hundreds
+        receipts = await self._every_peer(told) if told else []
+        failed = [one for one in receipts if one.verdict is not Verdict.SENT]
+        return (failed or receipts or [Receipt(Verdict.SENT, DeliveryReason.ACCEPTED)])[0]
+
+    def _alerts(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
+        return [self._alert(as_ticket(self._env, message)) for message in messages]
+
+    def _alert(self, ticket: Ticket) -> dict[str, Any]:
+        return alert(ticket, self._config.labels, self._env.clock.now_ms())
+
+    async def _every_peer(self, told: Sequence[Mapping[str, Any]]) -> list[Receipt]:
+        """None waits for another."""
+        timeout = self._config.timeout
+        return await asyncio.gather(
+            *(attempt(self._post(url, told), timeout) for url in self._config.urls)
+        )
+
+    async def _post(self, url: str, told: Sequence[Mapping[str, Any]]) -> Receipt:
         reply = await self._calls.call(
-            "POST", f"{url}/api/v2/alerts", headers=self._login(), body=[told]
+            "POST", f"{url}/api/v2/alerts", headers=self._login(), body=told
         )
         return reply.sent
 

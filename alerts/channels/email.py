@@ -18,6 +18,7 @@ from alerts.channel import Boundary, Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.customer import is_told
 from alerts.mime import Audience, compose
 from alerts.outbox import DeliveryReason, Message
+from alerts.secrets import anything
 from alerts.smtp import ACCEPTED, RefusedError, encrypt, failed, judge, log_in, offer, worst
 from probes.addresses import is_loopback
 from probes.config_words import MailAddress, Model, PositiveDuration, SecretRef, Word
@@ -196,4 +197,5 @@ KIND = ChannelKind(
     parse=_parse,
     open=_open,
     personal=_personal,
+    secrets={"password": anything},
 )

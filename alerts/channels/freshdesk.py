@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
+from alerts import inbound_kinds
 from alerts.calls import Reply, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.filing import read
-from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Row
+from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Row, api_key
 from alerts.ticket import Ticket
 
 
@@ -57,4 +58,6 @@ KIND = ChannelKind(
     settings=FreshdeskConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.FRESHDESK,
+    secrets={"api_key": api_key},
 )

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
+from alerts import inbound_kinds
 from alerts.calls import Reply, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.filing import read
-from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Number, Row
+from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Number, Row, api_key
 from alerts.ticket import Ticket
 
 URGENCY_IMPACT = {4: (3, 3), 3: (2, 3), 2: (2, 2), 1: (1, 1)}
@@ -69,4 +70,6 @@ KIND = ChannelKind(
     settings=FreshserviceConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.FRESHSERVICE,
+    secrets={"api_key": api_key},
 )

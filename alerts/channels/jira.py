@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
 import aiohttp
 from pydantic import Field, StringConstraints, model_validator
 
+from alerts import inbound_kinds
 from alerts.calls import (
     Base,
     Calls,
@@ -20,12 +21,14 @@ from alerts.calls import (
     attempt,
     opened,
     read_text,
+    without,
 )
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, described, file, read, unreadable
-from alerts.jira_shapes import Issue, Made, Offered, Page, Status, document, plain
+from alerts.filing import Change, Held, adopt, described, file, look, read, unreadable
+from alerts.jira_shapes import Issue, Labelled, Made, Offered, Page, Status, document, plain
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
+from alerts.reconcile import Adoption, Last, Looked, May
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
@@ -34,6 +37,11 @@ TITLE_CHARS = 255
 TEXT_CHARS = 30_000
 PAGE = 100
 PAGES = 10
+MISSING = 404
+INDEX_DELAY_MS = 300_000
+"""How long a search may miss what was written: seconds as a rule, minutes while an index is rebuilt."""
+TAG = "wardwatch"
+"""A label of what we made: an issue that has our key's label without it is people's own."""
 OURS = frozenset({"project", "issuetype", "summary", "description", "labels", "priority"})
 INTERNAL = [{"key": "sd.public.comment", "value": {"internal": True}}]
 """Makes a comment internal where the project has customers; elsewhere it means nothing."""
@@ -69,7 +77,7 @@ class Transitions(Model):
 class JiraConfig(Model):
     """The entry under `channels`, without `kind` and `baa`."""
 
-    url: Base
+    url: Annotated[Base, without(r"/rest(?:/api(?:/[0-9a-z]+)?)?")]
     """The site, such as `https://hospital.atlassian.net`."""
     edition: Literal["cloud", "data_center"] = "cloud"
     """`cloud`: REST v3, `user` and `token`; `data_center`: REST v2, the token alone."""
@@ -107,6 +115,8 @@ class JiraConfig(Model):
 
 
 class Jira:
+    index_delay = INDEX_DELAY_MS
+
     def __init__(self, config: JiraConfig, env: ChannelEnv, calls: Calls) -> None:
         self._config = config
         self._env = env
@@ -115,13 +125,27 @@ class Jira:
     async def deliver(self, message: Message) -> Receipt:
         return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
 
+    async def reconcile(self, message: Message, last: Last, may: May) -> Looked | Receipt:
+        ticket = as_ticket(self._env, message)
+        return await attempt(look(self._sign_in, ticket, last, may), self._config.timeout)
+
+    async def adopt(
+        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
+    ) -> Adoption | Receipt:
+        return await attempt(adopt(self._sign_in, name, key, may), self._config.timeout)
+
     async def _deliver(self, ticket: Ticket) -> Receipt:
+        return await file(self._sign_in(), ticket)
+
+    def _sign_in(self) -> _Desk:
         token, user = read_text(self._env, self._config.token), self._config.user
         login = f"Bearer {token}" if user is None else aiohttp.encode_basic_auth(user, token)
-        return await file(_Desk(self._config, self._calls, login), ticket)
+        return _Desk(self._config, self._calls, login)
 
 
 class _Desk:
+    key_chars = KEY_CHARS
+
     def __init__(self, config: JiraConfig, calls: Calls, login: str) -> None:
         self._config = config
         self._calls = calls
@@ -157,7 +181,7 @@ class _Desk:
             "issuetype": {"name": self._config.issue_type},
             "summary": ticket.title[:TITLE_CHARS],
             "description": self._text(described(ticket, TEXT_CHARS)),
-            "labels": ["wardwatch", bounded_key(ticket.key, KEY_CHARS)],
+            "labels": [TAG, bounded_key(ticket.key, KEY_CHARS)],
             "priority": {"name": getattr(self._config.priorities, ticket.priority)},
         }
         return await self._call("POST", "/issue", {"fields": fields})
@@ -184,6 +208,21 @@ class _Desk:
             reply = await self._call("POST", f"{issue}/transitions", transition)
         return reply
 
+    async def held(self, name: str, key: str) -> tuple[Reply, Held | None]:
+        """An issue of the project; one that we made for another incident has its key."""
+        reply = await self._call("GET", f"/issue/{name}", also=(MISSING,))
+        if reply.status == MISSING:
+            return reply, None
+        issue = read(reply, Labelled)
+        if not issue.key.startswith(f"{self._config.project}-"):
+            return reply, None  # moved, or never where we look for issues
+        labels = issue.fields.labels
+        return reply, Held(issue.key, key if key in labels else TAG if TAG in labels else "")
+
+    async def mark(self, held: Held, key: str) -> Reply:
+        labels = {"update": {"labels": [{"add": key}]}}
+        return await self._call("PUT", f"/issue/{held.id}", labels)
+
     async def _transition(self, issue: str, move: Move) -> tuple[Reply, dict[str, Any] | None]:
         reply = await self._call("GET", f"{issue}/transitions")
         offered = read(reply, Offered).transitions
@@ -201,8 +240,12 @@ class _Desk:
             body["fields"] = {"resolution": {"name": self._config.resolution}}
         return reply, body
 
-    async def _call(self, method: str, path: str, body: Any = None) -> Reply:
-        return await self._calls.call(method, self._api + path, headers=self._login, body=body)
+    async def _call(
+        self, method: str, path: str, body: Any = None, also: Collection[int] = ()
+    ) -> Reply:
+        return await self._calls.call(
+            method, self._api + path, headers=self._login, body=body, also=also
+        )
 
     def _text(self, text: str) -> Any:
         return document(text) if self._cloud else plain(text)
@@ -211,7 +254,8 @@ class _Desk:
         status, priority = issue.fields.status, issue.fields.priority
         levels = {name: n for n, name in enumerate(self._config.priorities.names(), 1)}
         level = None if priority is None else levels.get(priority.name)
-        return Found(issue.key, issue.key, self._standing(status), level)
+        ours = TAG in issue.fields.labels
+        return Found(issue.key, issue.key, self._standing(status), level, ours)
 
     def _standing(self, status: Status) -> Standing:
         if status.name in self._config.closed:
@@ -237,4 +281,5 @@ KIND = ChannelKind(
     settings=JiraConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.JIRA,
 )

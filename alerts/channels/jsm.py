@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -9,9 +10,11 @@ from urllib.parse import quote
 
 from pydantic import Field
 
-from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text
+from alerts import inbound_kinds
+from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text, without
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
+from alerts.secrets import text_of
 from alerts.ticket import Stage, Ticket, apart
 from probes.config_words import Model, SecretRef
 
@@ -25,6 +28,7 @@ of an incident waits this long, so that none overtakes the one before it.
 """
 LEAST_TIMEOUT_MS = 5_000
 """Two such waits and two answers: with less, all but the first message would always be out of time."""
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 WRONG_KEY = 422
 """Said of a key that is not one; our messages are well formed."""
 
@@ -34,7 +38,9 @@ class JsmConfig(Model):
 
     key: SecretRef
     """Where the API key of the integration (of the kind API) is; read at each attempt."""
-    url: Base = "https://api.atlassian.com/jsm/ops/integration"
+    url: Annotated[Base, without(r"/v2(?:/alerts)?")] = (
+        "https://api.atlassian.com/jsm/ops/integration"
+    )
     """Where the interface for integrations begins."""
     timeout: Annotated[Timeout, Field(ge=LEAST_TIMEOUT_MS)] = 15_000
     """Limit of a whole attempt, 5s to 60s."""
@@ -124,6 +130,11 @@ async def _open(config: JsmConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
         yield Jsm(config, env, calls)
 
 
+def _api_key(raw: bytes) -> None:
+    if not _UUID.fullmatch(text_of(raw)):
+        raise ValueError("the API key of an integration is a UUID; an API token is another")
+
+
 def _parse(spec: Mapping[str, Any]) -> JsmConfig:
     return JsmConfig.model_validate(dict(spec))
 
@@ -135,4 +146,6 @@ KIND = ChannelKind(
     settings=JsmConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.JSM,
+    secrets={"key": _api_key},
 )

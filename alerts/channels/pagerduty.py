@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from alerts.calls import Base, Calls, Timeout, as_ticket, attempt, opened, read_text
+from alerts import inbound_kinds
+from alerts.calls import Calls, Reply, Site, Timeout, as_ticket, attempt, judge, opened, read_text
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
+from alerts.secrets import text_of
 from alerts.ticket import Stage, Ticket, apart
 from alerts.transitions import TransitionKind
 from probes.config_words import Model, SecretRef
 
 SUMMARY_CHARS = 1024
-ROUTING_KEY_CHARS = 32
+INVALID = 400
+_KEY = re.compile(r"[A-Za-z0-9]{32}")
+_OF_THE_KEY = re.compile(r"routing[ _]key", re.IGNORECASE)
 SEVERITIES = {"P1": "critical", "P2": "error", "P3": "warning", "P4": "info"}
 _ACTIONS = {
     Stage.OPEN: ("trigger",),
@@ -31,8 +36,10 @@ class PagerDutyConfig(Model):
 
     routing_key: SecretRef
     """Where the integration key of the service (Events API v2) is; read at each attempt."""
-    url: Base = "https://events.pagerduty.com"
+    url: Site = "https://events.pagerduty.com"
     """Where the Events API is; `https://events.eu.pagerduty.com` for accounts in the EU."""
+    changes: bool = False
+    """`true`: approved maintenance that begins or ends is a change event, which notifies nobody."""
     timeout: Timeout = 15_000
     """Limit of a whole attempt, at most 60s."""
 
@@ -48,10 +55,15 @@ class PagerDuty:
         return await attempt(self._deliver(ticket), self._config.timeout)
 
     async def _deliver(self, ticket: Ticket) -> Receipt:
-        """A repeat of any of these changes nothing: PagerDuty files by `dedup_key`."""
+        """A repeat of an event changes nothing: PagerDuty files by `dedup_key`. A change has none."""
         key = read_text(self._env, self._config.routing_key)
-        if len(key) != ROUTING_KEY_CHARS:  # 400 would be taken for a verdict on the message
+        if ticket.is_maintenance and not self._config.changes:
+            return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
+        if not _KEY.fullmatch(key):
             return Receipt(Verdict.RETRY, DeliveryReason.SECRET)
+        if ticket.is_maintenance:
+            url = f"{self._config.url}/v2/change/enqueue"
+            return (await self._calls.call("POST", url, body=change(ticket, key))).sent
         if ticket.step_code == TransitionKind.RECOVERED.value and ticket.sequence > 1:
             # The alert that there is stays; of one that people resolved a trigger would page them.
             return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
@@ -59,10 +71,20 @@ class PagerDuty:
         if ticket.stage is Stage.DONE and ticket.sequence == 1:
             actions = ("trigger", "resolve")  # found late: it is recorded as over
         for action in actions:
-            reply = await self._calls.call(
-                "POST", f"{self._config.url}/v2/enqueue", body=event(ticket, action, key)
-            )
+            url, body = f"{self._config.url}/v2/enqueue", event(ticket, action, key)
+            reply = await self._calls.call("POST", url, body=body, also=(INVALID,))
+            if reply.status == INVALID:
+                return _refused(reply)
         return reply.sent
+
+
+def _refused(reply: Reply) -> Receipt:
+    """A key that is not theirs is answered like a wrong event: no verdict on the message."""
+    told = reply.value.get("errors") if isinstance(reply.value, dict) else None
+    errors = told if isinstance(told, list) else []
+    if any(isinstance(one, str) and _OF_THE_KEY.search(one) for one in errors):
+        return Receipt(Verdict.RETRY, DeliveryReason.SECRET, reply.status)
+    return judge(reply.status, None, 0)
 
 
 def event(ticket: Ticket, action: str, routing_key: str) -> dict[str, Any]:
@@ -70,7 +92,6 @@ def event(ticket: Ticket, action: str, routing_key: str) -> dict[str, Any]:
     named = {"routing_key": routing_key, "dedup_key": ticket.key, "event_action": action}
     if action != "trigger":
         return named
-    links = [{"href": ticket.link, "text": "Wardwatch"}] if ticket.link else []
     return {
         **named,
         "client": "Wardwatch",
@@ -84,14 +105,40 @@ def event(ticket: Ticket, action: str, routing_key: str) -> dict[str, Any]:
             "class": ticket.family,
             "custom_details": dict(ticket.rows),
         },
-        "links": links,
+        "links": _links(ticket),
     }
+
+
+def change(ticket: Ticket, routing_key: str) -> dict[str, Any]:
+    """The body of one change event."""
+    return {
+        "routing_key": routing_key,
+        "payload": {
+            "summary": ticket.headline[:SUMMARY_CHARS],
+            "source": ticket.organization,
+            "timestamp": ticket.at,
+            "custom_details": dict(ticket.rows),
+        },
+        "links": _links(ticket),
+    }
+
+
+def _links(ticket: Ticket) -> list[dict[str, str]]:
+    return [{"href": ticket.link, "text": "Wardwatch"}] if ticket.link else []
 
 
 @asynccontextmanager
 async def _open(config: PagerDutyConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
     async with opened(env.clock) as calls:
         yield PagerDuty(config, env, calls)
+
+
+def _routing_key(raw: bytes) -> None:
+    if not _KEY.fullmatch(text_of(raw)):
+        raise ValueError(
+            "the integration key of an integration of Events API v2 has 32 letters and digits; "
+            "a key of the REST API is another"
+        )
 
 
 def _parse(spec: Mapping[str, Any]) -> PagerDutyConfig:
@@ -105,4 +152,6 @@ KIND = ChannelKind(
     settings=PagerDutyConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.PAGERDUTY,
+    secrets={"routing_key": _routing_key},
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from alerts.channel import ChannelKind
 from alerts.receivers import Receiver
+from alerts.secrets import references, text_of
 from probes.config import Config
+from probes.config_channels import NotHeardError
 
 CHANNELS: dict[str, str] = {
     "alertmanager": "alerts.channels.alertmanager",
@@ -36,9 +38,35 @@ def load(name: str) -> ChannelKind[Any]:
     return kind
 
 
+def examine(
+    name: str, spec: Mapping[str, Any], read_secret: Callable[[str], bytes]
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Of an entry that is right: the fields whose secret is on this host and cannot be theirs, and what
+    it should be. One that cannot be read, or is empty, is no problem of the file.
+    """
+    kind = load(name)
+    own = {key: value for key, value in spec.items() if key != "inbound"}
+    for path, reference in references(kind.parse(own)):
+        try:
+            raw = read_secret(reference)
+        except (OSError, KeyError):
+            continue
+        if not raw.strip():
+            continue
+        try:
+            kind.secrets.get(".".join(path), text_of)(raw)
+        except ValueError as error:
+            yield path, str(error)
+
+
 def check(name: str, spec: Mapping[str, Any]) -> None:
-    """KeyError for an unknown kind, `pydantic.ValidationError` for what it does not accept."""
-    load(name).parse(spec)
+    """KeyError for an unknown kind, `pydantic.ValidationError` for what it does not accept,
+    NotHeardError for `inbound` where the kind has none.
+    """
+    kind = load(name)
+    kind.parse({key: value for key, value in spec.items() if key != "inbound"})
+    if "inbound" in spec and kind.inbound is None:
+        raise NotHeardError
 
 
 def settings(config: Config, receiver: Receiver) -> tuple[ChannelKind[Any], Any]:

@@ -10,34 +10,44 @@ from typing import Annotated, Any
 import msgspec
 from pydantic import StringConstraints
 
-from alerts.bearer import Grant, Tokens, by_signed_jwt
+from alerts import inbound_kinds
+from alerts.bearer import Grant, Tokens, by_signed_jwt, read_key
 from alerts.calls import (
     Base,
     Calls,
     FailedError,
     Reply,
+    Site,
     Timeout,
     as_ticket,
     attempt,
     opened,
 )
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
-from alerts.filing import Change, Short, described, file, read, unreadable
+from alerts.filing import Change, Short, described, file, look, read, unreadable
 from alerts.lookup import Found, Move, Standing
 from alerts.outbox import DeliveryReason, Message
+from alerts.reconcile import Last, Looked, May
 from alerts.ticket import Ticket
 from probes.config_words import Model, Name, SecretRef, Word
 
-API = "/services/data/v64.0/sobjects/Case"
+API = "/services/data/v64.0/sobjects"
 SUBJECT_CHARS = 255
 DESCRIPTION_CHARS = 32_000
+COMMENT_BYTES = 4000
+INDEX_DELAY_MS = 60_000
+"""The database itself is asked by our key; nothing lags that a minute does not cover."""
+ORIGIN = "Monitoring"
+"""Of what we made: a case with our key and another origin is people's own."""
+A_USER = "005"
+"""Begins the id of a user; a queue's is another."""
 PRIORITIES = {"P1": "High", "P2": "Medium", "P3": "Low", "P4": "Low"}
 LEVELS = {"High": 1, "Medium": 2, "Low": 3}
-READ = "Id,CaseNumber,CreatedDate,IsClosed,Status,Priority"
+READ = "Id,CaseNumber,CreatedDate,IsClosed,Status,Priority,Origin,OwnerId,CreatedById"
 MISSING, SEVERAL = 404, 300
 FORBIDDEN = 403
 MOST_DOUBLES = 10
-_RECORD = re.compile(r"/services/data/v[0-9.]{3,6}/sobjects/Case/([A-Za-z0-9]{15,18})")
+_RECORD = re.compile(r"/services/data/v[0-9.]{3,6}/sobjects/(Case/[A-Za-z0-9]{15,18})")
 
 RecordId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9]{15,18}$")]
 FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,60}__c$")]
@@ -46,7 +56,7 @@ FieldName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,6
 class SalesforceConfig(Model):
     """The entry under `channels`, without `kind` and `baa`."""
 
-    url: Base
+    url: Site
     """The organization's own address, such as `https://hospital.my.salesforce.com`."""
     client_id: Word
     """Consumer key of the connected app."""
@@ -81,9 +91,19 @@ class _Case(msgspec.Struct):
     closed: bool = msgspec.field(name="IsClosed")
     status: Short = msgspec.field(name="Status")
     priority: Short | None = msgspec.field(name="Priority", default=None)
+    origin: Short | None = msgspec.field(name="Origin", default=ORIGIN)
+    owner: Short = msgspec.field(name="OwnerId", default="")
+    maker: Short = msgspec.field(name="CreatedById", default="")
+
+    @property
+    def is_held(self) -> bool:
+        """A person owns it who did not make it, as ours are made."""
+        return self.owner.startswith(A_USER) and self.owner != self.maker
 
 
 class Salesforce:
+    index_delay = INDEX_DELAY_MS
+
     def __init__(self, config: SalesforceConfig, env: ChannelEnv, calls: Calls) -> None:
         self._config = config
         self._env = env
@@ -95,6 +115,10 @@ class Salesforce:
     async def deliver(self, message: Message) -> Receipt:
         ticket = as_ticket(self._env, message)
         return await attempt(file(self, ticket), self._config.timeout)
+
+    async def reconcile(self, message: Message, last: Last, may: May) -> Looked | Receipt:
+        ticket = as_ticket(self._env, message)
+        return await attempt(look(lambda: self, ticket, last, may), self._config.timeout)
 
     def level(self, ticket: Ticket) -> int:
         return LEVELS[PRIORITIES[ticket.priority]]
@@ -117,7 +141,7 @@ class Salesforce:
             "Subject": ticket.title[:SUBJECT_CHARS],
             "Description": described(ticket, DESCRIPTION_CHARS),
             "Priority": PRIORITIES[ticket.priority],
-            "Origin": "Monitoring",
+            "Origin": ORIGIN,
             "Status": self._config.status_new,
         }
         return await self._call("PATCH", self._external(ticket), body)
@@ -127,10 +151,9 @@ class Salesforce:
         made = read(reply, _Made)
         return Found(made.id, made.id, Standing.NEW)
 
-    async def change(self, found: Found, ticket: Ticket, change: Change) -> Reply:
+    async def change(self, found: Found, ticket: Ticket, change: Change) -> Reply | None:
+        """What is said is a comment for staff: the description is people's once the case is made."""
         body: dict[str, Any] = {}
-        if change.note is not None:
-            body["Description"] = change.note[:DESCRIPTION_CHARS]
         if change.move is not None:
             body["Status"] = {
                 Move.ACKNOWLEDGE: self._config.status_taken,
@@ -139,19 +162,28 @@ class Salesforce:
             }[change.move]
         if change.rank:
             body["Priority"] = PRIORITIES[ticket.priority]
-        return await self._call("PATCH", found.id, body)
+        reply = None
+        if change.note is not None:
+            text = change.note.encode()[:COMMENT_BYTES].decode(errors="ignore")
+            comment = {"ParentId": found.id, "CommentBody": text, "IsPublished": False}
+            reply = await self._call("POST", "CaseComment", comment)
+        if body:
+            reply = await self._call("PATCH", f"Case/{found.id}", body)
+        return reply
 
     def _external(self, ticket: Ticket) -> str:
         """Salesforce takes what follows the last dot of an address for a format."""
-        return f"{self._config.field}/{ticket.key.replace('.', '_')}"
+        return f"Case/{self._config.field}/{ticket.key.replace('.', '_')}"
 
     def _found(self, case: _Case) -> Found:
         if case.closed:
             standing = Standing.RESOLVED  # a closed case can be opened again
         else:
-            fresh = case.status == self._config.status_new
+            # A case that is opened again looks new, but for who owns it.
+            fresh = case.status == self._config.status_new and not case.is_held
             standing = Standing.NEW if fresh else Standing.TAKEN
-        return Found(case.id, case.number, standing, LEVELS.get(case.priority or ""))
+        ours = case.origin == ORIGIN
+        return Found(case.id, case.number, standing, LEVELS.get(case.priority or ""), ours)
 
     async def _call(
         self, method: str, path: str, body: Any = None, also: Collection[int] = ()
@@ -185,6 +217,13 @@ async def _open(config: SalesforceConfig, env: ChannelEnv) -> AsyncIterator[Chan
         yield Salesforce(config, env, calls)
 
 
+def _key(raw: bytes) -> None:
+    try:
+        read_key(lambda _: raw, "")
+    except FailedError:
+        raise ValueError("a private RSA key of 2048 bits or more, PEM") from None
+
+
 def _parse(spec: Mapping[str, Any]) -> SalesforceConfig:
     return SalesforceConfig.model_validate(dict(spec))
 
@@ -196,4 +235,6 @@ KIND = ChannelKind(
     settings=SalesforceConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.SALESFORCE,
+    secrets={"key": _key},
 )

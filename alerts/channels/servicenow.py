@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
+from alerts import inbound_kinds
 from alerts.calls import Calls, File, Reply, Timeout, as_ticket, attempt, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, Short, described, file, read
+from alerts.filing import Change, Held, Short, adopt, described, file, look, read
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
+from alerts.reconcile import Adoption, Last, Looked, May
 from alerts.servicenow_login import Entry, Instance, one_way
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
 TABLE = "/api/now/table/incident"
 KEY_CHARS = 100
+INDEX_DELAY_MS = 60_000
+"""The table itself is asked, or a replica that follows it."""
+DISPLAY = "Wardwatch"
+"""Correlation display of what we made: a record with our correlation id and another is people's own."""
 TITLE_CHARS = 160
 TEXT_CHARS = 4000
 FOUND_MOST = "100"
+FIELDS = "sys_id,number,state,impact,urgency,correlation_id,correlation_display"
 IMPACT_URGENCY = {4: ("1", "1"), 3: ("1", "2"), 2: ("2", "2"), 1: ("3", "3")}
 """Of a category. ServiceNow looks its priority up from both, so that is never written."""
 OURS = frozenset(
@@ -78,6 +85,7 @@ class _Record(msgspec.Struct):
     impact: Short = ""
     urgency: Short = ""
     correlation_id: Short = ""
+    correlation_display: Short = DISPLAY
 
 
 class _One(msgspec.Struct):
@@ -89,6 +97,8 @@ class _Many(msgspec.Struct):
 
 
 class ServiceNow:
+    index_delay = INDEX_DELAY_MS
+
     def __init__(self, config: ServiceNowConfig, env: ChannelEnv, calls: Calls) -> None:
         self._config = config
         self._env = env
@@ -98,8 +108,19 @@ class ServiceNow:
         ticket = as_ticket(self._env, message)
         return await attempt(file(self._desk, ticket), self._config.timeout)
 
+    async def reconcile(self, message: Message, last: Last, may: May) -> Looked | Receipt:
+        ticket = as_ticket(self._env, message)
+        return await attempt(look(lambda: self._desk, ticket, last, may), self._config.timeout)
+
+    async def adopt(
+        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
+    ) -> Adoption | Receipt:
+        return await attempt(adopt(lambda: self._desk, name, key, may), self._config.timeout)
+
 
 class _Desk:
+    key_chars = KEY_CHARS
+
     def __init__(self, config: ServiceNowConfig, instance: Instance) -> None:
         self._config = config
         self._instance = instance
@@ -114,7 +135,7 @@ class _Desk:
             TABLE,
             query={
                 "sysparm_query": f"correlation_id={key}^ORDERBYsys_created_on^ORDERBYnumber",
-                "sysparm_fields": "sys_id,number,state,impact,urgency,correlation_id",
+                "sysparm_fields": FIELDS,
                 "sysparm_limit": FOUND_MOST,
             },
         )
@@ -131,7 +152,7 @@ class _Desk:
             "impact": impact,
             "urgency": urgency,
             "correlation_id": bounded_key(ticket.key, KEY_CHARS),
-            "correlation_display": "Wardwatch",
+            "correlation_display": DISPLAY,
         }
         return await self._instance.call("POST", TABLE, body=record)
 
@@ -152,8 +173,20 @@ class _Desk:
             body["state"] = states.in_progress
         return await self._instance.call("PATCH", f"{TABLE}/{found.id}", body=body)
 
+    async def held(self, name: str, _key: str) -> tuple[Reply, Held | None]:
+        query = {"sysparm_query": f"number={name}", "sysparm_fields": FIELDS, "sysparm_limit": "1"}
+        reply = await self._instance.call("GET", TABLE, query=query)
+        found = [one for one in read(reply, _Many).result if one.number == name]
+        return reply, Held(found[0].sys_id, found[0].correlation_id) if found else None
+
+    async def mark(self, held: Held, key: str) -> Reply:
+        return await self._instance.call(
+            "PATCH", f"{TABLE}/{held.id}", body={"correlation_id": key}
+        )
+
     def _found(self, record: _Record) -> Found:
-        return Found(record.sys_id, record.number, self._standing(record.state), _level(record))
+        standing, ours = self._standing(record.state), record.correlation_display == DISPLAY
+        return Found(record.sys_id, record.number, standing, _level(record), ours)
 
     def _standing(self, state: str) -> Standing:
         states = self._config.states
@@ -185,4 +218,5 @@ KIND = ChannelKind(
     settings=ServiceNowConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.SERVICENOW,
 )

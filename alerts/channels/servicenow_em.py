@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import model_validator
 
+from alerts import inbound_kinds
 from alerts.calls import Calls, FailedError, File, Timeout, as_ticket, attempt, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
@@ -114,4 +115,5 @@ KIND = ChannelKind(
     settings=EventManagementConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.SERVICENOW_EM,
 )

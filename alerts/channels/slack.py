@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
+from alerts import inbound_kinds
 from alerts.calls import Calls, Timeout, as_ticket, attempt, opened, read_url
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
+from alerts.secrets import address_of
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
@@ -85,6 +87,15 @@ async def _open(config: SlackConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
         yield Slack(config, env, calls)
 
 
+def _hook(raw: bytes) -> None:
+    parts = address_of(raw)
+    if parts.hostname == "hooks.slack.com" and not parts.path.startswith("/services/"):
+        raise ValueError(
+            "the address of an incoming webhook starts with https://hooks.slack.com/services/; "
+            "that of a workflow takes no messages of ours"
+        )
+
+
 def _parse(spec: Mapping[str, Any]) -> SlackConfig:
     return SlackConfig.model_validate(dict(spec))
 
@@ -96,4 +107,6 @@ KIND = ChannelKind(
     settings=SlackConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.SLACK,
+    secrets={"url": _hook},
 )

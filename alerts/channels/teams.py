@@ -7,9 +7,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from alerts import inbound_kinds
 from alerts.calls import Calls, Timeout, as_ticket, attempt, opened, read_url
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
 from alerts.outbox import Message
+from alerts.secrets import address_of
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
@@ -112,4 +114,6 @@ KIND = ChannelKind(
     settings=TeamsConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.TEAMS,
+    secrets={"url": address_of},
 )

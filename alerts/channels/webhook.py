@@ -10,11 +10,16 @@ from urllib.parse import urlsplit
 import aiohttp
 from pydantic import AfterValidator, Field, StringConstraints
 
+from alerts import inbound_kinds
 from alerts.calls import judge
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.outbox import DeliveryReason, Message
 from probes.config_words import Model, PositiveDuration, SecretRef
 from probes.signing import SecretError, headers, signing_keys
+
+PAGES = (b"<!doctype html", b"<html")
+"""How a page begins: nobody who files events answers with one."""
+MOST_READ = 65_536
 
 
 def _address(value: str) -> str:
@@ -56,7 +61,10 @@ class Webhook:
                 headers=headers(keys, message.id, now // 1000, message.body),
                 allow_redirects=False,
             ) as response:
-                return judge(response.status, response.headers.get("retry-after"), now)
+                receipt = judge(response.status, response.headers.get("retry-after"), now)
+                if receipt.verdict is Verdict.SENT and await _is_page(response):
+                    return Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, response.status)
+                return receipt
         except TimeoutError:
             return Receipt(Verdict.RETRY, DeliveryReason.TIMEOUT)
         except (aiohttp.ClientSSLError, aiohttp.ClientConnectorCertificateError):
@@ -65,13 +73,38 @@ class Webhook:
             return Receipt(Verdict.RETRY, DeliveryReason.NETWORK)
 
 
+async def _is_page(response: aiohttp.ClientResponse) -> bool:
+    """Is a 2xx a page for people, such as one to log in? What breaks off after a 2xx has said enough."""
+    found, read = b"", 0
+    try:
+        async for part in response.content.iter_chunked(1024):
+            found, read = (found + part).lstrip(), read + len(part)
+            if len(found) >= len(PAGES[0]) or read > MOST_READ:
+                break
+    except (TimeoutError, aiohttp.ClientError, OSError):
+        return False
+    return found.lower().startswith(PAGES)
+
+
 @asynccontextmanager
 async def _open(config: WebhookConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
     timeout = aiohttp.ClientTimeout(total=config.timeout / 1000)
     async with aiohttp.ClientSession(
-        timeout=timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        timeout=timeout,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"accept-encoding": "identity"},
+        auto_decompress=False,
     ) as session:
         yield Webhook(config, env, session)
+
+
+def _signing(raw: bytes) -> None:
+    try:
+        signing_keys(raw)
+    except SecretError:
+        raise ValueError(
+            "a signing secret is whsec_ and base64 of 24 to 64 bytes; several, while they rotate"
+        ) from None
 
 
 def _parse(spec: Mapping[str, Any]) -> WebhookConfig:
@@ -85,4 +118,6 @@ KIND = ChannelKind(
     settings=WebhookConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.WEBHOOK,
+    secrets={"secret": _signing},
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -12,11 +12,12 @@ import aiohttp
 import msgspec
 from pydantic import Field, StringConstraints
 
+from alerts import inbound_kinds
 from alerts.calls import (
-    Base,
     Calls,
     File,
     Reply,
+    Site,
     Timeout,
     User,
     as_ticket,
@@ -25,15 +26,21 @@ from alerts.calls import (
     read_text,
 )
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, Short, described, file, read
+from alerts.filing import Change, Held, Short, adopt, described, file, look, number_in, read
 from alerts.lookup import Found, Move, Standing, bounded_key
 from alerts.outbox import Message
+from alerts.reconcile import Adoption, Last, Looked, May
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
 KEY_CHARS = 255
 TITLE_CHARS = 150
 TEXT_CHARS = 60_000
+INDEX_DELAY_MS = 60_000
+"""Tickets are listed by `external_id` from the database, which may be a replica that follows it."""
+MISSING = 404
+MADE_BY_API = "api"
+"""Channel of what we made; people's own tickets came by another."""
 PRIORITIES = {"P1": "urgent", "P2": "high", "P3": "normal", "P4": "low"}
 _LEVELS = {name: level for level, name in enumerate(PRIORITIES.values(), 1)}
 _STANDINGS = {"new": Standing.NEW, "solved": Standing.RESOLVED, "closed": Standing.CLOSED}
@@ -44,7 +51,7 @@ Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_/-]{1,80}$")]
 class ZendeskConfig(Model):
     """The entry under `channels`, without `kind` and `baa`."""
 
-    url: Base
+    url: Site
     """The account, such as `https://hospital.zendesk.com`."""
     user: User
     """Mail address of the agent we act as."""
@@ -60,11 +67,16 @@ class ZendeskConfig(Model):
     """Limit of a whole attempt, at most 60s."""
 
 
+class _Via(msgspec.Struct, frozen=True):
+    channel: Short | int | None = None
+
+
 class _Ticket(msgspec.Struct):
     id: Annotated[int, msgspec.Meta(gt=0)]
     status: Short = ""
     priority: Short | None = None
     external_id: Short | None = None
+    via: _Via = _Via()
 
 
 class _One(msgspec.Struct):
@@ -76,6 +88,8 @@ class _Many(msgspec.Struct):
 
 
 class Zendesk:
+    index_delay = INDEX_DELAY_MS
+
     def __init__(self, config: ZendeskConfig, env: ChannelEnv, calls: Calls) -> None:
         self._config = config
         self._env = env
@@ -84,13 +98,27 @@ class Zendesk:
     async def deliver(self, message: Message) -> Receipt:
         return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
 
+    async def reconcile(self, message: Message, last: Last, may: May) -> Looked | Receipt:
+        ticket = as_ticket(self._env, message)
+        return await attempt(look(self._sign_in, ticket, last, may), self._config.timeout)
+
+    async def adopt(
+        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
+    ) -> Adoption | Receipt:
+        return await attempt(adopt(self._sign_in, name, key, may), self._config.timeout)
+
     async def _deliver(self, ticket: Ticket) -> Receipt:
+        return await file(self._sign_in(), ticket)
+
+    def _sign_in(self) -> _Desk:
         token = read_text(self._env, self._config.token)
         login = aiohttp.encode_basic_auth(f"{self._config.user}/token", token)
-        return await file(_Desk(self._config, self._calls, login), ticket)
+        return _Desk(self._config, self._calls, login)
 
 
 class _Desk:
+    key_chars = KEY_CHARS
+
     def __init__(self, config: ZendeskConfig, calls: Calls, login: str) -> None:
         self._config = config
         self._calls = calls
@@ -137,6 +165,19 @@ class _Desk:
         url = f"{self._tickets}/{found.id}"
         return await self._calls.call("PUT", url, headers=self._login, body={"ticket": made})
 
+    async def held(self, name: str, _key: str) -> tuple[Reply, Held | None]:
+        url = f"{self._tickets}/{number_in(name)}"
+        reply = await self._calls.call("GET", url, headers=self._login, also=(MISSING,))
+        if reply.status == MISSING:
+            return reply, None
+        found = read(reply, _One).ticket
+        return reply, Held(str(found.id), found.external_id or "")
+
+    async def mark(self, held: Held, key: str) -> Reply:
+        body = {"ticket": {"external_id": key}}
+        url = f"{self._tickets}/{held.id}"
+        return await self._calls.call("PUT", url, headers=self._login, body=body)
+
 
 def once(ticket: Ticket, body: Mapping[str, Any]) -> str:
     """The Idempotency-Key of a creation: the same in every attempt of a message, and another for
@@ -149,7 +190,8 @@ def once(ticket: Ticket, body: Mapping[str, Any]) -> str:
 def _found(one: _Ticket) -> Found:
     standing = _STANDINGS.get(one.status, Standing.TAKEN)
     level = None if one.priority is None else _LEVELS.get(one.priority)
-    return Found(str(one.id), f"#{one.id}", standing, level)
+    ours = one.via.channel in (MADE_BY_API, None)
+    return Found(str(one.id), f"#{one.id}", standing, level, ours)
 
 
 @asynccontextmanager
@@ -169,4 +211,5 @@ KIND = ChannelKind(
     settings=ZendeskConfig,
     parse=_parse,
     open=_open,
+    inbound=inbound_kinds.ZENDESK,
 )

@@ -44,6 +44,10 @@ class Permission(StrEnum):
     AGENTS_MANAGE = "agents.manage"
     """To invite agents, and to approve and revoke their keys."""
     CONTACTS_READ = "contacts.read"
+    ROTA_READ = "rota.read"
+    """To see who is on duty, by name."""
+    ROTA_OVERRIDE = "rota.override"
+    """To put somebody else on duty for a time."""
     WHAT_IF_RUN = "what_if.run"
     JOURNAL_READ = "journal.read"
     AUDIT_EXPORT = "audit.export"
@@ -76,6 +80,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: READING
     | {
         P.CONTACTS_READ,
+        P.ROTA_READ,
+        P.ROTA_OVERRIDE,
         P.INCIDENTS_ACT,
         P.OUTBOX_REDRIVE,
         P.MAINTENANCE_PROPOSE,
@@ -84,18 +90,21 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.CORRECTIONS_REQUEST,
         P.WHAT_IF_RUN,
     },
-    Role.APPROVER: READING | APPROVING | {P.CONTACTS_READ, P.MAINTENANCE_CANCEL},
+    Role.APPROVER: READING | APPROVING | {P.CONTACTS_READ, P.ROTA_READ, P.MAINTENANCE_CANCEL},
     Role.CLINICAL: READING
     | {
         P.CONTACTS_READ,
+        P.ROTA_READ,
+        P.ROTA_OVERRIDE,
         P.INCIDENTS_ACT,
         P.INCIDENTS_PATIENT_SAFETY,
         P.INCIDENTS_NOTES_READ,
     },
-    Role.AUDITOR: READING | {P.JOURNAL_READ, P.AUDIT_EXPORT, P.ACCOUNTS_READ},
+    Role.AUDITOR: READING | {P.ROTA_READ, P.JOURNAL_READ, P.AUDIT_EXPORT, P.ACCOUNTS_READ},
     Role.ADMIN: READING
     | {
         P.CONTACTS_READ,
+        P.ROTA_READ,
         P.INCIDENTS_NOTES_READ,
         P.OUTBOX_REDRIVE,
         P.AGENTS_MANAGE,

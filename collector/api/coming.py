@@ -8,22 +8,38 @@ from typing import Literal
 from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
-from alerts.deadlines import DeadlineKind, due
+from alerts.deadlines import Deadline, DeadlineKind, due
 from alerts.grouping import Groups
+from alerts.targets import reaching
 from collector.api.parts import Parts, stamp
 from collector.api.shapes import Instant
-from collector.process import Case, among, groups_of
+from collector.process import Case, among, groups_of, with_reached
 from collector.process_facts import KINDS, cases
 from collector.saying import settings_of
 from collector.store.incidents import Recorded, read_events_of, read_incidents
 from collector.truths import prolonged
 
 
+class Rung(TypedDict):
+    """A rung of the ladder `policy`; rung and round count from 1. `by_rung`: the one whose people
+    hear of it, another one where the rung itself reaches nobody, null where none does.
+    """
+
+    policy: str
+    rung: int
+    round: int
+    by_rung: int | None
+    receivers: list[str]
+
+
 class ComesNext(TypedDict):
-    """`at`, what a person has to see to; `looked_at`: only the rules look at it again."""
+    """`at`, what a person has to see to; `looked_at`: only the rules look at it again. `rung`, of
+    `escalated`: whom it reaches by what is known now.
+    """
 
     kind: DeadlineKind | Literal["looked_at"]
     at: Instant
+    rung: Rung | None
 
 
 def read_together(conn: Connection, org: str, row: Recorded) -> dict[str, Case]:
@@ -57,5 +73,21 @@ def coming(row: Recorded, together: Mapping[str, Case], parts: Parts) -> ComesNe
     settings = among(case.course, groups_of(together.values(), now), together, own, now)
     found = due(case.course, settings, case.fired, case.delivered, now).following
     if row.next_due is not None and (found is None or row.next_due < found.at):
-        return {"kind": "looked_at", "at": stamp(row.next_due)}
-    return None if found is None else {"kind": found.which.kind, "at": stamp(found.at)}
+        return {"kind": "looked_at", "at": stamp(row.next_due), "rung": None}
+    if found is None:
+        return None
+    reach = reaching(evaluator.history)
+    found = with_reached(case.course, found, settings, reach)
+    return {"kind": found.which.kind, "at": stamp(found.at), "rung": shown_rung(found)}
+
+
+def shown_rung(one: Deadline) -> Rung | None:
+    if one.rung is None or one.reached is None:
+        return None
+    return {
+        "policy": one.which.of,
+        "rung": one.rung.number,
+        "round": one.rung.round,
+        "by_rung": one.reached.by,
+        "receivers": list(one.reached.receivers),
+    }

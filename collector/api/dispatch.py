@@ -49,7 +49,9 @@ class Limits:
         self.enrolment = enrolment
         """Agents that enrol or rotate: a site's agents share an address, and come once."""
         self.pings = pings
-        """Jobs: many of a site are due at the full hour, and share an address."""
+        """Jobs: many of a site are due at the full hour, and share an address. Receivers, too: a
+        vendor's webhooks come from few.
+        """
 
 
 def limits() -> Limits:
@@ -97,7 +99,7 @@ async def _who(
 ) -> Actor:
     if isinstance(route.needs, Permission):
         return await _allowed(request, route.needs, knows, door, limited)
-    if route.needs is Public.PING:
+    if route.needs in (Public.PING, Public.RECEIVER):
         _within(limited.pings, door.neighbourhood(request), request)
     elif route.needs not in UNLIMITED:
         _within(limited.unknown, door.neighbourhood(request), request)

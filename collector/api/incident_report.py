@@ -15,6 +15,7 @@ from alerts.outbox import DeliveryReason, Message, MessageState
 from alerts.people import ActKind, CategoryReason, IncidentState, Ruling
 from alerts.render import MEANINGS
 from collector.access.policy import Permission
+from collector.api.channels import Agreement, agreement
 from collector.api.incident_shapes import Incident, shown
 from collector.api.parts import Parts, instant, stamp
 from collector.api.problems import DeniedError
@@ -25,6 +26,7 @@ from collector.journal import Row
 from collector.standings import Stood, read_stood
 from collector.store import outbox
 from collector.store.incidents import read_events
+from probes import times
 from probes.config import Config
 
 OVER = (IncidentState.RESOLVED, IncidentState.CLOSED)
@@ -50,7 +52,8 @@ class ReportSystem(ReportName):
 
 class ReportStep(TypedDict):
     """A row of the journal; null what it does not say. `until` an acknowledgement or a category
-    holds; `of`: the notice that arrived or is late, or the horizon of a report to the FDA.
+    holds; `of`: the notice that arrived or is late, the horizon of a report to the FDA, or the policy
+    of a rung, told to `receivers` (`by_rung`: at which rung they stand, null: by the route).
     `typed`: characters that are kept apart.
     """
 
@@ -69,6 +72,10 @@ class ReportStep(TypedDict):
     ruling: Ruling | None
     of: str | None
     receiver: str | None
+    rung: int | None
+    round: int | None
+    by_rung: int | None
+    receivers: list[str]
     typed: int | None
 
 
@@ -83,6 +90,17 @@ class ReportMessage(TypedDict):
     state: MessageState
     reason: DeliveryReason | None
     attempts: int
+
+
+class ReportReceiver(TypedDict):
+    """Who was written to, as the config in force at the incident's start had it, else the one in force
+    now; `kind` and `agreement` are null where neither knows it. `in_force` of the agreement: up to the
+    incident's end, or so far.
+    """
+
+    receiver: str
+    kind: str | None
+    agreement: Agreement | None
 
 
 class ReportDurations(TypedDict):
@@ -111,6 +129,7 @@ class IncidentReport(TypedDict):
     steps: list[ReportStep]
     outages: list[Outage]
     messages: list[ReportMessage]
+    receivers: list[ReportReceiver]
     may_read_typed: bool
 
 
@@ -149,8 +168,25 @@ async def report_incident(call: Call[Nothing, Nothing]) -> IncidentReport:
         "steps": [_step(event) for event in sorted(events, key=lambda e: (e.at, e.id))],
         "outages": await _outages(one, parts, now),
         "messages": [_told(message) for message in messages],
+        "receivers": _receivers(one, messages, (config, parts.config), now),
         "may_read_typed": call.who.may(Permission.INCIDENTS_NOTES_READ),
     }
+
+
+def _receivers(
+    one: Stood, messages: Sequence[Message], configs: Sequence[Config], now: int
+) -> list[ReportReceiver]:
+    recovered = one.row.incident.recovered_at
+    zone = configs[0].organization.zone
+    day = times.from_ms(now if recovered is None else recovered, zone).date()
+    found: list[ReportReceiver] = []
+    for name in sorted({message.receiver for message in messages}):
+        channel = name.partition(".")[0]  # what follows is the contact's, of a personal one
+        known = next((c.channels[channel] for c in configs if channel in c.channels), None)
+        kind = None if known is None else known.kind
+        agreed = None if known is None else agreement(known.baa, day)
+        found.append({"receiver": name, "kind": kind, "agreement": agreed})
+    return found
 
 
 def _system(one: Stood, config: Config) -> ReportSystem:
@@ -208,6 +244,10 @@ def _step(event: Row) -> ReportStep:
         "ruling": data.get("ruling"),
         "of": data.get("notice") or data.get("of") or None,
         "receiver": data.get("receiver"),
+        "rung": data.get("rung"),
+        "round": data.get("round"),
+        "by_rung": data.get("by_rung"),
+        "receivers": data.get("receivers", []),
         "typed": data["typed"]["length"] if "typed" in data else None,
     }
 

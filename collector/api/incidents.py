@@ -12,7 +12,7 @@ from collector.access.policy import Permission
 from collector.annotations import around
 from collector.api.annotations import Annotation
 from collector.api.annotations import shown as shown_annotation
-from collector.api.coming import ComesNext, coming, read_together
+from collector.api.coming import ComesNext, Rung, coming, read_together, shown_rung
 from collector.api.cursors import Paged, cursor, place
 from collector.api.incident_shapes import Incident, shown
 from collector.api.parts import instant, stamp
@@ -46,13 +46,19 @@ class Notice(TypedDict):
     delivered_at: Instant | None
 
 
+class RungTold(Rung):
+    at: Instant
+
+
 class WithEvents(Incident):
     """`next`: what comes due next if nothing happens before, by the clocks of what hangs on it, too.
-    `told`: what agents told by themselves of outages in its time.
+    `told`: what agents told by themselves of outages in its time. `rungs`: those that were told as
+    nobody had taken it on.
     """
 
     events: list[Event]
     notices: list[Notice]
+    rungs: list[RungTold]
     next: ComesNext | None
     told: list[ToldByAgent]
     annotations: list[Annotation]
@@ -118,6 +124,7 @@ async def read_incident(call: Call[Nothing, Nothing]) -> WithEvents:
             for event in events
         ],
         "notices": _notices(together[key]),
+        "rungs": _rungs(together[key]),
         "next": coming(rows[0].row, together, parts),
         "told": [shown_told(one) for one in told],
         "annotations": [shown_annotation(one) for one in changed],
@@ -135,6 +142,11 @@ def _notices(case: Case) -> list[Notice]:
         for fired in case.fired.values()
         if fired.by is not None
     ]
+
+
+def _rungs(case: Case) -> list[RungTold]:
+    told = ((one, shown_rung(one)) for one in case.fired.values())
+    return [{**rung, "at": stamp(one.at)} for one, rung in told if rung is not None]
 
 
 ROUTES = (

@@ -15,7 +15,7 @@ from collector.api.shapes import Problem
 from probes.config_words import Model
 
 REF = "#/components/schemas/{model}"
-PROGRAMS = ("/api/", "/agent/", "/heartbeat/", "/metrics", "/healthz", "/readyz")
+PROGRAMS = ("/api/", "/agent/", "/heartbeat/", "/inbound/", "/metrics", "/healthz", "/readyz")
 PROBLEM = "application/problem+json"
 DESCRIPTION = """\
 Instants are RFC 3339 in UTC with milliseconds. Percentages are text with four decimals, cut off,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -10,8 +10,10 @@ from aiohttp import web
 from collector.access.access import Access
 from collector.access.credentials import RandomBytes
 from collector.access.door import Door
+from collector.comparing import Comparing
 from collector.evaluate import Evaluator
 from collector.feeds import Feeds
+from collector.inbound import Hearing
 from collector.ingest import Ingest
 from collector.keyring import KeyRing
 from collector.metrics import CollectorMetrics
@@ -42,6 +44,7 @@ class Parts:
     numbers: Numbers
     outbox: Outbox
     pings: Taking
+    hearing: Hearing
     metrics: CollectorMetrics
     access: Access
     door: Door
@@ -52,6 +55,8 @@ class Parts:
     random_bytes: RandomBytes
     serving: Serving | None = None
     """What agents are served; None where no key signs it."""
+    comparing: dict[str, Comparing] = field(default_factory=dict)
+    """Receivers whose tickets can be compared with ours, by channel; none before they are opened."""
     config_fingerprint: str | None = None
     """Of the key that signs what agents are served: agents hear of it with their token."""
 

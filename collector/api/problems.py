@@ -44,6 +44,12 @@ DENIED = {
     "history.unknown_check": "no check of this id in any config so far",
     "history.unknown_system": "no system of this id in any config so far",
     "events.too_many": "enough listen already; wait as long as Retry-After says",
+    "inbound.unsigned": "the request has no signature or secret; see `wardwatch channel inbound`",
+    "inbound.signature": "the signature or secret is not that of this channel's entry",
+    "inbound.old": "the signed time is too far from ours; look at both clocks",
+    "inbound.unreadable": "this is not what receivers of this kind send",
+    "inbound.no_secret": "the channel's secret cannot be read here; it was not looked at",
+    "inbound.busy": "it could not be recorded in time; send it again",
     "idempotency.key": "write 8 to 100 of A-Z, a-z, 0-9, - and _ in Idempotency-Key",
     "idempotency.reused": "this Idempotency-Key was used for something else",
 }

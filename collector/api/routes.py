@@ -32,6 +32,8 @@ class Public(StrEnum):
     """An agent that enrols has a one-time token, one that rotates has its key."""
     PING = "secret address"
     """A job of the operator's file has an address of its own that nobody else knows."""
+    RECEIVER = "signed by a receiver"
+    """A channel's receiver signs what it tells, or sends the secret of its entry."""
     DESCRIPTION = "description"
     """It tells nothing that the published program does not."""
 

@@ -22,6 +22,8 @@ from collector.api.problems import DeniedError
 from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant, InState, Period
 from collector.core.agent_keys import KeyState
+from collector.core.roster_document import GapShown, short
+from collector.staffing import AHEAD_MS
 from collector.standings import Stood, read_stood
 from collector.store.incidents import (
     WHOLE,
@@ -86,13 +88,16 @@ class AgentToSee(TypedDict):
 
 
 class Systems(TypedDict):
-    """`agents`: those that somebody has to look after."""
+    """`agents`: those that somebody has to look after; `staffing`: the first time of each role that
+    too few of it are on duty, of the next 14 days.
+    """
 
     organization: Organization
     as_of: Instant | None
     period: Period
     systems: list[System]
     agents: list[AgentToSee]
+    staffing: list[GapShown]
     next: str | None
 
 
@@ -116,6 +121,7 @@ async def list_systems(call: Call[Paged, Nothing]) -> Systems:
         "period": month["period"],
         "systems": [_system(name, parts, states, is_open, month["systems"]) for name in told],
         "agents": _to_see(parts),
+        "staffing": short(parts.evaluator.history, parts.now(), parts.now() + AHEAD_MS),
         "next": following,
     }
 

@@ -9,6 +9,7 @@ from collector.api import (
     agents,
     audit,
     availability,
+    channels,
     checks,
     contacts,
     corrections,
@@ -19,6 +20,7 @@ from collector.api import (
     explain,
     feeds,
     health,
+    inbound,
     incident_acts,
     incident_report,
     incidents,
@@ -30,15 +32,17 @@ from collector.api import (
     payers,
     pings,
     results,
+    rota,
     sites,
     states,
     systems,
+    tickets,
     tokens,
     told,
     what_if,
 )
 from collector.api.routes import AnyRoute
-from collector.web import oidc_pages, pages, payer_pages, token_pages
+from collector.web import oidc_pages, pages, payer_pages, rota_pages, token_pages
 
 ROUTES: tuple[AnyRoute, ...] = (
     *sites.ROUTES,
@@ -55,15 +59,19 @@ ROUTES: tuple[AnyRoute, ...] = (
     *incidents.ROUTES,
     *incident_acts.ROUTES,
     *outbox.ROUTES,
+    *tickets.ROUTES,
     *incident_report.ROUTES,
     *events.ROUTES,
     *contacts.ROUTES,
+    *rota.ROUTES,
+    *channels.ROUTES,
     *maintenance.ROUTES,
     *corrections.ROUTES,
     *what_if.ROUTES,
     *agents.ROUTES,
     *told.ROUTES,
     *pings.ROUTES,
+    *inbound.ROUTES,
     *agent_config.ROUTES,
     *agent_keys.ROUTES,
     *enrolment.ROUTES,
@@ -76,6 +84,7 @@ ROUTES: tuple[AnyRoute, ...] = (
     *description.routes(lambda: ROUTES),
     *pages.ROUTES,
     *payer_pages.ROUTES,
+    *rota_pages.ROUTES,
     *token_pages.ROUTES,
     *oidc_pages.ROUTES,
 )

@@ -33,6 +33,14 @@ class Fault(StrEnum):
     PROOF_NOT_INCLUDED = "proof.not_included"
     POLICY_LOG = "policy.log"
     POLICY_QUORUM = "policy.quorum"
+    DSSE_TOO_LARGE = "dsse.too_large"
+    DSSE_JSON = "dsse.json"
+    DSSE_FIELD = "dsse.field"
+    DSSE_UNSIGNED = "dsse.unsigned"
+    STATEMENT_JSON = "statement.json"
+    STATEMENT_TYPE = "statement.type"
+    STATEMENT_SUBJECT = "statement.subject"
+    STATEMENT_PREDICATE = "statement.predicate"
 
 
 MEANINGS = {
@@ -61,6 +69,14 @@ MEANINGS = {
     Fault.PROOF_NOT_INCLUDED: "the hashes do not lead from the leaf to the checkpoint's root",
     Fault.POLICY_LOG: "no log of the policy with the checkpoint's origin has signed it",
     Fault.POLICY_QUORUM: "too few witnesses of the policy have cosigned",
+    Fault.DSSE_TOO_LARGE: "more than 16 MiB",
+    Fault.DSSE_JSON: "no JSON object, or one that two readers may read differently",
+    Fault.DSSE_FIELD: "a field that is missing or has another type, or more than 32 signatures",
+    Fault.DSSE_UNSIGNED: "fewer of the known keys have signed than must",
+    Fault.STATEMENT_JSON: "no JSON, or such that two readers may read differently",
+    Fault.STATEMENT_TYPE: "not an in-toto Statement v1",
+    Fault.STATEMENT_SUBJECT: "no subjects, more than 10000, or one without name and SHA-256",
+    Fault.STATEMENT_PREDICATE: "a predicate that is no object, or a type of it that is no URI",
 }
 """Each in plain words."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from collector.attest import vkey
-from collector.attest.faults import AttestError
+from collector.attest.faults import AttestError, Fault
 from collector.attest.policy import Group, Policy
 from collector.attest.vkey import SignatureType, VerifierKey
 
@@ -43,7 +43,7 @@ POLICY_MEANINGS = {
     PolicyFault.KEYWORD: "a line that is not of `log`, `witness`, `group` or `quorum`",
     PolicyFault.ITEMS: "too few or too many items behind the word",
     PolicyFault.KEY: "not a verifier key: `name+hexadecimal id+base64`",
-    PolicyFault.KEY_TYPE: "a log's key is of type 0x01, a witness's of type 0x04",
+    PolicyFault.KEY_TYPE: "a log's key is of type 0x01, a witness's of type 0x04 (Ed25519)",
     PolicyFault.SAME_KEY: "the public key of another line of this kind",
     PolicyFault.SAME_NAME: "a name that is taken, or `none`",
     PolicyFault.THRESHOLD: "not `all`, `any`, or a number from 1 to that of the members",
@@ -161,8 +161,12 @@ class _Reading:
     def key(self, text: bytes, kind: SignatureType) -> VerifierKey | None:
         try:
             key = vkey.parse(text.decode())
-        except (AttestError, UnicodeDecodeError):
+        except UnicodeDecodeError:
             self.problem(PolicyFault.KEY)
+            return None
+        except AttestError as refused:
+            other = refused.code is Fault.VKEY_TYPE
+            self.problem(PolicyFault.KEY_TYPE if other else PolicyFault.KEY)
             return None
         if key.type is not kind:
             self.problem(PolicyFault.KEY_TYPE)

@@ -57,14 +57,13 @@ def parse(data: bytes) -> Proof:
 
 
 def write(proof: Proof) -> bytes:
-    """Its bytes; AttestError for a proof that `parse` would not read as this one."""
+    """Its bytes; AttestError for a proof that `parse` would refuse."""
     lines = [_FIRST]
     if proof.extra is not None:
         lines.append(_EXTRA + spelling.base64_of(proof.extra))
     lines += [f"{_INDEX}{proof.index}", *map(spelling.base64_of, proof.path)]
     data = "\n".join(lines).encode() + b"\n\n" + note.write(proof.checkpoint)
-    if parse(data) != proof:
-        raise AttestError(Fault.PROOF_SHAPE)
+    parse(data)
     return data
 
 

@@ -1,21 +1,26 @@
-"""`wardwatch channel`: which kinds of receivers there are, and does one of the file's work."""
+"""`wardwatch channel`: the channels in force, which kinds there are, does one work, is it heard."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from alerts.channel import ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
 from alerts.channels import registry
+from alerts.inbound_kinds import told
 from alerts.outbox import DeliveryReason, Message
 from alerts.receivers import everybody
 from alerts.render import render_test
 from collector import show
-from collector.client import print_json
-from collector.commands.options import Parsers, group
+from collector.advice import advice
+from collector.client import ask_all, asking, print_json
+from collector.commands import channel_tickets
+from collector.commands.options import Parsers, asks, group
+from collector.exchange import Collector
+from collector.reporttext import agreement
 from probes.clock import Clock, SystemClock
 from probes.config import Config
 from probes.configfile import ConfigErrors, load, read_secret
@@ -23,9 +28,21 @@ from probes.reference import fields
 
 EXAMPLES = """\
 Examples:
+  wardwatch channel list
   wardwatch channel kinds
   wardwatch channel test nurses --config wardwatch.yaml
+  wardwatch channel inbound pager --config wardwatch.yaml
+  wardwatch channel reconcile --dry-run
 """
+LIST = """\
+Examples:
+  wardwatch channel list
+  wardwatch channel list --json
+
+The channels of the config in force, what was agreed with their receivers (business associate
+agreements), and what goes there. No address and no secret.
+"""
+COLUMNS = ("ID", "KIND", "GUARANTEE", "AUDIENCE", "AGREEMENT", "CARRIES")
 KINDS = """\
 Examples:
   wardwatch channel kinds
@@ -47,30 +64,22 @@ arrives says that it is a test; no incident is opened. Of the answer only its co
 
 Exit code: 0 delivered, 1 not delivered (the reason, and what to do), 2 bad usage.
 """
+INBOUND = """\
+Examples:
+  wardwatch channel inbound pager --config wardwatch.yaml
+  wardwatch channel inbound pager --config wardwatch.yaml --json
+
+People who acknowledge or resolve in the receiver's product are heard by its webhook. Printed are the
+address to give to it and what to set there, from the vendor's public documents; no product was used.
+An acknowledgement is shown and stops nothing; nobody resolves an incident from there.
+
+Exit code: 0 printed, 1 the entry has no `inbound` yet (what to write is printed), 2 bad usage.
+"""
+WRITE = "Write into its entry: inbound: {secret: file:/run/secrets/NAME-inbound}"
 PROMISES = {
     Guarantee.KEYED: "one ticket, always",
     Guarantee.LOOKUP: "one ticket after asking the receiver",
     Guarantee.SEND: "at least one message, none lost",
-}
-ADVICE = {
-    DeliveryReason.ACCEPTED: "Look whether it arrived.",
-    DeliveryReason.UNTOLD: "Nothing was sent: customers get no letter of this step.",
-    DeliveryReason.REFUSED: "The receiver wants no such message: check the addresses in the entry, "
-    "then what the receiver allows.",
-    DeliveryReason.GONE: "The receiver says it is no longer there: ask for its new address.",
-    DeliveryReason.THROTTLED: "The receiver is busy: try again later.",
-    DeliveryReason.STATUS: "Look the status up on the page of the kind and in the receiver's log.",
-    DeliveryReason.TIMEOUT: "No answer in time: check host, port and firewall, or raise timeout.",
-    DeliveryReason.NETWORK: "No connection, or a broken one: check host, port and firewall.",
-    DeliveryReason.TLS: "No trusted encryption: check the certificate (its name, dates and CA), and "
-    "whether the receiver offers TLS on this port.",
-    DeliveryReason.SECRET: "The secret cannot be read here, or is not one: check the reference, and "
-    "who may read the file.",
-    DeliveryReason.AUTH: "The login is not taken: check the user and the text of the secret.",
-    DeliveryReason.PROTOCOL: "Something else answers there: check host and port.",
-    DeliveryReason.CRASH: "A defect of the channel: please report it.",
-    DeliveryReason.EXPIRED: "It was tried for too long.",
-    DeliveryReason.NO_CHANNEL: "The config has no such channel.",
 }
 
 
@@ -78,12 +87,15 @@ def add(subparsers: Parsers) -> None:
     actions = group(
         subparsers,
         "channel",
-        "list the kinds of channels, or send a test message",
-        "Which kinds of channels there are, and does one of the file's work.",
+        "list channels and their kinds, test one, print how it is heard, compare its tickets",
+        "Which channels and kinds of channels there are, does one work, how is it heard, what are its tickets.",
         EXAMPLES,
     )
+    listed = asks(actions, "list", "list the channels and what was agreed with receivers", LIST)
+    listed.set_defaults(func=lambda args: asking(_list, args))
     kinds = _action(actions, "kinds", "list the kinds, what each promises and its keys", KINDS)
     kinds.set_defaults(func=run_kinds)
+    channel_tickets.add(actions)
     test = _action(actions, "test", "send a message marked as a test", TEST)
     test.add_argument(
         "name",
@@ -92,6 +104,12 @@ def add(subparsers: Parsers) -> None:
     )
     test.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
     test.set_defaults(func=run_test)
+    inbound = _action(
+        actions, "inbound", "print what to set so that its webhooks are heard", INBOUND
+    )
+    inbound.add_argument("name", metavar="NAME", help="the channel, by its id in the file")
+    inbound.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
+    inbound.set_defaults(func=run_inbound)
 
 
 def _action(actions: Parsers, name: str, about: str, more: str) -> argparse.ArgumentParser:
@@ -104,6 +122,29 @@ def _action(actions: Parsers, name: str, about: str, more: str) -> argparse.Argu
     )
     parser.add_argument("--json", action="store_true", help="print the answer as JSON")
     return parser
+
+
+def _list(to: Collector, args: argparse.Namespace) -> int:
+    found = ask_all(to, "api/v1/channels", "channels")
+    if args.json:
+        print_json(found)
+        return 0
+    rows = [_row(one) for one in found["channels"]]
+    show.write("Channels" if rows else "The config has no channel.", COLUMNS, rows)
+    return 0
+
+
+def _row(one: dict[str, Any]) -> tuple[str, ...]:
+    carried = [f"{', '.join(r['families'])} from {r['min_priority']}" for r in one["routes"]]
+    noticed = [f"notices of {role.replace('_', ' ')}" for role in one["notices"]]
+    return (
+        one["id"],
+        one["kind"],
+        one["guarantee"] or "-",
+        one["audience"],
+        agreement(one["agreement"]),
+        "; ".join([*carried, *noticed]) or "-",
+    )
 
 
 def run_kinds(args: argparse.Namespace) -> int:
@@ -143,20 +184,54 @@ def _default(field: dict[str, Any]) -> str:
     return "required" if field["required"] else field["default"] or "-"
 
 
-def run_test(args: argparse.Namespace) -> int:
+def run_inbound(args: argparse.Namespace) -> int:
+    config = _loaded(args, lambda config: config.channels)
+    if config is None:
+        return 2
+    entry = config.channels[args.name]
+    inbound = registry.load(entry.kind).inbound
+    if inbound is None:
+        sys.stderr.write(f"NAME: receivers of the kind {entry.kind} tell us nothing\n")
+        return 2
+    access = config.access
+    origin = None if access is None else access.public_url
+    url = f"{origin or 'https://COLLECTOR'}/inbound/{args.name}"
+    steps, heard = told(inbound, url), entry.inbound is not None
+    if args.json:
+        answer = {"channel": args.name, "kind": entry.kind, "heard": heard, "url": url}
+        print_json({**answer, "steps": steps})
+        return 0 if heard else 1
+    sys.stdout.write(f"{args.name} ({entry.kind}): {url}\n")
+    lines = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
+    sys.stdout.write("".join(f"  {line}\n" for line in lines))
+    if origin is None:
+        sys.stderr.write("COLLECTOR: set access.public_url to have the address printed whole.\n")
+    if not heard:
+        sys.stderr.write(f"{args.name} is not heard yet. {WRITE.replace('NAME', args.name)}\n")
+    return 0 if heard else 1
+
+
+def _loaded(args: argparse.Namespace, known: Callable[[Config], Iterable[str]]) -> Config | None:
+    """The file, which knows the name; None once it was said what is wrong."""
     try:
         config = load(args.config, channel_check=registry.check)
     except ConfigErrors as error:
         sys.stderr.write(f"{error}\n")
-        return 2
-    known = everybody(config)
-    if args.name not in known:
-        there_are = ", ".join(known) or "none"
+        return None
+    if args.name not in known(config):
+        there_are = ", ".join(known(config)) or "none"
         sys.stderr.write(f"NAME: no receiver of this id in {args.config}; it has: {there_are}\n")
+        return None
+    return config
+
+
+def run_test(args: argparse.Namespace) -> int:
+    config = _loaded(args, everybody)
+    if config is None:
         return 2
     message = probe(config, args.name, SystemClock().now_ms())
     receipt = asyncio.run(attempt(config, message, SystemClock(), read_secret))
-    kind = config.channels[known[args.name].channel].kind
+    kind = config.channels[everybody(config)[args.name].channel].kind
     return _answered(kind, message, receipt, as_json=args.json)
 
 
@@ -192,7 +267,7 @@ def _answered(kind: str, message: Message, receipt: Receipt, *, as_json: bool) -
                 "final": receipt.verdict is not Verdict.RETRY,
                 "reason": receipt.reason.value,
                 "status": receipt.status,
-                "advice": ADVICE[receipt.reason],
+                "advice": advice(kind, receipt),
             }
         )
     else:
@@ -200,5 +275,5 @@ def _answered(kind: str, message: Message, receipt: Receipt, *, as_json: bool) -
         result = "delivered" if delivered else "not delivered"
         out = sys.stdout if delivered else sys.stderr
         out.write(f"{message.receiver} ({kind}): {result} ({receipt.reason.value}{status}).\n")
-        out.write(f"{ADVICE[receipt.reason]}\n")
+        out.write(f"{advice(kind, receipt)}\n")
     return 0 if delivered else 1

@@ -5,24 +5,24 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from datetime import date
 
-from alerts import training
+from alerts import paging, training
 from alerts.channels import registry
-from collector import agreements
+from collector import agreements, staffing, unread
 from collector.businesshours import holiday_problem
 from probes import times
 from probes.clock import SystemClock
 from probes.config import Config
 from probes.config_places import COLLECTOR
-from probes.configfile import ConfigErrors, digest, load, schema
+from probes.configfile import ConfigErrors, digest, load, read_secret, schema
 
 CHECK_EXAMPLES = """\
 Examples:
   wardwatch config check wardwatch.yaml
   wardwatch config check wardwatch.yaml --json
 
-Nothing is started, no secret is read and no address is contacted.
+Nothing is started and no address is contacted. Secrets that are on this host are looked at and never
+shown: one that cannot be what its field asks for is a problem, one that cannot be read here a note.
 
 Exit code: 0 the file is right, 2 bad usage or it is not (all problems listed with file, line and path).
 """
@@ -81,6 +81,7 @@ def run_check(args: argparse.Namespace) -> int:
             channel_check=registry.check,
             holiday_check=holiday_problem,
             secrets=True,
+            channel_secrets=lambda kind, spec: registry.examine(kind, spec, read_secret),
         )
     except ConfigErrors as error:
         if args.json:
@@ -93,14 +94,14 @@ def run_check(args: argparse.Namespace) -> int:
                 "What may be written: probes/README.md and `wardwatch config schema`.\n"
             )
         return 2
-    today = times.from_ms(SystemClock().now_ms(), config.organization.zone).date()
+    notes = [*remarks(config, SystemClock().now_ms()), *unread.remarks(config, read_secret)]
     if args.json:
         _print_json(
             {
                 "ok": True,
                 "version": digest(config),
                 "counts": counts(config),
-                "notes": remarks(config, today),
+                "notes": notes,
             }
         )
     else:
@@ -108,7 +109,7 @@ def run_check(args: argparse.Namespace) -> int:
         sys.stdout.write(
             f"{args.file} is right: {config.organization.name}, version {digest(config)}.\n{shown}\n"
         )
-        for line in remarks(config, today):
+        for line in notes:
             sys.stdout.write(f"note: {line}\n")
     return 0
 
@@ -137,8 +138,9 @@ def counts(config: Config) -> dict[str, int]:
     }
 
 
-def remarks(config: Config, today: date) -> list[str]:
-    """What is allowed and still likely not meant."""
+def remarks(config: Config, now: int) -> list[str]:
+    """What is allowed and still likely not meant; `now` is UTC ms."""
+    today = times.from_ms(now, config.organization.zone).date()
     out = []
     keyless = [
         name for name, agent in config.agents.items() if agent.key is None and name != COLLECTOR
@@ -155,6 +157,8 @@ def remarks(config: Config, today: date) -> list[str]:
         out.append(f"not approved, so they exclude nothing: {', '.join(waiting)}")
     return [
         *out,
+        *staffing.remarks(config, now),
+        *paging.remarks(config),
         *agreements.remarks(config, today),
         *training.remarks(config.contacts, today),
     ]

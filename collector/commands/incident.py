@@ -15,17 +15,19 @@ from typing import Any
 from alerts.letter import DEADLINES
 from alerts.people import CategoryReason, IncidentState
 from collector import show
-from collector.client import UsageError, act, ask, ask_all, asking, print_json
+from collector.client import UsageError, act, an_id, ask, ask_all, asking, print_json
+from collector.commands.adopting import ADOPT, adopt, ticket_name
 from collector.commands.options import Parsers, asks
 from collector.exchange import Collector
 from collector.prompts import at_terminal
-from collector.reporttext import markdown
+from collector.reporttext import markdown, rung_of, rung_to
 
 API = "api/v1/incidents"
 COLUMNS = ("KEY", "STATUS", "PRIORITY", "CATEGORY", "CAUSES", "SINCE (UTC)", "BY")
 EVENTS = ("ID", "AT (UTC)", "KIND", "ACTOR")
 TOLD = ("AGENT", "TOLD (UTC)", "KIND", "CAUSE", "SINCE", "BY")
 CHANGED = ("AT (UTC)", "CHECK", "WHAT", "SEEN BY")
+RUNGS = ("TOLD (UTC)", "POLICY", "RUNG", "TO")
 NOTICES = ("NOTICE", "TOLD (UTC)", "DELIVER BY", "DELIVERED")
 NOTES = ("ID", "AT (UTC)", "BY", "TEXT")
 NEXT = {"looked_at": "the rules look at it again"} | {
@@ -152,6 +154,13 @@ def add(subparsers: Parsers) -> None:
     for name, about in (("ours", "we were at fault"), ("theirs", "the system was at fault")):
         whose.add_argument(f"--{name}", dest="ruling", action="store_const", const=name, help=about)
     ruled.add_argument("--text-file", metavar="FILE", help="why (default: standard input)")
+    taken = _on_one(actions, "adopt", "go on in a ticket that people made", ADOPT, adopt)
+    taken.add_argument(
+        "--receiver", required=True, type=an_id, metavar="NAME", help="the channel it is in"
+    )
+    taken.add_argument(
+        "--ticket", required=True, type=ticket_name, metavar="TICKET", help="what people call it"
+    )
     merged = _on_one(actions, "merge", "go on with another open incident instead", MERGE, _merge)
     merged.add_argument("--into", required=True, type=a_key, metavar="KEY", help="the other one")
 
@@ -205,6 +214,9 @@ def _show_one(to: Collector, args: argparse.Namespace) -> int:
         (str(one["id"]), _second(one["at"]), one["kind"], one["actor"]) for one in found["events"]
     ]
     show.write("Events", EVENTS, events)
+    if found["rungs"]:
+        rungs = [(_second(r["at"]), r["policy"], rung_of(r), rung_to(r)) for r in found["rungs"]]
+        show.write("Rungs told as nobody had taken it on", RUNGS, rungs)
     if found["notices"]:
         notices = [
             (
@@ -244,8 +256,11 @@ def _facts(one: dict[str, Any]) -> Iterator[str]:
         late = ", overdue" if answer["overdue"] else ""
         yield f"Answer due {_second(answer['due_at'])} by its {answer['by']}{late}"
     if one["next"] is not None:
-        what = NEXT[one["next"]["kind"]]
-        yield f"Next {_second(one['next']['at'])}: {what}"
+        what, rung = NEXT[one["next"]["kind"]], one["next"]["rung"]
+        who = (
+            "" if rung is None else f": rung {rung_of(rung)} of {rung['policy']} to {rung_to(rung)}"
+        )
+        yield f"Next {_second(one['next']['at'])}: {what}{who}"
     if ruled is not None:
         yield f"Ruled {ruled['ruling']}, by {ruled['by']}, {_second(ruled['at'])}"
 

@@ -106,6 +106,15 @@ def agent_lines(answer: Mapping[str, Any]) -> list[str]:
     return out
 
 
+def staffing_lines(answer: Mapping[str, Any]) -> list[str]:
+    """One line for each role of whom too few are, or will be, on duty."""
+    return [
+        f"Staffing: {gap['role'].replace('_', ' ')}, {gap['have']} of {gap['need']} on duty from "
+        f"{minute(gap['start'])} to {minute(gap['end'])} UTC; see `wardwatch rota gaps`."
+        for gap in answer["staffing"]
+    ]
+
+
 def answering(response: Mapping[str, Any], as_of: str | None) -> str:
     """By when somebody answers; the day is told where it is another one than that of `as_of`."""
     due = response["due_at"]
@@ -134,6 +143,7 @@ def lines(answer: Mapping[str, Any]) -> list[str]:
         "",
         *(incident_lines(answer) or ["No open incident."]),
         *agent_lines(answer),
+        *staffing_lines(answer),
     ]
 
 
@@ -160,5 +170,5 @@ def _show(answer: Mapping[str, Any], console: Console) -> None:
         console.print(line, markup=False, highlight=False)
     if not incident_lines(answer):
         console.print("No open incident.", style="green")
-    for line in agent_lines(answer):
+    for line in (*agent_lines(answer), *staffing_lines(answer)):
         console.print(line, markup=False, highlight=False, style="bold red")

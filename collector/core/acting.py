@@ -32,6 +32,13 @@ DETAILS = {
     "correction.unknown_system": "there was never a system of this id",
     "correction.not_past": "a correction is of time that has passed",
     "correction.empty": "it must end after it starts",
+    "override.unknown": "there is no override of this number that was made here; one of the file is "
+    "changed there",
+    "override.unknown_schedule": "the file has no schedule of this id under on_call",
+    "override.wrong_contact": "this is no contact of the schedule's role; name one who is",
+    "override.empty": "it must end after it starts",
+    "override.past": "it is over by now; who was on duty is not changed afterwards",
+    "override.cancelled": "it is cancelled already",
 }
 """What to do, by code."""
 

@@ -52,6 +52,7 @@ async def home_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
             "as_of": found["as_of"],
             "systems": found["systems"],
             "agents": found["agents"],
+            "staffing": found["staffing"],
             "incidents": sorted(incidents, key=lambda one: (one["priority"], one["started_at"])),
             "changed": changed,
             "payers": {id_: s.name for id_, s in call.parts.config.systems.items() if s.payer},

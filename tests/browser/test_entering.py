@@ -18,6 +18,7 @@ from tests.support.batches import seal
 from tests.support.chromium import Browser, chromium
 from tests.support.entering import PASSWORD, printed_code
 from tests.support.process import start_collector
+from tests.support.rotas import CONTACTS, DAYS, WEEKLY
 from tests.support.rounds import KEYS, ORG, document
 
 SHAPE = """(() => {
@@ -73,7 +74,13 @@ async def test_an_admin_enters_by_keyboard_and_sees_a_system_change_without_load
     systems = document()["systems"]
     systems["ehr"]["impact"]["service"] = "billing"
     systems["ehr"]["payer"] = {"timezone": "America/New_York"}
-    config.write_text(json.dumps(document(checks=checks, systems=systems, channels={}, routes=[])))
+    on_call = {
+        "engineers": {"role": "engineering", "layers": [WEEKLY]},
+        "specialists": {"role": "clinical_liaison", "layers": [DAYS]},
+    }
+    changes = {"contacts": CONTACTS, "on_call": on_call, "staffing": {"clinical_liaison": 1}}
+    written = document(checks=checks, systems=systems, channels={}, routes=[], **changes)
+    config.write_text(json.dumps(written))
     collector = await start_collector(config, f"sqlite:///{tmp_path}/wardwatch.db")
     try:
         async with chromium(tmp_path / "profile") as browser:
@@ -103,6 +110,10 @@ async def test_an_admin_enters_by_keyboard_and_sees_a_system_change_without_load
             await browser.until("document.querySelector('h1')?.textContent === 'Payer report: EHR'")
             assert await browser.run(SHAPE) == GOOD
             assert await browser.run("document.querySelectorAll('caption').length") >= 4
+            await browser.run("document.querySelector('nav a[href=\"/rota\"]').click()")
+            await browser.until("document.querySelector('h1')?.textContent === 'On call'")
+            assert await browser.run(SHAPE) == GOOD
+            assert await browser.run("document.querySelectorAll('caption').length") == 3
             await browser.go(f"{collector.url}/tokens")
             await browser.until("!!document.getElementById('days')")
             assert await browser.run(SHAPE) == GOOD

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from alerts.channel import Channel, Receipt, Verdict
 from alerts.channels.alertmanager import KIND
 from alerts.outbox import DeliveryReason, Message
+from collector.store.store import Store
 from probes.clock import ManualClock, SystemClock
 from tests.support import patient_words
 from tests.support import ticket_messages as messages
@@ -28,6 +29,7 @@ from tests.support.alertmanager import (
     until,
 )
 from tests.support.receiver import receiving
+from tests.support.reconciling import LaneClock, a_collector, open_incident, resolve, taken
 from tests.support.soak import longer
 
 SENT = Receipt(Verdict.SENT, DeliveryReason.ACCEPTED, 200)
@@ -170,6 +172,79 @@ async def test_after_a_restart_an_alert_is_forgotten_but_its_end_is_notified() -
             await until(lambda: len(heard.groups) == 2)
     key = "st-elsewhere.ehr.availability.4.desk"
     assert heard.groups == [[("firing", key)], [("resolved", key)]]
+
+
+async def test_what_lasts_is_told_again_after_a_restart_and_notified_once(
+    sqlite_store: Store,
+) -> None:
+    """The collector's own round, a minute after; Alertmanager itself is stopped and started."""
+    heard, clock = Notified(), LaneClock(SystemClock().now_ms())
+    lasts, ended = (f"ehr.availability.{n}" for n in (91, 92))
+    async with receiving(heard.handle) as hook:
+        with an_alertmanager(hook.url) as server:
+            async with told_to(server.url) as channel:
+                for key in (lasts, ended):
+                    incident = await open_incident(sqlite_store, key)
+                    (opened, resolved) = story(key, messages.OPENED, messages.RESOLVED)
+                    assert await channel.deliver(opened) == SENT
+                    await taken(sqlite_store, opened, clock.now_ms())
+                await until(lambda: len(heard.groups) == 2)
+                await taken(sqlite_store, resolved, clock.now_ms())
+                await resolve(sqlite_store, incident, clock.now_ms())
+                async with a_collector(sqlite_store, {"desk": channel}, clock) as one:
+                    await clock.at_rest()
+                    assert (firing(server, lasts), firing(server, ended)) == (["P1"], [])
+                    await until(lambda: len(heard.groups) == 3)
+                    server.stop()
+                    server.start()
+                    assert firing(server, lasts) == []
+                    await clock.pass_by(2)
+                    assert (firing(server, lasts), firing(server, ended)) == (["P1"], [])
+                    assert set(one.outcomes()) == {"retold"}
+                    server.stop()
+                    await clock.pass_by(2)
+                    assert one.outcomes()["failed"] == 2
+                    server.start()
+                    await clock.pass_by(5)
+                    assert firing(server, lasts) == ["P1"]
+                    (_, resolved) = story(lasts, messages.OPENED, messages.RESOLVED)
+                    assert await channel.deliver(resolved) == SENT
+                    await until(lambda: len(heard.groups) == 4)
+    told = [(status, key.split(".")[3]) for group in heard.groups for status, key in group]
+    assert sorted(told) == [
+        ("firing", "91"),
+        ("firing", "92"),
+        ("resolved", "91"),
+        ("resolved", "92"),
+    ]
+
+
+async def test_an_end_that_comes_while_it_is_told_again_is_told_last(sqlite_store: Store) -> None:
+    clock = LaneClock()
+    opened, resolved = messages.story(messages.OPENED, messages.RESOLVED)
+    ends: list[bool] = []
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        (alert,) = await request.json()
+        ends.append(alert["endsAt"] <= "2026-01-01T00:00:00.000Z")
+        if len(ends) == 1:
+            await taken(sqlite_store, resolved, messages.NOW)
+            await resolve(sqlite_store, incident, messages.NOW)
+        return web.Response()
+
+    incident = await open_incident(sqlite_store)
+    await taken(sqlite_store, opened, messages.NOW)
+    async with receiving(take) as receiver:
+        config = KIND.parse({"urls": [receiver.url]})
+        async with (
+            KIND.open(config, messages.env()) as channel,
+            a_collector(sqlite_store, {"desk": channel}, clock),
+        ):
+            await clock.at_rest()
+            assert ends == [False, True]
+            await clock.pass_by(30)
+    assert 5 < len(ends) < 20  # for a quarter of an hour, as Prometheus does
+    assert all(ends[1:])
 
 
 async def test_an_outage_found_late_notifies_nobody_and_a_test_does() -> None:

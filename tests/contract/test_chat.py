@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from aiohttp import web
 from pydantic import ValidationError
 
 from alerts.channel import Channel, ChannelKind, Receipt, Verdict
@@ -19,6 +18,7 @@ from alerts.outbox import DeliveryReason
 from alerts.render import render_digest
 from alerts.ticket import ticket
 from tests.support import ticket_messages as messages
+from tests.support.chat import Room
 from tests.support.outages import an_outage
 from tests.support.receiver import CANARY, Receiver, receiving
 from tests.support.soak import longer
@@ -31,20 +31,6 @@ ROWS = [
     "Sites: no single one: the whole system",
     "For whom: the care of patients",
 ]
-
-
-@dataclass
-class Room:
-    """Whoever knows the address may write; 28 KB at most."""
-
-    shown: list[dict[str, Any]] = field(default_factory=list)
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        body = await request.read()
-        if request.path_qs != "/hooks/T0?sig=abc" or len(body) > 28 << 10:
-            return web.Response(status=400, text="invalid_payload")
-        self.shown.append(json.loads(body))
-        return web.Response(text="ok")
 
 
 @asynccontextmanager

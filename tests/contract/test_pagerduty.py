@@ -13,7 +13,8 @@ from pydantic import ValidationError
 
 from alerts.channel import Channel, Receipt, Verdict
 from alerts.channels.pagerduty import KIND
-from alerts.outbox import DeliveryReason
+from alerts.outbox import DeliveryReason, Message, message_id
+from alerts.render import MaintenanceStep, render_maintenance
 from tests.support import ticket_messages as messages
 from tests.support.pagerduty import FakePagerDuty
 from tests.support.receiver import CANARY, Receiver, receiving
@@ -187,6 +188,14 @@ async def test_a_key_that_was_cut_off_is_a_wrong_secret_and_no_verdict_on_the_pa
     assert len(fake.bodies) == 1
 
 
+async def test_a_key_they_do_not_know_is_a_wrong_secret_and_no_verdict_on_the_page() -> None:
+    async with desk() as (channel, fake, _):
+        fake.routing_key = "R0UT1NGKEY0000000000000000000NEW"
+        told = await channel.deliver(messages.message(messages.OPENED))
+        assert told == Receipt(Verdict.RETRY, DeliveryReason.SECRET, 400)
+        assert fake.alerts == []
+
+
 @pytest.mark.parametrize(
     ("spec", "where"),
     [
@@ -219,3 +228,63 @@ async def test_words_that_look_like_a_patients_leave_in_minimal_form_and_alarm()
     assert alarms == ["letter"]
     assert "123-45-6789" not in json.dumps(fake.bodies)
     assert fake.alerts[0].payloads[0]["summary"] == "P1 ehr: down"
+
+
+def maintenance(step: MaintenanceStep = MaintenanceStep.BEGAN) -> Message:
+    sequence = 1 if step is MaintenanceStep.BEGAN else 2
+    key = f"maintenance_window.upgrade.{messages.NOW}"
+    name = message_id("st-elsewhere", key, "desk", sequence)
+    body = render_maintenance(
+        messages.config(),
+        step,
+        "upgrade",
+        ("ehr", "portal"),
+        message_id=name,
+        receiver="desk",
+        start=messages.NOW,
+        end=messages.NOW + 7_200_000,
+    )
+    return Message(name, "st-elsewhere", key, "desk", sequence, body, messages.NOW, messages.NOW)
+
+
+async def test_maintenance_is_a_change_event_that_notifies_nobody() -> None:
+    async with desk(changes="true") as (channel, fake, receiver):
+        assert await channel.deliver(maintenance()) == SENT
+        assert await channel.deliver(maintenance(MaintenanceStep.ENDED)) == SENT
+    assert receiver.requests == [("POST", "/v2/change/enqueue")] * 2
+    assert fake.alerts == []
+    began, ended = fake.changes
+    assert began == {
+        "routing_key": "R0UT1NGKEY000000000000000000TEST",
+        "payload": {
+            "summary": "Maintenance begins: Electronic health record, Patient portal",
+            "source": "St Elsewhere Health",
+            "timestamp": "2026-01-01T00:00:00.000Z",
+            "custom_details": {
+                "Systems": "Electronic health record, Patient portal",
+                "Window": "upgrade",
+                "From": "2025-12-31 18:00 CST (2026-01-01 00:00 UTC)",
+                "Until": "2025-12-31 20:00 CST (2026-01-01 02:00 UTC)",
+            },
+        },
+        "links": [],
+    }
+    assert ended["payload"]["summary"].startswith("Maintenance is over: Electronic health record")
+    assert ended["payload"]["timestamp"] == "2026-01-01T02:00:00.000Z"
+
+
+async def test_a_change_whose_answer_is_lost_is_told_again_for_pagerduty_knows_no_key_of_it() -> (
+    None
+):
+    async with desk(changes="true") as (channel, fake, receiver):
+        receiver.script.append("drop")
+        receipt = await channel.deliver(maintenance())
+        assert receipt == Receipt(Verdict.RETRY, DeliveryReason.NETWORK)
+        assert await channel.deliver(maintenance()) == SENT
+    assert len(fake.changes) == 2
+
+
+async def test_where_changes_are_not_wanted_any_more_nothing_is_sent() -> None:
+    async with desk() as (channel, fake, receiver):
+        assert await channel.deliver(maintenance()) == UNTOLD
+    assert (fake.changes, receiver.requests) == ([], [])

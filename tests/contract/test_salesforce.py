@@ -18,6 +18,7 @@ from alerts.channels.salesforce import KIND
 from alerts.events import Priority
 from alerts.outbox import DeliveryReason, Message
 from alerts.people import ActKind, IncidentState
+from alerts.reconcile import Last, Looked, Mend, Reconciles, Remedy
 from probes.assertion import load_key
 from probes.clock import ManualClock
 from tests.support import patient_words
@@ -105,7 +106,8 @@ async def test_what_is_sent_is_what_salesforce_wants() -> None:
         "Status": "New",
     }
     assert text.startswith("Electronic health record: down\nA new incident.\n")
-    assert resolved.pop("Description").startswith("Electronic health record: over (was down)\n")
+    (comment,) = fake.cases[0].comments
+    assert comment.startswith("Electronic health record: over (was down)\n")
     assert resolved == {"Status": "Closed"}
     record = f"/services/data/v64.0/sobjects/Case/{fake.cases[0].id}"
     assert receiver.requests == [
@@ -113,6 +115,7 @@ async def test_what_is_sent_is_what_salesforce_wants() -> None:
         ("GET", CASE),
         ("PATCH", CASE),
         ("GET", CASE),
+        ("POST", "/services/data/v64.0/sobjects/CaseComment"),
         ("PATCH", record),
     ]
 
@@ -175,7 +178,58 @@ async def test_where_the_field_is_not_unique_the_oldest_open_case_is_kept() -> N
     assert kept == ["Closed", "Working", "Closed", "Closed"]
     assert [case.status for case in fake.cases] == ["Closed"] * 4
     told = f"Filed twice: the work goes on in {number}."
-    assert [case.fields["Description"] for case in fake.cases[2:]] == [told, told]
+    assert [case.comments for case in fake.cases[2:]] == [[told], [told]]
+
+
+async def test_a_case_is_compared_with_its_incident_and_mended() -> None:
+    async def yes(_mend: Mend) -> bool:
+        return True
+
+    async def compared(channel: Channel, told: Message) -> Remedy:
+        assert isinstance(channel, Reconciles)
+        looked = await channel.reconcile(told, Last(), yes)
+        assert isinstance(looked, Looked)
+        return looked.mend.remedy
+
+    opened, resolved = messages.story(messages.OPENED, messages.RESOLVED)
+    async with desk() as (channel, fake, _):
+        await deliver(channel, opened)
+        assert await compared(channel, opened) is Remedy.NOTHING
+        fake.cases.clear()
+        assert await compared(channel, opened) is Remedy.CREATED
+        (case,) = fake.cases
+        case.fields["Status"] = "Closed"
+        assert await compared(channel, opened) is Remedy.REOPENED
+        assert (case.status, len(case.comments)) == ("New", 1)
+        theirs = fake.add(EXTERNAL)
+        theirs.fields["Origin"] = "Phone"
+        assert await compared(channel, opened) is Remedy.ADOPTED
+        assert (case.status, theirs.status) == ("Closed", "New")
+        await deliver(channel, resolved)
+        assert theirs.status == "Closed"
+
+
+async def test_what_people_wrote_into_the_description_stays() -> None:
+    async with desk() as (channel, fake, _):
+        opened, *later = messages.story(messages.OPENED, messages.RAISED, messages.RESOLVED)
+        await deliver(channel, opened)
+        (case,) = fake.cases
+        case.fields["Description"] = "Ward 3 has gone over to paper."
+        await deliver(channel, *later)
+        assert case.fields["Description"] == "Ward 3 has gone over to paper."
+        assert len(case.comments) == 2
+
+
+async def test_a_case_that_looks_new_is_taken_where_a_person_owns_it() -> None:
+    told = (messages.OPENED, messages.RESOLVED, messages.REPORT_DUE)
+    opened, resolved, due = messages.story(*told)
+    for owner, status in (("005Hs00000Nurse0001", "New"), ("00GHs00000Queue0001", "Closed")):
+        async with desk() as (channel, fake, _):
+            await deliver(channel, opened, resolved)
+            (case,) = fake.cases
+            case.fields["Status"], case.owner = "New", owner
+            await deliver(channel, due)
+            assert case.status == status
 
 
 async def test_what_comes_due_after_the_end_is_written_to_the_closed_case() -> None:
@@ -184,7 +238,7 @@ async def test_what_comes_due_after_the_end_is_written_to_the_closed_case() -> N
         await deliver(channel, *messages.story(*told))
     (case,) = fake.cases
     assert case.status == "Closed"
-    assert "The report on this incident is due now." in case.fields["Description"]
+    assert "The report on this incident is due now." in case.comments[-1]
 
 
 @pytest.mark.parametrize("end", [messages.MERGED, messages.FALSE_POSITIVE])

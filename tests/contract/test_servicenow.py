@@ -31,7 +31,7 @@ async def test_what_is_sent_is_what_the_table_api_wants() -> None:
         TABLE,
         {
             "sysparm_query": f"correlation_id={KEY}^ORDERBYsys_created_on^ORDERBYnumber",
-            "sysparm_fields": "sys_id,number,state,impact,urgency,correlation_id",
+            "sysparm_fields": "sys_id,number,state,impact,urgency,correlation_id,correlation_display",
             "sysparm_limit": "100",
         },
     )

@@ -60,11 +60,11 @@ async def test_org_leads_every_primary_key(store: Store) -> None:
     assert await store.read(first_columns) == {"org"}
 
 
-async def test_opening_twice_migrates_once_and_keeps_what_is_there(database: str) -> None:
-    first = await open_store(database)
+async def test_opening_twice_migrates_once_and_keeps_what_is_there(empty_database: str) -> None:
+    first = await open_store(empty_database)
     await first.write(append_one)
     await first.close()
-    second = await open_store(database)
+    second = await open_store(empty_database)
     assert await second.read(count) == 1
     await second.close()
 

@@ -121,6 +121,9 @@ async def test_a_delivered_message_is_one_signed_post() -> None:
         ("500", Verdict.RETRY, DeliveryReason.STATUS, 500),
         ("503", Verdict.RETRY, DeliveryReason.STATUS, 503),
         ("drop", Verdict.RETRY, DeliveryReason.NETWORK, None),
+        ("cut", Verdict.SENT, DeliveryReason.ACCEPTED, 200),
+        ("<p>OK</p>", Verdict.SENT, DeliveryReason.ACCEPTED, 200),
+        ('{"filed": true}', Verdict.SENT, DeliveryReason.ACCEPTED, 200),
     ],
 )
 async def test_an_answer_gives_a_receipt(
@@ -129,6 +132,13 @@ async def test_an_answer_gives_a_receipt(
     async with hook(answer) as receiver:
         assert await deliver(receiver.url) == Receipt(verdict, reason, status)
     assert [post.path for post in receiver.posts] == ["/hook"]
+
+
+async def test_a_page_for_people_is_no_delivery_whatever_its_status() -> None:
+    async with hook("page", "<HTML>sign in") as receiver:
+        for _ in range(2):
+            receipt = await deliver(receiver.url)
+            assert receipt == Receipt(Verdict.RETRY, DeliveryReason.PROTOCOL, 200)
 
 
 async def test_a_receiver_that_hangs_is_a_timeout() -> None:

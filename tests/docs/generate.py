@@ -10,7 +10,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from agent import condition, hostfile
@@ -19,6 +19,10 @@ from collector.access.policy import GRANTS, SERVICE_ROLES, Permission, Role
 from collector.api.openapi import described, summary
 from collector.api.routes import AnyRoute
 from collector.api.table import ROUTES
+from collector.attest.faults import MEANINGS as LOG_FAULTS
+from collector.attest.faults import Fault
+from collector.attest.policyfile import POLICY_MEANINGS as POLICY_FAULTS
+from collector.attest.policyfile import PolicyFault
 from collector.audit import kinds as row_kinds
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
@@ -51,6 +55,11 @@ def kinds() -> str:
 def troubles() -> str:
     rows = [f"| `{trouble}` | {meaning} |" for trouble, meaning in condition.MEANINGS.items()]
     return "\n".join(["| reason | meaning |", "|---|---|", *rows])
+
+
+def faults(meanings: Mapping[Fault, str] | Mapping[PolicyFault, str]) -> str:
+    rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
+    return "\n".join(["| fault | meaning |", "|---|---|", *rows])
 
 
 def metrics(where: str) -> str:
@@ -153,6 +162,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "agent commands": lambda: helps(agent_parser),
     "collector commands": lambda: helps(collector_parser),
     "exit codes": exit_codes,
+    "log faults": lambda: faults(LOG_FAULTS),
+    "policy faults": lambda: faults(POLICY_FAULTS),
     "engines": engines.markdown,
     "fhir profiles": profiles.markdown,
     "roles": roles,

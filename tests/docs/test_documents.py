@@ -10,6 +10,9 @@ import pytest
 import yaml
 
 from alerts.channels import registry as channel_registry
+from collector.attest.faults import MEANINGS as LOG_FAULTS
+from collector.attest.faults import Fault
+from collector.attest.policyfile import POLICY_MEANINGS, PolicyFault
 from probes import registry
 from probes.contract import Place
 from probes.reasons import MEANINGS, Reason
@@ -43,6 +46,11 @@ def test_every_channel_has_a_file_a_document_and_an_example() -> None:
 def test_kinds_and_reasons_are_listed_in_order() -> None:
     assert list(registry.KINDS) == sorted(registry.KINDS)
     assert set(MEANINGS) == set(Reason)
+
+
+def test_every_fault_of_the_evidence_log_is_told_in_words() -> None:
+    assert list(LOG_FAULTS) == list(Fault)
+    assert list(POLICY_MEANINGS) == list(PolicyFault)
 
 
 def test_the_registry_knows_the_collectors_own_kinds_without_importing_any() -> None:

@@ -10,6 +10,8 @@ from itertools import groupby
 from alerts.course import Course
 from alerts.deadlines import Deadline, DeadlineKind, Settings, Which
 from alerts.people import Act
+from alerts.routing import ladders
+from alerts.targets import reaching
 from alerts.terms import terms_of
 from alerts.transitions import Transition
 from collector import journal, versions
@@ -17,7 +19,7 @@ from collector.businesshours import hours_of
 from collector.journal import Row
 from collector.messages import Told, messages
 from collector.process import Advance, Arrival, Case, advance, gathered, with_sent
-from collector.process_facts import ARRIVED, DEADLINES, STEPS, acts_of, step_of
+from collector.process_facts import ARRIVED, DEADLINES, STEPS, acts_of, deadline_of, step_of
 from probes.history import History
 
 
@@ -69,10 +71,10 @@ def evaluations(rows: Sequence[Row]) -> list[Evaluation]:
             which = Which(DeadlineKind(data["notice"]), data["of"], data["occasion"])
             one.arrivals.append(Arrival(data["key"], which, data["receiver"], row.at))
         else:
-            which = Which(DEADLINES[row.kind], data["of"], data["occasion"])
-            one.deadlines.append((data["key"], Deadline(which, row.at, data.get("deliver_by"))))
+            deadline = deadline_of(DEADLINES[row.kind], data, row.at)
+            one.deadlines.append((data["key"], deadline))
             if "sent" in data:
-                one.sent[data["key"], which] = data["sent"]
+                one.sent[data["key"], deadline.which] = data["sent"]
     if acts:
         out.append(Evaluation(rows[-1].recorded_at, versions.history(ruled), acts))
     return out
@@ -117,7 +119,13 @@ class Again:
 
     def _advance(self, cases: dict[str, Case], one: Evaluation, calm: Mapping[str, int]) -> Advance:
         return advance(
-            cases, one.acts, one.steps, one.arrivals, self._settings(one.history, calm), one.now
+            cases,
+            one.acts,
+            one.steps,
+            one.arrivals,
+            self._settings(one.history, calm),
+            one.now,
+            reaching(one.history),
         )
 
     def _settings(self, history: History, calm: Mapping[str, int]) -> Callable[[Course], Settings]:
@@ -131,6 +139,7 @@ class Again:
                 hours_of(config),
                 config.organization.zone,
                 calm.get(incident.key),
+                ladders=ladders(config, incident.family, course.rejected_at),
             )
 
         return of

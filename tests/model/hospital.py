@@ -20,11 +20,20 @@ BEGIN = 1_772_834_400_000
 CHECKS = {"core": "core-read", "ehr": "ehr-read", "bill": "bill-read"}
 CHANNELS = ("desk", "night", "liaison", "chief", "legal")
 HOOK = {"kind": "webhook", "url": "http://127.0.0.1:9/", "secret": "env:X"}
+NIGHTS = {
+    "people": ["nina"],
+    "starts": "2026-03-01T18:00",
+    "turn": "1d",
+    "only": [{"times": [{"start_time": "18:00", "end_time": "08:00"}]}],
+}
+"""By day nobody is on duty."""
 PEOPLE = ("ann", "bob", "svc-1")
 
 
 def hospital(variant: int) -> Config:
-    """0 is the first file; 1 has other times and other receivers; 2 knows billing no more."""
+    """0 is the first file; 1 has other times, receivers and rungs; 2 knows billing no more, and calls
+    nobody by rungs.
+    """
     given = document()["checks"]["ehr-read"]
     checks = {
         check: given | {"system": system, "every": "1800s"} for system, check in CHECKS.items()
@@ -44,23 +53,38 @@ def hospital(variant: int) -> Config:
     systems["ehr"]["depends_on"] = ["core"]
     policy: dict[str, Any] = {"recover_for": "5m"}
     families = ["availability", "access", "blind"]
-    routes: list[dict[str, Any]] = [{"families": families, "to": ["desk"]}]
+    routes: list[dict[str, Any]] = [{"families": families, "to": ["desk"], "escalate": "up"}]
+    rungs: list[dict[str, Any]] = [
+        {"to": [{"channel": "desk"}]},
+        {"after": "20m", "to": [{"on_call": "engineers"}]},
+        {"after": "2h", "to": [{"role": "incident_commander"}]},
+    ]
     if variant == 1:
         policy |= {
             "ack_timeout": "10m",
             "liaison_within": "5m",
             "respond": {"P2": {"breach": "2bh"}},
         }
-        routes = [{"families": families, "min_priority": "P2", "to": ["night", "desk"]}]
+        routes = [
+            {"families": families, "min_priority": "P2", "to": ["night", "desk"], "escalate": "up"}
+        ]
+        rungs = [{"to": [{"on_call": "engineers"}]}, {"after": "40m", "to": [{"channel": "chief"}]}]
     if variant == 2:
         del systems["bill"], checks["bill-read"]
         systems["ehr"]["impact"]["workaround"]["requires"] = []
+        del routes[0]["escalate"]
     return config(
         policy=policy,
         systems=systems,
         checks=checks,
         channels=dict.fromkeys(CHANNELS, HOOK),
         routes=routes,
+        contacts={
+            "nina": {"name": "Nina", "role": "engineering", "reach": ["night"]},
+            "cleo": {"name": "Cleo", "role": "incident_commander", "reach": ["chief", "desk"]},
+        },
+        on_call={"engineers": {"role": "engineering", "layers": [NIGHTS]}},
+        escalation={"up": {"rungs": rungs, "repeat": 1, "repeat_after": "3h"}},
         notices={
             "clinical_liaison": ["liaison"],
             "clinical_leadership": ["chief"],
@@ -150,7 +174,7 @@ REASONS = {
 passes = st.builds(Passes, st.sampled_from(SPANS) | st.integers(1, 2 * HOUR))
 acts = st.builds(
     Acts,
-    st.sampled_from(sorted(set(ActKind) - {ActKind.REOPENED})),
+    st.sampled_from(sorted(set(ActKind) - {ActKind.REOPENED, ActKind.CAUTIONED})),
     which=st.integers(0, 2),
     by=st.sampled_from(PEOPLE),
     safety=st.booleans(),

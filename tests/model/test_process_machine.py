@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, example, given, settings
 
 from alerts.people import ActKind
@@ -36,11 +34,10 @@ from tests.model.hospital import (
 )
 from tests.model.world import Breaker, Told, World
 from tests.support.memory_store import MemoryStore
-from tests.support.postgres import PostgresServer
 from tests.support.soak import SOAKING, longer
-from tests.support.stores import ENGINES
 
 UP, DOWN = Outcome.UP, Outcome.DOWN
+ESCALATED = "incident.escalated"
 
 
 def does(kind: ActKind, which: int = 0, category: int = 1) -> Acts:
@@ -89,6 +86,25 @@ EVERY_LOOK_DIES: list[Action] = [
 ]
 
 
+BETWEEN_RUNGS: list[Action] = [
+    Sees("core", DOWN),
+    Dies(4),
+    Passes(31 * MINUTE),
+    TakesOver(),
+    Passes(9 * MINUTE),
+    Dies(2),
+    Passes(31 * MINUTE),
+    TakesOver(),
+    Dies(6),
+    Passes(HOUR),
+    ANSWERS,
+    TakesOver(),
+    Passes(HOUR),
+    Dies(3),
+    Passes(3 * HOUR),
+]
+
+
 async def lived(store: Store, script: Sequence[Action], *, crashes: bool) -> tuple[Told, int]:
     """What is recorded, and how often a process died."""
     try:
@@ -118,22 +134,32 @@ def test_whatever_happens_the_sequence_is_whole(script: list[Action]) -> None:
     assert laws.steps(died) == laws.steps(whole)
 
 
-@pytest.fixture(params=ENGINES)
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[str], str]:
-    """URLs of empty databases."""
-    if request.param == "sqlite":
-        return lambda name: f"sqlite:///{tmp_path}/{name}.db"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return lambda name: server.new_database()
-
-
-async def test_a_story_in_which_every_look_dies_once(database: Callable[[str], str]) -> None:
-    died, times = await lived(await open_store(database("d")), EVERY_LOOK_DIES, crashes=True)
-    whole, _ = await lived(await open_store(database("w")), EVERY_LOOK_DIES, crashes=False)
+async def test_a_story_in_which_every_look_dies_once(databases: Callable[[], str]) -> None:
+    died, times = await lived(await open_store(databases()), EVERY_LOOK_DIES, crashes=True)
+    whole, _ = await lived(await open_store(databases()), EVERY_LOOK_DIES, crashes=False)
     assert times == 9
     laws.everything(died)
     assert laws.events(died) == laws.events(whole)
     assert laws.steps(died) == laws.steps(whole)
+    # Nina has the nights, from 18:00 in Chicago on: by day her rung is told to the commander's.
+    assert rungs(died) == [
+        ("core", "2026-03-06T23:00:00.040Z", 1, 1, 1, ("desk",)),
+        ("core", "2026-03-06T23:02:00.001Z", 1, 1, 1, ("desk",)),
+        ("core", "2026-03-06T23:22:00.001Z", 1, 2, 3, ("chief", "desk")),
+        ("core", "2026-03-07T01:22:00.001Z", 1, 3, 3, ("chief", "desk")),
+        ("core", "2026-03-07T04:22:00.001Z", 2, 1, 1, ("desk",)),
+        ("core", "2026-03-07T04:42:00.001Z", 2, 2, 2, ("night",)),
+        ("core", "2026-03-07T06:42:00.001Z", 2, 3, 3, ("chief", "desk")),
+        ("ehr", "2026-03-10T17:00:00.040Z", 1, 1, 1, ("desk",)),
+        ("ehr", "2026-03-10T17:20:00.040Z", 1, 2, 3, ("chief", "desk")),
+        ("ehr", "2026-03-10T19:20:00.040Z", 1, 3, 3, ("chief", "desk")),
+        ("ehr", "2026-03-10T20:33:01.002Z", 1, 1, 1, ("desk",)),
+        ("ehr", "2026-03-10T20:53:01.002Z", 1, 2, 3, ("chief", "desk")),
+        ("ehr", "2026-03-10T22:53:01.002Z", 1, 3, 3, ("chief", "desk")),
+        ("ehr", "2026-03-11T01:53:01.002Z", 2, 1, 1, ("desk",)),
+        ("ehr", "2026-03-11T02:13:01.002Z", 2, 2, 2, ("night",)),
+        ("ehr", "2026-03-11T04:13:01.002Z", 2, 3, 3, ("chief", "desk")),
+    ]
     # Chicago is 6 h behind UTC on the 6th and 7th, 5 h from the 8th on.
     assert came_due(died) == [
         ("core", "liaison_notice", "", "2026-03-06T23:00:00.040Z"),
@@ -156,11 +182,42 @@ async def test_a_story_in_which_every_look_dies_once(database: Callable[[str], s
     ]
 
 
-def came_due(told: Told) -> list[tuple[str, str, str, str]]:
-    """(system, kind, of, instant) in the order of the instants."""
+async def test_a_ladder_goes_on_from_rung_to_rung_whoever_leads_and_whoever_dies(
+    database: Callable[[str], str],
+) -> None:
+    """A second collector leads, the first one finds out; each dies at a write of a look."""
+    died, times = await lived(await open_store(database("d")), BETWEEN_RUNGS, crashes=True)
+    whole, _ = await lived(await open_store(database("w")), BETWEEN_RUNGS, crashes=False)
+    assert times == 4
+    laws.everything(died)
+    assert laws.steps(died) == laws.steps(whole)
+    assert rungs(died) == rungs(whole)
+    # taken on at 00:12 for an hour; from 00:00 on Nina is on duty
+    assert rungs(died) == [
+        ("core", "2026-03-06T23:00:00.040Z", 1, 1, 1, ("desk",)),
+        ("core", "2026-03-06T23:20:00.040Z", 1, 2, 3, ("chief", "desk")),
+        ("core", "2026-03-07T01:12:00.001Z", 1, 2, 2, ("night",)),
+        ("core", "2026-03-07T03:12:00.001Z", 1, 3, 3, ("chief", "desk")),
+    ]
+
+
+def rungs(told: Told) -> list[tuple[str, str, int, int, int | None, tuple[str, ...]]]:
+    """(system, instant, round, rung, the rung whose people heard it, receivers)."""
     found = []
     for row in told.rows:
-        if row.kind in DEADLINES:
+        if row.kind == ESCALATED:
+            data = json.loads(row.data)
+            system, at = data["key"].partition(".")[0], rfc3339(row.at)
+            told_to = (data["by_rung"], tuple(data["receivers"]))
+            found.append((system, at, data["round"], data["rung"], *told_to))
+    return sorted(found, key=lambda one: one[1])
+
+
+def came_due(told: Told) -> list[tuple[str, str, str, str]]:
+    """(system, kind, of, instant) in the order of the instants, but for the rungs of ladders."""
+    found = []
+    for row in told.rows:
+        if row.kind in DEADLINES and row.kind != ESCALATED:
             data = json.loads(row.data)
             kind = row.kind.removeprefix("incident.")
             found.append((data["key"].partition(".")[0], kind, data["of"], rfc3339(row.at)))

@@ -1,6 +1,7 @@
-"""Mutation testing of the pure truth fold: change it a little, and ask whether a test notices.
+"""Mutation testing of the pure truth fold and of the evidence log: change them a little, and ask
+whether a test notices.
 
-    .venv/bin/python -m tests.mutation.run                        every file of collector/core
+    .venv/bin/python -m tests.mutation.run                        every file of both
     .venv/bin/python -m tests.mutation.run collector/core/quorum.py
 
 Works on a copy in a temporary folder, with one process. The tool (mutmut) is no part of `make
@@ -25,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 TOOL = ROOT / ".venv" / "mutation"
 COPIED = ("agent", "alerts", "collector", "probes", "tests")
-TESTS = ("tests/unit/core", "tests/unit/test_explaining.py")
+MUTATED = ("collector/core", "collector/attest")
+TESTS = ("tests/unit/core", "tests/unit/attest", "tests/unit/test_explaining.py")
 EXAMPLES = "15"
 
 
@@ -104,14 +106,14 @@ def explained() -> set[tuple[str, str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.run", description=__doc__)
-    parser.add_argument("files", nargs="*", help="default: every file of collector/core")
+    parser.add_argument("files", nargs="*", help=f"default: every file of {', '.join(MUTATED)}")
     parser.add_argument(
         "--tests", nargs="+", default=TESTS, metavar="PATH", help=f"default: {' '.join(TESTS)}"
     )
     parsed = parser.parse_args(arguments)
     given = parsed.files
-    core = (ROOT / "collector" / "core").glob("*.py")
-    files = given or sorted(str(p.relative_to(ROOT)) for p in core if p.stat().st_size)
+    all_of = (path for folder in MUTATED for path in (ROOT / folder).glob("*.py"))
+    files = given or sorted(str(p.relative_to(ROOT)) for p in all_of if p.stat().st_size)
     install()
     with tempfile.TemporaryDirectory(prefix="wardwatch-mutation-") as name:
         folder = Path(name)

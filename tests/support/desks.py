@@ -62,6 +62,10 @@ class FakeDesk(Protocol):
         """What a person there does."""
         ...
 
+    def by_people(self, like: Record, *, with_key: bool = True) -> Record:
+        """A ticket that people made themselves and put our key on, as on the record, or did not."""
+        ...
+
 
 @dataclass(frozen=True)
 class Case:
@@ -79,7 +83,7 @@ class Case:
 
 
 async def body_of(request: web.Request) -> Any:
-    return await request.json() if request.can_read_body else None
+    return await request.json() if await request.read() else None
 
 
 async def heard(request: web.Request) -> Call:

@@ -76,12 +76,15 @@ class FakeFresh:
         found = next((one for one in self.shelf.records if str(one["id"]) == number), None)
         if found is None:
             return _error(404)
+        if (call.method, rest) == ("GET", []):
+            return self._one(found, 200)
         if (call.method, rest) == ("POST", ["notes"]) and call.body["private"] is True:
             found["notes"].append(call.body["body"])
             return web.json_response({"id": 1}, status=201)
         if (call.method, rest) != ("PUT", []) or not call.body or self._wrong(call.body):
             return _error(400)
-        found.update(call.body)
+        fields = {**found["custom_fields"], **call.body.get("custom_fields", {})}
+        found.update({**call.body, "custom_fields": fields})
         return self._one(found, 200)
 
     def _wrong(self, body: dict[str, Any]) -> bool:
@@ -112,9 +115,15 @@ class FakeFresh:
     def rank(self, record: Record, priority: Any) -> None:
         record["priority"] = priority
 
+    def by_people(self, like: Record, *, with_key: bool = True) -> Record:
+        fields = like["custom_fields"] if with_key else {self.key_field: None}
+        made = {"id": len(self.shelf.records) + 1, "tags": [], "status": 3}
+        return self.shelf.put({**like, **made, "custom_fields": fields})
+
 
 def _shown(record: Record) -> dict[str, Any]:
-    return {name: record[name] for name in ("id", "status", "priority", "custom_fields")}
+    names = ("id", "status", "priority", "custom_fields", "tags")
+    return {"responder_id": record.get("responder_id"), **{name: record[name] for name in names}}
 
 
 def _error(status: int) -> web.StreamResponse:

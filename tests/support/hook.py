@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+PAGE = "\n  <!DOCTYPE html><title>MRN 4711 Jane Roe</title>"
 SECRET = b"whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n"
 
 
@@ -27,7 +28,8 @@ class Hook:
     """`script` says how the next posts are answered, then all is well.
 
     A number is a status; `hang` stores and never answers, `drop` stores and closes,
-    `redirect` points elsewhere.
+    `redirect` points elsewhere. `page` keeps nothing: something before us asks people to log in;
+    `cut` says 200 and breaks off. What begins with `<` or a brace is the text of a 200.
     """
 
     url: str = ""
@@ -55,6 +57,13 @@ class Hook:
             assert request.transport is not None
             request.transport.abort()
             return web.Response()
+        if step == "page":
+            self.posts.pop()
+            return web.Response(text=PAGE, content_type="text/html")
+        if step == "cut":
+            return await _cut(request)
+        if step[:1] in "<{":
+            return web.Response(text=step, content_type="text/html")
         if step == "redirect":
             return web.Response(status=307, headers={"location": "/elsewhere"})
         return web.Response(status=int(step), headers=self.headers, text="MRN 4711 Jane Roe")
@@ -62,6 +71,14 @@ class Hook:
     @property
     def ids(self) -> list[str]:
         return [post.id for post in self.posts]
+
+
+async def _cut(request: web.Request) -> web.Response:
+    assert request.transport is not None
+    request.transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{")
+    await asyncio.sleep(0.05)
+    request.transport.abort()
+    return web.Response()
 
 
 @asynccontextmanager

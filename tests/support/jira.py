@@ -95,18 +95,21 @@ class FakeJira:
     def _issue(self, call: Call, found: Record, rest: list[str]) -> web.StreamResponse:
         match [call.method, *rest]:
             case ["PUT"]:
-                found["priority"] = call.body["fields"]["priority"]["name"]
-                return web.Response(status=204)
+                return _edited(found, call.body)
             case ["POST", "comment"]:
-                if not self._is_text(call.body["body"]):
-                    return _error(400)
-                found["notes"].append(str(call.body["body"]))
-                return web.json_response({"id": "1"}, status=201)
-            case ["GET", "transitions"]:
-                return web.json_response({"transitions": self._offer(found)})
+                return self._comment(found, call.body)
+            case ["GET", *transitions]:
+                shown = {"transitions": self._offer(found)} if transitions else _shown(found)
+                return web.json_response(shown)
             case ["POST", "transitions"]:
                 return self._move(found, call.body)
         return _error(404)
+
+    def _comment(self, found: Record, body: dict[str, Any]) -> web.StreamResponse:
+        if not self._is_text(body["body"]):
+            return _error(400)
+        found["notes"].append(str(body["body"]))
+        return web.json_response({"id": "1"}, status=201)
 
     def _offer(self, found: Record) -> list[dict[str, Any]]:
         offered = {} if found["status"] == "Closed" else self.offered
@@ -145,6 +148,20 @@ class FakeJira:
 
     def rank(self, record: Record, priority: Any) -> None:
         record["priority"] = priority
+
+    def by_people(self, like: Record, *, with_key: bool = True) -> Record:
+        n = len(self.shelf.records) + 1
+        labels = [one for one in like["labels"] if one != "wardwatch" and with_key]
+        named = {"id": str(10_000 + n), "key": f"OPS-{n}", "status": "Waiting"}
+        return self.shelf.put({**like, **named, "labels": labels})
+
+
+def _edited(found: Record, body: dict[str, Any]) -> web.StreamResponse:
+    if "update" in body:
+        found["labels"] = [*found["labels"], body["update"]["labels"][0]["add"]]
+    else:
+        found["priority"] = body["fields"]["priority"]["name"]
+    return web.Response(status=204)
 
 
 def _is_document(value: dict[str, Any]) -> bool:

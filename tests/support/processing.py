@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from alerts.course import Course
 from alerts.deadlines import Settings
 from alerts.events import Incident
 from alerts.outbox import Message
 from alerts.people import Act
+from alerts.routing import ladders
+from alerts.targets import reaching
 from alerts.terms import Terms
 from alerts.transitions import Transition, TransitionKind
 from collector.businesshours import hours_of
@@ -49,16 +51,15 @@ class Process:
         def terms(course: Course) -> Settings:
             system = course.incident.system
             known = system if system in config.systems else next(iter(config.systems))
-            return settings(config, known)
+            found = ladders(config, course.incident.family, course.rejected_at)
+            return replace(settings(config, known), ladders=found)
 
         by_version = [(key, act, 0) for key, act in acts]
-        found = advance(self.cases, by_version, steps, (), terms, now)
+        history = History([Version(0, config)])
+        found = advance(self.cases, by_version, steps, (), terms, now, reaching(history))
         said = [*found.said, *gathered(found, steps, self.cases, now), *found.noticed]
         self.cases |= found.cases
-        sent = [
-            one.message
-            for one in messages(said, found.groups, self.told, History([Version(0, config)]), now)
-        ]
+        sent = [one.message for one in messages(said, found.groups, self.told, history, now)]
         self.told |= {(one.incident_key, one.receiver): one.seq for one in sent}
         return sent
 

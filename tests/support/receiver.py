@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -30,9 +31,16 @@ class Receiver:
     headers: dict[str, str] = field(default_factory=dict)
     requests: list[tuple[str, str]] = field(default_factory=list)
     """(method, path) of each, in order."""
+    heard: list[bytes] = field(default_factory=list)
+    """Every byte of each: first line, headers and body."""
+    silent: int = 0
+    """So many writes that are yet to come are kept and never answered."""
+    gossip: str | None = None
+    """Stands in a header of every answer, and in every object that one holds."""
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.requests.append((request.method, request.path))
+        self.heard.append(await _whole(request))
         step = self.script.pop(0) if self.script else "well"
         if (instead := self._instead(step)) is not None:
             return instead
@@ -41,7 +49,7 @@ class Receiver:
             request.transport.abort()
             return web.Response()
         made = await self.handler(request)
-        if step == "hang":
+        if step == "hang" or self._says_nothing(request):
             await asyncio.Event().wait()
         if step == "drop":
             request.transport.abort()
@@ -49,7 +57,14 @@ class Receiver:
             return web.Response(body=b" " * (2 << 20), content_type="application/json")
         if step == "nonsense":
             return web.Response(text=CANARY)
-        return made
+        return made if self.gossip is None else _with(made, self.gossip)
+
+    def _says_nothing(self, request: web.Request) -> bool:
+        writes = request.method != "GET" and "oauth" not in request.path
+        if not self.silent or not writes:
+            return False
+        self.silent -= 1
+        return True
 
     def _instead(self, step: str) -> web.Response | None:
         if step.isdigit():
@@ -60,6 +75,23 @@ class Receiver:
             page = f"\n<!DOCTYPE html><title>{CANARY}</title>"
             return web.Response(text=page, content_type="text/html")
         return None
+
+
+async def _whole(request: web.Request) -> bytes:
+    lines = [
+        f"{request.method} {request.path_qs}",
+        *(f"{n}: {v}" for n, v in request.headers.items()),
+    ]
+    return "\n".join([*lines, "", ""]).encode() + await request.read()
+
+
+def _with(made: web.StreamResponse, gossip: str) -> web.StreamResponse:
+    """The answer of a receiver that tells of patients."""
+    made.headers["x-note"] = gossip
+    if isinstance(made, web.Response) and isinstance(made.body, bytes) and made.body[:1] == b"{":
+        told = {**json.loads(made.body), "note": gossip, "patient": {"name": gossip}}
+        made.body = json.dumps(told).encode()
+    return made
 
 
 @asynccontextmanager

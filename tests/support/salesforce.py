@@ -19,6 +19,9 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 FIELD = "Wardwatch_Incident__c"
 STATUSES = ("New", "Working", "Escalated", "Closed")
 WRITABLE = {"Subject", "Description", "Priority", "Origin", "Status"}
+OURS = "005Hs00000Wardwatch"
+"""The account we sign in as."""
+COMMENTS = "/services/data/v64.0/sobjects/CaseComment"
 CASES = re.compile(r"/services/data/v64\.0/sobjects/Case/([^/]+)(?:/([^/]+))?")
 TOKEN = "/services/oauth2/token"  # an address
 
@@ -28,6 +31,9 @@ class Case:
     id: str
     key: str
     fields: dict[str, str]
+    comments: list[str] = field(default_factory=list)
+    owner: str = OURS
+    """Id of a user or a queue."""
 
     @property
     def status(self) -> str:
@@ -42,6 +48,9 @@ class Case:
             "IsClosed": self.status == "Closed",
             "Status": self.status,
             "Priority": self.fields.get("Priority"),
+            "Origin": self.fields.get("Origin"),
+            "OwnerId": self.owner,
+            "CreatedById": OURS,
         }
 
 
@@ -75,6 +84,8 @@ class FakeSalesforce:
         return await self._of_cases(request)
 
     async def _of_cases(self, request: web.Request) -> web.Response:
+        if (request.method, request.path) == ("POST", COMMENTS):
+            return self._comment(await request.json())
         match = CASES.fullmatch(request.path)
         if match is None or (match[2] and match[1] != FIELD):
             return _wrong(404, "NOT_FOUND")
@@ -88,9 +99,22 @@ class FakeSalesforce:
         return web.json_response(found[0].shown()) if found else _wrong(404, "NOT_FOUND")
 
     def add(self, key: str, status: str = "New") -> Case:
-        case = Case(f"500Hs00001{next(self.numbers):08d}", key, {"Status": status})
+        case = Case(
+            f"500Hs00001{next(self.numbers):08d}", key, {"Status": status, "Origin": "Monitoring"}
+        )
         self.cases.append(case)
         return case
+
+    def _comment(self, body: dict[str, Any]) -> web.Response:
+        found = next((case for case in self.cases if case.id == body["ParentId"]), None)
+        whole = set(body) == {"ParentId", "CommentBody", "IsPublished"}
+        if found is None or not whole or body["IsPublished"] is not False:
+            return _wrong(400, "INVALID_FIELD")
+        if not 0 < len(body["CommentBody"].encode()) <= 4000:
+            return _wrong(400, "STRING_TOO_LONG")
+        found.comments.append(body["CommentBody"])
+        made = {"id": "00aHs0000000001", "success": True, "errors": []}
+        return web.json_response(made, status=201)
 
     def _write(self, found: list[Case], key: str | None, body: dict[str, str]) -> web.Response:
         self.bodies.append(body)

@@ -66,6 +66,12 @@ class FakeServiceNow:
 
     def _search(self, call: Call) -> web.StreamResponse:
         wanted, *order = call.query["sysparm_query"].split("^")
+        if wanted.startswith("number="):
+            name = wanted.removeprefix("number=")
+            named = [
+                _shown(one) for one in self.shelf.records if self.blind or one["number"] == name
+            ]
+            return web.json_response({"result": named[: int(call.query["sysparm_limit"])]})
         assert order == ["ORDERBYsys_created_on", "ORDERBYnumber"]
         key = wanted.removeprefix("correlation_id=")
         found = self.shelf.search(lambda one: self.blind or one["correlation_id"] == key)
@@ -77,7 +83,14 @@ class FakeServiceNow:
         n = len(self.shelf.records) + 1
         named = {"sys_id": f"{n:032x}", "number": f"INC{n:07}"}
         return self.shelf.put(
-            {"state": next(iter(self.states)), "impact": "3", "urgency": "3", **body, **named}
+            {
+                "state": next(iter(self.states)),
+                "correlation_display": "",
+                "impact": "3",
+                "urgency": "3",
+                **body,
+                **named,
+            }
         )
 
     def _patched(self, found: Record, body: dict[str, Any]) -> web.StreamResponse:
@@ -113,6 +126,12 @@ class FakeServiceNow:
 
     def rank(self, record: Record, priority: Any) -> None:
         record["impact"], record["urgency"] = priority
+
+    def by_people(self, like: Record, *, with_key: bool = True) -> Record:
+        n = len(self.shelf.records) + 1
+        named = {"sys_id": f"{n:032x}", "number": f"INC{n:07}", "state": "3"}
+        named |= {} if with_key else {"correlation_id": ""}
+        return self.shelf.put({**like, **named, "correlation_display": ""})
 
 
 def _shown(record: Record) -> Record:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,12 @@ def story(*told: tuple[Step, IncidentState], key: str = KEY) -> list[Message]:
 def a_test() -> Message:
     body = render_test(config(), "desk", name="test_desk_1", at=NOW)
     return Message("test_desk_1", "st-elsewhere", "test", "desk", 1, body, NOW, NOW)
+
+
+def event(told: Message) -> dict[str, Any]:
+    """The body of a message."""
+    found: dict[str, Any] = json.loads(told.body)
+    return found
 
 
 def env() -> ChannelEnv:

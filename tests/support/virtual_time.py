@@ -6,11 +6,13 @@ No threads and no sockets: what would go to a thread is done at once.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 import async_solipsism
+import pytest
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,3 +51,12 @@ def run_virtually(main: Coroutine[Any, Any, T]) -> T:
     """Exceptions of `main` come out; nothing of it is left behind."""
     with asyncio.Runner(loop_factory=VirtualLoop) as runner:
         return runner.run(main)
+
+
+@contextmanager
+def on_a_virtual_network() -> Iterator[None]:
+    """HTTP of aiohttp on the loop's own sockets, which are in memory."""
+    with pytest.MonkeyPatch.context() as patch:
+        made = async_solipsism.aiohappyeyeballs_start_connection
+        patch.setattr("aiohttp.connector.aiohappyeyeballs.start_connection", made)
+        yield

@@ -44,6 +44,10 @@ class FakeZendesk:
             key = call.query["external_id"]
             found = self.shelf.search(lambda one: self.blind or one["external_id"] == key)
             return web.json_response({"tickets": [_shown(one) for one in found], "count": 0})
+        if call.method == "GET":
+            number = call.path.removeprefix(f"{TICKETS}/")
+            one = next((one for one in self.shelf.records if str(one["id"]) == number), None)
+            return _error(404) if one is None else web.json_response({"ticket": _shown(one)})
         said = call.body["ticket"]
         if _refused(said):
             return _error(422)
@@ -88,6 +92,10 @@ class FakeZendesk:
     def rank(self, record: Record, priority: Any) -> None:
         record["priority"] = priority
 
+    def by_people(self, like: Record, *, with_key: bool = True) -> Record:
+        made: Record = {"id": len(self.shelf.records) + 1, "via": "web", "status": "hold"}
+        return self.shelf.put({**like, **made, **({} if with_key else {"external_id": None})})
+
 
 def _refused(said: dict[str, Any]) -> bool:
     return (
@@ -99,7 +107,7 @@ def _refused(said: dict[str, Any]) -> bool:
 
 def _shown(record: Record) -> dict[str, Any]:
     names = ("id", "status", "priority", "external_id", "subject")
-    return {name: record[name] for name in names}
+    return {"via": {"channel": record.get("via", "api")}, **{name: record[name] for name in names}}
 
 
 def _error(status: int) -> web.StreamResponse:

@@ -34,6 +34,7 @@ CONTACTS = [
         "name": "Customer success",
         "role": "csm",
         "email": None,
+        "reach": [],
         "training": None,
         "trained": [
             {"kind": kind, "state": "missing", "done": None, "until": None}
@@ -45,6 +46,7 @@ CONTACTS = [
         "name": "Service desk",
         "role": "support",
         "email": "desk@example.org",
+        "reach": [],
         "training": {
             "privacy": "2025-03-01",
             "security": None,

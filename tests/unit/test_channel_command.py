@@ -12,7 +12,9 @@ import pytest
 
 from alerts.channel import Guarantee
 from alerts.channels import registry
+from alerts.inbound_kinds import told
 from alerts.outbox import DeliveryReason
+from collector.advice import ADVICE, KINDS
 from collector.commands import channel
 from probes.reference import fields
 from tests.support.hook import SECRET, Hook, hook
@@ -103,7 +105,7 @@ async def test_a_refused_test_says_why_and_what_to_do_and_nothing_the_receiver_s
     assert printed.err == (
         "nurses (email): not delivered (refused, status 550).\n"
         "The receiver wants no such message: check the addresses in the entry, then what the "
-        "receiver allows.\n"
+        "receiver allows. 550 and 553: who may send from the address of from, and does to exist?\n"
     )
 
 
@@ -195,11 +197,12 @@ def test_a_wrong_file_is_bad_usage_and_names_the_place(
     path = tmp_path / "wardwatch.yaml"
     path.write_text(FILE.format(mail="0", hook="http://127.0.0.1/"), encoding="utf-8")
     assert command("test", "nurses", "--config", str(path)) == 2
-    assert f"{path}:11: channels.nurses.port: " in capsys.readouterr().err
+    assert f"{path}:13: channels.nurses.port: " in capsys.readouterr().err
 
 
 def test_there_is_something_to_do_for_every_reason() -> None:
-    assert set(channel.ADVICE) == set(DeliveryReason)
+    assert set(ADVICE) == set(DeliveryReason)
+    assert set(KINDS) == set(registry.CHANNELS)
     assert set(channel.PROMISES) == set(Guarantee)
 
 
@@ -257,3 +260,57 @@ def test_the_page_of_a_kind_names_each_of_its_keys(name: str) -> None:
     text = page.read_text("utf-8")
     keys = [key for key, *_ in fields(registry.load(name).settings)]
     assert [key for key in keys if f"`{key}`" not in text] == []
+
+
+HEARD = FILE.replace(
+    "channels:\n", "access: {{public_url: https://watch.example.org}}\nchannels:\n"
+).replace(
+    "secret: env:WW_HOOK}}", "secret: env:WW_HOOK, inbound: {{secret: file:/run/secrets/in}}}}"
+)
+
+
+def heard(tmp_path: Path, text: str, name: str, *more: str) -> int:
+    path = tmp_path / "wardwatch.yaml"
+    path.write_text(text.format(mail="25", hook="http://127.0.0.1/"), encoding="utf-8")
+    return command("inbound", name, "--config", str(path), *more)
+
+
+def test_what_to_set_at_a_receiver_is_printed_with_our_address(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert heard(tmp_path, HEARD, "desk") == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert printed.out.splitlines()[:3] == [
+        "desk (webhook): https://watch.example.org/inbound/desk",
+        "  1. Make the secret as the channel's own: whsec_ and base64 of 24 to 64 bytes; another one.",
+        "  2. POST to: https://watch.example.org/inbound/desk",
+    ]
+    assert heard(tmp_path, HEARD, "desk", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer.pop("steps")[1] == "POST to: https://watch.example.org/inbound/desk"
+    url = "https://watch.example.org/inbound/desk"
+    assert answer == {"channel": "desk", "kind": "webhook", "heard": True, "url": url}
+
+
+def test_one_that_is_not_heard_is_told_what_to_write_and_a_mailbox_that_it_tells_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert heard(tmp_path, FILE, "desk") == 1
+    assert capsys.readouterr().err == (
+        "COLLECTOR: set access.public_url to have the address printed whole.\n"
+        "desk is not heard yet. Write into its entry: inbound: {secret:"
+        " file:/run/secrets/desk-inbound}\n"
+    )
+    assert heard(tmp_path, FILE, "nurses") == 2
+    assert capsys.readouterr().err == "NAME: receivers of the kind email tell us nothing\n"
+    assert heard(tmp_path, FILE, "nobody") == 2
+    assert "NAME: no receiver of this id" in capsys.readouterr().err
+
+
+def test_the_steps_of_every_kind_name_our_address_once() -> None:
+    for name in registry.CHANNELS:
+        inbound = registry.load(name).inbound
+        if inbound is not None:
+            assert "".join(inbound.steps).count("{url}") == 1
+            assert told(inbound, "https://x.example/inbound/y")[-1].count("{url}") == 0

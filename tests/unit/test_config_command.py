@@ -25,7 +25,15 @@ NOT_AGREED = "no business associate agreement with the receivers of: " + ", ".jo
     sorted(load(str(ROOT / "wardwatch.example.yaml")).channels)
 )
 
-NOT_TRAINED = "no date of HIPAA training: service-desk, liaison-1"
+NOT_TRAINED = (
+    "no date of HIPAA training: service-desk, liaison-1, liaison-2, engineer-1, engineer-2"
+)
+NOT_HERE = (
+    "secrets of channels: no such file on this host (create it where the collector runs, readable for "
+    "its user): desk.secret, nurses.password, mail.password, wards.password, pager.inbound.secret, "
+    "pager.routing_key, room.url, floor.url, events.password, oncall.key, cases.key, itsm.password, "
+    "board.inbound.secret, board.token, helpdesk.token, support.api_key, frontdesk.api_key"
+)
 
 
 def test_a_right_file_is_summed_up_in_a_few_lines(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,10 +42,11 @@ def test_a_right_file_is_summed_up_in_a_few_lines(capsys: pytest.CaptureFixture[
     lines = printed.out.splitlines()
     assert ": St Elsewhere Health, version " in lines[0]
     assert lines[1:] == [
-        "sites 2, agents 3, systems 7, checks 22, maintenance windows 1, channels 15, routes 5",
+        "sites 2, agents 3, systems 7, checks 22, maintenance windows 1, channels 16, routes 5",
         "note: no key pinned, so no results are taken from: north-1, south-1",
         f"note: {NOT_AGREED}",
         f"note: {NOT_TRAINED}",
+        f"note: {NOT_HERE}",
     ]
     assert printed.err == ""
 

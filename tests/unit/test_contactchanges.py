@@ -14,7 +14,7 @@ from probes.configfile import canonical
 from tests.support.rounds import ORG, START, config
 
 MAIL = {"kind": "email", "host": "mail.example.org", "from": "w@example.org", "to": ["a@x.org"]}
-CHANNELS = {
+CHANNELS: dict[str, dict[str, Any]] = {
     "desk": {"kind": "webhook", "url": "http://127.0.0.1:9/", "secret": "env:X"},
     "ward": MAIL | {"audience": "customer"},
     "clinic": MAIL | {"audience": "customer"},
@@ -92,3 +92,15 @@ async def test_the_row_says_no_name_and_no_address(store: Store) -> None:
     (row,) = await store.read(journal.rows, ORG, kind=KIND)
     assert b"Anna" not in row.data
     assert b"@" not in row.data
+
+
+async def test_contacts_whom_a_channel_of_customers_reaches_are_told_each(store: Store) -> None:
+    """A channel without addresses of its own is there for contacts alone."""
+    alone = {key: value for key, value in CHANNELS["ward"].items() if key != "to"}
+    after = config(
+        contacts={"anna": ANNA | {"reach": ["ward"]}}, channels={"ward": alone}, routes=[]
+    )
+    await load(store, config(channels={"ward": alone}, routes=[]), after)
+    assert await sent(store) == [
+        (f"{ORG}_contacts_changed_2_ward_anna_1", "contacts_changed.2", "ward.anna")
+    ]

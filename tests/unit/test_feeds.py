@@ -8,7 +8,6 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -26,7 +25,6 @@ from collector.feeds import Feeds, counts_of, feed_of
 from collector.replay import Input, replay
 from collector.store import rollups
 from collector.store.incidents import read_incidents
-from collector.store.open import open_store
 from collector.store.rollups import RollupRow
 from collector.store.store import Store
 from probes.config import Config
@@ -97,14 +95,6 @@ async def watching(
         yield one, Feeds(store, one.clock, ORG, one.evaluator)
 
 
-@pytest.fixture
-async def sqlite(tmp_path: Path) -> AsyncIterator[Store]:
-    """Where it is no matter which engine keeps it."""
-    opened = await open_store(f"sqlite:///{tmp_path}/w.db")
-    yield opened
-    await opened.close()
-
-
 async def versions(store: Store) -> list[feedlog.Version]:
     return [feedlog.version(row) for row in await store.read(journal.rows, ORG, kind=feedlog.KIND)]
 
@@ -151,8 +141,8 @@ async def test_a_new_version_comes_on_monday_and_while_hours_are_unknown(store: 
         assert (await versions(store))[-1].baseline.upto == MONDAY + 6 * WEEK
 
 
-async def test_cold_says_that_it_learns_and_nobody_counting_says_so(sqlite: Store) -> None:
-    async with watching(sqlite, weeks=2) as (one, feeds):
+async def test_cold_says_that_it_learns_and_nobody_counting_says_so(sqlite_store: Store) -> None:
+    async with watching(sqlite_store, weeks=2) as (one, feeds):
         assert (await feeds.judged("adt-feed", FEED)).finding is Finding.LEARNING
         await one.clock.advance(30 * MIN)
         assert (await feeds.judged("adt-feed", FEED)).finding is Finding.UNWATCHED
@@ -160,18 +150,18 @@ async def test_cold_says_that_it_learns_and_nobody_counting_says_so(sqlite: Stor
         assert await feeds.judged("adt-feed", gone) == Judged(Finding.UNWATCHED)
 
 
-async def test_hours_of_alarms_and_before_since_teach_nothing(sqlite: Store) -> None:
+async def test_hours_of_alarms_and_before_since_teach_nothing(sqlite_store: Store) -> None:
     alarm = rollup.Rollup(((Outcome.DEGRADED, "feed.silent", 5),), rollup.EMPTY.answered)
     stale = rollup.Rollup(
         ((Outcome.DOWN, "feed.stale", 5),), rollup.EMPTY.answered, counted(0).counted
     )
     at = MONDAY + 3 * WEEK + 10 * HOUR
-    async with watching(sqlite) as (_, feeds):
+    async with watching(sqlite_store) as (_, feeds):
         rows = [
             RollupRow("adt-feed", "collector", at, alarm),
             RollupRow("adt-listener", "north-1", at + WEEK, stale),
         ]
-        await sqlite.write(rollups.write, ORG, rows)
+        await sqlite_store.write(rollups.write, ORG, rows)
         subject = feedlog.subject_of(hospital(), "adt-feed", FEED)
         assert subject is not None
         found = await feeds.learned(subject, MONDAY + 5 * WEEK)
@@ -184,13 +174,13 @@ async def test_hours_of_alarms_and_before_since_teach_nothing(sqlite: Store) -> 
 
 
 async def test_a_listener_that_is_asked_more_often_from_now_on_forgets_nothing(
-    sqlite: Store,
+    sqlite_store: Store,
 ) -> None:
-    async with watching(sqlite) as (one, feeds):
+    async with watching(sqlite_store) as (one, feeds):
         plain = hospital().model_dump(by_alias=True, mode="json")
         plain["checks"]["adt-listener"]["every"] = "30s"
         sooner = Config.model_validate(plain)
-        await sqlite.write(versions_of.record, ORG, canonical(sooner), NOW)
+        await sqlite_store.write(versions_of.record, ORG, canonical(sooner), NOW)
         await one.tick(1_000)
         assert one.evaluator.config.checks["adt-listener"].every == 30_000
         subject = feedlog.subject_of(sooner, "adt-feed", FEED)
@@ -212,7 +202,7 @@ def test_an_hour_of_two_minute_slots_is_watched_though_one_was_missed() -> None:
     assert (learned.hours, learned.usual[0]) == (1, Usual(1, 290, 290))
 
 
-async def test_approved_maintenance_teaches_nothing(sqlite: Store) -> None:
+async def test_approved_maintenance_teaches_nothing(sqlite_store: Store) -> None:
     window = {
         "id": "night",
         "systems": ["ehr"],
@@ -225,11 +215,11 @@ async def test_approved_maintenance_teaches_nothing(sqlite: Store) -> None:
     used = Config.model_validate(
         hospital().model_dump(by_alias=True, mode="json") | {"maintenance": [window]}
     )
-    await sqlite.write(rollups.write, ORG, five_minutes(MONDAY, MONDAY + 3 * WEEK))
-    async with a_round(sqlite, used=used, now=MONDAY + 100) as one:
+    await sqlite_store.write(rollups.write, ORG, five_minutes(MONDAY, MONDAY + 3 * WEEK))
+    async with a_round(sqlite_store, used=used, now=MONDAY + 100) as one:
         await one.clock.advance(3 * WEEK)
         await one.evaluator.step()
-        feeds = Feeds(sqlite, one.clock, ORG, one.evaluator)
+        feeds = Feeds(sqlite_store, one.clock, ORG, one.evaluator)
         subject = feedlog.subject_of(used, "adt-feed", FEED)
         assert subject is not None
         found = await feeds.learned(subject, MONDAY + 3 * WEEK)
@@ -272,10 +262,10 @@ async def test_a_baseline_is_made_anew_from_the_evidence(store: Store) -> None:
 
 
 @pytest.mark.timeout(120)
-async def test_a_feed_that_falls_silent_opens_an_incident_and_recovers(sqlite: Store) -> None:
-    async with watching(sqlite) as (one, feeds):
+async def test_a_feed_that_falls_silent_opens_an_incident_and_recovers(sqlite_store: Store) -> None:
+    async with watching(sqlite_store) as (one, feeds):
         around = Around(
-            store=sqlite,
+            store=sqlite_store,
             clock=one.clock,
             org=ORG,
             leader=one.leader,
@@ -302,10 +292,12 @@ async def test_a_feed_that_falls_silent_opens_an_incident_and_recovers(sqlite: S
                 await one.evaluator.step()
 
         await minutes(7, 3)
-        rows = await sqlite.read(read_incidents, ORG)
+        rows = await sqlite_store.read(read_incidents, ORG)
         assert [row.incident.family.value for row in rows] == []
         await minutes(16, 0)
-        (row,) = [r for r in await sqlite.read(read_incidents, ORG) if r.incident.family == "feed"]
+        (row,) = [
+            r for r in await sqlite_store.read(read_incidents, ORG) if r.incident.family == "feed"
+        ]
         assert [cause.value for cause in row.incident.causes] == ["silent"]
         assert row.incident.category == 2
         last = one.evaluator.evidence.latest["adt-feed", "collector"]
@@ -317,7 +309,9 @@ async def test_a_feed_that_falls_silent_opens_an_incident_and_recovers(sqlite: S
         states = one.evaluator.folded["ehr"].view.states
         assert {span.value.value for span in states} <= {"not_monitored", "up", "unknown"}
         await minutes(12, 3)
-        (row,) = [r for r in await sqlite.read(read_incidents, ORG) if r.incident.family == "feed"]
+        (row,) = [
+            r for r in await sqlite_store.read(read_incidents, ORG) if r.incident.family == "feed"
+        ]
         assert row.incident.recovered_at is not None
         # live equals replay: of results as lines the reasons are enough
         now = one.clock.now_ms()

@@ -28,6 +28,10 @@ SYSTEMS = {
         "runbook": "https://intranet.example.org/runbooks/ehr",
     }
 }
+BAA = {"covered": True, "until": "2026-06-30", "ref": "contract 7", "verified_by": "admin-1"}
+CHANNELS: dict[str, dict[str, Any]] = {
+    "desk": {"kind": "webhook", "url": "http://127.0.0.1:9/", "secret": "env:X", "baa": BAA}
+}
 WHOLE = """\
 # Incident report: EHR, availability
 
@@ -82,6 +86,10 @@ WHOLE = """\
 - 2025-12-31 18:01:56 CST (2026-01-01 00:01:56 UTC): desk 3 (category set), pending, 0 attempts
 - 2025-12-31 18:01:56 CST (2026-01-01 00:01:56 UTC): desk 4 (recovered), pending, 0 attempts
 
+## Receivers
+
+- desk (webhook): agreement in force, until 2026-06-30, contract 7, verified by admin-1
+
 ## Written by people
 
 - 2025-12-31 18:00:34 CST (2026-01-01 00:00:34 UTC): noted, by bob
@@ -102,7 +110,7 @@ WHOLE = """\
 
 @pytest.fixture
 async def desk(sqlite_store: Store) -> AsyncIterator[Desk]:
-    async with a_desk(sqlite_store, hospital(systems=SYSTEMS)) as opened:
+    async with a_desk(sqlite_store, hospital(systems=SYSTEMS, channels=CHANNELS)) as opened:
         await outage(opened)
         yield opened
 
@@ -163,6 +171,27 @@ async def test_a_message_says_when_it_was_taken_or_why_it_was_not(desk: Desk) ->
     ]
 
 
+@pytest.mark.parametrize(
+    ("until", "in_force"), [("2025-12-30", False), ("2025-12-31", True), (None, True)]
+)
+async def test_an_agreement_that_ended_before_the_incident_did_is_not_in_force(
+    sqlite_store: Store,
+    until: str | None,
+    in_force: bool,  # noqa: FBT001 - a case
+) -> None:
+    channels = {"desk": CHANNELS["desk"] | {"baa": BAA | {"until": until}}}
+    async with a_desk(sqlite_store, hospital(systems=SYSTEMS, channels=channels)) as opened:
+        await outage(opened)
+        await recovery(opened)
+        later = {"desk": {**CHANNELS["desk"], "baa": {"covered": False}}}
+        await opened.load(hospital(systems=SYSTEMS, channels=later))
+        answer = await opened.get(f"incidents/{KEY}/report")
+    (receiver,) = answer["receivers"]
+    assert (receiver["receiver"], receiver["kind"]) == ("desk", "webhook")
+    assert receiver["agreement"]["in_force"] is in_force
+    assert receiver["agreement"]["ref"] == "contract 7"
+
+
 async def test_what_came_late_belongs_elsewhere_or_came_back_says_so(desk: Desk) -> None:
     answer = await desk.get(f"incidents/{KEY}/report")
     step = answer["steps"][0] | {"recorded_at": "2026-01-01T00:05:00.000Z", "causes": ["flooded"]}
@@ -176,6 +205,7 @@ async def test_what_came_late_belongs_elsewhere_or_came_back_says_so(desk: Desk)
             "steps": [step],
             "outages": [answer["outages"][0] | {"end": None, "min_ms": None, "max_ms": None}],
             "messages": [],
+            "receivers": [],
             "system": answer["system"]
             | {"workaround": None, "workaround_until": None, "runbook": None},
         },
@@ -195,6 +225,7 @@ async def test_what_came_late_belongs_elsewhere_or_came_back_says_so(desk: Desk)
         ),
         "- 2026-01-01 00:00:11 UTC to lasting; at least unknown, at most unknown",
         "None was written.",
+        "Nobody was written to.",
         "Nothing.",
     ):
         assert line in text.splitlines()

@@ -47,7 +47,9 @@ CASES = [
     ([R], OPEN, "category_set", 4, (False, 0, Move.REOPEN, [])),
     ([R], OPEN, "raised", 4, (False, 0, None, [])),
     ([R], ACK, "acknowledged", 4, (False, 0, None, [])),
-    ([R, R], OPEN, "reopened", 4, (False, 1, Move.REOPEN, [])),
+    ([R, R], OPEN, "reopened", 4, (False, 0, Move.REOPEN, [])),  # the other was a double
+    ([C, R], OPEN, "reopened", 4, (False, 1, Move.REOPEN, [])),
+    ([R, C, R, R], OPEN, "reopened", 4, (False, 2, Move.REOPEN, [])),
     ([R, C], OPEN, "reopened", 4, (False, 0, Move.REOPEN, [])),
     ([C], OPEN, "reopened", 4, (True, None, None, [])),
     ([C], OPEN, "raised", 4, (True, None, None, [])),
@@ -57,6 +59,13 @@ CASES = [
     ([C, N], OPEN, "raised", 4, (False, 1, None, [])),
     ([R, N, T], OPEN, "raised", 4, (False, 1, None, [2])),
     ([N, N, N], DONE, "resolved", 4, (False, 0, Move.RESOLVE, [1, 2])),
+    ([T], OPEN, "cautioned", 2, (False, 0, None, [])),
+    ([T], DONE, "cautioned", 4, (False, 0, None, [])),
+    ([R], OPEN, "cautioned", 4, (False, 0, None, [])),
+    ([R], DONE, "cautioned", 4, (False, 0, None, [])),
+    ([C], OPEN, "cautioned", 4, (False, None, None, [])),
+    ([C], DONE, "cautioned", 4, (False, None, None, [])),
+    ([], OPEN, "cautioned", 4, (False, None, None, [])),
 ]
 
 

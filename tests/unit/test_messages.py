@@ -104,6 +104,17 @@ def test_who_heard_of_the_beginning_hears_of_the_end_though_routes_changed() -> 
     assert said(found) == [("pager", 4, "recovered"), ("pager", 5, "resolved")]
 
 
+def test_who_was_paged_before_alertmanager_was_to_page_hears_of_the_end() -> None:
+    written = config().model_dump(mode="json", by_alias=True)
+    pager = {"kind": "pagerduty", "routing_key": "file:/key"}
+    written["channels"] |= {"pager": pager}
+    used = Config.model_validate(written | {"page_owner": "alertmanager"})
+    raised = replace(INCIDENT, category=3, priority=Priority.P1)
+    assert said(tell((TransitionKind.OPENED, raised), used=used)) == [("desk", 1, "opened")]
+    found = tell((TransitionKind.RECOVERED, RECOVERED), told={(KEY, "pager"): 3}, used=used)
+    assert said(found) == [("pager", 4, "recovered")]
+
+
 def test_who_heard_nothing_does_not_hear_of_an_end() -> None:
     assert tell((TransitionKind.RECOVERED, RECOVERED)) == []
 
@@ -165,7 +176,7 @@ def test_what_a_person_has_settled_is_said_no_more_until_it_is_back() -> None:
 def test_customers_of_a_merged_incident_hear_of_the_end_of_its_own_trouble() -> None:
     """Those who run it were told where it goes on; a ward knows only that it was told of trouble."""
     used = config()
-    ward = {"kind": "email", "audience": "customer"}
+    ward = {"kind": "email", "audience": "customer", "to": ["ward@example.org"]}
     used = used.model_copy(
         update={"channels": {**used.channels, "ward": Channel.model_validate(ward)}}
     )

@@ -55,6 +55,7 @@ def answer(*systems: dict[str, Any]) -> dict[str, Any]:
         "as_of": "2026-01-01T00:05:00.000Z",
         "systems": list(systems),
         "agents": [],
+        "staffing": [],
     }
 
 
@@ -111,6 +112,20 @@ def test_an_incident_says_by_when_somebody_answers(
         answer(DOWN | {"open_incidents": [INCIDENT | {"response": response}]})
     )
     assert line.endswith(f"UTC{told}")
+
+
+def test_a_role_of_whom_too_few_will_be_on_duty_is_a_line() -> None:
+    gap = {
+        "role": "clinical_liaison",
+        "need": 1,
+        "have": 0,
+        "start": "2026-01-01T02:00:00.000Z",
+        "end": "2026-01-01T14:00:00.000Z",
+    }
+    assert status.lines(answer(UP) | {"staffing": [gap]})[-1] == (
+        "Staffing: clinical liaison, 0 of 1 on duty from 2026-01-01 02:00 to 2026-01-01 14:00 UTC; "
+        "see `wardwatch rota gaps`."
+    )
 
 
 def test_an_incident_without_a_clock_says_nothing_of_it() -> None:

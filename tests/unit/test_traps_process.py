@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -25,9 +24,7 @@ from probes.clock import ManualClock
 from probes.contract import Outcome
 from tests.support.batches import seal
 from tests.support.hours import MINUTE, minutely, play, spell
-from tests.support.postgres import PostgresServer
 from tests.support.rounds import KEYS, ORG, START, Round, a_round, result
-from tests.support.stores import ENGINES
 from tests.support.taking_in import taken
 from tests.unit.test_evaluate import outage, told
 
@@ -199,15 +196,6 @@ class Breaker:
             raise Crash
 
 
-@pytest.fixture(params=ENGINES)
-def databases(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[int], str]:
-    """URLs of empty databases."""
-    if request.param == "sqlite":
-        return lambda n: f"sqlite:///{tmp_path}/{n}.db"
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return lambda n: server.new_database()
-
-
 async def opened(one: Round) -> None:
     """All but the last look of an outage."""
     await one.send([result(1_000, Outcome.UP)])
@@ -218,11 +206,11 @@ async def opened(one: Round) -> None:
 
 
 async def test_trap_7_a_crash_between_any_two_writes_of_t2_leaves_all_or_nothing(
-    databases: Callable[[int], str],
+    databases: Callable[[], str],
 ) -> None:
     crashes = 0
     while True:
-        store = await open_store(databases(crashes))
+        store = await open_store(databases())
         breaker = Breaker(store)
         async with a_round(store) as one:
             await opened(one)
@@ -252,12 +240,12 @@ async def test_trap_7_a_crash_between_any_two_writes_of_t2_leaves_all_or_nothing
 
 
 async def test_trap_7_a_crash_inside_t1_stores_nothing_and_acknowledges_nothing(
-    databases: Callable[[int], str],
+    databases: Callable[[], str],
 ) -> None:
     data = seal(KEYS["north-1"], ORG, "north-1", "e1", 1, spell("uu"))
     crashes = 0
     while True:
-        store = await open_store(databases(crashes))
+        store = await open_store(databases())
         breaker = Breaker(store)
         async with a_round(store, used=minutely()) as one:
             await one.clock.advance(2 * MINUTE)

@@ -6,8 +6,10 @@ All tests of a file share a database per engine: each has an organization of its
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -21,11 +23,11 @@ from tests.unit.access.desk import Desk, a_desk
 
 @pytest.fixture(scope="module", params=ENGINES)
 def shared(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, made_sqlite: Path
 ) -> Iterator[Store]:
     """The database of a file's tests."""
     if request.param == "sqlite":
-        url = f"sqlite:///{tmp_path_factory.mktemp('access')}/wardwatch.db"
+        url = f"sqlite:///{shutil.copy(made_sqlite, tmp_path_factory.mktemp('access'))}"
     else:
         server: PostgresServer = request.getfixturevalue("postgres_server")
         url = server.new_database()

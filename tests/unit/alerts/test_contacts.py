@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from alerts.channel import ChannelEnv, Receipt, Verdict
+from alerts.channel import Receipt, Verdict
 from alerts.channels.email import KIND as EMAIL
 from alerts.contacts import ROLES, Changed, compared, render_contacts
 from alerts.customer import is_told
@@ -20,6 +20,7 @@ from alerts.ticket import Stage, ticket
 from probes.config import Config
 from probes.config_people import Contact
 from tests.support import ticket_messages
+from tests.support.mailserver import mail_server
 from tests.unit.alerts.test_letter import FROM, TO
 
 NOW = 1_767_225_600_000
@@ -120,10 +121,14 @@ def test_staff_and_tickets_can_show_it_too() -> None:
     assert "Your integration owner is now Ben." in said(known(), known(ben=BEN), Audience.STAFF)
 
 
-async def test_the_email_channel_tries_to_send_it_to_customers() -> None:
-    """It is not settled as a step that tells them nothing."""
-    env: ChannelEnv = ticket_messages.env()
-    spec = {"host": "127.0.0.1", "port": "9", "tls": "none", "from": FROM, "to": list(TO)}
-    async with EMAIL.open(EMAIL.parse(spec | {"audience": "customer"}), env) as channel:
-        receipt = await channel.deliver(event(known(), known(ben=BEN)))
-    assert receipt == Receipt(Verdict.RETRY, DeliveryReason.NETWORK)
+async def test_it_arrives_at_a_mail_server_as_one_letter_that_answers_no_other() -> None:
+    message = event(known(), known(ben=BEN))
+    async with mail_server() as server:
+        spec = {"host": "127.0.0.1", "port": str(server.port), "tls": "none", "from": FROM}
+        config = EMAIL.parse(spec | {"to": list(TO), "audience": "customer"})
+        async with EMAIL.open(config, ticket_messages.env()) as channel:
+            receipt = await channel.deliver(message)
+    assert receipt == Receipt(Verdict.SENT, DeliveryReason.ACCEPTED, 250)
+    (mail,) = server.mails
+    assert b"Your integration owner is now Ben." in mail.raw
+    assert b"In-Reply-To" not in mail.raw

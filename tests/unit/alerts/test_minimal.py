@@ -22,12 +22,13 @@ from alerts import mime
 from alerts.channel import Channel, ChannelEnv, Receipt, Verdict
 from alerts.channels.email import Email, EmailConfig
 from alerts.delivery import Delivery
+from alerts.letter import letter
 from alerts.metering import DeliveryMetrics
 from alerts.mime import Audience, compose
 from alerts.minimal import checked, minimal, shortened
 from alerts.outbox import DeliveryReason, Message, MessageState
 from alerts.people import IncidentState
-from alerts.render import render
+from alerts.render import render, render_digest
 from alerts.transitions import TransitionKind
 from probes.clock import ManualClock
 from probes.config import Config
@@ -120,12 +121,25 @@ def test_a_name_that_looks_like_a_patients_is_replaced_by_its_id_and_nothing_wai
             "workaround": None,
             "runbook": None,
             "due": None,
+            "rung": None,
             "link": "https://watch.st-elsewhere.example/",
             "minimal": ["record_number", "hl7_name"],
         },
     }
     assert shortened(one) == (Pattern.RECORD_NUMBER, Pattern.HL7_NAME)
     assert checked(one) == (one, ())
+
+
+def test_a_digest_calls_systems_by_their_ids_and_its_letter_too() -> None:
+    over = replace(INCIDENT, recovered_at=START + 60_000)
+    body = render_digest(known(PATIENT), [over], message_id="d", receiver="desk", at=START)
+    assert not has_canary(body)
+    event = json.loads(body)
+    assert event["data"]["incidents"][0]["system"] == {"id": "ehr", "name": "ehr"}
+    assert [row.label for row in letter(event).rows] == ["ehr"]
+    older = {"id": "ehr", "name": None}  # as a release before this one stored it
+    event["data"]["incidents"][0]["system"] = older
+    assert [row.label for row in letter(event).rows] == ["ehr"]
 
 
 def test_an_ordinary_event_is_left_as_it_is() -> None:

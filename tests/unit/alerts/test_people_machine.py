@@ -32,7 +32,7 @@ class Desk(RuleBasedStateMachine):
 
     @rule(
         key=keys,
-        kind=st.sampled_from(sorted(set(K) - {K.REOPENED})),
+        kind=st.sampled_from(sorted(set(K) - {K.REOPENED, K.CAUTIONED})),
         by=st.sampled_from(["ann", "bob", "svc-1"]),
         category=st.integers(1, 4),
         into=keys,

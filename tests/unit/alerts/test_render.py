@@ -115,6 +115,7 @@ def test_the_whole_event_is_as_documented() -> None:
             "workaround": {"name": "Downtime binder", "until": "2026-01-01T04:00:00.000Z"},
             "runbook": "https://intranet.example.org/rb/ehr",
             "due": None,
+            "rung": None,
             "link": None,
             "minimal": [],
         },

@@ -114,8 +114,8 @@ def test_splitting_a_range_adds_up(world: World, minute: int) -> None:
     start, middle, end = change - 40 * HOUR, change + minute * MINUTE, change + 40 * HOUR
     left = duties(schedule, zone, start, middle, beside)
     right = duties(schedule, zone, middle, end, beside)
-    if left and right and left[-1].end == middle and left[-1].person == right[0].person:
-        assert right[0].start == middle
+    touching = bool(left and right) and left[-1].end == middle == right[0].start
+    if touching and left[-1].person == right[0].person:
         left, right = [*left[:-1], Duty(left[-1].start, right[0].end, right[0].person)], right[1:]
     assert duties(schedule, zone, start, end, beside) == [*left, *right]
 

@@ -54,6 +54,11 @@ def test_a_refresher_is_the_last_day_of_all_of_them_sooner_or_later_than_a_year(
     assert states(sooner, TODAY - timedelta(days=1))["privacy"] == "soon"
 
 
+def test_past_the_refresher_all_has_lapsed_what_has_no_date_too() -> None:
+    assert set(states(contact(refresher_until="2026-11-28")).values()) == {"lapsed"}
+    assert set(states(contact(refresher_until="2026-11-29")).values()) == {"missing"}
+
+
 def test_of_a_leap_day_the_year_ends_on_the_28th() -> None:
     (row, *_) = trained("anna", contact(privacy="2024-02-29"), TODAY)
     assert row.until == date(2025, 2, 28)

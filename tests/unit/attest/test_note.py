@@ -93,6 +93,13 @@ def test_one_key_has_another_id_for_each_type() -> None:
     assert fault(note.verify, NOTE, [cosigner]) is Fault.NOTE_UNSIGNED
 
 
+def test_one_text_and_key_have_one_signature() -> None:
+    line = note.sign(TEXT, LOG.name, KEYS[0])
+    assert (line.name, line.id.hex()) == ("log.example/evidence", "aff48047")
+    KEYS[0].public_key().verify(line.signature, TEXT.encode())
+    assert line == NOTE.signatures[0]
+
+
 def test_a_name_or_an_id_alone_is_another_key() -> None:
     line = NOTE.signatures[0]
     for other in (
@@ -128,7 +135,7 @@ def test_a_time_of_a_cosignature_is_below_two_to_the_63(time_s: int) -> None:
 
 @pytest.mark.parametrize("time_s", [-1, 0, LIMIT])
 def test_nobody_cosigns_at_another_time(time_s: int) -> None:
-    with pytest.raises(ValueError, match="not a time"):
+    with pytest.raises(ValueError, match=r"^not a time of a cosignature$"):
         note.cosign(TEXT, WITNESS.name, KEYS[1], time_s)
 
 

@@ -13,7 +13,7 @@ from collector.attest.tiles import Tile
 from tests.unit.attest import naive
 from tests.unit.attest.refusing import fault
 
-MANY = 66_000
+MANY = 65_600
 ENTRIES = naive.entries(MANY)
 
 
