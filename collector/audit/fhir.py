@@ -68,6 +68,7 @@ OF_TOPIC: Mapping[Topic, Event] = {
     Topic.CONFIG: Event(ALERT, "U", SOFTWARE),
     Topic.MAINTENANCE: Event(AMEND, "U"),
     Topic.CORRECTIONS: Event(AMEND, "U"),
+    Topic.ROTA: Event(AMEND, "U"),
     Topic.INCIDENTS: Event(AMEND, "U"),
     Topic.EVIDENCE: Event(RECEIVE, "C"),
     Topic.ACCESS: Event(ALERT, "U", USER_CHANGED),
@@ -98,6 +99,10 @@ OF_KIND: Mapping[str, Event] = {
     "agent.invited": Event(ALERT, "C", SECURITY),
     "agent.enrolled": Event(ALERT, "C", SECURITY),
     "agent.equivocation": Event(ALERT, "E", VERIFY),
+    "rota.override": Event(ORIGINATE, "C"),
+    "inbound.heard": Event(RECEIVE, "C"),
+    "ticket.mended": Event(AMEND, "U"),
+    "ticket.adopted": Event(AMEND, "U"),
     "outbox.cleared": Event(DEPRECATE, "U"),
 }
 

@@ -122,7 +122,10 @@ _EVENTS = incident_events.join(
 
 def _before(org: str, wanted: Range, end: int) -> ColumnElement[bool]:
     return and_(
-        incident_events.c.org == org, journal.c.id <= wanted.last, journal.c.recorded_at < end
+        incident_events.c.org == org,
+        journal.c.id <= wanted.last,
+        journal.c.recorded_at < end,
+        journal.c.kind.in_(KINDS),
     )
 
 
@@ -178,6 +181,7 @@ def _rows_of(
             journal.c.org == org,
             journal.c.id.in_(numbers[first : first + AT_ONCE]),
             journal.c.recorded_at < wanted.end,
+            journal.c.kind.in_(KINDS),
         )
         for row in (row_of(*columns) for columns in conn.execute(query.order_by(journal.c.id))):
             out.setdefault(about[row.id], []).append(row)

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import Connection, func, select
 
 from collector import journal, versions
-from collector.audit import configchanges, incidentlist, packtext, plans, rowlists, scope
+from collector.audit import configchanges, duties, incidentlist, packtext, plans, rowlists, scope
 from collector.audit.archive import Archive
 from collector.audit.controls import controls
 from collector.audit.population import Cells, Population, Span
@@ -107,6 +107,9 @@ POPULATIONS: Mapping[Population, Fill] = {
     plans.WINDOWS: _of_history(plans.windows),
     plans.CORRECTIONS: _of_history(plans.corrections),
     **{one: _of_rows(one) for one in rowlists.LISTS},
+    duties.ROTA: _of_history(duties.rota),
+    duties.GAPS: _of_history(duties.gaps),
+    duties.OVERRIDES: _of_history(duties.overrides),
     scope.TRAINING: _of_history(scope.training),
     scope.AGREEMENTS: _of_history(scope.agreements),
 }
