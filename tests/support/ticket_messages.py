@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,17 @@ def config() -> Config:
 def as_written() -> dict[str, Any]:
     """The example as it is read, every scalar a text."""
     return dict(read(str(ROOT / "wardwatch.example.yaml"))[0].data)
+
+
+def with_channels(channels: Mapping[str, Any]) -> dict[str, Any]:
+    """The example with these channels instead, and nobody who is told by them."""
+    written = as_written()
+    contacts = {
+        name: {key: value for key, value in one.items() if key != "reach"}
+        for name, one in written["contacts"].items()
+    }
+    nobody: dict[str, Any] = {"routes": [], "notices": {}, "escalation": {}, "contacts": contacts}
+    return written | nobody | {"channels": dict(channels)}
 
 
 def message(

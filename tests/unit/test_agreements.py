@@ -18,7 +18,7 @@ def agreed(**channels: Any) -> Config:
         name: {"kind": "webhook", "url": "https://h.example.org", "secret": "file:/s", **entry}
         for name, entry in channels.items()
     }
-    written = ticket_messages.as_written() | {"channels": made, "routes": [], "notices": {}}
+    written = ticket_messages.with_channels(made)
     return Config.model_validate(written)
 
 

@@ -37,14 +37,12 @@ OTHERWISE = {
     ("slack", "404"): (R.SECRET, ADVICE[R.SECRET]),
     **{(kind, "410"): (R.STATUS, ADVICE[R.STATUS]) for kind in LOOKUP},
     ("salesforce", "410"): (R.AUTH, ADVICE[R.AUTH]),
-    # Whatever it says: 2xx is what the page of the kind asks for.
-    ("webhook", "page"): (R.ACCEPTED, ADVICE[R.ACCEPTED]),
 }
 
 
 def configured(kind: str, entry: dict[str, Any]) -> Config:
     channels = {"desk": {"kind": kind, **entry}}
-    written = messages.as_written() | {"channels": channels, "routes": [], "notices": {}}
+    written = messages.with_channels(channels)
     return Config.model_validate(written)
 
 

@@ -140,7 +140,7 @@ def test_what_cannot_be_read_here_is_said_once_for_each_cause() -> None:
             return known[reference]
         raise errors.get(reference, FileNotFoundError)(reference)
 
-    written = messages.as_written() | {"channels": channels, "routes": [], "notices": {}}
+    written = messages.with_channels(channels)
     assert unread.remarks(Config.model_validate(written), read) == [
         (
             "secrets of channels: a file that is larger than any secret, or none (write the secret alone "
@@ -174,7 +174,7 @@ def file(tmp_path: Path) -> Path:
         "pager": {"kind": "pagerduty", "routing_key": f"file:{key}"},
         "desk": {"kind": "webhook", "url": URL, "secret": "env:WW_NOT_SET"},
     }
-    written = messages.as_written() | {"channels": channels, "routes": [], "notices": {}}
+    written = messages.with_channels(channels)
     path = tmp_path / "wardwatch.yaml"
     path.write_text(yaml.safe_dump(json.loads(json.dumps(written)), sort_keys=False), "utf-8")
     return path
