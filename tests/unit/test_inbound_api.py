@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -227,6 +229,38 @@ async def test_what_is_signed_is_taken_or_unreadable_whatever_it_holds(desk: Des
             async with desk.client.post(path, data=sent.body, headers=sent.headers) as answer:
                 assert answer.status in (200, 400), (kind, body)
     assert await rows(desk) == []
+
+
+async def test_what_a_product_adds_to_the_address_is_not_read(
+    small: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Jira adds who acted: `?user_id=...&user_key=...`."""
+    of = PRODUCTS["jira"]
+    sent = of.sign(of.body(f"{ORG}.{KEY}.jira", "acknowledged", "", "7"), small.clock.now_ms())
+    query = f"user_id={CANARY}&user_key={CANARY}&user_key=b"
+    assert (await post(small, f"jira?{query}", sent))[1]["effects"] == ["acknowledged"]
+    ours = [r.getMessage() for r in caplog.records if r.name != "aiohttp.access"]
+    assert not any(CANARY in line for line in ours)
+
+
+async def test_what_came_packed_is_not_unpacked(small: Desk) -> None:
+    """Else strangers have a few bytes made into very many before they are looked at."""
+    port = await small.service.listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{port}/inbound/freshdesk"
+    sent = product.bearer(plain_body(f"{ORG}.{KEY}.freshdesk", "acknowledged"), 0)
+    packed = [("gzip", gzip.compress(b"0" * 300_000)), ("br", b"x"), ("gzip", sent.body)]
+    found = []
+    try:
+        async with aiohttp.ClientSession() as session:
+            for how, body in packed:
+                headers = {**sent.headers, "content-encoding": how}
+                async with session.post(url, data=body, headers=headers) as answer:
+                    told = await answer.json(content_type=None)
+                    found.append((answer.status, told.get("code")))
+    finally:
+        await small.service._stop_listening()  # noqa: SLF001 - only a whole run ends it else
+    unread = (400, "inbound.unreadable")
+    assert found == [unread, unread, (200, None)]
 
 
 async def test_strangers_of_one_address_wait_before_they_are_looked_at(small: Desk) -> None:
