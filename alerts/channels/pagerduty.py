@@ -64,7 +64,8 @@ class PagerDuty:
         if ticket.is_maintenance:
             url = f"{self._config.url}/v2/change/enqueue"
             return (await self._calls.call("POST", url, body=change(ticket, key))).sent
-        if ticket.step_code == TransitionKind.RECOVERED.value and ticket.sequence > 1:
+        recovered = ticket.step_code == TransitionKind.RECOVERED.value
+        if (recovered or ticket.by_service) and ticket.sequence > 1:
             # The alert that there is stays; of one that people resolved a trigger would page them.
             return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
         actions = _ACTIONS[ticket.stage]
