@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from alerts.letter import BY_SERVICE
 from alerts.outbox import Message
 from alerts.ticket import ticket
 from collector import inbound_acting, journal
@@ -174,6 +175,9 @@ async def test_an_acknowledgement_there_is_recorded_and_shown_and_stops_nothing(
     await desk.service.parts.evaluator.step()
     steps = [m["step"] for m in (await desk.get(f"incidents/{KEY}/report"))["messages"]]
     assert "acknowledged" in steps
+    told = [ticket(m) for m in await messages(desk)]
+    said = {one.step for one in told if one.step_code == "acknowledged"}
+    assert said == {BY_SERVICE}
 
 
 async def test_each_kind_is_heard_with_its_own_signature(small: Desk) -> None:
@@ -258,7 +262,7 @@ async def test_what_came_packed_is_not_unpacked(small: Desk) -> None:
                     told = await answer.json(content_type=None)
                     found.append((answer.status, told.get("code")))
     finally:
-        await small.service._stop_listening()  # noqa: SLF001 - only a whole run ends it else
+        await small.service._stop_listening()
     unread = (400, "inbound.unreadable")
     assert found == [unread, unread, (200, None)]
 
@@ -359,6 +363,8 @@ async def test_of_one_incident_so_many_events_are_kept_and_no_more(
     monkeypatch.setattr(inbound_acting, "MOST", 3)
     found = [await effect(small, "jsm", "resolved") for _ in range(5)]
     assert found == ["still_on"] * 3 + ["crowded"] * 2
+    # One that tells too much takes nobody else's place.
+    assert await effect(small, "pagerduty", "acknowledged") == "acknowledged"
 
 
 async def test_a_receiver_that_tells_too_much_is_asked_to_wait(small: Desk) -> None:
