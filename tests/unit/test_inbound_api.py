@@ -528,3 +528,23 @@ async def test_nothing_that_was_written_there_is_anywhere_here(
     assert leaks == []
     assert any(b"channel.freshdesk" in data for data in kept)
     assert sum(b'"step":"cautioned"' in data for data in kept) == 7
+
+
+async def test_of_events_that_come_at_once_one_counts_and_a_ticket_is_told_once(
+    desk: Desk,
+) -> None:
+    of, now = PRODUCTS["jira"], desk.clock.now_ms()
+    key = f"{ORG}.{KEY}.jira"
+    bodies = [of.body(key, "acknowledged", f"MRN {NUMBER}", str(n // 2)) for n in range(8)]
+
+    async def one(body: bytes) -> str:
+        sent = of.sign(body, now)
+        async with desk.client.post("/inbound/jira", data=sent.body, headers=sent.headers) as said:
+            return str((await said.json())["effects"][0])
+
+    found = await asyncio.gather(*(one(body) for body in bodies))
+    assert sorted(found) == ["acknowledged", *["repeated"] * 4, *["unchanged"] * 3]
+    assert sorted(await acts(desk)) == [
+        "acknowledged by channel.jira",
+        "cautioned by channel.jira",
+    ]
