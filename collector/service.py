@@ -203,6 +203,7 @@ class Service:
             build_app(self.parts),
             access_log=None,
             logger=silent,
+            auto_decompress=False,  # a signature is of the bytes that came; strangers unpack nothing
             shutdown_timeout=STOP_S,
             handle_signals=False,
         )
