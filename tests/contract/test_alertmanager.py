@@ -29,7 +29,16 @@ from tests.support.alertmanager import (
     until,
 )
 from tests.support.receiver import receiving
-from tests.support.reconciling import MINUTE, LaneClock, a_collector, open_incident, resolve, taken
+from tests.support.reconciling import (
+    MINUTE,
+    LaneClock,
+    a_collector,
+    all_taken,
+    open_incident,
+    open_incidents,
+    resolve,
+    taken,
+)
 from tests.support.soak import longer
 
 SENT = Receipt(Verdict.SENT, DeliveryReason.ACCEPTED, 200)
@@ -255,9 +264,9 @@ async def test_a_peer_that_is_away_keeps_no_other_from_what_lasts(sqlite_store: 
         heard.extend(one["labels"]["incident"] for one in await request.json())
         return web.Response()
 
-    for key in keys:
-        await open_incident(sqlite_store, key)
-        await taken(sqlite_store, messages.message(messages.OPENED, key=key), messages.NOW)
+    await open_incidents(sqlite_store, keys)
+    told = [messages.message(messages.OPENED, key=key) for key in keys]
+    await all_taken(sqlite_store, told, messages.NOW)
     async with receiving(take) as receiver:
         config = KIND.parse({"urls": [DEAD, receiver.url]})
         async with (

@@ -31,8 +31,10 @@ from tests.support.reconciling import (
     ORG,
     LaneClock,
     a_collector,
+    all_taken,
     mended,
     open_incident,
+    open_incidents,
     resolve,
     taken,
 )
@@ -236,9 +238,9 @@ async def test_at_most_twenty_incidents_a_minute_are_asked_for(
     sqlite_store: Store, clock: LaneClock
 ) -> None:
     keys = [f"ehr.availability.{NOW + n}" for n in range(50)]
-    for key in keys:
-        await open_incident(sqlite_store, key)
-        await taken(sqlite_store, messages.message(messages.OPENED, key=key), NOW)
+    await open_incidents(sqlite_store, keys)
+    told = [messages.message(messages.OPENED, key=key) for key in keys]
+    await all_taken(sqlite_store, told, NOW)
     channel = Asked(clock)
     async with a_collector(sqlite_store, {"desk": channel}, clock):
         await clock.pass_by(14)
