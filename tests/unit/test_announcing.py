@@ -153,7 +153,7 @@ def test_each_definition_is_looked_at_once_however_many_systems_have_one(
 ) -> None:
     base = config().model_dump(mode="json", by_alias=True)
     names = [f"system-{n}" for n in range(20)]
-    systems = {name: base["systems"]["ehr"] for name in names}
+    systems = dict.fromkeys(names, base["systems"]["ehr"])
     checks = {name: base["checks"]["ehr-read"] | {"system": name} for name in names}
     written = [window(id=f"window-{name}", systems=[name]) for name in names]
     used = planned_by(*written, systems=systems, checks=checks)
