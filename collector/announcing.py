@@ -94,8 +94,8 @@ def _alike(
     alike: dict[tuple[int, ...], list[str]] = {}
     for system, numbers in windows.items():
         alike.setdefault(tuple(numbers), []).append(system)
-    for numbers, systems in alike.items():
-        yield [plans[number] for number in numbers], systems
+    for together, systems in alike.items():
+        yield [plans[number] for number in together], systems
 
 
 def _message(
