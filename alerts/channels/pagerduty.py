@@ -65,8 +65,6 @@ class PagerDuty:
             return await self._post("change/enqueue", change(ticket, key))
         recovered = ticket.step_code == TransitionKind.RECOVERED.value
         if (recovered or ticket.by_service) and ticket.sequence > 1:
-            return await self._enqueued("change/enqueue", change(ticket, key))
-        if ticket.step_code == TransitionKind.RECOVERED.value and ticket.sequence > 1:
             # The alert that there is stays; of one that people resolved a trigger would page them.
             return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
         actions = _ACTIONS[ticket.stage]
@@ -74,13 +72,11 @@ class PagerDuty:
             actions = ("trigger", "resolve")  # found late: it is recorded as over
         for action in actions:
             receipt = await self._post("enqueue", event(ticket, action, key))
-            receipt = await self._enqueued("enqueue", event(ticket, action, key))
             if receipt.verdict is not Verdict.SENT:
                 break
         return receipt
 
     async def _post(self, path: str, body: Mapping[str, Any]) -> Receipt:
-    async def _enqueued(self, path: str, body: dict[str, Any]) -> Receipt:
         url = f"{self._config.url}/v2/{path}"
         reply = await self._calls.call("POST", url, body=body, also=(INVALID,))
         return _refused(reply) if reply.status == INVALID else reply.sent

@@ -221,12 +221,6 @@ async def test_of_a_change_event_it_is_the_same() -> None:
         told = await channel.deliver(began)
     assert told == Receipt(Verdict.RETRY, DeliveryReason.SECRET, 400)
     assert fake.changes == []
-async def test_a_key_they_do_not_know_is_no_verdict_on_a_change_either() -> None:
-    async with desk(changes="true") as (channel, fake, _):
-        fake.routing_key = "R0UT1NGKEY0000000000000000000NEW"
-        told = await channel.deliver(maintenance())
-        assert told == Receipt(Verdict.RETRY, DeliveryReason.SECRET, 400)
-        assert fake.changes == []
 
 
 @pytest.mark.parametrize(
