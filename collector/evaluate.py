@@ -71,9 +71,9 @@ class Evaluator:
         org: str,
         leader: Leader,
         *,
-        said: Callable[[], None] = lambda: None,
+        said: Callable[[Collection[str]], None] = lambda _receivers: None,
     ) -> None:
-        """`said` is called after a commit that wrote messages."""
+        """`said` is called after a commit that wrote messages, with whom they are for."""
         self._follower = Follower(store, clock, org)
         self._store = store
         self._clock = clock
@@ -281,7 +281,7 @@ class Evaluator:
         if done.planned.plan.snapshots is not None:
             self._saved_at = done.planned.plan.now
         if done.planned.plan.messages:
-            self._said()
+            self._said({message.receiver for message in done.planned.plan.messages})
         if rows:
             await asyncio.to_thread(memory.give_back)
         return True
