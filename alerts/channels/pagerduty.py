@@ -62,7 +62,7 @@ class PagerDuty:
         if not _KEY.fullmatch(key):
             return Receipt(Verdict.RETRY, DeliveryReason.SECRET)
         if ticket.is_maintenance:
-            return await self._enqueued("change/enqueue", change(ticket, key))
+            return await self._post("change/enqueue", change(ticket, key))
         if ticket.step_code == TransitionKind.RECOVERED.value and ticket.sequence > 1:
             # The alert that there is stays; of one that people resolved a trigger would page them.
             return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
@@ -70,12 +70,12 @@ class PagerDuty:
         if ticket.stage is Stage.DONE and ticket.sequence == 1:
             actions = ("trigger", "resolve")  # found late: it is recorded as over
         for action in actions:
-            receipt = await self._enqueued("enqueue", event(ticket, action, key))
+            receipt = await self._post("enqueue", event(ticket, action, key))
             if receipt.verdict is not Verdict.SENT:
                 break
         return receipt
 
-    async def _enqueued(self, path: str, body: dict[str, Any]) -> Receipt:
+    async def _post(self, path: str, body: Mapping[str, Any]) -> Receipt:
         url = f"{self._config.url}/v2/{path}"
         reply = await self._calls.call("POST", url, body=body, also=(INVALID,))
         return _refused(reply) if reply.status == INVALID else reply.sent
