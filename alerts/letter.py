@@ -243,7 +243,7 @@ def _contacts(event: Mapping[str, Any]) -> Letter:
     return Letter(
         subject=told.subject,
         headline=told.headline,
-        step="This is for your information.",
+        step=f"As of {told.as_of}. This is for your information.",
         rows=tuple(Row("Now", line) for line in told.lines),
         organization=told.organization,
     )
