@@ -71,9 +71,9 @@ class Evaluator:
         org: str,
         leader: Leader,
         *,
-        said: Callable[[], None] = lambda: None,
+        said: Callable[[Collection[str]], None] = lambda _receivers: None,
     ) -> None:
-        """`said` is called after a commit that wrote messages."""
+        """`said` is called after a commit that wrote messages, with whom they are for."""
         self._follower = Follower(store, clock, org)
         self._store = store
         self._clock = clock
@@ -194,7 +194,7 @@ class Evaluator:
         self._metrics.evaluated_at.set(self._clock.now_ms() / 1000)
 
     async def _look(self, begun: int) -> bool:
-        """False: a file that was loaded has overtaken it; look anew."""
+        """False: a file that was loaded, or an override, has overtaken it; look anew."""
         past = self._past
         # News first: whatever version it has seen, the fold has seen too.
         news = None if past is None else await self._store.read(read_news, self._org, past)
@@ -238,6 +238,10 @@ class Evaluator:
         long_ago = past is not None and self.now - past.as_of >= SAY_MS
         return due or long_ago or self._follower.left
 
+    async def catch_up(self) -> None:
+        """Read what was recorded, and fold what it touches."""
+        self._unsaid |= await self._follower.catch_up()
+
     async def refold(self) -> None:
         """Fold everything up to now."""
         changed = await self._follower.catch_up(everything=True)
@@ -277,7 +281,7 @@ class Evaluator:
         if done.planned.plan.snapshots is not None:
             self._saved_at = done.planned.plan.now
         if done.planned.plan.messages:
-            self._said()
+            self._said({message.receiver for message in done.planned.plan.messages})
         if rows:
             await asyncio.to_thread(memory.give_back)
         return True

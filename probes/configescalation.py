@@ -40,7 +40,7 @@ def _reach(document: Document, channels: Entries, contacts: Entries) -> Iterator
             path: Path = ("contacts", name, "reach", number)
             if channel.get("audience") == "customer":
                 yield document.problem(path, _CUSTOMERS)
-            elif channel.get("kind") in PERSONAL and not _is_address(contact.get("email")):
+            elif _is_personal(channel) and not _is_address(contact.get("email")):
                 message = "this channel writes to a contact's address: give it an email, in ASCII"
                 yield document.problem(path, message)
 
@@ -115,8 +115,13 @@ def _people(schedule: dict[str, Any]) -> set[str]:
     return {p for p in (*found, *(one.get("person") for one in overrides)) if _is_text(p)}
 
 
+def _is_personal(channel: dict[str, Any]) -> bool:
+    kind = channel.get("kind")
+    return isinstance(kind, str) and kind in PERSONAL
+
+
 def _is_alone(channel: dict[str, Any]) -> bool:
-    return channel.get("kind") in PERSONAL and "to" not in channel
+    return _is_personal(channel) and "to" not in channel
 
 
 def _is_text(value: object) -> bool:

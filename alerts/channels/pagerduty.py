@@ -62,20 +62,24 @@ class PagerDuty:
         if not _KEY.fullmatch(key):
             return Receipt(Verdict.RETRY, DeliveryReason.SECRET)
         if ticket.is_maintenance:
-            url = f"{self._config.url}/v2/change/enqueue"
-            return (await self._calls.call("POST", url, body=change(ticket, key))).sent
-        if ticket.step_code == TransitionKind.RECOVERED.value and ticket.sequence > 1:
+            return await self._post("change/enqueue", change(ticket, key))
+        recovered = ticket.step_code == TransitionKind.RECOVERED.value
+        if (recovered or ticket.by_service) and ticket.sequence > 1:
             # The alert that there is stays; of one that people resolved a trigger would page them.
             return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
         actions = _ACTIONS[ticket.stage]
         if ticket.stage is Stage.DONE and ticket.sequence == 1:
             actions = ("trigger", "resolve")  # found late: it is recorded as over
         for action in actions:
-            url, body = f"{self._config.url}/v2/enqueue", event(ticket, action, key)
-            reply = await self._calls.call("POST", url, body=body, also=(INVALID,))
-            if reply.status == INVALID:
-                return _refused(reply)
-        return reply.sent
+            receipt = await self._post("enqueue", event(ticket, action, key))
+            if receipt.verdict is not Verdict.SENT:
+                break
+        return receipt
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> Receipt:
+        url = f"{self._config.url}/v2/{path}"
+        reply = await self._calls.call("POST", url, body=body, also=(INVALID,))
+        return _refused(reply) if reply.status == INVALID else reply.sent
 
 
 def _refused(reply: Reply) -> Receipt:
