@@ -6,16 +6,17 @@ then, too, and until they are cancelled. So what is told of the past never chang
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 from alerts import rota
 from alerts.rota import Duty
 from probes import spans, times
 from probes.acts import RotaOverride
 from probes.config import Config
-from probes.config_oncall import Override
+from probes.config_oncall import OnCall, Override
 from probes.history import History, Version
 from probes.spans import Interval, Span
 
@@ -31,35 +32,75 @@ class Gap:
     have: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """All that a version says of a schedule, with who stands in; None: it has none."""
+
+    schedule: OnCall | None
+    zone: ZoneInfo
+    given: tuple[Override, ...]
+
+
 def on_duty(history: History, schedule: str, t: int) -> str | None:
     """The contact on duty in a schedule at `t`; None: nobody, or there was no such schedule."""
     config = history.at(t)
     if config is None or schedule not in config.on_call:
         return None
-    zone, given = config.organization.zone, standing_in(config, schedule, history.overrides)
+    made = _made(history, schedule, t, t + 1)
+    zone, given = config.organization.zone, standing_in(config, schedule, made)
     return rota.on_duty(config.on_call[schedule], zone, t, given)
 
 
 def duties(history: History, schedule: str, start: int, end: int) -> list[Duty]:
     """Who is on duty in a schedule in `[start, end)`, in order; time of nobody is left out."""
+    made = _made(history, schedule, start, end)
+    # Of hundreds of versions most say the same of it as the one before.
+    said = spans.merge(
+        Span(begin, until, _said(version.config, schedule, made))
+        for version, begin, until in in_force(history, start, end)
+    )
     found = [
         Span(one.start, one.end, one.person)
-        for version, begin, until in in_force(history, start, end)
-        for one in _duties(version.config, schedule, begin, until, history.overrides)
+        for span in said
+        if span.value.schedule is not None
+        for one in rota.duties(
+            span.value.schedule, span.value.zone, span.start, span.end, span.value.given
+        )
     ]
     return [Duty(one.start, one.end, one.value) for one in spans.merge(found)]
 
 
-def gaps(history: History, start: int, end: int) -> list[Gap]:
-    """When fewer people are on duty than `staffing` demands, by start and role."""
-    found: dict[str, list[Span[tuple[int, int]]]] = {}
-    for version, begin, until in in_force(history, start, end):
-        for gap in gaps_of(version.config, begin, until, history.overrides):
-            line = found.setdefault(gap.role, [])
-            line.append(Span(gap.start, gap.end, (gap.need, gap.have)))
+def everybody(history: History, start: int, end: int) -> dict[str, list[Duty]]:
+    """The same of every schedule there was."""
+    return {name: duties(history, name, start, end) for name in schedules(history, start, end)}
+
+
+def gaps(
+    history: History, start: int, end: int, held: Mapping[str, Sequence[Duty]] | None = None
+) -> list[Gap]:
+    """When fewer people are on duty than `staffing` demands, by start and role; `held` is what
+    `everybody` says, for whoever has asked already.
+    """
+    held = everybody(history, start, end) if held is None else held
+    lines = {name: _line(found, start, end) for name, found in held.items()}
+    demanded = spans.merge(
+        Span(begin, until, _demanded(version.config))
+        for version, begin, until in in_force(history, start, end)
+    )
+    short: dict[str, list[Span[tuple[int, int]]]] = {}
+    for span in demanded:
+        for role, need, names in span.value:
+            counted = spans.combine(
+                [lines[name] for name in names],
+                lambda people: len({*people} - {None}),
+                span.start,
+                span.end,
+            )
+            few = [Span(s.start, s.end, (need, s.value)) for s in counted if s.value < need]
+            short.setdefault(role, []).extend(few)
     out = [
         Gap(one.start, one.end, role, *one.value)
-        for role, line in found.items()
+        for role, line in short.items()
         for one in spans.merge(line)
     ]
     return sorted(out, key=lambda gap: (gap.start, gap.role))
@@ -69,31 +110,20 @@ def gaps_of(
     config: Config, start: int, end: int, overrides: Iterable[RotaOverride] = ()
 ) -> list[Gap]:
     """The same of one version, as if it were in force throughout."""
-    made = tuple(overrides)
-    out: list[Gap] = []
-    for role, need in config.staffing.items():
-        lines = [
-            _line(_duties(config, name, start, end, made), start, end)
-            for name, schedule in config.on_call.items()
-            if schedule.role == role
-        ]
-        counted = spans.combine(lines, lambda people: len({*people} - {None}), start, end)
-        out += [Gap(s.start, s.end, role, need, s.value) for s in counted if s.value < need]
-    return sorted(out, key=lambda gap: (gap.start, gap.role))
+    return gaps(History([Version(None, config)], overrides=overrides), start, end)
 
 
 def unmanned(config: Config, schedule: str, start: int, end: int) -> list[Interval]:
     """When nobody is on duty in a schedule of one version, as if it were in force throughout."""
-    held = [Interval(one.start, one.end) for one in _duties(config, schedule, start, end, ())]
+    found = duties(History([Version(None, config)]), schedule, start, end)
+    held = [Interval(one.start, one.end) for one in found]
     return list(spans.subtract([Interval(start, end)], spans.unite(held)))
 
 
-def next_gaps(history: History, start: int, ahead: int) -> dict[str, Interval]:
-    """The first time, as a whole, in which a role is short, however many there are then; by role,
-    as far as `ahead` ms after `start` show it.
-    """
+def next_gaps(found: Iterable[Gap]) -> dict[str, Interval]:
+    """The first time, as a whole, in which a role is short, however many there are then; by role."""
     short: dict[str, list[Interval]] = {}
-    for gap in gaps(history, start, start + ahead):
+    for gap in found:
         short.setdefault(gap.role, []).append(Interval(gap.start, gap.end))
     return {role: spans.unite(found)[0] for role, found in short.items()}
 
@@ -133,16 +163,30 @@ def standing_in(
     )
 
 
-def _duties(
-    config: Config, schedule: str, start: int, end: int, overrides: Iterable[RotaOverride]
-) -> list[Duty]:
-    if schedule not in config.on_call:
-        return []
-    given = standing_in(config, schedule, overrides)
-    return rota.duties(config.on_call[schedule], config.organization.zone, start, end, given)
+def _made(history: History, schedule: str, start: int, end: int) -> list[RotaOverride]:
+    """What people made of a schedule that counts for some of `[start, end)`."""
+    return [
+        one
+        for one in history.overrides
+        if one.schedule == schedule and max(one.begins, start) < min(one.ends, end)
+    ]
 
 
-def _line(found: list[Duty], start: int, end: int) -> list[Span[str | None]]:
+def _said(config: Config, schedule: str, made: Iterable[RotaOverride]) -> _Said:
+    found = config.on_call.get(schedule)
+    given = () if found is None else standing_in(config, schedule, made)
+    return _Said(found, config.organization.zone, given)
+
+
+def _demanded(config: Config) -> tuple[tuple[str, int, tuple[str, ...]], ...]:
+    """(role, how many of it, its schedules), as `staffing` has them."""
+    return tuple(
+        (role, need, tuple(name for name, one in config.on_call.items() if one.role == role))
+        for role, need in config.staffing.items()
+    )
+
+
+def _line(found: Iterable[Duty], start: int, end: int) -> list[Span[str | None]]:
     """Duties with time of nobody between them."""
     out: list[Span[str | None]] = []
     begin = start

@@ -238,6 +238,10 @@ class Evaluator:
         long_ago = past is not None and self.now - past.as_of >= SAY_MS
         return due or long_ago or self._follower.left
 
+    async def catch_up(self) -> None:
+        """Read what was recorded, and fold what it touches."""
+        self._unsaid |= await self._follower.catch_up()
+
     async def refold(self) -> None:
         """Fold everything up to now."""
         changed = await self._follower.catch_up(everything=True)

@@ -23,7 +23,7 @@ from collector.core.tally import BUCKET_MS
 from collector.core.truth import SystemTruth, counted
 from collector.evaluate import Evaluator
 from collector.metrics import CollectorMetrics, Picture
-from collector.staffing import AHEAD_MS
+from collector.rotas import Rotas
 from collector.store.incidents import WHOLE, read_incidents, read_states
 from collector.store.store import Store
 from probes import times
@@ -45,6 +45,7 @@ class Numbers:
         self._store = store
         self._clock = clock
         self._org = org
+        self.rotas = Rotas(evaluator, clock)
         self._known: dict[tuple[int, int] | str, tuple[int, dict[str, Any]]] = {}
         self._asking = asyncio.Lock()
         self._folding = asyncio.Lock()
@@ -148,10 +149,10 @@ class Numbers:
         places = Counter((row.incident.system, row.incident.family) for row in is_open)
         last = self._evaluator.evidence.last
         chains = await self._store.read(chainstates.read, self._org)
-        ahead = self._clock.now_ms()
-        metrics.show_staffing(roster.next_gaps(self._evaluator.history, ahead, AHEAD_MS), ahead)
+        now = self._clock.now_ms()
+        metrics.show_staffing(roster.next_gaps(await self.rotas.gaps_ahead(now)), now)
         config = self._evaluator.config
-        today = times.from_ms(self._clock.now_ms(), config.organization.zone).date()
+        today = times.from_ms(now, config.organization.zone).date()
         metrics.show_training(training.lapsed(config.contacts, today))
         metrics.show(
             Picture(

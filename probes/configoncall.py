@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from probes import times
+from probes import opening, times
+from probes.config_oncall import Only
 from probes.configchecks import attempt, matches, section
 from probes.yamlfile import Document, Path, Problem
 
@@ -19,6 +20,7 @@ def oncall_problems(document: Document) -> Iterator[Problem]:
         path: Path = ("on_call", name)
         yield from _people(document, path, schedule)
         yield from _order(document, path, schedule)
+        yield from _never(document, path, schedule)
     yield from _staffing(document)
 
 
@@ -46,8 +48,17 @@ def _order(document: Document, path: Path, schedule: dict[str, Any]) -> Iterator
                 yield document.problem((*path, *place, ends), f"write a time after {begins}")
 
 
+def _never(document: Document, path: Path, schedule: dict[str, Any]) -> Iterator[Problem]:
+    for place, written in matches(schedule, ("layers", "*", "only", "*")):
+        only = attempt(Only.model_validate, written)
+        if only is not None and only.rule.closed_year() == opening.FIRST_YEAR:
+            yield document.problem(
+                (*path, *place), "no day of any year is one, so the layer never counts"
+            )
+
+
 def _staffing(document: Document) -> Iterator[Problem]:
-    filled = {one.get("role") for one in section(document, "on_call").values()}
+    filled = [one.get("role") for one in section(document, "on_call").values()]
     for place, _ in matches(document.data, ("staffing", "*")):
         if place[-1] not in filled:
             message = "no schedule under on_call has this role, so nobody of it is ever on duty"

@@ -62,8 +62,7 @@ class PagerDuty:
         if not _KEY.fullmatch(key):
             return Receipt(Verdict.RETRY, DeliveryReason.SECRET)
         if ticket.is_maintenance:
-            url = f"{self._config.url}/v2/change/enqueue"
-            return (await self._calls.call("POST", url, body=change(ticket, key))).sent
+            return await self._post("change/enqueue", change(ticket, key))
         if ticket.step_code == TransitionKind.RECOVERED.value and ticket.sequence > 1:
             # The alert that there is stays; of one that people resolved a trigger would page them.
             return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
@@ -71,11 +70,15 @@ class PagerDuty:
         if ticket.stage is Stage.DONE and ticket.sequence == 1:
             actions = ("trigger", "resolve")  # found late: it is recorded as over
         for action in actions:
-            url, body = f"{self._config.url}/v2/enqueue", event(ticket, action, key)
-            reply = await self._calls.call("POST", url, body=body, also=(INVALID,))
-            if reply.status == INVALID:
-                return _refused(reply)
-        return reply.sent
+            receipt = await self._post("enqueue", event(ticket, action, key))
+            if receipt.verdict is not Verdict.SENT:
+                break
+        return receipt
+
+    async def _post(self, path: str, body: Mapping[str, Any]) -> Receipt:
+        url = f"{self._config.url}/v2/{path}"
+        reply = await self._calls.call("POST", url, body=body, also=(INVALID,))
+        return _refused(reply) if reply.status == INVALID else reply.sent
 
 
 def _refused(reply: Reply) -> Receipt:

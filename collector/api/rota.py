@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated
 
 from pydantic import Field
@@ -10,13 +9,12 @@ from pydantic import Field
 from collector import acts, staffing
 from collector.access.policy import Permission
 from collector.api.once import act
-from collector.api.parts import Parts
 from collector.api.problems import BadRequestError
 from collector.api.reading import At
 from collector.api.routes import Call, Nothing, get, post
 from collector.core import overrides
 from collector.core.acting import RefusedActError
-from collector.core.roster_document import OverrideShown, Rota, document, overridden
+from collector.core.roster_document import OverrideShown, Rota, overridden
 from collector.journal import Fact
 from probes import times
 from probes.acts import RotaOverride, Signed
@@ -55,13 +53,7 @@ async def read_rota(call: Call[Between, Nothing]) -> Rota:
     end = start + AHEAD_DAYS * DAY_MS if asked.to is None else parts.config.ms(asked.to)
     if not start < end <= start + LONGEST_DAYS * DAY_MS:
         raise BadRequestError("to", f"later than from, by at most {LONGEST_DAYS} days")
-    return await rota_of(parts, start, end)
-
-
-async def rota_of(parts: Parts, start: int, end: int) -> Rota:
-    """By what was in force at each instant of `[start, end)`; the latest counts for what is to come."""
-    await parts.evaluator.refold()
-    return await asyncio.to_thread(document, parts.evaluator.history, start, end, parts.now())
+    return await parts.numbers.rotas.of(start, end)
 
 
 async def make_override(call: Call[Nothing, OverrideWanted]) -> OverrideShown:

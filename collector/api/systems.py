@@ -23,7 +23,6 @@ from collector.api.routes import Call, Nothing, get
 from collector.api.shapes import Instant, InState, Period
 from collector.core.agent_keys import KeyState
 from collector.core.roster_document import GapShown, short
-from collector.staffing import AHEAD_MS
 from collector.standings import Stood, read_stood
 from collector.store.incidents import (
     WHOLE,
@@ -121,7 +120,7 @@ async def list_systems(call: Call[Paged, Nothing]) -> Systems:
         "period": month["period"],
         "systems": [_system(name, parts, states, is_open, month["systems"]) for name in told],
         "agents": _to_see(parts),
-        "staffing": short(parts.evaluator.history, parts.now(), parts.now() + AHEAD_MS),
+        "staffing": short(await parts.numbers.rotas.gaps_ahead(parts.now())),
         "next": following,
     }
 

@@ -177,11 +177,11 @@ class _Reading:
 
     def takes(self, name: bytes) -> bool:
         """Is the name free? From now on it is not."""
-        if name == _NONE or name in self.names:
+        free = name != _NONE and name not in self.names
+        if not free:
             self.problem(PolicyFault.SAME_NAME)
-            return False
         self.names.add(name)
-        return True
+        return free
 
     def done(self) -> Policy:
         if not self.quorums:

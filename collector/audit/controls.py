@@ -119,6 +119,22 @@ MAPPED: dict[str, tuple[Control, ...]] = {
         Control(NIST, "PR.PS-04", "records are made available for monitoring"),
         Control(HITRUST, BY_TOPIC, "protection of audit logs"),
     ),
+    "rota": (
+        Control(SOC2, "CC7.4", "somebody is on duty to answer incidents"),
+        Control(HIPAA, "164.308(a)(6)(ii)", "who was there to answer"),
+        Control(NIST, "GV.RR-02", "roles and who has them are known"),
+        Control(HITRUST, BY_TOPIC, "incident management; roles and responsibilities"),
+    ),
+    "staffing_gaps": (
+        Control(SOC2, "CC7.4", "times in which too few people were on duty"),
+        Control(NIST, "GV.RR-03", "people enough for what is to be done"),
+        Control(HITRUST, BY_TOPIC, "incident management"),
+    ),
+    "rota_overrides": (
+        Control(SOC2, "CC7.4", "who stood in for whom, and who decided it"),
+        Control(NIST, "GV.RR-02", "roles and who has them are known"),
+        Control(HITRUST, BY_TOPIC, "roles and responsibilities"),
+    ),
     "contact_changes": (
         Control(SOC2, "CC7.4", "who answers for what in an incident is kept up"),
         Control(HIPAA, "164.308(a)(2)", "who is responsible is named"),

@@ -50,7 +50,7 @@ AUTHENTICATION = _dicom("110114", "User Authentication")
 LOGIN, LOGOUT = _dicom("110122", "Login"), _dicom("110123", "Logout")
 ALERT = _dicom("110113", "Security Alert")
 ROLES_CHANGED = _dicom("110136", "Security Roles Changed")
-USER_CHANGED = _dicom("110137", "User Security Attributes Changed")
+USER_CHANGED = _dicom("110137", "User security Attributes Changed")
 SECURITY = _dicom("110129", "Security Configuration")
 SOFTWARE = _dicom("110131", "Software Configuration")
 ACTIVITY = _dicom("110100", "Application Activity")
@@ -68,6 +68,7 @@ OF_TOPIC: Mapping[Topic, Event] = {
     Topic.CONFIG: Event(ALERT, "U", SOFTWARE),
     Topic.MAINTENANCE: Event(AMEND, "U"),
     Topic.CORRECTIONS: Event(AMEND, "U"),
+    Topic.ROTA: Event(AMEND, "U"),
     Topic.INCIDENTS: Event(AMEND, "U"),
     Topic.EVIDENCE: Event(RECEIVE, "C"),
     Topic.ACCESS: Event(ALERT, "U", USER_CHANGED),
@@ -98,6 +99,10 @@ OF_KIND: Mapping[str, Event] = {
     "agent.invited": Event(ALERT, "C", SECURITY),
     "agent.enrolled": Event(ALERT, "C", SECURITY),
     "agent.equivocation": Event(ALERT, "E", VERIFY),
+    "rota.override": Event(ORIGINATE, "C"),
+    "inbound.heard": Event(RECEIVE, "C"),
+    "ticket.mended": Event(AMEND, "U"),
+    "ticket.adopted": Event(AMEND, "U"),
     "outbox.cleared": Event(DEPRECATE, "U"),
 }
 

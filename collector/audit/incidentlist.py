@@ -13,7 +13,7 @@ from alerts.transitions import BEGINNING, TransitionKind
 from collector import incident_acts
 from collector.audit.population import Cells, Population
 from collector.audit.safecsv import when
-from collector.audit.trail import Range
+from collector.audit.trail import COLUMNS, Range, row_of
 from collector.changes import status_after
 from collector.journal import Row
 from collector.process_facts import KINDS, STEPS, step_of
@@ -122,7 +122,10 @@ _EVENTS = incident_events.join(
 
 def _before(org: str, wanted: Range, end: int) -> ColumnElement[bool]:
     return and_(
-        incident_events.c.org == org, journal.c.id <= wanted.last, journal.c.recorded_at < end
+        incident_events.c.org == org,
+        journal.c.id <= wanted.last,
+        journal.c.recorded_at < end,
+        journal.c.kind.in_(KINDS),
     )
 
 
@@ -165,21 +168,21 @@ def _open_before(conn: Connection, org: str, wanted: Range) -> set[str]:
 def _rows_of(
     conn: Connection, org: str, wanted: Range, keys: Sequence[str]
 ) -> dict[str, list[Row]]:
-    query = (
-        select(
-            incident_events.c.key,
-            journal.c.id,
-            journal.c.kind,
-            journal.c.at,
-            journal.c.recorded_at,
-            journal.c.actor,
-            journal.c.data,
-        )
-        .select_from(_EVENTS)
-        .where(_before(org, wanted, wanted.end), incident_events.c.key.in_(keys))
-        .order_by(journal.c.id)
+    """By key, oldest first; ids first, so that no engine looks through the whole journal."""
+    linked = select(incident_events.c.id, incident_events.c.key).where(
+        incident_events.c.org == org,
+        incident_events.c.key.in_(keys),
+        incident_events.c.id <= wanted.last,
     )
-    out: dict[str, list[Row]] = {}
-    for key, number, kind, at, recorded_at, actor, data in conn.execute(query):
-        out.setdefault(key, []).append(Row(number, kind, at, recorded_at, actor, bytes(data)))
+    about = {row.id: row.key for row in conn.execute(linked)}
+    numbers, out = sorted(about), dict[str, list[Row]]()
+    for first in range(0, len(numbers), AT_ONCE):
+        query = select(*COLUMNS).where(
+            journal.c.org == org,
+            journal.c.id.in_(numbers[first : first + AT_ONCE]),
+            journal.c.recorded_at < wanted.end,
+            journal.c.kind.in_(KINDS),
+        )
+        for row in (row_of(*columns) for columns in conn.execute(query.order_by(journal.c.id))):
+            out.setdefault(about[row.id], []).append(row)
     return out

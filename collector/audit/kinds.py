@@ -20,6 +20,7 @@ class Topic(StrEnum):
     CONFIG = "config"
     MAINTENANCE = "maintenance"
     CORRECTIONS = "corrections"
+    ROTA = "rota"
     INCIDENTS = "incidents"
     EVIDENCE = "evidence"
     ACCESS = "access"
@@ -71,6 +72,13 @@ KINDS: Mapping[str, RowKind] = {
         },
     ),
     **_of(
+        Topic.ROTA,
+        {
+            "rota.override": "Somebody put a contact on duty for a time, whatever the layers say",
+            "rota.override_cancelled": "Somebody ended an override of who is on duty",
+        },
+    ),
+    **_of(
         Topic.INCIDENTS,
         {
             "incident.opened": "The rules opened an incident",
@@ -88,6 +96,7 @@ KINDS: Mapping[str, RowKind] = {
             "incident.acknowledged": "Somebody acknowledged an incident",
             "incident.noted": "Somebody typed a note about an incident; the row has its hash alone",
             "incident.category_set": "A person set the category of an incident",
+            "incident.cautioned": "What was written into a ticket looked like patient information",
             "incident.closed": "A person closed an incident",
             "incident.false_positive": "A person called an incident a false positive",
             "incident.merged": "A person merged an incident into another",
@@ -104,6 +113,7 @@ KINDS: Mapping[str, RowKind] = {
             "incident.workaround_notice": "It is told that a workaround will be no use any longer",
             "incident.leadership_notice": "Clinical leadership is told of an incident",
             "incident.legal_notice": "Legal and compliance are told of an incident",
+            "incident.escalated": "Nobody took an incident on, so more people are told",
             "incident.late_digest": "An outage that was found late is told in a digest",
             "incident.notice_breached": "A notice did not arrive in its time",
             "incident.notice_delivered": "A notice arrived",
@@ -151,6 +161,9 @@ KINDS: Mapping[str, RowKind] = {
     **_of(
         Topic.MESSAGES,
         {
+            "inbound.heard": "A receiver told us something of a ticket; no text of it is kept",
+            "ticket.mended": "A ticket that did not say what its incident says was mended",
+            "ticket.adopted": "A ticket that a person had made was taken for an incident's own",
             "outbox.redriven": "Somebody had a dead message sent again",
             "outbox.cleared": "Somebody put a dead message away",
         },

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import heapq
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -13,7 +14,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import Connection, func, select
 
 from collector import journal, versions
-from collector.audit import configchanges, incidentlist, packtext, plans, rowlists, scope
+from collector.audit import configchanges, duties, incidentlist, packtext, plans, rowlists, scope
 from collector.audit.archive import Archive
 from collector.audit.controls import controls
 from collector.audit.population import Cells, Population, Span
@@ -26,8 +27,8 @@ from collector.store.tables import journal as rows_table
 from probes.history import History
 from probes.times import rfc3339
 
-AT_ONCE = 500
-"""Rows of the journal in memory at a time."""
+AT_ONCE, CONFIGS = 500, 5
+"""Rows of one kind in memory at a time; versions of the file are long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +80,7 @@ def _of_history(make: Callable[[History, Span], Iterator[Cells]]) -> Fill:
 def _of_versions(make: Callable[[configchanges.Loaded], Iterable[Cells]]) -> Fill:
     def fill(conn: Connection, asked: Question) -> Iterator[Cells]:
         before: Row | None = None
-        for row in _rows(conn, asked, (CONFIG,), from_beginning=True, at_once=1):
+        for row in _rows(conn, asked, (CONFIG,), from_beginning=True):
             if row.recorded_at >= asked.start:
                 yield from make(configchanges.Loaded(row, before))
             before = row
@@ -106,6 +107,9 @@ POPULATIONS: Mapping[Population, Fill] = {
     plans.WINDOWS: _of_history(plans.windows),
     plans.CORRECTIONS: _of_history(plans.corrections),
     **{one: _of_rows(one) for one in rowlists.LISTS},
+    duties.ROTA: _of_history(duties.rota),
+    duties.GAPS: _of_history(duties.gaps),
+    duties.OVERRIDES: _of_history(duties.overrides),
     scope.TRAINING: _of_history(scope.training),
     scope.AGREEMENTS: _of_history(scope.agreements),
 }
@@ -252,23 +256,22 @@ def _history(conn: Connection, asked: Question) -> History | None:
 
 
 def _rows(
-    conn: Connection,
-    asked: Question,
-    kinds: tuple[str, ...],
-    *,
-    from_beginning: bool,
-    at_once: int = AT_ONCE,
+    conn: Connection, asked: Question, kinds: Sequence[str], *, from_beginning: bool
 ) -> Iterator[Row]:
-    after = 0
+    """By id; each kind by itself, so that no engine looks through the whole journal."""
+    since = 0 if from_beginning else asked.start
+    each = [_of_kind(conn, asked, kind) for kind in kinds]
+    for row in heapq.merge(*each, key=lambda row: row.id):
+        if since <= row.recorded_at < asked.end:
+            yield row
+
+
+def _of_kind(conn: Connection, asked: Question, kind: str) -> Iterator[Row]:
+    after, most = 0, CONFIGS if kind == CONFIG else AT_ONCE
     while True:
-        found = journal.rows(conn, asked.org, kind=kinds, after=after, limit=at_once)
-        for row in found:
-            if row.id > asked.last:
-                return
-            in_time = row.recorded_at < asked.end
-            if in_time and (from_beginning or row.recorded_at >= asked.start):
-                yield row
-        if len(found) < at_once:
+        found = journal.rows(conn, asked.org, kind=kind, after=after, limit=most)
+        yield from (row for row in found if row.id <= asked.last)
+        if len(found) < most or found[-1].id > asked.last:
             return
         after = found[-1].id
 

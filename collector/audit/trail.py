@@ -50,17 +50,17 @@ def part(
     found = list(conn.execute(within(journal.c.id, journal.c.kind).limit(ROWS)))
     if len(found) == ROWS:
         upto = found[-1].id
-    short = _within(org, wanted, after, upto)(*_COLUMNS).where(journal.c.kind != CONFIG)
-    read = (_row(*columns) for columns in conn.execute(short))
+    short = _within(org, wanted, after, upto)(*COLUMNS).where(journal.c.kind != CONFIG)
+    read = (row_of(*columns) for columns in conn.execute(short))
     lines = {row.id: write(row) for row in read}
     for row in found:
         if row.kind == CONFIG:
-            one = select(*_COLUMNS).where(journal.c.org == org, journal.c.id == row.id)
-            lines[row.id] = write(_row(*conn.execute(one).one()))
+            one = select(*COLUMNS).where(journal.c.org == org, journal.c.id == row.id)
+            lines[row.id] = write(row_of(*conn.execute(one).one()))
     return Part([lines[row.id] for row in found], upto, upto >= wanted.last)
 
 
-_COLUMNS = (
+COLUMNS = (
     journal.c.id,
     journal.c.kind,
     journal.c.at,
@@ -86,6 +86,6 @@ def _within(org: str, wanted: Range, after: int, upto: int) -> Callable[..., Sel
     )
 
 
-def _row(number: int, kind: str, at: int, recorded_at: int, actor: str, data: bytes) -> Row:
-    """Of `_COLUMNS`."""
+def row_of(number: int, kind: str, at: int, recorded_at: int, actor: str, data: bytes) -> Row:
+    """Of `COLUMNS`."""
     return Row(number, kind, at, recorded_at, actor, bytes(data))

@@ -46,7 +46,7 @@ Examples:
   wardwatch audit pack --from 2026-01-01T00:00 --to 2026-04-01T00:00 --sample 40 --seed 7 --out q1/
 
 Whole populations as CSV (systems in scope and out, checks, incidents, changes of the file, windows
-with approvals, corrections, accesses, sign-ins, agents' keys, exports, training, agreements), a
+with approvals, corrections, accesses, sign-ins, agents' keys, exports, duties, training and more), a
 sample of each, what was asked and of which rows (index.json), and which controls each is evidence
 for (controls.csv). The same range, sample and seed give the same bytes. FILE ends in .zip; anything
 else is a new folder. The pack is itself a row of the trail. --json prints its length and SHA-256.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from typing_extensions import TypedDict
 
 from alerts import roster
 from alerts.roster import Gap
+from alerts.rota import Duty
 from probes import times
 from probes.acts import RotaOverride, Signed
 from probes.config import Config
@@ -86,13 +87,18 @@ Rota = TypedDict(
 
 
 def document(history: History, start: int, end: int, now: int) -> Rota:
-    """By what was in force at each instant of `[start, end)`; the latest counts for what is to come."""
-    config = history.latest
+    """By what was in force at each instant of `[start, end)`; the latest counts for what is to come.
+
+    What is done from `end` on changes nothing of it but `as_of` and `now`.
+    """
+    then = history.known(end)
+    config = history.at(end - 1) or history.latest
     names = {
         id_: contact.name
-        for version in history.versions
+        for version in then.versions
         for id_, contact in version.config.contacts.items()
     }
+    held = roster.everybody(history, start, end)
     return {
         "as_of": rfc3339(now),
         "from": rfc3339(start),
@@ -100,12 +106,12 @@ def document(history: History, start: int, end: int, now: int) -> Rota:
         "timezone": config.organization.timezone,
         "tzdata": times.tzdata_version(),
         "schedules": [
-            _schedule(history, name, last, names, (start, end, now))
+            _schedule(name, last, held[name], names, roster.on_duty(history, name, now))
             for name, last in roster.schedules(history, start, end).items()
         ],
-        "gaps": [_gap(gap) for gap in roster.gaps(history, start, end)],
+        "gaps": [_gap(gap) for gap in roster.gaps(history, start, end, held)],
         "overrides": [
-            overridden(one) for one in history.overrides if one.start < end and start < one.end
+            overridden(one) for one in then.overrides if one.start < end and start < one.end
         ],
         "versions": [
             {"id": version.id, "start": rfc3339(begin), "end": rfc3339(until)}
@@ -114,10 +120,10 @@ def document(history: History, start: int, end: int, now: int) -> Rota:
     }
 
 
-def short(history: History, start: int, end: int) -> list[GapShown]:
+def short(found: Iterable[Gap]) -> list[GapShown]:
     """The first gap of each role."""
     first: dict[str, Gap] = {}
-    for gap in roster.gaps(history, start, end):
+    for gap in found:
         first.setdefault(gap.role, gap)
     return [_gap(gap) for gap in first.values()]
 
@@ -133,19 +139,14 @@ def _gap(gap: Gap) -> GapShown:
 
 
 def _schedule(
-    history: History,
-    name: str,
-    last: Config,
-    names: Mapping[str, str],
-    when: tuple[int, int, int],
+    name: str, last: Config, held: list[Duty], names: Mapping[str, str], now: str | None
 ) -> ScheduleShown:
-    start, end, now = when
     schedule = last.on_call[name]
     return {
         "id": name,
         "role": schedule.role,
         "timezone": schedule.zone(last.organization.zone).key,
-        "now": roster.on_duty(history, name, now),
+        "now": now,
         "duties": [
             {
                 "start": rfc3339(one.start),
@@ -153,7 +154,7 @@ def _schedule(
                 "contact": one.person,
                 "name": names[one.person],
             }
-            for one in roster.duties(history, name, start, end)
+            for one in held
         ],
     }
 

@@ -6,7 +6,7 @@ from aiohttp import web
 
 from collector import rotatext
 from collector.access.policy import Permission
-from collector.api.rota import AHEAD_DAYS, DAY_MS, rota_of
+from collector.api.rota import AHEAD_DAYS, DAY_MS
 from collector.api.routes import HTML, Call, Nothing, Stream
 from collector.web.rendering import page
 
@@ -14,7 +14,7 @@ from collector.web.rendering import page
 async def rota_page(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Who is on duty, and where staffing will be short; it prints well."""
     start = call.parts.now()
-    found = await rota_of(call.parts, start, start + AHEAD_DAYS * DAY_MS)
+    found = await call.parts.numbers.rotas.of(start, start + AHEAD_DAYS * DAY_MS)
     return page(
         call,
         "rota.html",

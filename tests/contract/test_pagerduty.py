@@ -14,8 +14,9 @@ from pydantic import ValidationError
 from alerts.channel import Channel, Receipt, Verdict
 from alerts.channels.pagerduty import KIND
 from alerts.outbox import DeliveryReason, Message, message_id
-from alerts.render import MaintenanceStep, render_maintenance
+from alerts.render import MAINTENANCE_TYPE, MaintenanceStep, render_maintenance
 from tests.support import ticket_messages as messages
+from tests.support.every_message import every_message
 from tests.support.pagerduty import FakePagerDuty
 from tests.support.receiver import CANARY, Receiver, receiving
 from tests.support.soak import longer
@@ -194,6 +195,19 @@ async def test_a_key_they_do_not_know_is_a_wrong_secret_and_no_verdict_on_the_pa
         told = await channel.deliver(messages.message(messages.OPENED))
         assert told == Receipt(Verdict.RETRY, DeliveryReason.SECRET, 400)
         assert fake.alerts == []
+
+
+async def test_of_a_change_event_it_is_the_same() -> None:
+    async with desk(changes="true") as (channel, fake, _):
+        fake.routing_key = "R0UT1NGKEY0000000000000000000NEW"
+        (began, *_rest) = [
+            one
+            for one in every_message(messages.config())
+            if messages.event(one)["type"] == MAINTENANCE_TYPE
+        ]
+        told = await channel.deliver(began)
+    assert told == Receipt(Verdict.RETRY, DeliveryReason.SECRET, 400)
+    assert fake.changes == []
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from sqlalchemy import Connection, select
 
+from alerts import render
 from alerts.channel import ChannelEnv
 from alerts.channels import registry
 from alerts.deadlines import DeadlineKind
@@ -158,16 +159,12 @@ def test_every_kind_has_a_simulated_receiver() -> None:
 async def test_every_type_and_step_of_a_message_is_among_what_is_sent(tmp_path: Path) -> None:
     events = [ticket_messages.event(one) for one in every_message(hospital())]
     steps = {event["data"].get("step") for event in events} - {None}
-    every = {*TransitionKind, *ActKind, *DeadlineKind} - UNTOLD
+    every = {*TransitionKind, *ActKind, *DeadlineKind, *render.MaintenanceStep} - UNTOLD
     assert steps == {one.value for one in every}
-    types = {event["type"].removeprefix("org.wardwatch.") for event in events}
-    incident = ("opened", "updated", "recovered", "resolved", "notice")
-    assert types == {
-        *(f"incident.{one}.v1" for one in incident),
-        "digest.v1",
-        "test.v1",
-        "contacts.v1",
-    }
+    types = {event["type"] for event in events}
+    named = ("opened", "updated", "recovered", "resolved", "notice")
+    others = {value for name, value in vars(render).items() if name.endswith("_TYPE")}
+    assert types == others | {f"org.wardwatch.incident.{one}.v1" for one in named}
     lived = {ticket_messages.event(one)["data"]["step"] for one in await of_a_life(tmp_path)}
     assert lived >= {"opened", "acknowledged", "category_set", "recovered", "resolved", "closed"}
 

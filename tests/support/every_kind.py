@@ -119,7 +119,7 @@ def _pagerduty(_clock: Clock) -> Simulated:
     return Simulated(
         fake,
         fake.handle,
-        lambda url: {"url": url, "routing_key": "file:/word"},
+        lambda url: {"url": url, "routing_key": "file:/word", "changes": "true"},
         lambda: [one.key for one in fake.alerts],
         lambda: [one.key for one in fake.alerts if one.state != "resolved"],
     )

@@ -10,7 +10,7 @@ from alerts.deadlines import Deadline, DeadlineKind, Which
 from alerts.events import Cause, Incident, Priority
 from alerts.outbox import Message, message_id
 from alerts.people import ActKind, IncidentState
-from alerts.render import render, render_digest, render_test
+from alerts.render import MaintenanceStep, render, render_digest, render_maintenance, render_test
 from alerts.telling import Step
 from alerts.transitions import TransitionKind
 from probes.config import Config
@@ -72,7 +72,7 @@ STORY = (*_STORY[:1], *((step, S.OPEN) for step in _NEW), *_STORY[1:])
 
 def every_message(config: Config, receiver: str = "desk") -> list[Message]:
     """One incident by every step in an order that can be, others by the ends there are besides, a
-    digest, a test and changed contacts: each to `receiver`, in order.
+    digest, a test, changed contacts and maintenance: each to `receiver`, in order.
     """
     told = [
         message
@@ -86,6 +86,19 @@ def every_message(config: Config, receiver: str = "desk") -> list[Message]:
     contacts = render_contacts(before, config, message_id="contacts-1", receiver=receiver, at=NOW)
     for name, body in (("digest", digest), ("test", test), ("contacts", contacts)):
         told.append(Message(f"{name}-1", ORG, name, receiver, 1, body, NOW, NOW))
+    for sequence, step in enumerate(MaintenanceStep, 1):
+        name = f"maintenance-{sequence}"
+        body = render_maintenance(
+            config,
+            step,
+            "upgrade",
+            ["ehr"],
+            message_id=name,
+            receiver=receiver,
+            start=NOW,
+            end=NOW + MINUTE,
+        )
+        told.append(Message(name, ORG, "maintenance", receiver, sequence, body, NOW, NOW))
     return told
 
 

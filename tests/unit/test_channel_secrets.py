@@ -114,7 +114,11 @@ def test_every_secret_of_an_entry_is_looked_at_wherever_it_stands() -> None:
 
 def test_what_cannot_be_read_here_is_said_once_for_each_cause() -> None:
     channels = {
-        "pager": {"kind": "pagerduty", "routing_key": "file:/gone"},
+        "pager": {
+            "kind": "pagerduty",
+            "routing_key": "file:/gone",
+            "inbound": {"secret": "file:/nowhere"},
+        },
         "desk": {"kind": "webhook", "url": URL, "secret": "file:/closed"},
         "room": {"kind": "slack", "url": "env:UNSET"},
         "floor": {"kind": "teams", "url": "file:/empty"},
@@ -154,7 +158,7 @@ def test_what_cannot_be_read_here_is_said_once_for_each_cause() -> None:
         "secrets of channels: an empty secret (write the secret there, and nothing else): floor.url",
         (
             "secrets of channels: no such file on this host (create it where the collector runs, readable "
-            "for its user): pager.routing_key, itsm.oauth.client_secret, itsm.oauth.refresh_token"
+            "for its user): pager.inbound.secret, pager.routing_key, itsm.oauth.client_secret, itsm.oauth.refresh_token"
         ),
     ]
 

@@ -14,11 +14,12 @@ import pytest
 from alerts import roster
 from collector import journal
 from collector.access.policy import Role
+from collector.evaluate import Evaluator
 from collector.store.store import Store
 from tests.support.known import bearer
 from tests.support.planning import HOUR, Desk, a_desk
 from tests.support.rotas import CONTACTS, staffed
-from tests.support.rounds import ORG, START
+from tests.support.rounds import ORG, START, document
 
 AUDITOR = bearer("auditor-1", Role.AUDITOR)
 
@@ -220,6 +221,38 @@ async def test_the_past_is_told_by_the_version_that_was_in_force_then(small: Des
         ("2026-01-01T03:00:02", "2026-01-02T00"),
     ]
     assert found["overrides"] == [made]
+
+
+async def test_what_is_told_of_the_past_stays_the_same_whatever_is_done_later(small: Desk) -> None:
+    _, made = await small.post("rota/overrides", wanted(end="2026-01-03T00:00:00Z"))
+    await small.clock.advance(24 * HOUR)
+    before = await rota(small, DAY)
+    assert before["overrides"] == [made]
+    assert turns(before, "engineers")[-1] == ("2026-01-01T02", "2026-01-02T00", "ben")
+    assert (await small.post(f"rota/overrides/{made['id']}/cancel", {}))[0] == 200
+    late = wanted(start="2026-01-01T00:00:00Z", end="2026-01-04T00:00:00Z", contact="anna")
+    assert (await small.post("rota/overrides", late))[0] == 200
+    renamed = CONTACTS | {"ben": {"name": "Benjamin", "role": "engineering"}}
+    moved = {**document()["organization"], "timezone": "Europe/Berlin"}
+    await small.load(staffed(contacts=renamed, organization=moved))
+    told = ("from", "to", "timezone", "schedules", "gaps", "overrides", "versions")
+    after = await rota(small, DAY)
+    for found in (before, after):
+        for one in found["schedules"]:
+            del one["now"]
+    assert [after[key] for key in told] == [before[key] for key in told]
+    later = await rota(small, "?from=2026-01-01T00:00:00Z&to=2026-01-03T00:00:00Z")
+    assert (later["timezone"], len(later["overrides"])) == ("Europe/Berlin", 2)
+    assert later["overrides"][0]["cancelled"] is not None
+
+
+async def test_a_rota_asks_for_no_system_to_be_folded_anew(
+    small: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Evaluator, "refold", None)
+    assert turns(await rota(small, DAY), "engineers") == [
+        ("2026-01-01T00", "2026-01-02T00", "anna"),
+    ]
 
 
 async def test_time_before_the_first_version_has_nobody_and_no_gap(small: Desk) -> None:

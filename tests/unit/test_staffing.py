@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import threading
+
+import pytest
+
+from alerts import roster
+from alerts.roster import Gap
 from collector.metrics import CollectorMetrics
-from collector.staffing import remarks
+from collector.staffing import AHEAD_MS, remarks
 from collector.store.store import Store
+from probes.history import History
 from probes.spans import Interval
 from tests.support.planning import HOUR, a_desk
 from tests.support.rotas import staffed
@@ -79,3 +86,37 @@ def test_a_gap_that_was_closed_has_no_series_any_more() -> None:
     )
     metrics.show_staffing({}, 1_000)
     assert 'role="engineering"' not in metrics.exposition().decode()
+
+
+async def test_gaps_ahead_are_worked_out_beside_the_event_loop_and_anew_only_by_the_hour_or_an_act(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, threads = roster.gaps, []
+
+    def watched(history: History, start: int, end: int) -> list[Gap]:
+        threads.append(threading.get_ident())
+        return plain(history, start, end)
+
+    monkeypatch.setattr(roster, "gaps", watched)
+    async with a_desk(sqlite_store, staffed(nights=False)) as desk:
+        parts = desk.service.parts
+
+        async def asked() -> int:
+            """As often were they worked out when what is told is right."""
+            now = parts.now()
+            found = await parts.numbers.rotas.gaps_ahead(now)
+            assert found == plain(parts.evaluator.history, now, now + AHEAD_MS)
+            return len(threads)
+
+        assert await asked() == 1
+        await desk.clock.advance(HOUR // 2)
+        await parts.numbers.measure(parts.metrics)
+        await desk.get("systems")
+        assert await asked() == 1
+        await desk.clock.advance(HOUR)
+        assert await asked() == 2
+        cover = {"start": "2026-01-01T02:00:00Z", "end": "2026-01-03T06:00:00Z", "contact": "dora"}
+        assert (await desk.post("rota/overrides", {"schedule": "specialists", **cover}))[0] == 200
+        await parts.evaluator.catch_up()
+        assert await asked() == 3
+    assert threading.get_ident() not in threads

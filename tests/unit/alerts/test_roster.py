@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts import roster
+from alerts import roster, rota
 from alerts.roster import Gap
+from alerts.rota import Duty
 from probes.acts import RotaOverride, Signed
 from probes.config import Config
 from probes.history import History, Version
@@ -111,17 +113,44 @@ def test_gaps_of_several_versions_are_one_where_they_touch() -> None:
     ]
 
 
+def test_versions_that_say_the_same_of_a_schedule_are_worked_out_as_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    def counted(schedule: Any, zone: Any, start: int, end: int, given: Any) -> list[Duty]:
+        asked.append(((start - T) // HOUR, (end - T) // HOUR))
+        return plain(schedule, zone, start, end, given)
+
+    plain = rota.duties
+    monkeypatch.setattr(rota, "duties", counted)
+    renamed = CONTACTS | {"ben": {"name": "Benjamin", "role": "engineering"}}
+    left = {name: one for name, one in CONTACTS.items() if name != "ben"}
+    alone = {"engineers": {"role": "engineering", "layers": [WEEKLY | {"people": ["anna"]}]}}
+    versions = [Version(T - DAY + n * HOUR, staffed(contacts=renamed)) for n in range(30)]
+    versions += [Version(T + 9 * HOUR, staffed(contacts=left, on_call=alone, staffing={}))]
+    history = History(versions, overrides=[stand_in(7, "ben", T, T + DAY, schedule="engineers")])
+    found = roster.duties(history, "engineers", T, T + DAY)
+    assert asked == [(0, 9), (9, 24)]
+    assert [((d.start - T) // HOUR, (d.end - T) // HOUR, d.person) for d in found] == [
+        (0, 9, "ben"),
+        (9, 24, "anna"),
+    ]
+
+
 def test_the_next_gap_of_a_role_is_told_as_a_whole_as_far_as_one_looks() -> None:
     # nobody until anna begins at 14:00Z, then one of two
     late = WEEKLY | {"people": ["anna"], "starts": "2026-01-01T08:00"}
     history = History([Version(None, engineers(late, need=2))])
     assert len(roster.gaps(history, T, T + DAY)) == 2
-    assert roster.next_gaps(history, T, DAY) == {"engineering": Interval(T, T + DAY)}
+    assert roster.next_gaps(roster.gaps(history, T, T + DAY)) == {
+        "engineering": Interval(T, T + DAY)
+    }
     night = History([Version(None, staffed(nights=False))])
-    assert roster.next_gaps(night, T, 2 * DAY) == {
+    assert roster.next_gaps(roster.gaps(night, T, T + 2 * DAY)) == {
         "clinical_liaison": Interval(T + 2 * HOUR, T + 14 * HOUR)
     }
-    assert roster.next_gaps(night, T, 2 * HOUR) == {}
+    assert roster.next_gaps(roster.gaps(night, T, T + 2 * HOUR)) == {}
 
 
 @settings(max_examples=longer(30))

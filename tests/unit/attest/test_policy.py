@@ -141,6 +141,11 @@ def test_a_cosigned_note_that_is_no_checkpoint_is_refused() -> None:
     assert fault(accept, policyfile.parse(TWO_LEVELS), made) is Fault.CHECKPOINT_SHAPE
 
 
+def test_a_refusal_says_lines_and_codes() -> None:
+    with pytest.raises(PolicyError, match=r"^line 1: policy\.key, line 0: policy\.quorums$"):
+        policyfile.parse(b"log \xff\n")
+
+
 def test_a_policy_with_a_key_of_another_type_is_refused() -> None:
     """ML-DSA-44, type 0x06: 1312 bytes of key."""
     material = bytes([6]) + bytes(1312)
@@ -168,6 +173,7 @@ A, B, C = (f"witness {name} {W[n]}\n" for n, name in enumerate("ABC", 1))
         ("quorum\vnone\n", [(1, PolicyFault.OCTET), (0, PolicyFault.QUORUMS)]),
         ("Quorum none\nquorum none\n", [(1, PolicyFault.KEYWORD)]),
         ("quorum none # why\n", [(1, PolicyFault.ITEMS), (0, PolicyFault.QUORUMS)]),
+        ("quorum none none\n", [(1, PolicyFault.ITEMS), (0, PolicyFault.QUORUMS)]),
         ("quorum\n", [(1, PolicyFault.ITEMS), (0, PolicyFault.QUORUMS)]),
         ("quorum A\n" + A, [(1, PolicyFault.UNKNOWN_NAME)]),
         ("log\nquorum none\n", [(1, PolicyFault.ITEMS)]),

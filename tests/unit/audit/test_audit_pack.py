@@ -84,6 +84,9 @@ async def test_a_pack_holds_every_population_whole_and_nothing_that_was_typed(
         "agent_keys": 1,
         "exports": 0,
         "contact_changes": 1,
+        "rota": 0,
+        "staffing_gaps": 0,
+        "rota_overrides": 0,
         "training": 1,
         "agreements": 1,
     }

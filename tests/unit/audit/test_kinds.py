@@ -17,7 +17,9 @@ from collector import (
     equivocations,
     feedlog,
     frozenholidays,
+    inbound_acting,
     journal,
+    mends,
     process_facts,
     redriving,
     sightings,
@@ -27,7 +29,7 @@ from collector.access.records import Act
 from collector.audit.kinds import EXPORT_ENDED, EXPORTED, KINDS
 from collector.core.agent_keys import KeyAct
 from probes.acts import ActKind as WindowActKind
-from probes.acts import CorrectionKind
+from probes.acts import CorrectionKind, OverrideKind
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -38,7 +40,7 @@ def words(kinds: type[Enum], prefix: str = "") -> list[str]:
 
 WRITERS: dict[str, Iterable[str]] = {
     "collector/access/records.py": words(Act),
-    "collector/acts.py": [*words(WindowActKind), *words(CorrectionKind)],
+    "collector/acts.py": [*words(WindowActKind), *words(CorrectionKind), *words(OverrideKind)],
     "collector/audit/exports.py": [EXPORTED, EXPORT_ENDED],
     "collector/away.py": [away.KIND],
     "collector/builtinkey.py": words(KeyAct),
@@ -49,7 +51,9 @@ WRITERS: dict[str, Iterable[str]] = {
     "collector/equivocations.py": [equivocations.KIND, equivocations.SETTLED],
     "collector/feedlog.py": [feedlog.KIND],
     "collector/frozenholidays.py": [frozenholidays.KIND],
+    "collector/inbound_acting.py": [inbound_acting.KIND],
     "collector/incident_acts.py": words(IncidentActKind, "incident."),
+    "collector/mends.py": [mends.KIND, mends.ADOPTED],
     "collector/process_facts.py": [*words(DeadlineKind, "incident."), process_facts.ARRIVED],
     "collector/redriving.py": [redriving.KIND, redriving.CLEARED],
     "collector/sightings.py": [sightings.KIND],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from collector.audit import plans, rowlists, scope
+from collector.audit import duties, plans, rowlists, scope
 from collector.audit.population import Span
 from collector.journal import Row, canonical
 from probes.acts import (
@@ -13,6 +13,7 @@ from probes.acts import (
     CorrectAs,
     Correction,
     CorrectionReason,
+    RotaOverride,
     Signed,
     WindowAct,
 )
@@ -173,3 +174,38 @@ def test_corrections_of_a_range_were_requested_or_approved_in_it() -> None:
         ],
     )
     assert [row[0] for row in plans.corrections(found, SPAN)] == ["approved", "requested"]
+
+
+def test_duties_gaps_and_overrides_are_those_of_the_range() -> None:
+    layer = {"people": ["anna", "ben"], "starts": "2026-01-01T00:00", "turn": "1d"}
+    engineer = {"name": "X", "role": "engineering"}
+    used = watched(
+        "ehr",
+        contacts={"anna": engineer, "ben": engineer},
+        on_call={"engineers": {"role": "engineering", "timezone": "UTC", "layers": [layer]}},
+        staffing={"engineering": 1},
+    )
+    late = watched("ehr", contacts={"anna": engineer}, staffing={"engineering": 1})
+    made = RotaOverride(
+        7,
+        "engineers",
+        "anna",
+        SPAN.start + HOUR,
+        SPAN.start + 3 * HOUR,
+        Signed("lead-1", SPAN.start + 2 * HOUR, "CHG1"),
+    )
+    earlier = replace(made, id=6, made=Signed("lead-1", START, None), end=START + 1)
+    versions = [Version(START, used, 1), Version(SPAN.start + 4 * HOUR, late, 2)]
+    found = History(versions, (), (), (earlier, made))
+    hours = [f"2026-01-02T{hour:02d}:00:00.000Z" for hour in range(5)]
+    assert [row[1:] for row in duties.rota(found, SPAN)] == [
+        ("engineers", "engineering", "ben", hours[0], hours[2]),
+        ("engineers", "engineering", "anna", hours[2], hours[3]),
+        ("engineers", "engineering", "ben", hours[3], hours[4]),
+    ]
+    assert [row[1:] for row in duties.gaps(found, SPAN)] == [
+        ("engineering", hours[4], "2026-01-03T00:00:00.000Z", 1, 0)
+    ]
+    assert list(duties.overrides(found, SPAN)) == [
+        ("7", "engineers", "anna", hours[1], hours[3], "lead-1", hours[2], "CHG1", None, None)
+    ]
