@@ -91,13 +91,15 @@ def _list(to: Collector, args: argparse.Namespace) -> int:
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     carried = [f"{', '.join(r['families'])} from {r['min_priority']}" for r in one["routes"]]
     noticed = [f"notices of {role.replace('_', ' ')}" for role in one["notices"]]
+    laddered = [f"escalation {policy}" for policy in one["escalation"]]
+    reaching = [f"reaches {', '.join(one['reach'])}"] if one["reach"] else []
     return (
         one["id"],
         one["kind"],
         one["guarantee"] or "-",
         one["audience"],
         agreement(one["agreement"]),
-        "; ".join([*carried, *noticed]) or "-",
+        "; ".join([*carried, *noticed, *laddered, *reaching]) or "-",
     )
 
 
