@@ -72,7 +72,7 @@ MEANINGS = {
     Fault.DSSE_TOO_LARGE: "more than 16 MiB",
     Fault.DSSE_JSON: "no JSON object, or one that two readers may read differently",
     Fault.DSSE_FIELD: "a field that is missing or has another type, or more than 32 signatures",
-    Fault.DSSE_UNSIGNED: "fewer of the known keys have signed than must",
+    Fault.DSSE_UNSIGNED: "none of the known keys has signed",
     Fault.STATEMENT_JSON: "no JSON, or such that two readers may read differently",
     Fault.STATEMENT_TYPE: "not an in-toto Statement v1",
     Fault.STATEMENT_SUBJECT: "no subjects, more than 10000, or one without name and SHA-256",
