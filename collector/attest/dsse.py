@@ -51,7 +51,8 @@ def sign(envelope: Envelope, key: Ed25519PrivateKey) -> Envelope:
 def verify(envelope: Envelope, keys: Mapping[str, Ed25519PublicKey]) -> frozenset[str]:
     """The names of the keys that have signed; signatures of others are passed over.
 
-    AttestError DSSE_UNSIGNED when none has.
+    AttestError DSSE_UNSIGNED when none has. Every key is tried on every signature, each time over the
+    whole payload: ask with the few keys that count.
     """
     message = pae(envelope.payload_type, envelope.payload)
     accepted = frozenset(
