@@ -46,7 +46,7 @@ class Days(Model):
     ) = None
     """Years or ranges of them; left out: every year."""
 
-    def opening(self, times: tuple[opening.Range, ...]) -> opening.Opening:
+    def at(self, times: tuple[opening.Range, ...]) -> opening.Opening:
         """These days at these times, read."""
         return opening.Opening(
             times=times,
@@ -69,7 +69,7 @@ class Hours(Days):
     def rule(self) -> opening.Opening:
         """The same, read."""
         times = [(t.start_time, t.end_time) for t in self.times or ()] or [("00:00", "24:00")]
-        return self.opening(tuple(sorted((opening.clock(a), opening.clock(b)) for a, b in times)))
+        return self.at(tuple(sorted((opening.clock(a), opening.clock(b)) for a, b in times)))
 
     @model_validator(mode="after")
     def _for_ever(self) -> Hours:

@@ -62,7 +62,7 @@ class Only(Days):
     @property
     def rule(self) -> opening.Opening:
         """The same, read; a time over midnight ends later than minute 1440."""
-        return self.opening(tuple(sorted(map(_minutes, self.times or ()))) or ((0, opening.DAY),))
+        return self.at(tuple(sorted(map(_minutes, self.times or ()))) or ((0, opening.DAY),))
 
 
 def _minutes(shift: Shift) -> opening.Range:
