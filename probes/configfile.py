@@ -131,7 +131,7 @@ def read_secret(ref: str) -> bytes:
     """What `file:/path` or `env:NAME` refers to; OSError or KeyError when it cannot be had."""
     where, _, name = ref.partition(":")
     if where == "env" and name:
-        return os.environ[name].encode()
+        return os.fsencode(os.environ[name])
     if where == "file" and name.startswith("/"):
         with Path(name).open("rb") as file:
             secret = file.read(MAX_SECRET + 1)

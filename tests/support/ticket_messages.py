@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ SECRET = b"R0UT1NGKEY000000000000000000TEST\n"
 KEY = f"ehr.availability.{NOW}"
 OPENED = (TransitionKind.OPENED, IncidentState.OPEN)
 ACKNOWLEDGED = (ActKind.ACKNOWLEDGED, IncidentState.ACKNOWLEDGED)
+BY_SERVICE = (ActKind.ACKNOWLEDGED, IncidentState.OPEN)
 RAISED = (TransitionKind.RAISED, IncidentState.OPEN)
 CATEGORY_SET = (ActKind.RAISED, IncidentState.OPEN)
 WARNED = (DeadlineKind.RESPONSE_WARNED, IncidentState.OPEN)
@@ -51,7 +53,12 @@ def config() -> Config:
 
 
 def as_written() -> dict[str, Any]:
-    """The example as it is read, every scalar a text."""
+    """The example as it is read, every scalar a text; the caller's own."""
+    return deepcopy(_example())
+
+
+@cache
+def _example() -> dict[str, Any]:
     return dict(read(str(ROOT / "wardwatch.example.yaml"))[0].data)
 
 

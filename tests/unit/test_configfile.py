@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from copy import deepcopy
 from functools import cache
 from pathlib import Path
@@ -225,6 +226,10 @@ def test_secrets_are_read_by_reference(tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.delenv("WARDWATCH_TEST_NONE", raising=False)
     assert read_secret(f"file:{tmp_path}/key") == b"abc\n"
     assert read_secret("env:WARDWATCH_TEST_KEY") == b"def"
+    monkeypatch.setenv(
+        "WARDWATCH_TEST_KEY", os.fsdecode(b"p\xe4ss")
+    )  # Latin-1, as some hosts have it
+    assert read_secret("env:WARDWATCH_TEST_KEY") == b"p\xe4ss"
     for reference in ("env:WARDWATCH_TEST_NONE", "abc", "file:key", "env:"):
         with pytest.raises(KeyError):
             read_secret(reference)

@@ -273,6 +273,8 @@ def test_a_ticket_key_names_the_incident_and_its_channel() -> None:
     assert of(KEY) == own
     assert of(KEY.replace(".", "_")) == own  # as Salesforce has it
     assert of(own) == own  # as people write it
+    assert incident_of(own, "ehr", "desk") == own  # an organization called like its system
+    assert incident_of(f"ehr.{own}.desk", "ehr", "desk") == own
     assert of(KEY.replace("desk", "other")) is None
     assert of("another.ehr.availability.1767225611000.desk") is None
     for text in (
