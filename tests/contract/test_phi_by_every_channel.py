@@ -70,6 +70,12 @@ def hospital(name: str | None = None) -> Config:
     return Config.model_validate(written)
 
 
+@cache
+def every(name: str | None = None) -> tuple[Message, ...]:
+    """Messages of every type and step of that hospital, written once for all kinds."""
+    return tuple(every_message(hospital(name)))
+
+
 _typed: list[Message] = []
 
 
@@ -157,10 +163,10 @@ def test_every_kind_has_a_simulated_receiver() -> None:
 
 
 async def test_every_type_and_step_of_a_message_is_among_what_is_sent(tmp_path: Path) -> None:
-    events = [ticket_messages.event(one) for one in every_message(hospital())]
+    events = [ticket_messages.event(one) for one in every()]
     steps = {event["data"].get("step") for event in events} - {None}
-    every = {*TransitionKind, *ActKind, *DeadlineKind, *render.MaintenanceStep} - UNTOLD
-    assert steps == {one.value for one in every}
+    told = {*TransitionKind, *ActKind, *DeadlineKind, *render.MaintenanceStep} - UNTOLD
+    assert steps == {one.value for one in told}
     types = {event["type"] for event in events}
     named = ("opened", "updated", "recovered", "resolved", "notice")
     others = {value for name, value in vars(render).items() if name.endswith("_TYPE")}
@@ -175,7 +181,7 @@ async def test_nothing_of_a_patient_leaves_and_every_message_does(
     kind: str, planted: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    told = every_message(hospital(NAME if planted == "named" else None))
+    told = [*every(NAME if planted == "named" else None)]
     if planted == "typed":
         told = [*await of_a_life(tmp_path), *told]
     clock = Settling(NOW)
