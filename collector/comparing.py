@@ -182,7 +182,7 @@ class Comparing:
     ) -> Compared:
         await self._recall()
         pair, now = entry.pair, self._clock.now_ms()
-        past = self._since(pair)
+        past, recalled = self._since(pair), self._recalled
         if now < self._shown_at(entry):
             return Compared(pair, Unlooked.WAITS)
         stood = await self._store.read(standings.read_one, self._org, pair.key, now)
@@ -202,7 +202,7 @@ class Comparing:
             made=past.made,
             sees=self._sees(now),
         )
-        may = partial(self._may, entry, lease, by) if writes else _never
+        may = partial(self._may, entry, lease, by, recalled) if writes else _never
         try:
             async with asyncio.timeout(limit_s):
                 result = await self._channel.reconcile(said[0], last, may)
@@ -249,7 +249,10 @@ class Comparing:
             entry.looked_at = None
         return done
 
-    async def _may(self, entry: Entry, lease: Lease | None, by: str, mend: Mend) -> bool:
+    async def _may(
+        self, entry: Entry, lease: Lease | None, by: str, recalled: int, mend: Mend
+    ) -> bool:
+        """`recalled`: what was known of the journal before the receiver was asked."""
         try:
             return await self._store.write(
                 mends.begin,
@@ -260,7 +263,7 @@ class Comparing:
                 mend,
                 by,
                 self._clock.now_ms,
-                self._recalled,
+                recalled,
             )
         except FencedError:
             return False

@@ -426,6 +426,7 @@ async def test_of_two_processes_that_look_at_once_one_writes(
             comparing = two.reconciler.comparing["desk"]
             (entry,) = await comparing.pairs()
             await comparing.compare(entry, None, by="anna")
+            await one.reconciler.comparing["desk"].pairs()  # somebody else asks the first one, too
 
         channel.meanwhile = by_a_person
         (entry,) = await one.reconciler.comparing["desk"].pairs()
