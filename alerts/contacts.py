@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from alerts.minimal import encoded, harmless
 from alerts.render import CONTACTS_TYPE, organization_of
 from probes.config import Config
-from probes.times import rfc3339
+from probes.times import parse_datetime, rfc3339
 
 FIELDS = ("name", "role", "email")
 """What somebody has to know who writes to a contact."""
@@ -114,6 +115,8 @@ class ContactsLetter:
     subject: str
     headline: str
     lines: tuple[str, ...]
+    as_of: str
+    """Local time: a letter that comes late says of when it is."""
     organization: str
 
 
@@ -121,9 +124,11 @@ def contacts_letter(event: Mapping[str, Any]) -> ContactsLetter:
     """Of such an event, parsed."""
     data = event["data"]
     organization = data["organization"]["name"]
+    zone = ZoneInfo(data["organization"].get("timezone", "UTC"))
     return ContactsLetter(
         subject=f"[{organization}] Who your contacts are has changed",
         headline="Who your contacts are has changed",
         lines=tuple(sentences(data)),
+        as_of=f"{parse_datetime(event['time']).astimezone(zone):%Y-%m-%d %H:%M %Z}",
         organization=organization,
     )

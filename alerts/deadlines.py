@@ -146,10 +146,10 @@ def due(
 ) -> Found:
     """`fired` are those told already, `delivered` the notices that arrived, with the instant."""
     stormy = settings if settings.calm_since is None else replace(settings, calm_since=None)
-    all_ones = [d for d in _deadlines(course, stormy, fired) if d.which not in fired]
-    withheld = _withheld(course, settings, fired, all_ones)
     # of an act that is recorded a moment later than the edge, or by a clock ahead of it, too
     edge = max([now, *(act.at for act in course.acts)])
+    all_ones = [d for d in _deadlines(course, stormy, fired, edge) if d.which not in fired]
+    withheld = _withheld(course, settings, fired, all_ones, edge)
     passed = [d for d in all_ones if (d.at <= edge if d.at_once else d.at < now)]
     new = [d for d in passed if d.which not in withheld]
     notices = {**fired, **{d.which: d for d in new}}
@@ -168,19 +168,23 @@ def _withheld(
     settings: Settings,
     fired: Mapping[Which, Deadline],
     found: Iterable[Deadline],
+    edge: int,
 ) -> set[Which]:
     if settings.calm_since is None:
         return set()
-    return {d.which for d in found} - {d.which for d in _deadlines(course, settings, fired)}
+    held = _deadlines(course, settings, fired, edge)
+    return {d.which for d in found} - {d.which for d in held}
 
 
 def _deadlines(
-    course: Course, settings: Settings, fired: Mapping[Which, Deadline]
+    course: Course, settings: Settings, fired: Mapping[Which, Deadline], edge: int
 ) -> Iterator[Deadline]:
-    """All there will ever be if nothing more happens, whether they have fired or not."""
+    """All there will ever be if nothing more happens, whether they have fired or not; of the rungs
+    of a ladder those up to the first one after `edge`.
+    """
     yield from _response(course, settings)
     yield from _acknowledgement(course, settings)
-    yield from _escalation(course, settings, fired)
+    yield from _escalation(course, settings, fired, edge)
     yield from _review(course)
     yield from _report(course, settings)
     yield from _liaison(course, settings)
@@ -237,7 +241,7 @@ def _acknowledgement(course: Course, settings: Settings) -> Iterator[Deadline]:
 
 
 def _escalation(
-    course: Course, settings: Settings, fired: Mapping[Which, Deadline]
+    course: Course, settings: Settings, fired: Mapping[Which, Deadline], edge: int
 ) -> Iterator[Deadline]:
     """Nobody is called to what is over when it is looked at, whatever was due before."""
     incident = course.incident
@@ -251,6 +255,8 @@ def _escalation(
         last = _told_last(ladder, fired)
         for at, rung in climb(ladder, course, reached, since, last, _edge(settings)):
             yield Deadline(Which(K.ESCALATED, ladder.name, at), at, rung=rung)
+            if at > edge:
+                break
 
 
 def _told_last(ladder: Ladder, fired: Mapping[Which, Deadline]) -> Told | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -71,10 +71,11 @@ class Delivery:
         self._wakes: dict[str, asyncio.Event] = {}
         self.lanes = {receiver: Lane() for receiver in channels}
 
-    def wake(self) -> None:
-        """Something was written to the outbox: look now."""
-        for event in self._wakes.values():
-            event.set()
+    def wake(self, receivers: Iterable[str] | None = None) -> None:
+        """Something was written to the outbox for these, None: for anybody: look now."""
+        for receiver in self._wakes if receivers is None else receivers:
+            if receiver in self._wakes:
+                self._wakes[receiver].set()
 
     async def run(self) -> None:
         """Until cancelled. Attempts under way are then given up; their leases run out."""
@@ -92,9 +93,12 @@ class Delivery:
             receiver, now, now + self._pace.lease, self._pace.parallel
         )
         written = await asyncio.gather(*(self._attempt(message) for message in claimed))
+        self._went_round(receiver, written)
+        return len(claimed)
+
+    def _went_round(self, receiver: str, written: Sequence[bool] = ()) -> None:
         lane = self.lanes.get(receiver, Lane())
         self.lanes[receiver] = Lane(lane.rounds + all(written), lane.attempts + sum(written))
-        return len(claimed)
 
     async def _left_over(self) -> list[str]:
         while True:
@@ -104,12 +108,17 @@ class Delivery:
                 await self._store_failed()
 
     async def _lane(self, receiver: str) -> None:
+        """Looks before it claims: a claim is a transaction that others wait for."""
         wake = self._wakes[receiver]
         while True:
             wake.clear()
             try:
-                if await self.pump(receiver) == 0:
-                    await self._rest(wake, await self._store.next_at(receiver))
+                next_at = await self._store.next_at(receiver)
+                if next_at is None or next_at > self._clock.now_ms():
+                    self._went_round(receiver)
+                elif await self.pump(receiver):
+                    continue
+                await self._rest(wake, next_at)
             except Exception:  # noqa: BLE001 - a store fails in its own ways; we only try again
                 await self._store_failed()
 

@@ -58,7 +58,7 @@ class Effect(StrEnum):
     REPEATED = "repeated"
     """The same event once more."""
     CROWDED = "crowded"
-    """More events of one incident than are taken."""
+    """More events of one incident than are taken of a channel."""
     UNKNOWN = "unknown"
     """Of no incident of ours."""
     NOTHING = "nothing"
@@ -139,7 +139,8 @@ def incident_of(text: str, org: str, channel: str) -> str | None:
     """
     whole = text.replace("_", ".")
     own = whole.removeprefix(f"{org}.").removesuffix(f".{channel}")
-    return own if _INCIDENT.fullmatch(own) else None
+    # whole first: an organization may be called like a system of its
+    return next((key for key in (whole, own) if _INCIDENT.fullmatch(key)), None)
 
 
 def is_shortened(text: str, key: str, org: str, channel: str, chars: int) -> bool:

@@ -127,7 +127,7 @@ SERVICENOW = _posted(
 )
 SERVICENOW_EM = _posted(
     "ServiceNow: a business rule on em_alert, after update, when acknowledged or state changes and"
-    " message_key has our key; its script is like that on the page of servicenow.",
+    " message_key has our key; its script is on the page of the kind.",
     "Body: " + _body("message_key", "acknowledged or resolved", "sys_id:sys_mod_count"),
     noted=False,
 )

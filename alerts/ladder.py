@@ -21,14 +21,20 @@ from probes.config_escalation import Escalation
 
 @dataclass(frozen=True, slots=True)
 class Ladder:
-    """A policy as it stood at the incident's start. It takes incidents of `min_priority` or more
-    urgent ones, from `since` (UTC ms) on.
+    """A policy as it stood at the incident's start. `takes`: of each of its routes the least urgent
+    priority that it takes, and since when (UTC ms).
     """
 
     name: str
     policy: Escalation
-    min_priority: Priority
-    since: int = 0
+    takes: tuple[tuple[Priority, int], ...]
+
+    @property
+    def since(self) -> int:
+        return min(since for _, since in self.takes)
+
+    def is_for(self, priority: Priority, t: int) -> bool:
+        return any(priority <= least and since <= t for least, since in self.takes)
 
     @property
     def places(self) -> int:
@@ -162,20 +168,22 @@ def _moments(
 def _beginnings(
     ladder: Ladder, course: Course, reached: Ranks, since: int, last: Told | None
 ) -> dict[int, Rank]:
-    """When the ladder begins: at first, at each rise, and whenever a person sets category 4, which
-    opens again what people had ended.
+    """When the ladder begins: once a route takes it, at each rise, and whenever a person sets
+    category 4, which opens again what people had ended.
     """
     out: dict[int, Rank] = {}
     rank, earliest = (LEAST, since) if last is None else (last[1].rank, last[0] + 1)
-    for at, one in sorted(reached):
-        higher = rank.with_(one)
-        if higher != rank:
-            out[max(at, earliest)] = higher
+    begun = last is not None
+    for at, one in sorted([*reached, *((at, LEAST) for _, at in ladder.takes)]):
+        higher, t = rank.with_(one), max(at, earliest)
+        rises = higher != (rank if begun else LEAST)
+        if rises and ladder.is_for(higher.priority, t):
+            out[t], begun = higher, True
         rank = higher
     for act in course.acts:
         if act.category == PATIENT_SAFETY and act.at >= earliest:
             out[act.at] = rank
-    return {at: one for at, one in out.items() if one.priority <= ladder.min_priority}
+    return {at: one for at, one in out.items() if ladder.is_for(one.priority, at)}
 
 
 def expired_answers(course: Course, edge: int) -> Iterator[Act]:

@@ -156,6 +156,10 @@ ABOUT = {
     Horizon.MANUFACTURER_URGENT: "by a manufacturer, within 5 work days",
 }
 _STEPS = {step.value: text for step, text in STEPS.items()}
+BY_SERVICE = (
+    "A service has acknowledged it, such as another product. That stops nothing: nobody has taken it"
+    " on here yet."
+)
 _DEADLINES = {kind.value: text for kind, text in DEADLINES.items()}
 _ABOUT = {one.value: text for one, text in ABOUT.items()}
 _OPEN = frozenset({IncidentState.OPEN.value, IncidentState.ACKNOWLEDGED.value})
@@ -239,7 +243,7 @@ def _contacts(event: Mapping[str, Any]) -> Letter:
     return Letter(
         subject=told.subject,
         headline=told.headline,
-        step="This is for your information.",
+        step=f"As of {told.as_of}. This is for your information.",
         rows=tuple(Row("Now", line) for line in told.lines),
         organization=told.organization,
     )
@@ -273,10 +277,15 @@ def _incident(event: Mapping[str, Any]) -> Letter:
     return Letter(
         subject=f"[Wardwatch] {name}: {family}, since {local_time(data['started_at'], zone)}",
         headline=_headline(data),
-        step=_STEPS[data["step"]],
+        step=BY_SERVICE if by_service(data) else _STEPS[data["step"]],
         rows=tuple(_rows(event, zone)),
         organization=data["organization"]["name"],
     )
+
+
+def by_service(data: Mapping[str, Any]) -> bool:
+    """Is it the acknowledgement of a service? A person's makes the incident an acknowledged one."""
+    return data.get("step") == ActKind.ACKNOWLEDGED and data["state"] == IncidentState.OPEN
 
 
 def _headline(data: Mapping[str, Any]) -> str:

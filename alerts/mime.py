@@ -91,7 +91,7 @@ def compose(
     mail["To"] = tuple(Address(addr_spec=one) for one in recipients)
     mail["Subject"] = told.subject
     mail["Auto-Submitted"] = "auto-generated"
-    if message.seq > 1:
+    if message.seq > 1 and "key" in event["data"]:  # what is of no incident answers nothing
         first = message_id(message.org, message.incident_key, message.receiver, 1)
         mail["In-Reply-To"] = mail["References"] = _name(first, message.org)
     mail.set_content(told.text)

@@ -18,7 +18,7 @@ SENTENCES = {
     Effect.PEOPLE_ONLY: "It has recovered. A person resolves it in Wardwatch.",
     Effect.OVER: "It is over; there is nothing to acknowledge.",
     Effect.REPEATED: "This was told before; nothing was changed.",
-    Effect.CROWDED: "Too much was told of this incident; nothing was changed.",
+    Effect.CROWDED: "Too much was told of this incident from here; nothing was changed.",
     Effect.UNKNOWN: "No incident has this key.",
     Effect.NOTHING: "Nothing to do. Write: acknowledge KEY, or: resolve KEY.",
 }

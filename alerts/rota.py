@@ -65,9 +65,20 @@ def duties(
     place = schedule.zone(zone)
     layers = [_layer(layer, place, start, end) for layer in schedule.layers]
     overrides = [_override(one, place, start, end) for one in (*schedule.overrides, *given)]
-    lines = [_whole(line, start, end) for line in (*layers, *overrides) if line]
+    standing_in = _one_over_another(
+        [_whole(one, start, end) for one in overrides if one], start, end
+    )
+    lines = [*(_whole(line, start, end) for line in layers if line), standing_in]
     line = spans.combine(lines, _uppermost, start, end)
     return [Duty(one.start, one.end, one.value) for one in line if one.value is not None]
+
+
+def _one_over_another(lines: Sequence[Line], start: int, end: int) -> Line:
+    """Lines that cover `[start, end)`, as one; by halves, for overrides may be thousands."""
+    if len(lines) > 2:
+        half = len(lines) // 2
+        lines = [_one_over_another(some, start, end) for some in (lines[:half], lines[half:])]
+    return spans.combine(lines, _uppermost, start, end)
 
 
 def _uppermost(people: tuple[str | None, ...]) -> str | None:

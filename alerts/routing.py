@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from alerts.events import Cause, Family, Priority
 from alerts.ladder import Ladder
@@ -37,26 +36,18 @@ def receivers(
 
 
 def ladders(config: Config, family: Family, rejected_at: int | None = None) -> tuple[Ladder, ...]:
-    """The policies of every route that may fit, each once: for the least urgent priority and from
-    the first instant that any of its routes takes. `rejected_at`: when the incident was first
+    """The policies of every route that may fit, each once. `rejected_at`: when the incident was first
     rejected by all, from when on it goes to the routes of availability, too. None where the
     collector climbs none.
     """
-    out: dict[str, Ladder] = {}
+    out: dict[str, list[tuple[Priority, int]]] = {}
     for route in config.routes if escalates(config, family) else ():
         since = 0 if family.value in route.families else rejected_at
         fits = since == 0 or Family.AVAILABILITY.value in route.families
         if route.escalate is None or since is None or not fits:
             continue
-        policy, least = config.escalation[route.escalate], Priority(route.min_priority)
-        one = Ladder(route.escalate, policy, least, since)
-        known = out.get(one.name, one)
-        out[one.name] = replace(
-            known,
-            min_priority=max(known.min_priority, one.min_priority),
-            since=min(known.since, one.since),
-        )
-    return tuple(out.values())
+        out.setdefault(route.escalate, []).append((Priority(route.min_priority), since))
+    return tuple(Ladder(name, config.escalation[name], tuple(takes)) for name, takes in out.items())
 
 
 def routed(

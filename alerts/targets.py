@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from alerts.events import Incident
 from alerts.ladder import Ladder, Reached, RungDue
 from alerts.paging import is_routed
-from alerts.receivers import everybody, of_role, reached
+from alerts.receivers import everybody, is_for_customers, of_role, reached
 from alerts.roster import on_duty
 from alerts.routing import receivers
 from probes.config import Config
@@ -40,7 +40,7 @@ def reaching(history: History) -> Reach:
                 name
                 for one in rungs[number].to
                 for name in _reached(history, one, at)
-                if is_routed(config, name, incident.family)
+                if _is_called(config, name, incident)
             )
             if found:
                 return Reached(number + 1, tuple(found))
@@ -63,17 +63,17 @@ def _reached(history: History, target: Target, at: int) -> Iterator[str]:
         yield from () if person is None else reached(config, [person])
 
 
+def _is_called(config: Config, receiver: str, incident: Incident) -> bool:
+    """Customers are not called for help, whatever they were when the incident began."""
+    return is_routed(config, receiver, incident.family) and not is_for_customers(config, receiver)
+
+
 def _routed(config: Config, ladder: Ladder, rung: RungDue, incident: Incident) -> tuple[str, ...]:
     """Of the routes with this policy, else of all that fit."""
     fitting = [route for route in config.routes if route.escalate == ladder.name]
     for routes in (fitting, config.routes):
         named = receivers(routes, incident.family, rung.rank.priority, incident.causes)
-        staff = tuple(
-            name
-            for name in named
-            if not config.channels[name].is_for_customers
-            and is_routed(config, name, incident.family)
-        )
+        staff = tuple(name for name in named if _is_called(config, name, incident))
         if staff:
             return staff
     return ()

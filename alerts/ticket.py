@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from alerts.deadlines import DeadlineKind
-from alerts.letter import letter
+from alerts.letter import by_service, letter
 from alerts.minimal import minimal
 from alerts.outbox import Message
 from alerts.people import IncidentState
@@ -83,6 +83,8 @@ class Ticket:
     at: str
     started_at: str
     link: str | None
+    by_service: bool = False
+    """It tells of a service's acknowledgement, which calls nobody and stops nothing."""
     patterns: tuple[Pattern, ...] = ()
 
     @property
@@ -150,5 +152,6 @@ def _ticket(
         at=event["time"],
         started_at=event["time"] if alone else data["started_at"],
         link=data.get("link"),
+        by_service=not alone and by_service(data),
         patterns=patterns,
     )

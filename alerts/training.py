@@ -8,7 +8,7 @@ date, too.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -34,7 +34,7 @@ class TrainingState(StrEnum):
     """It lapses within 60 days."""
     LAPSED = "lapsed"
     MISSING = "missing"
-    """The file has no date of it."""
+    """The file has no date of it, or one that is still to come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,11 @@ class Trained:
     done: date | None
     until: date | None
     state: TrainingState
+
+    @property
+    def is_ahead(self) -> bool:
+        """The file has a date of it that is still to come: it is good for nothing yet."""
+        return self.state is TrainingState.MISSING and self.done is not None
 
 
 def trained(name: str, contact: Contact, today: date) -> list[Trained]:
@@ -67,16 +72,14 @@ def lapsed(contacts: Mapping[str, Contact], today: date) -> dict[TrainingKind, i
 def remarks(contacts: Mapping[str, Contact], today: date) -> list[str]:
     """Sentences for `config check`, by what is the matter."""
     said = {
-        TrainingState.LAPSED: "HIPAA training that has lapsed",
-        TrainingState.SOON: f"HIPAA training that lapses within {AHEAD.days} days",
-        TrainingState.MISSING: "no date of HIPAA training",
+        (TrainingState.LAPSED, False): "HIPAA training that has lapsed",
+        (TrainingState.SOON, False): f"HIPAA training that lapses within {AHEAD.days} days",
+        (TrainingState.MISSING, False): "no date of HIPAA training",
+        (TrainingState.MISSING, True): "HIPAA training with a date that is still to come",
     }
     rows = [one for name, contact in contacts.items() for one in trained(name, contact, today)]
-    return [
-        f"{what}: {', '.join(_named(rows, state))}"
-        for state, what in said.items()
-        if any(one.state is state for one in rows)
-    ]
+    found = {what: [r for r in rows if (r.state, r.is_ahead) == how] for how, what in said.items()}
+    return [f"{what}: {', '.join(_named(of))}" for what, of in found.items() if of]
 
 
 def _of(name: str, training: Training, kind: TrainingKind, today: date) -> Trained:
@@ -85,8 +88,8 @@ def _of(name: str, training: Training, kind: TrainingKind, today: date) -> Train
         until = a_year_after(done)
     if until is not None and until < today:
         return Trained(name, kind, done, until, TrainingState.LAPSED)
-    if done is None or until is None:
-        return Trained(name, kind, None, None, TrainingState.MISSING)
+    if done is None or until is None or done > today:
+        return Trained(name, kind, done, None, TrainingState.MISSING)
     soon = until <= today + AHEAD
     return Trained(name, kind, done, until, TrainingState.SOON if soon else TrainingState.CURRENT)
 
@@ -101,16 +104,14 @@ def a_year_after(day: date) -> date:
     return day.replace(year=day.year + 1)
 
 
-def _named(rows: list[Trained], state: TrainingState) -> list[str]:
+def _named(rows: Iterable[Trained]) -> list[str]:
     """`anna (privacy on 2026-03-01, role on 2026-04-01)`; a contact alone lacks every date."""
     by_contact: dict[str, list[str]] = {}
     for one in rows:
-        if one.state is state:
-            day = "" if one.until is None else f" on {one.until}"
-            by_contact.setdefault(one.contact, []).append(f"{one.kind}{day}")
+        last = one.until or one.done
+        day = "" if last is None else f" on {last}"
+        by_contact.setdefault(one.contact, []).append(f"{one.kind}{day}")
     return [
-        name
-        if state is TrainingState.MISSING and len(of) == len(TrainingKind)
-        else f"{name} ({', '.join(of)})"
+        name if of == list(TrainingKind) else f"{name} ({', '.join(of)})"
         for name, of in by_contact.items()
     ]

@@ -6,13 +6,13 @@ a system is down meanwhile changes what an occurrence excludes, not that people 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from alerts.outbox import Message, message_id
 from alerts.render import MaintenanceStep, render_maintenance
-from collector.core.planned import planned
-from collector.core.windows import excluded, occurrences
+from collector.core.planned import Planned, planned
+from collector.core.windows import excluded, occurrences_of
 from probes.history import History
 
 DAY_MS = 86_400_000
@@ -68,8 +68,8 @@ def announced(told: Mapping[tuple[str, str], int], history: History, now: int) -
 def work(history: History, since: int, until: int) -> list[Work]:
     """Approved occurrences that start before `until` and end after `since`, by (start, id)."""
     found: dict[tuple[int, str], dict[str, int]] = {}
-    for systems in _alike(history, since, until):
-        for one in occurrences(systems[0], history, (), since, until, recorded=True):
+    for plans, systems in _alike(history, since, until):
+        for one in occurrences_of(plans, systems[0], history, (), since, until):
             if parts := excluded([one]):
                 ends = found.setdefault((one.start, one.id), {})
                 ends |= dict.fromkeys(systems, parts[-1].end)
@@ -79,17 +79,23 @@ def work(history: History, since: int, until: int) -> list[Work]:
     ]
 
 
-def _alike(history: History, since: int, until: int) -> Collection[list[str]]:
-    """Systems that have all their windows of that time together, so that one is asked for all."""
+def _alike(
+    history: History, since: int, until: int
+) -> Iterator[tuple[Sequence[Planned], list[str]]]:
+    """Systems that have all their windows of that time together, so that one is asked for all; with
+    those windows alone, for there may be many.
+    """
+    plans = planned(history, recorded=True)
     windows: dict[str, list[int]] = {}
-    for number, plan in enumerate(planned(history, recorded=True)):
+    for number, plan in enumerate(plans):
         if max(plan.start, since) < min(plan.end, until):
             for system in plan.window.systems:
                 windows.setdefault(system, []).append(number)
     alike: dict[tuple[int, ...], list[str]] = {}
     for system, numbers in windows.items():
         alike.setdefault(tuple(numbers), []).append(system)
-    return alike.values()
+    for together, systems in alike.items():
+        yield [plans[number] for number in together], systems
 
 
 def _message(

@@ -36,9 +36,12 @@ from collector.store.ledger import Chain
 from collector.store.ranges import Ranges
 from collector.store.rollups import RollupRow
 from collector.store.snapshots import Snapshots
+from probes.acts import OverrideKind
 from probes.history import History
 
 TAKEN = (*process_facts.ACTS, CONFIG)
+IN_FORCE = (CONFIG, *(kind.value for kind in OverrideKind))
+"""Whom a rung tells is by these: one recorded since the plan was made may count at its instant."""
 Awaited = tuple[str, tuple[Which, ...], str]
 """(incident key, notices, receiver)."""
 
@@ -71,7 +74,7 @@ class Plan:
 
 
 class OvertakenError(Exception):
-    """Somebody has loaded a file since the plan was made."""
+    """Somebody has loaded a file, or changed who is on duty, since the plan was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +104,15 @@ def commit(
     anew: Callable[[News], Planned],
 ) -> Committed:
     """FencedError or StaleError when this process is not the one to say it; OvertakenError when
-    a config version has come in between.
+    a config version, or another person on duty, has come in between.
 
     People who have acted since `news` come before what is said: it is planned `anew` with them,
     here, where nobody else can act. So it is planned twice at most, however many act at once.
     """
     kept = leases.beat(conn, org, lease)
     journal.hold(conn, org)
-    since = process.since(conn, org, TAKEN, news.taken)
-    if any(row.kind == CONFIG for row in since):
+    since = process.since(conn, org, (*TAKEN, *IN_FORCE), news.taken)
+    if any(row.kind in IN_FORCE for row in since):
         raise OvertakenError
     if any(process_facts.acts_of([row]) for row in since):
         planned = anew(replace(read_news(conn, org, past), arrivals=news.arrivals))
@@ -264,7 +267,7 @@ class News:
 
 def read_news(conn: Connection, org: str, past: Past) -> News:
     """All of it but what arrived."""
-    rows = process.since(conn, org, (*TAKEN, redriving.KIND), past.taken)
+    rows = process.since(conn, org, (*TAKEN, *IN_FORCE, redriving.KIND), past.taken)
     return News(
         _acts(row for row in rows if row.kind in TAKEN),
         [redriving.message_of(row) for row in rows if row.kind == redriving.KIND],

@@ -14,6 +14,7 @@ from alerts.outbox import DeliveryReason
 from alerts.reconcile import (
     FIRST_MS,
     GOING_ON,
+    MOST_MADE,
     Adoption,
     Adopts,
     Last,
@@ -25,6 +26,7 @@ from alerts.reconcile import (
 )
 from collector import mends, standings
 from collector.journal import SYSTEM
+from collector.mends import Past
 from collector.metrics import CollectorMetrics
 from collector.store import pairs
 from collector.store.leases import FencedError, Lease
@@ -34,8 +36,11 @@ from probes.clock import Clock
 
 log = logging.getLogger("wardwatch.reconcile")
 
+NEVER = Past(0)
 KEPT_MS = 7 * 86_400_000
 """How long after its recovery an incident may still be looked for."""
+SIGHT_MS = 3_600_000
+"""So long after it showed us a ticket a receiver is taken to show us all."""
 LONGEST_S = 70.0
 """Of one comparison: longer than any channel's own time-out."""
 
@@ -58,10 +63,6 @@ class Entry:
 
     pair: Pair
     looked_at: int | None = None
-    mends: int = 0
-    made: int = 0
-    hidden_until: int = 0
-    """Before that, what we wrote may not show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,11 @@ class Comparing:
         self._metrics = metrics
         self._began = clock.now_ms()
         self._entries: dict[str, Entry] = {}
+        self._past: dict[str, Past] = {}
+        self._recalled = 0
+        """The last row of the journal that `_past` knows of."""
+        self._seen_at: int | None = None
+        """When the receiver last showed us a ticket."""
         self._lock = asyncio.Lock()
 
     def begin_anew(self) -> None:
@@ -111,14 +117,28 @@ class Comparing:
         }
         since = self._clock.now_ms() - KEPT_MS
         found = await self._store.read(pairs.read, self._org, self.receiver, since, known)
+        await self._recall()
         self._entries = {pair.key: self._entry(pair) for pair in found}
         return list(self._entries.values())
 
+    async def _recall(self) -> None:
+        """Any process may have written since, and this one before it started anew."""
+        self._recalled, self._past = await self._store.read(
+            mends.recall, self._org, self.receiver, self._recalled, self._past
+        )
+
     def _entry(self, pair: Pair) -> Entry:
         kept = self._entries.get(pair.key)
-        if kept is None or kept.pair != pair:
-            return Entry(pair, hidden_until=0 if kept is None else kept.hidden_until)
-        return kept
+        if kept is not None and kept.pair == pair:
+            return kept
+        past = self._since(pair)
+        # What one mend left half done is seen to soon; who undoes several has the pause he had.
+        return Entry(pair, past.at if past.mends > 1 else None)
+
+    def _since(self, pair: Pair) -> Past:
+        """What was mended since the last message."""
+        past = self._past.get(pair.key, NEVER)
+        return past if past.seq == pair.seq else NEVER
 
     async def due(self) -> Sequence[Entry]:
         """Whose turn it is, the longest due first."""
@@ -130,14 +150,16 @@ class Comparing:
 
     def _at(self, entry: Entry, now: int) -> int | None:
         pair, lag = entry.pair, self._channel.index_delay
-        at = next_look(pair.taken_at, entry.looked_at, entry.mends, now, over=pair.over, lag=lag)
+        mended = self._since(pair).mends
+        at = next_look(pair.taken_at, entry.looked_at, mended, now, over=pair.over, lag=lag)
         return None if at is None else max(at, self._shown_at(entry))
 
     def _shown_at(self, entry: Entry) -> int:
         """From when on all that was written before can be seen."""
         lag = self._channel.index_delay
         written_at = max(entry.pair.taken_at, self._began)
-        return max(written_at + lag, entry.hidden_until)
+        past = self._past.get(entry.pair.key, NEVER)
+        return max(written_at + lag, past.at + (max(FIRST_MS, lag) if past.mends else lag))
 
     async def compare(
         self,
@@ -158,14 +180,16 @@ class Comparing:
     async def _compared(
         self, entry: Entry, lease: Lease | None, by: str, limit_s: float, *, writes: bool
     ) -> Compared:
+        await self._recall()
         pair, now = entry.pair, self._clock.now_ms()
+        past = self._since(pair)
         if now < self._shown_at(entry):
             return Compared(pair, Unlooked.WAITS)
         stood = await self._store.read(standings.read_one, self._org, pair.key, now)
         said = await self._store.read(
             pairs.messages, self._org, self.receiver, {pair.key: pair.seq}
         )
-        fresh = entry.looked_at is None
+        fresh = entry.looked_at is None and past.mends == 0
         if writes:
             entry.looked_at = now
         if stood is None or not said or (stood.standing.state in GOING_ON) == pair.over:
@@ -175,7 +199,8 @@ class Comparing:
             speaks=not incident.quiet and incident.attached_to is None,
             fresh=fresh,
             unseen=pair.taken_at - pair.first_at < self._channel.index_delay,
-            made=entry.made,
+            made=past.made,
+            sees=self._sees(now),
         )
         may = partial(self._may, entry, lease, by) if writes else _never
         try:
@@ -188,10 +213,19 @@ class Comparing:
         except Exception:  # noqa: BLE001 - a defect of a channel stops no other comparison
             log.error("reconcile.channel_crashed receiver=%s", self.receiver)  # noqa: TRY400 - a foreign text may hold anything
             result = Receipt(Verdict.RETRY, DeliveryReason.CRASH)
+        if isinstance(result, Looked) and result.found:
+            self._seen_at = now
         outcome = _outcome(result, writes=writes)
         if outcome == Remedy.MISSING:
             log.error("reconcile.missing receiver=%s", self.receiver)
         return Compared(pair, outcome, result)
+
+    def _sees(self, now: int) -> bool:
+        """False where several were made again, and an account that lost its rights would see as little."""
+        if self._seen_at is not None and now - self._seen_at < SIGHT_MS:
+            return True
+        made = sum(self._since(entry.pair).made > 0 for entry in self._entries.values())
+        return made < MOST_MADE
 
     async def adopt(self, key: str, ticket: str, by: str) -> Adoption | Receipt | None:
         """Have our key put on a ticket that people made; None where the receiver takes none. What we
@@ -212,13 +246,12 @@ class Comparing:
         async with self._lock:
             done = await self._channel.adopt(ticket, f"{self._org}.{key}.{self.receiver}", may)
         if (entry := self._entries.get(key)) is not None:
-            entry.looked_at, entry.mends, entry.made = None, 0, 0
-            entry.hidden_until = self._clock.now_ms() + self._channel.index_delay
+            entry.looked_at = None
         return done
 
     async def _may(self, entry: Entry, lease: Lease | None, by: str, mend: Mend) -> bool:
         try:
-            begun = await self._store.write(
+            return await self._store.write(
                 mends.begin,
                 self._org,
                 lease,
@@ -227,14 +260,10 @@ class Comparing:
                 mend,
                 by,
                 self._clock.now_ms,
+                self._recalled,
             )
         except FencedError:
             return False
-        if begun:
-            entry.mends += 1
-            entry.made += mend.create
-            entry.hidden_until = self._clock.now_ms() + max(FIRST_MS, self._channel.index_delay)
-        return begun
 
 
 async def _never(_mend: Mend) -> bool:

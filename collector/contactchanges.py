@@ -13,6 +13,8 @@ from collector.store import outbox
 from probes.config import Config
 
 KIND = "contact.changed"
+KEY = "contacts_changed"
+"""Stands for an incident's in the outbox; no system can have the underscore."""
 
 
 def record(
@@ -29,14 +31,16 @@ def record(
 
 
 def messages(before: Config, after: Config, version: int, at: int) -> list[Message]:
-    """One to everybody of the new version who is told as a customer. The version names it."""
-    org, key = after.organization.id, f"contacts_changed.{version}"
+    """One to everybody of the new version who is told as a customer. The version is its place: an
+    earlier one that is still tried comes first, so the last that is read is who it is now.
+    """
+    org = after.organization.id
     out = []
     for receiver in everybody(after):
         if is_for_customers(after, receiver):
-            name = message_id(org, key, receiver, 1)
+            name = message_id(org, KEY, receiver, version)
             body = render_contacts(before, after, message_id=name, receiver=receiver, at=at)
-            out.append(Message(name, org, key, receiver, 1, body, at, at))
+            out.append(Message(name, org, KEY, receiver, version, body, at, at))
     return out
 
 

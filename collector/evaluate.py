@@ -71,9 +71,9 @@ class Evaluator:
         org: str,
         leader: Leader,
         *,
-        said: Callable[[], None] = lambda: None,
+        said: Callable[[Collection[str]], None] = lambda _receivers: None,
     ) -> None:
-        """`said` is called after a commit that wrote messages."""
+        """`said` is called after a commit that wrote messages, with whom they are for."""
         self._follower = Follower(store, clock, org)
         self._store = store
         self._clock = clock
@@ -194,7 +194,7 @@ class Evaluator:
         self._metrics.evaluated_at.set(self._clock.now_ms() / 1000)
 
     async def _look(self, begun: int) -> bool:
-        """False: a file that was loaded has overtaken it; look anew."""
+        """False: a file that was loaded, or an override, has overtaken it; look anew."""
         past = self._past
         # News first: whatever version it has seen, the fold has seen too.
         news = None if past is None else await self._store.read(read_news, self._org, past)
@@ -281,7 +281,7 @@ class Evaluator:
         if done.planned.plan.snapshots is not None:
             self._saved_at = done.planned.plan.now
         if done.planned.plan.messages:
-            self._said()
+            self._said({message.receiver for message in done.planned.plan.messages})
         if rows:
             await asyncio.to_thread(memory.give_back)
         return True

@@ -23,7 +23,7 @@ from probes.tripwire import Pattern
 KIND = "inbound.heard"
 CAUTIONED = f"incident.{ActKind.CAUTIONED.value}"
 MOST = 500
-"""Rows of one incident: who may tell us cannot fill the journal."""
+"""Rows of one incident and channel: who may tell us fills neither the journal nor others' place."""
 CAUTION_MS = 3_600_000
 """After a ticket was told of the tripwire's hit it is not told again for so long."""
 SHORT_CHARS = 100
@@ -60,11 +60,12 @@ def take(
     if heard.told is Told.WROTE and not patterns:
         return Effect.NOTHING
     past = incidents.read_events_of(conn, org, [key], [KIND, CAUTIONED]).get(key, ())
-    rows = [row for row in past if row.kind == KIND]
+    mine = [row for row in past if row.actor == by(channel)]
+    rows = [row for row in mine if row.kind == KIND]
     if len(rows) >= MOST:
         return Effect.CROWDED
     event = None if heard.event is None else heard.event.encode()
-    if event is not None and any(row.actor == by(channel) and event in row.data for row in rows):
+    if event is not None and any(event in row.data for row in rows):
         return Effect.REPEATED
     effect = judged(heard.told, found[0].standing)
     if effect is Effect.ACKNOWLEDGED:
@@ -73,7 +74,7 @@ def take(
         at = journal.following(journal.last_recorded(conn, org), clock())
     version = found[0].row.version
     facts = [_heard(key, version, channel, heard, effect, patterns, at)]
-    cautioned = (row.at for row in past if row.kind == CAUTIONED and row.actor == by(channel))
+    cautioned = (row.at for row in mine if row.kind == CAUTIONED)
     if patterns and noted and at - max(cautioned, default=-CAUTION_MS) >= CAUTION_MS:
         facts.append(fact_of(key, version, _caution(channel, at)))
     numbers = journal.append(conn, org, facts, at)

@@ -26,6 +26,9 @@ Pair = tuple[str, str]
 """(incident key, receiver)."""
 
 
+_CALLS = frozenset({DeadlineKind.ESCALATED, DeadlineKind.ACKNOWLEDGEMENT_EXPIRED})
+
+
 @dataclass(frozen=True, slots=True)
 class Told:
     """A message, and the deadlines it tells of."""
@@ -44,12 +47,13 @@ def messages(
 
     What is said now goes by the latest version, what a person did by the one it was recorded
     under: so messages follow from the journal alone. A notice that something serious has begun
-    goes with a message that says so already, and so does a rung with one of the same instant.
+    goes with a message that says so already, and so does a rung with one of the same instant, the
+    first one with what begins it.
     """
     last = dict(told)
     late: set[str] = set()
     out: dict[Pair, list[Told]] = {}
-    for one in said:
+    for one in _in_order(said):
         key, config = one.incident.key, history.versions[-1 - one.behind].config
         if one.step is DeadlineKind.LATE_DIGEST or key in late:
             continue
@@ -89,10 +93,33 @@ def messages(
     return [*(one for mine in out.values() for one in mine), *_digests(said, history.latest, now)]
 
 
+def _in_order(said: Sequence[Said]) -> list[Said]:
+    """A rung that was due before a person acted is said before that act, so that whoever is called
+    hears of it; so is an answer that has run out. All else as it is.
+    """
+    calls: dict[str, list[Said]] = {}
+    for one in said:
+        if one.step in _CALLS and one.deadline is not None and not one.deadline.at_once:
+            calls.setdefault(one.incident.key, []).append(one)
+    out: list[Said] = []
+    moved: set[int] = set()
+    for one in said:
+        if id(one) in moved:
+            continue
+        if isinstance(one.step, ActKind):
+            earlier = [each for each in calls.get(one.incident.key, ()) if each.at < one.at]
+            out += (each for each in earlier if id(each) not in moved)
+            moved.update(map(id, earlier))
+        out.append(one)
+    return out
+
+
 def _is_said_by(told: Told, one: Said) -> bool:
     """Has a receiver heard in the same breath what it is to hear now?"""
     if one.step is DeadlineKind.ESCALATED:
-        return told.at == one.at
+        # several that join at different instants are said once, as of the last of them
+        begins = one.deadline is not None and one.deadline.at_once
+        return told.at >= one.at if begins else told.at == one.at
     return one.step in AT_ONCE and told.category >= one.incident.category
 
 

@@ -77,11 +77,16 @@ class Reconciler:
         """Until cancelled."""
         async with asyncio.TaskGroup() as lanes:
             for name, comparing in self.comparing.items():
-                lanes.create_task(self._lane(name, self._compares(comparing), comparing.begin_anew))
+                longest, work = self._pace.longest_rest, self._compares(comparing)
+                lanes.create_task(self._lane(name, work, comparing.begin_anew, longest))
+            # A peer that is away must not make the others wait: what they forget, nobody is paged for.
+            longest = self._pace.round
             for name, retelling in self._retelling.items():
-                lanes.create_task(self._lane(name, retelling.round, lambda: None))
+                lanes.create_task(self._lane(name, retelling.round, retelling.begin_anew, longest))
 
-    async def _lane(self, name: str, work: Round, begin_anew: Callable[[], None]) -> None:
+    async def _lane(
+        self, name: str, work: Round, begin_anew: Callable[[], None], longest: int
+    ) -> None:
         token, failures = None, 0
         while True:
             lease = self._leader.lease
@@ -99,7 +104,7 @@ class Reconciler:
             failures = 0 if failure is None else failures + 1
             if failure is not None:
                 log.warning("reconcile.failed receiver=%s reason=%s", name, failure.reason.value)
-            await self._clock.sleep_ms(self._rest(failures, failure))
+            await self._clock.sleep_ms(self._rest(failures, failure, longest))
 
     def _compares(self, comparing: Comparing) -> Round:
         async def round_(lease: Lease) -> Receipt | None:
@@ -115,9 +120,9 @@ class Reconciler:
 
         return round_
 
-    def _rest(self, failures: int, failure: Receipt | None) -> int:
+    def _rest(self, failures: int, failure: Receipt | None, longest: int) -> int:
         """A minute; doubled with each failure; a receiver's Retry-After is a lower bound."""
-        wait = min(self._pace.round << min(failures, 10), self._pace.longest_rest)
+        wait = min(self._pace.round << min(failures, 10), longest)
         wait += self._rng.randint(0, self._pace.round // 10)
         wish = 0 if failure is None else failure.retry_after_ms or 0
         return max(wait, min(wish, self._pace.longest_wish))

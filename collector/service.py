@@ -7,7 +7,7 @@ import contextlib
 import logging
 import secrets
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -203,6 +203,7 @@ class Service:
             build_app(self.parts),
             access_log=None,
             logger=silent,
+            auto_decompress=False,  # a signature is of the bytes that came; strangers unpack nothing
             shutdown_timeout=STOP_S,
             handle_signals=False,
         )
@@ -262,9 +263,9 @@ class Service:
             await self._runner.cleanup()
             self._runner = None
 
-    def _wake_delivery(self) -> None:
+    def _wake_delivery(self, receivers: Collection[str]) -> None:
         if self._delivery is not None:
-            self._delivery.wake()
+            self._delivery.wake(receivers)
 
     def _reconciler(self, channels: Mapping[str, Channel]) -> Reconciler:
         made = Reconciler(

@@ -39,6 +39,8 @@ PATIENCE = 5
 that is away must not keep the others from the incident's end.
 """
 MOST_PEERS = 10
+AT_ONCE = 50
+"""Alerts in one request."""
 ALERTNAME = "WardwatchIncident"
 OURS = frozenset({"alertname", "system", "family", "incident"})
 
@@ -98,9 +100,9 @@ class Alertmanager:
     async def retell(self, messages: Sequence[Message]) -> Receipt:
         """Alertmanager forgets when it starts anew. A reminder after an end says that it is over."""
         told = await asyncio.to_thread(self._alerts, messages)  # there may be hundreds
-        receipts = await self._every_peer(told) if told else []
+        receipts = await self._every_peer(told)
         failed = [one for one in receipts if one.verdict is not Verdict.SENT]
-        return (failed or receipts or [Receipt(Verdict.SENT, DeliveryReason.ACCEPTED)])[0]
+        return (failed or receipts)[0]
 
     def _alerts(self, messages: Sequence[Message]) -> list[dict[str, Any]]:
         return [self._alert(as_ticket(self._env, message)) for message in messages]
@@ -109,11 +111,22 @@ class Alertmanager:
         return alert(ticket, self._config.labels, self._env.clock.now_ms())
 
     async def _every_peer(self, told: Sequence[Mapping[str, Any]]) -> list[Receipt]:
-        """None waits for another."""
-        timeout = self._config.timeout
-        return await asyncio.gather(
-            *(attempt(self._post(url, told), timeout) for url in self._config.urls)
-        )
+        """None waits for another, and what one refuses is told to the others."""
+        return await asyncio.gather(*(self._peer(url, told) for url in self._config.urls))
+
+    async def _peer(self, url: str, told: Sequence[Mapping[str, Any]]) -> Receipt:
+        """Of the first part that it did not take, or of the last. One that it refuses for good keeps
+        the others from nothing.
+        """
+        receipt, refused = Receipt(Verdict.SENT, DeliveryReason.ACCEPTED), None
+        for n in range(0, len(told), AT_ONCE):
+            work = self._post(url, told[n : n + AT_ONCE])
+            receipt = await attempt(work, self._config.timeout)
+            if receipt.verdict is Verdict.RETRY:
+                return receipt
+            if receipt.verdict is Verdict.DEAD:
+                refused = refused or receipt
+        return refused or receipt
 
     async def _post(self, url: str, told: Sequence[Mapping[str, Any]]) -> Receipt:
         reply = await self._calls.call(

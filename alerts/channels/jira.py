@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
@@ -42,6 +43,8 @@ INDEX_DELAY_MS = 300_000
 """How long a search may miss what was written: seconds as a rule, minutes while an index is rebuilt."""
 TAG = "wardwatch"
 """A label of what we made: an issue that has our key's label without it is people's own."""
+_KEY = re.compile(r"[a-z0-9-]+\.[a-z0-9-]+\.[a-z]+\.[0-9]+\..+")
+"""Organization, system, family, start and receiver: the key of any incident."""
 OURS = frozenset({"project", "issuetype", "summary", "description", "labels", "priority"})
 INTERNAL = [{"key": "sd.public.comment", "value": {"internal": True}}]
 """Makes a comment internal where the project has customers; elsewhere it means nothing."""
@@ -209,7 +212,7 @@ class _Desk:
         return reply
 
     async def held(self, name: str, key: str) -> tuple[Reply, Held | None]:
-        """An issue of the project; one that we made for another incident has its key."""
+        """An issue of the project; one that we made or adopted for another incident has its key."""
         reply = await self._call("GET", f"/issue/{name}", also=(MISSING,))
         if reply.status == MISSING:
             return reply, None
@@ -217,7 +220,8 @@ class _Desk:
         if not issue.key.startswith(f"{self._config.project}-"):
             return reply, None  # moved, or never where we look for issues
         labels = issue.fields.labels
-        return reply, Held(issue.key, key if key in labels else TAG if TAG in labels else "")
+        others = (one for one in labels if one == TAG or _KEY.fullmatch(one))
+        return reply, Held(issue.key, key if key in labels else next(others, ""))
 
     async def mark(self, held: Held, key: str) -> Reply:
         labels = {"update": {"labels": [{"add": key}]}}

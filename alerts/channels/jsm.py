@@ -76,16 +76,16 @@ class Jsm:
 
 
 def actions(ticket: Ticket) -> tuple[str | None, ...]:
-    """None makes the alert where none is open. What recovers or ends makes none, unless it is all
-    that the receiver ever hears of the incident.
+    """None makes the alert where none is open. What recovers or ends makes none, and neither does a
+    service's acknowledgement, unless it is all that the receiver ever hears of the incident.
     """
     first = ticket.sequence == 1 or ticket.stage is Stage.TOLD
     match ticket.stage:
-        case Stage.OPEN:
+        case Stage.OPEN if not ticket.by_service:
             return (None,) if first else (None, "notes")
         case Stage.ACKNOWLEDGED:
             return (None, "acknowledge")
-        case Stage.RECOVERED:
+        case Stage.OPEN | Stage.RECOVERED:
             return (None, "notes") if first else ("notes",)
         case _:
             return (None, "close") if first else ("close",)

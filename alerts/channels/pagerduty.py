@@ -63,7 +63,8 @@ class PagerDuty:
             return Receipt(Verdict.RETRY, DeliveryReason.SECRET)
         if ticket.is_maintenance:
             return await self._post("change/enqueue", change(ticket, key))
-        if ticket.step_code == TransitionKind.RECOVERED.value and ticket.sequence > 1:
+        recovered = ticket.step_code == TransitionKind.RECOVERED.value
+        if (recovered or ticket.by_service) and ticket.sequence > 1:
             # The alert that there is stays; of one that people resolved a trigger would page them.
             return Receipt(Verdict.SENT, DeliveryReason.UNTOLD)
         actions = _ACTIONS[ticket.stage]

@@ -11,6 +11,7 @@ import json
 from typing import NotRequired
 
 from aiohttp import web
+from pydantic import ConfigDict
 from typing_extensions import TypedDict
 
 from alerts.inbound import Effect, Fault
@@ -18,6 +19,7 @@ from collector.api.bodies import LARGE, read_bounded
 from collector.api.problems import DeniedError
 from collector.api.routes import Call, Nothing, Public, Stream
 from collector.inbound import NO_SECRET, THROTTLED, NotTakenError, Taken
+from probes.config_words import Model
 
 BODY_S = 2.0
 WHOLE_S = 4.5
@@ -32,6 +34,12 @@ STATUSES = {
 AGAIN_S = 30
 
 
+class Unread(Model):
+    """What stands behind the address is the product's: Jira adds who acted. Nothing of it is read."""
+
+    model_config = ConfigDict(extra="ignore")
+
+
 class Answered(TypedDict):
     """`effects`: what became of each thing told; `notice`: what to do about what was written.
     `text` says both to a person, and is all that products get which show the answer to one.
@@ -44,7 +52,7 @@ class Answered(TypedDict):
     type: NotRequired[str]
 
 
-async def hear_receiver(call: Call[Nothing, Nothing]) -> web.StreamResponse:
+async def hear_receiver(call: Call[Unread, Nothing]) -> web.StreamResponse:
     """A receiver says that somebody acknowledged or resolved there; signed, or with its secret."""
     channel = call.path["channel"]
     kind = call.parts.hearing.kind_of(channel)
@@ -62,7 +70,7 @@ async def hear_receiver(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     return web.Response(text=json.dumps(said), content_type="application/json")
 
 
-async def _taken(call: Call[Nothing, Nothing], channel: str) -> Taken:
+async def _taken(call: Call[Unread, Nothing], channel: str) -> Taken:
     body = await read_bounded(call.request, LARGE, BODY_S)
     headers = {name.lower(): value for name, value in call.request.headers.items()}
     return await call.parts.hearing.take(channel, headers, body, call.parts.now)
@@ -85,7 +93,7 @@ ROUTES = (
         Public.RECEIVER,
         hear_receiver,
         "application/json",
-        Nothing,
+        Unread,
         answers=Answered,
         largest=None,
     ),

@@ -14,7 +14,8 @@ AUDIT PACK
 
 Organization: {org}
 Range:        from {start} up to {end}, which is not in it
-              (what was recorded in it, by the collector's clock, in UTC)
+              (what was recorded in it, by the collector's clock, in UTC; a row whose time is
+              earlier than that of a row before it counts as recorded when that one was)
 
 What is in here
 

@@ -16,7 +16,7 @@ Examples:
   wardwatch training --json
 
 The dates stand in the operator's file, under `contacts`. Each is good for a year, or to the contact's
-`refresher_until`. Shown is what has lapsed, lapses within 60 days or has no date; with --all the rest, too.
+`refresher_until`. Shown is what has lapsed, lapses within 60 days or has no date, or one that is still to come; with --all the rest, too.
 `wardwatch config check` says the same of a file before it is loaded.
 
 Exit code: 0 nothing has lapsed, 1 something has, or refused by the collector, 2 bad usage, 3 the collector
@@ -30,6 +30,8 @@ WORDS = {
     "current": "current",
 }
 """States, the most pressing first."""
+AHEAD = "still to come"
+"""Missing, and the file has a date of it."""
 
 
 def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -78,5 +80,5 @@ def _cells(one: dict[str, Any]) -> tuple[str, ...]:
         one["kind"],
         one["done"] or "-",
         one["until"] or "-",
-        WORDS[one["state"]],
+        AHEAD if one["state"] == "missing" and one["done"] else WORDS[one["state"]],
     )

@@ -19,7 +19,16 @@ from probes.config_windows import Window
 from probes.history import History
 from probes.spans import Interval, intersect, subtract, unite
 
-__all__ = ["AHEAD_MS", "FAR", "Occurrence", "Why", "excluded", "occurrences", "segments"]
+__all__ = [
+    "AHEAD_MS",
+    "FAR",
+    "Occurrence",
+    "Why",
+    "excluded",
+    "occurrences",
+    "occurrences_of",
+    "segments",
+]
 
 AHEAD_MS = 100 * 86_400_000
 RECURRING_EXPECT_DOWN_MS = 1_800_000
@@ -66,8 +75,21 @@ def occurrences(
     A window acts while its definition is in force. `recorded`: the later of the claimed time of
     an approval and the instant it was recorded counts; else the claim does.
     """
+    plans = planned(history, recorded=recorded)
+    return occurrences_of(plans, system, history, outages, since, until)
+
+
+def occurrences_of(
+    plans: Iterable[Planned],
+    system: str,
+    history: History,
+    outages: Sequence[Outage],
+    since: int,
+    until: int,
+) -> tuple[Occurrence, ...]:
+    """`occurrences` of these definitions, in their order, alone."""
     found: dict[tuple[str, int], Occurrence] = {}
-    for plan in planned(history, recorded=recorded):
+    for plan in plans:
         left, right = plan.start, plan.end
         acts = max(left, since) < min(right, until)
         if system not in plan.window.systems or not acts:

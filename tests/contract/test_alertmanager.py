@@ -29,7 +29,16 @@ from tests.support.alertmanager import (
     until,
 )
 from tests.support.receiver import receiving
-from tests.support.reconciling import LaneClock, a_collector, open_incident, resolve, taken
+from tests.support.reconciling import (
+    MINUTE,
+    LaneClock,
+    a_collector,
+    all_taken,
+    open_incident,
+    open_incidents,
+    resolve,
+    taken,
+)
 from tests.support.soak import longer
 
 SENT = Receipt(Verdict.SENT, DeliveryReason.ACCEPTED, 200)
@@ -245,6 +254,75 @@ async def test_an_end_that_comes_while_it_is_told_again_is_told_last(sqlite_stor
             await clock.pass_by(30)
     assert 5 < len(ends) < 20  # for a quarter of an hour, as Prometheus does
     assert all(ends[1:])
+
+
+async def test_a_peer_that_is_away_keeps_no_other_from_what_lasts(sqlite_store: Store) -> None:
+    clock, keys = LaneClock(), [f"ehr.availability.{messages.NOW + n}" for n in range(60)]
+    heard: list[str] = []
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        heard.extend(one["labels"]["incident"] for one in await request.json())
+        return web.Response()
+
+    await open_incidents(sqlite_store, keys)
+    told = [messages.message(messages.OPENED, key=key) for key in keys]
+    await all_taken(sqlite_store, told, messages.NOW)
+    async with receiving(take) as receiver:
+        config = KIND.parse({"urls": [DEAD, receiver.url]})
+        async with (
+            KIND.open(config, messages.env()) as channel,
+            a_collector(sqlite_store, {"desk": channel}, clock) as one,
+        ):
+            await clock.at_rest()
+            assert one.outcomes() == {"failed": 60}
+            assert heard == [f"st-elsewhere.{key}.desk" for key in keys]
+            receiver.script += ["400"]  # one of the first fifty is refused for good
+            await clock.pass_by(12)
+    first, last = (heard.count(f"st-elsewhere.{key}.desk") for key in (keys[0], keys[-1]))
+    assert (last >= 6, last - first) == (True, 1)  # as often as if no peer were away
+
+
+async def test_a_peer_that_was_cut_off_hears_the_end_once_it_is_back(sqlite_store: Store) -> None:
+    """It still shows the alert, and nobody else can take it back there."""
+    clock = LaneClock()
+    opened, resolved = messages.story(messages.OPENED, messages.RESOLVED)
+    incident = await open_incident(sqlite_store)
+    await taken(sqlite_store, opened, messages.NOW)
+    ends: list[bool] = []
+
+    async def take(request: web.Request) -> web.StreamResponse:
+        if is_cut_off:
+            return web.Response(status=503)
+        (alert,) = await request.json()
+        ends.append(alert["endsAt"] <= "2026-01-01T00:00:00.000Z")
+        return web.Response()
+
+    async def well(_request: web.Request) -> web.StreamResponse:
+        return web.Response()
+
+    async with receiving(take) as receiver, receiving(well) as other:
+        config = KIND.parse({"urls": [other.url, receiver.url]})
+        is_cut_off = False
+        async with KIND.open(config, messages.env()) as channel:
+            async with a_collector(sqlite_store, {"desk": channel}, clock):
+                await clock.at_rest()
+                assert ends == [False]
+                is_cut_off = True
+                await taken(sqlite_store, resolved, messages.NOW)
+                await resolve(sqlite_store, incident, messages.NOW)
+                await clock.pass_by(60)
+                is_cut_off = False
+                await clock.pass_by(16)
+                assert ends[1:] == [True] * len(ends[1:])
+                assert len(ends) > 1
+            is_cut_off, told = True, len(ends)
+            await clock.advance(24 * 60 * MINUTE)
+            async with a_collector(sqlite_store, {"desk": channel}, clock):  # it starts anew, too
+                await clock.pass_by(2)
+                is_cut_off = False
+                await clock.pass_by(16)
+        assert ends[told:] == [True] * len(ends[told:])
+        assert len(ends) > told
 
 
 async def test_an_outage_found_late_notifies_nobody_and_a_test_does() -> None:

@@ -134,6 +134,19 @@ async def test_a_reopening_after_the_end_is_a_new_alert_of_the_same_alias() -> N
     assert [(one.alias, one.state) for one in fake.alerts] == [(ALIAS, "closed"), (ALIAS, "open")]
 
 
+async def test_a_services_acknowledgement_is_a_note_and_makes_no_alert() -> None:
+    opened, heard = messages.story(messages.OPENED, messages.BY_SERVICE)
+    async with desk() as (channel, fake, _):
+        await channel.deliver(opened)
+        await channel.deliver(heard)
+        fake.settle()
+        assert [(one.state, len(one.notes)) for one in fake.alerts] == [("open", 1)]
+        fake.alerts[0].state = "closed"
+        await channel.deliver(heard)
+        fake.settle()
+    assert [one.state for one in fake.alerts] == ["closed"]
+
+
 async def test_what_a_person_closed_stays_closed_when_the_system_recovers() -> None:
     opened, recovered, resolved = messages.story(
         messages.OPENED, messages.RECOVERED, messages.RESOLVED

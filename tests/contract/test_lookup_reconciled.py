@@ -333,6 +333,8 @@ async def test_a_ticket_that_is_not_there_or_has_another_key_is_not_adopted(case
         assert refused == Receipt(Verdict.RETRY, DeliveryReason.AUTH, 401)
         theirs = fake.by_people(fake.shelf.records[0], with_key=False)
         assert await channel.adopt(called(theirs), key, _no) is Adoption.OVERTAKEN
+        adopted = fake.by_people(fake.shelf.records[0])  # for the other incident
+        assert await channel.adopt(called(adopted), key, never) is Adoption.TAKEN
         assert str(fake.shelf.records[:1]) == before
 
 

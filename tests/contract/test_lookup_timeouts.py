@@ -11,6 +11,7 @@ import pytest
 
 from alerts.channel import Verdict
 from alerts.lookup import Standing
+from alerts.outbox import Message
 from alerts.reconcile import Remedy
 from collector.reconciler import Pace
 from collector.store.store import Store
@@ -20,10 +21,9 @@ from tests.support.desks import Case, FakeDesk, Record
 from tests.support.reconciling import (
     LaneClock,
     a_collector,
+    all_taken,
     mended,
-    open_incident,
-    resolve,
-    taken,
+    open_incidents,
 )
 from tests.support.soak import longer
 
@@ -53,24 +53,21 @@ async def test_a_thousand_lost_answers_end_in_one_ticket_each(
     case: Case, sqlite_store: Store
 ) -> None:
     clock, incidents = LaneClock(), longer(20)
+    keys = [f"ehr.availability.{NOW + n}" for n in range(incidents)]
+    over, going_on = keys[1::2], [f"st-elsewhere.{key}.desk" for key in keys[::2]]
+    said: list[Message] = []
     async with desk(case) as (channel, fake, receiver):
         fake.shelf.lag = 1 << 40
-        going_on = []
-        for n in range(incidents):
-            key = f"ehr.availability.{NOW + n}"
+        for key in keys:
             opened, resolved = messages.story(messages.OPENED, messages.RESOLVED, key=key)
-            incident = await open_incident(sqlite_store, key)
             for _ in range(LOST):
                 receiver.script += ["well", "drop"]
                 assert (await channel.deliver(opened)).verdict is Verdict.RETRY
-            await tell(channel, opened)
-            await taken(sqlite_store, opened, NOW)
-            if n % 2:
-                await tell(channel, resolved)  # it finds no ticket yet
-                await taken(sqlite_store, resolved, NOW)
-                await resolve(sqlite_store, incident, NOW)
-            else:
-                going_on.append(f"st-elsewhere.{key}.desk")
+            told = [opened, resolved] if key in over else [opened]
+            await tell(channel, *told)  # the end finds no ticket yet
+            said += told
+        await open_incidents(sqlite_store, keys, over)
+        await all_taken(sqlite_store, said, NOW)
         assert len(fake.shelf.records) == incidents * (LOST + 1)
         fake.shelf.lag = 0
         pace = Pace(most=incidents)

@@ -107,6 +107,19 @@ async def test_a_reopening_after_the_end_is_a_new_alert_of_the_same_key() -> Non
     assert len({alert.key for alert in fake.alerts}) == 1
 
 
+async def test_a_services_acknowledgement_calls_nobody_and_stops_no_escalation_there() -> None:
+    opened, heard, raised = messages.story(messages.OPENED, messages.BY_SERVICE, messages.RAISED)
+    async with desk() as (channel, fake, _):
+        assert await channel.deliver(opened) == SENT
+        assert await channel.deliver(heard) == UNTOLD
+        assert [alert.state for alert in fake.alerts] == ["triggered"]
+        fake.alerts[0].state = "resolved"
+        assert await channel.deliver(heard) == UNTOLD
+        assert [alert.state for alert in fake.alerts] == ["resolved"]
+        assert await channel.deliver(raised) == SENT
+    assert [alert.state for alert in fake.alerts] == ["resolved", "triggered"]
+
+
 async def test_what_a_person_resolved_there_pages_nobody_when_the_system_recovers() -> None:
     opened, recovered, resolved = messages.story(
         messages.OPENED, messages.RECOVERED, messages.RESOLVED

@@ -101,8 +101,8 @@ def an_alertmanager(
         _until_ready(server)
         yield server
     finally:
-        if server.process.poll() is None:
-            server.stop()
+        server.process.kill()  # in order it would wait for receivers that are away
+        server.process.wait(20)
         shutil.rmtree(folder)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from random import Random
@@ -18,7 +18,7 @@ from collector.leader import Leader
 from collector.metrics import CollectorMetrics
 from collector.reconciler import Pace, Reconciler
 from collector.store import incidents, outbox
-from collector.store.incidents import Recorded
+from collector.store.incidents import Recorded, Status
 from collector.store.store import Store
 from probes.clock import ManualClock
 from tests.support import ticket_messages as messages
@@ -109,6 +109,18 @@ async def open_incident(store: Store, key: str = messages.KEY, **changes: Any) -
     return incident
 
 
+async def open_incidents(store: Store, keys: Sequence[str], over: Collection[str] = ()) -> None:
+    """Many at once, of which some are over."""
+    rows = []
+    for key in keys:
+        incident = an_outage(messages.NOW, key=key)
+        if key in over:
+            incident = replace(incident, recovered_at=messages.NOW)
+        status: Status = "resolved" if key in over else "open"
+        rows.append(Recorded(1, incident, status, messages.NOW, None))
+    await store.write(incidents.write_incidents, ORG, rows)
+
+
 async def resolve(store: Store, incident: Incident, at: int, version: int = 2) -> None:
     ended = replace(incident, recovered_at=at)
     row = Recorded(version, ended, "resolved", messages.NOW, None)
@@ -117,16 +129,25 @@ async def resolve(store: Store, incident: Incident, at: int, version: int = 2) -
 
 async def taken(store: Store, message: Message, at: int) -> Message:
     """The receiver took it at `at`."""
-    sent = replace(
-        message,
-        created_at=at,
-        next_at=at,
-        attempts=1,
-        state=MessageState.SENT,
-        reason=DeliveryReason.ACCEPTED,
-        status=200,
-    )
-    await store.write(outbox.add, ORG, [sent])
+    (sent,) = await all_taken(store, [message], at)
+    return sent
+
+
+async def all_taken(store: Store, told: Sequence[Message], at: int) -> Sequence[Message]:
+    """The receiver took each at `at`."""
+    sent = [
+        replace(
+            message,
+            created_at=at,
+            next_at=at,
+            attempts=1,
+            state=MessageState.SENT,
+            reason=DeliveryReason.ACCEPTED,
+            status=200,
+        )
+        for message in told
+    ]
+    await store.write(outbox.add, ORG, sent)
     return sent
 
 

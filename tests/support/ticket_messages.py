@@ -31,6 +31,7 @@ SECRET = b"R0UT1NGKEY000000000000000000TEST\n"
 KEY = f"ehr.availability.{NOW}"
 OPENED = (TransitionKind.OPENED, IncidentState.OPEN)
 ACKNOWLEDGED = (ActKind.ACKNOWLEDGED, IncidentState.ACKNOWLEDGED)
+BY_SERVICE = (ActKind.ACKNOWLEDGED, IncidentState.OPEN)
 RAISED = (TransitionKind.RAISED, IncidentState.OPEN)
 CATEGORY_SET = (ActKind.RAISED, IncidentState.OPEN)
 WARNED = (DeadlineKind.RESPONSE_WARNED, IncidentState.OPEN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,8 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, select
 
 from alerts.letter import letter
-from collector import acts, versions
+from collector import acts, announcing, versions
 from collector.announcing import DAY_MS, LATE_MS, announced, work
+from collector.core.planned import Planned
+from collector.core.windows import Occurrence, occurrences_of
 from collector.store.store import Store
 from collector.store.tables import outbox
 from probes.acts import ActKind, WindowAct
@@ -143,6 +146,28 @@ def test_of_a_window_that_comes_every_night_each_occurrence_is_work_of_its_own()
         BEGINS,
         BEGINS + DAY_MS,
     ]
+
+
+def test_each_definition_is_looked_at_once_however_many_systems_have_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    base = config().model_dump(mode="json", by_alias=True)
+    names = [f"system-{n}" for n in range(20)]
+    systems = dict.fromkeys(names, base["systems"]["ehr"])
+    checks = {name: base["checks"]["ehr-read"] | {"system": name} for name in names}
+    written = [window(id=f"window-{name}", systems=[name]) for name in names]
+    used = planned_by(*written, systems=systems, checks=checks)
+    known = History([Version(START + n, used, n + 1) for n in range(5)])
+    asked: list[int] = []
+
+    def counted(plans: Sequence[Planned], *of: Any) -> tuple[Occurrence, ...]:
+        asked.append(len(plans))
+        return occurrences_of(plans, *of)
+
+    monkeypatch.setattr(announcing, "occurrences_of", counted)
+    assert len(told(known, BEGINS)) == 20
+    # one of each version that was in force in these days
+    assert asked == [5] * 20
 
 
 def test_a_version_that_drops_the_window_ends_it() -> None:

@@ -320,6 +320,20 @@ def carried(process: Process, used: Config) -> int:
     return at
 
 
+def test_however_many_join_in_one_look_the_rung_goes_with_the_one_message_that_says_so() -> None:
+    clinical = {"name": "N", "impact": {"class": "clinical"}, "depends_on": ["net"]}
+    net = {"name": "Network", "impact": {"class": "administrative"}}
+    used = config(systems={"ehr": clinical, "lab": clinical, "net": net})
+    process, at = Process(), START + 5 * MIN
+    opened(process, used, network(category=1, priority=Priority.P3))
+    first = replace(INCIDENT, attached_to="net")
+    second = replace(first, key=f"lab.availability.{START}", system="lab")
+    steps = [(Transition(T.OPENED, first), at), (Transition(T.OPENED, second), at + 1_000)]
+    assert said(process.look(used, steps, at + 1_500)) == [("desk", "gathered")]
+    (rung,) = [one for one in process.cases[network().key].fired.values() if one.at > START]
+    assert (rung.at, rung.rung and rung.rung.number) == (at, 1)
+
+
 def test_a_child_whose_parent_a_person_has_settled_climbs_from_then_on() -> None:
     process, used = Process(), config()
     carried(process, used)
@@ -377,6 +391,30 @@ def test_what_is_rejected_by_all_climbs_the_ladder_of_availability_from_then_on(
     ]
 
 
+def test_a_policy_of_two_routes_begins_when_one_of_them_takes_the_incident() -> None:
+    """Until it is rejected by all it is not urgent enough for the only route that takes it."""
+    used = config(
+        routes=[
+            {"families": ["access"], "min_priority": "P1", "to": ["desk"], "escalate": "clinical"},
+            {"families": ["availability"], "to": ["pager"], "escalate": "clinical"},
+        ]
+    )
+    key = f"ehr.access.{START}"
+    mild: dict[str, Any] = {"category": 1, "priority": Priority.P3}
+    access = replace(INCIDENT, key=key, family=Family.ACCESS, causes=(Cause.MISCONFIGURED,), **mild)
+    process, at = Process(), START + 60 * MIN
+    opened(process, used, access)
+    causes = (Cause.MISCONFIGURED, Cause.REJECTED_BY_ALL)
+    refused = replace(access, causes=causes, category=2, priority=Priority.P2)
+    process.look(used, [(Transition(T.CAUSE_ADDED, refused), at)], at + 1)
+    process.look(used, [], at + 15 * MIN + 1)
+    due = [one for one in process.cases[key].fired.values() if one.rung]
+    assert [((one.at - START) // MIN, one.rung and one.rung.number) for one in due] == [
+        (60, 1),
+        (75, 2),
+    ]
+
+
 def test_whoever_was_told_in_words_reads_how_far_it_has_gone() -> None:
     later = {"rungs": [{"to": [{"channel": "desk"}]}], "repeat": 1, "repeat_after": "1h"}
     once = config(escalation={"clinical": later})
@@ -428,5 +466,33 @@ def test_a_rung_calls_no_pager_once_alertmanager_pages() -> None:
     policy = Escalation.model_validate(
         {"rungs": [{"to": [{"channel": "pager"}]}, {"after": "5m", "to": [{"channel": "desk"}]}]}
     )
-    ladder, rank = Ladder("clinical", policy, Priority.P4), Rank(Priority.P1, 3)
+    ladder, rank = Ladder("clinical", policy, ((Priority.P4, 0),)), Rank(Priority.P1, 3)
     assert reach(ladder, RungDue(1, 1, rank), INCIDENT, START) == Reached(2, ("desk",))
+
+
+def test_a_channel_that_has_become_the_customers_is_called_by_no_rung() -> None:
+    """Since the incident began a file was loaded by which customers read it."""
+    later = config(
+        channels={"desk": HOOK, "pager": HOOK | {"audience": "customer"}, "mail": MAIL},
+        escalation={"clinical": {"rungs": [{"to": [{"channel": "desk"}]}]}},
+    )
+    policy = Escalation.model_validate(
+        {"rungs": [{"to": [{"channel": "pager"}, {"contact": "cleo"}]}]}
+    )
+    ladder, rank = Ladder("clinical", policy, ((Priority.P4, 0),)), Rank(Priority.P1, 3)
+    reach = reaching(History([Version(0, later)]))
+    assert reach(ladder, RungDue(1, 1, rank), INCIDENT, START) == Reached(1, ("mail.cleo",))
+
+
+def test_who_is_called_a_moment_before_somebody_takes_it_on_hears_of_that_too() -> None:
+    """The rung was due half a second before the answer, both are seen by one look."""
+    process, used = Process(), config()
+    opened(process, used)
+    due = START + 15 * MIN
+    answer = Act(A.ACKNOWLEDGED, "ann", due + 500, until=due + 30 * MIN)
+    told = process.look(used, [], due + 900, [(KEY, answer)])
+    assert sorted((m.receiver, m.seq, json.loads(m.body)["data"]["step"]) for m in told) == [
+        ("desk", 2, "acknowledged"),
+        ("mail.anna", 1, "opened"),
+        ("mail.anna", 2, "acknowledged"),
+    ]

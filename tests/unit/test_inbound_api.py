@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
+from alerts.letter import BY_SERVICE
+from alerts.lookup import bounded_key
 from alerts.outbox import Message
 from alerts.ticket import ticket
 from collector import inbound_acting, journal
@@ -172,6 +176,9 @@ async def test_an_acknowledgement_there_is_recorded_and_shown_and_stops_nothing(
     await desk.service.parts.evaluator.step()
     steps = [m["step"] for m in (await desk.get(f"incidents/{KEY}/report"))["messages"]]
     assert "acknowledged" in steps
+    told = [ticket(m) for m in await messages(desk)]
+    said = {one.step for one in told if one.step_code == "acknowledged"}
+    assert said == {BY_SERVICE}
 
 
 async def test_each_kind_is_heard_with_its_own_signature(small: Desk) -> None:
@@ -227,6 +234,38 @@ async def test_what_is_signed_is_taken_or_unreadable_whatever_it_holds(desk: Des
             async with desk.client.post(path, data=sent.body, headers=sent.headers) as answer:
                 assert answer.status in (200, 400), (kind, body)
     assert await rows(desk) == []
+
+
+async def test_what_a_product_adds_to_the_address_is_not_read(
+    small: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Jira adds who acted: `?user_id=...&user_key=...`."""
+    of = PRODUCTS["jira"]
+    sent = of.sign(of.body(f"{ORG}.{KEY}.jira", "acknowledged", "", "7"), small.clock.now_ms())
+    query = f"user_id={CANARY}&user_key={CANARY}&user_key=b"
+    assert (await post(small, f"jira?{query}", sent))[1]["effects"] == ["acknowledged"]
+    ours = [r.getMessage() for r in caplog.records if r.name != "aiohttp.access"]
+    assert not any(CANARY in line for line in ours)
+
+
+async def test_what_came_packed_is_not_unpacked(small: Desk) -> None:
+    """Else strangers have a few bytes made into very many before they are looked at."""
+    port = await small.service.listen("127.0.0.1", 0)
+    url = f"http://127.0.0.1:{port}/inbound/freshdesk"
+    sent = product.bearer(plain_body(f"{ORG}.{KEY}.freshdesk", "acknowledged"), 0)
+    packed = [("gzip", gzip.compress(b"0" * 300_000)), ("br", b"x"), ("gzip", sent.body)]
+    found = []
+    try:
+        async with aiohttp.ClientSession() as session:
+            for how, body in packed:
+                headers = {**sent.headers, "content-encoding": how}
+                async with session.post(url, data=body, headers=headers) as answer:
+                    told = await answer.json(content_type=None)
+                    found.append((answer.status, told.get("code")))
+    finally:
+        await small.service._stop_listening()
+    unread = (400, "inbound.unreadable")
+    assert found == [unread, unread, (200, None)]
 
 
 async def test_strangers_of_one_address_wait_before_they_are_looked_at(small: Desk) -> None:
@@ -319,12 +358,33 @@ async def test_what_is_of_no_incident_is_answered_counted_and_not_kept(desk: Des
     assert await rows(desk) == []
 
 
+async def test_a_key_that_a_field_has_cut_short_names_its_open_incident(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ServiceNow's field holds 100 characters."""
+    channel = "d" * 63
+    entry = {"kind": "servicenow", "inbound": {"secret": "env:SERVICENOW"}}
+    routes = [{"families": ["availability"], "to": [channel]}]
+    used = config(channels={channel: entry}, routes=routes)
+    async with a_desk(sqlite_store, used) as desk:
+        heard_by(desk, monkeypatch)
+        await outage(desk)
+        cut = bounded_key(f"{ORG}.{KEY}.{channel}", 100)
+        found = []
+        for key in (cut, cut[:-1], f"{cut[:-1]}!"):
+            sent = product.bearer(plain_body(key, "acknowledged"), 0)
+            found.append((await post(desk, channel, sent))[1]["effects"])
+        assert found == [["acknowledged"], ["unknown"], ["unknown"]]
+
+
 async def test_of_one_incident_so_many_events_are_kept_and_no_more(
     small: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inbound_acting, "MOST", 3)
     found = [await effect(small, "jsm", "resolved") for _ in range(5)]
     assert found == ["still_on"] * 3 + ["crowded"] * 2
+    # One that tells too much takes nobody else's place.
+    assert await effect(small, "pagerduty", "acknowledged") == "acknowledged"
 
 
 async def test_a_receiver_that_tells_too_much_is_asked_to_wait(small: Desk) -> None:
@@ -488,3 +548,23 @@ async def test_nothing_that_was_written_there_is_anywhere_here(
     assert leaks == []
     assert any(b"channel.freshdesk" in data for data in kept)
     assert sum(b'"step":"cautioned"' in data for data in kept) == 7
+
+
+async def test_of_events_that_come_at_once_one_counts_and_a_ticket_is_told_once(
+    desk: Desk,
+) -> None:
+    of, now = PRODUCTS["jira"], desk.clock.now_ms()
+    key = f"{ORG}.{KEY}.jira"
+    bodies = [of.body(key, "acknowledged", f"MRN {NUMBER}", str(n // 2)) for n in range(8)]
+
+    async def one(body: bytes) -> str:
+        sent = of.sign(body, now)
+        async with desk.client.post("/inbound/jira", data=sent.body, headers=sent.headers) as said:
+            return str((await said.json())["effects"][0])
+
+    found = await asyncio.gather(*(one(body) for body in bodies))
+    assert sorted(found) == ["acknowledged", *["repeated"] * 4, *["unchanged"] * 3]
+    assert sorted(await acts(desk)) == [
+        "acknowledged by channel.jira",
+        "cautioned by channel.jira",
+    ]

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, select
 
 from collector import journal, versions
+from collector.follower import Follower
 from collector.store.store import Store
 from collector.store.tables import outbox
 from probes.configfile import canonical
@@ -123,6 +124,36 @@ async def test_who_stands_in_on_the_rota_is_told_in_place_of_whose_turn_it_is(
     await look(desk, DETECTED + 15 * MIN + 1)
     told = await desk.service.parts.store.read(messages)
     assert told == [("desk", 1, "opened"), ("mail.omar", 1, "opened")]
+
+
+async def test_who_stood_in_while_a_rung_was_being_told_is_told_if_it_was_before_its_instant(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    due = DETECTED + 15 * MIN
+    await look(desk, due - 1_000)
+    plain = Follower._read_versions
+    answers: list[tuple[int, Any]] = []
+
+    async def then_another_replica_records(follower: Follower) -> None:
+        await plain(follower)
+        if not answers:
+            cover = {"start": "2026-01-01T00:00:00Z", "end": "2026-01-01T01:00:00Z"}
+            said = {"schedule": "engineers", "contact": "omar", **cover}
+            answers.append(await desk.post("rota/overrides", said))
+            await desk.clock.advance(2_000)
+
+    monkeypatch.setattr(Follower, "_read_versions", then_another_replica_records)
+    await desk.service.parts.evaluator.step()
+    ((status, made),) = answers
+    assert status == 200, made
+    assert made["start"] == "2026-01-01T00:15:20.040Z"
+    told = await desk.service.parts.store.read(messages)
+    assert told == [("desk", 1, "opened"), ("mail.omar", 1, "opened")]
+    # and it goes on from there
+    await look(desk, due + 15 * MIN)
+    assert (await desk.service.parts.store.read(messages))[2:] == []
+    await look(desk, due + 15 * MIN + 1)
+    assert (await desk.service.parts.store.read(messages))[2:] == [("pager", 1, "opened")]
 
 
 async def test_people_are_shown_who_was_told_and_who_comes_next(

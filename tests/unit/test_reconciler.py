@@ -31,8 +31,10 @@ from tests.support.reconciling import (
     ORG,
     LaneClock,
     a_collector,
+    all_taken,
     mended,
     open_incident,
+    open_incidents,
     resolve,
     taken,
 )
@@ -236,9 +238,9 @@ async def test_at_most_twenty_incidents_a_minute_are_asked_for(
     sqlite_store: Store, clock: LaneClock
 ) -> None:
     keys = [f"ehr.availability.{NOW + n}" for n in range(50)]
-    for key in keys:
-        await open_incident(sqlite_store, key)
-        await taken(sqlite_store, messages.message(messages.OPENED, key=key), NOW)
+    await open_incidents(sqlite_store, keys)
+    told = [messages.message(messages.OPENED, key=key) for key in keys]
+    await all_taken(sqlite_store, told, NOW)
     channel = Asked(clock)
     async with a_collector(sqlite_store, {"desk": channel}, clock):
         await clock.pass_by(14)
@@ -375,6 +377,86 @@ async def test_a_receiver_that_shows_us_nothing_any_more_gets_three_tickets_and_
             assert one.outcomes()["created"] == 3
             assert one.outcomes()["missing"] >= 1
         assert len(fake.shelf.records) == 4
+
+
+async def test_who_starts_anew_remembers_how_many_tickets_were_made_again(
+    sqlite_store: Store, clock: LaneClock
+) -> None:
+    await open_incident(sqlite_store)
+    await taken(sqlite_store, OPENED, NOW)
+    channel = Asked(clock, remedy=Remedy.CREATED)
+    for _ in range(4):  # as a host that restarts again and again
+        async with a_collector(sqlite_store, {"desk": channel}, clock):
+            await clock.pass_by(16)
+    assert [last.made for last in channel.lasts] == [0, 1]
+    assert [last.fresh for last in channel.lasts] == [True, False]
+
+
+async def test_what_one_process_wrote_may_not_show_to_another_yet(
+    store: Store, clock: LaneClock
+) -> None:
+    await open_incident(store)
+    await taken(store, OPENED, NOW)
+    channel = Asked(clock, remedy=Remedy.CREATED)
+    async with (
+        a_collector(store, {"desk": channel}, clock) as leads,
+        a_collector(store, {"desk": channel}, clock, name="two", leads=False) as other,
+    ):
+        await clock.pass_by(7, lanes=2)
+        assert leads.outcomes() == {"created": 1}
+        comparing = other.reconciler.comparing["desk"]
+        (entry,) = await comparing.pairs()
+        done = await comparing.compare(entry, None, by="anna")
+    assert (done.outcome, len(channel.asked)) == ("waits", 1)
+
+
+async def test_of_two_processes_that_look_at_once_one_writes(
+    store: Store, clock: LaneClock
+) -> None:
+    await open_incident(store)
+    await taken(store, OPENED, NOW)
+    channel, another = Asked(clock, remedy=Remedy.CREATED), Asked(clock, remedy=Remedy.CREATED)
+    async with (
+        a_collector(store, {"desk": channel}, clock, leads=False) as one,
+        a_collector(store, {"desk": another}, clock, name="two", leads=False) as two,
+    ):
+        await clock.pass_by(7, lanes=2)
+
+        async def by_a_person() -> None:
+            comparing = two.reconciler.comparing["desk"]
+            (entry,) = await comparing.pairs()
+            await comparing.compare(entry, None, by="anna")
+
+        channel.meanwhile = by_a_person
+        (entry,) = await one.reconciler.comparing["desk"].pairs()
+        done = await one.reconciler.comparing["desk"].compare(entry, None, by="ben")
+    assert (done.outcome, another.let) == ("overtaken", [True])
+    assert await mended(store) == [(messages.KEY, "created", 0)]
+
+
+async def test_an_account_that_lost_its_sight_makes_few_tickets_of_many_incidents(
+    sqlite_store: Store, clock: LaneClock
+) -> None:
+    keys = [f"ehr.availability.{NOW + n}" for n in range(20)]
+    await open_incidents(sqlite_store, keys)
+    told = [messages.message(messages.OPENED, key=key) for key in keys]
+    await all_taken(sqlite_store, told, NOW)
+    pace = Pace(round=5 * MINUTE)
+    async with (
+        desk(JIRA) as (channel, fake, _),
+        a_collector(sqlite_store, {"desk": channel}, clock, pace=pace) as one,
+    ):
+        fake.shelf.lag = 1 << 40
+        for _ in range(12):
+            await clock.advance(5 * MINUTE)
+            await clock.at_rest()
+        assert len(fake.shelf.records) == 3
+        assert one.outcomes()["missing"] > 17
+        fake.shelf.lag = 0  # people gave us our rights back
+        for _ in range(12):
+            await clock.advance(5 * MINUTE)
+            await clock.at_rest()
+        assert len(fake.shelf.records) == 20
 
 
 async def test_a_process_that_dies_in_the_middle_of_a_remedy_is_followed_by_one_that_ends_it(

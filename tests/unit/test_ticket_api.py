@@ -105,6 +105,8 @@ async def test_a_ticket_that_people_made_is_adopted_and_ours_becomes_its_double(
         assert (status, answer) == (200, {"adoption": "adopted", "reason": None, "status": None})
         (row,) = await sqlite_store.read(journal.rows, ORG, kind=mends.ADOPTED)
         assert (row.actor, json.loads(row.data)) == ("olga", body)
+        assert [one["outcome"] for one in await reconcile(desk)] == ["waits"]
+        await desk.clock.advance(servicenow.INDEX_DELAY_MS)
         (told,) = await reconcile(desk)
         assert (told["outcome"], told["doubles"]) == ("adopted", 1)
         assert [fake.standing(one) for one in fake.shelf.records] == [

@@ -69,6 +69,19 @@ async def test_the_metric_counts_contacts_by_kind(shell: Shell) -> None:
     ]
 
 
+async def test_a_date_that_is_still_to_come_is_shown_as_such(
+    sqlite_store: Store, tmp_path: Path, capsys: Capture
+) -> None:
+    ben = {"name": "Ben", "role": "csm", "training": {"privacy": "2062-12-01"} | WHOLE}
+    async with a_shell(sqlite_store, tmp_path, used=config(contacts={"ben": ben})) as opened:
+        await opened.admin()
+        capsys.readouterr()
+        assert await opened.run("training") == 0
+        assert capsys.readouterr().out.splitlines()[2:] == [
+            "ben      Ben   privacy   2062-12-01  -           still to come"
+        ]
+
+
 async def test_where_all_is_current_it_says_so_and_exits_0(
     sqlite_store: Store, tmp_path: Path, capsys: Capture
 ) -> None:

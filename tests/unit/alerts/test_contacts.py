@@ -35,7 +35,7 @@ def known(**contacts: Any) -> Config:
 
 def event(before: Config, after: Config) -> Message:
     body = render_contacts(before, after, message_id="m1", receiver="ward", at=NOW)
-    return Message("m1", "st-elsewhere", "contacts_changed.7", "ward", 1, body, NOW, NOW)
+    return Message("m1", "st-elsewhere", "contacts_changed", "ward", 7, body, NOW, NOW)
 
 
 def said(before: Config, after: Config, audience: Audience = Audience.CUSTOMER) -> str:
@@ -80,7 +80,7 @@ def test_customers_read_who_it_is_now_in_plain_words() -> None:
     assert said(before, after) == (
         "Who your contacts are has changed\n\n"
         "Your integration owner is now Ben.\n\n"
-        "This is for your information.\n\n"
+        "As of 2025-12-31 18:00 CST. This is for your information.\n\n"
         "Sent for St Elsewhere Health by its monitoring. A program wrote this message."
     )
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -14,7 +15,15 @@ from alerts.channel import Channel, ChannelEnv, Receipt, Verdict
 from alerts.channels.webhook import KIND
 from alerts.delivery import Delivery, Pace
 from alerts.metering import DeliveryMetrics
-from alerts.outbox import Census, DeliveryReason, Message, MessageState, Settlement, message_id
+from alerts.outbox import (
+    Census,
+    DeliveryReason,
+    Lane,
+    Message,
+    MessageState,
+    Settlement,
+    message_id,
+)
 from probes.clock import ManualClock, SystemClock
 from probes.metrics import METRICS
 from tests.support.hook import SECRET, Hook, hook
@@ -315,6 +324,43 @@ async def test_a_receiver_that_hangs_does_not_hold_up_another() -> None:
             await store.add([message()])
             delivery.wake()
             await until(lambda: bool(receiver.posts))
+
+
+async def test_who_has_no_message_costs_no_claim_and_is_not_woken_by_one_for_another() -> None:
+    """A claim is a transaction that others wait for, and every contact may be a receiver."""
+
+    class Counting(MemoryOutbox):
+        def __init__(self) -> None:
+            super().__init__()
+            self.claimed: Counter[str] = Counter()
+            self.asked: Counter[str] = Counter()
+
+        async def claim(
+            self, receiver: str, now: int, lease_until: int, limit: int
+        ) -> Sequence[Message]:
+            self.claimed[receiver] += 1
+            return await super().claim(receiver, now, lease_until, limit)
+
+        async def next_at(self, receiver: str) -> int | None:
+            self.asked[receiver] += 1
+            return await super().next_at(receiver)
+
+    class Taking:
+        async def deliver(self, _message: Message) -> Receipt:
+            return Receipt(Verdict.SENT, DeliveryReason.ACCEPTED, 200)
+
+    store = Counting()
+    names = [f"mail.contact-{n}" for n in range(50)]
+    async with Running(store, dict.fromkeys(names, Taking())) as delivery:
+        await until(lambda: all(store.asked[name] == 1 for name in names))
+        assert all(delivery.lanes[name] == Lane(1, 0) for name in names)
+        told = message(receiver=names[7], at=SystemClock().now_ms())
+        await store.add([told])
+        delivery.wake([names[7], "of-another-process"])
+        await until(lambda: store.messages[told.id].state is MessageState.SENT)
+        assert delivery.lanes[names[7]].attempts == 1
+    assert store.claimed == {names[7]: 1}
+    assert {name for name, count in store.asked.items() if count > 1} == {names[7]}
 
 
 async def test_messages_for_a_receiver_the_config_no_longer_has_are_dead() -> None:

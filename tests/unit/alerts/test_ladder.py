@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
+
 from alerts.course import Course
 from alerts.deadlines import Deadline, DeadlineKind, Settings, Which
 from alerts.events import Priority
 from alerts.ladder import Ladder, Rank, RungDue
-from alerts.people import ActKind
+from alerts.people import ActKind, Standing
 from alerts.transitions import TransitionKind
 from probes.config_escalation import Escalation
 from tests.unit.alerts.courses import (
@@ -42,7 +44,7 @@ TWICE = THREE.model_copy(update={"repeat": 1, "repeat_after": 20 * MIN})
 
 
 def climbing(policy: Escalation = THREE, least: Priority = Priority.P4) -> Settings:
-    return replace(terms(), ladders=(Ladder("clinical", policy, least),))
+    return replace(terms(), ladders=(Ladder("clinical", policy, ((least, 0),)),))
 
 
 def due(
@@ -99,6 +101,26 @@ def test_after_the_last_rung_all_begins_anew_as_often_as_the_policy_says() -> No
         (80, 2, 2),
         (110, 2, 3),
     ]
+
+
+def test_of_a_long_ladder_only_what_comes_next_is_reckoned(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """420 rungs cost a look no more than three: a thousand incidents may open at once."""
+    rung = {"after": "15m", "to": [{"role": "support"}]}
+    rungs = [{"to": [{"role": "support"}]}, *[rung] * 19]
+    longest = {"rungs": rungs, "repeat": 20, "repeat_after": "15m"}
+    stands, asked = Course.stands, [0]
+
+    def counting(course: Course, now: int, *, until: int | None = None) -> Standing:
+        asked[-1] += 1
+        return stands(course, now, until=until)
+
+    monkeypatch.setattr(Course, "stands", counting)
+    for policy in (THREE, Escalation.model_validate(longest)):
+        assert due(opened(), BEGIN, known=climbing(policy)) == [(0, 1, 1)]
+        asked.append(0)
+    assert asked[0] == asked[1]
 
 
 def test_a_persons_acknowledgement_stops_it_and_once_that_ran_out_it_goes_on() -> None:

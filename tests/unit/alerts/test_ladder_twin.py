@@ -150,7 +150,7 @@ def test_the_rungs_told_are_those_of_the_twin_however_rarely_one_looks(
 ) -> None:
     """One looks when something has happened, and at any other minutes, once they have passed."""
     twin = Twin(delays, repeat, repeat_after)
-    ladder = Ladder("up", policy(delays, repeat, repeat_after), Priority.P4)
+    ladder = Ladder("up", policy(delays, repeat, repeat_after), ((Priority.P4, 0),))
     known = replace(terms(), ladders=(ladder,))
     course = opened(1)
     fired: dict[Which, Deadline] = {}

@@ -81,6 +81,8 @@ def message(
 def _state(step: Step, incident: Incident) -> IncidentState:
     if step in (TransitionKind.RESOLVED, TransitionKind.FOUND_LATE):
         return IncidentState.RESOLVED
+    if step is ActKind.ACKNOWLEDGED:
+        return IncidentState.ACKNOWLEDGED
     return IncidentState.OPEN if incident.recovered_at is None else IncidentState.RECOVERED
 
 
@@ -133,6 +135,15 @@ def test_when_it_is_over_the_first_line_says_so_and_no_workaround_is_urged() -> 
     assert "Over since:   2025-12-31 19:00 CST (2026-01-01 01:00 UTC)" in lines
     assert "Incident is:  recovered, not yet resolved" in lines
     assert "Usable until" not in "\n".join(lines)
+
+
+def test_who_has_taken_it_on_is_a_person_and_never_a_service() -> None:
+    assert text(message(ActKind.ACKNOWLEDGED)).splitlines()[2] == "Somebody has taken it on."
+    by_service = message(ActKind.ACKNOWLEDGED, state=IncidentState.OPEN)
+    assert text(by_service).splitlines()[2] == (
+        "A service has acknowledged it, such as another product. That stops nothing: nobody has"
+        " taken it on here yet."
+    )
 
 
 def test_an_incident_without_sites_workaround_and_runbook_has_its_words_too() -> None:

@@ -12,8 +12,9 @@ import pytest
 from pydantic import ValidationError
 
 from alerts.rota import Duty, duties, on_duty
+from probes import spans
 from probes.config_oncall import OnCall, Override
-from probes.times import parse_datetime, rfc3339, to_ms
+from probes.times import from_ms, parse_datetime, rfc3339, to_ms
 
 CHICAGO, UTC = ZoneInfo("America/Chicago"), ZoneInfo("UTC")
 HOUR = 3_600_000
@@ -134,6 +135,32 @@ def test_overrides_lie_over_every_layer_and_those_given_over_those_of_the_file()
     ]
     assert on_duty(rota, CHICAGO, ms("2026-01-06T17:30")) == "cleo"
     assert on_duty(rota, CHICAGO, ms("2026-01-06T17:30"), [given]) == "dora"
+
+
+def test_hundreds_of_overrides_are_laid_over_each_other_by_halves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    plain = spans.combine
+    widths: list[int] = []
+
+    def watched(timelines: Any, *rest: Any) -> Any:
+        widths.append(len(timelines))
+        return plain(timelines, *rest)
+
+    monkeypatch.setattr(spans, "combine", watched)
+    rota = schedule(layer("anna", "2026-01-05T00:00", "7d"))
+    start = ms("2026-01-06T00:00")
+    given = [
+        Override.model_construct(
+            start=from_ms(start + n * HOUR), end=from_ms(start + (n + n % 5) * HOUR), person=who
+        )
+        for n, who in enumerate(("ben", "cleo", "dora") * 100)
+    ]
+    found = duties(rota, CHICAGO, start, start + 310 * HOUR, given)
+    assert max(widths) <= 2
+    for t in range(start, start + 310 * HOUR, HOUR // 2):
+        (person,) = [one.person for one in found if one.start <= t < one.end]
+        assert person == on_duty(rota, CHICAGO, t, given)
 
 
 def test_an_override_that_a_clock_change_left_nothing_of_changes_nothing() -> None:

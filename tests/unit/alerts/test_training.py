@@ -64,6 +64,15 @@ def test_of_a_leap_day_the_year_ends_on_the_28th() -> None:
     assert row.until == date(2025, 2, 28)
 
 
+def test_a_date_that_is_still_to_come_is_no_training_yet() -> None:
+    """2062 for 2026 would hide for decades that somebody is not trained."""
+    (row, *_) = trained("anna", contact(privacy="2062-11-01"), TODAY)
+    assert (row.done, row.until, row.state) == (date(2062, 11, 1), None, TrainingState.MISSING)
+    assert states(contact(privacy="2026-11-30"), TODAY + timedelta(days=1))["privacy"] == "current"
+    until = contact(privacy="2026-11-30", refresher_until="2027-11-29")
+    assert states(until)["privacy"] == "missing"
+
+
 def test_lapsed_contacts_are_counted_by_kind() -> None:
     contacts = {
         "anna": contact(privacy="2025-01-01", role="2025-01-01"),
@@ -86,11 +95,13 @@ def test_remarks_name_contacts_kinds_and_days_and_are_silent_where_all_is_well()
         "ben": contact(**whole | {"security": "2025-04-01"}),
         "cleo": Contact(name="Cleo", role="csm"),
         "dora": contact(privacy="2026-10-01", security="2026-10-01", role="2026-10-01"),
+        "emil": contact(**whole | {"role": "2062-10-01"}),
     }
     assert remarks(contacts, TODAY) == [
         "HIPAA training that has lapsed: anna (privacy on 2026-03-01), ben (security on 2026-04-01)",
         "HIPAA training that lapses within 60 days: anna (role on 2026-12-24)",
         "no date of HIPAA training: cleo, dora (deidentification)",
+        "HIPAA training with a date that is still to come: emil (role on 2062-10-01)",
     ]
 
 
