@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from sqlalchemy import Connection, select
 
 from alerts import render
-from alerts.channel import ChannelEnv
+from alerts.channel import Boundary, ChannelEnv, Verdict
 from alerts.channels import registry
 from alerts.deadlines import DeadlineKind
 from alerts.delivery import Delivery
@@ -206,3 +206,30 @@ async def test_nothing_of_a_patient_leaves_and_every_message_does(
     assert (b"Electronic health record" in said) is (planted == "typed")
     hits = metrics.count(b'wardwatch_tripwire_hits_total{boundary="outbox",pattern="hl7_name"}')
     assert hits == (planted == "named")
+
+
+@pytest.mark.parametrize("kind", [name for name in KINDS if name != "webhook"])
+async def test_a_name_that_passed_every_other_check_is_in_no_letter(kind: str) -> None:
+    """The channel alone, without the outbox before it. A webhook's body is the event itself."""
+    harmless = b"Electronic health record"
+    first = {ticket_messages.event(one)["type"]: one for one in reversed(every())}
+    named = [one for one in first.values() if harmless in one.body]
+    told = [replace(one, body=one.body.replace(harmless, NAME.encode())) for one in named]
+    clock, alarms = Settling(NOW), []
+
+    def alarm(boundary: Boundary, message: Message, _found: Any) -> None:
+        alarms.append((message.id, boundary))
+
+    async with place_of(kind, clock) as place:
+        clock.settle = place.simulated.settle
+        env = ChannelEnv(clock, place.read_secret, alarm)
+        async with place.opened(env) as channel:
+            receipts = [await channel.deliver(one) for one in told]
+        heard = place.heard()
+    said = [read(data) for data in heard] if place.mails is not None else heard
+    sinks = {f"sent {n}": data for n, data in enumerate([*heard, *said])}
+    assert list(leaks(sinks)) == []
+    assert {one.verdict for one in receipts} == {Verdict.SENT}
+    if not kind.endswith("customers"):
+        assert set(alarms) == {(one.id, Boundary.LETTER) for one in told}
+    assert alarms
