@@ -51,8 +51,9 @@ How to check that a population is whole
 
 What this does not show
 
-  Systems that nobody ever wrote into the operator's file, and what was done to the database by
-  other means than the collector.
+  Systems that nobody ever wrote into the operator's file; whether anybody reviewed what was read
+  out; drills and tests of recovery; and what was done to the database by other means than the
+  collector.
 """
 
 
