@@ -16,7 +16,8 @@ Examples:
   wardwatch training --json
 
 The dates stand in the operator's file, under `contacts`. Each is good for a year, or to the contact's
-`refresher_until`. Shown is what has lapsed, lapses within 60 days or has no date, or one that is still to come; with --all the rest, too.
+`refresher_until`. Shown is what has lapsed, lapses within 60 days, has no date or one still to come;
+with --all the rest, too.
 `wardwatch config check` says the same of a file before it is loaded.
 
 Exit code: 0 nothing has lapsed, 1 something has, or refused by the collector, 2 bad usage, 3 the collector
