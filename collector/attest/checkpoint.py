@@ -10,7 +10,8 @@ from collector.attest.faults import AttestError, Fault
 from probes.wire.merkle import EMPTY
 
 _LINES = 3
-_CONTROL = re.compile(r"[\x00-\x09\x0b-\x1f]")
+_NOT_TEXT = re.compile(r"[\x00-\x09\x0b-\x1f\ud800-\udfff]")
+"""What no note holds: control characters, and halves of surrogate pairs, which UTF-8 cannot say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Checkpoint:
 def parse(text: str) -> Checkpoint:
     """AttestError for anything that `write` would not have written so."""
     lines = text.split("\n")
-    if len(lines) <= _LINES or lines.pop() or not all(lines) or _CONTROL.search(text):
+    if len(lines) <= _LINES or lines.pop() or not all(lines) or _NOT_TEXT.search(text):
         raise AttestError(Fault.CHECKPOINT_SHAPE)
     size = spelling.number(lines[1])
     if size is None:

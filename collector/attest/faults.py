@@ -44,7 +44,7 @@ class Fault(StrEnum):
 
 
 MEANINGS = {
-    Fault.VKEY_SHAPE: "not `name+hexadecimal id+base64`, or a name with a space or a plus",
+    Fault.VKEY_SHAPE: "not `name+hexadecimal id+base64`, or a name with a space, a plus or a control character",
     Fault.VKEY_TYPE: "a type of key that is not taken here, or not 32 bytes of it",
     Fault.VKEY_ID: "the id is not that of this name and key",
     Fault.NOTE_TOO_LARGE: "more than 1 MiB",
@@ -55,7 +55,7 @@ MEANINGS = {
     Fault.NOTE_AMBIGUOUS_KEYS: "two of the keys asked for have one name and one id",
     Fault.NOTE_BAD_SIGNATURE: "a signature of a known key does not verify",
     Fault.NOTE_UNSIGNED: "none of the known keys has signed",
-    Fault.CHECKPOINT_SHAPE: "not three lines or more, or an empty one among them",
+    Fault.CHECKPOINT_SHAPE: "not three lines or more, an empty one among them, or a control character",
     Fault.CHECKPOINT_SIZE: "the size is no decimal number below 2^63 without leading zeros",
     Fault.CHECKPOINT_ROOT: "the root is not base64 of 32 bytes, or not that of an empty tree",
     Fault.TILE_PATH: "not the path of a tile or of an entry bundle",
@@ -72,7 +72,7 @@ MEANINGS = {
     Fault.DSSE_TOO_LARGE: "more than 16 MiB",
     Fault.DSSE_JSON: "no JSON object, or one that two readers may read differently",
     Fault.DSSE_FIELD: "a field that is missing or has another type, or more than 32 signatures",
-    Fault.DSSE_UNSIGNED: "fewer of the known keys have signed than must",
+    Fault.DSSE_UNSIGNED: "none of the known keys has signed",
     Fault.STATEMENT_JSON: "no JSON, or such that two readers may read differently",
     Fault.STATEMENT_TYPE: "not an in-toto Statement v1",
     Fault.STATEMENT_SUBJECT: "no subjects, more than 10000, or one without name and SHA-256",

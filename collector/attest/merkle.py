@@ -45,11 +45,13 @@ class CompactRange:
 
     def extended(self, leaf_hashes: Iterable[bytes]) -> tuple[CompactRange, list[Subtree]]:
         """With these leaves appended, and every subtree that became full, leaves first among those
-        they complete: what a store adds.
+        they complete: what a store adds. ValueError for what is no hash, such as an entry itself.
         """
         size, peaks = self.size, list(self.peaks)
         full: list[Subtree] = []
         for leaf in leaf_hashes:
+            if len(leaf) != HASH_BYTES:
+                raise ValueError("a hash has 32 bytes")
             value, level, place = leaf, 0, size
             full.append(Subtree(level, place, value))
             while place & 1:

@@ -157,7 +157,7 @@ def _verified(text: str, key: VerifierKey, signature: bytes) -> Signed:
     if key.type is SignatureType.COSIGNATURE:
         time_s = int.from_bytes(signature[:_TIME_BYTES], "big")
         signature, message = signature[_TIME_BYTES:], cosigned(text, time_s)
-        if time_s >= spelling.LIMIT:
+        if not 0 < time_s < spelling.LIMIT:
             raise AttestError(Fault.NOTE_BAD_SIGNATURE)
     try:
         Ed25519PublicKey.from_public_bytes(key.public).verify(signature, message)

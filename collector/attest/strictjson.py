@@ -6,10 +6,12 @@ RFC 8259 leaves it open what a name that comes twice means; a second verifier co
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 LIMIT = 1 << 53
 """Whole numbers between -2^53 and 2^53 are the same in every reader (RFC 8259 section 6)."""
+MAX_DEPTH = 64
+"""Lists and objects in one another; how many more a reader takes differs from one to the next."""
 Value = None | bool | int | str | list["Value"] | dict[str, "Value"]
 
 
@@ -33,7 +35,7 @@ def read(data: bytes, *, fractions: bool = False) -> Value:
         )
     except (ValueError, RecursionError):  # of text and JSON; a byte order mark, too
         raise JsonError from None
-    if "\\u" in text and _has_half(value):
+    if _too_deep(value) or ("\\u" in text and _has_half(value)):
         raise JsonError
     return value
 
@@ -70,6 +72,19 @@ def _dropped(_text: str) -> Value:
 
 def _refused(_text: str) -> Value:
     raise ValueError
+
+
+def _too_deep(value: Value) -> bool:
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [inner for one in level for inner in _inside(one) if isinstance(inner, list | dict)]
+    return bool(level)
+
+
+def _inside(value: Value) -> Iterable[Value]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _has_half(value: Value) -> bool:

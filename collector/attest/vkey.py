@@ -50,8 +50,12 @@ class VerifierKey:
 
 
 def is_name(text: str) -> bool:
-    """Not empty, no Unicode space, no plus; no control character either, for it stands in a note."""
-    return bool(text) and not any(one in _SPACES or one == "+" or one < " " for one in text)
+    """Not empty, no Unicode space, no plus; no control character either, for it stands in a note, and
+    no half of a surrogate pair, which UTF-8 cannot say.
+    """
+    return bool(text) and not any(
+        one in _SPACES or one == "+" or one < " " or "\ud800" <= one <= "\udfff" for one in text
+    )
 
 
 def key_id(name: str, kind: SignatureType, public: bytes) -> bytes:

@@ -69,6 +69,8 @@ def test_an_origin_is_any_line_and_lines_of_others_are_kept() -> None:
         (f"log\n7\n{ROOT_TEXT}\n\nmore\n", Fault.CHECKPOINT_SHAPE),
         (f"log\r\n7\r\n{ROOT_TEXT}\r\n", Fault.CHECKPOINT_SHAPE),
         (f"l\x1fog\n7\n{ROOT_TEXT}\n", Fault.CHECKPOINT_SHAPE),
+        (f"log\ud800\n7\n{ROOT_TEXT}\n", Fault.CHECKPOINT_SHAPE),
+        (f"log\n7\n{ROOT_TEXT}\n\udfff\n", Fault.CHECKPOINT_SHAPE),
         (f"log\n7\n{ROOT_TEXT}\nmo\0re\n", Fault.CHECKPOINT_SHAPE),
         (f"log\n07\n{ROOT_TEXT}\n", Fault.CHECKPOINT_SIZE),
         (f"log\n00\n{EMPTY_TEXT}\n", Fault.CHECKPOINT_SIZE),

@@ -98,6 +98,24 @@ def test_a_state_that_is_no_trees_is_refused() -> None:
             CompactRange(3, (leaf, bad))
 
 
+@pytest.mark.parametrize("entry", [b"", b"an entry", bytes(31), bytes(33), bytes(64)])
+def test_what_is_no_hash_of_a_leaf_is_not_appended(entry: bytes) -> None:
+    for size in range(4):
+        grown, _ = CompactRange().extended([naive.leaf(b"a")] * size)
+        with pytest.raises(ValueError, match=r"^a hash has 32 bytes$"):
+            grown.extended([entry, naive.leaf(b"b"), naive.leaf(b"c")])
+
+
+def test_every_append_up_to_300_leaves_has_the_head_of_its_tree() -> None:
+    entries, grown = naive.entries(300), CompactRange()
+    nodes = naive.kept(entries)
+    for size, entry in enumerate(entries, 1):
+        grown, _ = grown.extended([naive.leaf(entry)])
+        assert grown.root() == merkle.root(nodes, size) == naive.mth(entries[:size])
+        path = merkle.consistency_path(nodes, size, 300)
+        assert merkle.consistent(size, 300, grown.root(), merkle.root(nodes, 300), path)
+
+
 def test_the_empty_range_has_the_head_of_the_empty_tree() -> None:
     assert CompactRange().root().hex() == (
         "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -139,8 +139,9 @@ def test_nobody_cosigns_at_another_time(time_s: int) -> None:
         note.cosign(TEXT, WITNESS.name, KEYS[1], time_s)
 
 
-def test_a_cosignature_beyond_the_last_time_is_wrong_even_if_signed() -> None:
-    signature = LIMIT.to_bytes(8, "big") + KEYS[1].sign(note.cosigned(TEXT, LIMIT))
+@pytest.mark.parametrize("time_s", [0, LIMIT])
+def test_a_cosignature_at_another_time_is_wrong_even_if_signed(time_s: int) -> None:
+    signature = time_s.to_bytes(8, "big") + KEYS[1].sign(note.cosigned(TEXT, time_s))
     made = Note(TEXT, (SignatureLine(WITNESS.name, WITNESS.id, signature),))
     assert fault(note.verify, made, [WITNESS]) is Fault.NOTE_BAD_SIGNATURE
 
@@ -294,6 +295,7 @@ def test_any_text_and_signatures_are_read_as_written(
         (SPEC_KEY + "\n", Fault.VKEY_SHAPE),
         (SPEC_KEY.replace("example", "exa mple"), Fault.VKEY_SHAPE),
         ("+" + SPEC_KEY, Fault.VKEY_SHAPE),
+        ("\udcff" + SPEC_KEY, Fault.VKEY_SHAPE),
         (SPEC_KEY.partition("+")[2], Fault.VKEY_SHAPE),
         ("example.com/foo+530d903a+AQ==", Fault.VKEY_TYPE),
         (f"example.com/foo+530d903a+{'A' * 44}", Fault.VKEY_TYPE),
@@ -318,13 +320,13 @@ def test_a_verifier_key_is_read_as_written(key: VerifierKey) -> None:
 
 def test_a_key_needs_a_name_and_32_bytes() -> None:
     public = bytes(32)
-    for name in ("", "a b", "a+b", "a\u3000b", "a\nb", "a\x01b"):
+    for name in ("", "a b", "a+b", "a\u3000b", "a\nb", "a\x01b", "a\ud800", "\udfff"):
         assert fault(VerifierKey, name, SignatureType.ED25519, public) is Fault.VKEY_SHAPE
     assert fault(VerifierKey, "a", SignatureType.ED25519, public[1:]) is Fault.VKEY_TYPE
     assert fault(note.sign, TEXT, "a b", KEYS[0]) is Fault.VKEY_SHAPE
 
 
-@given(st.text(max_size=120))
+@given(st.text(max_size=120) | st.text(st.characters(), max_size=9).map(f"{{}}{SPEC_KEY}".format))
 def test_any_text_is_a_key_or_refused(text: str) -> None:
     try:
         key = vkey.parse(text)
