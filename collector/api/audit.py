@@ -32,6 +32,8 @@ MOST_SAMPLED = 10_000
 OVER = "it must be over: what is still to be recorded of it would be missing"
 PACKING: web.AppKey[asyncio.Lock] = web.AppKey("packing", asyncio.Lock)
 """Who reads the store for a pack: one at a time, for evaluations wait for the same readers."""
+TAKEN_S = 300.0
+"""How long whoever asked may take no more: a pack on its way keeps a temporary file."""
 Q = TypeVar("Q", bound=Model)
 
 
@@ -64,7 +66,8 @@ class Out:
 
     async def write(self, data: bytes, rows: int) -> None:
         if data:
-            await self._response.write(data)
+            async with asyncio.timeout(TAKEN_S):
+                await self._response.write(data)
         self._sent.add(data, rows)
 
 

@@ -87,7 +87,9 @@ def add(subparsers: Parsers) -> None:
 
 def _add_range(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from", dest="start", required=True, metavar="T", help="from when")
-    parser.add_argument("--to", dest="end", required=True, metavar="T", help="up to, not including")
+    parser.add_argument(
+        "--to", dest="end", required=True, metavar="T", help="up to, not including; over by now"
+    )
 
 
 def _export(to: Collector, args: argparse.Namespace) -> int:

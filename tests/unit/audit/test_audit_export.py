@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from aiohttp import ClientError
+from aiohttp import ClientError, web
 from fhir.resources.R4B.auditevent import AuditEvent
 
 from collector import journal
 from collector.access.policy import Role
+from collector.api import audit
 from collector.audit import exports, trail
 from collector.journal import CONFIG, Fact
 from collector.store.store import Store
@@ -170,6 +171,24 @@ async def test_a_large_journal_is_read_in_parts_of_bounded_size(
     found = lines(await read(desk, f"?{NEXT_DAY}"))
     assert [line["id"] for line in found] == list(range(18, 3_019))
     assert largest == trail.ROWS == 1_000
+
+
+async def test_who_takes_no_more_is_cut_off_and_that_is_recorded(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(web.StreamResponse, "write", stuck)
+    monkeypatch.setattr(audit, "TAKEN_S", 0.05)
+    response = await desk.client.get(f"/api/v1/audit?{RANGE}", headers=AUDITOR)
+    with pytest.raises((ClientError, ConnectionError)):
+        async with asyncio.timeout(20):
+            await response.read()
+    async with asyncio.timeout(20):
+        while not (rows := await desk.service.parts.store.read(journal.rows, ORG, after=18)):
+            await asyncio.sleep(0)
+    assert json.loads(rows[0].data)["complete"] is False
 
 
 async def test_who_may_not_any_more_gets_no_end_and_that_is_recorded(
