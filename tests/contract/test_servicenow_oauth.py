@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -124,6 +125,27 @@ async def test_a_token_that_was_taken_back_is_replaced_once_in_the_same_attempt(
     assert receipt == Receipt(Verdict.RETRY, DeliveryReason.AUTH, 401)
     assert len(seen.sign_in.forms) == 3
     assert case.count(seen.service) == 1
+
+
+@each
+async def test_attempts_at_once_share_one_sign_in_and_one_more_when_the_token_is_taken_back(
+    case: Case,
+) -> None:
+    opened = [
+        messages.message(messages.OPENED, key=f"ehr.availability.{messages.NOW - n}")
+        for n in range(10)
+    ]
+    async with scene(case) as seen:
+        for wanted in (1, 2):
+            receipts = await asyncio.gather(*map(seen.channel.deliver, opened))
+            assert {one.verdict for one in receipts} == {Verdict.SENT}
+            assert len(seen.sign_in.forms) == wanted
+            seen.sign_in.token = None
+        # The clock is set back: what the instance has forgotten is replaced all the same.
+        seen.clock.step_wall(-86_400_000)
+        await told(seen, messages.WARNED, start=2)
+    assert len(seen.sign_in.forms) == 3
+    assert case.count(seen.service) == len(opened)
 
 
 @each
