@@ -28,7 +28,7 @@ GRACE_MS = 3_600_000
 """A look that comes later than this, as after a day without a collector, is no longer made."""
 MOST_MADE = 3
 """So often a ticket is made again between two messages: one that we never see is lost in our eyes only,
-as where we may no longer read what we write.
+as where we may no longer read what we write. Of so many incidents at most, where none shows.
 """
 LONGEST_MS = 21_600_000
 """The longest wait: who undoes again and again what was mended is asked less and less often."""
@@ -41,7 +41,7 @@ class Remedy(StrEnum):
     """What is done with the tickets of an incident."""
 
     MISSING = "missing"
-    """There is none, and those that were made again are gone, too: a person has to look."""
+    """There is none, and those that were made again do not show, either: a person has to look."""
     NOTHING = "nothing"
     """They are as the last message left them."""
     LEFT = "left"
@@ -74,13 +74,15 @@ class Last:
 
     `speaks`: the incident tells of itself: it is neither silent nor said by another. `fresh`: nobody
     has looked since that message. `unseen`: all was said before the receiver's index showed a ticket,
-    so the end may have reached none. `made`: how many were made again since that message.
+    so the end may have reached none. `made`: how many were made again since that message. `sees`:
+    the receiver has shown us tickets lately, or there is no sign yet that it never will.
     """
 
     speaks: bool = True
     fresh: bool = True
     unseen: bool = False
     made: int = 0
+    sees: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ def _of_ended(found: Sequence[Found], ticket: Ticket, last: Last) -> Mend:
     keep = ended(found)
     if keep is not None:
         return Mend(Remedy.REOPENED, keep, move=Move.REOPEN)
-    if last.made >= MOST_MADE:
+    if last.made >= MOST_MADE or not (found or last.sees):
         return Mend(Remedy.LEFT if found else Remedy.MISSING)
     move = Move.ACKNOWLEDGE if ticket.stage is Stage.ACKNOWLEDGED else None
     if found:

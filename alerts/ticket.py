@@ -7,7 +7,7 @@ Made from the event alone, so it holds configured names, enumerations, integers 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
@@ -106,8 +106,15 @@ def ticket(message: Message) -> Ticket:
     """Of a message as `alerts/render.py` writes it."""
     event = json.loads(message.body)
     made = _ticket(message, event)
-    found = tripped(made.title, made.headline, *(value for _, value in made.rows))
+    found = tripped(*_words(made))
     return _ticket(message, minimal(event, found), found) if found else made
+
+
+def _words(made: Ticket) -> Iterator[str]:
+    """All that it says. A label may be a name, too: a digest has a row for each system."""
+    yield from (made.title, made.headline, made.step, made.organization, made.system_name)
+    for row in made.rows:
+        yield from row
 
 
 def apart(ticket: Ticket) -> Ticket:

@@ -14,6 +14,7 @@ from alerts.outbox import DeliveryReason
 from alerts.reconcile import (
     FIRST_MS,
     GOING_ON,
+    MOST_MADE,
     Adoption,
     Adopts,
     Last,
@@ -38,6 +39,8 @@ log = logging.getLogger("wardwatch.reconcile")
 NEVER = Past(0)
 KEPT_MS = 7 * 86_400_000
 """How long after its recovery an incident may still be looked for."""
+SIGHT_MS = 3_600_000
+"""So long after it showed us a ticket a receiver is taken to show us all."""
 LONGEST_S = 70.0
 """Of one comparison: longer than any channel's own time-out."""
 
@@ -98,6 +101,8 @@ class Comparing:
         self._past: dict[str, Past] = {}
         self._recalled = 0
         """The last row of the journal that `_past` knows of."""
+        self._seen_at: int | None = None
+        """When the receiver last showed us a ticket."""
         self._lock = asyncio.Lock()
 
     def begin_anew(self) -> None:
@@ -177,7 +182,7 @@ class Comparing:
     ) -> Compared:
         await self._recall()
         pair, now = entry.pair, self._clock.now_ms()
-        past = self._since(pair)
+        past, recalled = self._since(pair), self._recalled
         if now < self._shown_at(entry):
             return Compared(pair, Unlooked.WAITS)
         stood = await self._store.read(standings.read_one, self._org, pair.key, now)
@@ -195,8 +200,9 @@ class Comparing:
             fresh=fresh,
             unseen=pair.taken_at - pair.first_at < self._channel.index_delay,
             made=past.made,
+            sees=self._sees(now),
         )
-        may = partial(self._may, entry, lease, by) if writes else _never
+        may = partial(self._may, entry, lease, by, recalled) if writes else _never
         try:
             async with asyncio.timeout(limit_s):
                 result = await self._channel.reconcile(said[0], last, may)
@@ -207,10 +213,19 @@ class Comparing:
         except Exception:  # noqa: BLE001 - a defect of a channel stops no other comparison
             log.error("reconcile.channel_crashed receiver=%s", self.receiver)  # noqa: TRY400 - a foreign text may hold anything
             result = Receipt(Verdict.RETRY, DeliveryReason.CRASH)
+        if isinstance(result, Looked) and result.found:
+            self._seen_at = now
         outcome = _outcome(result, writes=writes)
         if outcome == Remedy.MISSING:
             log.error("reconcile.missing receiver=%s", self.receiver)
         return Compared(pair, outcome, result)
+
+    def _sees(self, now: int) -> bool:
+        """False where several were made again, and an account that lost its rights would see as little."""
+        if self._seen_at is not None and now - self._seen_at < SIGHT_MS:
+            return True
+        made = sum(self._since(entry.pair).made > 0 for entry in self._entries.values())
+        return made < MOST_MADE
 
     async def adopt(self, key: str, ticket: str, by: str) -> Adoption | Receipt | None:
         """Have our key put on a ticket that people made; None where the receiver takes none. What we
@@ -234,7 +249,10 @@ class Comparing:
             entry.looked_at = None
         return done
 
-    async def _may(self, entry: Entry, lease: Lease | None, by: str, mend: Mend) -> bool:
+    async def _may(
+        self, entry: Entry, lease: Lease | None, by: str, recalled: int, mend: Mend
+    ) -> bool:
+        """`recalled`: what was known of the journal before the receiver was asked."""
         try:
             return await self._store.write(
                 mends.begin,
@@ -245,7 +263,7 @@ class Comparing:
                 mend,
                 by,
                 self._clock.now_ms,
-                self._recalled,
+                recalled,
             )
         except FencedError:
             return False

@@ -47,7 +47,8 @@ def messages(
 
     What is said now goes by the latest version, what a person did by the one it was recorded
     under: so messages follow from the journal alone. A notice that something serious has begun
-    goes with a message that says so already, and so does a rung with one of the same instant.
+    goes with a message that says so already, and so does a rung with one of the same instant, the
+    first one with what begins it.
     """
     last = dict(told)
     late: set[str] = set()
@@ -116,7 +117,9 @@ def _in_order(said: Sequence[Said]) -> list[Said]:
 def _is_said_by(told: Told, one: Said) -> bool:
     """Has a receiver heard in the same breath what it is to hear now?"""
     if one.step is DeadlineKind.ESCALATED:
-        return told.at == one.at
+        # several that join at different instants are said once, as of the last of them
+        begins = one.deadline is not None and one.deadline.at_once
+        return told.at >= one.at if begins else told.at == one.at
     return one.step in AT_ONCE and told.category >= one.incident.category
 
 

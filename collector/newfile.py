@@ -18,14 +18,22 @@ def new_file(out: str | None) -> Iterator[BinaryIO]:
     UsageError where it cannot be made, or takes no more.
     """
     if out is None:
-        yield sys.stdout.buffer
+        try:
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:  # whoever read has gone
+            raise
+        except OSError:
+            # what it could not take would be tried again at exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise UsageError("standard output cannot be written: what came is not all") from None
         return
     handle = made(out)
     try:
         with os.fdopen(handle, "wb") as file:
             yield file
     except BaseException as error:
-        Path(out).unlink()
+        Path(out).unlink(missing_ok=True)
         if isinstance(error, OSError):
             raise UsageError(f"--out: {out} cannot be written") from None
         raise

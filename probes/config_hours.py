@@ -25,11 +25,9 @@ class TimeRange(Model):
         return self
 
 
-class Hours(Model):
-    """Alertmanager's `time_interval`: what is given holds together, what is left out always."""
+class Days(Model):
+    """The days of Alertmanager's `time_interval`: what is given holds together, what is left out always."""
 
-    times: Annotated[tuple[TimeRange, ...], Field(min_length=1)] | None = None
-    """Times of day; left out: all day."""
     weekdays: (
         Annotated[tuple[Annotated[str, words(opening.weekdays)], ...], Field(min_length=1)] | None
     ) = None
@@ -47,6 +45,23 @@ class Hours(Model):
         Annotated[tuple[Annotated[str, words(opening.years)], ...], Field(min_length=1)] | None
     ) = None
     """Years or ranges of them; left out: every year."""
+
+    def at(self, times: tuple[opening.Range, ...]) -> opening.Opening:
+        """These days at these times, read."""
+        return opening.Opening(
+            times=times,
+            weekdays=tuple(map(opening.weekdays, self.weekdays or ())),
+            days_of_month=tuple(map(opening.days_of_month, self.days_of_month or ())),
+            months=tuple(map(opening.months, self.months or ())),
+            years=tuple(map(opening.years, self.years or ())),
+        )
+
+
+class Hours(Days):
+    """Alertmanager's `time_interval`."""
+
+    times: Annotated[tuple[TimeRange, ...], Field(min_length=1)] | None = None
+    """Times of day; left out: all day."""
     location: Zone | None = None
     """IANA zone of these times; left out: the organization's."""
 
@@ -54,13 +69,7 @@ class Hours(Model):
     def rule(self) -> opening.Opening:
         """The same, read."""
         times = [(t.start_time, t.end_time) for t in self.times or ()] or [("00:00", "24:00")]
-        return opening.Opening(
-            times=tuple(sorted((opening.clock(a), opening.clock(b)) for a, b in times)),
-            weekdays=tuple(map(opening.weekdays, self.weekdays or ())),
-            days_of_month=tuple(map(opening.days_of_month, self.days_of_month or ())),
-            months=tuple(map(opening.months, self.months or ())),
-            years=tuple(map(opening.years, self.years or ())),
-        )
+        return self.at(tuple(sorted((opening.clock(a), opening.clock(b)) for a, b in times)))
 
     @model_validator(mode="after")
     def _for_ever(self) -> Hours:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, Field, model_validator
 
 from probes import opening
+from probes.config_hours import Days
 from probes.config_people import Role
 from probes.config_words import (
     Id,
@@ -18,7 +19,6 @@ from probes.config_words import (
     PositiveDuration,
     TimeOfDay,
     Zone,
-    words,
 )
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -51,41 +51,18 @@ class Shift(Model):
         return self
 
 
-class Only(Model):
+class Only(Days):
     """Alertmanager's `time_interval`, whose times may also run over midnight: they are then of the
     day on which they start.
     """
 
     times: Annotated[tuple[Shift, ...], Field(min_length=1)] | None = None
     """Times of day; left out: all day."""
-    weekdays: (
-        Annotated[tuple[Annotated[str, words(opening.weekdays)], ...], Field(min_length=1)] | None
-    ) = None
-    """Weekdays or ranges of them, such as `monday:friday`; left out: every day."""
-    days_of_month: (
-        Annotated[tuple[Annotated[str, words(opening.days_of_month)], ...], Field(min_length=1)]
-        | None
-    ) = None
-    """Days or ranges of them, negative ones from the month's end; left out: every day."""
-    months: (
-        Annotated[tuple[Annotated[str, words(opening.months)], ...], Field(min_length=1)] | None
-    ) = None
-    """Months or ranges of them, by name or number; left out: every month."""
-    years: (
-        Annotated[tuple[Annotated[str, words(opening.years)], ...], Field(min_length=1)] | None
-    ) = None
-    """Years or ranges of them; left out: every year."""
 
     @property
     def rule(self) -> opening.Opening:
         """The same, read; a time over midnight ends later than minute 1440."""
-        return opening.Opening(
-            times=tuple(sorted(map(_minutes, self.times or ()))) or ((0, opening.DAY),),
-            weekdays=tuple(map(opening.weekdays, self.weekdays or ())),
-            days_of_month=tuple(map(opening.days_of_month, self.days_of_month or ())),
-            months=tuple(map(opening.months, self.months or ())),
-            years=tuple(map(opening.years, self.years or ())),
-        )
+        return self.at(tuple(sorted(map(_minutes, self.times or ()))) or ((0, opening.DAY),))
 
 
 def _minutes(shift: Shift) -> opening.Range:

@@ -9,6 +9,7 @@ from aiohttp import web
 from collector.api import events
 from collector.api.agents import LARGEST_BATCH
 from collector.api.asking import Knows
+from collector.api.audit import PACKING
 from collector.api.dispatch import Limits, handler, limits
 from collector.api.headers import put_headers
 from collector.api.health import LOOKED, Looked
@@ -30,6 +31,7 @@ def build_app(
     put_headers(app, parts.door)
     rendering.set_up(app)
     app[COMPARING] = asyncio.Lock()
+    app[PACKING] = asyncio.Lock()
     app[LOOKED] = Looked()
     events.set_up(app)
     limited = limited or limits()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import Annotated, Any, TypeVar
 
 from aiohttp import HttpVersion11, web
@@ -18,7 +19,7 @@ from collector.api.results import GoneError
 from collector.api.routes import Call, Nothing, Stream
 from collector.api.streams import streaming
 from collector.audit import exports, pack, trail
-from collector.audit.exports import Begun, Sent
+from collector.audit.exports import Begun, NotOverError, Sent
 from collector.audit.formats import LINES
 from collector.audit.media import MEDIA, Format
 from collector.audit.pack import Question
@@ -28,6 +29,9 @@ from probes.config_words import Model
 PACK = "pack"
 ZIP = "application/zip"
 MOST_SAMPLED = 10_000
+OVER = "it must be over: what is still to be recorded of it would be missing"
+PACKING: web.AppKey[asyncio.Lock] = web.AppKey("packing", asyncio.Lock)
+"""Who reads the store for a pack: one at a time, for evaluations wait for the same readers."""
 Q = TypeVar("Q", bound=Model)
 
 
@@ -76,7 +80,8 @@ async def export_audit(call: Call[Asked, Nothing]) -> web.StreamResponse:
         return write_line(row, parts.org)
 
     async with _exporting(call, wanted, MEDIA[asked.format]) as (response, out):
-        within, after, is_last = trail.Range(span.start, span.end, out.last), 0, False
+        within = await parts.store.read(trail.range_of, parts.org, span.start, span.end, out.last)
+        after, is_last = 0, False
         while not is_last:
             await out.still()
             found = await parts.store.read(trail.part, parts.org, within, after, write)
@@ -89,15 +94,15 @@ async def export_audit_pack(call: Call[AskedPack, Nothing]) -> web.StreamRespons
     """Whole populations of a range that is over, a sample of each, and what each is evidence of."""
     asked, parts = call.query, call.parts
     span = interval(asked, parts.config)
-    if span.end > parts.now():
-        raise BadRequestError("to", "an audit pack is of time that is over")
     by = (call.who.account, call.who.credential)
     wanted = exports.Asked(PACK, span.start, span.end, *by, asked.sample, asked.seed)
+    turn = call.request.app[PACKING]
     async with _exporting(call, wanted, ZIP) as (response, out):
         question = Question(parts.org, span.start, span.end, out.last, asked.sample, asked.seed)
-        async for data, rows in pack.made(parts.store, question):
-            await out.still()
-            await out.write(data, rows)
+        async with aclosing(pack.made(parts.store, question, turn)) as made:
+            async for data, rows in made:
+                await out.still()
+                await out.write(data, rows)
     return response
 
 
@@ -111,12 +116,15 @@ async def _exporting(
     if call.request.version < HttpVersion11:
         raise DeniedError(505, "api.http_1_0")
     parts = call.parts
-    begun = await parts.store.write(exports.begin, parts.org, wanted, parts.now)
+    try:
+        begun = await parts.store.write(exports.begin, parts.org, wanted, parts.now)
+    except NotOverError:
+        raise BadRequestError("to", OVER) from None
     async with streaming(call.request, media) as response:
         out = Out(call, response, begun.last)
         try:
             yield response, out
-        except (ConnectionError, GoneError):
+        except Exception:  # also a full disk: whoever asked has not got it all
             await _ended(parts, begun, wanted, out.sent, complete=False)
             raise
         await _ended(parts, begun, wanted, out.sent, complete=True)

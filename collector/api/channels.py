@@ -38,7 +38,8 @@ class ChannelRoute(TypedDict):
 
 class ChannelShown(TypedDict):
     """`guarantee`: null of a kind this release does not know. `agreement`: null where the file says
-    nothing. `notices`: the roles for which it takes notices.
+    nothing. `notices`: the roles for which it takes notices. `escalation`: the policies of which a rung
+    names it. `reach`: the contacts who are told by it.
     """
 
     id: str
@@ -48,6 +49,8 @@ class ChannelShown(TypedDict):
     agreement: Agreement | None
     routes: list[ChannelRoute]
     notices: list[str]
+    escalation: list[str]
+    reach: list[str]
 
 
 class Channels(TypedDict):
@@ -92,6 +95,12 @@ def _channel(name: str, config: Config, today: date) -> ChannelShown:
             if name in route.to
         ],
         "notices": [role for role, told in config.notices or () if name in told],
+        "escalation": [
+            policy
+            for policy, ladder in config.escalation.items()
+            if any(target.channel == name for rung in ladder.rungs for target in rung.to)
+        ],
+        "reach": [who for who, contact in config.contacts.items() if name in contact.reach],
     }
 
 

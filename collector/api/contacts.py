@@ -27,7 +27,9 @@ class Trained(TypedDict):
 
 
 class TrainingShown(TypedDict):
-    """`until`: the last day it is good for; soon: that is within 60 days."""
+    """`until`: the last day it is good for; soon: that is within 60 days. Missing with a `done`: that
+    date is still to come.
+    """
 
     kind: Literal["privacy", "security", "role", "deidentification"]
     state: Literal["current", "soon", "lapsed", "missing"]

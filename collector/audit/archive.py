@@ -49,4 +49,5 @@ class Archive:
         self._file.seek(end)
 
     def close(self) -> None:
+        self._zip.fp = None  # else one that was not finished writes its end, into a closed file
         self._file.close()

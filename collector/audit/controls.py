@@ -26,7 +26,9 @@ class Control(NamedTuple):
 
 
 _HIPAA_AUDIT = Control(HIPAA, "164.312(b)", "what is done in the system is recorded")
-_ACTIVITY = Control(HIPAA, "164.308(a)(1)(ii)(D)", "records of activity are reviewed")
+_ACTIVITY = Control(
+    HIPAA, "164.308(a)(1)(ii)(D)", "when records of activity were read out for review"
+)
 
 MAPPED: dict[str, tuple[Control, ...]] = {
     "systems": (
@@ -38,7 +40,7 @@ MAPPED: dict[str, tuple[Control, ...]] = {
         Control(HITRUST, BY_TOPIC, "inventory; business continuity"),
     ),
     "checks": (
-        Control(SOC2, "A1.1", "how availability and use are measured"),
+        Control(SOC2, "A1.1", "how availability is measured"),
         Control(SOC2, "CC7.2", "how components are monitored"),
         Control(NIST, "DE.CM-09", "hardware, software and services are monitored"),
         Control(NIST, "DE.CM-06", "services of suppliers are monitored"),

@@ -33,6 +33,10 @@ class Asked:
     seed: int | None = None
 
 
+class NotOverError(Exception):
+    """Rows of the range may still come."""
+
+
 @dataclass(frozen=True, slots=True)
 class Begun:
     """`id`: of the export's row; `last`: the journal's last id before it."""
@@ -62,8 +66,13 @@ class Sent:
 
 
 def begin(conn: Connection, org: str, asked: Asked, clock: Callable[[], int]) -> Begun:
-    """Record that it begins. Rows after `last` are not part of it."""
+    """Record that it begins; NotOverError, and nothing recorded, before its end has come. Rows after
+    `last` are not part of it, and none of them is of its range: this row has a later time.
+    """
     last = _held(conn, org)
+    at = _now(conn, org, clock)
+    if at < asked.end:
+        raise NotOverError
     data: dict[str, Any] = {
         "format": asked.format,
         "from": rfc3339(asked.start),
@@ -74,7 +83,7 @@ def begin(conn: Connection, org: str, asked: Asked, clock: Callable[[], int]) ->
     }
     more = {"sample": asked.sample, "seed": asked.seed}
     data |= {name: value for name, value in more.items() if value is not None}
-    return Begun(_append(conn, org, EXPORTED, data, asked.by, clock), last)
+    return Begun(_append(conn, org, EXPORTED, data, asked.by, at), last)
 
 
 def end(
@@ -97,7 +106,7 @@ def end(
         "complete": complete,
         "by": asked.by,
     }
-    _append(conn, org, EXPORT_ENDED, data, asked.by, clock)
+    _append(conn, org, EXPORT_ENDED, data, asked.by, _now(conn, org, clock))
 
 
 def _held(conn: Connection, org: str) -> int:
@@ -105,9 +114,10 @@ def _held(conn: Connection, org: str) -> int:
     return journal.last_id(conn, org)
 
 
-def _append(
-    conn: Connection, org: str, kind: str, data: dict[str, Any], by: str, clock: Callable[[], int]
-) -> int:
-    at = journal.following(journal.last_recorded(conn, org), clock())
+def _now(conn: Connection, org: str, clock: Callable[[], int]) -> int:
+    return journal.following(journal.last_recorded(conn, org), clock())
+
+
+def _append(conn: Connection, org: str, kind: str, data: dict[str, Any], by: str, at: int) -> int:
     (number,) = journal.append(conn, org, [Fact(kind, at, canonical(data), by)], at)
     return number

@@ -120,20 +120,15 @@ _EVENTS = incident_events.join(
 )
 
 
-def _before(org: str, wanted: Range, end: int) -> ColumnElement[bool]:
-    return and_(
-        incident_events.c.org == org,
-        journal.c.id <= wanted.last,
-        journal.c.recorded_at < end,
-        journal.c.kind.in_(KINDS),
-    )
+def _upto(org: str, last: int) -> ColumnElement[bool]:
+    return and_(incident_events.c.org == org, journal.c.id <= last, journal.c.kind.in_(KINDS))
 
 
 def _touched(conn: Connection, org: str, wanted: Range) -> set[str]:
     query = (
         select(incident_events.c.key)
         .select_from(_EVENTS)
-        .where(_before(org, wanted, wanted.end), journal.c.recorded_at >= wanted.start)
+        .where(_upto(org, wanted.last), journal.c.id >= wanted.first)
         .distinct()
     )
     return set(conn.execute(query).scalars())
@@ -144,7 +139,7 @@ def _open_before(conn: Connection, org: str, wanted: Range) -> set[str]:
     query = (
         select(incident_events.c.key, journal.c.kind, func.max(journal.c.id))
         .select_from(_EVENTS)
-        .where(_before(org, wanted, wanted.start), journal.c.kind.in_((*_OPENS, _ENDS)))
+        .where(_upto(org, wanted.first - 1), journal.c.kind.in_((*_OPENS, _ENDS)))
         .group_by(incident_events.c.key, journal.c.kind)
     )
     last: dict[str, tuple[int, str]] = {}
@@ -180,7 +175,6 @@ def _rows_of(
         query = select(*COLUMNS).where(
             journal.c.org == org,
             journal.c.id.in_(numbers[first : first + AT_ONCE]),
-            journal.c.recorded_at < wanted.end,
             journal.c.kind.in_(KINDS),
         )
         for row in (row_of(*columns) for columns in conn.execute(query.order_by(journal.c.id))):

@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import heapq
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
@@ -14,7 +14,16 @@ from typing import Any, BinaryIO
 from sqlalchemy import Connection, func, select
 
 from collector import journal, versions
-from collector.audit import configchanges, duties, incidentlist, packtext, plans, rowlists, scope
+from collector.audit import (
+    configchanges,
+    duties,
+    incidentlist,
+    packtext,
+    plans,
+    rowlists,
+    scope,
+    trail,
+)
 from collector.audit.archive import Archive
 from collector.audit.controls import controls
 from collector.audit.population import Cells, Population, Span
@@ -46,88 +55,103 @@ class Question:
     def span(self) -> Span:
         return Span(self.start, self.end)
 
-    @property
-    def range(self) -> Range:
-        return Range(self.start, self.end, self.last)
+
+MadeOf = tuple[int, tuple[int, int] | None, tuple[int, int] | None]
+"""Of the rows of the journal that were looked at: their count, and (id, recorded_at) of the first and
+the last.
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class Filled:
-    """One population, written. `whole` and `sample` are its two files; `made_of` is of the rows of the
-    journal that were looked at: their count, and (id, recorded_at) of the first and the last.
-    """
+class Written:
+    """The two files of a population; `count` and `sha256` are of `whole`, `drawn` are the sample's keys."""
 
-    population: Population
     whole: BinaryIO
     sample: bytes
     count: int
     sha256: str
     drawn: list[str]
-    made_of: tuple[int, tuple[int, int] | None, tuple[int, int] | None]
 
 
-Fill = Callable[[Connection, Question], Iterable[Cells]]
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """One population, written."""
+
+    population: Population
+    written: Written
+    made_of: MadeOf
 
 
-def _of_history(make: Callable[[History, Span], Iterator[Cells]]) -> Fill:
-    def fill(conn: Connection, asked: Question) -> Iterable[Cells]:
-        found = _history(conn, asked)
-        return () if found is None else make(found, asked.span)
+@dataclass(frozen=True, slots=True)
+class OfHistory:
+    """Made of versions of the file and what people did beside them."""
 
-    return fill
+    make: Callable[[History, Span], Iterable[Cells]]
 
 
-def _of_versions(make: Callable[[configchanges.Loaded], Iterable[Cells]]) -> Fill:
-    def fill(conn: Connection, asked: Question) -> Iterator[Cells]:
+@dataclass(frozen=True, slots=True)
+class OfRows:
+    """Made of an organization's rows of the journal, as they are read."""
+
+    make: Callable[[Connection, str, Range], Iterable[Cells]]
+
+
+def _of_versions(make: Callable[[configchanges.Loaded], Iterable[Cells]]) -> OfRows:
+    def fill(conn: Connection, org: str, within: Range) -> Iterator[Cells]:
         before: Row | None = None
-        for row in _rows(conn, asked, (CONFIG,), from_beginning=True):
-            if row.recorded_at >= asked.start:
+        for row in _rows(conn, org, (CONFIG,), 1, within.last):
+            if row.id >= within.first:
                 yield from make(configchanges.Loaded(row, before))
             before = row
 
-    return fill
+    return OfRows(fill)
 
 
-def _of_rows(population: Population) -> Fill:
-    def fill(conn: Connection, asked: Question) -> Iterator[Cells]:
-        for row in _rows(conn, asked, population.kinds, from_beginning=False):
+def _of_rows(population: Population) -> OfRows:
+    def fill(conn: Connection, org: str, within: Range) -> Iterator[Cells]:
+        for row in _rows(conn, org, population.kinds, within.first, within.last):
             yield rowlists.cells(population, row)
 
-    return fill
+    return OfRows(fill)
 
 
-POPULATIONS: Mapping[Population, Fill] = {
-    scope.SYSTEMS: _of_history(scope.systems),
-    scope.CHECKS: _of_history(scope.checks),
-    incidentlist.INCIDENTS: lambda conn, asked: incidentlist.incidents(
-        conn, asked.org, asked.range
-    ),
+POPULATIONS: Mapping[Population, OfHistory | OfRows] = {
+    scope.SYSTEMS: OfHistory(scope.systems),
+    scope.CHECKS: OfHistory(scope.checks),
+    incidentlist.INCIDENTS: OfRows(incidentlist.incidents),
     configchanges.VERSIONS: _of_versions(lambda one: (configchanges.version(one),)),
     configchanges.FIELDS: _of_versions(configchanges.fields),
-    plans.WINDOWS: _of_history(plans.windows),
-    plans.CORRECTIONS: _of_history(plans.corrections),
+    plans.WINDOWS: OfHistory(plans.windows),
+    plans.CORRECTIONS: OfHistory(plans.corrections),
     **{one: _of_rows(one) for one in rowlists.LISTS},
-    duties.ROTA: _of_history(duties.rota),
-    duties.GAPS: _of_history(duties.gaps),
-    duties.OVERRIDES: _of_history(duties.overrides),
-    scope.TRAINING: _of_history(scope.training),
-    scope.AGREEMENTS: _of_history(scope.agreements),
+    duties.ROTA: OfHistory(duties.rota),
+    duties.GAPS: OfHistory(duties.gaps),
+    duties.OVERRIDES: OfHistory(duties.overrides),
+    scope.TRAINING: OfHistory(scope.training),
+    scope.AGREEMENTS: OfHistory(scope.agreements),
 }
 """In the order of the pack."""
 
 
-async def made(store: Store, asked: Question) -> AsyncIterator[tuple[bytes, int]]:
+async def made(
+    store: Store, asked: Question, turn: asyncio.Lock
+) -> AsyncGenerator[tuple[bytes, int], None]:
     """Bytes of the zip, in order, each with the rows of populations in it; the same bytes for the same
-    rows, range, sample and seed.
+    rows, range, sample and seed. `turn` is held while the store is read, and not while bytes go out.
     """
     archive = await asyncio.to_thread(Archive)
     try:
         entries: list[dict[str, Any]] = []
+        async with turn:
+            within = await store.read(trail.range_of, asked.org, asked.start, asked.end, asked.last)
+            rows = await store.read(_history_rows, asked.org, within)
+            history = await asyncio.to_thread(_history, rows)
         for population in POPULATIONS:
-            filled = await store.read(fill, population, asked)
+            async with turn:
+                filled = await _filled(store, population, asked, within, history)
+                await asyncio.to_thread(_add, archive, filled)
             entries.append(entry(filled, asked))
-            await asyncio.to_thread(_add, archive, filled)
-            count = filled.count
+            count = filled.written.count
             for chunk in archive.fresh():
                 yield chunk, count
                 count = 0
@@ -151,7 +175,26 @@ async def made(store: Store, asked: Question) -> AsyncIterator[tuple[bytes, int]
         archive.close()
 
 
-def fill(conn: Connection, population: Population, asked: Question) -> Filled:
+async def _filled(
+    store: Store, population: Population, asked: Question, within: Range, history: History | None
+) -> Filled:
+    source = POPULATIONS[population]
+    made_of = await store.read(_made_of, population, asked.org, within)
+    if isinstance(source, OfRows):
+        written = await store.read(_fill, population, source, asked, within)
+    else:  # long work for the processor: not while a connection of the store waits for it
+        cells = () if history is None else source.make(history, asked.span)
+        written = await asyncio.to_thread(_write, population, asked, cells)
+    return Filled(population, written, made_of)
+
+
+def _fill(
+    conn: Connection, population: Population, source: OfRows, asked: Question, within: Range
+) -> Written:
+    return _write(population, asked, source.make(conn, asked.org, within))
+
+
+def _write(population: Population, asked: Question, rows: Iterable[Cells]) -> Written:
     """A population whole, in a temporary file without a name; its sample beside it."""
     file = TemporaryFile()  # noqa: SIM115 - closed by whoever reads it
     digest, count, keys = (
@@ -160,7 +203,7 @@ def fill(conn: Connection, population: Population, asked: Question) -> Filled:
         Draw[Cells](asked.seed, population.name, asked.sample),
     )
     try:
-        for written in _lines(population, POPULATIONS[population](conn, asked), keys):
+        for written in _lines(population, rows, keys):
             digest.update(written)
             file.write(written)
             count += 1
@@ -172,15 +215,7 @@ def fill(conn: Connection, population: Population, asked: Question) -> Filled:
     sample = line(("draw", "rank", *population.columns)) + b"".join(
         line((number, rank, *cells)) for number, (rank, _, cells) in enumerate(drawn, start=1)
     )
-    return Filled(
-        population,
-        file,
-        sample,
-        count - 1,
-        digest.hexdigest(),
-        [key for _, key, _ in drawn],
-        _made_of(conn, population, asked),
-    )
+    return Written(file, sample, count - 1, digest.hexdigest(), [key for _, key, _ in drawn])
 
 
 def _lines(population: Population, cells: Iterable[Cells], keys: Draw[Cells]) -> Iterator[bytes]:
@@ -199,17 +234,17 @@ def entry(filled: Filled, asked: Question) -> dict[str, Any]:
     return {
         "name": population.name,
         "about": population.about,
-        "count": filled.count,
+        "count": filled.written.count,
         "file": f"populations/{population.name}.csv",
-        "sha256": filled.sha256,
+        "sha256": filled.written.sha256,
         "journal": recorded(filled),
         "query": question,
         "query_sha256": hashlib.sha256(journal.canonical(question)).hexdigest(),
         "sample": {
             "file": f"samples/{population.name}.csv",
-            "count": len(filled.drawn),
-            "sha256": hashlib.sha256(filled.sample).hexdigest(),
-            "keys": filled.drawn,
+            "count": len(filled.written.drawn),
+            "sha256": hashlib.sha256(filled.written.sample).hexdigest(),
+            "keys": filled.written.drawn,
         },
     }
 
@@ -244,58 +279,54 @@ def _json(value: Mapping[str, Any]) -> bytes:
 
 
 def _add(archive: Archive, filled: Filled) -> None:
-    with filled.whole:
-        archive.add(f"populations/{filled.population.name}.csv", filled.whole)
-    archive.add(f"samples/{filled.population.name}.csv", filled.sample)
+    with filled.written.whole:
+        archive.add(f"populations/{filled.population.name}.csv", filled.written.whole)
+    archive.add(f"samples/{filled.population.name}.csv", filled.written.sample)
 
 
-def _history(conn: Connection, asked: Question) -> History | None:
+def _history_rows(conn: Connection, org: str, within: Range) -> list[Row]:
+    return list(_rows(conn, org, plans.KINDS, 1, within.last))
+
+
+def _history(rows: Sequence[Row]) -> History | None:
     """None before the first version."""
-    found = list(_rows(conn, asked, plans.KINDS, from_beginning=True))
-    return versions.history(found) if any(row.kind == CONFIG for row in found) else None
+    return versions.history(rows) if any(row.kind == CONFIG for row in rows) else None
 
 
-def _rows(
-    conn: Connection, asked: Question, kinds: Sequence[str], *, from_beginning: bool
-) -> Iterator[Row]:
-    """By id; each kind by itself, so that no engine looks through the whole journal."""
-    since = 0 if from_beginning else asked.start
-    each = [_of_kind(conn, asked, kind) for kind in kinds]
-    for row in heapq.merge(*each, key=lambda row: row.id):
-        if since <= row.recorded_at < asked.end:
-            yield row
+def _rows(conn: Connection, org: str, kinds: Sequence[str], first: int, last: int) -> Iterator[Row]:
+    """With ids from `first` to `last`, by id; each kind by itself, so that no engine looks through the
+    whole journal.
+    """
+    each = [_of_kind(conn, org, kind, first, last) for kind in kinds]
+    return heapq.merge(*each, key=lambda row: row.id)
 
 
-def _of_kind(conn: Connection, asked: Question, kind: str) -> Iterator[Row]:
-    after, most = 0, CONFIGS if kind == CONFIG else AT_ONCE
+def _of_kind(conn: Connection, org: str, kind: str, first: int, last: int) -> Iterator[Row]:
+    after, most = first - 1, CONFIGS if kind == CONFIG else AT_ONCE
     while True:
-        found = journal.rows(conn, asked.org, kind=kind, after=after, limit=most)
-        yield from (row for row in found if row.id <= asked.last)
-        if len(found) < most or found[-1].id > asked.last:
+        found = journal.rows(conn, org, kind=kind, after=after, limit=most)
+        yield from (row for row in found if row.id <= last)
+        if len(found) < most or found[-1].id > last:
             return
         after = found[-1].id
 
 
-def _made_of(
-    conn: Connection, population: Population, asked: Question
-) -> tuple[int, tuple[int, int] | None, tuple[int, int] | None]:
-    since = 0 if population.from_beginning else asked.start
-    within = (
-        rows_table.c.org == asked.org,
+def _made_of(conn: Connection, population: Population, org: str, within: Range) -> MadeOf:
+    asked = (
+        rows_table.c.org == org,
         rows_table.c.kind.in_(population.kinds),
-        rows_table.c.id <= asked.last,
-        rows_table.c.recorded_at >= since,
-        rows_table.c.recorded_at < asked.end,
+        rows_table.c.id >= (1 if population.from_beginning else within.first),
+        rows_table.c.id <= within.last,
     )
     columns = (func.count(), func.min(rows_table.c.id), func.max(rows_table.c.id))
-    count, first, last = conn.execute(select(*columns).where(*within)).one()
+    count, first, last = conn.execute(select(*columns).where(*asked)).one()
     if not count:
         return 0, None, None
     at = {
         row.id: row.recorded_at
         for row in conn.execute(
             select(rows_table.c.id, rows_table.c.recorded_at).where(
-                rows_table.c.org == asked.org, rows_table.c.id.in_((first, last))
+                rows_table.c.org == org, rows_table.c.id.in_((first, last))
             )
         )
     }

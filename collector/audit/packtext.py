@@ -14,7 +14,8 @@ AUDIT PACK
 
 Organization: {org}
 Range:        from {start} up to {end}, which is not in it
-              (what was recorded in it, by the collector's clock, in UTC)
+              (what was recorded in it, by the collector's clock, in UTC; a row whose time is
+              earlier than that of a row before it counts as recorded when that one was)
 
 What is in here
 
@@ -50,8 +51,9 @@ How to check that a population is whole
 
 What this does not show
 
-  Systems that nobody ever wrote into the operator's file, and what was done to the database by
-  other means than the collector.
+  Systems that nobody ever wrote into the operator's file; whether anybody reviewed what was read
+  out; drills and tests of recovery; and what was done to the database by other means than the
+  collector.
 """
 
 

@@ -4,29 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Select, and_, select
+from sqlalchemy import Connection, select
 
 from collector.journal import CONFIG, Row
 from collector.store.tables import journal
 
 ROWS = 1_000
 """Rows in memory at a time; of configs, which are long, one."""
-IDS = 50_000
-"""Ids looked at in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Rows recorded in `[start, end)` (UTC ms) with an id up to `last`.
+    """Rows recorded in `[start, end)` (UTC ms): those with ids from `first` to `last`.
 
-    By when they were recorded and not by when things happened: what is over stays as it is, for
-    nothing is recorded earlier than it is.
+    By when they were recorded and not by when things happened. Two who record at once may each
+    have their own clock's time, so the id decides: a range begins with the first row that has its
+    start or a later time. Ranges that follow each other so leave no row out and tell none twice.
     """
 
     start: int
     end: int
+    first: int
     last: int
 
 
@@ -39,25 +38,35 @@ class Part:
     is_last: bool
 
 
+def range_of(conn: Connection, org: str, start: int, end: int, last: int) -> Range:
+    """`last`: of the rows there are. It stays as it is once a row has the time `end` or a later one."""
+    first = _from(conn, org, start, last)
+    return Range(start, end, first, _from(conn, org, end, last) - 1)
+
+
+def _from(conn: Connection, org: str, at: int, last: int) -> int:
+    """The first id of that time or a later one; the one after `last` where none is."""
+    query = select(journal.c.id).where(
+        journal.c.org == org, journal.c.id <= last, journal.c.recorded_at >= at
+    )
+    number = conn.execute(query.order_by(journal.c.id).limit(1)).scalar()
+    return last + 1 if number is None else number
+
+
 def part(
     conn: Connection, org: str, wanted: Range, after: int, write: Callable[[Row], bytes]
 ) -> Part:
-    """Rows with an id above `after` as `write` makes them, oldest first. A part may be empty and
-    not the last.
-    """
-    upto = min(after + IDS, wanted.last)
-    within = _within(org, wanted, after, upto)
-    found = list(conn.execute(within(journal.c.id, journal.c.kind).limit(ROWS)))
-    if len(found) == ROWS:
-        upto = found[-1].id
-    short = _within(org, wanted, after, upto)(*COLUMNS).where(journal.c.kind != CONFIG)
-    read = (row_of(*columns) for columns in conn.execute(short))
-    lines = {row.id: write(row) for row in read}
-    for row in found:
-        if row.kind == CONFIG:
-            one = select(*COLUMNS).where(journal.c.org == org, journal.c.id == row.id)
-            lines[row.id] = write(row_of(*conn.execute(one).one()))
-    return Part([lines[row.id] for row in found], upto, upto >= wanted.last)
+    """Rows with an id above `after` as `write` makes them, oldest first."""
+    after = max(after, wanted.first - 1)
+    upto = min(after + ROWS, wanted.last)
+    within = (journal.c.org == org, journal.c.id > after, journal.c.id <= upto)
+    short = select(*COLUMNS).where(*within, journal.c.kind != CONFIG)
+    lines = {row.id: write(row) for row in (row_of(*columns) for columns in conn.execute(short))}
+    long = select(journal.c.id).where(*within, journal.c.kind == CONFIG)
+    for number in list(conn.execute(long).scalars()):
+        one = select(*COLUMNS).where(journal.c.org == org, journal.c.id == number)
+        lines[number] = write(row_of(*conn.execute(one).one()))
+    return Part([lines[number] for number in sorted(lines)], upto, upto >= wanted.last)
 
 
 COLUMNS = (
@@ -68,22 +77,6 @@ COLUMNS = (
     journal.c.actor,
     journal.c.data,
 )
-
-
-def _within(org: str, wanted: Range, after: int, upto: int) -> Callable[..., Select[Any]]:
-    return lambda *columns: (
-        select(*columns)
-        .where(
-            and_(
-                journal.c.org == org,
-                journal.c.id > after,
-                journal.c.id <= upto,
-                journal.c.recorded_at >= wanted.start,
-                journal.c.recorded_at < wanted.end,
-            )
-        )
-        .order_by(journal.c.id)
-    )
 
 
 def row_of(number: int, kind: str, at: int, recorded_at: int, actor: str, data: bytes) -> Row:

@@ -26,7 +26,7 @@ def unpack(pack: BinaryIO, folder: Path) -> None:
                 place.parent.mkdir(mode=0o700, exist_ok=True)
                 with read.open(info) as entry, place.open("xb") as file:
                     shutil.copyfileobj(entry, file)
-    except zipfile.BadZipFile:
+    except (zipfile.BadZipFile, EOFError, RuntimeError, ValueError):  # all that damage raises
         shutil.rmtree(folder)
         raise BadPackError from None
     except BaseException:

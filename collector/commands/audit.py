@@ -140,8 +140,11 @@ def _place(out: str | None) -> Iterator[BinaryIO]:
         with new_file(out) as file:
             yield file
         return
-    with TemporaryFile() as passing:
-        yield passing
+    try:
+        with TemporaryFile() as passing:
+            yield passing
+    except OSError:
+        raise UsageError("--out: no room for temporary files; set TMPDIR, or name a .zip") from None
 
 
 class _Told:

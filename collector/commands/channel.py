@@ -1,30 +1,29 @@
-"""`wardwatch channel`: the channels in force, which kinds there are, does one work, is it heard."""
+"""`wardwatch channel`: the channels in force, and does one work."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-from alerts.channel import ChannelEnv, ChannelKind, Guarantee, Receipt, Verdict
+from alerts.channel import ChannelEnv, Receipt, Verdict
 from alerts.channels import registry
-from alerts.inbound_kinds import told
 from alerts.outbox import DeliveryReason, Message
 from alerts.receivers import everybody
 from alerts.render import render_test
 from collector import show
 from collector.advice import advice
 from collector.client import ask_all, asking, print_json
-from collector.commands import channel_tickets
-from collector.commands.options import Parsers, asks, group
+from collector.commands import channel_inbound, channel_kinds, channel_tickets
+from collector.commands.channel_file import known
+from collector.commands.options import Parsers, action, asks, group
 from collector.exchange import Collector
 from collector.reporttext import agreement
 from probes.clock import Clock, SystemClock
 from probes.config import Config
-from probes.configfile import ConfigErrors, load, read_secret
-from probes.reference import fields
+from probes.configfile import read_secret
 
 EXAMPLES = """\
 Examples:
@@ -43,16 +42,6 @@ The channels of the config in force, what was agreed with their receivers (busin
 agreements), and what goes there. No address and no secret.
 """
 COLUMNS = ("ID", "KIND", "GUARANTEE", "AUDIENCE", "AGREEMENT", "CARRIES")
-KINDS = """\
-Examples:
-  wardwatch channel kinds
-  wardwatch channel kinds --json
-
-Guarantees: keyed is one ticket, always; lookup one ticket after asking the receiver; send at least
-one message, none lost. Each kind has a page in alerts/channels.
-
-Exit code: 0 printed, 2 bad usage.
-"""
 TEST = """\
 Examples:
   wardwatch channel test nurses --config wardwatch.yaml
@@ -64,23 +53,6 @@ arrives says that it is a test; no incident is opened. Of the answer only its co
 
 Exit code: 0 delivered, 1 not delivered (the reason, and what to do), 2 bad usage.
 """
-INBOUND = """\
-Examples:
-  wardwatch channel inbound pager --config wardwatch.yaml
-  wardwatch channel inbound pager --config wardwatch.yaml --json
-
-People who acknowledge or resolve in the receiver's product are heard by its webhook. Printed are the
-address to give to it and what to set there, from the vendor's public documents; no product was used.
-An acknowledgement is shown and stops nothing; nobody resolves an incident from there.
-
-Exit code: 0 printed, 1 the entry has no `inbound` yet (what to write is printed), 2 bad usage.
-"""
-WRITE = "Write into its entry: inbound: {secret: file:/run/secrets/NAME-inbound}"
-PROMISES = {
-    Guarantee.KEYED: "one ticket, always",
-    Guarantee.LOOKUP: "one ticket after asking the receiver",
-    Guarantee.SEND: "at least one message, none lost",
-}
 
 
 def add(subparsers: Parsers) -> None:
@@ -93,10 +65,9 @@ def add(subparsers: Parsers) -> None:
     )
     listed = asks(actions, "list", "list the channels and what was agreed with receivers", LIST)
     listed.set_defaults(func=lambda args: asking(_list, args))
-    kinds = _action(actions, "kinds", "list the kinds, what each promises and its keys", KINDS)
-    kinds.set_defaults(func=run_kinds)
+    channel_kinds.add(actions)
     channel_tickets.add(actions)
-    test = _action(actions, "test", "send a message marked as a test", TEST)
+    test = action(actions, "test", "send a message marked as a test", TEST)
     test.add_argument(
         "name",
         metavar="NAME",
@@ -104,24 +75,7 @@ def add(subparsers: Parsers) -> None:
     )
     test.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
     test.set_defaults(func=run_test)
-    inbound = _action(
-        actions, "inbound", "print what to set so that its webhooks are heard", INBOUND
-    )
-    inbound.add_argument("name", metavar="NAME", help="the channel, by its id in the file")
-    inbound.add_argument("--config", required=True, metavar="FILE", help="the operator's YAML file")
-    inbound.set_defaults(func=run_inbound)
-
-
-def _action(actions: Parsers, name: str, about: str, more: str) -> argparse.ArgumentParser:
-    parser = actions.add_parser(
-        name,
-        help=about,
-        description=f"{about[0].upper()}{about[1:]}.",
-        epilog=more,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
-    return parser
+    channel_inbound.add(actions)
 
 
 def _list(to: Collector, args: argparse.Namespace) -> int:
@@ -137,96 +91,20 @@ def _list(to: Collector, args: argparse.Namespace) -> int:
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     carried = [f"{', '.join(r['families'])} from {r['min_priority']}" for r in one["routes"]]
     noticed = [f"notices of {role.replace('_', ' ')}" for role in one["notices"]]
+    laddered = [f"escalation {policy}" for policy in one["escalation"]]
+    reaching = [f"reaches {', '.join(one['reach'])}"] if one["reach"] else []
     return (
         one["id"],
         one["kind"],
         one["guarantee"] or "-",
         one["audience"],
         agreement(one["agreement"]),
-        "; ".join([*carried, *noticed]) or "-",
+        "; ".join([*carried, *noticed, *laddered, *reaching]) or "-",
     )
 
 
-def run_kinds(args: argparse.Namespace) -> int:
-    kinds = [_told(registry.load(name)) for name in registry.CHANNELS]
-    if args.json:
-        print_json({"kinds": kinds})
-        return 0
-    for kind in kinds:
-        sys.stdout.write(f"{kind['name']}: {kind['summary']}\n")
-        title = f"Promises: {kind['guarantee']}, {kind['promise']}."
-        rows = [(f["key"], _default(f), f["meaning"]) for f in kind["fields"]]
-        show.write(title, ("KEY", "DEFAULT", "MEANING"), rows)
-        sys.stdout.write("\n")
-    return 0
-
-
-def _told(kind: ChannelKind[Any]) -> dict[str, Any]:
-    return {
-        "name": kind.name,
-        "summary": kind.summary,
-        "guarantee": kind.guarantee.value,
-        "promise": PROMISES[kind.guarantee],
-        "fields": [
-            {
-                "key": key,
-                "type": shape.replace("`", ""),
-                "required": default == "required",
-                "default": None if default in ("required", "-") else default.strip("`"),
-                "meaning": meaning.replace("`", ""),
-            }
-            for key, shape, default, meaning in fields(kind.settings)
-        ],
-    }
-
-
-def _default(field: dict[str, Any]) -> str:
-    return "required" if field["required"] else field["default"] or "-"
-
-
-def run_inbound(args: argparse.Namespace) -> int:
-    config = _loaded(args, lambda config: config.channels)
-    if config is None:
-        return 2
-    entry = config.channels[args.name]
-    inbound = registry.load(entry.kind).inbound
-    if inbound is None:
-        sys.stderr.write(f"NAME: receivers of the kind {entry.kind} tell us nothing\n")
-        return 2
-    access = config.access
-    origin = None if access is None else access.public_url
-    url = f"{origin or 'https://COLLECTOR'}/inbound/{args.name}"
-    steps, heard = told(inbound, url), entry.inbound is not None
-    if args.json:
-        answer = {"channel": args.name, "kind": entry.kind, "heard": heard, "url": url}
-        print_json({**answer, "steps": steps})
-        return 0 if heard else 1
-    sys.stdout.write(f"{args.name} ({entry.kind}): {url}\n")
-    lines = [f"{number}. {step}" for number, step in enumerate(steps, 1)]
-    sys.stdout.write("".join(f"  {line}\n" for line in lines))
-    if origin is None:
-        sys.stderr.write("COLLECTOR: set access.public_url to have the address printed whole.\n")
-    if not heard:
-        sys.stderr.write(f"{args.name} is not heard yet. {WRITE.replace('NAME', args.name)}\n")
-    return 0 if heard else 1
-
-
-def _loaded(args: argparse.Namespace, known: Callable[[Config], Iterable[str]]) -> Config | None:
-    """The file, which knows the name; None once it was said what is wrong."""
-    try:
-        config = load(args.config, channel_check=registry.check)
-    except ConfigErrors as error:
-        sys.stderr.write(f"{error}\n")
-        return None
-    if args.name not in known(config):
-        there_are = ", ".join(known(config)) or "none"
-        sys.stderr.write(f"NAME: no receiver of this id in {args.config}; it has: {there_are}\n")
-        return None
-    return config
-
-
 def run_test(args: argparse.Namespace) -> int:
-    config = _loaded(args, everybody)
+    config = known(args, everybody)
     if config is None:
         return 2
     message = probe(config, args.name, SystemClock().now_ms())

@@ -37,6 +37,19 @@ def asks(
     return parser
 
 
+def action(actions: Parsers, name: str, about: str, more: str) -> argparse.ArgumentParser:
+    """One that asks no collector: `more` has its exit codes, too."""
+    parser = actions.add_parser(
+        name,
+        help=about,
+        description=f"{about[0].upper()}{about[1:]}.",
+        epilog=more,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--json", action="store_true", help="print the answer as JSON")
+    return parser
+
+
 def group(parsers: Parsers, name: str, about: str, description: str, examples: str) -> Parsers:
     """A command of several actions."""
     parser = parsers.add_parser(

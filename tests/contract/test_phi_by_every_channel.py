@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from sqlalchemy import Connection, select
 
 from alerts import render
-from alerts.channel import ChannelEnv
+from alerts.channel import Boundary, ChannelEnv, Verdict
 from alerts.channels import registry
 from alerts.deadlines import DeadlineKind
 from alerts.delivery import Delivery
@@ -68,6 +68,12 @@ def hospital(name: str | None = None) -> Config:
             "north": {**written["sites"]["north"], "name": name},
         }
     return Config.model_validate(written)
+
+
+@cache
+def every(name: str | None = None) -> tuple[Message, ...]:
+    """Messages of every type and step of that hospital, written once for all kinds."""
+    return tuple(every_message(hospital(name)))
 
 
 _typed: list[Message] = []
@@ -157,10 +163,10 @@ def test_every_kind_has_a_simulated_receiver() -> None:
 
 
 async def test_every_type_and_step_of_a_message_is_among_what_is_sent(tmp_path: Path) -> None:
-    events = [ticket_messages.event(one) for one in every_message(hospital())]
+    events = [ticket_messages.event(one) for one in every()]
     steps = {event["data"].get("step") for event in events} - {None}
-    every = {*TransitionKind, *ActKind, *DeadlineKind, *render.MaintenanceStep} - UNTOLD
-    assert steps == {one.value for one in every}
+    told = {*TransitionKind, *ActKind, *DeadlineKind, *render.MaintenanceStep} - UNTOLD
+    assert steps == {one.value for one in told}
     types = {event["type"] for event in events}
     named = ("opened", "updated", "recovered", "resolved", "notice")
     others = {value for name, value in vars(render).items() if name.endswith("_TYPE")}
@@ -175,7 +181,7 @@ async def test_nothing_of_a_patient_leaves_and_every_message_does(
     kind: str, planted: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    told = every_message(hospital(NAME if planted == "named" else None))
+    told = [*every(NAME if planted == "named" else None)]
     if planted == "typed":
         told = [*await of_a_life(tmp_path), *told]
     clock = Settling(NOW)
@@ -200,3 +206,30 @@ async def test_nothing_of_a_patient_leaves_and_every_message_does(
     assert (b"Electronic health record" in said) is (planted == "typed")
     hits = metrics.count(b'wardwatch_tripwire_hits_total{boundary="outbox",pattern="hl7_name"}')
     assert hits == (planted == "named")
+
+
+@pytest.mark.parametrize("kind", [name for name in KINDS if name != "webhook"])
+async def test_a_name_that_passed_every_other_check_is_in_no_letter(kind: str) -> None:
+    """The channel alone, without the outbox before it. A webhook's body is the event itself."""
+    harmless = b"Electronic health record"
+    first = {ticket_messages.event(one)["type"]: one for one in reversed(every())}
+    named = [one for one in first.values() if harmless in one.body]
+    told = [replace(one, body=one.body.replace(harmless, NAME.encode())) for one in named]
+    clock, alarms = Settling(NOW), []
+
+    def alarm(boundary: Boundary, message: Message, _found: Any) -> None:
+        alarms.append((message.id, boundary))
+
+    async with place_of(kind, clock) as place:
+        clock.settle = place.simulated.settle
+        env = ChannelEnv(clock, place.read_secret, alarm)
+        async with place.opened(env) as channel:
+            receipts = [await channel.deliver(one) for one in told]
+        heard = place.heard()
+    said = [read(data) for data in heard] if place.mails is not None else heard
+    sinks = {f"sent {n}": data for n, data in enumerate([*heard, *said])}
+    assert list(leaks(sinks)) == []
+    assert {one.verdict for one in receipts} == {Verdict.SENT}
+    if not kind.endswith("customers"):
+        assert set(alarms) == {(one.id, Boundary.LETTER) for one in told}
+    assert alarms

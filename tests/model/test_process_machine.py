@@ -183,11 +183,11 @@ async def test_a_story_in_which_every_look_dies_once(databases: Callable[[], str
 
 
 async def test_a_ladder_goes_on_from_rung_to_rung_whoever_leads_and_whoever_dies(
-    database: Callable[[str], str],
+    databases: Callable[[], str],
 ) -> None:
     """A second collector leads, the first one finds out; each dies at a write of a look."""
-    died, times = await lived(await open_store(database("d")), BETWEEN_RUNGS, crashes=True)
-    whole, _ = await lived(await open_store(database("w")), BETWEEN_RUNGS, crashes=False)
+    died, times = await lived(await open_store(databases()), BETWEEN_RUNGS, crashes=True)
+    whole, _ = await lived(await open_store(databases()), BETWEEN_RUNGS, crashes=False)
     assert times == 4
     laws.everything(died)
     assert laws.steps(died) == laws.steps(whole)

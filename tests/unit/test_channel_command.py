@@ -15,7 +15,7 @@ from alerts.channels import registry
 from alerts.inbound_kinds import told
 from alerts.outbox import DeliveryReason
 from collector.advice import ADVICE, KINDS
-from collector.commands import channel
+from collector.commands import channel, channel_kinds
 from probes.reference import fields
 from tests.support.hook import SECRET, Hook, hook
 from tests.support.mailserver import REMOTE, MailServer, mail_server
@@ -203,7 +203,7 @@ def test_a_wrong_file_is_bad_usage_and_names_the_place(
 def test_there_is_something_to_do_for_every_reason() -> None:
     assert set(ADVICE) == set(DeliveryReason)
     assert set(KINDS) == set(registry.CHANNELS)
-    assert set(channel.PROMISES) == set(Guarantee)
+    assert set(channel_kinds.PROMISES) == set(Guarantee)
 
 
 def test_every_kind_is_listed_with_what_it_promises_and_its_keys(

@@ -48,6 +48,8 @@ SHOWN = [
             {"families": ["expiry"], "min_priority": "P4"},
         ],
         "notices": ["clinical_liaison", "legal_compliance"],
+        "escalation": [],
+        "reach": [],
     },
     {
         "id": "pager",
@@ -57,6 +59,8 @@ SHOWN = [
         "agreement": FULL | {"until": "2025-12-30", "in_force": False},
         "routes": [{"families": ["availability", "blind"], "min_priority": "P2"}],
         "notices": ["legal_compliance"],
+        "escalation": [],
+        "reach": [],
     },
     {
         "id": "spare",
@@ -66,6 +70,8 @@ SHOWN = [
         "agreement": None,
         "routes": [],
         "notices": [],
+        "escalation": [],
+        "reach": [],
     },
     {
         "id": "wards",
@@ -82,6 +88,8 @@ SHOWN = [
         },
         "routes": [{"families": ["availability"], "min_priority": "P1"}],
         "notices": [],
+        "escalation": [],
+        "reach": [],
     },
 ]
 TABLE = [
@@ -109,6 +117,43 @@ async def test_every_channel_is_shown_with_its_agreement_and_without_address_or_
     assert not any(
         word in json.dumps(answer) for word in ("T0PSECRET", "file:", "@", "example.org")
     )
+
+
+async def test_a_channel_that_only_a_ladder_or_a_contact_uses_is_not_shown_as_one_that_carries_nothing(
+    sqlite_store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spare = {"kind": "webhook", "url": "https://h.example.org", "secret": "file:/s"}
+    used = hospital(
+        channels={"mail": MAIL, "pager": spare, "desk": spare},
+        contacts={
+            "anna": {
+                "name": "Anna",
+                "role": "engineering",
+                "email": "anna@example.org",
+                "reach": ["mail"],
+            }
+        },
+        escalation={
+            "clinical": {
+                "rungs": [
+                    {"to": [{"role": "engineering"}]},
+                    {"after": "15m", "to": [{"channel": "pager"}]},
+                ]
+            }
+        },
+        routes=[{"families": ["availability"], "to": ["desk"], "escalate": "clinical"}],
+    )
+    async with a_desk(sqlite_store, used) as desk:
+        shown = {one["id"]: one for one in (await desk.get("channels"))["channels"]}
+        assert await desk.command("channel", "list") == 0
+    assert {name: (one["escalation"], one["reach"]) for name, one in shown.items()} == {
+        "desk": ([], []),
+        "mail": ([], ["anna"]),
+        "pager": (["clinical"], []),
+    }
+    ends = {row.split()[0]: row.split("  ")[-1] for row in capsys.readouterr().out.splitlines()}
+    assert ends["mail"] == "reaches anna"
+    assert ends["pager"] == "escalation clinical"
 
 
 async def test_a_file_without_notices_names_none(sqlite_store: Store) -> None:

@@ -320,6 +320,20 @@ def carried(process: Process, used: Config) -> int:
     return at
 
 
+def test_however_many_join_in_one_look_the_rung_goes_with_the_one_message_that_says_so() -> None:
+    clinical = {"name": "N", "impact": {"class": "clinical"}, "depends_on": ["net"]}
+    net = {"name": "Network", "impact": {"class": "administrative"}}
+    used = config(systems={"ehr": clinical, "lab": clinical, "net": net})
+    process, at = Process(), START + 5 * MIN
+    opened(process, used, network(category=1, priority=Priority.P3))
+    first = replace(INCIDENT, attached_to="net")
+    second = replace(first, key=f"lab.availability.{START}", system="lab")
+    steps = [(Transition(T.OPENED, first), at), (Transition(T.OPENED, second), at + 1_000)]
+    assert said(process.look(used, steps, at + 1_500)) == [("desk", "gathered")]
+    (rung,) = [one for one in process.cases[network().key].fired.values() if one.at > START]
+    assert (rung.at, rung.rung and rung.rung.number) == (at, 1)
+
+
 def test_a_child_whose_parent_a_person_has_settled_climbs_from_then_on() -> None:
     process, used = Process(), config()
     carried(process, used)

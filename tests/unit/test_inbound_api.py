@@ -15,6 +15,7 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from alerts.letter import BY_SERVICE
+from alerts.lookup import bounded_key
 from alerts.outbox import Message
 from alerts.ticket import ticket
 from collector import inbound_acting, journal
@@ -355,6 +356,25 @@ async def test_what_is_of_no_incident_is_answered_counted_and_not_kept(desk: Des
     assert await effect(desk, "servicenow", "moved") == "nothing"
     assert counted(desk, "servicenow", "unknown") == 3
     assert await rows(desk) == []
+
+
+async def test_a_key_that_a_field_has_cut_short_names_its_open_incident(
+    sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ServiceNow's field holds 100 characters."""
+    channel = "d" * 63
+    entry = {"kind": "servicenow", "inbound": {"secret": "env:SERVICENOW"}}
+    routes = [{"families": ["availability"], "to": [channel]}]
+    used = config(channels={channel: entry}, routes=routes)
+    async with a_desk(sqlite_store, used) as desk:
+        heard_by(desk, monkeypatch)
+        await outage(desk)
+        cut = bounded_key(f"{ORG}.{KEY}.{channel}", 100)
+        found = []
+        for key in (cut, cut[:-1], f"{cut[:-1]}!"):
+            sent = product.bearer(plain_body(key, "acknowledged"), 0)
+            found.append((await post(desk, channel, sent))[1]["effects"])
+        assert found == [["acknowledged"], ["unknown"], ["unknown"]]
 
 
 async def test_of_one_incident_so_many_events_are_kept_and_no_more(

@@ -426,12 +426,38 @@ async def test_of_two_processes_that_look_at_once_one_writes(
             comparing = two.reconciler.comparing["desk"]
             (entry,) = await comparing.pairs()
             await comparing.compare(entry, None, by="anna")
+            await one.reconciler.comparing["desk"].pairs()  # somebody else asks the first one, too
 
         channel.meanwhile = by_a_person
         (entry,) = await one.reconciler.comparing["desk"].pairs()
         done = await one.reconciler.comparing["desk"].compare(entry, None, by="ben")
     assert (done.outcome, another.let) == ("overtaken", [True])
     assert await mended(store) == [(messages.KEY, "created", 0)]
+
+
+async def test_an_account_that_lost_its_sight_makes_few_tickets_of_many_incidents(
+    sqlite_store: Store, clock: LaneClock
+) -> None:
+    keys = [f"ehr.availability.{NOW + n}" for n in range(20)]
+    await open_incidents(sqlite_store, keys)
+    told = [messages.message(messages.OPENED, key=key) for key in keys]
+    await all_taken(sqlite_store, told, NOW)
+    pace = Pace(round=5 * MINUTE)
+    async with (
+        desk(JIRA) as (channel, fake, _),
+        a_collector(sqlite_store, {"desk": channel}, clock, pace=pace) as one,
+    ):
+        fake.shelf.lag = 1 << 40
+        for _ in range(12):
+            await clock.advance(5 * MINUTE)
+            await clock.at_rest()
+        assert len(fake.shelf.records) == 3
+        assert one.outcomes()["missing"] > 17
+        fake.shelf.lag = 0  # people gave us our rights back
+        for _ in range(12):
+            await clock.advance(5 * MINUTE)
+            await clock.at_rest()
+        assert len(fake.shelf.records) == 20
 
 
 async def test_a_process_that_dies_in_the_middle_of_a_remedy_is_followed_by_one_that_ends_it(

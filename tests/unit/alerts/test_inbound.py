@@ -144,6 +144,20 @@ def test_of_several_signatures_one_is_enough_and_not_any_number_is_looked_at() -
     assert with_(",".join([*[wrong] * 16, right])) is Fault.WRONG
 
 
+def test_of_standard_webhooks_only_version_1_is_a_signature_and_sixteen_are_looked_at() -> None:
+    sent = made("webhook")
+    right = sent.headers["webhook-signature"]
+    wrong = "v1," + "A" * 43 + "="
+
+    def with_(value: str) -> Fault | None:
+        return fault("webhook", Sent({**sent.headers, "webhook-signature": value}, sent.body))
+
+    assert with_(f"{wrong} v1a,AAAA {right}") is None
+    assert with_(right.removeprefix("v1,")) is Fault.WRONG
+    assert with_(" ".join([*[wrong] * 15, right])) is None
+    assert with_(" ".join([*[wrong] * 16, right])) is Fault.WRONG
+
+
 def test_a_secret_is_long_enough_or_none() -> None:
     for kind in EVERY:
         for text in (b"", b" \n", b"short", PRODUCTS[kind].secret + b" short", b"\xff\xfe\x00"):

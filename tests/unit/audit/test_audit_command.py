@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import subprocess
+import sys
 import zipfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from aiohttp import web
@@ -16,6 +20,7 @@ from aiohttp.test_utils import TestServer
 
 from collector.access.policy import Role
 from collector.cli import main
+from collector.commands import audit
 from collector.store.store import Store
 from tests.support.audited import files, to_day
 from tests.support.known import token
@@ -131,11 +136,61 @@ async def test_what_breaks_off_leaves_no_file(
     assert "broke off" in capsys.readouterr().err
 
 
+FULL = """\
+from collector.client import UsageError
+from collector.newfile import new_file
+try:
+    with new_file(None) as file:
+        file.write(b"x")
+except UsageError as error:
+    raise SystemExit(str(error))
+"""
+
+
+def test_standard_output_that_takes_no_more_is_told_without_a_traceback() -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", FULL],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (
+        1,
+        "standard output cannot be written: what came is not all\n",
+    )
+
+
+async def test_a_full_disk_leaves_no_file_and_no_folder(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WARDWATCH_TOKEN", "x")
+
+    @contextmanager
+    def full() -> Iterator[BinaryIO]:
+        with Path("/dev/full").open("wb", buffering=0) as file:
+            yield file
+
+    monkeypatch.setattr(audit, "TemporaryFile", full)
+    answer = (b"x" * 10_000, "application/zip")
+    assert await served(*answer, "pack", "--out", str(tmp_path / "q1")) == 2
+    assert capsys.readouterr().err.startswith("--out: no room for temporary files; ")
+    assert list(tmp_path.iterdir()) == []
+
+
 def a_zip(name: str, compression: int) -> bytes:
     made = BytesIO()
     with zipfile.ZipFile(made, "w", compression) as zipped:
         zipped.writestr(name, b"x" * 1_000)
     return made.getvalue()
+
+
+def damaged(where: int, value: int) -> bytes:
+    """A byte of the entry of the zip's directory is another."""
+    made = bytearray(a_zip("index.json", zipfile.ZIP_STORED))
+    made[made.index(b"PK\x01\x02") + where] = value
+    return bytes(made)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +202,21 @@ def a_zip(name: str, compression: int) -> bytes:
         a_zip("populations/x.exe", zipfile.ZIP_STORED),
         a_zip("index.json", zipfile.ZIP_DEFLATED),
         a_zip("index.json", zipfile.ZIP_STORED)[:-30],
+        damaged(6, 240),
+        damaged(8, 1),
+        damaged(20, 0),
     ],
-    ids=["no-zip", "above", "inside-above", "other", "compressed", "cut"],
+    ids=[
+        "no-zip",
+        "above",
+        "inside-above",
+        "other",
+        "compressed",
+        "cut",
+        "newer",
+        "encrypted",
+        "shorter",
+    ],
 )
 async def test_what_is_no_pack_is_not_unpacked(
     answer: bytes, tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch

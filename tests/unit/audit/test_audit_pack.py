@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
+import errno
 import hashlib
 import io
 import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from aiohttp import ClientError
 from sqlalchemy import Connection
 
 from collector import journal
-from collector.audit import incidentlist
+from collector.audit import incidentlist, pack
+from collector.audit.archive import Archive
 from collector.audit.controls import MAPPED
 from collector.audit.pack import POPULATIONS
-from collector.audit.trail import Range
+from collector.audit.trail import Range, range_of
 from collector.journal import Fact, canonical
 from collector.store import incidents
 from collector.store.open import open_store
@@ -35,7 +41,7 @@ from collector.store.open import open_store
 async def main():
     store = await open_store(sys.argv[1])
     digest = hashlib.sha256()
-    async for data, _ in pack.made(store, pack.Question(sys.argv[2], *map(int, sys.argv[3:]))):
+    async for data, _ in pack.made(store, pack.Question(sys.argv[2], *map(int, sys.argv[3:])), asyncio.Lock()):
         digest.update(data)
     await store.close()
     print(digest.hexdigest())
@@ -221,7 +227,9 @@ async def test_incidents_of_a_range_are_those_open_in_it_as_they_stood_at_its_en
     await record(store, "in", 13, "acknowledged", by="ann", until=START + 99 * HOUR)
     await record(store, "in", 21, "recovered", **over)
     await record(store, "later", 20, "opened")
-    span = Range(START + 10 * HOUR, START + 20 * HOUR, 1_000)
+    hours = (START + 10 * HOUR, START + 20 * HOUR)
+    span = await store.read(range_of, ORG, *hours, 1_000)
+    assert (span.first, span.last) == (11, 13)
     found = await store.read(lambda conn: list(incidentlist.incidents(conn, ORG, span)))
     assert [(row[0], row[3]) for row in found] == [
         ("again", "open"),
@@ -229,7 +237,7 @@ async def test_incidents_of_a_range_are_those_open_in_it_as_they_stood_at_its_en
         ("silent", "open"),
         ("touched", "resolved"),
     ]
-    by_ids = Range(span.start, span.end, 12)
+    by_ids = Range(*hours, 11, 12)
     fewer = await store.read(lambda conn: list(incidentlist.incidents(conn, ORG, by_ids)))
     assert [row[0] for row in fewer] == ["again", "in", "silent", "touched"]
 
@@ -257,6 +265,45 @@ async def test_a_pack_is_of_time_that_is_over_and_of_rows_in_it(desk: Desk) -> N
         e["name"]: (e["count"], e["journal"]["rows"])
         for e in json.loads(past["index.json"])["populations"]
     } == {population.name: (0, 0) for population in POPULATIONS}
+
+
+async def test_a_pack_that_a_full_disk_ends_is_cut_and_recorded_as_not_whole(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await to_day(desk, 1)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(Archive, "add", full)
+    response = await desk.client.get(f"/api/v1/audit/pack?{RANGE}", headers=AUDITOR)
+    with pytest.raises((ClientError, ConnectionError)):
+        await response.read()
+    async with asyncio.timeout(20):
+        while not (rows := await desk.service.parts.store.read(journal.rows, ORG, after=2)):
+            await asyncio.sleep(0)
+    (ended,) = rows
+    assert (ended.kind, json.loads(ended.data)["complete"]) == ("audit.export_ended", False)
+
+
+async def test_packs_read_the_store_one_after_the_other_so_that_evaluations_find_a_reader(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await to_day(desk, 1)
+    fill, at_once, most = pack._fill, 0, 0
+
+    def watched(*args: Any) -> pack.Written:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        threading.Event().wait(0.01)  # long enough for another reader to come in
+        at_once -= 1
+        return fill(*args)
+
+    monkeypatch.setattr(pack, "_fill", watched)
+    one, other = await asyncio.gather(*(read(desk, f"/pack?{RANGE}") for _ in range(2)))
+    assert one == other
+    assert most == 1
 
 
 @pytest.fixture
