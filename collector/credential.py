@@ -12,7 +12,7 @@ from pathlib import Path
 
 from yarl import URL
 
-from probes.configfile import read_secret
+from probes.configfile import read_given
 
 VARIABLE = "WARDWATCH_TOKEN"
 
@@ -25,7 +25,7 @@ def token_for(url: URL, named: str | None, environ: Mapping[str, str]) -> str | 
     """`named` is `file:/path` or `env:NAME`; None where nobody has logged in."""
     if named is not None:
         try:
-            return _a_token("--token", read_secret(named).decode("ascii"))
+            return _a_token("--token", read_given(named).decode("ascii"))
         except (OSError, KeyError, UnicodeDecodeError):
             raise CredentialError(
                 "--token: write file:/path or env:NAME, of a token that is there"

@@ -14,7 +14,7 @@ from yarl import URL
 
 from collector.client import UsageError
 from probes.addresses import is_loopback
-from probes.configfile import read_secret
+from probes.configfile import read_given
 
 TRIES = 3
 """How often somebody at a terminal may mistype."""
@@ -27,7 +27,7 @@ def at_terminal() -> bool:
 def referred(ref: str, option: str) -> str:
     """What `file:/path` or `env:NAME` holds, without the line's end; UsageError."""
     try:
-        found = read_secret(ref).decode()
+        found = read_given(ref).decode()
     except (OSError, KeyError, UnicodeDecodeError):
         found = ""
     if not found.strip():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from pathlib import Path
+import stat
 from typing import Any
 
 from pydantic import ValidationError
@@ -29,6 +29,7 @@ __all__ = [
     "load",
     "load_bytes",
     "parse_canonical",
+    "read_given",
     "read_secret",
     "schema",
 ]
@@ -128,12 +129,28 @@ def digest(config: Config) -> str:
 
 
 def read_secret(ref: str) -> bytes:
-    """What `file:/path` or `env:NAME` refers to; OSError or KeyError when it cannot be had."""
+    """What `file:/path` or `env:NAME` refers to; OSError or KeyError when it cannot be had.
+
+    Of files only those that lie there: for who writes to a pipe one would have to wait, and everybody
+    who has a secret with one.
+    """
+    return _referred(ref, lies=True)
+
+
+def read_given(ref: str) -> bytes:
+    """The same of what a person gives to a command, by a pipe too (`--token file:<(...)`)."""
+    return _referred(ref, lies=False)
+
+
+def _referred(ref: str, *, lies: bool) -> bytes:
     where, _, name = ref.partition(":")
     if where == "env" and name:
         return os.fsencode(os.environ[name])
-    if where == "file" and name.startswith("/"):
-        with Path(name).open("rb") as file:
+    if where == "file" and name.startswith("/") and "\0" not in name:
+        flags = os.O_RDONLY | (os.O_NONBLOCK if lies else 0)
+        with open(name, "rb", opener=lambda path, _: os.open(path, flags)) as file:
+            if lies and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError("no file that lies there")
             secret = file.read(MAX_SECRET + 1)
         if len(secret) > MAX_SECRET:
             raise OSError("larger than any secret")

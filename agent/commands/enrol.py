@@ -15,7 +15,7 @@ from agent.enrolling import NoAnswerError, RefusedError
 from agent.identity import IdentityError
 from probes import agentkeys
 from probes.clock import SystemClock
-from probes.configfile import read_secret
+from probes.configfile import read_given
 
 EXAMPLES = """\
 Examples:
@@ -95,7 +95,7 @@ def _token(ref: str, problems: list[str]) -> tuple[str, str | None] | None:
     if where == "file":
         ref = f"file:{Path(name).absolute()}"  # typed by a person, where that person stands
     try:
-        found = agentkeys.split_token(read_secret(ref).decode("ascii").strip())
+        found = agentkeys.split_token(read_given(ref).decode("ascii").strip())
     except (OSError, KeyError, ValueError):
         problems.append("--token: write file:PATH or env:NAME, of a token that is there")
         return None

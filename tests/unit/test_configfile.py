@@ -20,6 +20,7 @@ from probes.configfile import (
     digest,
     load,
     parse_canonical,
+    read_given,
     read_secret,
     schema,
 )
@@ -235,6 +236,17 @@ def test_secrets_are_read_by_reference(tmp_path: Path, monkeypatch: pytest.Monke
             read_secret(reference)
     with pytest.raises(FileNotFoundError):
         read_secret(f"file:{tmp_path}/none")
+
+
+def test_nobody_waits_for_who_writes_a_secret_to_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="no file that lies there"):
+        read_secret(f"file:{tmp_path}/pipe")
+    reader, writer = os.pipe()
+    os.write(writer, b"abc")
+    os.close(writer)
+    assert read_given(f"file:/dev/fd/{reader}") == b"abc"  # as bash passes `<(...)`
+    os.close(reader)
 
 
 def test_the_schema_and_the_reference_name_every_key() -> None:
