@@ -12,8 +12,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from alerts.deadlines import DeadlineKind
-from alerts.letter import CAUSES, FAMILIES, PRIORITIES
 from alerts.outbox import DeliveryReason
+from alerts.wording import CAUSES, FAMILIES, PRIORITIES
 from probes.times import duration_text, parse_datetime
 
 Document = Mapping[str, Any]

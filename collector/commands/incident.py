@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from alerts.letter import DEADLINES
 from alerts.people import CategoryReason, IncidentState
+from alerts.wording import DEADLINES
 from collector import show
 from collector.client import UsageError, act, an_id, ask, ask_all, asking, print_json
 from collector.commands.adopting import ADOPT, adopt, ticket_name

@@ -14,10 +14,10 @@ import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from alerts.letter import BY_SERVICE
 from alerts.lookup import bounded_key
 from alerts.outbox import Message
 from alerts.ticket import ticket
+from alerts.wording import BY_SERVICE
 from collector import inbound_acting, journal
 from collector.access.throttle import Buckets
 from collector.api import inbound as api

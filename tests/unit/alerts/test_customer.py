@@ -13,13 +13,13 @@ import pytest
 from alerts.customer import NOW, THEN, UNTOLD, Stage, customer_letter, is_told
 from alerts.deadlines import TRACKED
 from alerts.events import Cause, Family, Incident
-from alerts.letter import STEPS
 from alerts.mime import Audience, compose
 from alerts.outbox import Message
 from alerts.people import ActKind
 from alerts.people import IncidentState as S
 from alerts.render import render_digest, render_test
 from alerts.transitions import TransitionKind
+from alerts.wording import STEPS
 from tests.unit.alerts.test_letter import FROM, TO, Reader, config, message
 from tests.unit.alerts.test_render import INCIDENT, START
 

@@ -17,7 +17,16 @@ from pydantic import ValidationError
 from alerts.deadlines import TRACKED, DeadlineKind, Which
 from alerts.events import Cause, Family, Incident, Priority
 from alerts.grouping import GroupStep
-from alerts.letter import (
+from alerts.letter import letter
+from alerts.mdr import Horizon
+from alerts.mime import compose
+from alerts.outbox import Message, message_id
+from alerts.people import ActKind, CategoryReason, IncidentState
+from alerts.render import render, render_digest, render_test
+from alerts.telling import Step
+from alerts.transitions import TransitionKind
+from alerts.why import CategoryWhy
+from alerts.wording import (
     ABOUT,
     CAUSES,
     CLASSES,
@@ -27,16 +36,7 @@ from alerts.letter import (
     STATES,
     STEPS,
     WHYS,
-    letter,
 )
-from alerts.mdr import Horizon
-from alerts.mime import compose
-from alerts.outbox import Message, message_id
-from alerts.people import ActKind, CategoryReason, IncidentState
-from alerts.render import render, render_digest, render_test
-from alerts.telling import Step
-from alerts.transitions import TransitionKind
-from alerts.why import CategoryWhy
 from probes.config import Config
 from probes.config_systems import ImpactClass
 from tests.unit.alerts.test_render import CONFIG, INCIDENT, START
