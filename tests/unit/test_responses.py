@@ -181,7 +181,7 @@ async def test_a_parent_has_the_earliest_clock_of_all_that_hang_on_it(store: Sto
         assert net["response"] == expected
         assert (await desk.get("systems/net"))["open_incidents"][0]["response"] == expected
         # What is coming is the parent's to tell: the clock of its child, and not its own later one.
-        breach = {"kind": "response_breached", "at": expected["due_at"]}
+        breach = {"kind": "response_breached", "at": expected["due_at"], "rung": None}
         assert (await desk.get(f"incidents/{net['key']}"))["next"] == breach
         assert (await desk.get(f"incidents/{ehr['key']}"))["next"] != breach
         path = f"incidents/{ehr['key']}/acknowledge"
