@@ -55,7 +55,8 @@ class Left(StrEnum):
 class Message:
     """`id` is stable over retries. `attempts` counts those begun and fences the others.
 
-    `next_at` is the earliest next attempt; while one is under way, the end of its lease.
+    `next_at` is the earliest next attempt; while one is under way, the end of its lease. The first
+    attempt waits for nothing: `next_at` counts from the second on.
     `reason` and `status` are those of the last attempt that ended. `redriven_at`: when a person
     last had a dead one sent again. Instants are milliseconds.
     """
@@ -123,7 +124,8 @@ class OutboxStore(Protocol):
     async def claim(
         self, receiver: str, now: int, lease_until: int, limit: int
     ) -> Sequence[Message]:
-        """Up to `limit` heads of the receiver with `next_at <= now`, oldest `next_at` first.
+        """Up to `limit` heads of the receiver with `next_at <= now`, or that were never attempted
+        (whatever clock wrote them), oldest `next_at` first.
 
         Each gets `attempts + 1` and `next_at = lease_until` and is returned so: nobody else
         claims it before `lease_until` unless it is settled earlier.
@@ -138,7 +140,9 @@ class OutboxStore(Protocol):
         ...
 
     async def next_at(self, receiver: str) -> int | None:
-        """The earliest `next_at` of the receiver's heads; None when nothing waits."""
+        """The earliest `next_at` of the receiver's heads, 0 where one was never attempted; None when
+        nothing waits.
+        """
         ...
 
     async def receivers(self) -> Sequence[str]:

@@ -11,7 +11,7 @@ from collector.commands.options import Parsers, asks
 from collector.exchange import Collector
 
 RECONCILES = "api/v1/tickets/reconcile"
-LONGEST_S = 30.0
+LONGEST_S = 90.0
 UNTOUCHED = frozenset({"missing", "nothing", "left", "unsaid", "overtaken", "waits", "failed"})
 RECONCILE = """\
 Examples:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, update
 
 from alerts.outbox import Census, Left, Message, MessageState, Settlement
 from collector.store import redrive
@@ -90,7 +90,7 @@ def claim(
 ) -> list[Message]:
     heads = conn.execute(
         select(outbox.c.id, outbox.c.attempts)
-        .where(_head(org, receiver), outbox.c.next_at <= now)
+        .where(_head(org, receiver), or_(outbox.c.attempts == 0, outbox.c.next_at <= now))
         .order_by(outbox.c.next_at, outbox.c.created_at, outbox.c.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -138,7 +138,8 @@ def settle(conn: Connection, org: str, message: Message, settlement: Settlement)
 
 
 def next_at(conn: Connection, org: str, receiver: str) -> int | None:
-    found = conn.execute(select(func.min(outbox.c.next_at)).where(_head(org, receiver)))
+    due = case((outbox.c.attempts == 0, 0), else_=outbox.c.next_at)
+    found = conn.execute(select(func.min(due)).where(_head(org, receiver)))
     earliest: int | None = found.scalar_one()
     return earliest
 

@@ -64,10 +64,20 @@ class OutboxSuite:
         await outbox.add([message(), message(2)])
         assert [m.seq for m in await outbox.claim("desk", 1_000, 5_000, 10)] == [2]
 
-    async def test_a_message_is_not_claimed_before_its_time(self, outbox: OutboxStore) -> None:
-        await outbox.add([message(at=2_000)])
+    async def test_a_message_is_not_tried_again_before_its_time(self, outbox: OutboxStore) -> None:
+        await outbox.add([message()])
+        (first,) = await outbox.claim("desk", 1_000, 5_000, 10)
+        assert await outbox.settle(first, again(2_000))
         assert list(await outbox.claim("desk", 1_999, 9_000, 10)) == []
         assert len(await outbox.claim("desk", 2_000, 9_000, 10)) == 1
+
+    async def test_the_first_attempt_waits_for_no_clock(self, outbox: OutboxStore) -> None:
+        """A page that was written before the host's clock was set back goes out at once."""
+        await outbox.add([message(at=7_200_000)])
+        assert await outbox.next_at("desk") == 0
+        (first,) = await outbox.claim("desk", 1_000, 5_000, 10)
+        assert (first.created_at, first.next_at) == (7_200_000, 5_000)
+        assert list(await outbox.claim("desk", 1_000, 5_000, 10)) == []
 
     async def test_only_the_lowest_pending_seq_of_a_pair_can_be_claimed(
         self, outbox: OutboxStore
@@ -136,8 +146,9 @@ class OutboxSuite:
     async def test_it_says_when_something_is_next_due(self, outbox: OutboxStore) -> None:
         assert await outbox.next_at("desk") is None
         await outbox.add([message(1, at=3_000), message(2, at=1_000), message(1, OTHER, at=4_000)])
-        assert await outbox.next_at("desk") == 3_000
-        await outbox.claim("desk", 3_000, 7_000, 10)
+        assert await outbox.next_at("desk") == 0
+        await outbox.claim("desk", 3_000, 7_000, 1)
+        await outbox.claim("desk", 3_000, 4_000, 1)
         assert await outbox.next_at("desk") == 4_000
         assert await outbox.next_at("pager") is None
 

@@ -20,7 +20,11 @@ class MemoryOutbox:
         self, receiver: str, now: int, lease_until: int, limit: int
     ) -> Sequence[Message]:
         due = sorted(
-            (m for m in self._heads() if m.receiver == receiver and m.next_at <= now),
+            (
+                m
+                for m in self._heads()
+                if m.receiver == receiver and (not m.attempts or m.next_at <= now)
+            ),
             key=lambda m: (m.next_at, m.id),
         )
         claimed = [replace(m, attempts=m.attempts + 1, next_at=lease_until) for m in due[:limit]]
@@ -41,7 +45,8 @@ class MemoryOutbox:
         return True
 
     async def next_at(self, receiver: str) -> int | None:
-        return min((m.next_at for m in self._heads() if m.receiver == receiver), default=None)
+        heads = (m for m in self._heads() if m.receiver == receiver)
+        return min((m.next_at if m.attempts else 0 for m in heads), default=None)
 
     async def receivers(self) -> Sequence[str]:
         return sorted({m.receiver for m in self._pending()})
