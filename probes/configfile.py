@@ -149,8 +149,8 @@ def _referred(ref: str, *, lies: bool) -> bytes:
     if where == "file" and name.startswith("/") and "\0" not in name:
         flags = os.O_RDONLY | (os.O_NONBLOCK if lies else 0)
         with open(name, "rb", opener=lambda path, _: os.open(path, flags)) as file:
-            if lies and not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                raise OSError("no file that lies there")
+            if lies and stat.S_ISFIFO(os.fstat(file.fileno()).st_mode):
+                raise OSError("a pipe")
             secret = file.read(MAX_SECRET + 1)
         if len(secret) > MAX_SECRET:
             raise OSError("larger than any secret")
