@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -18,15 +18,13 @@ from alerts.calls import (
     Reply,
     Site,
     Timeout,
-    as_ticket,
-    attempt,
     read_text,
 )
 from alerts.channel import ChannelEnv, Receipt, Verdict
-from alerts.filing import Change, Held, adopt, described, file, look, number_in, unreadable
+from alerts.deskchannel import DeskChannel
+from alerts.filing import Change, Held, described, number_in, unreadable
 from alerts.lookup import Found, Move, Standing, bounded_key
-from alerts.outbox import DeliveryReason, Message
-from alerts.reconcile import Adoption, Last, Looked, May
+from alerts.outbox import DeliveryReason
 from alerts.secrets import text_of
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef, Word
@@ -114,38 +112,20 @@ def api_key(raw: bytes) -> str:
     return found
 
 
-class Fresh:
-    index_delay = INDEX_DELAY_MS
+def fresh(entry: Entry, dialect: Dialect, env: ChannelEnv, calls: Calls) -> DeskChannel:
+    return DeskChannel(
+        env, entry.timeout, INDEX_DELAY_MS, lambda: _sign_in(entry, dialect, env, calls)
+    )
 
-    def __init__(self, entry: Entry, dialect: Dialect, env: ChannelEnv, calls: Calls) -> None:
-        self._entry = entry
-        self._dialect = dialect
-        self._env = env
-        self._calls = calls
 
-    async def deliver(self, message: Message) -> Receipt:
-        return await attempt(self._deliver(as_ticket(self._env, message)), self._entry.timeout)
-
-    async def reconcile(self, message: Message, last: Last, may: May) -> Looked | Receipt:
-        ticket = as_ticket(self._env, message)
-        return await attempt(look(self._sign_in, ticket, last, may), self._entry.timeout)
-
-    async def adopt(
-        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
-    ) -> Adoption | Receipt:
-        return await attempt(adopt(self._sign_in, name, key, may), self._entry.timeout)
-
-    async def _deliver(self, ticket: Ticket) -> Receipt:
-        return await file(self._sign_in(), ticket)
-
-    def _sign_in(self) -> _Desk:
-        try:
-            key = api_key(read_text(self._env, self._entry.api_key).encode())
-        except ValueError:
-            raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET)) from None
-        # Of the password they only ask that there is one.
-        login = aiohttp.encode_basic_auth(key, "X")
-        return _Desk(self._entry, self._dialect, self._calls, login)
+def _sign_in(entry: Entry, dialect: Dialect, env: ChannelEnv, calls: Calls) -> _Desk:
+    try:
+        key = api_key(read_text(env, entry.api_key).encode())
+    except ValueError:
+        raise FailedError(Receipt(Verdict.RETRY, DeliveryReason.SECRET)) from None
+    # Of the password they only ask that there is one.
+    login = aiohttp.encode_basic_auth(key, "X")
+    return _Desk(entry, dialect, calls, login)
 
 
 class _Desk:

@@ -12,7 +12,7 @@ from alerts import inbound_kinds
 from alerts.calls import Reply, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.filing import read
-from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Row, api_key
+from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Row, api_key, fresh
 from alerts.ticket import Ticket
 
 
@@ -44,7 +44,7 @@ def _ranks(ticket: Ticket) -> dict[str, int]:
 @asynccontextmanager
 async def _open(config: FreshdeskConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
     async with opened(env.clock, config.ca) as calls:
-        yield Fresh(config, Dialect("/search/tickets", _rows, _row, _ranks, {}), env, calls)
+        yield fresh(config, Dialect("/search/tickets", _rows, _row, _ranks, {}), env, calls)
 
 
 def _parse(spec: Mapping[str, Any]) -> FreshdeskConfig:

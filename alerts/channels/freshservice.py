@@ -12,7 +12,7 @@ from alerts import inbound_kinds
 from alerts.calls import Reply, opened
 from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
 from alerts.filing import read
-from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Fresh, Number, Row, api_key
+from alerts.freshworks import PRIORITIES, Column, Dialect, Entry, Number, Row, api_key, fresh
 from alerts.ticket import Ticket
 
 URGENCY_IMPACT = {4: (3, 3), 3: (2, 3), 2: (2, 2), 1: (1, 1)}
@@ -56,7 +56,7 @@ async def _open(config: FreshserviceConfig, env: ChannelEnv) -> AsyncIterator[Ch
     place = {} if config.workspace is None else {"workspace_id": config.workspace}
     dialect = Dialect("/tickets/filter", _rows, _row, _ranks, place)
     async with opened(env.clock, config.ca) as calls:
-        yield Fresh(config, dialect, env, calls)
+        yield fresh(config, dialect, env, calls)
 
 
 def _parse(spec: Mapping[str, Any]) -> FreshserviceConfig:

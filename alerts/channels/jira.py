@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
@@ -18,18 +18,15 @@ from alerts.calls import (
     Reply,
     Timeout,
     User,
-    as_ticket,
-    attempt,
     opened,
     read_text,
     without,
 )
-from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, Held, adopt, described, file, look, read, unreadable
+from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
+from alerts.deskchannel import DeskChannel
+from alerts.filing import Change, Held, described, read, unreadable
 from alerts.jira_shapes import Issue, Labelled, Made, Offered, Page, Status, document, plain
 from alerts.lookup import Found, Move, Standing, bounded_key
-from alerts.outbox import Message
-from alerts.reconcile import Adoption, Last, Looked, May
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
@@ -115,35 +112,6 @@ class JiraConfig(Model):
         if own:
             raise ValueError(f"the channel itself sees to {', '.join(own)}")
         return self
-
-
-class Jira:
-    index_delay = INDEX_DELAY_MS
-
-    def __init__(self, config: JiraConfig, env: ChannelEnv, calls: Calls) -> None:
-        self._config = config
-        self._env = env
-        self._calls = calls
-
-    async def deliver(self, message: Message) -> Receipt:
-        return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
-
-    async def reconcile(self, message: Message, last: Last, may: May) -> Looked | Receipt:
-        ticket = as_ticket(self._env, message)
-        return await attempt(look(self._sign_in, ticket, last, may), self._config.timeout)
-
-    async def adopt(
-        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
-    ) -> Adoption | Receipt:
-        return await attempt(adopt(self._sign_in, name, key, may), self._config.timeout)
-
-    async def _deliver(self, ticket: Ticket) -> Receipt:
-        return await file(self._sign_in(), ticket)
-
-    def _sign_in(self) -> _Desk:
-        token, user = read_text(self._env, self._config.token), self._config.user
-        login = f"Bearer {token}" if user is None else aiohttp.encode_basic_auth(user, token)
-        return _Desk(self._config, self._calls, login)
 
 
 class _Desk:
@@ -268,10 +236,16 @@ class _Desk:
         return known.get(status.statusCategory.key, Standing.TAKEN)
 
 
+def _sign_in(config: JiraConfig, env: ChannelEnv, calls: Calls) -> _Desk:
+    token, user = read_text(env, config.token), config.user
+    login = f"Bearer {token}" if user is None else aiohttp.encode_basic_auth(user, token)
+    return _Desk(config, calls, login)
+
+
 @asynccontextmanager
 async def _open(config: JiraConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
     async with opened(env.clock, config.ca) as calls:
-        yield Jira(config, env, calls)
+        yield DeskChannel(env, config.timeout, INDEX_DELAY_MS, lambda: _sign_in(config, env, calls))
 
 
 def _parse(spec: Mapping[str, Any]) -> JiraConfig:

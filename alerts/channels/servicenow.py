@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -10,12 +10,11 @@ import msgspec
 from pydantic import Field, StringConstraints, model_validator
 
 from alerts import inbound_kinds
-from alerts.calls import Calls, File, Reply, Timeout, as_ticket, attempt, opened
-from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, Held, Short, adopt, described, file, look, read
+from alerts.calls import File, Reply, Timeout, opened
+from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
+from alerts.deskchannel import DeskChannel
+from alerts.filing import Change, Held, Short, described, read
 from alerts.lookup import Found, Move, Standing, bounded_key
-from alerts.outbox import Message
-from alerts.reconcile import Adoption, Last, Looked, May
 from alerts.servicenow_login import Entry, Instance, one_way
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
@@ -94,28 +93,6 @@ class _One(msgspec.Struct):
 
 class _Many(msgspec.Struct):
     result: list[_Record]
-
-
-class ServiceNow:
-    index_delay = INDEX_DELAY_MS
-
-    def __init__(self, config: ServiceNowConfig, env: ChannelEnv, calls: Calls) -> None:
-        self._config = config
-        self._env = env
-        self._desk = _Desk(config, Instance(config, env, calls, config.api_key))
-
-    async def deliver(self, message: Message) -> Receipt:
-        ticket = as_ticket(self._env, message)
-        return await attempt(file(self._desk, ticket), self._config.timeout)
-
-    async def reconcile(self, message: Message, last: Last, may: May) -> Looked | Receipt:
-        ticket = as_ticket(self._env, message)
-        return await attempt(look(lambda: self._desk, ticket, last, may), self._config.timeout)
-
-    async def adopt(
-        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
-    ) -> Adoption | Receipt:
-        return await attempt(adopt(lambda: self._desk, name, key, may), self._config.timeout)
 
 
 class _Desk:
@@ -204,7 +181,8 @@ def _level(record: _Record) -> int | None:
 @asynccontextmanager
 async def _open(config: ServiceNowConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
     async with opened(env.clock, config.ca) as calls:
-        yield ServiceNow(config, env, calls)
+        desk = _Desk(config, Instance(config, env, calls, config.api_key))
+        yield DeskChannel(env, config.timeout, INDEX_DELAY_MS, lambda: desk)
 
 
 def _parse(spec: Mapping[str, Any]) -> ServiceNowConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -20,16 +20,13 @@ from alerts.calls import (
     Site,
     Timeout,
     User,
-    as_ticket,
-    attempt,
     opened,
     read_text,
 )
-from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee, Receipt
-from alerts.filing import Change, Held, Short, adopt, described, file, look, number_in, read
+from alerts.channel import Channel, ChannelEnv, ChannelKind, Guarantee
+from alerts.deskchannel import DeskChannel
+from alerts.filing import Change, Held, Short, described, number_in, read
 from alerts.lookup import Found, Move, Standing, bounded_key
-from alerts.outbox import Message
-from alerts.reconcile import Adoption, Last, Looked, May
 from alerts.ticket import Ticket
 from probes.config_words import Model, SecretRef
 
@@ -85,35 +82,6 @@ class _One(msgspec.Struct):
 
 class _Many(msgspec.Struct):
     tickets: list[_Ticket]
-
-
-class Zendesk:
-    index_delay = INDEX_DELAY_MS
-
-    def __init__(self, config: ZendeskConfig, env: ChannelEnv, calls: Calls) -> None:
-        self._config = config
-        self._env = env
-        self._calls = calls
-
-    async def deliver(self, message: Message) -> Receipt:
-        return await attempt(self._deliver(as_ticket(self._env, message)), self._config.timeout)
-
-    async def reconcile(self, message: Message, last: Last, may: May) -> Looked | Receipt:
-        ticket = as_ticket(self._env, message)
-        return await attempt(look(self._sign_in, ticket, last, may), self._config.timeout)
-
-    async def adopt(
-        self, name: str, key: str, may: Callable[[], Awaitable[bool]]
-    ) -> Adoption | Receipt:
-        return await attempt(adopt(self._sign_in, name, key, may), self._config.timeout)
-
-    async def _deliver(self, ticket: Ticket) -> Receipt:
-        return await file(self._sign_in(), ticket)
-
-    def _sign_in(self) -> _Desk:
-        token = read_text(self._env, self._config.token)
-        login = aiohttp.encode_basic_auth(f"{self._config.user}/token", token)
-        return _Desk(self._config, self._calls, login)
 
 
 class _Desk:
@@ -194,10 +162,16 @@ def _found(one: _Ticket) -> Found:
     return Found(str(one.id), f"#{one.id}", standing, level, ours)
 
 
+def _sign_in(config: ZendeskConfig, env: ChannelEnv, calls: Calls) -> _Desk:
+    token = read_text(env, config.token)
+    login = aiohttp.encode_basic_auth(f"{config.user}/token", token)
+    return _Desk(config, calls, login)
+
+
 @asynccontextmanager
 async def _open(config: ZendeskConfig, env: ChannelEnv) -> AsyncIterator[Channel]:
     async with opened(env.clock, config.ca) as calls:
-        yield Zendesk(config, env, calls)
+        yield DeskChannel(env, config.timeout, INDEX_DELAY_MS, lambda: _sign_in(config, env, calls))
 
 
 def _parse(spec: Mapping[str, Any]) -> ZendeskConfig:
