@@ -89,16 +89,18 @@ class LaneClock(ManualClock):
         finally:
             self.waiting -= 1
 
-    async def pass_by(self, minutes: int, *, lanes: int = 1) -> None:
-        """A minute at a time; in between all lanes come to wait for the next one."""
+    async def pass_by(self, minutes: int, *, lanes: int = 1, stuck: Sequence[object] = ()) -> None:
+        """A minute at a time; in between all lanes come to wait for the next one, but for those that
+        got stuck, of which each leaves an entry.
+        """
         for _ in range(minutes):
-            await self.at_rest(lanes)
+            await self.at_rest(lanes, stuck)
             await self.advance(MINUTE)
-        await self.at_rest(lanes)
+        await self.at_rest(lanes, stuck)
 
-    async def at_rest(self, lanes: int = 1) -> None:
+    async def at_rest(self, lanes: int = 1, stuck: Sequence[object] = ()) -> None:
         async with asyncio.timeout(20):
-            while self.waiting < lanes:
+            while self.waiting < lanes - len(stuck):
                 await asyncio.sleep(0.001)
 
 

@@ -94,6 +94,14 @@ def clock() -> LaneClock:
 OPENED = messages.message(messages.OPENED)
 
 
+async def open_and_told(store: Store, number: int) -> list[str]:
+    """So many incidents, each told to the desk; their keys."""
+    keys = [f"ehr.availability.{NOW + n}" for n in range(number)]
+    await open_incidents(store, keys)
+    await all_taken(store, [messages.message(messages.OPENED, key=key) for key in keys], NOW)
+    return keys
+
+
 async def test_what_goes_on_is_looked_at_after_five_minutes_and_then_every_fifteen(
     sqlite_store: Store, clock: LaneClock
 ) -> None:
@@ -237,10 +245,7 @@ async def test_a_message_that_comes_between_has_the_word(store: Store, clock: La
 async def test_at_most_twenty_incidents_a_minute_are_asked_for(
     sqlite_store: Store, clock: LaneClock
 ) -> None:
-    keys = [f"ehr.availability.{NOW + n}" for n in range(50)]
-    await open_incidents(sqlite_store, keys)
-    told = [messages.message(messages.OPENED, key=key) for key in keys]
-    await all_taken(sqlite_store, told, NOW)
+    keys = await open_and_told(sqlite_store, 50)
     channel = Asked(clock)
     async with a_collector(sqlite_store, {"desk": channel}, clock):
         await clock.pass_by(14)
@@ -260,7 +265,9 @@ async def test_a_busy_receiver_is_waited_for_and_blocks_no_other(
     stuck.hangs = True
     channels = {"desk": busy, "other": away, "stuck": stuck}
     async with a_collector(sqlite_store, channels, clock) as one:
-        await clock.pass_by(40, lanes=2)
+        await clock.pass_by(
+            48, lanes=3, stuck=stuck.asked
+        )  # a third look is 34 min after the first, or a little more
         assert one.outcomes("desk")["failed"] == 1
         assert one.outcomes("other")["failed"] == 3
     assert len(stuck.asked) == 1
@@ -438,10 +445,7 @@ async def test_of_two_processes_that_look_at_once_one_writes(
 async def test_an_account_that_lost_its_sight_makes_few_tickets_of_many_incidents(
     sqlite_store: Store, clock: LaneClock
 ) -> None:
-    keys = [f"ehr.availability.{NOW + n}" for n in range(20)]
-    await open_incidents(sqlite_store, keys)
-    told = [messages.message(messages.OPENED, key=key) for key in keys]
-    await all_taken(sqlite_store, told, NOW)
+    await open_and_told(sqlite_store, 20)
     pace = Pace(round=5 * MINUTE)
     async with (
         desk(JIRA) as (channel, fake, _),
