@@ -12,9 +12,9 @@ FILES ?=
 PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks' systemd-analyze=systemd \
   /usr/sbin/nginx=nginx /usr/lib/nginx/modules/ngx_stream_module.so=libnginx-mod-stream stunnel4=stunnel4 node=nodejs npm=npm \
   /usr/sbin/Orthanc=orthanc '/usr/share/orthanc/plugins/libOrthancDicomWeb.so=orthanc-dicomweb' storescp=dcmtk /usr/sbin/sshd=openssh-server prometheus-alertmanager=prometheus-alertmanager \
-  /usr/bin/go=golang-go /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog=golang-golang-x-mod-dev
+  /usr/lib/softhsm/libsofthsm2.so=softhsm2 openssl=openssl /usr/bin/go=golang-go /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog=golang-golang-x-mod-dev
 # Peers of the bench alone.
-PEERS := prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter openssl=openssl
+PEERS := prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter
 ROWS ?=
 STEADY := $(addprefix collector/core/,outages.py quorum.py rejection.py segment.py system_state.py versions.py) \
   $(addprefix collector/attest/,merkle.py note.py checkpoint.py)
