@@ -9,6 +9,7 @@ from operator import attrgetter
 
 from collector.bundle.evidence import Asked
 from collector.bundle.reading import Record
+from collector.bundle.slots import MOST_FORMS
 from collector.core.availability import cut
 from collector.core.settled import NOTHING, Source
 from collector.core.settling import settle
@@ -91,6 +92,7 @@ class _Gathered:
         self._system, self._history, self._asked, self._limit = system, history, asked, limit
         self._names = _names(history, system)
         self._tail: dict[Source, list[Result]] = {}
+        self._lines: dict[tuple[str, ...], list[list[Result] | None]] = {}
         self._settled = NOTHING
         self._held = 0
         self._wait = GATHERED
@@ -98,11 +100,12 @@ class _Gathered:
         """What was settled is not so from this instant on."""
 
     def take(self, record: Record) -> None:
-        form, agent = record.table.form, record.arrived.agent
-        lines = [
-            self._tail.setdefault((name, agent), []) if name in self._names else None
-            for name in form.checks
-        ]
+        names = (record.arrived.agent, *record.table.form.checks)
+        lines = self._lines.get(names)
+        if lines is None:
+            if len(self._lines) >= MOST_FORMS:
+                self._lines.clear()
+            lines = self._lines[names] = [self._line(name, names[0]) for name in names[1:]]
         found = results(record)
         whole = counts(record, self._asked)
         for check, result in zip(record.table.check, found, strict=True):
@@ -120,6 +123,10 @@ class _Gathered:
         if truth.mended is not None and self.older is None:
             self.older = truth.mended
         return truth
+
+    def _line(self, name: str, agent: str) -> list[Result] | None:
+        """None for what the system has no check of."""
+        return self._tail.setdefault((name, agent), []) if name in self._names else None
 
     def _settle(self, now: int) -> None:
         edge = min(now - GRACE_MS, self._limit)

@@ -22,6 +22,8 @@ from probes.schedule import first_slot_ms, offset_ms
 from probes.spans import Interval
 
 DAY_MS = 86_400_000
+MOST_FORMS = 4_096
+"""Lists of checks, as segments have them, that are remembered: agents have a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class _Stretch:
 
 
 _Plan = tuple[int, int, int, bytearray]
-"""Of a stretch: the agent's instant half an interval before its first slot, and the rest."""
+"""Of a stretch: the instant half an interval before its first slot, `every`, how many slots, bytes."""
 
 
 class Slots:
@@ -58,6 +60,7 @@ class Slots:
     def __init__(self, system: str, history: History, asked: Asked) -> None:
         self._asked = asked
         self._stretches: dict[Source, list[_Stretch]] = {}
+        self._plans: dict[tuple[str, ...], list[Sequence[_Plan]]] = {}
         self.outcomes: Counter[Outcome] = Counter()
         """Runs of the period by outcome, as far as they are disclosed."""
         for source, part, every in _scheduled(system, history, asked):
@@ -73,10 +76,16 @@ class Slots:
         if record.again or not self._is_near(arrived):
             return
         table, agent = record.table, arrived.agent
-        plans = [self._plan(name, agent, record.clock.offset_ms) for name in table.form.checks]
+        names = (agent, *table.form.checks)
+        plans = self._plans.get(names)
+        if plans is None:
+            if len(self._plans) >= MOST_FORMS:
+                self._plans.clear()
+            plans = self._plans[names] = [self._plan(name, agent) for name in names[1:]]
+        offset = record.clock.offset_ms
         for check, at, early in zip(table.check, table.at_ms, table.slot, strict=True):
             for base, every, count, there in plans[check]:
-                n = (at - early - base) // every
+                n = (at - early + offset - base) // every
                 if 0 <= n < count:
                     there[n] = 1
         self._count(record)
@@ -102,9 +111,9 @@ class Slots:
                     yield Missing(name, agent, start, until, end - at, one.every)
                     at = one.there.find(0, end)
 
-    def _plan(self, name: str, agent: str, offset: int) -> Sequence[_Plan]:
+    def _plan(self, name: str, agent: str) -> Sequence[_Plan]:
         return [
-            (one.first - (one.every >> 1) - offset, one.every, len(one.there), one.there)
+            (one.first - (one.every >> 1), one.every, len(one.there), one.there)
             for one in self._stretches.get((name, agent), ())
         ]
 
