@@ -27,6 +27,8 @@ class Topic(StrEnum):
     AGENT_KEYS = "agent_keys"
     MESSAGES = "messages"
     AUDIT = "audit"
+    LOG = "log"
+    ATTESTATION = "attestation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,7 @@ KINDS: Mapping[str, RowKind] = {
             "window.approved": "Somebody approved a maintenance window, exactly as it was seen",
             "window.cancelled": "Somebody cancelled the occurrences of a window that were to come",
             "window.finished": "Somebody ended the occurrence of a window that was running",
+            "drill.recorded": "Somebody recorded an exercise that was held, and how it went",
         },
     ),
     **_of(
