@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.attest.merkle import CompactRange
-from collector.tlog import guard as guarding
 from collector.tlog.guard import Guard, GuardError, Head, continues
 from tests.unit.attest import naive
 
@@ -68,7 +68,7 @@ def test_a_disk_that_fails_leaves_the_file_as_it_was(
     def full(_handle: int) -> None:
         raise OSError
 
-    monkeypatch.setattr(guarding.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(GuardError):
         guard.note("a/evidence", Head(5, ROOT))
     assert guard.heads() == {"a/evidence": Head(4, ROOT)}

@@ -159,7 +159,7 @@ def test_keys_are_opened_in_the_order_of_the_file_and_faults_by_their_place(
 ) -> None:
     signers = Signers(secrets().__getitem__)
     file = made_key(tmp_path)
-    keys = [f"file:{tmp_path}/away", TokenKey(pkcs11=token), f"file:{file}"]
+    keys: list[str | TokenKey] = [f"file:{tmp_path}/away", TokenKey(pkcs11=token), f"file:{file}"]
     found = signers.opened(keys)
     assert found.faults == {0: KeyFault.MISSING}
     assert not found.complete
