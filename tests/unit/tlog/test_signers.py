@@ -27,7 +27,7 @@ from collector.tlog.signer_pkcs11 import TokenSigner
 from collector.tlog.signers import Signers
 from collector.tlog.troubles import Trouble
 from probes.config_evidence_log import Token, TokenKey
-from tests.support.signed_logs import ORIGIN, SignedLogs, config_of, made_key
+from tests.support.signing_logs import ORIGIN, SignedLogs, config_of, made_key
 from tests.support.softhsm import MODULE, PIN, SoftHsm
 
 TEXT = "log.example.org\n1\nAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n"
