@@ -111,6 +111,7 @@ async def post_batch(call: Call[Nothing, Nothing]) -> web.StreamResponse:
         "epoch": accepted.epoch,
         "stored": accepted.stored,
         "now": stamp(parts.clock.now_ms()),  # the agent compares its own clock
+        "beacon": parts.beacon.newest,
     }
     return web.json_response(answer)
 

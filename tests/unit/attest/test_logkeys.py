@@ -180,7 +180,7 @@ REVOCATION = logkeys.revocation_data(Revocation(A, 7, Reason.LOST))
 
 
 def test_a_revocation_is_read_back_as_it_was_written() -> None:
-    assert REVOCATION == f'{{"key":"{A.text()}","last_size":7,"reason":"lost"}}'.encode()
+    assert f'{{"key":"{A.text()}","last_size":7,"reason":"lost"}}'.encode() == REVOCATION
     assert logkeys.read_revocation(REVOCATION) == Revocation(A, 7, Reason.LOST)
 
 

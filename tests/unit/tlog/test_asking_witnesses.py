@@ -89,30 +89,29 @@ async def test_both_logs_are_cosigned_and_a_policy_takes_them(
 async def test_a_witness_that_is_down_holds_up_nothing_and_is_asked_again(
     database: Path, key: Path, clock: ManualClock
 ) -> None:
-    async with witness("a", trusted(key), clock) as a:
-        async with (
-            witness("b", trusted(key), clock) as b,
-            running(database, key, clock, [a, b]) as logs,
-        ):
-            await logs.sign()
-            await b_stops(b)
-            assert await logs.sign() == {}
-            waits = await logs.latest()
-            assert waits.cosigned_at is None  # a majority of two is two
-            assert a.size(EVIDENCE) == waits.size
-            behind = logs.metric("wardwatch_log_witness_behind", log="evidence", witness="b")
-            assert behind == waits.size - b.size(EVIDENCE) == 1
-            code = {"witness": "b", "code": "witness.status"}
-            assert logs.metric("wardwatch_log_witness_failures_total", **code) == 2
-            await logs.look()
-            assert logs.metric("wardwatch_log_witness_failures_total", **code) == 2
-            b.witnessing.lost.clear()
-            await clock.advance(AGAIN_MS)
-            await logs.look()
-            done = await logs.latest()
-            assert done.size == waits.size
-            assert done.cosigned_at == clock.now_ms()
-            accept(policy(key, Log.EVIDENCE, a, b), note.parse(done.note))
+    async with (
+        witness("a", trusted(key), clock) as a, witness("b", trusted(key), clock) as b,
+        running(database, key, clock, [a, b]) as logs,
+    ):
+        await logs.sign()
+        await b_stops(b)
+        assert await logs.sign() == {}
+        waits = await logs.latest()
+        assert waits.cosigned_at is None  # a majority of two is two
+        assert a.size(EVIDENCE) == waits.size
+        behind = logs.metric("wardwatch_log_witness_behind", log="evidence", witness="b")
+        assert behind == waits.size - b.size(EVIDENCE) == 1
+        code = {"witness": "b", "code": "witness.status"}
+        assert logs.metric("wardwatch_log_witness_failures_total", **code) == 2
+        await logs.look()
+        assert logs.metric("wardwatch_log_witness_failures_total", **code) == 2
+        b.witnessing.lost.clear()
+        await clock.advance(AGAIN_MS)
+        await logs.look()
+        done = await logs.latest()
+        assert done.size == waits.size
+        assert done.cosigned_at == clock.now_ms()
+        accept(policy(key, Log.EVIDENCE, a, b), note.parse(done.note))
 
 
 async def b_stops(one: RunningWitness) -> None:
