@@ -88,7 +88,7 @@ class Evaluator:
         self._org = org
         self._leader = leader
         self._said = said
-        self._sequencer = Sequencer(store, org, lambda _row: {}, random_bytes)
+        self._sequencer = Sequencer(store, org, random_bytes)
         self._unlogged = True
         """May there be something that is no leaf of a log yet?"""
         self._past: Past | None = None
