@@ -136,6 +136,7 @@ class Service:
             store, world.clock, self.metrics, keys, lambda: evaluator.history, evaluator.wake
         )
         beacon = Beacon(store, world.clock, org)
+        self._signing_metrics = SigningMetrics(self.metrics.registry)
         self.parts = Parts(
             store=store,
             clock=world.clock,
@@ -216,7 +217,7 @@ class Service:
             world.clock,
             org,
             self._leader,
-            SigningMetrics(self.metrics.registry),
+            self._signing_metrics,
             config=lambda: evaluator.config,
             signers=signers,
             guard=guard,

@@ -17,15 +17,13 @@ from collector.api.routes import AnyRoute, Call, Nothing, Stream, post
 from collector.attest import spelling, vkey
 from collector.attest.entries import Previous
 from collector.attest.faults import AttestError
-from collector.attest.logkeys import Reason as RevokeReason
-from collector.attest.logkeys import Revocation
+from collector.attest.logkeys import LogKeyReason, Revocation
 from collector.attest.vkey import SignatureType
 from collector.tlog import keyrows, restarting
 from collector.tlog.epochs import Log
 from collector.tlog.guard import GuardError
 from collector.tlog.managing import Signing
-from collector.tlog.restarting import NotNeededError
-from collector.tlog.restarting import Reason as RestartReason
+from collector.tlog.restarting import NotNeededError, RestartReason
 from probes.config_words import Model, Ref
 
 
@@ -44,7 +42,7 @@ class RevokingLogKey(Model):
     key: Annotated[str, AfterValidator(_key)]
     last_size: Annotated[int, Field(ge=0, lt=1 << 53)]
     """Entries of the largest checkpoint that it is still to be believed of."""
-    reason: RevokeReason
+    reason: LogKeyReason
 
 
 class Restarting(Model):
@@ -56,7 +54,7 @@ class Restarting(Model):
 class LogKeyRevoked(TypedDict):
     key: str
     last_size: int
-    reason: RevokeReason
+    reason: LogKeyReason
 
 
 class OldHead(TypedDict):

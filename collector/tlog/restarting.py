@@ -25,7 +25,7 @@ from collector.tlog.guard import Heads
 KIND = "log.started"
 
 
-class Reason(StrEnum):
+class RestartReason(StrEnum):
     """Why the old logs end."""
 
     RESTORED = "restored"
@@ -48,7 +48,7 @@ def restart(
     org: str,
     origin: str,
     guarded: Heads,
-    reason: Reason,
+    reason: RestartReason,
     ref: str | None,
     actor: str,
     now: int,

@@ -90,7 +90,8 @@ async def test_a_witness_that_is_down_holds_up_nothing_and_is_asked_again(
     database: Path, key: Path, clock: ManualClock
 ) -> None:
     async with (
-        witness("a", trusted(key), clock) as a, witness("b", trusted(key), clock) as b,
+        witness("a", trusted(key), clock) as a,
+        witness("b", trusted(key), clock) as b,
         running(database, key, clock, [a, b]) as logs,
     ):
         await logs.sign()
