@@ -18,7 +18,7 @@ from collector.client import act, asking, download, print_json
 from collector.commands.options import Parsers, action, asks
 from collector.exchange import Collector, UnansweredError
 from collector.newfile import new_file
-from collector.tlog.restarting import RestartReason
+from collector.tlog.reasons import RestartReason
 from collector.tlog.signer import open_file, vkey_of
 from probes.config_evidence_log import Origin
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import Connection
 
@@ -21,16 +20,9 @@ from collector.facts import Fact, canonical
 from collector.tlog import checkpoints
 from collector.tlog.epochs import Epoch, Log, current, start_epoch
 from collector.tlog.guard import Heads
+from collector.tlog.reasons import RestartReason
 
 KIND = "log.started"
-
-
-class RestartReason(StrEnum):
-    """Why the old logs end."""
-
-    RESTORED = "restored"
-    COMPROMISED = "compromised"
-    RENAMED = "renamed"
 
 
 class NotNeededError(Exception):
