@@ -23,7 +23,8 @@ from collector.tlog import keyrows, restarting
 from collector.tlog.epochs import Log
 from collector.tlog.guard import GuardError
 from collector.tlog.managing import Signing
-from collector.tlog.restarting import NotNeededError, RestartReason
+from collector.tlog.reasons import RestartReason
+from collector.tlog.restarting import NotNeededError
 from probes.config_words import Model, Ref
 
 
