@@ -26,6 +26,8 @@ from collector.attest.policyfile import PolicyFault
 from collector.audit import kinds as row_kinds
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
+from collector.tlog.signer import KEY_FAULTS, KeyFault
+from collector.tlog.troubles import TROUBLES
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
@@ -57,7 +59,14 @@ def troubles() -> str:
     return "\n".join(["| reason | meaning |", "|---|---|", *rows])
 
 
-def faults(meanings: Mapping[Fault, str] | Mapping[PolicyFault, str]) -> str:
+def unsigned() -> str:
+    rows = [f"| `{one.value}` | {why} | {what} |" for one, (why, what) in TROUBLES.items()]
+    return "\n".join(["| code | why | next |", "|---|---|---|", *rows])
+
+
+def faults(
+    meanings: Mapping[Fault, str] | Mapping[PolicyFault, str] | Mapping[KeyFault, str],
+) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
 
@@ -164,6 +173,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "exit codes": exit_codes,
     "log faults": lambda: faults(LOG_FAULTS),
     "policy faults": lambda: faults(POLICY_FAULTS),
+    "log key faults": lambda: faults(KEY_FAULTS),
+    "log troubles": unsigned,
     "engines": engines.markdown,
     "fhir profiles": profiles.markdown,
     "roles": roles,
