@@ -226,16 +226,21 @@ def test_an_incident_says_what_people_said_of_it(changes: dict[str, Any], end: s
         (
             [("evidence", "log.forked_lost"), ("audit", "log.forked_lost")],
             [
-                "Not signed: evidence and audit log; the database has fewer entries than were signed, "
-                "so it is an older copy. Bring the newer database back; if it is lost, give the logs another "
-                "origin in the file, then: wardwatch log restart."
+                (
+                    "Not signed: evidence and audit log; the database has fewer entries than were "
+                    "signed, so it is an older copy. Bring the newer database back; if it is lost, give "
+                    "the logs another origin in the file, then: wardwatch log restart."
+                )
             ],
         ),
         (
             [("evidence", "log.guard"), ("audit", "log.newer")],
             [
-                "Not signed: evidence log; the file of what was signed last (--log-guard) cannot be read "
-                "or written. Make it readable and writable for the collector's user; never delete it.",
+                (
+                    "Not signed: evidence log; the file of what was signed last (--log-guard) cannot be "
+                    "read or written. Make it readable and writable for the collector's user; never "
+                    "delete it."
+                ),
                 "Not signed: audit log; log.newer, see the collector's log.",
             ],
         ),
