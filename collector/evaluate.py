@@ -248,7 +248,8 @@ class Evaluator:
         lease = self._leader.lease
         if lease is None or not self._unlogged:
             return
-        origin = default_origin(self._org)
+        said = self.config.evidence_log
+        origin = default_origin(self._org) if said is None else said.origin
         self._unlogged = await self._sequencer.step(lease, origin, self.now)
         if self._unlogged:
             self.wake()

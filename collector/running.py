@@ -115,8 +115,16 @@ async def _main(
             return 0
         key = configkey.load_or_make(key_file)
         world = World(SystemClock(), random.SystemRandom(), read_secret, secrets.token_hex(8))
+        guard = configkey.guard_beside(key_file) if args.log_guard is None else args.log_guard
         service = Service(
-            store, config, canonical(config), world, file=args.config, tls=tls, config_key=key
+            store,
+            config,
+            canonical(config),
+            world,
+            file=args.config,
+            tls=tls,
+            config_key=key,
+            log_guard=Path(guard),
         )
         await service.prepare()
         try:
