@@ -20,7 +20,7 @@ from collector.reports.wording import (
 )
 from collector.reports.writing import lasting, percent
 
-_NUMERIC = (1, 3, 4, 5)
+_NUMERIC = (1, 3, 4, 5, 6, 7)
 RENDERING = (
     "The numbers are recomputed from the evidence in the bundle and compared to the byte. This "
     "page is a rendering: what is signed is statement.json. Ask the signer, by another way than "
@@ -48,13 +48,15 @@ def _availability(read: Predicate) -> Section:
             percent(one.figures.after_exclusions.percent),
             percent(one.figures.raw.percent),
             percent(one.figures.worst_case.percent),
+            lasting(one.milliseconds.excluded),
+            lasting(one.milliseconds.unknown),
         )
         for one in read.results
     )
     table = Table(
         "availability",
-        "Availability by system",
-        ("System", "Target", "Verdict", *FIGURES),
+        "Three figures for each system",
+        ("System", "Target", "Verdict", *FIGURES, "Excluded", "Unknown"),
         rows,
         numeric=_NUMERIC,
         none="No system is disclosed.",
@@ -106,28 +108,29 @@ def _exclusions(read: Predicate) -> Section:
             f"Witnesses had the approval before the window began: {ahead} of {len(applied)}. "
             "Who approved what, and when, stands in the table of windows."
         )
-    items = tuple(
-        Item(name_of(read, one.system), f"{lasting(one.milliseconds.excluded)} excluded")
-        for one in read.results
-    )
-    return Section("Approved exclusions", items=items, sentences=tuple(sentences))
+    return Section("Approved exclusions", sentences=tuple(sentences))
 
 
 def _unknown(read: Predicate) -> Section:
     items = tuple(
         Item(
             name_of(read, one.system),
-            f"{lasting(one.milliseconds.unknown)} unknown, of {lasting(one.milliseconds.eligible)} "
-            f"eligible; {one.received} of {one.expected} scheduled results are there",
+            f"{one.received} of {one.expected} scheduled results are there; "
+            f"{lasting(one.milliseconds.unknown)} of {lasting(one.milliseconds.eligible)} unknown",
         )
         for one in read.results
+    )
+    gaps = (
+        f"{len(read.gaps)} gaps, each with its cause, stand in the table of gaps."
+        if read.gaps
+        else "There is no gap: every scheduled result is there."
     )
     hidden = (
         "The organization has other systems that are not in here."
         if read.scope.undisclosed_systems
         else "All systems of the organization are in here."
     )
-    return Section("What is unknown", items=items, sentences=(hidden,))
+    return Section("What is unknown", items=items, sentences=(gaps, hidden))
 
 
 def _assurance(read: Predicate) -> Section:

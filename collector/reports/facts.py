@@ -33,7 +33,6 @@ def _page(read: Predicate, zone: ZoneInfo) -> Page:
         answers=answers.answers(read),
         details=details.details(read, zone),
         strips=strips.strips(read, zone),
-        legend=strips.LEGEND,
         foot=f"Attestation {read.attestation_id}, version {read.version}",
         computed_at=read.computed_at,
     )

@@ -53,10 +53,15 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A system's states, a row a day from its local midnight; `spans` says the same in words."""
+    """A system's states, a row a day from its local midnight; `spans` says the same in words.
+
+    `hours` since midnight, and where they stand.
+    """
 
     id: str
     heading: str
+    alternative: str
+    hours: tuple[tuple[int, str], ...]
     days: tuple[Day, ...]
     spans: Table
 
@@ -72,6 +77,5 @@ class Page:
     answers: tuple[Section, ...]
     details: tuple[Section, ...]
     strips: tuple[Strip, ...]
-    legend: tuple[Item, ...]
     foot: str
     computed_at: int

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from collector.reports.naming import name_of
-from collector.reports.page import Block, Day, Item, Strip, Table
+from collector.reports.page import Block, Day, Strip, Table
 from collector.reports.predicate import Period, Predicate, States
 from collector.reports.tables import first
 from collector.reports.wording import STATES, word
@@ -17,16 +17,9 @@ from probes.times import from_ms, to_ms
 
 WIDTH = 1000
 MAX_DAYS = 400
+_HOUR = 3_600_000
 LEAST = 2
 """So wide at least is what is not up: no outage is too short to be seen."""
-LEGEND = (
-    Item("up", "low plain bar"),
-    Item("degraded", "bar of half height, with slanting lines"),
-    Item("down", "full dark bar"),
-    Item("unknown", "full pale bar with dots and an edge"),
-    Item("excluded", "bar of half height, with squares"),
-    Item("not monitored", "no bar"),
-)
 _ORDER = ("not_monitored", "up", "excluded", "degraded", "unknown", "down")
 Span = tuple[int, int, str]
 
@@ -46,10 +39,10 @@ def _strip(
 ) -> Strip:
     longest = max(end - start for _, start, end in days)
     name = name_of(read, one.system)
-    told = [span for span in one.spans if span[2] != "up"]
     rows, note = first(
         (instant(start, zone), instant(end, zone), lasting(end - start), word(STATES, state))
-        for start, end, state in told
+        for start, end, state in one.spans
+        if state != "up"
     )
     spans = Table(
         f"{place}-spans",
@@ -61,7 +54,9 @@ def _strip(
         note=note,
     )
     drawn = tuple(Day(label, _blocks(one.spans, start, end, longest)) for label, start, end in days)
-    return Strip(place, name, drawn, spans)
+    hours = tuple((hour * _HOUR * WIDTH // longest, f"{hour} h") for hour in range(0, 25, 6))
+    told = f"States of {name}, a row a day: the table below says the same."
+    return Strip(place, name, told, hours, drawn, spans)
 
 
 def _blocks(spans: Sequence[Span], start: int, end: int, longest: int) -> tuple[Block, ...]:
