@@ -20,7 +20,6 @@ from collector.reports.templating import TEMPLATES
 from probes.times import from_ms
 
 FONT = "Libertinus Serif"
-STANDARDS = ("a-3a", "ua-1")
 
 
 def pdf(page: Page, predicate: Mapping[str, Value]) -> bytes:
@@ -39,4 +38,9 @@ def pdf(page: Page, predicate: Mapping[str, Value]) -> bytes:
     compiler = typst.Compiler(
         (TEMPLATES / "report.typ").read_bytes(), ignore_system_fonts=True, sys_inputs=inputs
     )
-    return compiler.compile(format="pdf", pdf_standards=list(STANDARDS), timestamp=page.computed_at // 1000)
+    made_pdf = compiler.compile(
+        format="pdf", pdf_standards=["a-3a", "ua-1"], timestamp=page.computed_at // 1000
+    )
+    if not isinstance(made_pdf, bytes):
+        raise TypeError("typst makes one PDF, or raises")
+    return made_pdf

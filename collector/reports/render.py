@@ -7,8 +7,28 @@ from collections.abc import Mapping
 from collector.attest.strictjson import Value
 from collector.reports.facts import facts
 from collector.reports.htmlpage import html
+from collector.reports.oscal import oscal
+from collector.reports.pdfpage import pdf
+
+HTML = "report.html"
+PDF = "report.pdf"
+OSCAL = "oscal.json"
 
 
-def render_all(predicate: Mapping[str, Value]) -> dict[str, bytes]:
-    """`report.html`. The same bytes for the same predicate; PredicateError for what is none."""
-    return {"report.html": html(facts(predicate))}
+def render_all(
+    predicate: Mapping[str, Value], digests: Mapping[str, str] | None = None
+) -> dict[str, bytes]:
+    """`report.html`, `oscal.json`, and `report.pdf` where the extra `pdf` is installed.
+
+    `digests`: SHA-256 in hexadecimal of members that are made already (evidence, log), for
+    `oscal.json` to name. The same bytes for the same input; PredicateError for what is no
+    predicate. Takes about a second for a large one: call it in a thread.
+    """
+    page = facts(predicate)
+    made = {HTML: html(page), OSCAL: oscal(predicate, digests or {})}
+    try:
+        made[PDF] = pdf(page, predicate)
+    except ModuleNotFoundError as error:
+        if error.name != "typst":
+            raise
+    return made
