@@ -6,48 +6,28 @@ rows as they stand.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, Select, func, insert, select
 
+from collector.facts import CONFIG, SYSTEM, Fact, Row, canonical
 from collector.store.tables import journal
 from collector.store.upsert import count_up
 
-CONFIG = "config.version"
-SYSTEM = "system"
-"""The actor of what no person did."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something that happened at `at` (UTC ms); `data` holds text, integers, lists and maps."""
-
-    kind: str
-    at: int
-    data: bytes
-    actor: str = SYSTEM
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A fact as recorded."""
-
-    id: int
-    kind: str
-    at: int
-    recorded_at: int
-    actor: str
-    data: bytes
-
-
-def canonical(data: Mapping[str, Any]) -> bytes:
-    """The only bytes these values have: RFC 8785 for ASCII keys, text, integers, no floats."""
-    return json.dumps(
-        data, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
-    ).encode()
+__all__ = [
+    "CONFIG",
+    "SYSTEM",
+    "Fact",
+    "Row",
+    "append",
+    "canonical",
+    "following",
+    "hold",
+    "last_id",
+    "last_recorded",
+    "newest",
+    "rows",
+]
 
 
 def hold(conn: Connection, org: str) -> None:
