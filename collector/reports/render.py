@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from collector.attest.strictjson import Value
+from collector.bundle.layout import OSCAL, REPORT_HTML, REPORT_PDF
 from collector.reports.facts import facts
 from collector.reports.htmlpage import html
 from collector.reports.oscal import oscal
 from collector.reports.pdfpage import pdf
-
-HTML = "report.html"
-PDF = "report.pdf"
-OSCAL = "oscal.json"
 
 
 def render_all(
@@ -25,9 +22,9 @@ def render_all(
     predicate. Takes about a second for a large one: call it in a thread.
     """
     page = facts(predicate)
-    made = {HTML: html(page), OSCAL: oscal(predicate, digests or {})}
+    made = {REPORT_HTML: html(page), OSCAL: oscal(predicate, digests or {})}
     try:
-        made[PDF] = pdf(page, predicate)
+        made[REPORT_PDF] = pdf(page, predicate)
     except ModuleNotFoundError as error:
         if error.name != "typst":
             raise
