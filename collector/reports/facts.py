@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from collector.attest.strictjson import Value
 from collector.reports import answers, details, predicate, strips
@@ -17,10 +17,12 @@ def facts(found: Mapping[str, Value]) -> Page:
     read = predicate.read(found)
     try:
         zone = ZoneInfo(read.period.timezone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise PredicateError("not an IANA time zone - at `$.period.timezone`") from None
+    try:
         return _page(read, zone)
-    except (ValueError, OSError, OverflowError) as error:
-        # ZoneInfo refuses names that are no zone's, datetime the years after 9999.
-        raise PredicateError("$.period: times that no calendar has") from error
+    except (ValueError, OverflowError) as error:  # what datetime says of the years after 9999
+        raise PredicateError("times that no calendar has, or too long a period") from error
 
 
 def _page(read: Predicate, zone: ZoneInfo) -> Page:

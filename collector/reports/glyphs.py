@@ -17,6 +17,9 @@ RANGES = (
     (0x0400, 0x04FF),  # Cyrillic
     (0x1E00, 0x1FFF),  # Latin Extended Additional, Greek Extended
     (0x2010, 0x2040),  # dashes, quotation marks, bullets
+    (0x20AC, 0x20AC),  # euro
+    (0x2116, 0x2116),  # numero
+    (0x2122, 0x2122),  # trade mark
 )
 
 

@@ -30,6 +30,7 @@ AT = 1_785_823_200_000  # 2026-08-04T06:00:00Z
 MOMENT = datetime(2026, 8, 4, 7, tzinfo=UTC)
 ROOT_KEY = ec.generate_private_key(ec.SECP256R1())
 ROOT = certificate("test CA", ROOT_KEY, "test CA", ROOT_KEY, ca=True)
+SHORT_KEY = rsa.generate_private_key(65537, 1024)  # noqa: S505 - to be refused
 OTHER_KEY = ec.generate_private_key(ec.SECP256R1())
 OTHER_ROOT = certificate("test CA", OTHER_KEY, "test CA", OTHER_KEY, ca=True)
 
@@ -104,7 +105,7 @@ def test_another_root_and_a_changed_page_are_seen(report: bytes) -> None:
         (b"no key", "the key is none in PEM without a password"),
         (pem(ed25519.Ed25519PrivateKey.generate()), "the key is neither ECDSA P-256 nor RSA"),
         (pem(ec.generate_private_key(ec.SECP384R1())), "the key is neither ECDSA P-256 nor RSA"),
-        (pem(rsa.generate_private_key(65537, 1024)), "the key is neither ECDSA P-256 nor RSA"),
+        (pem(SHORT_KEY), "the key is neither ECDSA P-256 nor RSA"),
         (pem(ec.generate_private_key(ec.SECP256R1())), "the certificate is not that of the key"),
         (
             OTHER_KEY.private_bytes(

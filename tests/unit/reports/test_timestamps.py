@@ -94,7 +94,9 @@ def test_without_roots_a_token_is_not_judged(token: bytes) -> None:
     assert verify_timestamp(b"anything", STATEMENT, []) is None
 
 
-def refused(token: bytes, roots: Authority, digest: bytes = DIGEST, nonce: int | None = None) -> str:
+def refused(
+    token: bytes, roots: Authority, digest: bytes = DIGEST, nonce: int | None = None
+) -> str:
     with pytest.raises(StampError) as caught:
         check(token, digest, [roots.root], nonce)
     assert str(caught.value).startswith(caught.value.fault.value)

@@ -24,7 +24,9 @@ def simulated(tmp_path: Path) -> Authority:
     return authority(tmp_path / "tsa")
 
 
-async def asked(handler: Handler, simulated: Authority, timeout_s: float = 5) -> tuple[bytes, Stamp]:
+async def asked(
+    handler: Handler, simulated: Authority, timeout_s: float = 5
+) -> tuple[bytes, Stamp]:
     app = web.Application()
     app.router.add_post("/", handler)
     async with TestServer(app) as server:
@@ -94,7 +96,5 @@ async def test_an_authority_that_keeps_silent_and_one_that_is_not_there_are_name
         await asked(silent, simulated, 0.2)
     assert caught.value.trouble.value == "timeout"
     with pytest.raises(TsaError) as caught:
-        await stamped(
-            f"http://127.0.0.1:{unused_tcp_port}/", STATEMENT, NONCE, [simulated.root], 5
-        )
+        await stamped(f"http://127.0.0.1:{unused_tcp_port}/", STATEMENT, NONCE, [simulated.root], 5)
     assert caught.value.trouble.value == "network"
