@@ -17,12 +17,14 @@ ROWS = 1000
 _FAMILIES = {family.value: text for family, text in FAMILIES.items()}
 
 
-def first(rows: Iterable[tuple[str, ...]]) -> tuple[tuple[tuple[str, ...], ...], str]:
+def first(
+    rows: Iterable[tuple[str, ...]], most: int = ROWS
+) -> tuple[tuple[tuple[str, ...], ...], str]:
     """As many as are printed, and what to say of the others."""
     found = tuple(rows)
-    if len(found) <= ROWS:
+    if len(found) <= most:
         return found, ""
-    return found[:ROWS], f"The first {ROWS} of {len(found)}: statement.json has them all."
+    return found[:most], f"The first {most} of {len(found)}: statement.json has them all."
 
 
 def outages(read: Predicate, zone: ZoneInfo) -> Table:
