@@ -26,6 +26,8 @@ from collector.attest.policyfile import PolicyFault
 from collector.audit import kinds as row_kinds
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
+from collector.reports.timestamps import STAMP_MEANINGS, StampFault
+from collector.reports.tsa import TSA_MEANINGS, TsaTrouble
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
@@ -57,7 +59,12 @@ def troubles() -> str:
     return "\n".join(["| reason | meaning |", "|---|---|", *rows])
 
 
-def faults(meanings: Mapping[Fault, str] | Mapping[PolicyFault, str]) -> str:
+def faults(
+    meanings: Mapping[Fault, str]
+    | Mapping[PolicyFault, str]
+    | Mapping[StampFault, str]
+    | Mapping[TsaTrouble, str],
+) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
 
@@ -163,6 +170,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "collector commands": lambda: helps(collector_parser),
     "exit codes": exit_codes,
     "log faults": lambda: faults(LOG_FAULTS),
+    "time stamp faults": lambda: faults(STAMP_MEANINGS),
+    "authority troubles": lambda: faults(TSA_MEANINGS),
     "policy faults": lambda: faults(POLICY_FAULTS),
     "engines": engines.markdown,
     "fhir profiles": profiles.markdown,

@@ -69,6 +69,22 @@ def test_a_number_with_corrections_stands_beside_the_other() -> None:
     ]
 
 
+def test_without_a_target_or_a_figure_none_is_claimed() -> None:
+    assert "No target was in force at the end of the period" in words(
+        predicate(), "Verdicts in words"
+    )
+    assert tables(predicate())["availability"].rows[1] == (
+        "Laboratory",
+        "no target",
+        "no target",
+        "undefined",
+        "undefined",
+        "0.0000\u00a0%",
+        "0\u00a0s",
+        "744\u00a0h",
+    )
+
+
 def test_who_approved_a_window_and_whether_witnesses_had_it_before_is_told() -> None:
     first, second = tables(predicate())["exclusions"].rows
     assert first == (
