@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from cryptography.x509 import Certificate, load_pem_x509_certificates
 
+from collector.reports.certorder import ordered
 from probes.times import to_ms
 
 if TYPE_CHECKING:
@@ -128,7 +129,7 @@ def _read(token: bytes) -> TimeStampResponse:
     if len(token) > MAX_BYTES:
         raise StampError(StampFault.TOO_LARGE)
     try:
-        response = decode_timestamp_response(token)
+        response = decode_timestamp_response(ordered(token))
     except ValueError:
         raise StampError(StampFault.SHAPE) from None
     if response.status != _GRANTED:
@@ -137,11 +138,11 @@ def _read(token: bytes) -> TimeStampResponse:
 
 
 def _trust(response: TimeStampResponse, digest: bytes, roots: Sequence[Certificate]) -> None:
-    from rfc3161_client import VerificationError, VerifierBuilder  # noqa: PLC0415 - likewise
+    from rfc3161_client import VerifierBuilder  # noqa: PLC0415 - likewise
 
     try:
         VerifierBuilder(roots=list(roots)).build().verify(response, digest)
-    except (VerificationError, ValueError):
+    except Exception:  # noqa: BLE001 - besides its own the library lets those of X.509 through
         raise StampError(StampFault.UNTRUSTED) from None
 
 
