@@ -103,6 +103,13 @@ def test_who_approved_a_window_and_whether_witnesses_had_it_before_is_told() -> 
     )
     assert second[4:6] == ("0\u00a0s", "approved when it had begun")
     assert second[9] == "no: witnesses had the approval only later"
+    found: Any = predicate()
+    for approved, said in (
+        ("approver-1", "not known: no witness had it"),
+        (None, "no: there is no approval"),
+    ):
+        found["exclusions"][0].update(approvedBy=approved, preRegistered=None, witnessedAt=None)
+        assert tables(found)["exclusions"].rows[0][9] == said
 
 
 @pytest.mark.parametrize(("level", "said"), [("L1", "Nobody outside"), ("L3", "two operators")])
@@ -152,7 +159,7 @@ def test_gaps_that_are_not_listed_are_counted() -> None:
 def test_every_code_has_its_words() -> None:
     assert set(WHYS) == set(Why)
     assert set(CAUSES) == set(Cause)
-    assert set(LIMITS) == set(Limit)
+    assert set(LIMITS) == {*Limit, "simulated"}
     assert set(STATES) == {*State, "excluded"} == set(BARS)
     assert set(VERDICTS) == set(VERDICT_SENTENCES)
 
