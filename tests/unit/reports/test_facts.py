@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.events import State
@@ -244,6 +244,7 @@ ODD = st.sampled_from(
 )
 
 
+@settings(max_examples=60)
 @given(st.sampled_from(PLACES), ODD)
 def test_whatever_a_field_holds_it_is_shown_or_named(place: tuple[Any, ...], odd: Any) -> None:
     found: Any = predicate()
@@ -256,6 +257,14 @@ def test_whatever_a_field_holds_it_is_shown_or_named(place: tuple[Any, ...], odd
     with suppress(PredicateError):
         made = render_all(found)
     assert set(made) in (set(), {"report.html", "report.pdf", "oscal.json"})
+
+
+def test_a_name_of_which_nothing_can_be_seen_is_refused() -> None:
+    for name in ("", " ", "\u00a0"):
+        found: Any = predicate()
+        found["scope"]["systems"][0]["name"] = name
+        with pytest.raises(PredicateError, match=r"systems\[\.\.\.\]|systems\[0\]"):
+            facts(found)
 
 
 def test_a_field_that_is_missing_is_named() -> None:
