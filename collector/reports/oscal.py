@@ -12,7 +12,7 @@ from uuid import NAMESPACE_URL, uuid5
 from collector.attest import strictjson
 from collector.attest.strictjson import Value
 from collector.audit.controls import Control
-from collector.bundle.layout import CHECKPOINT, ENTRIES, evidence_of
+from collector.bundle.layout import ENTRIES, ROWS, evidence_of
 from collector.bundle.predicate import TYPE
 from collector.reports import predicate
 from collector.reports.objectives import Finding, Found, findings
@@ -97,6 +97,10 @@ def _observation(read: Predicate, one: Result) -> Value:
                 "href": f"#{_uuid(read, 'log')}",
                 "description": "The entries of the log over the period.",
             },
+            {
+                "href": f"#{_uuid(read, 'rows')}",
+                "description": "The config versions, windows and corrections behind the numbers.",
+            },
         ],
     }
 
@@ -154,7 +158,7 @@ def _resources(read: Predicate, digests: Mapping[str, str]) -> Iterator[Value]:
         "description": f"{read.method.semantics}, formula {read.method.formula}.",
     }
     yield _resource(read, "log", ENTRIES, digests)
-    yield _resource(read, "checkpoint", CHECKPOINT, digests)
+    yield _resource(read, "rows", ROWS, digests)
     for one in read.results:
         member = evidence_of(one.system)
         yield _resource(read, f"evidence/{one.system}", member, digests)

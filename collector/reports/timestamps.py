@@ -108,16 +108,6 @@ def check(
     return stamp
 
 
-def verify_timestamp(token: bytes, statement: bytes, roots: Sequence[Certificate]) -> Stamp | None:
-    """`timestamp.tsr` of a bundle over the bytes of `statement.json`; StampError as `check`.
-
-    None without roots: a token is there and not judged, for the auditor trusts no authority yet.
-    """
-    if not roots:
-        return None
-    return check(token, hashlib.sha256(statement).digest(), roots)
-
-
 def read_roots(pem: bytes) -> list[Certificate]:
     """ValueError where there is no certificate in PEM."""
     return load_pem_x509_certificates(pem)

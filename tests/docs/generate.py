@@ -11,7 +11,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from agent import condition, hostfile
 from agent.cli import build_parser as agent_parser
@@ -20,14 +22,14 @@ from collector.api.openapi import described, summary
 from collector.api.routes import AnyRoute
 from collector.api.table import ROUTES
 from collector.attest.faults import MEANINGS as LOG_FAULTS
-from collector.attest.faults import Fault
 from collector.attest.policyfile import POLICY_MEANINGS as POLICY_FAULTS
-from collector.attest.policyfile import PolicyFault
 from collector.audit import kinds as row_kinds
+from collector.bundle.assurance import LIMIT_MEANINGS
+from collector.bundle.faults import BUNDLE_MEANINGS
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
-from collector.reports.timestamps import STAMP_MEANINGS, StampFault
-from collector.reports.tsa import TSA_MEANINGS, TsaTrouble
+from collector.reports.timestamps import STAMP_MEANINGS
+from collector.reports.tsa import TSA_MEANINGS
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
@@ -35,6 +37,7 @@ from probes.profiles import table as profiles
 from probes.reasons import MEANINGS
 from probes.reference import config_reference, reference
 
+F = TypeVar("F", bound=StrEnum)
 ROOT = Path(__file__).resolve().parents[2]
 PART = re.compile(
     r"<!-- generated: (?P<name>[a-z0-9 -]+) -->\n.*?<!-- end of (?P=name) -->", re.DOTALL
@@ -59,12 +62,12 @@ def troubles() -> str:
     return "\n".join(["| reason | meaning |", "|---|---|", *rows])
 
 
-def faults(
-    meanings: Mapping[Fault, str]
-    | Mapping[PolicyFault, str]
-    | Mapping[StampFault, str]
-    | Mapping[TsaTrouble, str],
-) -> str:
+def limits() -> str:
+    rows = [f"| `{limit}` | {meaning} |" for limit, meaning in LIMIT_MEANINGS.items()]
+    return "\n".join(["| limit | meaning |", "|---|---|", *rows])
+
+
+def faults(meanings: Mapping[F, str]) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
 
@@ -173,6 +176,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "time stamp faults": lambda: faults(STAMP_MEANINGS),
     "authority troubles": lambda: faults(TSA_MEANINGS),
     "policy faults": lambda: faults(POLICY_FAULTS),
+    "bundle faults": lambda: faults(BUNDLE_MEANINGS),
+    "assurance limits": limits,
     "engines": engines.markdown,
     "fhir profiles": profiles.markdown,
     "roles": roles,
