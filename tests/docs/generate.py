@@ -69,15 +69,11 @@ def limits() -> str:
     return "\n".join(["| limit | meaning |", "|---|---|", *rows])
 
 
-def faults(
-    meanings: Mapping[Fault, str] | Mapping[PolicyFault, str] | Mapping[BundleFault, str],
 def unsigned() -> str:
     rows = [f"| `{one.value}` | {why} | {what} |" for one, (why, what) in TROUBLES.items()]
     return "\n".join(["| code | why | next |", "|---|---|---|", *rows])
 
 
-    meanings: Mapping[Fault, str] | Mapping[PolicyFault, str] | Mapping[KeyFault, str],
-) -> str:
 def faults(meanings: Mapping[F, str]) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
