@@ -28,10 +28,10 @@ from collector.bundle.assurance import LIMIT_MEANINGS
 from collector.bundle.faults import BUNDLE_MEANINGS
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
-from collector.tlog.signer import KEY_FAULTS, KeyFault
-from collector.tlog.troubles import TROUBLES
 from collector.reports.timestamps import STAMP_MEANINGS
 from collector.reports.tsa import TSA_MEANINGS
+from collector.tlog.signer import KEY_FAULTS
+from collector.tlog.troubles import TROUBLES
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
