@@ -26,6 +26,8 @@ from collector.attest.policyfile import PolicyFault
 from collector.audit import kinds as row_kinds
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
+from collector.witness.refusals import MEANINGS as WITNESS_REFUSALS
+from collector.witness.refusals import Refusal
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
@@ -57,7 +59,9 @@ def troubles() -> str:
     return "\n".join(["| reason | meaning |", "|---|---|", *rows])
 
 
-def faults(meanings: Mapping[Fault, str] | Mapping[PolicyFault, str]) -> str:
+def faults(
+    meanings: Mapping[Fault, str] | Mapping[PolicyFault, str] | Mapping[Refusal, str],
+) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
 
@@ -99,7 +103,8 @@ def below(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
 def leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
     """The commands that do something, in the order of the help."""
     subs = below(parser)
-    return [leaf for sub in subs for leaf in leaves(sub)] if subs else [parser]
+    own = [parser] if not subs or parser.get_default("func") else []
+    return [*own, *(leaf for sub in subs for leaf in leaves(sub))]
 
 
 def codes(parser: argparse.ArgumentParser) -> dict[int, str]:
@@ -164,6 +169,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "exit codes": exit_codes,
     "log faults": lambda: faults(LOG_FAULTS),
     "policy faults": lambda: faults(POLICY_FAULTS),
+    "witness refusals": lambda: faults(WITNESS_REFUSALS),
     "engines": engines.markdown,
     "fhir profiles": profiles.markdown,
     "roles": roles,
