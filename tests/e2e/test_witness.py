@@ -20,7 +20,7 @@ from collector.witness.refusals import Refusal, Refused
 from probes.clock import SystemClock
 from probes.testing.certificates import Authority
 from tests.support.soak import longer
-from tests.support.witness_process import WitnessProcess, start_witness
+from tests.support.witness_process import start_witness
 from tests.unit.attest import naive
 from tests.unit.witness.logs import ORIGIN, Log, private
 
@@ -113,14 +113,6 @@ async def test_killed_at_any_moment_it_never_cosigns_a_fork(folder: Path) -> Non
     roots: dict[int, bytes] = {}
     largest = 10
 
-    async def begin() -> WitnessProcess:
-        """What both trees have in common is cosigned first."""
-        process = await start_witness(folder, *WORDS)
-        if not roots:
-            async with client.opened() as session:
-                assert isinstance(await add(session, process.url, LOG, 10), Cosigned)
-        return process
-
     async def press(url: str, log: Log) -> None:
         nonlocal largest
         async with client.opened() as session:
@@ -138,8 +130,12 @@ async def test_killed_at_any_moment_it_never_cosigns_a_fork(folder: Path) -> Non
                     return
                 await asyncio.sleep(0.01)
 
+    process = await start_witness(folder, *WORDS)
+    async with client.opened() as session:  # what both trees have in common
+        assert isinstance(await add(session, process.url, LOG, largest), Cosigned)
+    await process.kill()
     for _ in range(longer(3)):
-        process = await begin()
+        process = await start_witness(folder, *WORDS)
         pressing = [asyncio.create_task(press(process.url, log)) for log in (LOG, FORK)]
         await asyncio.sleep(rng.uniform(0.05, 0.6))
         await process.kill()
