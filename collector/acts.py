@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from collector.journal import Fact, Row, canonical
+from collector.facts import Fact, Row, canonical
 from probes.acts import (
     ActKind,
     CorrectAs,

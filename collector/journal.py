@@ -6,48 +6,28 @@ rows as they stand.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, Select, func, insert, select
 
+from collector.facts import CONFIG, SYSTEM, Fact, Row, canonical
 from collector.store.tables import journal
 from collector.store.upsert import count_up
 
-CONFIG = "config.version"
-SYSTEM = "system"
-"""The actor of what no person did."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fact:
-    """Something that happened at `at` (UTC ms); `data` holds text, integers, lists and maps."""
-
-    kind: str
-    at: int
-    data: bytes
-    actor: str = SYSTEM
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A fact as recorded."""
-
-    id: int
-    kind: str
-    at: int
-    recorded_at: int
-    actor: str
-    data: bytes
-
-
-def canonical(data: Mapping[str, Any]) -> bytes:
-    """The only bytes these values have: RFC 8785 for ASCII keys, text, integers, no floats."""
-    return json.dumps(
-        data, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True
-    ).encode()
+__all__ = [
+    "CONFIG",
+    "SYSTEM",
+    "Fact",
+    "Row",
+    "append",
+    "canonical",
+    "following",
+    "hold",
+    "last_id",
+    "last_recorded",
+    "newest",
+    "rows",
+]
 
 
 def hold(conn: Connection, org: str) -> None:
@@ -115,10 +95,11 @@ def rows(
     only: Select[tuple[int]] | None = None,
     prefix: str | None = None,
     actor: str | None = None,
+    last: int | None = None,
     limit: int | None = None,
 ) -> list[Row]:
-    """Rows with an id above `after`, oldest first, `limit` at most; of a kind or some, of kinds
-    that begin with `prefix`, by an actor, of the ids `only` selects.
+    """Rows with an id above `after` and up to `last`, oldest first, `limit` at most; of a kind or
+    some, of kinds that begin with `prefix`, by an actor, of the ids `only` selects.
     """
     query = (
         select(
@@ -135,6 +116,8 @@ def rows(
     )
     if kind is not None:
         query = query.where(journal.c.kind.in_([kind] if isinstance(kind, str) else kind))
+    if last is not None:
+        query = query.where(journal.c.id <= last)
     if only is not None:
         query = query.where(journal.c.id.in_(only))
     if prefix is not None:

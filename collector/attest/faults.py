@@ -31,6 +31,16 @@ class Fault(StrEnum):
     PROOF_SHAPE = "proof.shape"
     PROOF_HASH = "proof.hash"
     PROOF_NOT_INCLUDED = "proof.not_included"
+    ENTRY_TOO_LARGE = "entry.too_large"
+    ENTRY_SHAPE = "entry.shape"
+    ENTRY_NUMBER = "entry.number"
+    ENTRY_NAME = "entry.name"
+    ENTRY_SIGNATURE = "entry.signature"
+    ENTRY_COMMITMENT = "entry.commitment"
+    COMMITMENT_RECORD = "commitment.record"
+    COMMITMENT_ROW = "commitment.row"
+    COMMITMENT_ENTRY = "commitment.entry"
+    COMMITMENT_PART = "commitment.part"
     POLICY_LOG = "policy.log"
     POLICY_QUORUM = "policy.quorum"
     DSSE_TOO_LARGE = "dsse.too_large"
@@ -67,6 +77,16 @@ MEANINGS = {
     Fault.PROOF_SHAPE: "other lines than a proof has, or an index that is no number",
     Fault.PROOF_HASH: "a hash that is not base64 of 32 bytes, or more than 63 of them",
     Fault.PROOF_NOT_INCLUDED: "the hashes do not lead from the leaf to the checkpoint's root",
+    Fault.ENTRY_TOO_LARGE: "more than 65535 bytes",
+    Fault.ENTRY_SHAPE: "not a line of a log's start, a batch, a tombstone or a row, with what belongs behind it",
+    Fault.ENTRY_NUMBER: "a number that is not decimal, below 2^63 and without leading zeros",
+    Fault.ENTRY_NAME: "a name of an organization, a kind or a previous log that none can have",
+    Fault.ENTRY_SIGNATURE: "a signature that is not base64 of 64 bytes",
+    Fault.ENTRY_COMMITMENT: "a commitment that is not 64 hexadecimal digits in lower case",
+    Fault.COMMITMENT_RECORD: "a record that is no row, or is spelled another way",
+    Fault.COMMITMENT_ROW: "the record and its salt do not lead to the commitment in the log",
+    Fault.COMMITMENT_ENTRY: "the record has another id, time or kind than its entry in the log",
+    Fault.COMMITMENT_PART: "the part of a version does not lead to the commitment in the log",
     Fault.POLICY_LOG: "no log of the policy with the checkpoint's origin has signed it",
     Fault.POLICY_QUORUM: "too few witnesses of the policy have cosigned",
     Fault.DSSE_TOO_LARGE: "more than 16 MiB",

@@ -1,0 +1,213 @@
+"""A log as it stands in the store: its head, the hashes of its tree, its entries byte for byte.
+
+All is of the growing epoch unless another is named. Entries are made again from what they are about;
+an entry whose bytes have not the leaf's hash is told by `entries`, for then the store was changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, select
+
+from collector import journal
+from collector.attest.entries import RowEntry, write
+from collector.attest.merkle import CompactRange, Nodes
+from collector.attest.tiles import HEIGHT, WIDTH
+from collector.store import ledger
+from collector.store.log_tables import log_leaves, log_rows, log_subtrees, logs
+from collector.tlog.batches import entry_of
+from collector.tlog.epochs import JOURNAL, START, Epoch, Log, current, start_entry
+from collector.tlog.epochs import of as epochs_of
+from probes.wire.merkle import leaf_hash, root_of_hashes
+
+REMEMBERED = 65_536
+"""Hashes that `nodes` keeps: many proofs share most of theirs."""
+
+
+class ChangedError(Exception):
+    """What the store holds at an index is not what was logged there."""
+
+    def __init__(self, log: Log, index: int) -> None:
+        super().__init__(f"{log} {index}")
+        self.log = log
+        self.index = index
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """`chain` and `number`: what it is, as `store/log_tables.py` says."""
+
+    index: int
+    chain: int
+    number: int
+    state: int
+    hash: bytes
+    commitment: bytes | None
+
+
+def head(conn: Connection, org: str, log: Log, *, epoch: int | None = None) -> CompactRange | None:
+    """The whole tree; None before the log was begun."""
+    found = _epoch(conn, org, log, epoch)
+    return None if found is None else found.tree
+
+
+def hashes(  # noqa: PLR0913 - a place in one of many trees
+    conn: Connection, org: str, log: Log, epoch: int, level: int, first: int, count: int
+) -> list[bytes]:
+    """Of so many full subtrees of `level` (a multiple of 8), from the one at `first`; LookupError
+    where the tree has not all of them.
+    """
+    table, place = (
+        (log_leaves, log_leaves.c.idx) if level == 0 else (log_subtrees, log_subtrees.c.place)
+    )
+    query = select(table.c.hash).where(
+        _is(table, org, log, epoch), place >= first, place < first + count
+    )
+    if level:
+        query = query.where(log_subtrees.c.level == level)
+    found = [bytes(row.hash) for row in conn.execute(query.order_by(place))]
+    if len(found) != count:
+        raise LookupError((level, first, count))
+    return found
+
+
+def nodes(
+    conn: Connection, org: str, log: Log, size: int, *, epoch: int | None = None
+) -> Nodes:
+    """The tree of the first `size` leaves, for proofs; IndexError for a hash outside of it. Good as
+    long as `conn` is. LookupError when the log has not so many leaves.
+    """
+    known = _epoch(conn, org, log, epoch)
+    if known is None or size > known.tree.size:
+        raise LookupError(size)
+    number = known.epoch
+
+    @lru_cache(REMEMBERED)
+    def node(level: int, place: int) -> bytes:
+        if level < 0 or place < 0 or (place + 1) << level > size:
+            raise IndexError((level, place))
+        upper, lower = divmod(level, HEIGHT)
+        below = hashes(conn, org, log, number, upper * HEIGHT, place << lower, 1 << lower)
+        return root_of_hashes(below)
+
+    return node
+
+
+def peaks(
+    conn: Connection, org: str, log: Log, size: int, *, epoch: int | None = None
+) -> CompactRange:
+    """The log as it was with its first `size` leaves; LookupError when it never had as many."""
+    node = nodes(conn, org, log, size, epoch=epoch)
+    found: list[bytes] = []
+    start = 0
+    for level in reversed(range(size.bit_length())):
+        if size >> level & 1:
+            found.append(node(level, start >> level))
+            start += 1 << level
+    return CompactRange(size, tuple(found))
+
+
+def index_of_row(
+    conn: Connection, org: str, log: Log, row_id: int, *, epoch: int | None = None
+) -> int | None:
+    """Where a row of the journal stands; None where it is not, or not yet."""
+    found = _epoch(conn, org, log, epoch)
+    if found is None:
+        return None
+    if log is Log.AUDIT:
+        return row_id if 0 < row_id < found.tree.size else None
+    query = select(log_rows.c.idx).where(
+        log_rows.c.org == org, log_rows.c.epoch == found.epoch, log_rows.c.row == row_id
+    )
+    return conn.execute(query).scalar()
+
+
+def leaves(  # noqa: PLR0913 - a range of one of many trees
+    conn: Connection, org: str, log: Log, start: int, end: int, *, epoch: int | None = None
+) -> Iterator[Leaf]:
+    """Of `[start, end)`, as far as there are any."""
+    found = _epoch(conn, org, log, epoch)
+    at = start
+    while found is not None and at < end:
+        page = _page(conn, org, found, at, min(end, at + WIDTH))
+        yield from page
+        if not page:
+            return
+        at = page[-1].index + 1
+
+
+def entries(  # noqa: PLR0913 - a range of one of many trees
+    conn: Connection, org: str, log: Log, start: int, end: int, *, epoch: int | None = None
+) -> Iterator[bytes]:
+    """The entries of `[start, end)`, byte for byte, as far as there are any. ChangedError for one
+    that is not as it was logged.
+    """
+    found = _epoch(conn, org, log, epoch)
+    at = start
+    while found is not None and at < end:
+        page = _page(conn, org, found, at, min(end, at + WIDTH))
+        if not page:
+            return
+        made = _made(conn, org, found, page)
+        for leaf in page:
+            entry = made.get((leaf.chain, leaf.number))
+            if entry is None or leaf_hash(entry) != leaf.hash:
+                raise ChangedError(log, leaf.index)
+            yield entry
+        at = page[-1].index + 1
+
+
+def _made(
+    conn: Connection, org: str, epoch: Epoch, page: list[Leaf]
+) -> dict[tuple[int, int], bytes]:
+    """Entries by (chain, number)."""
+    out: dict[tuple[int, int], bytes] = {}
+    states = {(leaf.chain, leaf.number): leaf.state for leaf in page}
+    commitments = {leaf.number: leaf.commitment for leaf in page if leaf.chain == JOURNAL}
+    if (START, 0) in states:
+        out[START, 0] = start_entry(org, epoch)
+    if commitments:
+        first, last = min(commitments), max(commitments)
+        for row in journal.rows(conn, org, after=first - 1, last=last):
+            if (commitment := commitments.get(row.id)) is not None:
+                state = states[JOURNAL, row.id]
+                entry = RowEntry(row.id, row.recorded_at, state, row.kind, commitment)
+                out[JOURNAL, row.id] = write(entry)
+    places = [place for place in states if place[0] > JOURNAL]
+    for stored in ledger.read_places(conn, org, places):
+        place = (stored.chain, stored.seq)
+        out[place] = entry_of(stored, states[place])
+    return out
+
+
+def _page(conn: Connection, org: str, epoch: Epoch, start: int, end: int) -> list[Leaf]:
+    query = select(log_leaves).where(
+        _is(log_leaves, org, epoch.log, epoch.epoch),
+        log_leaves.c.idx >= start,
+        log_leaves.c.idx < end,
+    )
+    return [
+        Leaf(
+            row.idx,
+            row.chain,
+            row.number,
+            row.state,
+            bytes(row.hash),
+            None if row.commitment is None else bytes(row.commitment),
+        )
+        for row in conn.execute(query.order_by(log_leaves.c.idx))
+    ]
+
+
+def _epoch(conn: Connection, org: str, log: Log, epoch: int | None) -> Epoch | None:
+    if epoch is None:
+        return current(conn, org, log)
+    return next((one for one in epochs_of(conn, org, log) if one.epoch == epoch), None)
+
+
+def _is(table: Any, org: str, log: Log, epoch: int) -> ColumnElement[bool]:
+    return and_(table.c.org == org, table.c.log == log.number, table.c.epoch == epoch)
