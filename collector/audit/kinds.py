@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 EXPORTED, EXPORT_ENDED = "audit.exported", "audit.export_ended"
+ISSUED, DOWNLOADED = "attestation.issued", "attestation.downloaded"
 BROKEN_CHAIN, EQUIVOCATION, LOGIN_FAILED = (
     "evidence.chain_broken",
     "agent.equivocation",

@@ -45,6 +45,7 @@ attestations = Table(
     Column("revision", BigInteger),
     Column("supersedes", LargeBinary),
     Column("issued_at", BigInteger),
+    Column("epoch", BigInteger),
     Column("from_size", BigInteger),
     Column("to_size", BigInteger),
     Column("sha256", LargeBinary),
@@ -53,9 +54,12 @@ attestations = Table(
     Column("length", BigInteger),
     Column("file", Text),
     Column("verdicts", Text),
+    Column("looked_to", BigInteger),
+    Column("newer", BigInteger),
 )
 """`statement` is the SHA-256 of `statement.json`, `sha256` that of the whole bundle, `fingerprint`
-that of its evidence and figures: two with one fingerprint say the same."""
+that of its evidence and figures: two with one fingerprint say the same. `newer`: the evidence log
+has, before index `looked_to`, what came since and is of its period."""
 
 
 class State(StrEnum):
@@ -71,11 +75,12 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """What is known of a bundle. Digests are SHA-256; `verdicts` by system."""
+    """What is known of a bundle. Sizes are of the evidence log's `epoch`. Digests are SHA-256; `verdicts` by system."""
 
     revision: int
     supersedes: bytes | None
     issued_at: int
+    epoch: int
     from_size: int
     to_size: int
     sha256: bytes
@@ -107,6 +112,8 @@ class Attestation:
     reason: str | None = None
     same_as: str | None = None
     issued: Issued | None = None
+    looked_to: int = 0
+    newer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +205,7 @@ def issue(conn: Connection, org: str, number: int, made: Issued) -> None:
         revision=made.revision,
         supersedes=made.supersedes,
         issued_at=made.issued_at,
+        epoch=made.epoch,
         from_size=made.from_size,
         to_size=made.to_size,
         sha256=made.sha256,
@@ -206,6 +214,17 @@ def issue(conn: Connection, org: str, number: int, made: Issued) -> None:
         length=made.length,
         file=made.file,
         verdicts=json.dumps(made.verdicts, sort_keys=True),
+        looked_to=made.to_size,
+        newer=0,
+    )
+
+
+def looked(conn: Connection, org: str, number: int, to: int, *, newer: bool) -> None:
+    """Of an issued one: how far the log was looked through for what came since."""
+    conn.execute(
+        update(attestations)
+        .where(attestations.c.org == org, attestations.c.number == number)
+        .values(looked_to=to, newer=int(newer))
     )
 
 
@@ -249,6 +268,8 @@ def _attestation(row: Row[Any]) -> Attestation:
         row.reason,
         row.same_as,
         _issued(row) if row.state == State.ISSUED.value else None,
+        row.looked_to or 0,
+        bool(row.newer),
     )
 
 
@@ -257,6 +278,7 @@ def _issued(row: Row[Any]) -> Issued:
         row.revision,
         None if row.supersedes is None else bytes(row.supersedes),
         row.issued_at,
+        row.epoch,
         row.from_size,
         row.to_size,
         bytes(row.sha256),

@@ -101,6 +101,7 @@ LATER = (
     "equivocations",
     "sightings",
     "pings",
+    "attestations",
 )
 
 

@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("revision", sa.BigInteger),
         sa.Column("supersedes", sa.LargeBinary),
         sa.Column("issued_at", sa.BigInteger),
+        sa.Column("epoch", sa.BigInteger),
         sa.Column("from_size", sa.BigInteger),
         sa.Column("to_size", sa.BigInteger),
         sa.Column("sha256", sa.LargeBinary),
@@ -40,5 +41,7 @@ def upgrade() -> None:
         sa.Column("length", sa.BigInteger),
         sa.Column("file", sa.Text),
         sa.Column("verdicts", sa.Text),
+        sa.Column("looked_to", sa.BigInteger),
+        sa.Column("newer", sa.BigInteger),
         sa.PrimaryKeyConstraint("org", "number"),
     )
