@@ -475,9 +475,7 @@ def read_between(
     return [_stored(org, row) for row in conn.execute(query)]
 
 
-def read_places(
-    conn: Connection, org: str, places: Collection[tuple[int, int]]
-) -> list[Stored]:
+def read_places(conn: Connection, org: str, places: Collection[tuple[int, int]]) -> list[Stored]:
     """Those stored at these (number of the chain, seq), by these."""
     by_chain: dict[int, list[int]] = {}
     for number, seq in sorted(places):

@@ -39,8 +39,7 @@ logs = Table(
     _key("log"),
     _key("epoch"),
     _text("origin"),
-    _int("started_at"),
-    _text("previous"),
+    _bytes("start"),
     _bytes("secret"),
     _int("size"),
     _bytes("peaks"),
@@ -48,9 +47,8 @@ logs = Table(
     _int("rows_to"),
     Column("closed_at", BigInteger),
 )
-"""`origin` is the operator's, without `/evidence` or `/audit`. `previous`: as the first entry says
-it, `-` where there was no log before. `secret` makes the salts of rows and never leaves the store.
-`peaks`: the hashes of `merkle.CompactRange`, one behind the other. `state` counts state rows;
+"""`origin` is the operator's, without `/evidence` or `/audit`. `start` is the entry it begins with.
+`secret` makes the salts of rows and never leaves the store. `peaks`: the hashes of `merkle.CompactRange`, one behind the other. `state` counts state rows;
 `rows_to` is the last id of the journal that was looked at. `closed_at`: when the next epoch began."""
 
 log_leaves = Table(
@@ -95,6 +93,17 @@ log_rows = Table(
     sqlite_with_rowid=False,
 )
 """Where the evidence log has a row of the journal; in the audit log it stands at its own id."""
+
+log_parts = Table(
+    "log_parts",
+    metadata,
+    _org(),
+    _key("epoch"),
+    _key("row"),
+    _bytes("parts"),
+)
+"""What a version of the operator's file was committed as, by system: kept, for a later release may
+make something else of the same file. JSON, pressed by zstd."""
 
 log_cursors = Table(
     "log_cursors",

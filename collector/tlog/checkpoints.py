@@ -108,9 +108,7 @@ def add(conn: Connection, org: str, published: Published) -> None:
 
 def cosign(conn: Connection, org: str, published: Published) -> None:
     """Its note has more signatures, and perhaps a quorum; LookupError where it was never added."""
-    mine = and_(
-        _of(org, published.log, published.epoch), table.c.size == published.size
-    )
+    mine = and_(_of(org, published.log, published.epoch), table.c.size == published.size)
     values = {"note": published.note, "cosigned_at": published.cosigned_at}
     if conn.execute(update(table).where(mine).values(**values)).rowcount != 1:
         raise LookupError(published.size)

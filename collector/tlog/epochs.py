@@ -15,13 +15,13 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, func, insert, select, update
 
 from collector.access.credentials import RandomBytes
-from collector.attest import entries, spelling
+from collector.attest import entries
+from collector.attest.commitments import SECRET_BYTES
 from collector.attest.entries import LogStart, Previous
 from collector.attest.merkle import CompactRange
 from collector.store.log_tables import log_checkpoints, log_leaves, logs
 from probes.wire.merkle import HASH_BYTES, leaf_hash
 
-SECRET_BYTES = 32
 START, JOURNAL = -1, 0
 """What `log_leaves.chain` says of leaves that are no batches."""
 
@@ -38,13 +38,14 @@ class Log(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Epoch:
-    """One epoch of one log as it stands. `origin` is the operator's, `secret` stays in the store."""
+    """One epoch of one log as it stands. `origin` is the operator's, `start` its first entry;
+    `secret` stays in the store.
+    """
 
     log: Log
     epoch: int
     origin: str
-    started_at: int
-    previous: Previous | None
+    start: bytes
     secret: bytes
     tree: CompactRange
     state: int
@@ -94,7 +95,8 @@ def start_epoch(
         update(logs).where(logs.c.org == org, logs.c.closed_at.is_(None)).values(closed_at=now)
     )
     for log in Log:
-        _start(conn, org, log, before + 1, origin, previous.get(log), now, random_bytes)
+        entry = entries.write(LogStart(org, now, previous.get(log)))
+        _start(conn, org, log, before + 1, origin, random_bytes(SECRET_BYTES), entry)
     return before + 1
 
 
@@ -128,38 +130,17 @@ def moved(conn: Connection, org: str, before: Epoch, after: Epoch) -> bool:
     return conn.execute(update(logs).where(mine).values(**values)).rowcount == 1
 
 
-def start_entry(org: str, epoch: Epoch) -> bytes:
-    """What stands at index 0."""
-    return entries.write(LogStart(org, epoch.started_at, epoch.previous))
-
-
-def previous_text(previous: Previous | None) -> str:
-    if previous is None:
-        return "-"
-    return f"{previous.origin}@{previous.size}@{spelling.base64_of(previous.root)}"
-
-
-def _start(  # noqa: PLR0913 - the columns of a row
-    conn: Connection,
-    org: str,
-    log: Log,
-    number: int,
-    origin: str,
-    previous: Previous | None,
-    now: int,
-    random_bytes: RandomBytes,
+def _start(
+    conn: Connection, org: str, log: Log, epoch: int, origin: str, secret: bytes, start: bytes
 ) -> None:
-    secret = random_bytes(SECRET_BYTES)
-    empty = Epoch(log, number, origin, now, previous, secret, CompactRange(), 0, 0, None)
-    value = leaf_hash(start_entry(org, empty))
-    tree, _ = empty.tree.extended([value])
-    key = {"org": org, "log": log.number, "epoch": number}
+    value = leaf_hash(start)
+    tree, _ = CompactRange().extended([value])
+    key = {"org": org, "log": log.number, "epoch": epoch}
     conn.execute(
         insert(logs).values(
             **key,
             origin=origin,
-            started_at=now,
-            previous=previous_text(previous),
+            start=start,
             secret=secret,
             size=tree.size,
             peaks=b"".join(tree.peaks),
@@ -177,9 +158,7 @@ def _last(conn: Connection, org: str) -> int:
 
 
 def _is(org: str, epoch: Epoch) -> ColumnElement[bool]:
-    return and_(
-        logs.c.org == org, logs.c.log == epoch.log.number, logs.c.epoch == epoch.epoch
-    )
+    return and_(logs.c.org == org, logs.c.log == epoch.log.number, logs.c.epoch == epoch.epoch)
 
 
 def _epoch(row: Row[Any]) -> Epoch:
@@ -189,18 +168,10 @@ def _epoch(row: Row[Any]) -> Epoch:
         log=list(Log)[row.log],
         epoch=row.epoch,
         origin=row.origin,
-        started_at=row.started_at,
-        previous=_previous(row.previous),
+        start=bytes(row.start),
         secret=bytes(row.secret),
         tree=CompactRange(row.size, hashes),
         state=row.state,
         rows_to=row.rows_to,
         closed_at=row.closed_at,
     )
-
-
-def _previous(text: str) -> Previous | None:
-    if text == "-":
-        return None
-    origin, size, root = text.rsplit("@", 2)
-    return Previous(origin, int(size), spelling.bytes_of(root) or b"")

@@ -18,9 +18,9 @@ from collector.attest.entries import RowEntry, write
 from collector.attest.merkle import CompactRange, Nodes
 from collector.attest.tiles import HEIGHT, WIDTH
 from collector.store import ledger
-from collector.store.log_tables import log_leaves, log_rows, log_subtrees, logs
+from collector.store.log_tables import log_leaves, log_rows, log_subtrees
 from collector.tlog.batches import entry_of
-from collector.tlog.epochs import JOURNAL, START, Epoch, Log, current, start_entry
+from collector.tlog.epochs import JOURNAL, START, Epoch, Log, current
 from collector.tlog.epochs import of as epochs_of
 from probes.wire.merkle import leaf_hash, root_of_hashes
 
@@ -55,7 +55,7 @@ def head(conn: Connection, org: str, log: Log, *, epoch: int | None = None) -> C
     return None if found is None else found.tree
 
 
-def hashes(  # noqa: PLR0913 - a place in one of many trees
+def hashes(
     conn: Connection, org: str, log: Log, epoch: int, level: int, first: int, count: int
 ) -> list[bytes]:
     """Of so many full subtrees of `level` (a multiple of 8), from the one at `first`; LookupError
@@ -75,9 +75,7 @@ def hashes(  # noqa: PLR0913 - a place in one of many trees
     return found
 
 
-def nodes(
-    conn: Connection, org: str, log: Log, size: int, *, epoch: int | None = None
-) -> Nodes:
+def nodes(conn: Connection, org: str, log: Log, size: int, *, epoch: int | None = None) -> Nodes:
     """The tree of the first `size` leaves, for proofs; IndexError for a hash outside of it. Good as
     long as `conn` is. LookupError when the log has not so many leaves.
     """
@@ -126,7 +124,7 @@ def index_of_row(
     return conn.execute(query).scalar()
 
 
-def leaves(  # noqa: PLR0913 - a range of one of many trees
+def leaves(
     conn: Connection, org: str, log: Log, start: int, end: int, *, epoch: int | None = None
 ) -> Iterator[Leaf]:
     """Of `[start, end)`, as far as there are any."""
@@ -140,7 +138,7 @@ def leaves(  # noqa: PLR0913 - a range of one of many trees
         at = page[-1].index + 1
 
 
-def entries(  # noqa: PLR0913 - a range of one of many trees
+def entries(
     conn: Connection, org: str, log: Log, start: int, end: int, *, epoch: int | None = None
 ) -> Iterator[bytes]:
     """The entries of `[start, end)`, byte for byte, as far as there are any. ChangedError for one
@@ -169,7 +167,7 @@ def _made(
     states = {(leaf.chain, leaf.number): leaf.state for leaf in page}
     commitments = {leaf.number: leaf.commitment for leaf in page if leaf.chain == JOURNAL}
     if (START, 0) in states:
-        out[START, 0] = start_entry(org, epoch)
+        out[START, 0] = epoch.start
     if commitments:
         first, last = min(commitments), max(commitments)
         for row in journal.rows(conn, org, after=first - 1, last=last):

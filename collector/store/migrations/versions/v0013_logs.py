@@ -26,8 +26,8 @@ def _bytes(name: str) -> sa.Column[bytes]:
 def upgrade() -> None:
     op.create_table(
         "logs",
-        *(_text("org"), _int("log"), _int("epoch"), _text("origin"), _int("started_at")),
-        *(_text("previous"), _bytes("secret"), _int("size"), _bytes("peaks"), _int("state")),
+        *(_text("org"), _int("log"), _int("epoch"), _text("origin"), _bytes("start")),
+        *(_bytes("secret"), _int("size"), _bytes("peaks"), _int("state")),
         *(_int("rows_to"), sa.Column("closed_at", sa.BigInteger)),
         sa.PrimaryKeyConstraint("org", "log", "epoch"),
     )
@@ -49,6 +49,11 @@ def upgrade() -> None:
         *(_text("org"), _int("epoch"), _int("row"), _int("idx")),
         sa.PrimaryKeyConstraint("org", "epoch", "row"),
         sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "log_parts",
+        *(_text("org"), _int("epoch"), _int("row"), _bytes("parts")),
+        sa.PrimaryKeyConstraint("org", "epoch", "row"),
     )
     op.create_table(
         "log_cursors",
