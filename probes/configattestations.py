@@ -20,6 +20,9 @@ def attestation_problems(
     """`channels` and `contacts` are the file's sections. Unknown ids are told with other references."""
     data = document.data if isinstance(document.data, dict) else {}
     written = data.get("attestations")
+    if isinstance(written, dict) and "issue" in written and "evidence_log" not in data:
+        message = "nothing can be attested without an evidence_log: its key signs"
+        yield document.problem(("attestations", "issue"), message)
     deliver = written.get("deliver") if isinstance(written, dict) else None
     if not isinstance(deliver, dict):
         return

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from collector.attesting.refusals import Refusal, RefusedAttestationError
 from collector.core import periods
 from collector.store.attestations import Wanted
-from probes import times
 from probes.history import History
 from probes.spans import Interval
 
@@ -64,15 +63,3 @@ def monitored(history: History, span: Interval) -> set[str]:
         if one is first or one.at is None or one.at > span.start
         for name in one.config.systems
     }
-
-
-def closed_month(history: History, now: int) -> tuple[str, Interval]:
-    """The last calendar month that has closed by `now`, as it is written."""
-    zone = history.latest.organization.zone
-    span = periods.month(now - CLOSES_MS, zone)
-    span = periods.month(span.start - 1, zone)
-    return _written(span, history), span
-
-
-def _written(span: Interval, history: History) -> str:
-    return f"{times.from_ms(span.start, history.latest.organization.zone):%Y-%m}"

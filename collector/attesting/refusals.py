@@ -28,8 +28,7 @@ class Refusal(StrEnum):
 
 
 MEANINGS: Mapping[Refusal, str] = {
-    Refusal.OPEN: "the period is open until 72 h after its end: until then evidence that comes"
-    " late counts; ask again at `closes_at`",
+    Refusal.OPEN: "the period has not closed: evidence that comes within 72 h of its end counts",
     Refusal.NO_LOG: "nothing is signed: give the file an `evidence_log` with a key"
     " (`wardwatch log key new FILE`) and restart",
     Refusal.NO_FOLDER: "there is no folder for bundles: start the collector with --attestations DIR,"

@@ -178,6 +178,13 @@ KINDS: Mapping[str, RowKind] = {
             EXPORT_ENDED: "An export has ended; how much was sent and its SHA-256",
         },
     ),
+    **_of(
+        Topic.ATTESTATION,
+        {
+            ISSUED: "An attestation was issued: of what, and the SHA-256 of its bundle",
+            DOWNLOADED: "Somebody took the bundle of an attestation",
+        },
+    ),
 }
 """In the order of topics. A row of another kind is a defect: `tests/unit/audit/test_kinds.py`."""
 
