@@ -23,7 +23,7 @@ KEY = "attestation_issued"
 """Stands for an incident's in the outbox; no system can have the underscore."""
 
 
-def issue(  # noqa: PLR0913 - one commit, and all that is in it
+def issue(
     conn: Connection,
     org: str,
     lease: Lease,

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, select
 
-from collector.acts import CorrectionKind
 from collector.store import attestations
 from collector.store.attestations import Attestation
 from collector.store.log_tables import log_leaves
 from collector.store.tables import batches, journal
 from collector.tlog import epochs
 from collector.tlog.epochs import JOURNAL, Log
+from probes.acts import CorrectionKind
 from probes.history import History
 from probes.spans import Interval
 
@@ -110,7 +110,7 @@ def _news(
         )
     )
     spans = {one.id: Interval(one.start, one.end) for one in history.corrections}
-    for row in conn.execute(rows):
-        span = spans.get(json.loads(bytes(row.data))["id"])
+    for approved in conn.execute(rows):
+        span = spans.get(json.loads(bytes(approved.data))["id"])
         if span is not None:
-            yield _News(row.idx, span)
+            yield _News(approved.idx, span)

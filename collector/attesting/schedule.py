@@ -82,7 +82,7 @@ def _newest(known: Sequence[Attestation]) -> list[Attestation]:
     for one in known:
         groups.setdefault((one.start, one.end, one.systems), []).append(one)
     scheduled = [group for group in groups.values() if any(o.asked_by == SYSTEM for o in group)]
-    return [one for group in scheduled if (one := newest_issued(group)) is not None]
+    return [last for group in scheduled if (last := newest_issued(group)) is not None]
 
 
 def _is_of(one: Attestation, wanted: Wanted) -> bool:

@@ -15,7 +15,6 @@ from rich.console import Console
 from collector import show
 from collector.attesting.stages import WORDS, Stage
 from collector.client import (
-    UsageError,
     act,
     an_id,
     ask,
@@ -25,7 +24,7 @@ from collector.client import (
     print_json,
     where,
 )
-from collector.commands.options import Parsers, action, asks, group
+from collector.commands.options import Parsers, asks, group
 from collector.exchange import Collector, UnansweredError
 from collector.newfile import new_file
 from probes.clock import SystemClock
