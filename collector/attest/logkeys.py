@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from collector.attest import note, spelling, strictjson, vkey
+from collector.attest import note, strictjson, vkey
 from collector.attest.faults import AttestError
 from collector.attest.note import Note
 from collector.attest.strictjson import JsonError, Value

@@ -1,7 +1,7 @@
 """Tables of the evidence log and the audit log: which leaf is what, and the hashes of their trees.
 
 `log` is 0 for evidence and 1 for audit; `epoch` counts from 1, and the highest is the one that grows.
-Leaves are only ever appended to. The entries themselves are not here: they are made again from the
+Leaves are only ever added. The entries themselves are not here: they are made again from the
 batches and the journal, and the hash says whether they are still what they were.
 """
 
@@ -57,17 +57,14 @@ log_leaves = Table(
     _org(),
     _key("log"),
     _key("epoch"),
-    _key("idx"),
-    _int("chain"),
-    _int("number"),
-    _int("state"),
-    _bytes("hash"),
-    Column("commitment", LargeBinary),
+    _key("first"),
+    _int("count"),
+    _bytes("places"),
+    _bytes("hashes"),
     sqlite_with_rowid=False,
 )
-"""`chain` -1: the entry the log begins with; 0: the journal's row `number`, whose `commitment` is
-kept as it was made; else the batch or tombstone `batches.seq` = `number` of that chain. `state`: as
-the entry says it."""
+"""`count` leaves from the index `first` on, none beyond the next multiple of 256: their hashes, and
+what they are, as `tlog/leafrows.py` writes it. Once 256 are full they are one row."""
 
 log_subtrees = Table(
     "log_subtrees",
@@ -87,12 +84,14 @@ log_rows = Table(
     "log_rows",
     metadata,
     _org(),
+    _key("log"),
     _key("epoch"),
     _key("row"),
     _int("idx"),
+    _bytes("commitment"),
     sqlite_with_rowid=False,
 )
-"""Where the evidence log has a row of the journal; in the audit log it stands at its own id."""
+"""Rows of the journal: the index of each, and the commitment in its entry."""
 
 log_parts = Table(
     "log_parts",

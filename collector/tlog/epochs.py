@@ -19,11 +19,10 @@ from collector.attest import entries
 from collector.attest.commitments import SECRET_BYTES
 from collector.attest.entries import LogStart, Previous
 from collector.attest.merkle import CompactRange
-from collector.store.log_tables import log_checkpoints, log_leaves, logs
+from collector.store.log_tables import log_checkpoints, logs
+from collector.tlog import leafrows
+from collector.tlog.leafrows import START, Leaf, Tree
 from probes.wire.merkle import HASH_BYTES, leaf_hash
-
-START, JOURNAL = -1, 0
-"""What `log_leaves.chain` says of leaves that are no batches."""
 
 
 class Log(StrEnum):
@@ -135,10 +134,11 @@ def _start(
 ) -> None:
     value = leaf_hash(start)
     tree, _ = CompactRange().extended([value])
-    key = {"org": org, "log": log.number, "epoch": epoch}
     conn.execute(
         insert(logs).values(
-            **key,
+            org=org,
+            log=log.number,
+            epoch=epoch,
             origin=origin,
             start=start,
             secret=secret,
@@ -148,8 +148,7 @@ def _start(
             rows_to=0,
         )
     )
-    leaf = {"idx": 0, "chain": START, "number": 0, "state": 0, "hash": value}
-    conn.execute(insert(log_leaves).values(**key, **leaf))
+    leafrows.add(conn, Tree(org, log.number, epoch), [Leaf(0, START, 0, 0, value)])
 
 
 def _last(conn: Connection, org: str) -> int:

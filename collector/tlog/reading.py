@@ -7,9 +7,7 @@ an entry whose bytes have not the leaf's hash is told by `entries`, for then the
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, select
 
@@ -18,10 +16,12 @@ from collector.attest.entries import RowEntry, write
 from collector.attest.merkle import CompactRange, Nodes
 from collector.attest.tiles import HEIGHT, WIDTH
 from collector.store import ledger
-from collector.store.log_tables import log_leaves, log_rows, log_subtrees
+from collector.store.log_tables import log_rows, log_subtrees
+from collector.tlog import leafrows
 from collector.tlog.batches import entry_of
-from collector.tlog.epochs import JOURNAL, START, Epoch, Log, current
+from collector.tlog.epochs import Epoch, Log, current
 from collector.tlog.epochs import of as epochs_of
+from collector.tlog.leafrows import JOURNAL, START, Leaf, Tree
 from probes.wire.merkle import leaf_hash, root_of_hashes
 
 REMEMBERED = 65_536
@@ -37,18 +37,6 @@ class ChangedError(Exception):
         self.index = index
 
 
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """`chain` and `number`: what it is, as `store/log_tables.py` says."""
-
-    index: int
-    chain: int
-    number: int
-    state: int
-    hash: bytes
-    commitment: bytes | None
-
-
 def head(conn: Connection, org: str, log: Log, *, epoch: int | None = None) -> CompactRange | None:
     """The whole tree; None before the log was begun."""
     found = _epoch(conn, org, log, epoch)
@@ -61,15 +49,19 @@ def hashes(
     """Of so many full subtrees of `level` (a multiple of 8), from the one at `first`; LookupError
     where the tree has not all of them.
     """
-    table, place = (
-        (log_leaves, log_leaves.c.idx) if level == 0 else (log_subtrees, log_subtrees.c.place)
-    )
-    query = select(table.c.hash).where(
-        _is(table, org, log, epoch), place >= first, place < first + count
-    )
-    if level:
-        query = query.where(log_subtrees.c.level == level)
-    found = [bytes(row.hash) for row in conn.execute(query.order_by(place))]
+    if level == 0:
+        found = leafrows.hashes(conn, Tree(org, log.number, epoch), first, first + count)
+    else:
+        query = select(log_subtrees.c.hash).where(
+            log_subtrees.c.org == org,
+            log_subtrees.c.log == log.number,
+            log_subtrees.c.epoch == epoch,
+            log_subtrees.c.level == level,
+            log_subtrees.c.place >= first,
+            log_subtrees.c.place < first + count,
+        )
+        rows = conn.execute(query.order_by(log_subtrees.c.place))
+        found = [bytes(row.hash) for row in rows]
     if len(found) != count:
         raise LookupError((level, first, count))
     return found
@@ -116,11 +108,7 @@ def index_of_row(
     found = _epoch(conn, org, log, epoch)
     if found is None:
         return None
-    if log is Log.AUDIT:
-        return row_id if 0 < row_id < found.tree.size else None
-    query = select(log_rows.c.idx).where(
-        log_rows.c.org == org, log_rows.c.epoch == found.epoch, log_rows.c.row == row_id
-    )
+    query = select(log_rows.c.idx).where(_rows(org, found), log_rows.c.row == row_id)
     return conn.execute(query).scalar()
 
 
@@ -131,7 +119,7 @@ def leaves(
     found = _epoch(conn, org, log, epoch)
     at = start
     while found is not None and at < end:
-        page = _page(conn, org, found, at, min(end, at + WIDTH))
+        page = _page(conn, org, found, at, end)
         yield from page
         if not page:
             return
@@ -147,7 +135,7 @@ def entries(
     found = _epoch(conn, org, log, epoch)
     at = start
     while found is not None and at < end:
-        page = _page(conn, org, found, at, min(end, at + WIDTH))
+        page = _page(conn, org, found, at, end)
         if not page:
             return
         made = _made(conn, org, found, page)
@@ -165,14 +153,15 @@ def _made(
     """Entries by (chain, number)."""
     out: dict[tuple[int, int], bytes] = {}
     states = {(leaf.chain, leaf.number): leaf.state for leaf in page}
-    commitments = {leaf.number: leaf.commitment for leaf in page if leaf.chain == JOURNAL}
+    numbers = [leaf.number for leaf in page if leaf.chain == JOURNAL]
     if (START, 0) in states:
         out[START, 0] = epoch.start
-    if commitments:
-        first, last = min(commitments), max(commitments)
+    if numbers:
+        first, last = min(numbers), max(numbers)
+        commitments = _commitments(conn, org, epoch, first, last)
         for row in journal.rows(conn, org, after=first - 1, last=last):
-            if (commitment := commitments.get(row.id)) is not None:
-                state = states[JOURNAL, row.id]
+            state, commitment = states.get((JOURNAL, row.id)), commitments.get(row.id)
+            if state is not None and commitment is not None:
                 entry = RowEntry(row.id, row.recorded_at, state, row.kind, commitment)
                 out[JOURNAL, row.id] = write(entry)
     places = [place for place in states if place[0] > JOURNAL]
@@ -182,23 +171,20 @@ def _made(
     return out
 
 
-def _page(conn: Connection, org: str, epoch: Epoch, start: int, end: int) -> list[Leaf]:
-    query = select(log_leaves).where(
-        _is(log_leaves, org, epoch.log, epoch.epoch),
-        log_leaves.c.idx >= start,
-        log_leaves.c.idx < end,
+def _commitments(
+    conn: Connection, org: str, epoch: Epoch, first: int, last: int
+) -> dict[int, bytes]:
+    """By row."""
+    query = select(log_rows.c.row, log_rows.c.commitment).where(
+        _rows(org, epoch), log_rows.c.row.between(first, last)
     )
-    return [
-        Leaf(
-            row.idx,
-            row.chain,
-            row.number,
-            row.state,
-            bytes(row.hash),
-            None if row.commitment is None else bytes(row.commitment),
-        )
-        for row in conn.execute(query.order_by(log_leaves.c.idx))
-    ]
+    return {row.row: bytes(row.commitment) for row in conn.execute(query)}
+
+
+def _page(conn: Connection, org: str, epoch: Epoch, start: int, end: int) -> list[Leaf]:
+    """Those of one block of 256 at most."""
+    last = min(end, (start // WIDTH + 1) * WIDTH)
+    return leafrows.read(conn, Tree(org, epoch.log.number, epoch.epoch), start, last)
 
 
 def _epoch(conn: Connection, org: str, log: Log, epoch: int | None) -> Epoch | None:
@@ -207,5 +193,9 @@ def _epoch(conn: Connection, org: str, log: Log, epoch: int | None) -> Epoch | N
     return next((one for one in epochs_of(conn, org, log) if one.epoch == epoch), None)
 
 
-def _is(table: Any, org: str, log: Log, epoch: int) -> ColumnElement[bool]:
-    return and_(table.c.org == org, table.c.log == log.number, table.c.epoch == epoch)
+def _rows(org: str, epoch: Epoch) -> ColumnElement[bool]:
+    return and_(
+        log_rows.c.org == org,
+        log_rows.c.log == epoch.log.number,
+        log_rows.c.epoch == epoch.epoch,
+    )

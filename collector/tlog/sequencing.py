@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from sqlalchemy import Connection, insert, select
 
@@ -22,13 +21,13 @@ from collector.facts import CONFIG, Row
 from collector.store import leases, ledger, ranges
 from collector.store.leases import Lease
 from collector.store.ledger import Chain, Stored
-from collector.store.log_tables import log_cursors, log_leaves, log_rows, log_subtrees
+from collector.store.log_tables import log_cursors, log_rows, log_subtrees
 from collector.store.ranges import Ranges
 from collector.store.upsert import replace_all
+from collector.tlog import leafrows
 from collector.tlog import rows as rows_
 from collector.tlog.batches import entry_of
 from collector.tlog.epochs import (
-    JOURNAL,
     Epoch,
     Log,
     current,
@@ -37,6 +36,7 @@ from collector.tlog.epochs import (
     start_epoch,
     take_name,
 )
+from collector.tlog.leafrows import JOURNAL, Leaf, Tree
 from probes.wire.merkle import leaf_hash
 
 AT_ONCE = 2_000
@@ -57,22 +57,16 @@ class Sequenced:
 
 
 @dataclass(frozen=True, slots=True)
-class _Leaf:
-    chain: int
-    number: int
-    state: int
-    hash: bytes
-    commitment: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Grown:
-    """A log before and after; `leaves` are those between, `full` the subtrees they complete."""
+    """A log before and after; `leaves` are those between, `full` the subtrees they complete.
+    `commitments` are of rows, by id.
+    """
 
     before: Epoch
     after: Epoch
-    leaves: Sequence[_Leaf]
+    leaves: Sequence[Leaf]
     full: Sequence[Subtree]
+    commitments: Mapping[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +123,6 @@ def append(conn: Connection, org: str, lease: Lease, prepared: Prepared) -> Sequ
             raise MovedError
         _write(conn, org, grown)
     epoch = prepared.evidence.before.epoch
-    _write_rows(conn, org, prepared.evidence)
     rows_.keep_parts(conn, org, epoch, prepared.parts)
     replace_all(
         conn,
@@ -208,39 +201,29 @@ def _grown(
     parts: Mapping[int, Mapping[str, bytes]],
     fresh: Sequence[Stored],
 ) -> Grown:
-    leaves: list[_Leaf] = []
-    state = before.state
+    leaves: list[Leaf] = []
+    commitments: dict[int, bytes] = {}
+    state, first = before.state, before.tree.size
     for row in found:
         state += rows_.counts(row)
         entry = rows_.committed(before.secret, row, parts.get(row.id, {}), state)
         value = leaf_hash(write(entry))
-        leaves.append(_Leaf(JOURNAL, row.id, state, value, entry.commitment))
+        leaves.append(Leaf(first + len(leaves), JOURNAL, row.id, state, value))
+        commitments[row.id] = entry.commitment
     leaves += (
-        _Leaf(stored.chain, stored.seq, state, leaf_hash(entry_of(stored, state)))
-        for stored in fresh
+        Leaf(index, stored.chain, stored.seq, state, leaf_hash(entry_of(stored, state)))
+        for index, stored in enumerate(fresh, first + len(leaves))
     )
     tree, full = before.tree.extended(leaf.hash for leaf in leaves)
     last = found[-1].id if found else before.rows_to
-    return Grown(before, replace(before, tree=tree, state=state, rows_to=last), leaves, full)
+    after = replace(before, tree=tree, state=state, rows_to=last)
+    return Grown(before, after, leaves, full, commitments)
 
 
 def _write(conn: Connection, org: str, grown: Grown) -> None:
-    key = {"org": org, "log": grown.before.log.number, "epoch": grown.before.epoch}
-    first = grown.before.tree.size
-    leaves: list[dict[str, Any]] = [
-        {
-            **key,
-            "idx": index,
-            "chain": leaf.chain,
-            "number": leaf.number,
-            "state": leaf.state,
-            "hash": leaf.hash,
-            "commitment": leaf.commitment,
-        }
-        for index, leaf in enumerate(grown.leaves, first)
-    ]
-    if leaves:
-        conn.execute(insert(log_leaves), leaves)
+    log, epoch = grown.before.log.number, grown.before.epoch
+    key = {"org": org, "log": log, "epoch": epoch}
+    leafrows.add(conn, Tree(org, log, epoch), grown.leaves)
     subtrees = [
         {**key, "level": one.level, "place": one.place, "hash": one.hash}
         for one in grown.full
@@ -248,13 +231,14 @@ def _write(conn: Connection, org: str, grown: Grown) -> None:
     ]
     if subtrees:
         conn.execute(insert(log_subtrees), subtrees)
-
-
-def _write_rows(conn: Connection, org: str, grown: Grown) -> None:
-    first = grown.before.tree.size
     rows = [
-        {"org": org, "epoch": grown.before.epoch, "row": leaf.number, "idx": index}
-        for index, leaf in enumerate(grown.leaves, first)
+        {
+            **key,
+            "row": leaf.number,
+            "idx": leaf.index,
+            "commitment": grown.commitments[leaf.number],
+        }
+        for leaf in grown.leaves
         if leaf.chain == JOURNAL
     ]
     if rows:

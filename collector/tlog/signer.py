@@ -28,7 +28,7 @@ class KeyFault(StrEnum):
     SHAPE = "log_key.shape"
     EXTRA = "log_key.extra"
     MODULE = "log_key.module"
-    TOKEN = "log_key.token"
+    TOKEN = "log_key.token"  # noqa: S105 - a code
     PIN = "log_key.pin"
     OBJECT = "log_key.object"
     FAILED = "log_key.failed"

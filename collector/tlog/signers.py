@@ -9,10 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import TYPE_CHECKING
 
 from collector.tlog.signer import KeyFault, Signer, SignerError, open_file
-from collector.tlog.signer_pkcs11 import TokenSigner
 from probes.config_evidence_log import Token, TokenKey
+
+if TYPE_CHECKING:
+    from collector.tlog.signer_pkcs11 import TokenSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,5 +61,14 @@ class Signers:
             return open_file(Path(key.removeprefix("file:")))
         known = self._tokens.get(key.pkcs11)
         if known is None:
-            known = self._tokens[key.pkcs11] = TokenSigner(key.pkcs11, self._read_secret)
+            known = self._tokens[key.pkcs11] = _on_token(key.pkcs11, self._read_secret)
         return known
+
+
+def _on_token(said: Token, read_secret: Callable[[str], bytes]) -> TokenSigner:
+    """python-pkcs11 is loaded only by those who need it."""
+    try:
+        from collector.tlog.signer_pkcs11 import TokenSigner  # noqa: PLC0415 - the extra `hsm`
+    except ModuleNotFoundError:
+        raise SignerError(KeyFault.EXTRA) from None
+    return TokenSigner(said, read_secret)

@@ -21,7 +21,7 @@ from collector.attest.note import Note, SignatureLine
 from collector.attest.vkey import SignatureType, VerifierKey
 from collector.witness import messages
 from collector.witness.messages import AddCheckpoint, MessageError
-from collector.witness.refusals import Refusal
+from collector.witness.refusals import Refusal, Refused
 from probes.addresses import web_address
 from probes.clock import Clock
 
@@ -64,14 +64,6 @@ class Cosigned:
 
     line: SignatureLine
     time_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """`size`: the one the witness says it has, where it does."""
-
-    code: Refusal
-    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

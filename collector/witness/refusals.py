@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -26,6 +27,14 @@ class Refusal(StrEnum):
     TIMEOUT = "witness.timeout"
     TLS = "witness.tls"
     NETWORK = "witness.network"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """`size`: the one that the witness has, where it says it."""
+
+    code: Refusal
+    size: int | None = None
 
 
 MEANINGS = {

@@ -14,8 +14,8 @@ import pytest
 from collector.attest import note
 from collector.attest.note import Note
 from collector.witness import client, messages
-from collector.witness.client import Cosigned, Refused, Witness
-from collector.witness.refusals import Refusal
+from collector.witness.client import Cosigned, Witness
+from collector.witness.refusals import Refusal, Refused
 from probes.clock import ManualClock, SystemClock
 from probes.testing.certificates import Authority
 from tests.support.answering import Answer, Came, always, answering, reply

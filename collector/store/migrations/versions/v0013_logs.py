@@ -33,9 +33,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "log_leaves",
-        *(_text("org"), _int("log"), _int("epoch"), _int("idx"), _int("chain"), _int("number")),
-        *(_int("state"), _bytes("hash"), sa.Column("commitment", sa.LargeBinary)),
-        sa.PrimaryKeyConstraint("org", "log", "epoch", "idx"),
+        *(_text("org"), _int("log"), _int("epoch"), _int("first"), _int("count")),
+        *(_bytes("places"), _bytes("hashes")),
+        sa.PrimaryKeyConstraint("org", "log", "epoch", "first"),
         sqlite_with_rowid=False,
     )
     op.create_table(
@@ -46,8 +46,9 @@ def upgrade() -> None:
     )
     op.create_table(
         "log_rows",
-        *(_text("org"), _int("epoch"), _int("row"), _int("idx")),
-        sa.PrimaryKeyConstraint("org", "epoch", "row"),
+        *(_text("org"), _int("log"), _int("epoch"), _int("row"), _int("idx")),
+        _bytes("commitment"),
+        sa.PrimaryKeyConstraint("org", "log", "epoch", "row"),
         sqlite_with_rowid=False,
     )
     op.create_table(
