@@ -223,7 +223,11 @@ BASE = "/api/v1/attestations"
 ROUTES = (
     get(BASE, Permission.ATTESTATIONS_READ, list_attestations, Attestations, Paged),
     post(
-        BASE, Permission.ATTESTATIONS_ISSUE, create_attestation, AttestationShown, AttestationRequest
+        BASE,
+        Permission.ATTESTATIONS_ISSUE,
+        create_attestation,
+        AttestationShown,
+        AttestationRequest,
     ),
     get(
         f"{BASE}/{{id}}",

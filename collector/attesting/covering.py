@@ -62,9 +62,7 @@ async def covered(
             return found
         if waited_ms() >= every_ms + COSIGNED_MS:
             is_signed = signed is not None and signed.size >= size
-            raise RefusedAttestationError(
-                Refusal.NO_QUORUM if is_signed else Refusal.NO_CHECKPOINT
-            )
+            raise RefusedAttestationError(Refusal.NO_QUORUM if is_signed else Refusal.NO_CHECKPOINT)
         await clock.sleep_ms(LOOK_MS)
 
 

@@ -30,8 +30,9 @@ from collector.store.store import Store
 from collector.store.tables import batches
 from collector.tlog import checkpoints, reading
 from collector.tlog.checkpoints import Published
-from collector.tlog.epochs import JOURNAL, Epoch, Log
-from collector.tlog.reading import ChangedError, Leaf
+from collector.tlog.epochs import Epoch, Log
+from collector.tlog.leafrows import JOURNAL, Leaf
+from collector.tlog.reading import ChangedError
 from probes import batch as batch_
 from probes import tombstone
 
@@ -97,11 +98,11 @@ async def _gather(store: Store, asked: Asked, folder: Path, tell: Tell) -> Gathe
     with ExitStack() as files:
         rows = files.enter_context((folder / layout.ROWS).open("wb"))
         proven: list[Shown] = []
-        after = -1
+        after = 0
         while page := await store.read(disclosing.before, start.size, after):
             rows.writelines(one.line for one in page)
             proven += [one.bare() for one in page]
-            after = page[-1].index
+            after = page[-1].row
         out = _Out(asked, folder, files, rows)
         at, end = start.size, asked.final.size
         while at < end:
@@ -180,28 +181,26 @@ def _write_start(asked: Asked, folder: Path, start: CompactRange) -> None:
 
 
 async def _checkpoints(store: Store, asked: Asked, folder: Path, start: int) -> None:
-    path = folder / layout.CHECKPOINTS
-    with path.open("wb") as file:
-        at = start
-        while at <= asked.final.size:
-            found = await store.read(_published, asked, at)
+    """The last is the one that the bundle ends with, as it stood when it was chosen."""
+    with (folder / layout.CHECKPOINTS).open("wb") as file:
+        at = max(start, 1)  # an empty tree needs none
+        while found := await store.read(_published, asked, at):
             file.writelines(logfile.write_checkpoints(one.note for one in found))
-            if len(found) < PAGE:
-                break
             at = found[-1].size + 1
+        file.writelines(logfile.write_checkpoints([asked.final.note]))
+    (folder / layout.CHECKPOINT).write_bytes(asked.final.note)
 
 
 def _published(conn: Connection, asked: Asked, start: int) -> list[Published]:
-    """Some, by size; an empty tree needs none."""
-    end = asked.final.size
-    return checkpoints.between(
-        conn, asked.org, Log.EVIDENCE, max(start, 1), end, epoch=asked.epoch.epoch, limit=PAGE
-    )
+    """Some from a size on, by size, before the final one."""
+    end = asked.final.size - 1
+    if start > end:
+        return []
+    number = asked.epoch.epoch
+    return checkpoints.between(conn, asked.org, Log.EVIDENCE, start, end, epoch=number, limit=PAGE)
 
 
-def _page(
-    conn: Connection, asked: Asked, disclosing: Disclosing, start: int, end: int
-) -> _Page:
+def _page(conn: Connection, asked: Asked, disclosing: Disclosing, start: int, end: int) -> _Page:
     at = (conn, asked.org, Log.EVIDENCE, start, end)
     leaves = list(reading.leaves(*at, epoch=asked.epoch.epoch))
     entries = list(reading.entries(*at, epoch=asked.epoch.epoch))
@@ -209,8 +208,7 @@ def _page(
     stored = list(ledger.read_places(conn, asked.org, places))
     if len(leaves) != end - start or len(entries) != len(leaves) or len(stored) != len(places):
         raise RefusedAttestationError(Refusal.MISSING)
-    rows = [leaf for leaf in leaves if leaf.chain == JOURNAL]
-    return _Page(leaves, entries, stored, disclosing.within(conn, rows))
+    return _Page(leaves, entries, stored, disclosing.within(conn, start, entries))
 
 
 def _proofs(

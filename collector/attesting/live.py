@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, select
 
-from collector import snapshots, versions
+from collector import journal, snapshots, versions
 from collector.attesting.covering import logged
+from collector.attesting.disclosing import rows_below
 from collector.attesting.gathering import Asked
 from collector.evidence import Evidence, Page
 from collector.facts import Row
@@ -23,12 +24,12 @@ from collector.snapshots import FORMAT
 from collector.store import ranges
 from collector.store import snapshots as saved
 from collector.store.ledger import Chain
-from collector.store.log_tables import log_leaves, log_rows
 from collector.store.ranges import Ranges
 from collector.store.store import Store
 from collector.store.tables import chains
-from collector.store.tables import journal as rows_table
-from collector.tlog.epochs import JOURNAL, Log
+from collector.tlog import epochs, reading
+from collector.tlog.epochs import Log
+from collector.tlog.leafrows import JOURNAL
 from collector.truths import GRACE_MS, Live, systems_by_check
 from probes.history import History
 
@@ -104,38 +105,24 @@ class _Folding:
 
 def _rows(conn: Connection, asked: Asked) -> list[Row]:
     """What makes the history, as far as the log has it."""
-    there = and_(log_rows.c.org == rows_table.c.org, log_rows.c.row == rows_table.c.id)
-    query = (
-        select(rows_table)
-        .join(log_rows, there)
-        .where(
-            rows_table.c.org == asked.org,
-            rows_table.c.kind.in_(versions.KINDS),
-            log_rows.c.epoch == asked.epoch.epoch,
-            log_rows.c.idx < asked.final.size,
-        )
-        .order_by(rows_table.c.id)
-    )
-    return [
-        Row(r.id, r.kind, r.at, r.recorded_at, r.actor, bytes(r.data)) for r in conn.execute(query)
-    ]
+    there = rows_below(asked.org, asked.epoch.epoch, asked.final.size)
+    return journal.rows(conn, asked.org, kind=versions.KINDS, only=there)
 
 
 def _held(conn: Connection, asked: Asked) -> dict[Chain, Ranges]:
     """Batches that the log has up to the final checkpoint: all it has, but for those behind it."""
     held = logged(conn, asked.org, asked.epoch.epoch)
-    named = and_(chains.c.org == log_leaves.c.org, chains.c.number == log_leaves.c.chain)
-    behind = (
-        select(chains.c.agent, chains.c.epoch, log_leaves.c.number)
-        .join(chains, named)
-        .where(
-            log_leaves.c.org == asked.org,
-            log_leaves.c.log == Log.EVIDENCE.number,
-            log_leaves.c.epoch == asked.epoch.epoch,
-            log_leaves.c.idx >= asked.final.size,
-            log_leaves.c.chain > JOURNAL,
+    of_number = {
+        row.number: (row.agent, row.epoch)
+        for row in conn.execute(
+            select(chains.c.number, chains.c.agent, chains.c.epoch).where(chains.c.org == asked.org)
         )
-    )
-    for agent, epoch, seq in conn.execute(behind):
-        held[agent, epoch] = ranges.missing(((seq, seq),), held[agent, epoch])
+    }
+    end = epochs.current(conn, asked.org, Log.EVIDENCE)
+    last = asked.final.size if end is None else end.tree.size
+    at = (conn, asked.org, Log.EVIDENCE, asked.final.size, last)
+    for leaf in reading.leaves(*at, epoch=asked.epoch.epoch):
+        if leaf.chain > JOURNAL:
+            chain = of_number[leaf.chain]
+            held[chain] = ranges.missing(((leaf.number, leaf.number),), held[chain])
     return held

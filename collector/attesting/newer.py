@@ -9,14 +9,14 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection
 
-from collector.store import attestations
+from collector import journal
+from collector.store import attestations, ledger
 from collector.store.attestations import Attestation
-from collector.store.log_tables import log_leaves
-from collector.store.tables import batches, journal
-from collector.tlog import epochs
-from collector.tlog.epochs import JOURNAL, Log
+from collector.tlog import epochs, reading
+from collector.tlog.epochs import Log
+from collector.tlog.leafrows import JOURNAL
 from probes.acts import CorrectionKind
 from probes.history import History
 from probes.spans import Interval
@@ -84,33 +84,16 @@ def _concerns(one: Attestation, found: Sequence[_News]) -> bool:
 def _news(
     conn: Connection, org: str, epoch: int, start: int, end: int, history: History
 ) -> Iterator[_News]:
-    leaf = and_(
-        log_leaves.c.org == org,
-        log_leaves.c.log == Log.EVIDENCE.number,
-        log_leaves.c.epoch == epoch,
-        log_leaves.c.idx >= start,
-        log_leaves.c.idx < end,
-    )
-    stored = and_(
-        batches.c.org == org,
-        batches.c.chain == log_leaves.c.chain,
-        batches.c.seq == log_leaves.c.number,
-    )
-    query = select(log_leaves.c.idx, batches.c.first_t, batches.c.last_t)
-    for row in conn.execute(query.join(batches, stored).where(leaf, log_leaves.c.chain > JOURNAL)):
-        yield _News(row.idx, Interval(row.first_t, row.last_t + 1))
-    of_row = and_(journal.c.org == org, journal.c.id == log_leaves.c.number)
-    rows = (
-        select(log_leaves.c.idx, journal.c.data)
-        .join(journal, of_row)
-        .where(
-            leaf,
-            log_leaves.c.chain == JOURNAL,
-            journal.c.kind == CorrectionKind.APPROVED.value,
-        )
-    )
+    leaves = list(reading.leaves(conn, org, Log.EVIDENCE, start, end, epoch=epoch))
+    places = {(leaf.chain, leaf.number): leaf.index for leaf in leaves if leaf.chain > JOURNAL}
+    for place, times in ledger.times_of(conn, org, places).items():
+        yield _News(places[place], Interval(*times))
+    rows = {leaf.number: leaf.index for leaf in leaves if leaf.chain == JOURNAL}
+    if not rows:
+        return
+    kind, first = CorrectionKind.APPROVED.value, min(rows)
     spans = {one.id: Interval(one.start, one.end) for one in history.corrections}
-    for approved in conn.execute(rows):
-        span = spans.get(json.loads(bytes(approved.data))["id"])
-        if span is not None:
-            yield _News(approved.idx, span)
+    for row in journal.rows(conn, org, kind=kind, after=first - 1, last=max(rows)):
+        span = spans.get(json.loads(row.data)["id"])
+        if span is not None and row.id in rows:
+            yield _News(rows[row.id], span)

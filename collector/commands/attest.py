@@ -168,7 +168,9 @@ def _list(to: Collector, args: argparse.Namespace) -> int:
         print_json(told)
         return 0
     if not told["attestations"]:
-        sys.stdout.write(f"None yet. Make one: wardwatch attest create --period P{where(args.url)}\n")
+        sys.stdout.write(
+            f"None yet. Make one: wardwatch attest create --period P{where(args.url)}\n"
+        )
         return 0
     rows = [_row(one) for one in told["attestations"]]
     show.write("Attestations", ("ID", "PERIOD", "SYSTEMS", "STATE", "SHA-256"), rows)
@@ -178,7 +180,13 @@ def _list(to: Collector, args: argparse.Namespace) -> int:
 def _row(one: dict[str, Any]) -> tuple[str, ...]:
     systems = ", ".join(one["systems"][:SHOWN]) + (", ..." if len(one["systems"]) > SHOWN else "")
     bundle = one["bundle"]
-    return (one["id"], one["period"], systems, _state(one), "" if bundle is None else bundle["sha256"])
+    return (
+        one["id"],
+        one["period"],
+        systems,
+        _state(one),
+        "" if bundle is None else bundle["sha256"],
+    )
 
 
 def _state(one: dict[str, Any]) -> str:
@@ -208,7 +216,9 @@ def _shown(one: dict[str, Any], args: argparse.Namespace) -> int:
     if args.json:
         return 0
     bundle = one["bundle"]
-    systems = ", ".join(f"{name} {said or 'no target'}" for name, said in bundle["verdicts"].items())
+    systems = ", ".join(
+        f"{name} {said or 'no target'}" for name, said in bundle["verdicts"].items()
+    )
     sys.stdout.write(f"{one['id']}: {one['period']}, revision {bundle['revision']}: {systems}\n")
     sys.stdout.write(f"{bundle['length']} bytes, SHA-256 {bundle['sha256']}\n")
     following = (

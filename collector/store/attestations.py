@@ -242,9 +242,7 @@ def _set(conn: Connection, org: str, number: int, **values: Any) -> None:
 
 
 def _all(org: str) -> Select[Any]:
-    return (
-        select(attestations).where(attestations.c.org == org).order_by(attestations.c.number)
-    )
+    return select(attestations).where(attestations.c.org == org).order_by(attestations.c.number)
 
 
 def _read(conn: Connection, query: Select[Any]) -> list[Attestation]:
