@@ -8,7 +8,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from probes.config_words import Id, Model
 
-File = Annotated[str, StringConstraints(pattern=r"^file:/\S+$")]
+File = Annotated[str, StringConstraints(pattern=r"^(?:file:/\S+)$")]
 Address = Annotated[str, StringConstraints(pattern=r"^https?://[A-Za-z0-9.:\[\]-]+(/[!-?A-~]*)?$")]
 """Plain http will do: an answer is signed, and whoever reads the question learns a SHA-256."""
 
