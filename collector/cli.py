@@ -15,6 +15,7 @@ from probes.ownership import refuse_foreign_owner
 COMMANDS = {
     "account": "account",
     "agent": "agent",
+    "attest": "attest",
     "audit": "audit",
     "availability": "availability",
     "channel": "channel",

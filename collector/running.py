@@ -16,6 +16,7 @@ from alerts.channels import registry
 from collector import configkey, memory, versions
 from collector.access.opening import MissingExtraError
 from collector.api.accounts import enrolment_link
+from collector.attesting import folder
 from collector.businesshours import holiday_problem
 from collector.commands.collector import ListenError, parse_listen
 from collector.configkey import ConfigKeyError
@@ -116,7 +117,14 @@ async def _main(
         key = configkey.load_or_make(key_file)
         world = World(SystemClock(), random.SystemRandom(), read_secret, secrets.token_hex(8))
         service = Service(
-            store, config, canonical(config), world, file=args.config, tls=tls, config_key=key
+            store,
+            config,
+            canonical(config),
+            world,
+            file=args.config,
+            tls=tls,
+            config_key=key,
+            attestations=folder.place(args.attestations, args.database),
         )
         await service.prepare()
         try:

@@ -28,7 +28,11 @@ from collector.access.opening import door_of, openid_of
 from collector.access.passwords import Passwords
 from collector.api.app import build_app
 from collector.api.parts import Parts
-from collector.builtin import Around, BuiltIn
+from collector.attesting.attesting import Around, Attesting
+from collector.attesting.folder import Folder
+from collector.attesting.making import Maker
+from collector.builtin import Around as AroundBuiltIn
+from collector.builtin import BuiltIn
 from collector.builtinenv import env_of
 from collector.evaluate import Evaluator
 from collector.feeds import Feeds
@@ -100,9 +104,11 @@ class Service:
         tls: ServerTls | None = None,
         passwords: Passwords | None = None,
         config_key: Ed25519PrivateKey | None = None,
+        attestations: Path | None = None,
     ) -> None:
         """`file` is how answers name the operator's file; `config_key` signs what agents are
-        served, left out: nothing.
+        served, left out: nothing. `attestations`: the folder of their bundles, left out: none are
+        made.
         """
         self._canonical = canonical
         self._config = config
@@ -121,7 +127,14 @@ class Service:
         ingest = Ingest(
             store, world.clock, self.metrics, keys, lambda: evaluator.history, evaluator.wake
         )
+        attesting = Attesting(
+            Around(store, world.clock, org, evaluator, self._leader, self._wake_delivery),
+            None
+            if attestations is None
+            else Maker(Folder(attestations), store, world.clock, org, evaluator, world.read_secret),
+        )
         self.parts = Parts(
+            attesting=attesting,
             store=store,
             clock=world.clock,
             org=org,
@@ -167,7 +180,7 @@ class Service:
 
     def _open_built_in(self, config_key: Ed25519PrivateKey) -> BuiltIn:
         parts, world = self.parts, self._world
-        around = Around(
+        around = AroundBuiltIn(
             store=parts.store,
             clock=world.clock,
             org=parts.org,
@@ -251,6 +264,7 @@ class Service:
             if self._built_in is not None:
                 tasks.create_task(self._built_in.run())
             tasks.create_task(self._delivery.run())
+            tasks.create_task(self.parts.attesting.run())
             tasks.create_task(self._reconciler(channels).run())
             tasks.create_task(self._heartbeat(self._delivery))
             tasks.create_task(self._watch_store())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 EXPORTED, EXPORT_ENDED = "audit.exported", "audit.export_ended"
+ISSUED, DOWNLOADED = "attestation.issued", "attestation.downloaded"
 BROKEN_CHAIN, EQUIVOCATION, LOGIN_FAILED = (
     "evidence.chain_broken",
     "agent.equivocation",
@@ -175,6 +176,13 @@ KINDS: Mapping[str, RowKind] = {
         {
             EXPORTED: "Somebody began to read the audit trail out, or an audit pack of it",
             EXPORT_ENDED: "An export has ended; how much was sent and its SHA-256",
+        },
+    ),
+    **_of(
+        Topic.ATTESTATION,
+        {
+            ISSUED: "An attestation was issued: of what, and the SHA-256 of its bundle",
+            DOWNLOADED: "Somebody took the bundle of an attestation",
         },
     ),
 }

@@ -490,6 +490,25 @@ def read_places(conn: Connection, org: str, places: Collection[tuple[int, int]])
     return found
 
 
+def times_of(
+    conn: Connection, org: str, places: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], tuple[int, int]]:
+    """When the results of those at these (number of the chain, seq) began: `[first, last)` by place."""
+    by_chain: dict[int, list[int]] = {}
+    for number, seq in sorted(places):
+        by_chain.setdefault(number, []).append(seq)
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    for number, seqs in by_chain.items():
+        for n in range(0, len(seqs), SPANS):
+            query = select(batches.c.seq, batches.c.first_t, batches.c.last_t).where(
+                batches.c.org == org,
+                batches.c.chain == number,
+                batches.c.seq.in_(seqs[n : n + SPANS]),
+            )
+            found |= {(number, r.seq): (r.first_t, r.last_t + 1) for r in conn.execute(query)}
+    return found
+
+
 def header_hash(conn: Connection, org: str, chain: Chain, seq: int) -> str:
     """Of a stored batch."""
     (found,) = read_batches(conn, org, chain, ((seq, seq),), 1)

@@ -163,17 +163,17 @@ def _batches(
     conn: Connection, org: str, epoch: int, limit: int
 ) -> tuple[list[Stored], dict[Chain, Ranges]]:
     """Those that are folded and no leaf yet, by when they came; with them what is logged then. Each
-    chain has its share, so that a long one does not keep the others waiting.
+    chain has its share, the shortest first, so that a long one does not keep the others waiting.
     """
     logged = _logged(conn, org, epoch)
-    wanted = {
-        chain: fresh
-        for chain, folded in sorted(ledger.folded_ranges(conn, org).items())
+    wanted = [
+        (sum(last - first + 1 for first, last in fresh), chain, fresh)
+        for chain, folded in ledger.folded_ranges(conn, org).items()
         if (fresh := ranges.missing(logged.get(chain, ()), folded))
-    }
+    ]
     found: list[Stored] = []
     cursors: dict[Chain, Ranges] = {}
-    for n, (chain, fresh) in enumerate(wanted.items()):
+    for n, (_, chain, fresh) in enumerate(sorted(wanted)):
         share = (limit - len(found)) // (len(wanted) - n)
         if share < 1:
             continue

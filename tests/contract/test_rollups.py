@@ -108,6 +108,7 @@ LATER = (
     "log_parts",
     "log_cursors",
     "log_checkpoints",
+    "attestations",
 )
 
 

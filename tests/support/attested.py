@@ -1,0 +1,171 @@
+"""A hospital whose evidence log is signed, through a month: what agents send, what people approve,
+what the log becomes. Results are simulated; all that takes them in is the product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from collector.attest import checkpoint, note
+from collector.attest.checkpoint import Checkpoint
+from collector.attest.note import Note
+from collector.store.store import Store
+from collector.tlog import checkpoints, epochs
+from collector.tlog.checkpoints import Published
+from collector.tlog.epochs import Log
+from collector.tlog.signer import FileSigner, line_of
+from probes import batch
+from probes.batch import Anchors, Place
+from probes.config import Config
+from probes.contract import Outcome
+from probes.schedule import first_slot_ms, offset_ms
+from probes.segments import Run
+from tests.support.logkeys import key_of
+from tests.support.rounds import KEYS, ORG, START, Round, a_round, config, document, public
+
+MINUTE, HOUR = 60_000, 3_600_000
+DAY = 24 * HOUR
+EVERY = 600_000
+KEY = key_of("st-elsewhere's log")
+ORIGIN = "st-elsewhere.invalid/wardwatch"
+MONTH = "2026-01"
+ZONE_MS = 6 * HOUR
+"""America/Chicago is so far behind UTC in January."""
+FIRST, LAST = START + ZONE_MS, START + 31 * DAY + ZONE_MS
+"""The month, in the hospital's zone."""
+CLOSED = LAST + 3 * DAY
+REASONS = {Outcome.UP: "ok", Outcome.DOWN: "tcp.refused", Outcome.DEGRADED: "slow"}
+Sees = Callable[[str, str, int], Outcome | None]
+"""Given agent, check and slot: what it sees, None where it is not there."""
+
+
+def two_systems(key: str = "/nowhere", **changes: Any) -> Config:
+    """`ehr` from two sites, `lab` from one, every ten minutes; both with a target."""
+    written = document()
+    slo = {"target": "99.5", "minimum": "99.0"}
+    systems = {
+        "ehr": written["systems"]["ehr"] | {"slo": slo},
+        "lab": {"name": "Laboratory", "impact": {"class": "clinical"}, "slo": slo},
+    }
+    one = written["checks"]["ehr-read"] | {"every": "10m"}
+    checks = {
+        "ehr-read": one | {"from": ["north-1", "south-1"]},
+        "lab-query": one | {"system": "lab", "from": ["north-1"]},
+    }
+    log = {"origin": ORIGIN, "keys": [f"file:{key}"], "checkpoint_every": "10s"}
+    return config(
+        **({"systems": systems, "checks": checks, "evidence_log": log} | changes)
+    )
+
+
+def always_up(_agent: str, _check: str, _slot: int) -> Outcome:
+    return Outcome.UP
+
+
+def troubled(_agent: str, check: str, slot: int) -> Outcome | None:
+    """Two outages of `ehr`, one over the month's end, a slow hour of `lab`, an hour without an agent."""
+    at = slot - START
+    if check == "ehr-read" and 5 * DAY <= at < 5 * DAY + 3 * HOUR:
+        return Outcome.DOWN
+    if check == "ehr-read" and LAST - HOUR <= slot < LAST + HOUR:
+        return Outcome.DOWN
+    if check == "lab-query" and 9 * DAY <= at < 9 * DAY + HOUR:
+        return Outcome.DEGRADED
+    if check == "lab-query" and 12 * DAY <= at < 12 * DAY + 90 * MINUTE:
+        return None
+    return Outcome.UP
+
+
+@dataclass
+class Month:
+    """A process and the agents around it; `until` is told of each day that has passed."""
+
+    round: Round
+    sees: Sees
+    _heads: dict[str, tuple[int, str]] = field(default_factory=dict)
+    _sent_to: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def store(self) -> Store:
+        return self.round.store
+
+    async def live(self, to: int, step: int = DAY, silent: Iterable[str] = ()) -> None:
+        """Let time pass to an instant: agents send what they saw each `step`, and it is evaluated,
+        logged and signed. Those in `silent` keep what they see to themselves.
+        """
+        clock = self.round.clock
+        while (now := clock.now_ms()) < to:
+            await clock.advance(min(step, to - now))
+            for agent in self.round.evaluator.config.agents:
+                if agent not in silent:
+                    await self.send(agent)
+            await self.settle()
+
+    async def send(self, agent: str) -> None:
+        """All that an agent has not sent yet, up to now."""
+        now = self.round.clock.now_ms()
+        runs = self.runs(agent, self._sent_to.get(agent, START), now)
+        self._sent_to[agent] = now
+        for n in range(0, len(runs), 500):
+            await self.deliver(agent, runs[n : n + 500])
+
+    async def deliver(self, agent: str, runs: list[Run]) -> None:
+        seq, prev = self._heads.get(agent, (0, batch.NO_PREVIOUS))
+        place = Place(ORG, agent, "e1", seq + 1, prev, "0" * 16)
+        anchors = Anchors(self.round.clock.now_ms(), 0)
+        data = batch.seal(KEYS[agent], place, anchors, runs, b"sixteen secrets.")
+        self._heads[agent] = (seq + 1, batch.header_hash(batch.open_batch(data)))
+        await self.round.ingest.accept(data)
+
+    def runs(self, agent: str, start: int, end: int) -> list[Run]:
+        """What it sees in `[start, end)`, by time."""
+        used = self.round.evaluator.config
+        found = []
+        for name, check in used.checks.items():
+            if agent not in used.agents_of(name):
+                continue
+            slot = first_slot_ms(offset_ms(agent, name, check.every), check.every, start)
+            for at in range(slot, end, check.every):
+                seen = self.sees(agent, name, at)
+                if seen is not None:
+                    found.append(
+                        Run(check.system, name, at, at, seen, REASONS[seen], 40_000)
+                    )
+        return sorted(found, key=lambda run: run.at_ms)
+
+    async def settle(self) -> None:
+        """Fold, log, sign."""
+        for _ in range(10):
+            await self.round.evaluator.step()
+        await sign(self.store, self.round.clock.now_ms())
+
+
+async def sign(store: Store, now: int) -> None:
+    """A checkpoint of the evidence log as it stands."""
+    epoch = await store.read(epochs.current, ORG, Log.EVIDENCE)
+    assert epoch is not None
+    latest = await store.read(checkpoints.latest, ORG, Log.EVIDENCE)
+    if latest is not None and latest.size == epoch.tree.size:
+        return
+    text = checkpoint.write(Checkpoint(epoch.name, epoch.tree.size, epoch.tree.root()))
+    signed = Note(text, (line_of(FileSigner(KEY), epoch.name, text),))
+    made = Published(Log.EVIDENCE, epoch.epoch, epoch.tree.size, now, note.write(signed))
+    await store.write(checkpoints.add, ORG, made)
+
+
+def policy_text(name: str = f"{ORIGIN}/evidence") -> bytes:
+    from collector.tlog.signer import vkey_of
+
+    return f"log {vkey_of(FileSigner(KEY), name).text()}\nquorum none\n".encode()
+
+
+@asynccontextmanager
+async def a_month(
+    store: Store, sees: Sees = troubled, used: Config | None = None
+) -> AsyncIterator[Month]:
+    async with a_round(store, used=used or two_systems()) as made:
+        yield Month(made, sees)
