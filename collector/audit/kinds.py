@@ -185,6 +185,14 @@ KINDS: Mapping[str, RowKind] = {
             DOWNLOADED: "Somebody took the bundle of an attestation",
         },
     ),
+    **_of(
+        Topic.LOG,
+        {
+            "log.keys": "The keys that sign the evidence log and the audit log have changed",
+            "log.key_revoked": "Somebody revoked a key of a log: what it signs is not to be believed",
+            "log.started": "Somebody began the logs anew; their first entries name the old heads",
+        },
+    ),
 }
 """In the order of topics. A row of another kind is a defect: `tests/unit/audit/test_kinds.py`."""
 
