@@ -19,6 +19,7 @@ from alerts.outbox import Message
 from alerts.people import IncidentState
 from alerts.render import (
     ATTESTATION_TYPE,
+    CHECKPOINTS_TYPE,
     CONTACTS_TYPE,
     DIGEST_TYPE,
     MAINTENANCE_TYPE,
@@ -53,6 +54,7 @@ _ALONE = {
     CONTACTS_TYPE: "contacts",
     MAINTENANCE_TYPE: "maintenance",
     ATTESTATION_TYPE: "attestation",
+    CHECKPOINTS_TYPE: "checkpoints",
 }
 """Events that tell of no incident, and what stands for its family."""
 _STAGES = {

@@ -50,6 +50,7 @@ from collector.serving import Serving
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreUnavailableError
+from collector.tlog.mailing import Mailing
 from collector.tls import ServerTls
 from collector.watched import watched
 from probes import agentkeys
@@ -265,6 +266,7 @@ class Service:
                 tasks.create_task(self._built_in.run())
             tasks.create_task(self._delivery.run())
             tasks.create_task(self.parts.attesting.run())
+            tasks.create_task(self._mailing().run())
             tasks.create_task(self._reconciler(channels).run())
             tasks.create_task(self._heartbeat(self._delivery))
             tasks.create_task(self._watch_store())
@@ -280,6 +282,17 @@ class Service:
     def _wake_delivery(self, receivers: Collection[str]) -> None:
         if self._delivery is not None:
             self._delivery.wake(receivers)
+
+    def _mailing(self) -> Mailing:
+        parts = self.parts
+        return Mailing(
+            parts.store,
+            self._world.clock,
+            parts.org,
+            self._leader,
+            config=lambda: parts.config,
+            said=self._wake_delivery,
+        )
 
     def _reconciler(self, channels: Mapping[str, Channel]) -> Reconciler:
         made = Reconciler(

@@ -55,7 +55,7 @@ def _unaddressed(document: Document, channels: Entries, contacts: Entries) -> It
         one for contact in contacts.values() for one in _list(contact.get("reach")) if _is_text(one)
     }
     alone = {name for name, one in channels.items() if _is_alone(one)}
-    for name in sorted(alone - reaching - _attesting(document)):
+    for name in sorted(alone - reaching - _writing(document)):
         message = "writes to nobody: give it `to`, or let contacts have it in `reach`"
         yield document.problem(("channels", name), message)
     data = document.data if isinstance(document.data, dict) else {}
@@ -67,13 +67,19 @@ def _unaddressed(document: Document, channels: Entries, contacts: Entries) -> It
         yield from _named(document, ("notices", role), _list(named), alone & reaching)
 
 
-def _attesting(document: Document) -> set[Any]:
-    """The channel that tells contacts of attestations."""
+def _writing(document: Document) -> set[Any]:
+    """Channels that write letters to contacts whatever these have in `reach`."""
     data = document.data if isinstance(document.data, dict) else {}
-    written = data.get("attestations")
-    deliver = written.get("deliver") if isinstance(written, dict) else None
-    via = deliver.get("via") if isinstance(deliver, dict) else None
-    return {via} if _is_text(via) else set()
+    sections = (_part(data, "attestations", "deliver"), _part(data, "evidence_log", "mail"))
+    return {via for one in sections if _is_text(via := one.get("via"))}
+
+
+def _part(data: dict[str, Any], *path: str) -> dict[str, Any]:
+    """A section of the file; empty where there is none."""
+    found: Any = data
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _named(
