@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from alerts.attested import Attested, render_attested
+from alerts.checkpoints import Anchor, render_checkpoints
 from alerts.contacts import render_contacts
 from alerts.deadlines import Deadline, DeadlineKind, Which
 from alerts.events import Cause, Incident, Priority
@@ -73,7 +74,7 @@ STORY = (*_STORY[:1], *((step, S.OPEN) for step in _NEW), *_STORY[1:])
 
 def every_message(config: Config, receiver: str = "desk") -> list[Message]:
     """One incident by every step in an order that can be, others by the ends there are besides, a
-    digest, a test, changed contacts, maintenance and attestations: each to `receiver`, in order.
+    digest, a test, changed contacts, maintenance, attestations and checkpoints: each to `receiver`, in order.
     """
     told = [
         message
@@ -107,6 +108,10 @@ def every_message(config: Config, receiver: str = "desk") -> list[Message]:
         )
         body = render_attested(config, issued, message_id=name, receiver=receiver, at=NOW)
         told.append(Message(name, ORG, name, receiver, 1, body, NOW, NOW))
+    anchors = [Anchor("evidence", "log.example/evidence", 7, NOW, None, "log.example/evidence\n7\n")]
+    name = "checkpoints-1"
+    body = render_checkpoints(config, anchors, message_id=name, receiver=receiver, at=NOW)
+    told.append(Message(name, ORG, "log_checkpoints", receiver, 1, body, NOW, NOW))
     return told
 
 
