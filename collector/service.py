@@ -28,6 +28,7 @@ from collector.access.opening import door_of, openid_of
 from collector.access.passwords import Passwords
 from collector.api.app import build_app
 from collector.api.parts import Parts
+from collector.attesting.assembling import Assembler
 from collector.attesting.attesting import Around, Attesting
 from collector.attesting.folder import Folder
 from collector.attesting.making import Maker
@@ -50,6 +51,7 @@ from collector.serving import Serving
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreUnavailableError
+from collector.tlog.signers import Signers
 from collector.tls import ServerTls
 from collector.watched import watched
 from probes import agentkeys
@@ -131,7 +133,14 @@ class Service:
             Around(store, world.clock, org, evaluator, self._leader, self._wake_delivery),
             None
             if attestations is None
-            else Maker(Folder(attestations), store, world.clock, org, evaluator, world.read_secret),
+            else Maker(
+                Folder(attestations),
+                store,
+                world.clock,
+                org,
+                evaluator,
+                Assembler(Signers(world.read_secret)),
+            ),
         )
         self.parts = Parts(
             attesting=attesting,

@@ -126,10 +126,8 @@ def _problem_of(error: Exception) -> web.Response:
             answer = _denied(error)
         case AccessError():
             answer = _access(error)
-        case RefusedActError():
-            answer = _refused(error)
-        case IllegalActError():
-            answer = _not_permitted(error)
+        case RefusedActError() | IllegalActError():
+            answer = _act(error)
         case IllegalKeyError() | RefusedProofError():
             answer = _key(error)
         case RefusedAttestationError():
@@ -143,6 +141,10 @@ def _problem_of(error: Exception) -> web.Response:
             log.error("api.defect type=%s", type(error).__name__)
             answer = problem(500, "api.defect")
     return answer
+
+
+def _act(error: RefusedActError | IllegalActError) -> web.Response:
+    return _refused(error) if isinstance(error, RefusedActError) else _not_permitted(error)
 
 
 def _not_permitted(error: IllegalActError) -> web.Response:
@@ -208,7 +210,7 @@ def _key(error: IllegalKeyError | RefusedProofError) -> web.Response:
 def _unattested(error: RefusedAttestationError) -> web.Response:
     status = {Refusal.UNKNOWN: 404, Refusal.GONE: 410}.get(error.refusal, 409)
     closes = error.closes_at
-    more = {} if closes is None else {"closes_at": rfc3339(closes)}
+    more: dict[str, Any] = {} if closes is None else {"closes_at": rfc3339(closes)}
     return problem(status, error.refusal.value, detail=MEANINGS[error.refusal], **more)
 
 

@@ -4,33 +4,32 @@ what the log becomes. Results are simulated; all that takes them in is the produ
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from collector.attest import checkpoint, note
-from collector.attest.checkpoint import Checkpoint
-from collector.attest.note import Note
+from prometheus_client import CollectorRegistry
+
+from collector import keyfile
 from collector.store.store import Store
-from collector.tlog import checkpoints, epochs
-from collector.tlog.checkpoints import Published
-from collector.tlog.epochs import Log
-from collector.tlog.signer import FileSigner, line_of
+from collector.tlog.guard import Guard
+from collector.tlog.metering import SigningMetrics
+from collector.tlog.publishing import Publisher
+from collector.tlog.signers import Signers
+from collector.witness.client import opened
 from probes import batch
 from probes.batch import Anchors, Place
 from probes.config import Config
 from probes.contract import Outcome
 from probes.schedule import first_slot_ms, offset_ms
 from probes.segments import Run
-from tests.support.logkeys import key_of
-from tests.support.rounds import KEYS, ORG, START, Round, a_round, config, document, public
+from tests.support.rounds import KEYS, ORG, START, Round, a_round, config, document
 
 MINUTE, HOUR = 60_000, 3_600_000
 DAY = 24 * HOUR
 EVERY = 600_000
-KEY = key_of("st-elsewhere's log")
 ORIGIN = "st-elsewhere.invalid/wardwatch"
 MONTH = "2026-01"
 ZONE_MS = 6 * HOUR
@@ -38,12 +37,13 @@ ZONE_MS = 6 * HOUR
 FIRST, LAST = START + ZONE_MS, START + 31 * DAY + ZONE_MS
 """The month, in the hospital's zone."""
 CLOSED = LAST + 3 * DAY
+SIGNED_MS = 10_000
 REASONS = {Outcome.UP: "ok", Outcome.DOWN: "tcp.refused", Outcome.DEGRADED: "slow"}
 Sees = Callable[[str, str, int], Outcome | None]
 """Given agent, check and slot: what it sees, None where it is not there."""
 
 
-def two_systems(key: str = "/nowhere", **changes: Any) -> Config:
+def two_systems(key: Path = Path("/nowhere"), **changes: Any) -> Config:
     """`ehr` from two sites, `lab` from one, every ten minutes; both with a target."""
     written = document()
     slo = {"target": "99.5", "minimum": "99.0"}
@@ -57,9 +57,7 @@ def two_systems(key: str = "/nowhere", **changes: Any) -> Config:
         "lab-query": one | {"system": "lab", "from": ["north-1"]},
     }
     log = {"origin": ORIGIN, "keys": [f"file:{key}"], "checkpoint_every": "10s"}
-    return config(
-        **({"systems": systems, "checks": checks, "evidence_log": log} | changes)
-    )
+    return config(**({"systems": systems, "checks": checks, "evidence_log": log} | changes))
 
 
 def always_up(_agent: str, _check: str, _slot: int) -> Outcome:
@@ -85,6 +83,7 @@ class Month:
     """A process and the agents around it; `until` is told of each day that has passed."""
 
     round: Round
+    publisher: Publisher
     sees: Sees
     _heads: dict[str, tuple[int, str]] = field(default_factory=dict)
     _sent_to: dict[str, int] = field(default_factory=dict)
@@ -132,40 +131,38 @@ class Month:
             for at in range(slot, end, check.every):
                 seen = self.sees(agent, name, at)
                 if seen is not None:
-                    found.append(
-                        Run(check.system, name, at, at, seen, REASONS[seen], 40_000)
-                    )
+                    found.append(Run(check.system, name, at, at, seen, REASONS[seen], 40_000))
         return sorted(found, key=lambda run: run.at_ms)
 
     async def settle(self) -> None:
-        """Fold, log, sign."""
-        for _ in range(10):
-            await self.round.evaluator.step()
-        await sign(self.store, self.round.clock.now_ms())
-
-
-async def sign(store: Store, now: int) -> None:
-    """A checkpoint of the evidence log as it stands."""
-    epoch = await store.read(epochs.current, ORG, Log.EVIDENCE)
-    assert epoch is not None
-    latest = await store.read(checkpoints.latest, ORG, Log.EVIDENCE)
-    if latest is not None and latest.size == epoch.tree.size:
-        return
-    text = checkpoint.write(Checkpoint(epoch.name, epoch.tree.size, epoch.tree.root()))
-    signed = Note(text, (line_of(FileSigner(KEY), epoch.name, text),))
-    made = Published(Log.EVIDENCE, epoch.epoch, epoch.tree.size, now, note.write(signed))
-    await store.write(checkpoints.add, ORG, made)
-
-
-def policy_text(name: str = f"{ORIGIN}/evidence") -> bytes:
-    from collector.tlog.signer import vkey_of
-
-    return f"log {vkey_of(FileSigner(KEY), name).text()}\nquorum none\n".encode()
+        """Fold, log, sign: twice, for the keys of a log are a row of it."""
+        async with opened() as session:
+            for _ in range(2):
+                for _ in range(3):
+                    await self.round.evaluator.step()
+                await self.publisher.look(session)
+                await self.publisher.ask(session)
+                await self.round.clock.advance(SIGNED_MS)
 
 
 @asynccontextmanager
 async def a_month(
-    store: Store, sees: Sees = troubled, used: Config | None = None
+    store: Store, folder: Path, sees: Sees = troubled, **changes: Any
 ) -> AsyncIterator[Month]:
-    async with a_round(store, used=used or two_systems()) as made:
-        yield Month(made, sees)
+    """`folder` holds the key of the log and what was signed last; `changes` are of the file."""
+    key = folder / "log.key"
+    if not key.exists():
+        keyfile.make(key)
+    used = two_systems(key, **changes)
+    async with a_round(store, used=used) as made:
+        publisher = Publisher(
+            store,
+            made.clock,
+            ORG,
+            made.leader,
+            SigningMetrics(CollectorRegistry()),
+            config=lambda: made.evaluator.config,
+            signers=Signers(lambda _ref: b""),
+            guard=Guard(folder / "log.signed"),
+        )
+        yield Month(made, publisher, sees)
