@@ -123,7 +123,13 @@ class Service:
         self._delivery_metrics = DeliveryMetrics(self.metrics.registry)
         self._delivery: Delivery | None = None
         evaluator = Evaluator(
-            store, world.clock, self.metrics, org, self._leader, said=self._wake_delivery
+            store,
+            world.clock,
+            self.metrics,
+            org,
+            self._leader,
+            said=self._wake_delivery,
+            random_bytes=world.random_bytes,
         )
         keys = KeyRing(store, world.clock, org, self.metrics)
         ingest = Ingest(
