@@ -93,7 +93,7 @@ class Disclosing:
         if row.kind != CONFIG:
             opened = commitments.disclose_row(secret, row)
             return Shown(row.id, index, is_early, rowsfile.write_row(index, entry.state, opened))
-        parts = rows_.parts_of(conn, self.org, self.epoch.epoch, row.id)
+        parts = rows_.parts_of(row)
         told = [
             commitments.disclose_part(secret, row, parts, name)
             for name in self.systems
