@@ -23,12 +23,12 @@ _PART = {"bytes", "name", "of", "path", "place", "tag"}
 
 
 class Shown(NamedTuple):
-    """A row as the bundle shows it, true to the log once `line` is found there at `index`.
+    """A row as the bundle shows it, true to the log once `line` is found there at `place`.
 
     `data` is what it says. Of a version `parts` holds what it says of each system.
     """
 
-    index: int
+    place: int
     state: int
     id: int
     kind: str
