@@ -126,11 +126,16 @@ def disclose_part(secret: bytes, row: Row, projections: Mapping[str, bytes], nam
     )
 
 
+def commitment_of(shown: OpenRow) -> bytes:
+    """What the log must say of a row that is shown so."""
+    return hmac.digest(shown.salt, shown.record, "sha256")
+
+
 def opened(entry: RowEntry, shown: OpenRow) -> Row:
     """The row that the entry commits to; AttestError for any other."""
     if entry.kind == CONFIG or len(shown.salt) != SALT_BYTES:
         raise AttestError(Fault.COMMITMENT_ROW)
-    if hmac.digest(shown.salt, shown.record, "sha256") != entry.commitment:
+    if commitment_of(shown) != entry.commitment:
         raise AttestError(Fault.COMMITMENT_ROW)
     row = row_of(shown.record)
     if (row.id, row.recorded_at, row.kind) != (entry.id, entry.recorded_at, entry.kind):
