@@ -27,7 +27,14 @@ def keys_of(org: str, rows: Iterable[Row]) -> dict[str, list[Key]]:
             data = json.loads(row.data)
             own = found.setdefault(data["agent"], {})
             changed = _changed(org, KeyAct(row.kind), [*own.values()], data, row.at)
-        except (IllegalKeyError, KeyError, TypeError, ValueError, RecursionError):
+        except (
+            IllegalKeyError,
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+            RecursionError,
+        ):
             raise VerifyError(Failure.KEYS_ILLEGAL, f"row {row.id}") from None
         own |= {key.fingerprint: key for key in changed}
     return {agent: [*own.values()] for agent, own in found.items()}
