@@ -198,7 +198,7 @@ def leaves(secret: bytes, packed: Mapping[str, bytes]) -> list[bytes]:
 def open_batch(data: bytes) -> Batch:
     """Take an envelope apart and read its header. The body is neither hashed nor unpacked."""
     parts = envelope.split(MAGIC, data)
-    return Batch(read_header(parts.header_bytes), parts.header_bytes, parts.signature, parts.body)
+    return Batch(header_of(parts.header_bytes), parts.header_bytes, parts.signature, parts.body)
 
 
 def verify(batch: Batch, public_key: str) -> None:
@@ -316,8 +316,8 @@ def header_hash(batch: Batch) -> str:
     return hashlib.sha256(batch.header_bytes).hexdigest()
 
 
-def read_header(data: bytes) -> Header:
-    """What is signed, from its bytes; BatchError. Nothing is verified."""
+def header_of(data: bytes) -> Header:
+    """What the bytes of a signed header say; BatchError."""
     try:
         if msgspec.json.decode(data, type=_Version).version != VERSION:
             raise BatchError(BatchFault.VERSION)

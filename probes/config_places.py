@@ -40,3 +40,5 @@ class Agent(Model):
     """The site it probes from."""
     key: Annotated[str, StringConstraints(pattern=r"^ed25519:[A-Za-z0-9+/]{43}=$")] | None = None
     """`ed25519:` and its public key in base64; left out: it enrols with a key, `collector` never."""
+    operator: Annotated[Name | None, Field(exclude_if=lambda value: value is None)] = None
+    """Who runs its host, as attestations name it; left out: the organization."""

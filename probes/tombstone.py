@@ -318,7 +318,7 @@ def seal(key: Ed25519PrivateKey, anchors: Anchors, remains: Remains) -> bytes:
 def open_tombstone(data: bytes) -> Tombstone:
     """Take an envelope apart and read its header. The body is neither hashed nor unpacked."""
     parts = envelope.split(MAGIC, data)
-    header = read_header(parts.header_bytes)
+    header = header_of(parts.header_bytes)
     return Tombstone(header, parts.header_bytes, parts.signature, parts.body)
 
 
@@ -364,8 +364,8 @@ def header_hash(tombstone: Tombstone) -> str:
     return hashlib.sha256(tombstone.header_bytes).hexdigest()
 
 
-def read_header(data: bytes) -> Header:
-    """What is signed, from its bytes; BatchError. Nothing is verified."""
+def header_of(data: bytes) -> Header:
+    """What the bytes of a signed header say; BatchError."""
     try:
         if msgspec.json.decode(data, type=_Version).version != VERSION:
             raise BatchError(BatchFault.VERSION)

@@ -12,6 +12,7 @@ class BundleFault(StrEnum):
     TOO_LARGE = "bundle.too_large"
     MEMBER = "bundle.member"
     MISSING = "bundle.missing"
+    POLICY = "policy.file"
     LOG_START = "log.start"
     LOG_CHECKPOINT = "log.checkpoint"
     LOG_FRAME = "log.frame"
@@ -23,6 +24,7 @@ class BundleFault(StrEnum):
     ROWS_PART = "rows.part"
     ROWS_STATE = "rows.state"
     ROWS_KEY = "rows.key"
+    PROOF_EARLY = "proof.early"
     EVIDENCE_CHUNK = "evidence.chunk"
     EVIDENCE_RECORD = "evidence.record"
     EVIDENCE_ORDER = "evidence.order"
@@ -37,6 +39,7 @@ BUNDLE_MEANINGS = {
     BundleFault.TOO_LARGE: "the whole, a member, a line or a chunk is larger than any reader takes",
     BundleFault.MEMBER: "a member of a name or at a place that no bundle has",
     BundleFault.MISSING: "a member that every bundle has is not there",
+    BundleFault.POLICY: "`policy.txt` is no policy",
     BundleFault.LOG_START: "`log/start.json` is not the tree before the range, in its one spelling",
     BundleFault.LOG_CHECKPOINT: "a line of `log/checkpoints.jsonl` is no checkpoint, or not larger than the one before",
     BundleFault.LOG_FRAME: "`log/entries.bin` ends within an entry, or has another number of them than the checkpoints say",
@@ -48,6 +51,7 @@ BUNDLE_MEANINGS = {
     BundleFault.ROWS_PART: "the part of a version is none of the system it is called by, or does not lead to the commitment",
     BundleFault.ROWS_STATE: "there is no version of the operator's file for a disclosed system",
     BundleFault.ROWS_KEY: "the rows of an agent's keys do not follow from each other",
+    BundleFault.PROOF_EARLY: "an early proof does not prove, by the bundle's policy, when witnesses had seen its row",
     BundleFault.EVIDENCE_CHUNK: "a chunk of evidence is cut short, no zlib, empty, or too large unpacked",
     BundleFault.EVIDENCE_RECORD: "a record of evidence is cut short or impossible",
     BundleFault.EVIDENCE_ORDER: "records of evidence are not in the order of the log, or one comes twice",

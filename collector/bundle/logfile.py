@@ -88,6 +88,10 @@ def read_checkpoints(file: BinaryIO, origin: str) -> Iterator[Head]:
         yield Head(head, signed)
 
 
+def note_bytes(head: Head) -> bytes:
+    return note.write(head.note)
+
+
 def frame(entry: bytes) -> bytes:
     """An entry as it stands in the member; ValueError for one that is too long."""
     if len(entry) > MAX_ENTRY:

@@ -27,6 +27,7 @@ class Failure(StrEnum):
 
     BUNDLE_SHAPE = "bundle.shape"
     BUNDLE_LIMIT = "bundle.limit"
+    BUNDLE_NAME = "bundle.name"
     BUNDLE_MEMBER = "bundle.member"
     STATEMENT_MALFORMED = "statement.malformed"
     STATEMENT_UNSIGNED = "statement.unsigned"
@@ -117,6 +118,11 @@ MEANINGS: dict[Failure, Meaning] = {
         _M,
         "A member, or what is packed in it, is larger than a reader takes.",
         "Ask for a bundle of a shorter period, or of fewer systems.",
+    ),
+    Failure.BUNDLE_NAME: Meaning(
+        _M,
+        "It has a member of a name, or at a place, that no bundle has.",
+        "Do not unpack it. " + _AGAIN,
     ),
     Failure.BUNDLE_MEMBER: Meaning(
         _I,
