@@ -18,14 +18,15 @@ from collector.verifyscript.tree import leaf_hash, root_by_path
 
 _RECORD = {"actor", "at", "data", "id", "kind", "recorded_at"}
 _SHOWN = {"index", "record", "salt", "state"}
-_VERSION = {"id", "index", "parts", "recorded_at", "state"}
+_VERSION = {"commitment", "id", "index", "parts", "recorded_at", "state"}
 _PART = {"bytes", "name", "of", "path", "place", "tag"}
 
 
 class Shown(NamedTuple):
     """A row as the bundle shows it, true to the log once `line` is found there at `place`.
 
-    `data` is what it says. Of a version `parts` holds what it says of each system.
+    `data` is what it says. Of a version `parts` holds what it says of each system shown, and `of`
+    counts its parts: one for each system it has, and one besides.
     """
 
     place: int
@@ -37,6 +38,7 @@ class Shown(NamedTuple):
     actor: str
     data: Any
     parts: dict[str, Any]
+    of: set[int]
     line: bytes
 
 
@@ -81,6 +83,7 @@ def _row(found: dict[str, Any], where: str) -> Shown:
         row["actor"],
         data,
         {},
+        set(),
         row_line(
             row["id"],
             row["recorded_at"],
@@ -93,25 +96,29 @@ def _row(found: dict[str, Any], where: str) -> Shown:
 
 def _version(found: dict[str, Any], where: str) -> Shown:
     parts: dict[str, Any] = {}
-    roots: set[bytes | None] = set()
+    commitment = hex_in(found["commitment"], 32)
     if not isinstance(found["parts"], list) or not _are_counts(found["id"], found["recorded_at"]):
+        raise Failure("rows.malformed", where)
+    if commitment is None:
         raise Failure("rows.malformed", where)
     for part in found["parts"]:
         try:
-            tag, content = hex_in(part["tag"], 32), part["bytes"].encode()
-            path = [hex_in(one, 32) for one in part["path"]]
+            name, content = part["name"], part["bytes"].encode()
+            tag, path = hex_in(part["tag"], 32), [hex_in(one, 32) for one in part["path"]]
             siblings = [one for one in path if one is not None]
             right = set(part) == _PART and _are_counts(part["place"], part["of"])
-            if tag is None or len(siblings) != len(path) or not right or part["name"] in parts:
+            if tag is None or len(siblings) != len(path) or not right or name in ("*", *parts):
                 raise ValueError("no part")
-            parts[part["name"]] = canonical_in(content)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise Failure("rows.malformed", where) from None
-        roots.add(root_by_path(leaf_hash(tag + content), part["place"], part["of"], siblings))
-    root = roots.pop() if len(roots) == 1 else None
-    if root is None:
-        raise Failure("rows.commitment", where)
-    line = row_line(found["id"], found["recorded_at"], found["state"], "config.version", root)
+        root = root_by_path(leaf_hash(tag + content), part["place"], part["of"], siblings)
+        try:
+            parts[name] = canonical_in(content)
+        except ValueError:
+            root = None
+        if root != commitment:
+            raise Failure("rows.config", where)
+    line = row_line(found["id"], found["recorded_at"], found["state"], "config.version", commitment)
     return Shown(
         found["index"],
         found["state"],
@@ -122,6 +129,7 @@ def _version(found: dict[str, Any], where: str) -> Shown:
         "",
         None,
         parts,
+        {part["of"] for part in found["parts"]},
         line,
     )
 

@@ -46,16 +46,17 @@ def hex_in(text: Any, length: int) -> bytes | None:
     return bytes.fromhex(text)
 
 
-def json_in(data: bytes) -> Any:
+def json_in(data: bytes, *, signed: bool = False) -> Any:
     """ValueError for what two readers may read differently: a name twice, a fraction, a whole number
-    of 2^53 or more, more than 64 lists and objects in one another, half a character.
+    of 2^53 or more, more than 64 lists and objects in one another, half a character. Of what an
+    agent `signed`, fields that are not known here may hold any number.
     """
     try:
         value = json.loads(
             data.decode(),
             object_pairs_hook=_object,
-            parse_int=_integer,
-            parse_float=_refused,
+            parse_int=int if signed else _integer,
+            parse_float=_dropped if signed else _refused,
             parse_constant=_refused,
         )
     except RecursionError:
@@ -99,6 +100,10 @@ def _integer(text: str) -> int:
     if len(text) > 17 or abs(int(text)) >= _JSON_LIMIT:
         raise ValueError("too far")
     return int(text)
+
+
+def _dropped(_text: str) -> Any:
+    return None
 
 
 def _refused(_text: str) -> Any:
