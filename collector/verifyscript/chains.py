@@ -12,20 +12,21 @@ import re
 from typing import Any, NamedTuple
 
 from collector.verifyscript.failing import Failure
+from collector.verifyscript.spans import DAY_MS
 from collector.verifyscript.spelling import hex_in, json_in
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _COUNTS = ("clock_error_ms", "wall_ms", "body_length")
 _BATCH = ("seq", "first_at", "last_at", "results", "systems")
 _TOMBSTONE = ("first_seq", "last_seq", "batches")
-_DAY_MS = 86_400_000
 NO_PREVIOUS = bytes(32)
 """What the first of an epoch names as the one before it."""
 
 
 class Header(NamedTuple):
     """A batch's or tombstone's, `place` its index in the log. A batch stands for `first` to `last`, which are one number; `hash` is
-    what the next one names. `root` is over the segments of so many `systems`.
+    what the next one names. `start` and `end` are its first
+    and last result by true time. `root` is over the segments of so many `systems`.
     """
 
     place: int
@@ -36,6 +37,8 @@ class Header(NamedTuple):
     last: int
     prev: bytes
     hash: bytes
+    start: int
+    end: int
     offset: int
     error: int
     day: int
@@ -63,9 +66,11 @@ def header_in(org: str, index: int, received: int, data: bytes, *, tombstone: bo
         found["last_seq" if tombstone else "seq"],
         bytes.fromhex(found["prev"]),
         bytes.fromhex(found["last"]) if tombstone else hashlib.sha256(data).digest(),
+        found["first_t"] if tombstone else found["first_at"] + found["clock_offset_ms"],
+        found["last_t"] if tombstone else found["last_at"] + found["clock_offset_ms"],
         found["clock_offset_ms"],
         found["clock_error_ms"],
-        found["wall_ms"] // _DAY_MS,
+        found["wall_ms"] // DAY_MS,
         sum(found["kept"].values()) if tombstone else found["results"],
         0 if tombstone else found["systems"],
         b"" if tombstone else bytes.fromhex(found["segments_root"]),
@@ -79,25 +84,28 @@ def _fields(data: bytes, *, tombstone: bool) -> dict[str, Any]:
     if len(data) > 4096 or found["version"] != 1:
         raise ValueError("another version, or too long")
     for name in (*_COUNTS, *(_TOMBSTONE if tombstone else _BATCH)):
-        if type(found[name]) is not int or not 0 <= found[name] < 1 << 53:
+        _count(found[name], name)
+    for name in ("clock_offset_ms", *(("first_t", "last_t") if tombstone else ())):
+        if type(found[name]) is not int or abs(found[name]) >= 1 << 54:
             raise ValueError(name)
-    if type(found["clock_offset_ms"]) is not int or abs(found["clock_offset_ms"]) >= 1 << 52:
-        raise ValueError("clock_offset_ms")
     for name in ("org", "agent", "epoch"):
         if _ID.fullmatch(found[name]) is None:
             raise ValueError(name)
     for name in ("prev", "body_sha256", "last" if tombstone else "segments_root"):
         if hex_in(found[name], 32) is None:
             raise ValueError(name)
-    if tombstone:
-        kept = found["kept"].values()
-        if not all(type(n) is int and n >= 0 for n in kept) or found["first_seq"] < 1:
-            raise ValueError("kept")
-        if found["batches"] != found["last_seq"] - found["first_seq"] + 1:
-            raise ValueError("batches")
-    elif found["seq"] < 1:
+    for count in found["kept"].values() if tombstone else ():
+        _count(count, "kept")
+    if found["first_seq" if tombstone else "seq"] < 1:
         raise ValueError("seq")
+    if tombstone and found["batches"] != found["last_seq"] - found["first_seq"] + 1:
+        raise ValueError("batches")
     return found
+
+
+def _count(value: Any, name: str) -> None:
+    if type(value) is not int or not 0 <= value < 1 << 53:
+        raise ValueError(name)
 
 
 class Linked(NamedTuple):

@@ -61,25 +61,25 @@ class _Packed:
             raise ValueError("too deep")
         if first < 0x80 or first >= 0xE0:
             return first if first < 0x80 else first - 256
-        if first < 0x90:
-            return self.map(first & 15, depth)
         if first < 0xA0:
-            return self.array(first & 15, depth)
+            return (self.map if first < 0x90 else self.array)(first & 15, depth)
         if first < 0xC0:
             return self.take(first & 31).decode()
-        if first in (0xC0, 0xC2, 0xC3):
-            return {0xC0: None, 0xC2: False, 0xC3: True}[first]
-        if first in _BYTES:
-            return self.take(self.number(_BYTES[first]))
-        if first in _TEXTS:
-            return self.take(self.number(_TEXTS[first])).decode()
+        return self.long(first, depth)
+
+    def long(self, first: int, depth: int) -> Any:
+        """What says its length, or how many bytes its number has."""
+        if first in _WORDS:
+            return _WORDS[first]
         if first in _NUMBERS:
             return self.number(_NUMBERS[first])
-        if first in _ARRAYS:
-            return self.array(self.number(_ARRAYS[first]), depth)
-        if first in _MAPS:
-            return self.map(self.number(_MAPS[first]), depth)
-        raise ValueError("a fraction, or something else that no segment has")
+        if first not in _LENGTHS:
+            raise ValueError("a fraction, or something else that no segment has")
+        kind, form = _LENGTHS[first]
+        size = self.number(form)
+        if kind in ("array", "map"):
+            return (self.map if kind == "map" else self.array)(size, depth)
+        return self.take(size) if kind == "bytes" else self.take(size).decode()
 
     def array(self, size: int, depth: int) -> list[Any]:
         return [self.value(depth + 1) for _ in range(size)]
@@ -94,11 +94,20 @@ class _Packed:
         return found
 
 
-_BYTES = {0xC4: "B", 0xC5: "H", 0xC6: "I"}
-_TEXTS = {0xD9: "B", 0xDA: "H", 0xDB: "I"}
+_WORDS = {0xC0: None, 0xC2: False, 0xC3: True}
 _NUMBERS = {0xCC: "B", 0xCD: "H", 0xCE: "I", 0xCF: "Q", 0xD0: "b", 0xD1: "h", 0xD2: "i", 0xD3: "q"}
-_ARRAYS = {0xDC: "H", 0xDD: "I"}
-_MAPS = {0xDE: "H", 0xDF: "I"}
+_LENGTHS = {
+    0xC4: ("bytes", "B"),
+    0xC5: ("bytes", "H"),
+    0xC6: ("bytes", "I"),
+    0xD9: ("text", "B"),
+    0xDA: ("text", "H"),
+    0xDB: ("text", "I"),
+    0xDC: ("array", "H"),
+    0xDD: ("array", "I"),
+    0xDE: ("map", "H"),
+    0xDF: ("map", "I"),
+}
 
 
 def msgpack_in(data: bytes) -> Any:
@@ -163,14 +172,14 @@ def _dense(found: dict[str, Any]) -> list[list[int]]:
         raise ValueError("columns that are not there")
     columns: list[list[int]] = []
     start = 0
-    for code, width in zip(codes, widths):
+    for code, width in zip(codes[:_FIXED], widths):  # phases and facts count for no number
         columns.append(_column(data[start : start + width * size], size, width, code))
         start += width * size
     instants: list[int] = []
     for gap in columns[1]:
         base += gap
         instants.append(base)
-    return [columns[0], instants, *columns[2:_FIXED]]
+    return [columns[0], instants, *columns[2:]]
 
 
 def _width(code: str) -> int:

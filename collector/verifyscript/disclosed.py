@@ -10,11 +10,11 @@ from collector.verifyscript.failing import Failure
 from collector.verifyscript.logs import Published
 from collector.verifyscript.notes import Policy, accepted_by, proof_in, quorum_time
 from collector.verifyscript.rows import Shown, shown_in
+from collector.verifyscript.spans import DAY_MS
 from collector.verifyscript.tree import leaf_hash
 
 EARLY_KINDS = ("config.version", "window.approved")
-_DAY_MS = 86_400_000
-_UNTRUSTED = ("checkpoint.unsigned", "checkpoint.quorum", "checkpoint.signature")
+_UNSIGNED = ("checkpoint.unsigned", "checkpoint.quorum", "checkpoint.signature")
 
 
 def rows_of(bundle: Archive) -> list[Shown]:
@@ -45,7 +45,7 @@ def complete(rows: list[Shown], state: int) -> int:
 
 def proved(bundle: Archive, rows: list[Shown], log: Published) -> int:
     """How many rows are from before the range: of each a proof leads to the final checkpoint."""
-    older = [row for row in rows if row.place < log.tree.size]
+    older = [row for row in rows if row.place < log.first]
     head = log.final.checkpoint
     for row in older:
         name = "proofs/%d.tlog-proof" % row.place
@@ -81,12 +81,12 @@ def seen_early(
         try:
             found = accepted_by(policy, proof.note, where)
         except Failure as failure:
-            code = "early.untrusted" if failure.code in _UNTRUSTED else "early.proof"
+            code = "early.untrusted" if failure.code in _UNSIGNED else "early.proof"
             raise Failure(code, where) from None
         head, seen = found.checkpoint, quorum_time(policy, found)
         if head.origin != log.origin:
             raise Failure("log.origin", where)
-        if any(1000 * time > computed_at + _DAY_MS for time in found.times.values()):
+        if any(1000 * time > computed_at + DAY_MS for time in found.times.values()):
             raise Failure("checkpoint.future", where)
         if proof.place != row.place or not proof.leads_to(head, leaf_hash(row.line)):
             raise Failure("early.proof", where)

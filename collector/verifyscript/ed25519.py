@@ -11,7 +11,7 @@ import functools
 import hashlib
 
 _P = 2**255 - 19
-_ORDER = 2**252 + 27742317777372353535851937790883648493
+_GROUP = 2**252 + 27742317777372353535851937790883648493
 _D = -121665 * pow(121666, _P - 2, _P) % _P
 _ROOT = pow(2, (_P - 1) // 4, _P)
 """A square root of -1."""
@@ -96,10 +96,10 @@ def ed25519_signed(public: bytes, signature: bytes, message: bytes) -> bool:
         return False
     rows = _key(public)
     s = int.from_bytes(signature[32:], "little")
-    if rows is None or s >= _ORDER:
+    if rows is None or s >= _GROUP:
         return False
     digest = hashlib.sha512(signature[:32] + public + message).digest()
-    k = int.from_bytes(digest, "little") % _ORDER
+    k = int.from_bytes(digest, "little") % _GROUP
     total = _NEUTRAL
     for n, row in enumerate(_base()):
         total = _added(total, row[s >> 4 * n & 15])

@@ -64,7 +64,7 @@ def entry_in(data: bytes, where: str) -> Entry:
         if word in ("batch", "tombstone"):
             entry = _batch(word, told, rest)
         elif word == "row" and not rest:
-            entry = _row(told)
+            entry = _row_entry(told)
         elif word == "log" and not rest and len(told) == 3 and _ORG.fullmatch(told[0]):
             started = number_in(told[1])
             entry = None if started is None else Entry("log", started, 0)
@@ -88,7 +88,7 @@ def _batch(word: str, told: list[str], header: bytes) -> Entry | None:
     return Entry(word, received, state, signature=signature, header=header)
 
 
-def _row(told: list[str]) -> Entry | None:
+def _row_entry(told: list[str]) -> Entry | None:
     if len(told) != 5 or _KIND.fullmatch(told[3]) is None:
         return None
     number, recorded, state = number_in(told[0]), number_in(told[1]), number_in(told[2])

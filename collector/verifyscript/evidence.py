@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 import zlib
-from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from collector.verifyscript.archive import Archive
 from collector.verifyscript.chains import Header
-from collector.verifyscript.columns import OUTCOMES, segment_in
+from collector.verifyscript.columns import Segment, segment_in
 from collector.verifyscript.failing import Failure
-from collector.verifyscript.spans import FAR
-from collector.verifyscript.terms import Source
+from collector.verifyscript.spelling import base64_in, canonical_in
 from collector.verifyscript.tree import leaf_hash, root_by_path
 
 _MAX_CHUNK = (1 << 20) + (16 << 20) + (1 << 16)
@@ -38,18 +37,6 @@ class Record(NamedTuple):
 
     def root(self) -> bytes | None:
         return root_by_path(leaf_hash(self.tag + self.data), self.place, self.of, self.path)
-
-
-class Line:
-    """The results of one (check, agent), in three columns: instant and slot by true time, outcome."""
-
-    def __init__(self) -> None:
-        self.t = array("q")
-        self.slot = array("q")
-        self.outcome = bytearray()
-
-    def results(self) -> list[tuple[int, str]]:
-        return [(t, OUTCOMES[n]) for t, n in zip(self.t, self.outcome)]
 
 
 def records_of(bundle: Archive, system: str) -> Iterator[Record]:
@@ -100,15 +87,12 @@ def _records(chunk: bytes, name: str) -> Iterator[Record]:
         yield Record(entry, place, of, tag, path, data)
 
 
-def results_of(
+def segments_of(
     bundle: Archive, system: str, checks: set[str], headers: dict[int, Header]
-) -> tuple[dict[Source, Line], dict[int, int]]:
-    """Results by (check, agent), and how many runs each batch shows of the system, by its index.
-
-    `checks`: all that the system ever had. Failure for a segment that is not the one of its batch.
+) -> Iterator[tuple[Header, Segment]]:
+    """Each with the header of its batch, in the order of the log. `checks`: all that the system ever
+    had. Failure for a segment that is not the one of its batch.
     """
-    lines: dict[Source, Line] = {}
-    shown: dict[int, int] = {}
     for record in records_of(bundle, system):
         where = "%s:%d" % (system, record.entry)
         header = headers.get(record.entry)
@@ -119,16 +103,45 @@ def results_of(
         segment = segment_in(record.data, where)
         if checks.isdisjoint(segment.check):
             raise Failure("segment.foreign", where)
-        shown[record.entry] = len(segment.at)
-        lost = header.error > _CLOCK_ERROR_MS
-        last = header.received + _AHEAD_MS
-        for check, at, slot, outcome in zip(
-            segment.check, segment.at, segment.slot, segment.outcome
-        ):
-            t = at + header.offset
-            if check in checks and _YEAR_2000_MS <= t <= min(last, FAR):
-                line = lines.setdefault((check, header.agent), Line())
-                line.t.append(t)
-                line.slot.append(slot + header.offset)
-                line.outcome.append(OUTCOMES.index("unknown" if lost else outcome))
-    return lines, shown
+        if not all(header.start <= at + header.offset <= header.end for at in segment.at):
+            raise Failure("segment.malformed", where)
+        yield header, segment
+
+
+def is_possible(t: int, received: int) -> bool:
+    """Is it neither of before 2000 nor much later than it was received?"""
+    return _YEAR_2000_MS <= t <= received + _AHEAD_MS
+
+
+def outcomes_of(header: Header, segment: Segment) -> list[str]:
+    """Unknown, all of them, where the agent's clock was not known well enough."""
+    if header.error > _CLOCK_ERROR_MS:
+        return ["unknown"] * len(segment.outcome)
+    return segment.outcome
+
+
+def check_tombstones(bundle: Archive, headers: dict[int, Header]) -> int:
+    """How many runs agents kept of what they gave up. They are packed with zstd, which this script
+    does not unpack: each is only compared with what its agent signed.
+    """
+    name = "evidence/tombstones.jsonl"
+    shown: set[int] = set()
+    for where, line in bundle.lines(name) if name in bundle.names else ():
+        try:
+            found = canonical_in(line)
+            body, place = base64_in(found["body"]), found["index"]
+            if set(found) != {"body", "index"} or body is None or type(place) is not int:
+                raise ValueError("no tombstone")
+        except (ValueError, KeyError, TypeError):
+            raise Failure("tombstone.malformed", where) from None
+        header = headers.get(place)
+        if header is None or not header.is_tombstone or (shown and place <= max(shown)):
+            raise Failure("tombstone.malformed", where)
+        if hashlib.sha256(body).digest() != header.body:
+            raise Failure("tombstone.body", str(place))
+        shown.add(place)
+    kept = {place: one for place, one in headers.items() if one.is_tombstone and one.results}
+    missing = sorted(set(kept) - shown)
+    if missing:
+        raise Failure("tombstone.missing", str(missing[0]))
+    return sum(one.results for one in kept.values())

@@ -14,6 +14,7 @@ PACKAGE = "collector.verifyscript"
 PARTS = (
     "failing",
     "spelling",
+    "spans",
     "archive",
     "ed25519",
     "tree",
@@ -23,7 +24,6 @@ PARTS = (
     "logs",
     "rows",
     "disclosed",
-    "spans",
     "recurring",
     "voices",
     "terms",
@@ -34,7 +34,10 @@ PARTS = (
     "states",
     "maintenance",
     "numbers",
+    "arithmetic",
+    "slots",
     "figures",
+    "around",
     "running",
 )
 """Modules in order; the first file, `opening.py`, gives the head."""

@@ -18,19 +18,20 @@ from collector.verifyscript.notes import (
     checkpoint_in,
     note_in,
 )
+from collector.verifyscript.spans import DAY_MS
 from collector.verifyscript.spelling import canonical_in, hash_in
 from collector.verifyscript.tree import Growing, leaf_hash
 
-_BLOCK = 1 << 20
-_DAY_MS = 86_400_000
+_PIECE = 1 << 20
 
 
 class Published(NamedTuple):
     """The checkpoints of the range. `final` is the last one, as the policy accepts it; `roots` by
-    size; `tree` is the one before the first entry.
+    size; `tree` is the one before the first entry, which stands at `first`, and grows in `walk`.
     """
 
     origin: str
+    first: int
     tree: Growing
     roots: dict[int, bytes]
     final: Accepted
@@ -51,7 +52,7 @@ def published(bundle: Archive, policy: Policy, computed_at: int) -> Published:
     if note is None:
         raise Failure("checkpoint.malformed", "checkpoint.txt")
     final = accepted_by(policy, note, "checkpoint.txt")
-    if any(1000 * time > computed_at + _DAY_MS for time in final.times.values()):
+    if any(1000 * time > computed_at + DAY_MS for time in final.times.values()):
         raise Failure("checkpoint.future", "checkpoint.txt")
     roots: dict[int, bytes] = {}
     last: Note | None = None
@@ -67,7 +68,7 @@ def published(bundle: Archive, policy: Policy, computed_at: int) -> Published:
         raise Failure("log.origin", "log/start.json")
     if last != note or (tree.size and tree.size != min(roots)):
         raise Failure("log.checkpoints", "log/checkpoints.jsonl")
-    return Published(start["origin"], tree, roots, final, note)
+    return Published(start["origin"], tree.size, tree, roots, final, note)
 
 
 def _note_of(line: bytes, where: str) -> Note:
@@ -98,7 +99,7 @@ def kept(policy: Policy, data: bytes, log: Published) -> None:
         raise Failure("since.other_log", "--since")
     if head.size > log.final.checkpoint.size:
         raise Failure("since.ahead", "--since")
-    if 0 < head.size < log.tree.size:
+    if 0 < head.size < log.first:
         raise Failure("since.before", "--since")
     if log.roots.get(head.size, head.root) != head.root:
         raise Failure("since.forked", "--since")
@@ -160,7 +161,7 @@ def _reached(tree: Growing, waiting: list[Any]) -> None:
 def _framed(bundle: Archive) -> Iterator[bytes]:
     """Each entry, behind its length in two bytes."""
     rest, start = b"", 0
-    while block := bundle.read("log/entries.bin", start, _BLOCK):
+    while block := bundle.read("log/entries.bin", start, _PIECE):
         start += len(block)
         rest += block
         place = 0

@@ -22,7 +22,7 @@ _CONTENT = ("id", "systems", "start", "end", "timezone", "rrule", "exdate", "exp
 
 class Act(NamedTuple):
     """What somebody did beside the file, as recorded: `kind` is proposed, approved, cancelled or
-    finished. `digest` names the content proposed or approved.
+    finished. `digest` names the content proposed or approved, `row` is the journal's.
     """
 
     kind: str
@@ -31,6 +31,7 @@ class Act(NamedTuple):
     at: int
     digest: str | None = None
     content: Any = None
+    row: int = 0
 
 
 class Occurrence(NamedTuple):
@@ -43,7 +44,7 @@ class Occurrence(NamedTuple):
     parts: list[Stretch]
 
 
-class _Plan(NamedTuple):
+class Plan(NamedTuple):
     """One content of a window, standing over [start, end). Approvals are (at, by)."""
 
     start: int
@@ -78,7 +79,7 @@ def occurrences(
 ) -> list[Occurrence]:
     """Those of the system that start before `until` and end after `since`, by (start, id)."""
     found: dict[tuple[int, str], Occurrence] = {}
-    for plan in (*_of_files(recorded, acts), *_of_acts(recorded, acts)):
+    for plan in plans_of(recorded, acts):
         if system not in plan.window["systems"] or plan.start >= plan.end:
             continue
         if not max(plan.start, since) < min(plan.end, until):
@@ -98,6 +99,11 @@ def occurrences(
     return [found[key] for key in sorted(found)]
 
 
+def plans_of(recorded: Sequence[Terms], acts: Sequence[Act]) -> list[Plan]:
+    """Every content that any window ever had, and when."""
+    return [*_of_files(recorded, acts), *_of_acts(recorded, acts)]
+
+
 def _written(window: Any, until: int) -> list[tuple[int, int]]:
     zone = zone_of(window["timezone"])
     return occurrences_of(
@@ -105,7 +111,7 @@ def _written(window: Any, until: int) -> list[tuple[int, int]]:
     )
 
 
-def _judged(plan: _Plan, start: int, end: int, outages: Sequence[Outage]) -> Occurrence:
+def _judged(plan: Plan, start: int, end: int, outages: Sequence[Outage]) -> Occurrence:
     approval = plan.approval()
     why: str | None = None
     if start >= plan.cancelled:
@@ -154,12 +160,12 @@ def _came_true(recorded: Sequence[Terms]) -> list[tuple[int, Act]]:
     return found
 
 
-def _of_files(recorded: Sequence[Terms], acts: Sequence[Act]) -> list[_Plan]:
+def _of_files(recorded: Sequence[Terms], acts: Sequence[Act]) -> list[Plan]:
     first_with: dict[bytes, int] = {}
     for terms in recorded:
         for window in terms.config["maintenance"]:
             first_with.setdefault(_approved(window), terms.at)
-    plans: list[_Plan] = []
+    plans: list[Plan] = []
     came_true = _came_true(recorded)
     for start, end, terms in _segments(recorded):
         beside = [*acts, *(act for since, act in came_true if since < start)]
@@ -174,12 +180,12 @@ def _of_files(recorded: Sequence[Terms], acts: Sequence[Act]) -> list[_Plan]:
                 cancelled = min(cancelled, terms.ms(window["cancelled"]["at"]))
             finished = sorted({*finished, *(terms.ms(act["at"]) for act in window["finished"])})
             proposer = window["proposed"]["by"]
-            plans.append(_Plan(start, end, window, proposer, approvals, cancelled, finished))
+            plans.append(Plan(start, end, window, proposer, approvals, cancelled, finished))
     return plans
 
 
-def _of_acts(recorded: Sequence[Terms], acts: Sequence[Act]) -> list[_Plan]:
-    plans: list[_Plan] = []
+def _of_acts(recorded: Sequence[Terms], acts: Sequence[Act]) -> list[Plan]:
+    plans: list[Plan] = []
     came_true = _came_true(recorded)
     for act in acts:
         if act.kind != "proposed" or act.content is None:
@@ -197,9 +203,7 @@ def _of_acts(recorded: Sequence[Terms], acts: Sequence[Act]) -> list[_Plan]:
             [a for a in acts if act.at <= a.at < end], act.window, act.digest or ""
         )
         beside = [*acts, *(a for since, a in came_true if since < act.at)]
-        plans.append(
-            _Plan(act.at, end, act.content, act.by, approvals, *_ended(beside, act.window))
-        )
+        plans.append(Plan(act.at, end, act.content, act.by, approvals, *_ended(beside, act.window)))
     return plans
 
 

@@ -116,63 +116,72 @@ def checkpoint_in(text: str) -> Checkpoint | None:
     return Checkpoint(lines[0], size, root)
 
 
-def policy_in(data: bytes) -> Policy:
-    """Failure `policy.malformed` with the line."""
-    policy = Policy([], {}, [], None)
-    names: set[bytes] = set()
-    keys: set[tuple[int, bytes]] = set()
-    members: set[bytes] = set()
-    quorums: list[bytes] = []
+class _Reading:
+    """A policy file, line by line; ValueError for a line that is none."""
 
-    def key_of(text: bytes, kind: int) -> VerifierKey:
-        key = vkey_in(text.decode())
-        if key is None or key.kind != kind or (kind, key.public) in keys:
-            raise ValueError("key")
-        keys.add((kind, key.public))
-        return key
+    def __init__(self) -> None:
+        self.policy = Policy([], {}, [], None)
+        self.names: set[bytes] = set()
+        self.keys: set[tuple[int, bytes]] = set()
+        self.members: set[bytes] = set()
+        self.quorums: list[bytes] = []
 
-    def named(name: bytes) -> bytes:
-        if name == b"none" or name in names:
-            raise ValueError("name")
-        names.add(name)
-        return name
-
-    def read(items: list[bytes]) -> None:
+    def line(self, items: list[bytes]) -> None:
         word, rest = items[0], items[1:]
         if word == b"log" and len(rest) in (1, 2):
-            policy.logs.append(key_of(rest[0], LOG_KEY))
+            self.policy.logs.append(self.key(rest[0], LOG_KEY))
         elif word == b"witness" and len(rest) in (2, 3):
-            policy.witnesses[named(rest[0])] = key_of(rest[1], WITNESS_KEY)
+            self.policy.witnesses[self.name(rest[0])] = self.key(rest[1], WITNESS_KEY)
         elif word == b"group" and len(rest) >= 3:
-            inside = rest[2:]
-            written = {b"all": b"%d" % len(inside), b"any": b"1"}.get(rest[1], rest[1])
-            count = int(written) if _COUNT.fullmatch(written) else 0
-            fresh = len(set(inside)) == len(inside) and members.isdisjoint(inside)
-            if not (1 <= count <= len(inside) and fresh and names.issuperset(inside)):
-                raise ValueError("group")
-            members.update(inside)
-            policy.groups.append((named(rest[0]), count, inside))
-        elif word == b"quorum" and len(rest) == 1 and (rest[0] in names or rest[0] == b"none"):
-            quorums.append(rest[0])
+            self.group(rest[0], rest[1], rest[2:])
+        elif word == b"quorum" and len(rest) == 1 and rest[0] in (b"none", *self.names):
+            self.quorums.append(rest[0])
         else:
             raise ValueError("line")
 
+    def key(self, text: bytes, kind: int) -> VerifierKey:
+        found = vkey_in(text.decode())
+        if found is None or found.kind != kind or (kind, found.public) in self.keys:
+            raise ValueError("key")
+        self.keys.add((kind, found.public))
+        return found
+
+    def name(self, text: bytes) -> bytes:
+        if text == b"none" or text in self.names:
+            raise ValueError("name")
+        self.names.add(text)
+        return text
+
+    def group(self, name: bytes, count: bytes, inside: list[bytes]) -> None:
+        count = {b"all": b"%d" % len(inside), b"any": b"1"}.get(count, count)
+        threshold = int(count) if _COUNT.fullmatch(count) else 0
+        fresh = len(set(inside)) == len(inside) and self.members.isdisjoint(inside)
+        if not (1 <= threshold <= len(inside) and fresh and self.names.issuperset(inside)):
+            raise ValueError("group")
+        self.members.update(inside)
+        self.policy.groups.append((self.name(name), threshold, inside))
+
+
+def policy_in(data: bytes) -> Policy:
+    """Failure `policy.malformed` with the line."""
+    reading = _Reading()
     lines = data.split(b"\n")
     if len(data) > 1 << 18 or lines.pop():
         raise Failure("policy.malformed", "the last line does not end, or it is too large")
     for number, line in enumerate(lines, 1):
         items = [item for item in re.split(rb"[ \t]+", line) if item]
         if _NO_POLICY.search(line):
-            raise Failure("policy.malformed", "line %d" % number)
+            raise Failure("policy.malformed", f"line {number}")
         if not items or items[0].startswith(b"#"):
             continue
         try:
-            read(items)
+            reading.line(items)
         except ValueError:
-            raise Failure("policy.malformed", "line %d" % number) from None
-    if len(quorums) != 1:
+            raise Failure("policy.malformed", f"line {number}") from None
+    if len(reading.quorums) != 1:
         raise Failure("policy.malformed", "there must be one line of quorum")
-    return policy._replace(quorum=None if quorums[0] == b"none" else quorums[0])
+    quorum = reading.quorums[0]
+    return reading.policy._replace(quorum=None if quorum == b"none" else quorum)
 
 
 def _is_reached(policy: Policy, cosigned: set[bytes]) -> bool:
@@ -208,16 +217,16 @@ def accepted_by(policy: Policy, note: Note, where: str, *, quorum: bool = True) 
         key = keys.get((name, identity))
         if key is None:
             continue
-        message = note.text.encode()
+        message, signed = note.text.encode(), signature
         if key.kind == WITNESS_KEY:
-            time, signature = int.from_bytes(signature[:8], "big"), signature[8:]
+            time, signed = int.from_bytes(signature[:8], "big"), signature[8:]
             message = b"cosignature/v1\ntime %d\n%s" % (time, message)
             if not 0 < time < 1 << 63:
                 raise Failure("checkpoint.signature", where)
             times[names[key]] = min(time, times.get(names[key], time))
         elif key.name == head.origin and log is None:
             log = key
-        if not ed25519_signed(key.public, signature, message):
+        if not ed25519_signed(key.public, signed, message):
             raise Failure("checkpoint.signature", where)
     if log is None:
         raise Failure("checkpoint.unsigned", where)

@@ -187,12 +187,9 @@ def _fitting(days: list[date], rule: _Recurrence, own_day: int) -> list[date]:
     """Of a month or a year: those the rule names, or the day of the first occurrence."""
     if not rule.days and not rule.month_days:
         return [day for day in days if day.day == own_day]
-    if rule.month_days:
-        days_left = [day for day in days if _is_month_day(day, rule)]
-    else:
-        days_left = days
+    left = [day for day in days if not rule.month_days or _is_month_day(day, rule)]
     if not rule.days:
-        return days_left
+        return left
     named: set[date] = set()
     for which, weekday in rule.days:
         same = [day for day in days if day.weekday() == weekday]
@@ -201,7 +198,7 @@ def _fitting(days: list[date], rule: _Recurrence, own_day: int) -> list[date]:
             named.update(same)
         elif -len(same) <= place < len(same):
             named.add(same[place])
-    return [day for day in days_left if day in named]
+    return [day for day in left if day in named]
 
 
 def _month(year: int, month: int) -> list[date]:

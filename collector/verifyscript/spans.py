@@ -8,6 +8,7 @@ Stretch = tuple[int, int]
 Line = list[tuple[int, int, str]]
 """(start, end, state), in order, none touching another of the same state."""
 FAR = 1 << 60
+DAY_MS = 86_400_000
 
 
 def united(parts: Iterable[Stretch]) -> list[Stretch]:
@@ -36,15 +37,15 @@ def without(parts: Iterable[Stretch], taken: Sequence[Stretch]) -> list[Stretch]
     for start, end in parts:
         while first < len(taken) and taken[first][1] <= start:
             first += 1
-        place = first
+        place, rest = first, start
         while place < len(taken) and taken[place][0] < end:
             left, right = taken[place]
-            if start < left:
-                found.append((start, left))
-            start = max(start, right)
+            if rest < left:
+                found.append((rest, left))
+            rest = max(rest, right)
             place += 1
-        if start < end:
-            found.append((start, end))
+        if rest < end:
+            found.append((rest, end))
     return found
 
 

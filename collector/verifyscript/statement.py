@@ -33,7 +33,7 @@ class Statement(NamedTuple):
 def statement_in(data: bytes, policy: Policy) -> Statement:
     """Failure `statement.malformed`, or `statement.unsigned` where no log of the policy signed it."""
     try:
-        envelope = json.loads(data.decode(), object_pairs_hook=_object)
+        envelope = json.loads(data.decode(), object_pairs_hook=_named_once)
         kind, payload = envelope["payloadType"], _bytes(envelope["payload"])
         signatures = [_bytes(one["sig"]) for one in envelope["signatures"]]
         if kind != _PAYLOAD_TYPE or len(signatures) > 32:
@@ -70,7 +70,7 @@ def _bytes(text: Any) -> bytes:
         raise ValueError("no base64") from None
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _named_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(dict(pairs)) != len(pairs):
         raise ValueError("a name twice")
     return dict(pairs)
