@@ -145,7 +145,7 @@ class Service:
                 world.clock,
                 org,
                 evaluator,
-                Assembler(Signers(world.read_secret)),
+                Assembler(Signers(world.read_secret), world.read_secret, world.random_bytes),
             ),
         )
         self.parts = Parts(

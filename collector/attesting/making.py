@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collector.attesting import comparing, gathering, live, trust
+from collector.attesting import comparing, gathering, live, selfmonitoring, trust
 from collector.attesting.assembling import Assembler, Claims
 from collector.attesting.covering import covered
 from collector.attesting.disk import OnDisk
@@ -40,6 +40,7 @@ from collector.tlog.checkpoints import Published
 from collector.tlog.epochs import Epoch, Log
 from probes.clock import NS_PER_MS, Clock
 from probes.config import Config
+from probes.config_evidence_log import EvidenceLog
 
 log = logging.getLogger("wardwatch.attesting")
 
@@ -112,7 +113,7 @@ class Maker:
             self._store, self._org, self._clock, every_ms=every, needs_quorum=quorum
         )
         epoch = await self._epoch(final)
-        made = await self._agreed(one, config, epoch, final, workspace / MEMBERS)
+        made = await self._agreed(one, config, said, epoch, final, workspace / MEMBERS)
         wanted = Wanted(one.period, one.start, one.end, one.systems)
         known = await self._store.read(attestations.of, self._org, wanted)
         before = attestations.newest_issued(known)
@@ -121,21 +122,24 @@ class Maker:
             await self._unchanged(one, before, lease, final)
             return ()
         await self._tell(one, Stage.WRITING)
-        issued = await self._written(one, config, epoch, made, earlier, workspace)
+        issued = await self._written(one, config, said, epoch, made, earlier, workspace)
         issue_ = (self._org, lease, one, issued, self._evaluator.config, self._clock.now_ms)
         told = await self._store.write(issue, *issue_)
         log.info("attesting.issued number=%d revision=%d", one.number, issued.revision)
         return told
 
     async def _agreed(
-        self, one: Attestation, config: Config, epoch: Epoch, final: Published, members: Path
+        self,
+        one: Attestation,
+        config: Config,
+        said: EvidenceLog,
+        epoch: Epoch,
+        final: Published,
+        members: Path,
     ) -> Made:
         """From as far back as it takes; RefusedAttestationError where no evidence makes the numbers
         of the collector.
         """
-        said = config.evidence_log
-        if said is None:
-            raise RefusedAttestationError(Refusal.NO_LOG)
         keys = await self._store.read(keyrows.read, self._org)
         policy = trust.policy_text(said, keys.keys, epoch.name)
         operators = trust.operators(said, config.organization.name)
@@ -166,25 +170,33 @@ class Maker:
         self,
         one: Attestation,
         config: Config,
+        said: EvidenceLog,
         epoch: Epoch,
         made: Made,
         earlier: Issued | None,
         workspace: Path,
     ) -> Issued:
         """The bundle under its name; nothing says yet that it is there."""
-        computed_at = self._clock.now_ms()
+        span = (self._org, epoch.epoch, one.start, one.end)
         claims = Claims(
-            one.id, computed_at, None if earlier is None else earlier.statement, epoch.name
+            f"{self._org}-{one.id}",
+            1 if earlier is None else earlier.revision + 1,
+            self._clock.now_ms(),
+            None if earlier is None else earlier.statement,
+            await self._store.read(selfmonitoring.read, *span),
         )
         whole = workspace / BUNDLE
-        statement = await self._assembler.assemble(made.members, whole, config, made, claims)
+        known = await self._store.read(keyrows.read, self._org)
+        statement = await self._assembler.assemble(
+            made.members, whole, config, said, made.derived, claims, known.keys, epoch.name
+        )
         digest, length = await asyncio.to_thread(_weighed, whole)
         name = f"{self._org}-{one.id}-{digest.hex()[:8]}{SUFFIX}"
         await asyncio.to_thread(self.folder.publish, whole, name)
         return Issued(
-            revision=1 if earlier is None else earlier.revision + 1,
-            supersedes=None if earlier is None else earlier.statement,
-            issued_at=computed_at,
+            revision=claims.revision,
+            supersedes=claims.supersedes,
+            issued_at=claims.computed_at,
             epoch=epoch.epoch,
             from_size=made.from_size,
             to_size=made.asked.final.size,
