@@ -29,6 +29,7 @@ COMMANDS = {
     "heartbeat": "heartbeat",
     "incident": "incident",
     "load": "load",
+    "log": "log",
     "login": "login",
     "logout": "login",
     "maintenance": "maintenance",

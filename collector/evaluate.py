@@ -16,7 +16,6 @@ from datetime import date
 
 from collector import frozenholidays, memory
 from collector.access.credentials import RandomBytes
-from collector.attest.projection import projections
 from collector.businesshours import holiday_problem, holidays_version, public_holidays
 from collector.commit import (
     News,
@@ -89,7 +88,7 @@ class Evaluator:
         self._org = org
         self._leader = leader
         self._said = said
-        self._sequencer = Sequencer(store, org, lambda row: projections(row.data), random_bytes)
+        self._sequencer = Sequencer(store, org, random_bytes)
         self._unlogged = True
         """May there be something that is no leaf of a log yet?"""
         self._past: Past | None = None

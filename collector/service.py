@@ -28,6 +28,7 @@ from collector.access.opening import door_of, openid_of
 from collector.access.passwords import Passwords
 from collector.api.app import build_app
 from collector.api.parts import Parts
+from collector.attesting.assembling import Assembler
 from collector.attesting.attesting import Around, Attesting
 from collector.attesting.folder import Folder
 from collector.attesting.making import Maker
@@ -51,6 +52,7 @@ from collector.store import health, outbox
 from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreUnavailableError
 from collector.tlog.mailing import Mailing
+from collector.tlog.signers import Signers
 from collector.tls import ServerTls
 from collector.watched import watched
 from probes import agentkeys
@@ -122,7 +124,13 @@ class Service:
         self._delivery_metrics = DeliveryMetrics(self.metrics.registry)
         self._delivery: Delivery | None = None
         evaluator = Evaluator(
-            store, world.clock, self.metrics, org, self._leader, said=self._wake_delivery
+            store,
+            world.clock,
+            self.metrics,
+            org,
+            self._leader,
+            said=self._wake_delivery,
+            random_bytes=world.random_bytes,
         )
         keys = KeyRing(store, world.clock, org, self.metrics)
         ingest = Ingest(
@@ -132,7 +140,14 @@ class Service:
             Around(store, world.clock, org, evaluator, self._leader, self._wake_delivery),
             None
             if attestations is None
-            else Maker(Folder(attestations), store, world.clock, org, evaluator, world.read_secret),
+            else Maker(
+                Folder(attestations),
+                store,
+                world.clock,
+                org,
+                evaluator,
+                Assembler(Signers(world.read_secret), world.read_secret, world.random_bytes),
+            ),
         )
         self.parts = Parts(
             attesting=attesting,

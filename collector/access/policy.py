@@ -50,6 +50,8 @@ class Permission(StrEnum):
     """To put somebody else on duty for a time."""
     WHAT_IF_RUN = "what_if.run"
     JOURNAL_READ = "journal.read"
+    EVIDENCE_READ = "evidence.read"
+    """To read the evidence log; the audit log needs `journal.read` too."""
     AUDIT_EXPORT = "audit.export"
     """To read the whole audit trail out, or an audit pack of it; each time is a row of it."""
     ATTESTATIONS_READ = "attestations.read"
@@ -107,7 +109,14 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.INCIDENTS_NOTES_READ,
     },
     Role.AUDITOR: READING
-    | {P.ROTA_READ, P.JOURNAL_READ, P.AUDIT_EXPORT, P.ACCOUNTS_READ, P.ATTESTATIONS_READ},
+    | {
+        P.ROTA_READ,
+        P.JOURNAL_READ,
+        P.EVIDENCE_READ,
+        P.AUDIT_EXPORT,
+        P.ACCOUNTS_READ,
+        P.ATTESTATIONS_READ,
+    },
     Role.ADMIN: READING
     | {
         P.CONTACTS_READ,
@@ -116,6 +125,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.OUTBOX_REDRIVE,
         P.AGENTS_MANAGE,
         P.JOURNAL_READ,
+        P.EVIDENCE_READ,
         P.AUDIT_EXPORT,
         P.ATTESTATIONS_READ,
         P.ATTESTATIONS_ISSUE,

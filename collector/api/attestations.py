@@ -58,7 +58,6 @@ class Bundle(TypedDict):
     sha256: str
     statement: str
     length: int
-    file: str
     verdicts: dict[str, str | None]
 
 
@@ -140,7 +139,7 @@ async def download_attestation(call: Call[Nothing, Nothing]) -> web.StreamRespon
         raise RefusedAttestationError(Refusal.GONE)
     by = downloads.By(call.who.account, call.who.credential)
     await parts.store.write(downloads.record, parts.org, one.id, one.issued.sha256, by, parts.now)
-    async with streaming(call.request, ZIP, _headers(one.issued)) as response:
+    async with streaming(call.request, ZIP, _headers(parts.org, one, one.issued)) as response:
         await _send(call, folder, one.issued, response)
     return response
 
@@ -164,10 +163,10 @@ async def _send(
                 await response.write(chunk)
 
 
-def _headers(issued: Issued) -> dict[str, str]:
+def _headers(org: str, one: Attestation, issued: Issued) -> dict[str, str]:
     return {
         "Content-Length": str(issued.length),
-        "Content-Disposition": f'attachment; filename="{issued.file}"',
+        "Content-Disposition": f'attachment; filename="{org}-{one.id}.zip"',
     }
 
 
@@ -214,7 +213,6 @@ def _bundle(issued: Issued) -> Bundle:
         "sha256": issued.sha256.hex(),
         "statement": issued.statement.hex(),
         "length": issued.length,
-        "file": issued.file,
         "verdicts": dict(issued.verdicts),
     }
 

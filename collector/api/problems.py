@@ -46,6 +46,12 @@ DENIED = {
     "history.unknown_check": "no check of this id in any config so far",
     "history.unknown_system": "no system of this id in any config so far",
     "events.too_many": "enough listen already; wait as long as Retry-After says",
+    "log.unknown": "no log of this name: evidence, audit, or as /api/v1/logs says",
+    "log.no_checkpoint": "nothing of this log is signed: see evidence_log in the operator's file",
+    "log.no_tile": "this log has no such tile, or not yet",
+    "log.no_leaf": "this row of the journal is not in this log, or not yet",
+    "log.not_covered": "this row is in the log, and no checkpoint covers it yet",
+    "log.changed": "the store holds something else than was logged at this place",
     "inbound.unsigned": "the request has no signature or secret; see `wardwatch channel inbound`",
     "inbound.signature": "the signature or secret is not that of this channel's entry",
     "inbound.old": "the signed time is too far from ours; look at both clocks",
@@ -126,10 +132,8 @@ def _problem_of(error: Exception) -> web.Response:
             answer = _denied(error)
         case AccessError():
             answer = _access(error)
-        case RefusedActError():
-            answer = _refused(error)
-        case IllegalActError():
-            answer = _not_permitted(error)
+        case RefusedActError() | IllegalActError():
+            answer = _act(error)
         case IllegalKeyError() | RefusedProofError():
             answer = _key(error)
         case RefusedAttestationError():
@@ -143,6 +147,10 @@ def _problem_of(error: Exception) -> web.Response:
             log.error("api.defect type=%s", type(error).__name__)
             answer = problem(500, "api.defect")
     return answer
+
+
+def _act(error: RefusedActError | IllegalActError) -> web.Response:
+    return _refused(error) if isinstance(error, RefusedActError) else _not_permitted(error)
 
 
 def _not_permitted(error: IllegalActError) -> web.Response:
@@ -208,7 +216,7 @@ def _key(error: IllegalKeyError | RefusedProofError) -> web.Response:
 def _unattested(error: RefusedAttestationError) -> web.Response:
     status = {Refusal.UNKNOWN: 404, Refusal.GONE: 410}.get(error.refusal, 409)
     closes = error.closes_at
-    more = {} if closes is None else {"closes_at": rfc3339(closes)}
+    more: dict[str, Any] = {} if closes is None else {"closes_at": rfc3339(closes)}
     return problem(status, error.refusal.value, detail=MEANINGS[error.refusal], **more)
 
 

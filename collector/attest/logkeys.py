@@ -125,8 +125,9 @@ def read_revocation(data: bytes) -> Revocation:
     """LogKeyError for anything that `revocation_data` would not have written."""
     try:
         match strictjson.read(data):
+            # a bool is an int, too, and written another way
             case {"key": str(key), "last_size": int(size), "reason": str(reason)} if size >= 0:
-                made = Revocation(vkey.parse(key), size, Reason(reason))
+                made = Revocation(vkey.parse(key), int(size), Reason(reason))
                 written = revocation_data(made)
             case _:
                 raise LogKeyError

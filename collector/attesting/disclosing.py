@@ -58,7 +58,7 @@ class Disclosing:
             at = (conn, self.org, Log.EVIDENCE, row.id)
             index = reading.index_of_row(*at, epoch=self.epoch.epoch)
             if index is not None:
-                out.append(self._shown(conn, index, self._entry(conn, index), row))
+                out.append(self._shown(index, self._entry(conn, index), row))
         return out
 
     def within(self, conn: Connection, start: int, entries: Sequence[bytes]) -> list[Shown]:
@@ -69,7 +69,7 @@ class Disclosing:
             return []
         rows = journal.rows(conn, self.org, after=min(known) - 1, last=max(known))
         return [
-            self._shown(conn, *known[row.id], row)
+            self._shown(*known[row.id], row)
             for row in rows
             if row.id in known and self._is_shown(row)
         ]
@@ -88,12 +88,12 @@ class Disclosing:
             return True
         return row.kind.startswith("incident.") and _system_of(row) in self.systems
 
-    def _shown(self, conn: Connection, index: int, entry: RowEntry, row: Row) -> Shown:
+    def _shown(self, index: int, entry: RowEntry, row: Row) -> Shown:
         secret, is_early = self.epoch.secret, row.kind in EARLY
         if row.kind != CONFIG:
             opened = commitments.disclose_row(secret, row)
             return Shown(row.id, index, is_early, rowsfile.write_row(index, entry.state, opened))
-        parts = rows_.parts_of(conn, self.org, self.epoch.epoch, row.id)
+        parts = rows_.parts_of(row)
         told = [
             commitments.disclose_part(secret, row, parts, name)
             for name in self.systems

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +16,11 @@ from typing import BinaryIO
 
 from sqlalchemy import Connection, func, select
 
-from collector.attest import note
+from collector.attest import note, policyfile
+from collector.attest.faults import AttestError
 from collector.attest.merkle import CompactRange, inclusion_path
+from collector.attest.note import Note
+from collector.attest.policy import Policy, accept
 from collector.attest.proof import Proof
 from collector.attest.proof import write as write_proof
 from collector.attesting.disclosing import Disclosing, Shown
@@ -74,23 +77,25 @@ class _Page:
     shown: Sequence[Shown]
 
 
-Tell = Callable[[int, int], None]
+Tell = Callable[[int, int], Awaitable[None]]
 """Given how much is done of how much."""
 
 
-async def gather(store: Store, asked: Asked, folder: Path, tell: Tell) -> Gathered:
-    """Write the members from `log/` on into `folder`, but for the checkpoint. OSError where it takes
-    no more; RefusedAttestationError where the store is not what was logged.
+async def gather(store: Store, asked: Asked, folder: Path, policy: bytes, tell: Tell) -> Gathered:
+    """Write the members from the policy on into `folder`, which is made. OSError where it takes no
+    more; RefusedAttestationError where the store is not what was logged.
     """
     try:
-        return await _gather(store, asked, folder, tell)
+        return await _gather(store, asked, folder, policy, tell)
     except ChangedError:
         raise RefusedAttestationError(Refusal.CHANGED) from None
 
 
-async def _gather(store: Store, asked: Asked, folder: Path, tell: Tell) -> Gathered:
+async def _gather(store: Store, asked: Asked, folder: Path, policy: bytes, tell: Tell) -> Gathered:
     for name in ("log", "evidence", "proofs"):
         await asyncio.to_thread((folder / name).mkdir, parents=True)
+    (folder / layout.POLICY).write_bytes(policy)
+    trusted = policyfile.parse(policy)
     start = await store.read(_start, asked)
     await asyncio.to_thread(_write_start, asked, folder, start)
     await _checkpoints(store, asked, folder, start.size)
@@ -111,10 +116,11 @@ async def _gather(store: Store, asked: Asked, folder: Path, tell: Tell) -> Gathe
             await asyncio.to_thread(out.write, page_)
             proven += [one.bare() for one in page_.shown]
             at = last
-            tell(at - start.size, end - start.size)
+            await tell(at - start.size, end - start.size)
         await asyncio.to_thread(out.close)
     for n in range(0, len(proven), PAGE):
-        for name, data in await store.read(_proofs, asked, start.size, proven[n : n + PAGE]):
+        some = proven[n : n + PAGE]
+        for name, data in await store.read(_proofs, asked, start.size, some, trusted):
             await asyncio.to_thread((folder / name).write_bytes, data)
     return Gathered(start.size, await store.read(_oldest, asked.org))
 
@@ -212,8 +218,9 @@ def _page(conn: Connection, asked: Asked, disclosing: Disclosing, start: int, en
 
 
 def _proofs(
-    conn: Connection, asked: Asked, start: int, shown: Sequence[Shown]
+    conn: Connection, asked: Asked, start: int, shown: Sequence[Shown], trusted: Policy
 ) -> list[tuple[str, bytes]]:
+    """An early one only by witnesses that count today: of others nobody could judge it."""
     at = (conn, asked.org, Log.EVIDENCE)
     number = asked.epoch.epoch
     out = []
@@ -228,11 +235,22 @@ def _proofs(
         first = checkpoints.first_cosigned_covering(*at, one.index, epoch=number)
         if first is None or first.size > asked.final.size:
             continue
+        witnessed = note.parse(first.note)
+        if not _is_accepted(trusted, witnessed):
+            continue
         tree = reading.nodes(*at, first.size, epoch=number)
         path = inclusion_path(tree, one.index, first.size)
-        proof = write_proof(Proof(one.index, path, note.parse(first.note)))
+        proof = write_proof(Proof(one.index, path, witnessed))
         out.append((layout.early_proof_of(one.index), proof))
     return out
+
+
+def _is_accepted(trusted: Policy, signed: Note) -> bool:
+    try:
+        accept(trusted, signed)
+    except AttestError:
+        return False
+    return True
 
 
 def _oldest(conn: Connection, org: str) -> int | None:

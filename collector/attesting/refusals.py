@@ -19,6 +19,7 @@ class Refusal(StrEnum):
     LOG_BEHIND = "attestation.log_behind"
     NO_CHECKPOINT = "attestation.no_checkpoint"
     NO_QUORUM = "attestation.no_quorum"
+    NO_KEY = "attestation.no_key"
     CHANGED = "attestation.changed"
     DIFFERENT = "attestation.different"
     MISSING = "attestation.missing"
@@ -44,6 +45,7 @@ MEANINGS: Mapping[Refusal, str] = {
     " `wardwatch log show` for why, then ask again",
     Refusal.NO_QUORUM: "the witnesses have not cosigned: see `wardwatch log show` for who, then ask"
     " again",
+    Refusal.NO_KEY: "no key of the log can sign; see `wardwatch log show`, then ask again",
     Refusal.CHANGED: "what the store holds is not what was logged: it was changed, or is damaged;"
     " nothing can be attested from it",
     Refusal.DIFFERENT: "the numbers that follow from the evidence are not those this collector shows:"

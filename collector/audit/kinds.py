@@ -179,18 +179,18 @@ KINDS: Mapping[str, RowKind] = {
         },
     ),
     **_of(
-        Topic.ATTESTATION,
-        {
-            ISSUED: "An attestation was issued: of what, and the SHA-256 of its bundle",
-            DOWNLOADED: "Somebody took the bundle of an attestation",
-        },
-    ),
-    **_of(
         Topic.LOG,
         {
             "log.keys": "The keys that sign the evidence log and the audit log have changed",
             "log.key_revoked": "Somebody revoked a key of a log: what it signs is not to be believed",
             "log.started": "Somebody began the logs anew; their first entries name the old heads",
+        },
+    ),
+    **_of(
+        Topic.ATTESTATION,
+        {
+            ISSUED: "An attestation was issued: of what, and the SHA-256 of its bundle",
+            DOWNLOADED: "Somebody took the bundle of an attestation",
         },
     ),
 }

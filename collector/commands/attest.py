@@ -222,7 +222,7 @@ def _shown(one: dict[str, Any], args: argparse.Namespace) -> int:
     sys.stdout.write(f"{one['id']}: {one['period']}, revision {bundle['revision']}: {systems}\n")
     sys.stdout.write(f"{bundle['length']} bytes, SHA-256 {bundle['sha256']}\n")
     following = (
-        f"wardwatch attest get {one['id']} --out {bundle['file']}{where(args.url)}"
+        f"wardwatch attest get {one['id']} --out {one['id']}.zip{where(args.url)}"
         if args.out is None
         else f"wardwatch verify {args.out}"
     )

@@ -22,6 +22,8 @@ from sqlalchemy import (
     update,
 )
 
+from collector.store import leases
+from collector.store.leases import Lease
 from collector.store.tables import metadata
 
 attestations = Table(
@@ -192,8 +194,13 @@ def refuse(conn: Connection, org: str, number: int, reason: str) -> None:
     _set(conn, org, number, state=State.REFUSED.value, reason=reason)
 
 
-def unchanged(conn: Connection, org: str, number: int, same_as: str) -> None:
-    _set(conn, org, number, state=State.UNCHANGED.value, same_as=same_as)
+def unchanged(
+    conn: Connection, org: str, lease: Lease, number: int, same_as: Attestation, size: int
+) -> None:
+    """Nor is there anything newer, up to a size of the log. FencedError when the lease is lost."""
+    leases.guard(conn, org, lease)
+    _set(conn, org, number, state=State.UNCHANGED.value, same_as=same_as.id)
+    looked(conn, org, same_as.number, size, newer=False)
 
 
 def issue(conn: Connection, org: str, number: int, made: Issued) -> None:

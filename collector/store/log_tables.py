@@ -93,17 +93,6 @@ log_rows = Table(
 )
 """Rows of the journal: the index of each, and the commitment in its entry."""
 
-log_parts = Table(
-    "log_parts",
-    metadata,
-    _org(),
-    _key("epoch"),
-    _key("row"),
-    _bytes("parts"),
-)
-"""What a version of the operator's file was committed as, by system: kept, for a later release may
-make something else of the same file. JSON, pressed by zstd."""
-
 log_cursors = Table(
     "log_cursors",
     metadata,

@@ -56,6 +56,11 @@ class Epoch:
         """The origin line of its checkpoints, and the name of its key."""
         return f"{self.origin}/{self.log}"
 
+    @property
+    def prefix(self) -> str:
+        """Where its tiles are read, below `/log/`: another epoch is another log, at another place."""
+        return self.log if self.epoch == 1 else f"{self.log}-{self.epoch}"
+
 
 def current(conn: Connection, org: str, log: Log) -> Epoch | None:
     """The one that grows; None before the first batch or row was taken in."""
@@ -68,6 +73,12 @@ def of(conn: Connection, org: str, log: Log) -> list[Epoch]:
     """All of them, the oldest first."""
     query = select(logs).where(logs.c.org == org, logs.c.log == log.number)
     return [_epoch(row) for row in conn.execute(query.order_by(logs.c.epoch))]
+
+
+def at(conn: Connection, org: str, prefix: str) -> Epoch | None:
+    """The one that is read at this prefix."""
+    everything = (epoch for log in Log for epoch in of(conn, org, log))
+    return next((epoch for epoch in everything if epoch.prefix == prefix), None)
 
 
 def default_origin(org: str) -> str:

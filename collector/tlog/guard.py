@@ -110,5 +110,5 @@ def _head(value: Value) -> Head:
         case {"root": str(text), "size": int(size)} if size >= 0:
             root = spelling.hash_of(text)
             if root is not None:
-                return Head(size, root)
+                return Head(int(size), root)
     raise GuardError

@@ -6,7 +6,7 @@ from collector.access.credentials import RandomBytes
 from collector.store.leases import Lease
 from collector.store.store import Store
 from collector.tlog import sequencing
-from collector.tlog.sequencing import MovedError, Parts, Sequenced
+from collector.tlog.sequencing import MovedError, Sequenced
 
 AT_ONCE = 500
 """Leaves of the evidence log in one look at most: evaluation waits for it."""
@@ -15,10 +15,9 @@ AT_ONCE = 500
 class Sequencer:
     """One per process; `step` while its lease is held."""
 
-    def __init__(self, store: Store, org: str, parts: Parts, random_bytes: RandomBytes) -> None:
+    def __init__(self, store: Store, org: str, random_bytes: RandomBytes) -> None:
         self._store = store
         self._org = org
-        self._parts = parts
         self._random_bytes = random_bytes
         self._begun: tuple[int, str] | None = None
 
@@ -29,7 +28,7 @@ class Sequencer:
             await self._store.write(sequencing.begin, *begun)
             self._begun = (lease.token, origin)
         # hashing takes no turn of those who write
-        prepared = await self._store.read(sequencing.prepare, self._org, self._parts, AT_ONCE)
+        prepared = await self._store.read(sequencing.prepare, self._org, AT_ONCE)
         if prepared is None:
             return Sequenced(0, more=False)
         try:

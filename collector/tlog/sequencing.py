@@ -7,7 +7,7 @@ the logs stand as they stood. A crash between them, or within one, only does it 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, insert, select
@@ -17,7 +17,7 @@ from collector.access.credentials import RandomBytes
 from collector.attest.entries import write
 from collector.attest.merkle import Subtree
 from collector.attest.tiles import HEIGHT
-from collector.facts import CONFIG, Row
+from collector.facts import Row
 from collector.store import leases, ledger, ranges
 from collector.store.leases import Lease
 from collector.store.ledger import Chain, Stored
@@ -40,8 +40,6 @@ from collector.tlog.leafrows import JOURNAL, Leaf, Tree
 from probes.wire.merkle import leaf_hash
 
 AT_ONCE = 2_000
-Parts = Callable[[Row], Mapping[str, bytes]]
-"""What a version of the operator's file is committed as, by system."""
 
 
 class MovedError(Exception):
@@ -71,12 +69,11 @@ class Grown:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is to be appended. `parts`: by row of a version."""
+    """What is to be appended, and all that is logged of the chains it has batches of."""
 
     evidence: Grown
     audit: Grown
     cursors: Mapping[Chain, Ranges]
-    parts: Mapping[int, Mapping[str, bytes]]
     more: bool
 
 
@@ -93,7 +90,7 @@ def begin(
         take_name(conn, org, origin)
 
 
-def prepare(conn: Connection, org: str, parts: Parts, limit: int = AT_ONCE) -> Prepared | None:
+def prepare(conn: Connection, org: str, limit: int = AT_ONCE) -> Prepared | None:
     """At most `limit` rows and batches together, rows first; None when there is nothing to log, or
     no log.
     """
@@ -104,12 +101,11 @@ def prepare(conn: Connection, org: str, parts: Parts, limit: int = AT_ONCE) -> P
     fresh, cursors = _batches(conn, org, evidence.epoch, limit - len(found))
     if not found and not fresh:
         return None
-    of = {row.id: dict(parts(row)) for row in found if row.kind == CONFIG}
+    parts = {row.id: rows_.parts_of(row) for row in found}
     return Prepared(
-        evidence=_grown(evidence, [row for row in found if rows_.is_evidence(row)], of, fresh),
-        audit=_grown(audit, found, of, ()),
+        evidence=_grown(evidence, [row for row in found if rows_.is_evidence(row)], parts, fresh),
+        audit=_grown(audit, found, parts, ()),
         cursors=cursors,
-        parts=of,
         more=len(found) + len(fresh) >= limit,
     )
 
@@ -123,7 +119,6 @@ def append(conn: Connection, org: str, lease: Lease, prepared: Prepared) -> Sequ
             raise MovedError
         _write(conn, org, grown)
     epoch = prepared.evidence.before.epoch
-    rows_.keep_parts(conn, org, epoch, prepared.parts)
     replace_all(
         conn,
         log_cursors,
@@ -150,12 +145,11 @@ def sequence(
     limit: int = AT_ONCE,
     *,
     origin: str,
-    parts: Parts,
     random_bytes: RandomBytes,
 ) -> Sequenced:
     """`begin`, `prepare` and `append` in one transaction."""
     begin(conn, org, lease, origin, now, random_bytes)
-    prepared = prepare(conn, org, parts, limit)
+    prepared = prepare(conn, org, limit)
     return Sequenced(0, more=False) if prepared is None else append(conn, org, lease, prepared)
 
 
@@ -206,7 +200,7 @@ def _grown(
     state, first = before.state, before.tree.size
     for row in found:
         state += rows_.counts(row)
-        entry = rows_.committed(before.secret, row, parts.get(row.id, {}), state)
+        entry = rows_.committed(before.secret, row, parts[row.id], state)
         value = leaf_hash(write(entry))
         leaves.append(Leaf(first + len(leaves), JOURNAL, row.id, state, value))
         commitments[row.id] = entry.commitment

@@ -22,8 +22,8 @@ from collector.store.store import Store
 from collector.tlog import checkpoints, reading
 from collector.tlog.checkpoints import Published
 from collector.tlog.metering import SigningMetrics
-from collector.witness.client import Refused, Witness, add_checkpoint
-from collector.witness.refusals import Refusal
+from collector.witness.client import Witness, add_checkpoint
+from collector.witness.refusals import Refusal, Refused
 from probes.clock import NS_PER_MS, Clock
 from probes.config_evidence_log import EvidenceLog
 

@@ -105,7 +105,6 @@ LATER = (
     "log_leaves",
     "log_subtrees",
     "log_rows",
-    "log_parts",
     "log_cursors",
     "log_checkpoints",
     "attestations",

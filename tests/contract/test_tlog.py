@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from random import Random
 from time import monotonic
 from typing import Any
@@ -13,9 +13,9 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from collector import chainlinks, journal, versions
-from collector.attest import entries
-from collector.attest.entries import LogStart, Previous
-from collector.facts import Fact, Row
+from collector.attest import commitments, entries, projection
+from collector.attest.entries import LogStart, Previous, RowEntry
+from collector.facts import Fact
 from collector.store import leases, ledger
 from collector.store.leases import FencedError, Lease
 from collector.store.log_tables import log_leaves
@@ -26,7 +26,6 @@ from collector.tlog import checkpoints, epochs, reading, sequencer, sequencing
 from collector.tlog.checkpoints import Published
 from collector.tlog.epochs import Log
 from collector.tlog.reading import ChangedError
-from collector.tlog.rows import parts_of
 from collector.tlog.sequencer import Sequencer
 from collector.tlog.sequencing import MovedError, Sequenced
 from probes.batch import open_batch
@@ -46,11 +45,6 @@ def random_bytes(count: int) -> bytes:
     return Random(7).randbytes(count)
 
 
-def systems_of(row: Row) -> Mapping[str, bytes]:
-    """Parts that are short and differ by row."""
-    return {"ehr": b"%d" % row.id, "lab": row.data[:9]}
-
-
 async def laws(store: Store, *, whole: bool = True) -> list[str]:
     return await store.read(log_laws.whole if whole else log_laws.broken, ORG)
 
@@ -64,7 +58,7 @@ async def led(store: Store, holder: str = "one") -> Lease:
 
 
 async def sequenced(store: Store, lease: Lease, limit: int = 2_000, now: int = NOW) -> Sequenced:
-    given: dict[str, Any] = {"origin": ORIGIN, "parts": systems_of, "random_bytes": random_bytes}
+    given: dict[str, Any] = {"origin": ORIGIN, "random_bytes": random_bytes}
     return await store.write(sequencing.sequence, ORG, lease, now, limit, **given)
 
 
@@ -183,7 +177,7 @@ async def test_whoever_has_lost_the_lease_appends_nothing(store: Store) -> None:
     first = await led(store, "one")
     await send(store, chained(4))
     await sequenced(store, first, 2)
-    prepared = await store.read(sequencing.prepare, ORG, systems_of)
+    prepared = await store.read(sequencing.prepare, ORG)
     assert prepared is not None
     second = await led(store, "two")
     with pytest.raises(FencedError):
@@ -198,7 +192,7 @@ async def test_what_was_prepared_for_a_log_that_has_moved_on_is_not_appended(sto
     lease = await led(store)
     await sequenced(store, lease)
     await send(store, chained(4))
-    prepared = await store.read(sequencing.prepare, ORG, systems_of)
+    prepared = await store.read(sequencing.prepare, ORG)
     assert prepared is not None
     await sequenced(store, lease, 2)
     with pytest.raises(MovedError):
@@ -211,7 +205,7 @@ async def test_two_that_append_at_once_do_it_once(store: Store) -> None:
     lease = await led(store)
     await sequenced(store, lease)
     await send(store, chained(20))
-    prepared = [await store.read(sequencing.prepare, ORG, systems_of) for _ in range(2)]
+    prepared = [await store.read(sequencing.prepare, ORG) for _ in range(2)]
     told = await asyncio.gather(
         *(store.write(sequencing.append, ORG, lease, one) for one in prepared if one is not None),
         return_exceptions=True,
@@ -225,7 +219,7 @@ async def test_ten_thousand_leaves_in_bounded_pieces_and_in_time(store: Store) -
     for _ in range(4):
         await store.write(journal.append, ORG, facts(2_500), NOW)
     await send(store, chained(500))
-    keeping_up = Sequencer(store, ORG, systems_of, random_bytes)
+    keeping_up = Sequencer(store, ORG, random_bytes)
     begun, steps, longest = monotonic(), 0, 0.0
     more = True
     while more:
@@ -274,8 +268,7 @@ async def test_a_new_epoch_takes_everything_in_again_and_names_the_one_before(st
     assert await store.write(begin, ORG, f"{ORIGIN}-2", previous, NOW + 5, random_bytes) == 2
     assert await size_of(store) == 1
     # the operator's file names the new origin, and then nothing changes
-    given: dict[str, Any] = {"parts": systems_of, "random_bytes": random_bytes}
-    given["origin"] = f"{ORIGIN}-2"
+    given: dict[str, Any] = {"origin": f"{ORIGIN}-2", "random_bytes": random_bytes}
     await store.write(sequencing.sequence, ORG, lease, NOW + 6, 2_000, **given)
     assert await laws(store) == []
     for log in Log:
@@ -329,14 +322,20 @@ async def test_what_was_changed_behind_the_log_is_told_with_its_index(store: Sto
         assert (caught.value.log, caught.value.index) == (EVIDENCE, index)
 
 
-async def test_parts_of_a_version_are_kept_as_they_were_committed(store: Store) -> None:
+async def test_a_version_commits_to_the_part_of_each_system(store: Store) -> None:
     lease = await led(store)
     await store.write(versions.record, ORG, canonical(config()), NOW)
     await sequenced(store, lease)
     (row,) = await store.read(journal.rows, ORG)
-    assert await store.read(parts_of, ORG, 1, row.id) == systems_of(row)
-    with pytest.raises(LookupError):
-        await store.read(parts_of, ORG, 1, 2)
+    for log in Log:
+        epoch = await store.read(epochs.current, ORG, log)
+        told = await store.read(lambda conn: [*reading.entries(conn, ORG, log, 1, 2)])  # noqa: B023 - called at once
+        entry = entries.parse(told[0])
+        assert epoch is not None
+        assert isinstance(entry, RowEntry)
+        parts = projection.projections(row.data)
+        assert set(parts) == {"ehr"}
+        commitments.check_part(entry, commitments.disclose_part(epoch.secret, row, parts, "ehr"))
 
 
 async def test_nothing_is_read_of_a_log_that_has_not_begun(store: Store) -> None:

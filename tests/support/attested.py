@@ -4,33 +4,39 @@ what the log becomes. Results are simulated; all that takes them in is the produ
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from collector.attest import checkpoint, note
-from collector.attest.checkpoint import Checkpoint
-from collector.attest.note import Note
+from prometheus_client import CollectorRegistry
+
+from collector import keyfile, versions
+from collector.access.policy import Role
+from collector.evaluate import Evaluator
+from collector.ingest import Ingest
+from collector.leader import Leader
 from collector.store.store import Store
-from collector.tlog import checkpoints, epochs
-from collector.tlog.checkpoints import Published
-from collector.tlog.epochs import Log
-from collector.tlog.signer import FileSigner, line_of
+from collector.tlog.guard import Guard
+from collector.tlog.metering import SigningMetrics
+from collector.tlog.publishing import Publisher
+from collector.tlog.signers import Signers
+from collector.witness.client import opened
 from probes import batch
 from probes.batch import Anchors, Place
+from probes.clock import ManualClock
 from probes.config import Config
+from probes.configfile import canonical
 from probes.contract import Outcome
 from probes.schedule import first_slot_ms, offset_ms
 from probes.segments import Run
-from tests.support.logkeys import key_of
-from tests.support.rounds import KEYS, ORG, START, Round, a_round, config, document, public
+from tests.support.collectors import Collector, a_collector
+from tests.support.rounds import KEYS, ORG, START, a_round, config, document
 
 MINUTE, HOUR = 60_000, 3_600_000
 DAY = 24 * HOUR
 EVERY = 600_000
-KEY = key_of("st-elsewhere's log")
 ORIGIN = "st-elsewhere.invalid/wardwatch"
 MONTH = "2026-01"
 ZONE_MS = 6 * HOUR
@@ -38,12 +44,13 @@ ZONE_MS = 6 * HOUR
 FIRST, LAST = START + ZONE_MS, START + 31 * DAY + ZONE_MS
 """The month, in the hospital's zone."""
 CLOSED = LAST + 3 * DAY
+SIGNED_MS = 10_000
 REASONS = {Outcome.UP: "ok", Outcome.DOWN: "tcp.refused", Outcome.DEGRADED: "slow"}
 Sees = Callable[[str, str, int], Outcome | None]
 """Given agent, check and slot: what it sees, None where it is not there."""
 
 
-def two_systems(key: str = "/nowhere", **changes: Any) -> Config:
+def two_systems(key: Path = Path("/nowhere"), **changes: Any) -> Config:
     """`ehr` from two sites, `lab` from one, every ten minutes; both with a target."""
     written = document()
     slo = {"target": "99.5", "minimum": "99.0"}
@@ -57,9 +64,7 @@ def two_systems(key: str = "/nowhere", **changes: Any) -> Config:
         "lab-query": one | {"system": "lab", "from": ["north-1"]},
     }
     log = {"origin": ORIGIN, "keys": [f"file:{key}"], "checkpoint_every": "10s"}
-    return config(
-        **({"systems": systems, "checks": checks, "evidence_log": log} | changes)
-    )
+    return config(**({"systems": systems, "checks": checks, "evidence_log": log} | changes))
 
 
 def always_up(_agent: str, _check: str, _slot: int) -> Outcome:
@@ -84,30 +89,30 @@ def troubled(_agent: str, check: str, slot: int) -> Outcome | None:
 class Month:
     """A process and the agents around it; `until` is told of each day that has passed."""
 
-    round: Round
+    store: Store
+    clock: ManualClock
+    ingest: Ingest
+    evaluator: Evaluator
+    publisher: Publisher
     sees: Sees
     _heads: dict[str, tuple[int, str]] = field(default_factory=dict)
     _sent_to: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def store(self) -> Store:
-        return self.round.store
 
     async def live(self, to: int, step: int = DAY, silent: Iterable[str] = ()) -> None:
         """Let time pass to an instant: agents send what they saw each `step`, and it is evaluated,
         logged and signed. Those in `silent` keep what they see to themselves.
         """
-        clock = self.round.clock
+        clock = self.clock
         while (now := clock.now_ms()) < to:
             await clock.advance(min(step, to - now))
-            for agent in self.round.evaluator.config.agents:
+            for agent in self.evaluator.config.agents:
                 if agent not in silent:
                     await self.send(agent)
             await self.settle()
 
     async def send(self, agent: str) -> None:
         """All that an agent has not sent yet, up to now."""
-        now = self.round.clock.now_ms()
+        now = self.clock.now_ms()
         runs = self.runs(agent, self._sent_to.get(agent, START), now)
         self._sent_to[agent] = now
         for n in range(0, len(runs), 500):
@@ -116,14 +121,14 @@ class Month:
     async def deliver(self, agent: str, runs: list[Run]) -> None:
         seq, prev = self._heads.get(agent, (0, batch.NO_PREVIOUS))
         place = Place(ORG, agent, "e1", seq + 1, prev, "0" * 16)
-        anchors = Anchors(self.round.clock.now_ms(), 0)
+        anchors = Anchors(self.clock.now_ms(), 0)
         data = batch.seal(KEYS[agent], place, anchors, runs, b"sixteen secrets.")
         self._heads[agent] = (seq + 1, batch.header_hash(batch.open_batch(data)))
-        await self.round.ingest.accept(data)
+        await self.ingest.accept(data)
 
     def runs(self, agent: str, start: int, end: int) -> list[Run]:
         """What it sees in `[start, end)`, by time."""
-        used = self.round.evaluator.config
+        used = self.evaluator.config
         found = []
         for name, check in used.checks.items():
             if agent not in used.agents_of(name):
@@ -132,40 +137,100 @@ class Month:
             for at in range(slot, end, check.every):
                 seen = self.sees(agent, name, at)
                 if seen is not None:
-                    found.append(
-                        Run(check.system, name, at, at, seen, REASONS[seen], 40_000)
-                    )
+                    found.append(Run(check.system, name, at, at, seen, REASONS[seen], 40_000))
         return sorted(found, key=lambda run: run.at_ms)
 
     async def settle(self) -> None:
-        """Fold, log, sign."""
-        for _ in range(10):
-            await self.round.evaluator.step()
-        await sign(self.store, self.round.clock.now_ms())
+        """Fold, log, sign: twice, for the keys of a log are a row of it."""
+        async with opened() as session:
+            for _ in range(2):
+                for _ in range(3):
+                    await self.evaluator.step()
+                await self.publisher.look(session)
+                await self.publisher.ask(session)
+                await self.clock.advance(SIGNED_MS)
 
 
-async def sign(store: Store, now: int) -> None:
-    """A checkpoint of the evidence log as it stands."""
-    epoch = await store.read(epochs.current, ORG, Log.EVIDENCE)
-    assert epoch is not None
-    latest = await store.read(checkpoints.latest, ORG, Log.EVIDENCE)
-    if latest is not None and latest.size == epoch.tree.size:
-        return
-    text = checkpoint.write(Checkpoint(epoch.name, epoch.tree.size, epoch.tree.root()))
-    signed = Note(text, (line_of(FileSigner(KEY), epoch.name, text),))
-    made = Published(Log.EVIDENCE, epoch.epoch, epoch.tree.size, now, note.write(signed))
-    await store.write(checkpoints.add, ORG, made)
+@dataclass
+class Process:
+    """What a month is lived with."""
+
+    store: Store
+    clock: ManualClock
+    ingest: Ingest
+    evaluator: Evaluator
+    leader: Leader
 
 
-def policy_text(name: str = f"{ORIGIN}/evidence") -> bytes:
-    from collector.tlog.signer import vkey_of
+def month_of(process: Process, folder: Path, sees: Sees = troubled) -> Month:
+    publisher = Publisher(
+        process.store,
+        process.clock,
+        ORG,
+        process.leader,
+        SigningMetrics(CollectorRegistry()),
+        config=lambda: process.evaluator.config,
+        signers=Signers(lambda _ref: b""),
+        guard=Guard(folder / "log.signed"),
+    )
+    return Month(process.store, process.clock, process.ingest, process.evaluator, publisher, sees)
 
-    return f"log {vkey_of(FileSigner(KEY), name).text()}\nquorum none\n".encode()
+
+def with_key(folder: Path, **changes: Any) -> Config:
+    """`two_systems` whose log is signed by a key in a folder, made if need be."""
+    key = folder / "log.key"
+    if not key.exists():
+        keyfile.make(key)
+    return two_systems(key, **changes)
 
 
 @asynccontextmanager
 async def a_month(
-    store: Store, sees: Sees = troubled, used: Config | None = None
+    store: Store, folder: Path, sees: Sees = troubled, **changes: Any
 ) -> AsyncIterator[Month]:
-    async with a_round(store, used=used or two_systems()) as made:
-        yield Month(made, sees)
+    """`folder` holds the key of the log and what was signed last; `changes` are of the file."""
+    async with a_round(store, used=with_key(folder, **changes)) as made:
+        parts = (made.store, made.clock, made.ingest, made.evaluator, made.leader)
+        yield month_of(Process(*parts), folder, sees)
+
+
+@dataclass
+class Attesting:
+    """A whole collector, its month and its bundles."""
+
+    collector: Collector
+    month: Month
+    bundles: Path
+    _known: dict[str, str] = field(default_factory=dict)
+
+    async def make(self) -> None:
+        """All that is asked for or due, once everything is in the log and signed."""
+        await self.month.settle()
+        while await self.collector.service.parts.attesting.step():
+            await self.month.settle()
+
+    async def headers(self, account: str, role: Role) -> dict[str, str]:
+        """Of somebody who enrols when they are first asked for."""
+        if account not in self._known:
+            self._known[account] = await self.collector.token(account, role)
+        return {"Authorization": f"Bearer {self._known[account]}"}
+
+
+@asynccontextmanager
+async def attesting(
+    store: Store,
+    folder: Path,
+    sees: Sees = troubled,
+    *,
+    start: int = START,
+    **changes: Any,
+) -> AsyncIterator[Attesting]:
+    """A collector that has its bundles in `folder`, as another process before it left them; its file
+    was loaded at `START`.
+    """
+    bundles, used = folder / "bundles", with_key(folder, **changes)
+    await store.write(versions.record, ORG, canonical(used), START)
+    async with a_collector(store, used, start=start, attestations=bundles) as made:
+        parts = made.service.parts
+        process = Process(store, made.clock, parts.ingest, parts.evaluator, made.service._leader)
+        yield Attesting(made, month_of(process, folder, sees), bundles)

@@ -16,7 +16,7 @@ from unittest.mock import patch
 from collector.store.open import open_store
 from collector.tlog.signer import FileSigner, Signer
 from collector.tlog.signers import Opened
-from tests.support.signed_logs import SignedLogs, config_of
+from tests.support.signing_logs import SignedLogs, config_of
 
 
 class Stuck:

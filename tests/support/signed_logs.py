@@ -1,165 +1,69 @@
-"""Two logs in a store, grown by rows of the journal, and a publisher that signs them."""
+"""Logs of a store with leaves in them, and checkpoints as their publisher would add them."""
 
 from __future__ import annotations
 
-import itertools
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-import aiohttp
-from prometheus_client import CollectorRegistry
-from sqlalchemy import Connection
-
-from collector import journal, keyfile
+from collector import journal
 from collector.attest import checkpoint, note
 from collector.attest.checkpoint import Checkpoint
-from collector.facts import SYSTEM, Fact, canonical
-from collector.leader import Leader
+from collector.attest.note import Note
+from collector.attest.vkey import SignatureType, VerifierKey
+from collector.facts import Fact
+from collector.store import leases, ledger
 from collector.store.store import Store
-from collector.tlog import checkpoints, keyrows, sequencing
+from collector.tlog import checkpoints, epochs, reading, sequencing
 from collector.tlog.checkpoints import Published
-from collector.tlog.epochs import Log
-from collector.tlog.guard import Guard
-from collector.tlog.keyrows import Known
-from collector.tlog.metering import SigningMetrics
-from collector.tlog.publishing import Publisher
-from collector.tlog.signers import Signers
-from collector.tlog.troubles import Trouble
-from collector.witness.client import opened
-from probes.clock import ManualClock
-from probes.config import Config
-from probes.configfile import load_bytes
+from collector.tlog.epochs import Epoch, Log
+from tests.support.chains import NOW
+from tests.support.rounds import ORG
+from tests.support.taking_in import chained, taken
 
-ORG, ORIGIN = "org", "log.example.org/wardwatch"
-EVERY_MS = 60_000
-FILE = """version: 1
-organization: {id: org, name: Org, timezone: America/Chicago}
-sites: {north: {name: North}}
-agents: {north-1: {site: north}}
-systems: {ehr: {name: EHR, impact: {class: clinical}}}
-checks:
-  ehr-page: {system: ehr, kind: http, every: 30s, timeout: 10s, spec: {url: "https://e.example.org/"}}
-"""
-_holders = itertools.count()
+ORIGIN = "st-elsewhere.example.org/wardwatch"
+LOG_KEY = Ed25519PrivateKey.from_private_bytes(b"log".ljust(32))
+WITNESS_KEY = Ed25519PrivateKey.from_private_bytes(b"witness".ljust(32))
+WITNESS = "witness.example.net"
 
 
-def made_key(folder: Path, name: str = "log.key") -> Path:
-    path = folder / name
-    keyfile.make(path)
-    return path
+def verifier(log: Log, origin: str = ORIGIN) -> VerifierKey:
+    public = LOG_KEY.public_key().public_bytes_raw()
+    return VerifierKey(f"{origin}/{log}", SignatureType.ED25519, public)
 
 
-def config_of(
-    keys: Sequence[Path | str], *, origin: str = ORIGIN, witnesses: str = "{}", more: str = ""
-) -> Config:
-    said = ", ".join(f"file:{key}" if isinstance(key, Path) else key for key in keys)
-    log = (
-        f"evidence_log: {{origin: {origin}, keys: [{said}], checkpoint_every: 1m, "
-        f"witnesses: {witnesses}{more}}}\n"
-    )
-    return load_bytes(f"{FILE}{log}".encode(), "wardwatch.yaml")
+async def fill(store: Store, rows: int, batches: int, *, epoch: str = "logged") -> None:
+    """Rows of three kinds and a chain of batches, all of them leaves afterwards."""
+    kinds = ("outbox.redriven", "window.proposed", "access.login")
+    facts = [Fact(kinds[n % 3], NOW + n, b'{"n":%d}' % n, "ann") for n in range(rows)]
+    await store.write(journal.append, ORG, facts, NOW)
+    if batches:
+        incoming = [taken(data) for data in chained(batches, epoch=epoch)]
+        await store.write(ledger.insert_batches, ORG, incoming)
+        done = await store.read(ledger.stored_ranges, ORG)
+        await store.write(ledger.advance_cursors, ORG, done, NOW)
+    seen = await store.read(leases.look, ORG, "evaluate")
+    lease = await store.write(leases.take, ORG, "evaluate", "filler", seen)
+    assert lease is not None
+    given = {"origin": ORIGIN, "parts": lambda _row: {}, "random_bytes": bytes}
+    while (await store.write(sequencing.sequence, ORG, lease, NOW, **given)).more:  # type: ignore[arg-type]  # one of each
+        pass
 
 
-@dataclass
-class SignedLogs:
-    """One process that leads. `look` is one round of its publisher."""
-
-    store: Store
-    config: Config
-    guard: Path
-    clock: ManualClock = field(default_factory=ManualClock)
-    secrets: Mapping[str, bytes] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.leader = Leader(self.store, self.clock, ORG, f"holder-{next(_holders)}")
-        self.registry = CollectorRegistry()
-        self.signers = Signers(self.secrets.__getitem__)
-        self.texts: list[str] = []
-        self.publisher = Publisher(
-            self.store,
-            self.clock,
-            ORG,
-            self.leader,
-            SigningMetrics(self.registry),
-            config=lambda: self.config,
-            signers=self.signers,
-            guard=Guard(self.guard),
-            signed=self.texts.append,
-        )
-        self._session: aiohttp.ClientSession | None = None
-
-    async def grow(self, rows: int = 1) -> None:
-        """So many rows more, and everything has its leaves."""
-        assert await self.leader.leads()
-        fact = Fact("evidence.away", 1, canonical({"from": 1, "to": 2}), SYSTEM)
-        for _ in range(rows):
-            await self.store.write(_append, fact, self.clock.now_ms())
-        await self.sequence()
-
-    async def sequence(self) -> None:
-        lease, said = self.leader.lease, self.config.evidence_log
-        assert lease is not None
-        assert said is not None
-        more = True
-        while more:
-            done = await self.store.write(
-                sequencing.sequence,
-                ORG,
-                lease,
-                self.clock.now_ms(),
-                origin=said.origin,
-                parts=lambda _row: {},
-                random_bytes=os.urandom,
-            )
-            more = done.more or done.appended > 0
-
-    async def look(self) -> Mapping[Log, Trouble]:
-        async with opened() as session:
-            await self.publisher.look(session)
-            await self.publisher.ask(session)
-        return self.publisher.troubles
-
-    async def sign(self, rows: int = 1) -> Mapping[Log, Trouble]:
-        """Grow, then look when it is due; twice, for a change of keys comes first."""
-        await self.grow(rows)
-        await self.look()
-        await self.sequence()
-        await self.clock.advance(EVERY_MS)
-        return await self.look()
-
-    async def latest(self, log: Log = Log.EVIDENCE) -> Published:
-        found = await self.store.read(checkpoints.latest, ORG, log)
-        assert found is not None
-        return found
-
-    async def all(self, log: Log = Log.EVIDENCE) -> list[Checkpoint]:
-        found = await self.store.read(checkpoints.between, ORG, log, 0, 1 << 40)
-        return [head_of(one) for one in found]
-
-    async def known(self) -> Known:
-        return await self.store.read(keyrows.read, ORG)
-
-    def metric(self, name: str, **labels: str) -> float | None:
-        return self.registry.get_sample_value(name, labels)
+async def sign(store: Store, log: Log, *, cosigned: bool = False) -> Published:
+    """The tree as it is now; `cosigned`: by a witness, which is a quorum."""
+    epoch = await store.read(epochs.current, ORG, log)
+    head = await store.read(reading.head, ORG, log)
+    assert epoch is not None
+    assert head is not None
+    data = note.write(_signed(epoch, Checkpoint(epoch.name, head.size, head.root()), cosigned))
+    at = NOW if cosigned else None
+    published = Published(log, epoch.epoch, head.size, NOW, data, at)
+    await store.write(checkpoints.add, ORG, published)
+    return published
 
 
-def head_of(published: Published) -> Checkpoint:
-    return checkpoint.parse(note.parse(published.note).text)
-
-
-def _append(conn: Connection, fact: Fact, now: int) -> None:
-    journal.append(conn, ORG, [fact], now)
-
-
-@contextmanager
-def unreadable(path: Path) -> Iterator[None]:
-    """Somebody opens it to all."""
-    before = path.stat().st_mode
-    path.chmod(0o644)
-    try:
-        yield
-    finally:
-        path.chmod(before)
+def _signed(epoch: Epoch, head: Checkpoint, cosigned: bool) -> Note:  # noqa: FBT001 - one caller
+    text = checkpoint.write(head)
+    lines = [note.sign(text, epoch.name, LOG_KEY)]
+    if cosigned:
+        lines.append(note.cosign(text, WITNESS, WITNESS_KEY, NOW // 1_000))
+    return Note(text, tuple(lines))

@@ -15,9 +15,7 @@ WHOLE = History([Version(START, two_systems(), 1)])
 
 
 def test_a_month_is_that_of_the_hospital_s_zone_with_all_that_was_monitored() -> None:
-    assert wanted(WHOLE, "2026-01", None, CLOSED) == Wanted(
-        "2026-01", FIRST, LAST, ("ehr", "lab")
-    )
+    assert wanted(WHOLE, "2026-01", None, CLOSED) == Wanted("2026-01", FIRST, LAST, ("ehr", "lab"))
 
 
 def test_systems_are_told_apart_whatever_order_they_are_named_in() -> None:
@@ -36,7 +34,7 @@ def test_until_72_h_after_its_end_a_period_is_open_and_it_is_told_when_it_closes
 
 @pytest.mark.parametrize("name", ["month", "30d", "2026-13", "2026-1", "", "2026-01-01", "١٢"])
 def test_what_is_no_written_period_is_not_taken(name: str) -> None:
-    with pytest.raises(ValueError, match="^write a month, quarter, year or week, such as 2026-07"):
+    with pytest.raises(ValueError, match=r"^write a month, quarter, year or week, such as 2026-07"):
         wanted(WHOLE, name, None, CLOSED)
 
 

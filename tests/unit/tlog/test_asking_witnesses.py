@@ -18,7 +18,7 @@ from collector.tlog.signer import open_file, vkey_of
 from collector.tlog.troubles import Trouble
 from collector.tlog.witnessing import AGAIN_MS
 from probes.clock import ManualClock
-from tests.support.signed_logs import ORIGIN, SignedLogs, config_of, made_key
+from tests.support.signing_logs import ORIGIN, SignedLogs, config_of, made_key
 from tests.support.witnesses import RunningWitness, entries, witness
 
 EVIDENCE, AUDIT = f"{ORIGIN}/evidence", f"{ORIGIN}/audit"

@@ -25,7 +25,7 @@ from collector.tlog.guard import Guard, Head
 from collector.tlog.signer import FileSigner, Signer, open_file
 from collector.tlog.signers import Opened
 from collector.tlog.troubles import Trouble
-from tests.support.signed_logs import EVERY_MS, ORG, ORIGIN, SignedLogs, config_of, made_key
+from tests.support.signing_logs import EVERY_MS, ORG, ORIGIN, SignedLogs, config_of, made_key
 
 ROOT = Path(__file__).resolve().parents[3]
 LOST = {Log.EVIDENCE: Trouble.LOST, Log.AUDIT: Trouble.LOST}

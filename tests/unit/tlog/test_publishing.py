@@ -14,7 +14,7 @@ from collector.store.store import Store
 from collector.tlog.epochs import Log
 from collector.tlog.signer import open_file, vkey_of
 from collector.tlog.troubles import Trouble
-from tests.support.signed_logs import (
+from tests.support.signing_logs import (
     EVERY_MS,
     ORG,
     ORIGIN,

@@ -52,11 +52,6 @@ def upgrade() -> None:
         sqlite_with_rowid=False,
     )
     op.create_table(
-        "log_parts",
-        *(_text("org"), _int("epoch"), _int("row"), _bytes("parts")),
-        sa.PrimaryKeyConstraint("org", "epoch", "row"),
-    )
-    op.create_table(
         "log_cursors",
         *(_text("org"), _int("epoch"), _text("agent"), _text("chain_epoch"), _text("logged")),
         sa.PrimaryKeyConstraint("org", "epoch", "agent", "chain_epoch"),

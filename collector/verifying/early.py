@@ -1,0 +1,68 @@
+"""When the witnesses first saw a row: what was approved beforehand, and what only afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from collector.attest import merkle
+from collector.attest.policy import Policy
+from collector.bundle.rowsfile import ShownRow
+from collector.facts import CONFIG
+from collector.verifying import heads, rows
+from collector.verifying.failures import Failure, VerifyError
+from collector.verifying.heads import Head
+from collector.verifying.log import Anchor
+
+KINDS = frozenset({CONFIG, "window.approved"})
+"""Rows that exclude time."""
+_UNTRUSTED = {
+    Failure.CHECKPOINT_UNSIGNED: Failure.EARLY_UNTRUSTED,
+    Failure.CHECKPOINT_QUORUM: Failure.EARLY_UNTRUSTED,
+    Failure.CHECKPOINT_SIGNATURE: Failure.EARLY_UNTRUSTED,
+    Failure.CHECKPOINT_MALFORMED: Failure.EARLY_PROOF,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """`head` has the row in it: it was in the log when the witnesses cosigned."""
+
+    index: int
+    head: Head
+
+    @property
+    def anchor(self) -> Anchor:
+        found = self.head.checkpoint
+        return Anchor(found.size, found.root, Failure.EARLY_FORKED, str(self.index))
+
+
+def seen(policy: Policy, one: ShownRow, data: bytes, origin: str, latest_ms: int) -> Seen:
+    """VerifyError unless the proof leads from the row to a checkpoint that the policy accepts."""
+    place = str(one.index)
+    found = rows.parsed(data, place, Failure.EARLY_PROOF)
+    try:
+        head = heads.judge(policy, found.checkpoint, latest_ms, place)
+    except VerifyError as refused:
+        raise VerifyError(_UNTRUSTED.get(refused.code, refused.code), place) from None
+    tree = head.checkpoint
+    if tree.origin != origin:
+        raise VerifyError(Failure.LOG_ORIGIN, place)
+    held = merkle.included(rows.leaf_of(one), found.index, tree.size, found.path, tree.root)
+    if found.index != one.index or not held:
+        raise VerifyError(Failure.EARLY_PROOF, place)
+    return Seen(one.index, head)
+
+
+def asked_for(shown: Iterable[ShownRow]) -> list[ShownRow]:
+    """Rows of which a bundle says when they were seen, where there are witnesses."""
+    return [one for one in shown if one.entry.kind in KINDS]
+
+
+def one_log(found: Iterable[Seen], known: Mapping[int, bytes]) -> None:
+    """VerifyError where two checkpoints of one size have two roots. `known`: root by size."""
+    roots = dict(known)
+    for one in found:
+        tree = one.head.checkpoint
+        if roots.setdefault(tree.size, tree.root) != tree.root:
+            raise VerifyError(Failure.EARLY_FORKED, str(one.index))

@@ -1,0 +1,103 @@
+"""Disclosed rows against the log: each is what stands at its place, and none was kept back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+
+from collector.attest import entries, merkle, proof
+from collector.attest.entries import STATE_KINDS
+from collector.attest.faults import AttestError
+from collector.attest.note import Note
+from collector.attest.proof import Proof
+from collector.audit.kinds import BROKEN_CHAIN, EQUIVOCATION
+from collector.bundle.rowsfile import ShownRow
+from collector.facts import Row
+from collector.verifying.chains import Chain
+from collector.verifying.failures import Failure, VerifyError
+from collector.verifying.log import Numbered
+from probes.wire.merkle import leaf_hash
+
+
+class InRange:
+    """Compares the rows of a range with its entries, as they come."""
+
+    def __init__(self, shown: Sequence[ShownRow], first: int, end: int) -> None:
+        self._due = {one.index: one.entry for one in shown if one.index >= first}
+        if any(index >= end for index in self._due):
+            raise VerifyError(Failure.ROWS_DIFFER, str(max(self._due)))
+        self.rows: dict[str, int] = {}
+        """How many rows of each kind the range has, disclosed or not."""
+        self.state = 0
+        """How many state rows the log has, at the end of what was seen."""
+
+    def take(self, one: Numbered) -> None:
+        due = self._due.get(one.place)
+        if due is not None and due != one.entry:
+            raise VerifyError(Failure.ROWS_DIFFER, str(one.place))
+        if isinstance(one.entry, entries.LogStart):
+            return
+        self.state = one.entry.state
+        if isinstance(one.entry, entries.RowEntry):
+            self.rows[one.entry.kind] = self.rows.get(one.entry.kind, 0) + 1
+
+
+def complete(shown: Iterable[ShownRow], state: int) -> int:
+    """How many state rows there are; VerifyError unless they are the log's first to `state`th."""
+    count = 0
+    for one in shown:
+        if one.entry.kind not in STATE_KINDS:
+            continue
+        count += 1
+        if one.entry.state != count:
+            withheld = one.entry.state > count
+            raise VerifyError(
+                Failure.ROWS_WITHHELD if withheld else Failure.ROWS_ORDER,
+                f"state row {count}" if withheld else str(one.index),
+            )
+    if count != state:
+        raise VerifyError(Failure.ROWS_WITHHELD, f"state row {count + 1}")
+    return count
+
+
+def proved(one: ShownRow, data: bytes, final: Note, size: int, root: bytes) -> None:
+    """VerifyError unless the proof leads from the row's entry to the final checkpoint."""
+    place = str(one.index)
+    found = parsed(data, place, Failure.ROWS_PROOF)
+    if found.index != one.index or found.checkpoint.text != final.text:
+        raise VerifyError(Failure.ROWS_PROOF, place)
+    if not merkle.included(leaf_of(one), one.index, size, found.path, root):
+        raise VerifyError(Failure.ROWS_PROOF, place)
+
+
+def parsed(data: bytes, place: str, failure: Failure) -> Proof:
+    """VerifyError `failure` for what is no proof."""
+    try:
+        return proof.parse(data)
+    except AttestError:
+        raise VerifyError(failure, place) from None
+
+
+def leaf_of(one: ShownRow) -> bytes:
+    """Its leaf in the log."""
+    try:
+        return leaf_hash(entries.write(one.entry))
+    except AttestError:
+        raise VerifyError(Failure.ROWS_DIFFER, str(one.index)) from None
+
+
+def told(rows: Iterable[Row]) -> set[Chain]:
+    """Chains of which a row says that a link does not hold, or that one place was taken twice."""
+    found: set[Chain] = set()
+    for row in rows:
+        if row.kind not in (BROKEN_CHAIN, EQUIVOCATION):
+            continue
+        try:
+            data = json.loads(row.data)
+            agent, epoch = data["agent"], data["epoch"]
+        except (LookupError, TypeError, ValueError, RecursionError):
+            raise VerifyError(Failure.ROWS_ACT, f"row {row.id}") from None
+        if not isinstance(agent, str) or not isinstance(epoch, str):
+            raise VerifyError(Failure.ROWS_ACT, f"row {row.id}")
+        found.add((agent, epoch))
+    return found

@@ -1,0 +1,71 @@
+"""From a month of evidence to a bundle that anybody can check, on both engines."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+from collector import journal
+from collector.access.policy import Role
+from collector.attest import dsse, statement
+from collector.bundle import layout, zipread
+from collector.bundle import predicate as predicates
+from collector.bundle.derive import derive
+from collector.bundle.members import Held
+from collector.bundle.opening import open_evidence
+from collector.store.store import Store
+from tests.support.attested import CLOSED, DAY, HOUR, LAST, Attesting, attesting
+from tests.support.rounds import ORG
+from tests.unit.attesting.test_attestations_api import JANUARY, URL, asked, got
+
+
+async def issued(made: Attesting, **body: Any) -> dict[str, Any]:
+    """One that was asked for, once it is there."""
+    status, one = await asked(made, {**JANUARY, **body})
+    assert status == 200, one
+    await made.make()
+    status, one = await got(made, f"/{one['id']}")
+    assert (status, one["state"]) == (200, "issued"), one
+    return one
+
+
+async def bundle(made: Attesting, id_: str, role: Role = Role.AUDITOR) -> bytes:
+    headers = await made.headers(f"some-{role.value}", role)
+    async with made.collector.client.get(f"{URL}/{id_}/bundle", headers=headers) as answer:
+        assert answer.status == 200, await answer.text()
+        return await answer.read()
+
+
+def members(data: bytes) -> dict[str, bytes]:
+    with zipfile.ZipFile(io.BytesIO(data)) as read:
+        return {name: read.read(name) for name in read.namelist()}
+
+
+def predicate(data: bytes) -> dict[str, Any]:
+    envelope = dsse.parse(members(data)[layout.STATEMENT])
+    return dict(statement.parse(envelope.payload).predicate)
+
+
+async def test_a_month_becomes_a_bundle_whose_numbers_follow_from_its_evidence(
+    store: Store, tmp_path: Path
+) -> None:
+    async with attesting(store, tmp_path) as made:
+        await made.month.live(CLOSED, step=7 * DAY)
+        one = await issued(made)
+        data = await bundle(made, one["id"])
+        assert hashlib.sha256(data).hexdigest() == one["bundle"]["sha256"]
+        assert len(data) == one["bundle"]["length"]
+        assert one["bundle"]["verdicts"] == {"ehr": "breached", "lab": "met"}
+        found, parts = predicate(data), members(data)
+        assert hashlib.sha256(parts[layout.STATEMENT]).hexdigest() == one["bundle"]["statement"]
+        again = derive(open_evidence(Held(parts)), predicates.asked_of(found))
+        assert predicates.derived_in(found) == again
+        assert (found["attestationId"], found["version"]) == (f"{ORG}-{one['id']}", 1)
+        (ehr, lab) = found["results"]
+        assert ehr["figures"]["raw"]["percent"] == "99.4762"
+        assert lab["milliseconds"]["unknown"] == 4_795_000
+        assert found["supersedes"] is None
