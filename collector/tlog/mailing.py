@@ -32,7 +32,7 @@ log = logging.getLogger("wardwatch.log")
 
 KEY = "log_checkpoints"
 """Stands for an incident's in the outbox; no system can have the underscore."""
-LOOK_MS = 30_000
+LOOK_MS = 5_000
 
 
 class Mailing:
@@ -55,6 +55,8 @@ class Mailing:
         self._leader = leader
         self._config = config
         self._said = said
+        self._done: tuple[int, EvidenceLog, int] | None = None
+        """What the day's letters were written under: nothing is asked of the store until it differs."""
 
     async def run(self) -> None:
         while True:
@@ -67,29 +69,36 @@ class Mailing:
     async def look(self) -> None:
         """Once: write what is due."""
         lease, config = self._leader.lease, self._config()
-        if lease is None or not mailed(config):
+        said = config.evidence_log
+        if lease is None or said is None or said.mail is None:
             return
         now = self._clock.now_ms()
+        day = day_of(said.mail.at, config, now)
+        if self._done == (lease.token, said, day):
+            return
         written = await self._store.write(write, self._org, lease, config, now)
+        if written is None:
+            return
+        self._done = (lease.token, said, day)
         if written:
             log.info("log.mailed letters=%d", len(written))
             self._said(written)
 
 
-def write(conn: Connection, org: str, lease: Lease, config: Config, now: int) -> list[str]:
+def write(conn: Connection, org: str, lease: Lease, config: Config, now: int) -> list[str] | None:
     """The letters of the last day whose hour has passed at `now` (UTC ms), to all who have not got it;
-    returns whom they are for. None before each log has a checkpoint. FencedError.
+    returns whom they are for, None before each log has a checkpoint. FencedError.
     """
     said = config.evidence_log
     if said is None or said.mail is None:
         return []
     leases.guard(conn, org, lease)
     day = day_of(said.mail.at, config, now)
-    told = outbox.last_seqs(conn, org)
+    told = outbox.last_seqs(conn, org, KEY)
     waiting = [one for one in mailed(config) if told.get((KEY, one), 0) < day]
-    anchors = _anchors(conn, org, said) if waiting else None
+    anchors = _anchors(conn, org, said) if waiting else ()
     if anchors is None:
-        return []
+        return None
     outbox.add(conn, org, [_message(config, anchors, one, day, now) for one in waiting])
     return waiting
 
