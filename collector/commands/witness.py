@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from collector.attest import vkey
-from collector.commands.options import Parsers
+from collector.commands.options import Parsers, add_listen
 
 DEFAULT_LISTEN = "127.0.0.1:9620"
 
@@ -63,21 +63,7 @@ def add(subparsers: Parsers) -> None:
     parser.add_argument(
         "--state", metavar="DIR", help="folder of what was cosigned last, made on first use"
     )
-    parser.add_argument(
-        "--listen",
-        default=DEFAULT_LISTEN,
-        metavar="HOST:PORT",
-        help=f"where to listen (default {DEFAULT_LISTEN}; port 0 takes a free one)",
-    )
-    parser.add_argument(
-        "--tls-cert", metavar="FILE", help="certificate chain in PEM, read again when it changes"
-    )
-    parser.add_argument("--tls-key", metavar="FILE", help="its private key in PEM")
-    parser.add_argument(
-        "--plain-http",
-        action="store_true",
-        help="listen without TLS on an address others can reach: a proxy in front has it",
-    )
+    add_listen(parser, DEFAULT_LISTEN)
     parser.set_defaults(func=run)
     key = parser.add_subparsers(metavar="key").add_parser(
         "key",
