@@ -18,12 +18,13 @@ Examples:
   wardwatch witness --key witness.key --state /var/lib/wardwatch-witness \\
       --log st-elsewhere.example.org/wardwatch/evidence+1234abcd+AX... \\
       --log st-elsewhere.example.org/wardwatch/audit+5678ef01+AY...
-  wardwatch witness --key witness.key --state /var/lib/wardwatch-witness --logs policy.txt \\
+  wardwatch witness --key witness.key --state /var/lib/wardwatch-witness \\
+      --logs evidence.policy --logs audit.policy \\
       --listen 0.0.0.0:9620 --tls-cert cert.pem --tls-key key.pem
 
 It remembers the last checkpoint of each log and cosigns only what continues it, so a log cannot show
 two pasts. GET / tells its key and what it has cosigned last; GET /health whether it works. A log's
-verifier key has the log's origin as its name: `wardwatch log show` prints it where the log is.
+verifier key has the log's origin as its name: `wardwatch log policy` prints it where the log is.
 
 Keep the state folder as you keep the key: a witness that forgets may cosign a fork. It is read once:
 a key or a log that is added needs a restart, which loses nothing.
@@ -58,7 +59,11 @@ def add(subparsers: Parsers) -> None:
         help="verifier key of a log to cosign; again for each log, and for each key of one log",
     )
     parser.add_argument(
-        "--logs", metavar="FILE", help="a C2SP policy file: the keys of its `log` lines, likewise"
+        "--logs",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a policy file, as `wardwatch log policy` writes it: the keys of its logs; likewise",
     )
     parser.add_argument(
         "--state", metavar="DIR", help="folder of what was cosigned last, made on first use"

@@ -88,19 +88,20 @@ async def test_it_speaks_tls_and_a_renewed_key_of_a_log_is_taken_after_a_restart
     authority = Authority(folder, SystemClock().now_ms())
     pair = authority.server()
     words = ("--tls-cert", str(pair.cert), "--tls-key", str(pair.key))
-    policy = folder / "policy.txt"
-    policy.write_text(f"log {LOG.key.text()}\nquorum none\n")
+    policies: list[str] = []
+    for n, log in enumerate((LOG, OTHER)):
+        policies += ("--logs", str(folder / f"{n}.policy"))
+        (folder / f"{n}.policy").write_text(f"log {log.key.text()}\nquorum none\n")
     renewed = Log(n=7)
     trusting = ssl.create_default_context(cafile=authority.ca)
     async with client.opened(trusting) as session:
-        process = await start_witness(folder, "--logs", str(policy), *words)
+        process = await start_witness(folder, *policies, *words)
         assert process.url.startswith("https://")
         assert isinstance(await add(session, process.url, LOG, 10), Cosigned)
+        assert isinstance(await add(session, process.url, OTHER, 10), Cosigned)
         assert await add(session, process.url, renewed, 20) == Refused(Refusal.SIGNATURE)
         assert await process.stop() == 0
-        process = await start_witness(
-            folder, "--logs", str(policy), "--log", renewed.key.text(), *words
-        )
+        process = await start_witness(folder, *policies, "--log", renewed.key.text(), *words)
         assert isinstance(await add(session, process.url, renewed, 20), Cosigned)
         assert isinstance(await add(session, process.url, LOG, 30), Cosigned)
         assert await process.stop() == 0
