@@ -54,7 +54,7 @@ async def test_a_month_becomes_a_bundle_whose_numbers_follow_from_its_evidence(
     store: Store, tmp_path: Path
 ) -> None:
     async with attesting(store, tmp_path) as made:
-        await made.month.live(CLOSED, step=7 * DAY)
+        await made.month.live(CLOSED)
         one = await issued(made)
         data = await bundle(made, one["id"])
         assert hashlib.sha256(data).hexdigest() == one["bundle"]["sha256"]
@@ -66,6 +66,38 @@ async def test_a_month_becomes_a_bundle_whose_numbers_follow_from_its_evidence(
         assert predicates.derived_in(found) == again
         assert (found["attestationId"], found["version"]) == (f"{ORG}-{one['id']}", 1)
         (ehr, lab) = found["results"]
-        assert ehr["figures"]["raw"]["percent"] == "99.4762"
-        assert lab["milliseconds"]["unknown"] == 4_795_000
+        assert ehr["figures"]["raw"]["percent"] == "99.2521"
+        assert lab["milliseconds"]["unknown"] == 7_195_000
         assert found["supersedes"] is None
+
+
+async def test_late_evidence_makes_a_revision_that_supersedes_and_the_same_evidence_makes_none(
+    store: Store, tmp_path: Path
+) -> None:
+    async with attesting(store, tmp_path) as made:
+        await made.month.live(LAST - 5 * DAY)
+        await made.month.live(CLOSED, silent=["south-1"])
+        first = await issued(made)
+        assert (await asked(made, JANUARY))[1] == first
+        alone = await issued(made, systems=["lab"])
+
+        await made.month.live(CLOSED + HOUR)
+        await made.make()
+        _, listed = await got(made, "")
+        assert [(one["id"], one["newer_evidence"]) for one in listed["attestations"]] == [
+            ("2026-01-1", True),
+            ("2026-01-2", False),
+        ]
+        second = await issued(made)
+        before, after = [await bundle(made, one["id"]) for one in (first, second)]
+        assert second["bundle"]["supersedes"] == first["bundle"]["statement"]
+        assert second["bundle"]["revision"] == 2
+        old, new = predicate(before), predicate(after)
+        assert (new["version"], new["supersedes"]) == (2, first["bundle"]["statement"])
+        assert old["lateEvidence"]["afterClose"] == 0
+        assert new["lateEvidence"]["afterClose"] > 0
+        assert old["results"][0] != new["results"][0]
+        assert old["results"][1] == new["results"][1]
+        # of the other system nothing is new, so the same one is the answer
+        assert (await asked(made, {**JANUARY, "systems": ["lab"]}))[1]["id"] == alone["id"]
+        assert (await asked(made, JANUARY))[1]["id"] == second["id"]
