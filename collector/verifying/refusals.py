@@ -13,6 +13,7 @@ FAILURES = {
     BundleFault.TOO_LARGE: Failure.BUNDLE_LIMIT,
     BundleFault.MEMBER: Failure.BUNDLE_NAME,
     BundleFault.MISSING: Failure.BUNDLE_MEMBER,
+    BundleFault.POLICY: Failure.POLICY_MALFORMED,
     BundleFault.LOG_START: Failure.LOG_MALFORMED,
     BundleFault.LOG_CHECKPOINT: Failure.LOG_MALFORMED,
     BundleFault.LOG_FRAME: Failure.LOG_MALFORMED,
@@ -30,6 +31,7 @@ FAILURES = {
     BundleFault.EVIDENCE_BATCH: Failure.SEGMENT_PLACE,
     BundleFault.EVIDENCE_SEGMENT: Failure.SEGMENT_MALFORMED,
     BundleFault.EVIDENCE_TOMBSTONE: Failure.TOMBSTONE_MALFORMED,
+    BundleFault.PROOF_EARLY: Failure.EARLY_PROOF,
     BundleFault.PREDICATE: Failure.STATEMENT_MALFORMED,
 }
 """Every one of them: a test compares."""

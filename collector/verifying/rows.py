@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from collector.attest import entries, merkle, proof
-from collector.attest.entries import STATE_KINDS
+from collector.attest.entries import STATE_KINDS, Entry, RowEntry
 from collector.attest.faults import AttestError
 from collector.attest.note import Note
 from collector.attest.proof import Proof
@@ -15,31 +16,28 @@ from collector.bundle.rowsfile import ShownRow
 from collector.facts import Row
 from collector.verifying.chains import Chain
 from collector.verifying.failures import Failure, VerifyError
-from collector.verifying.log import Numbered
 from probes.wire.merkle import leaf_hash
 
 
 class InRange:
-    """Compares the rows of a range with its entries, as they come."""
+    """Compares the rows of a range, which begins at `first`, with its entries as they come."""
 
-    def __init__(self, shown: Sequence[ShownRow], first: int, end: int) -> None:
+    def __init__(self, shown: Sequence[ShownRow], first: int) -> None:
         self._due = {one.index: one.entry for one in shown if one.index >= first}
-        if any(index >= end for index in self._due):
-            raise VerifyError(Failure.ROWS_DIFFER, str(max(self._due)))
-        self.rows: dict[str, int] = {}
-        """How many rows of each kind the range has, disclosed or not."""
-        self.state = 0
-        """How many state rows the log has, at the end of what was seen."""
+        self.kinds: Counter[str] = Counter()
+        """Rows that the range has, disclosed or not."""
 
-    def take(self, one: Numbered) -> None:
-        due = self._due.get(one.place)
-        if due is not None and due != one.entry:
-            raise VerifyError(Failure.ROWS_DIFFER, str(one.place))
-        if isinstance(one.entry, entries.LogStart):
-            return
-        self.state = one.entry.state
-        if isinstance(one.entry, entries.RowEntry):
-            self.rows[one.entry.kind] = self.rows.get(one.entry.kind, 0) + 1
+    def take(self, index: int, entry: Entry) -> None:
+        due = self._due.pop(index, None)
+        if due is not None and due != entry:
+            raise VerifyError(Failure.ROWS_DIFFER, str(index))
+        if isinstance(entry, RowEntry):
+            self.kinds[entry.kind] += 1
+
+    def end(self) -> None:
+        """VerifyError for a row behind the last entry."""
+        if self._due:
+            raise VerifyError(Failure.ROWS_DIFFER, str(min(self._due)))
 
 
 def complete(shown: Iterable[ShownRow], state: int) -> int:

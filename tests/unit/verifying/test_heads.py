@@ -13,7 +13,9 @@ from collector.attest.vkey import SignatureType, VerifierKey
 from collector.verifying import heads
 from collector.verifying.failures import Failure, VerifyError
 
-LOG, OTHER, *WITNESSES = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(1, 6))
+LOG, OTHER, *WITNESSES = (
+    Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(1, 6)
+)
 ORIGIN = "log.example/evidence"
 TEXT = checkpoint.write(Checkpoint(ORIGIN, 7, bytes(32)))
 FAR = 1 << 60
