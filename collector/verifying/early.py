@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from collector.attest import merkle
+from collector.attest.checkpoint import Checkpoint
 from collector.attest.policy import Policy
 from collector.bundle.rowsfile import ShownRow
 from collector.facts import CONFIG
@@ -37,8 +38,10 @@ class Seen:
         return Anchor(found.size, found.root, Failure.EARLY_FORKED, str(self.index))
 
 
-def seen(policy: Policy, one: ShownRow, data: bytes, origin: str, latest_ms: int) -> Seen:
-    """VerifyError unless the proof leads from the row to a checkpoint that the policy accepts."""
+def seen(policy: Policy, one: ShownRow, data: bytes, final: Checkpoint, latest_ms: int) -> Seen:
+    """VerifyError unless the proof leads from the row to a checkpoint that the policy accepts, the
+    final one or one before it.
+    """
     place = str(one.index)
     found = rows.parsed(data, place, Failure.EARLY_PROOF)
     try:
@@ -46,10 +49,10 @@ def seen(policy: Policy, one: ShownRow, data: bytes, origin: str, latest_ms: int
     except VerifyError as refused:
         raise VerifyError(_UNTRUSTED.get(refused.code, refused.code), place) from None
     tree = head.checkpoint
-    if tree.origin != origin:
+    if tree.origin != final.origin:
         raise VerifyError(Failure.LOG_ORIGIN, place)
     held = merkle.included(rows.leaf_of(one), found.index, tree.size, found.path, tree.root)
-    if found.index != one.index or not held:
+    if found.index != one.index or tree.size > final.size or not held:
         raise VerifyError(Failure.EARLY_PROOF, place)
     return Seen(one.index, head)
 
