@@ -42,6 +42,7 @@ COMMANDS = {
     "training": "training",
     "what-if": "what_if",
     "whoami": "login",
+    "witness": "witness",
 }
 """Commands, and the module in `collector.commands` that adds each."""
 NEEDS = (
