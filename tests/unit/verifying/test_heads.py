@@ -108,13 +108,5 @@ def test_what_a_log_published_needs_no_witness() -> None:
     assert error.value.code is Failure.CHECKPOINT_UNSIGNED
 
 
-def test_a_revoked_key_counts_up_to_its_last_trusted_size() -> None:
-    whole, revoked = policy(None), {OURS.text(): 6}
-    assert heads.trusted(whole, revoked, 6) == whole
-    assert heads.trusted(whole, {}, 1 << 62) == whole
-    assert heads.trusted(whole, revoked, 7).logs == ()
-    assert refused(heads.trusted(whole, revoked, 7), signed())[0] is Failure.CHECKPOINT_UNSIGNED
-
-
 def test_names_of_witnesses_are_shown_in_ascii() -> None:
     assert heads.shown(b"w\xc3\xa9") == "w\\xc3\\xa9"
