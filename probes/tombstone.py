@@ -342,18 +342,18 @@ def hash_at(hashes: bytes, place: int) -> str:
 
 def runs_of(tombstone: Tombstone) -> list[tuple[Entry, Run]]:
     """Every kept run, with the entry that says what the clock was worth."""
-    return [(entry, run) for entry, _ in _checked(tombstone) for run in _runs(entry)]
+    return [(entry, run) for entry, _ in entries_of(tombstone) for run in _runs(entry)]
 
 
 def check(tombstone: Tombstone) -> None:
     """BatchError unless every kept run is as the header says; no object is made for each."""
-    _checked(tombstone)
+    entries_of(tombstone)
 
 
 def results_of(tombstone: Tombstone, received_ms: int) -> list[Result]:
     """The kept results as the truth fold reads them: each batch's clock offset applied."""
     agent, found = tombstone.header.agent, list[Result]()
-    for entry, tables in _checked(tombstone):
+    for entry, tables in entries_of(tombstone):
         clock = Clock(entry.clock_offset_ms, entry.clock_error_ms)
         found += batch.results_in(tables, agent, clock, received_ms)
     return found
@@ -402,8 +402,8 @@ def _body_of(tombstone: Tombstone) -> tuple[bytes, list[Entry]]:
     return hashes, entries
 
 
-def _checked(tombstone: Tombstone) -> list[tuple[Entry, list[Table]]]:
-    """What is kept of each batch, system by system, as columns."""
+def entries_of(tombstone: Tombstone) -> list[tuple[Entry, list[Table]]]:
+    """What is kept of each batch, in the order of its systems, as columns; BatchError."""
     header = tombstone.header
     _, entries = _body_of(tombstone)
     limit, held = sum(header.kept.values()), 0

@@ -12,6 +12,7 @@ from collector.bundle.members import Members
 from collector.bundle.rowsfile import ShownRow
 from collector.core.agent_keys import Key
 from collector.facts import Row
+from probes import tombstone
 from probes.batch import Clock
 from probes.history import History
 
@@ -64,23 +65,25 @@ class Rows:
 @dataclass(frozen=True, slots=True)
 class Log:
     """The range of the evidence log. `heads` are the sizes at which it was published, `final` the
-    last of them; `arrived` are batches and tombstones by index.
+    last of them; `arrived` are batches and tombstones by index, `tombstones` the latter's headers.
     """
 
     start: Start
     final: Checkpoint
     heads: Sequence[int]
     arrived: Mapping[int, Arrived]
+    tombstones: Mapping[int, tombstone.Header]
 
 
 @dataclass(frozen=True, slots=True)
 class Witnessed:
     """When a quorum of the bundle's policy had cosigned, UTC ms: the final checkpoint (None without
-    witnesses), and by index the first checkpoint with a row.
+    witnesses), and by index the first checkpoint with a row. `names` cosigned the final one.
     """
 
     final: int | None
     rows: Mapping[int, int]
+    names: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,13 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """`[start, end)` in UTC ms; evidence is read from `evidence_from` on, a UTC midnight at least a
-    day before.
+    day before. `operators` are those of witnesses, by name in the policy, as they were declared.
     """
 
     start: int
     end: int
     evidence_from: int
+    operators: Mapping[str, str]
 
     @property
     def now(self) -> int:

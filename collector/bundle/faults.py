@@ -29,6 +29,7 @@ class BundleFault(StrEnum):
     EVIDENCE_RECORD = "evidence.record"
     EVIDENCE_ORDER = "evidence.order"
     EVIDENCE_BATCH = "evidence.batch"
+    EVIDENCE_PROOF = "evidence.proof"
     EVIDENCE_SEGMENT = "evidence.segment"
     EVIDENCE_TOMBSTONE = "evidence.tombstone"
     PREDICATE = "predicate.shape"
@@ -56,7 +57,8 @@ BUNDLE_MEANINGS = {
     BundleFault.EVIDENCE_RECORD: "a record of evidence is cut short or impossible",
     BundleFault.EVIDENCE_ORDER: "records of evidence are not in the order of the log, or one comes twice",
     BundleFault.EVIDENCE_BATCH: "a record of evidence names an entry of the log that is no batch of the range",
-    BundleFault.EVIDENCE_SEGMENT: "a segment cannot be read",
+    BundleFault.EVIDENCE_PROOF: "a segment is not the one that its batch's signed header holds there",
+    BundleFault.EVIDENCE_SEGMENT: "a segment cannot be read, or has runs outside of its batch's time",
     BundleFault.EVIDENCE_TOMBSTONE: "a line of `evidence/tombstones.jsonl` is no body of a tombstone of the range",
     BundleFault.PREDICATE: "the predicate lacks a field or has one of another type",
 }

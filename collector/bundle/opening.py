@@ -15,7 +15,7 @@ from collector.attest import entries as log_entries
 from collector.attest import note, policyfile, projection, proof
 from collector.attest.entries import BatchEntry, Entry
 from collector.attest.faults import AttestError
-from collector.attest.policy import Policy, accept
+from collector.attest.policy import Accepted, Policy, accept
 from collector.attest.policyfile import PolicyError
 from collector.bundle import layout, logfile, members, rowsfile
 from collector.bundle.evidence import Arrived, Evidence, Log, Rows, Witnessed
@@ -90,6 +90,7 @@ def open_log(found: Members, look: Look | None = None) -> Log:
     if start.before.size not in (0, heads[0]):
         raise BundleError(BundleFault.LOG_CHECKPOINT, f"{layout.CHECKPOINTS}:1")
     arrived: dict[int, Arrived] = {}
+    stones: dict[int, tombstone.Header] = {}
     index = start.before.size
     with found.open(layout.ENTRIES) as file:
         for data in logfile.read_entries(file):
@@ -98,12 +99,14 @@ def open_log(found: Members, look: Look | None = None) -> Log:
             entry, header = _entry(data, index)
             if isinstance(entry, BatchEntry) and header is not None:
                 arrived[index] = _arrived(index, entry, header)
+            if isinstance(header, tombstone.Header):
+                stones[index] = header
             if look is not None:
                 look(index, data, entry, header)
             index += 1
     if index != final.checkpoint.size:
         raise BundleError(BundleFault.LOG_FRAME, layout.ENTRIES)
-    return Log(start, final.checkpoint, heads, arrived)
+    return Log(start, final.checkpoint, heads, arrived, stones)
 
 
 def open_witnessed(found: Members, policy: Policy, rows: Rows, log: Log) -> Witnessed:
@@ -127,20 +130,21 @@ def open_witnessed(found: Members, policy: Policy, rows: Rows, log: Log) -> Witn
         if told.index != one.index or at is None or accepted.checkpoint.origin != log.start.origin:
             raise BundleError(BundleFault.PROOF_EARLY, name)
         seen[one.index] = at
-    return Witnessed(_final_ms(found, policy), seen)
+    final = _final(found, policy)
+    names = frozenset(name.decode(errors="replace") for name in final.witnessed)
+    return Witnessed(cosigned_ms(policy, final.witnessed), seen, names)
 
 
 _MAX_START = 1 << 16
 _MAX_NOTE = _MAX_PROOF = 2 << 20
 
 
-def _final_ms(found: Members, policy: Policy) -> int | None:
+def _final(found: Members, policy: Policy) -> Accepted:
     data = members.whole(found, layout.CHECKPOINT, _MAX_NOTE)
     try:
-        accepted = accept(policy, note.parse(data))
+        return accept(policy, note.parse(data))
     except AttestError:
         raise BundleError(BundleFault.LOG_CHECKPOINT, layout.CHECKPOINT) from None
-    return cosigned_ms(policy, accepted.witnessed)
 
 
 def _versions(shown: Sequence[ShownRow], system: str) -> list[Version]:

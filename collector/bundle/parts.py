@@ -11,7 +11,7 @@ from collector.bundle.faults import BundleError, BundleFault
 from collector.bundle.layout import ROWS
 from probes import recurrence
 from probes.config import Config
-from probes.config_checks import Check, InGroup
+from probes.config_checks import InGroup
 from probes.config_windows import Window
 from probes.configfile import parse_canonical
 
@@ -46,7 +46,9 @@ def _holds_together(config: Config, system: str) -> bool:
     groups = config.systems[system].groups
     return (
         all(agent.site in config.sites for agent in config.agents.values())
-        and all(_is_known(check, config) for check in config.checks.values())
+        and all(
+            agent in config.agents for name in config.checks for agent in config.agents_of(name)
+        )
         and all(
             check.role.group in groups
             for check in config.checks.values()
@@ -54,10 +56,6 @@ def _holds_together(config: Config, system: str) -> bool:
         )
         and all(map(repeats_rightly, config.maintenance))
     )
-
-
-def _is_known(check: Check, config: Config) -> bool:
-    return all(agent in config.agents for agent in check.from_ or ())
 
 
 def repeats_rightly(window: Window) -> bool:
