@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from collector.attest import merkle
 from collector.attest.checkpoint import Checkpoint
 from collector.attest.policy import Policy
+from collector.attest.strictjson import Value
 from collector.bundle.rowsfile import ShownRow
 from collector.facts import CONFIG
 from collector.verifying import heads, rows
@@ -69,3 +70,17 @@ def one_log(found: Iterable[Seen], known: Mapping[int, bytes]) -> None:
         tree = one.head.checkpoint
         if roots.setdefault(tree.size, tree.root) != tree.root:
             raise VerifyError(Failure.EARLY_FORKED, str(one.index))
+
+
+def agree(derived: Mapping[str, Value], own: Iterable[Seen]) -> None:
+    """VerifyError where an occurrence was approved beforehand by the bundle's policy and afterwards by
+    the auditor's, by which `own` was seen.
+    """
+    times = {one.index: one.head.seen_ms for one in own}
+    listed = derived.get("exclusions")
+    for one in listed if isinstance(listed, list) else ():
+        if isinstance(one, dict) and one.get("preRegistered") is True:
+            index, start = one.get("logIndex"), one.get("start")
+            at = times.get(index) if isinstance(index, int) else None
+            if at is not None and isinstance(start, int) and at >= start:
+                raise VerifyError(Failure.EARLY_LATER, str(index))

@@ -49,18 +49,28 @@ def check(
         unread.remove(name)
         rows.proved(one, members.whole(found, name, _MAX_PROOF), final, tree.size, tree.root)
         before += 1
+    found_early = seen(found, shown, head, policy, latest_ms)
+    unread -= {layout.early_proof_of(one.index) for one in found_early}
+    if unread and policy.quorum is not None:
+        raise VerifyError(Failure.BUNDLE_NAME, min(unread))
+    early.one_log(found_early, {tree.size: tree.root})
+    return Proved(before, found_early)
+
+
+def seen(
+    found: Members, shown: Sequence[ShownRow], head: Head, policy: Policy, latest_ms: int
+) -> list[Seen]:
+    """When a quorum of the policy had seen each row that may exclude time; nothing where it asks for
+    no witness. VerifyError.
+    """
     seen: list[Seen] = []
     for one in early.asked_for(shown) if policy.quorum is not None else ():
         name = layout.early_proof_of(one.index)
-        if name not in unread:
+        if name not in found.names:
             raise VerifyError(Failure.EARLY_MISSING, str(one.index))
-        unread.remove(name)
         data = members.whole(found, name, _MAX_PROOF)
-        seen.append(early.seen(policy, one, data, tree, latest_ms))
-    if unread and policy.quorum is not None:
-        raise VerifyError(Failure.BUNDLE_NAME, min(unread))
-    early.one_log(seen, {tree.size: tree.root})
-    return Proved(before, seen)
+        seen.append(early.seen(policy, one, data, head.checkpoint, latest_ms))
+    return seen
 
 
 _PROOF = ".tlog-proof"

@@ -6,7 +6,7 @@ signature, its members by the statement, the log by the policy, and all else by 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -14,10 +14,13 @@ from collector.attest import dsse, note
 from collector.attest.faults import AttestError
 from collector.attest.note import Note
 from collector.attest.policy import Policy
+from collector.attest.strictjson import Value
 from collector.bundle import layout, members, opening
-from collector.bundle.evidence import Evidence
+from collector.bundle.evidence import Evidence, Rows
 from collector.bundle.zipread import Zip
 from collector.verifying import (
+    early,
+    figures,
     heads,
     logcheck,
     rotations,
@@ -31,12 +34,13 @@ from collector.verifying import (
 from collector.verifying.claims import Claims, claims_of
 from collector.verifying.failures import Failure, VerifyError
 from collector.verifying.heads import LATEST_MS, Head
-from collector.verifying.logcheck import Checked
 from collector.verifying.refusals import refusals
-from collector.verifying.rowcheck import Proved
 from collector.verifying.sealing import Sealed
 from collector.verifying.signing import Claimed
-from collector.verifying.telling import Check, Doing, Tell, Told
+from collector.verifying.telling import Check, Doing, Tell
+from collector.verifying.trust import Trust, trust_of
+
+PREDICATE = "urn:wardwatch:attestation:availability:v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Outcome:
     claims: Claims | None = None
     head: Head | None = None
     sealed: Sealed | None = None
+    derived: Mapping[str, Value] | None = None
 
 
 def verify(file: BinaryIO, given: Given, tell: Tell) -> Outcome:
@@ -72,57 +77,124 @@ def verify(file: BinaryIO, given: Given, tell: Tell) -> Outcome:
 
 def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     found = Zip(file)
-    tell(Told(Check.BUNDLE, words.bundle(found)))
+    tell(words.bundle(found))
     issuers = opening.open_policy(found)
     policy = outcome.policy = given.policy or issuers
     claimed = outcome.claimed = _statement(found, policy)
-    tell(Told(Check.STATEMENT, words.statement(claimed)))
+    tell(words.statement(claimed))
     signing.check_members(found, claimed.statement, _progress(tell, Check.MEMBERS))
-    tell(Told(Check.MEMBERS, words.members(claimed.statement)))
-    claims = outcome.claims = claims_of(claimed.statement.predicate)
+    tell(words.members(claimed.statement))
+    claims = claims_of(claimed.statement.predicate)
 
+    shown = opening.open_rows(found)
+    plain = [row for _, row in shown.plain()]
+    trust = trust_of(plain)
     final, latest = _final(found), claims.computed_at + LATEST_MS
-    head = outcome.head = heads.judge(policy, final, latest, layout.CHECKPOINT)
-    by_issuer = heads.judge(issuers, final, latest, layout.CHECKPOINT)
-    for one in (head, by_issuer):
-        if one.seen_ms is not None and one.seen_ms < claims.asked.now:
-            raise VerifyError(Failure.CHECKPOINT_EARLY, layout.CHECKPOINT)
-    tell(Told(Check.CHECKPOINT, words.checkpoint(head)))
+    policy, issuers = trust.followed(policy), trust.followed(issuers)
+    head = outcome.head = _judged(policy, trust, claimed, final, claims)
+    _judged(issuers, trust, claimed, final, claims)
+    tell(words.checkpoint(head))
 
     start = logcheck.start_of(found, head.checkpoint)
     first = start.before.size
-    shown = opening.open_rows(found)
-    plain = [row for _, row in shown.plain()]
-    rotations.check(claims.organization, plain, shown.keys)
+    org = _organization(shown)
+    rotations.check(org, plain, shown.keys)
     proved = rowcheck.check(found, shown.shown, first, final, head, issuers, latest)
+    own = None if given.policy is None else rowcheck.seen(found, shown.shown, head, policy, latest)
     published = logcheck.published(found, start, head.checkpoint, policy)
     anchors = [*published.anchors, *(one.anchor for one in proved.seen)]
     if given.since is not None:
         kept, anchor = since.kept(policy, given.since)
         since.comparable(policy, kept, anchor, first, head)
         anchors.append(anchor)
-    checked = logcheck.check(
-        found,
-        start,
-        claims.organization,
-        shown,
-        anchors,
-        _counted(tell, Check.LOG, head.checkpoint.size - first),
-    )
-    tell(Told(Check.LOG, words.log(checked, published)))
-    tell(Told(Check.ROWS, words.rows(checked, proved)))
-    tell(Told(Check.APPROVALS, words.approvals(proved)))
+    size = head.checkpoint.size - first
+    checked = logcheck.check(found, start, org, shown, anchors, _counted(tell, Check.LOG, size))
+    tell(words.log(checked))
+    tell(words.rows(checked, proved, len(shown.shown)))
+    tell(words.approvals(proved))
     if given.since is not None:
-        tell(Told(Check.SINCE, words.since(anchor)))
+        tell(words.since(anchors[-1].size))
 
     sealed = outcome.sealed = sealing.check(
         found,
-        claims.organization,
+        org,
         first,
         shown,
         published.texts,
         rows.told(plain),
-        _counted(tell, Check.CHAINS, checked.entries),
+        _counted(tell, Check.CHAINS, size),
     )
     for one in words.sealed(sealed):
         tell(one)
+
+    witnessed = opening.open_witnessed(found, issuers, shown, checked.log)
+    evidence = Evidence(found, issuers, shown, checked.log, witnessed)
+    outcome.derived = figures.check(
+        evidence, claims.asked, claimed.statement.predicate, _named(tell, shown)
+    )
+    if own is not None:
+        early.agree(outcome.derived, own)
+    for told in words.figures(outcome.derived, claimed.statement.predicate):
+        tell(told)
+
+
+def _statement(found: Zip, policy: Policy) -> Claimed:
+    """Signed by a key of the policy, or by one that such a key leads to."""
+    data = members.whole(found, layout.STATEMENT, dsse.MAX_BYTES)
+    try:
+        return signing.opened(data, policy, PREDICATE)
+    except VerifyError as refused:
+        if refused.code is not Failure.STATEMENT_UNSIGNED:
+            raise
+    plain = [row for _, row in opening.open_rows(found).plain()]
+    return signing.opened(data, trust_of(plain).followed(policy), PREDICATE)
+
+
+def _final(found: Zip) -> Note:
+    try:
+        return note.parse(members.whole(found, layout.CHECKPOINT, note.MAX_BYTES))
+    except AttestError:
+        raise VerifyError(Failure.CHECKPOINT_MALFORMED, layout.CHECKPOINT) from None
+
+
+def _judged(policy: Policy, trust: Trust, claimed: Claimed, final: Note, claims: Claims) -> Head:
+    """The final checkpoint by keys that count for its size, seen after the period had closed."""
+    latest = claims.computed_at + LATEST_MS
+    head = heads.judge(policy, final, latest, layout.CHECKPOINT)
+    kept = trust.for_size(policy, head.checkpoint.size)
+    if kept != policy:
+        try:
+            heads.judge(kept, final, latest, layout.CHECKPOINT)
+        except VerifyError:
+            raise VerifyError(Failure.CHECKPOINT_REVOKED, layout.CHECKPOINT) from None
+        signing.still_trusted(claimed, kept)
+    if head.seen_ms is not None and head.seen_ms < claims.asked.now:
+        raise VerifyError(Failure.CHECKPOINT_EARLY, layout.CHECKPOINT)
+    return head
+
+
+def _organization(shown: Rows) -> str:
+    """The id that every disclosed version has; VerifyError where there are several."""
+    ids = {
+        version.config.organization.id
+        for history in shown.histories.values()
+        for version in history.versions
+    }
+    if len(ids) != 1:
+        raise VerifyError(Failure.ROWS_CONFIG, layout.ROWS)
+    return ids.pop()
+
+
+def _progress(tell: Tell, check: Check) -> Callable[[int, int], None]:
+    return lambda done, whole: tell(Doing(check, done, whole))
+
+
+def _counted(tell: Tell, check: Check, whole: int) -> Callable[[int], None]:
+    return lambda done: tell(Doing(check, done, whole))
+
+
+def _named(tell: Tell, shown: Rows) -> Callable[[str], None]:
+    """Systems, one after the other."""
+    whole = len(shown.histories)
+    done = iter(range(whole))
+    return lambda _system: tell(Doing(Check.FIGURES, next(done, whole), whole))
