@@ -1,4 +1,4 @@
-"""What of a predicate must be known before the evidence is read; the rest is compared with it."""
+"""What a predicate is about, before the evidence is read; the rest is compared with what is derived."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from collector.attest.strictjson import Value
 from collector.bundle.evidence import Asked
+from collector.bundle.predicate import asked_of
 from collector.verifying.failures import Failure, VerifyError
+
+LONGEST_MS = 800 * 86_400_000
+"""What an attestation is about at most, with its evidence from before."""
+LAST = 7_258_118_400_000
+"""The year 2200."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,42 +25,12 @@ class Claims:
 
 
 def claims_of(predicate: Mapping[str, Value]) -> Claims:
-    """VerifyError for a predicate that does not say which period and when it was computed."""
-    period, assurance = predicate.get("period"), predicate.get("assurance")
-    if not isinstance(period, dict) or not isinstance(assurance, dict):
-        raise VerifyError(Failure.STATEMENT_MALFORMED, "period")
-    asked = Asked(
-        _instant(period, "start"),
-        _instant(period, "end"),
-        _instant(period, "evidenceFrom"),
-        _operators(assurance.get("witnesses")),
-    )
-    first, start, end = asked.evidence_from, asked.start, asked.end
-    if not first <= start < end <= first + LONGEST_MS:
-        raise VerifyError(Failure.STATEMENT_MALFORMED, "period")
-    return Claims(asked, _instant(predicate, "computedAt"))
-
-
-def _operators(witnesses: Value) -> dict[str, str]:
-    """Who runs each witness, as the issuer declares it."""
-    found: dict[str, str] = {}
-    for one in witnesses if isinstance(witnesses, list) else [None]:
-        name, operator = (one.get("name"), one.get("operator")) if isinstance(one, dict) else (0, 0)
-        if not isinstance(name, str) or not isinstance(operator, str | None):
-            raise VerifyError(Failure.STATEMENT_MALFORMED, "assurance.witnesses")
-        if operator is not None:
-            found[name] = operator
-    return found
-
-
-def _instant(found: Mapping[str, Value], name: str) -> int:
-    value = found.get(name)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < _FAR:
-        raise VerifyError(Failure.STATEMENT_MALFORMED, name)
-    return value
-
-
-LONGEST_MS = 800 * 86_400_000
-"""What an attestation is about at most, and its evidence from before."""
-_FAR = 7_258_118_400_000
-"""The year 2200."""
+    """VerifyError or BundleError for a predicate that does not say which period and when it was
+    computed, and for a period that nobody attests.
+    """
+    asked, at = asked_of(predicate), predicate.get("computedAt")
+    if asked.end - asked.evidence_from > LONGEST_MS or asked.end > LAST:
+        raise VerifyError(Failure.FIGURES_ASKED, "period")
+    if isinstance(at, bool) or not isinstance(at, int) or not 0 <= at < LAST:
+        raise VerifyError(Failure.STATEMENT_MALFORMED, "computedAt")
+    return Claims(asked, at)

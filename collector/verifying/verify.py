@@ -15,7 +15,7 @@ from collector.attest.faults import AttestError
 from collector.attest.note import Note
 from collector.attest.policy import Policy
 from collector.attest.strictjson import Value
-from collector.bundle import layout, members, opening
+from collector.bundle import layout, members, opening, predicate
 from collector.bundle.evidence import Evidence, Rows
 from collector.bundle.zipread import Zip
 from collector.verifying import (
@@ -39,8 +39,6 @@ from collector.verifying.sealing import Sealed
 from collector.verifying.signing import Claimed
 from collector.verifying.telling import Check, Doing, Tell
 from collector.verifying.trust import Trust, trust_of
-
-PREDICATE = "urn:wardwatch:attestation:availability:v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +140,12 @@ def _statement(found: Zip, policy: Policy) -> Claimed:
     """Signed by a key of the policy, or by one that such a key leads to."""
     data = members.whole(found, layout.STATEMENT, dsse.MAX_BYTES)
     try:
-        return signing.opened(data, policy, PREDICATE)
+        return signing.opened(data, policy, predicate.TYPE)
     except VerifyError as refused:
         if refused.code is not Failure.STATEMENT_UNSIGNED:
             raise
     plain = [row for _, row in opening.open_rows(found).plain()]
-    return signing.opened(data, trust_of(plain).followed(policy), PREDICATE)
+    return signing.opened(data, trust_of(plain).followed(policy), predicate.TYPE)
 
 
 def _final(found: Zip) -> Note:
