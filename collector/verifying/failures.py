@@ -187,9 +187,9 @@ MEANINGS: dict[Failure, Meaning] = {
     ),
     Failure.CHECKPOINT_EARLY: Meaning(
         _I,
-        "The witnesses saw the final checkpoint before the period was closed: evidence that came "
-        "later is not in it.",
-        "Ask for a bundle made after the close.",
+        "The witnesses saw the final checkpoint before the period was over: evidence that came later "
+        "is not in it.",
+        "Ask for a bundle made after the period was closed, 72 hours after its end.",
     ),
     Failure.CHECKPOINT_REVOKED: Meaning(
         _U,

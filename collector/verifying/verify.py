@@ -91,7 +91,8 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     policy, issuers = trust.followed(policy), trust.followed(issuers)
     head = outcome.head = _judged(policy, trust, claimed, final, claims)
     _judged(issuers, trust, claimed, final, claims)
-    tell(words.checkpoint(head))
+    for told in words.checkpoint(head, claims.asked):
+        tell(told)
 
     start = logcheck.start_of(found, head.checkpoint)
     first = start.before.size
@@ -156,7 +157,7 @@ def _final(found: Zip) -> Note:
 
 
 def _judged(policy: Policy, trust: Trust, claimed: Claimed, final: Note, claims: Claims) -> Head:
-    """The final checkpoint by keys that count for its size, seen after the period had closed."""
+    """The final checkpoint by keys that count for its size, seen after the period was over."""
     latest = claims.computed_at + LATEST_MS
     head = heads.judge(policy, final, latest, layout.CHECKPOINT)
     kept = trust.for_size(policy, head.checkpoint.size)
@@ -166,7 +167,7 @@ def _judged(policy: Policy, trust: Trust, claimed: Claimed, final: Note, claims:
         except VerifyError:
             raise VerifyError(Failure.CHECKPOINT_REVOKED, layout.CHECKPOINT) from None
         signing.still_trusted(claimed, kept)
-    if head.seen_ms is not None and head.seen_ms < claims.asked.now:
+    if head.seen_ms is not None and head.seen_ms < claims.asked.end:
         raise VerifyError(Failure.CHECKPOINT_EARLY, layout.CHECKPOINT)
     return head
 

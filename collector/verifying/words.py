@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from collector.attest.statement import Statement
 from collector.attest.strictjson import Value
+from collector.bundle.evidence import Asked
 from collector.bundle.zipread import Zip
 from collector.verifying.figures import rules
 from collector.verifying.heads import Head
@@ -32,15 +33,22 @@ def members(found: Statement) -> Told:
     )
 
 
-def checkpoint(head: Head) -> Told:
+def checkpoint(head: Head, asked: Asked) -> Iterator[Told]:
+    """And whether anything that came before the period was closed may not be in it."""
     tree = head.checkpoint
     text = f"{tree.origin} with {count(tree.size, 'entry', 'entries')}, signed by the log"
     if head.seen_ms is None:
-        return Told(Check.CHECKPOINT, f"{text}; the policy asks for no witness", note=True)
-    names = ", ".join(sorted(head.witnesses))
-    return Told(
-        Check.CHECKPOINT, f"{text}, cosigned by {names}; a quorum at {rfc3339(head.seen_ms)}"
-    )
+        yield Told(Check.CHECKPOINT, f"{text}; the policy asks for no witness", note=True)
+        return
+    names, at = ", ".join(sorted(head.witnesses)), rfc3339(head.seen_ms)
+    yield Told(Check.CHECKPOINT, f"{text}, cosigned by {names}; a quorum at {at}")
+    if head.seen_ms < asked.now:
+        yield Told(
+            Check.CHECKPOINT,
+            f"the period was closed at {rfc3339(asked.now)} only: that nothing came between is the "
+            "collector's word",
+            note=True,
+        )
 
 
 def log(checked: Checked) -> Told:
@@ -86,8 +94,7 @@ def sealed(found: Sealed) -> Iterator[Told]:
     if links.holes:
         yield Told(
             Check.CHAINS,
-            f"{count(links.holes, 'batch', 'batches')} that agents numbered are not in the log; the "
-            "gaps name the times",
+            f"missing in the log: {count(links.holes, 'number')} of agents' chains; the gaps say when",
             note=True,
         )
     if links.broken:

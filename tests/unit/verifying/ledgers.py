@@ -6,8 +6,9 @@ has their signatures and not their keys.
 
 from __future__ import annotations
 
+import hashlib
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -21,6 +22,7 @@ from collector.attest import (
     note,
     projection,
     proof,
+    spelling,
     statement,
 )
 from collector.attest.checkpoint import Checkpoint
@@ -37,9 +39,9 @@ from collector.bundle.derive import derive
 from collector.bundle.evidence import Asked
 from collector.bundle.logfile import Start
 from collector.bundle.members import Held
+from collector.bundle.predicate import TYPE
 from collector.facts import CONFIG, Row
 from collector.verifying.early import KINDS
-from collector.verifying.verify import PREDICATE
 from probes import batch, tombstone
 from probes.wire.merkle import leaf_hash
 
@@ -161,18 +163,16 @@ class Bundling:
     computed_at: int
     first: int = 0
     witnessed: bool = True
+    policy: bytes | None = None
 
 
 Members = dict[str, bytes]
-Change = Callable[[Members], None]
 
 
-def bundle(ledger: Ledger, how: Bundling, *changes: Change) -> Members:
-    """Its members, with a statement over them as they are after `changes`."""
+def bundle(ledger: Ledger, how: Bundling) -> Members:
+    """Its members, with a statement over them."""
     members = evidence(ledger, how)
     derived = derived_from(members, how.asked)
-    for change in changes:
-        change(members)
     return stated(members, {**derived, "computedAt": how.computed_at}, ledger.key)
 
 
@@ -185,16 +185,10 @@ def stated(
 ) -> Members:
     """With a statement over the members, signed."""
     names = [name for name in zipwrite.in_order(members) if name not in layout.NOT_SUBJECTS]
-    subjects = tuple(Subject(name, sha256(members[name])) for name in names)
-    payload = statement.write(Statement(subjects, PREDICATE, predicate))
+    subjects = tuple(Subject(name, hashlib.sha256(members[name]).hexdigest()) for name in names)
+    payload = statement.write(Statement(subjects, TYPE, predicate))
     signed = dsse.sign(Envelope(PAYLOAD_TYPE, payload), key)
     return {**members, layout.STATEMENT: dsse.write(signed)}
-
-
-def sha256(data: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(data).hexdigest()
 
 
 def zipped(members: Members) -> bytes:
@@ -208,18 +202,11 @@ def evidence(ledger: Ledger, how: Bundling) -> Members:
     data, last = ledger.data(), max(ledger.published)
     final = ledger.note_at(last)
     sizes = sorted(size for size in ledger.published if size >= how.first)
-    members: Members = {
-        name: b"-\n"
-        for name in (
-            layout.README,
-            layout.STATEMENT,
-            layout.REPORT_HTML,
-            layout.OSCAL,
-            layout.VERIFIER,
-        )
-    }
+    members: Members = dict.fromkeys(
+        (layout.README, layout.STATEMENT, layout.REPORT_HTML, layout.OSCAL, layout.VERIFIER), b"-\n"
+    )
     members |= {
-        layout.POLICY: policy_text(ledger.key, witnessed=how.witnessed),
+        layout.POLICY: how.policy or policy_text(ledger.key, witnessed=how.witnessed),
         layout.CHECKPOINT: note.write(final),
         layout.LOG_START: logfile.write_start(Start(ORIGIN, ledger.tree(how.first))),
         layout.CHECKPOINTS: b"".join(
@@ -285,8 +272,6 @@ def _segments(ledger: Ledger, how: Bundling, system: str, last: int) -> bytes:
 
 
 def _tombstones(ledger: Ledger, how: Bundling, last: int) -> Sequence[bytes]:
-    from collector.attest import spelling
-
     return [
         jsonlines.line(
             {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+import hashlib
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from collector import acts
 from collector.bundle.evidence import CLOSED_MS, Asked
 from collector.facts import CONFIG, Fact, Row, canonical
-from probes import agentkeys, batch, configfile, tombstone
+from probes import agentkeys, batch, configfile
 from probes.acts import ActKind, WindowAct
 from probes.batch import Anchors, Place
 from probes.config import Config
@@ -18,7 +18,6 @@ from probes.config_windows import Window
 from probes.contract import Outcome
 from probes.schedule import offset_ms
 from probes.segments import Run
-from probes.tombstone import Why
 from probes.windows import digest
 from tests.unit.verifying.ledgers import Bundling, Ledger, Logged
 
@@ -36,6 +35,8 @@ DOWN = range(START + 10 * HOUR, START + 17 * HOUR)
 """The EHR is down."""
 WINDOW = (START + 26 * HOUR, START + 29 * HOUR)
 MAINTAINED = range(*WINDOW)
+FIRST = 6
+"""Size of the log where the range begins."""
 
 
 def config() -> Config:
@@ -50,7 +51,11 @@ def config() -> Config:
                 "south-1": {"site": "south", "operator": "Somebody Else"},
             },
             "systems": {
-                name: {"name": name.upper(), "impact": {"class": "clinical"}, "slo": {"target": "99"}}
+                name: {
+                    "name": name.upper(),
+                    "impact": {"class": "clinical"},
+                    "slo": {"target": "99"},
+                }
                 for name in CHECKS
             },
             "checks": {
@@ -83,8 +88,8 @@ class Story:
         self.ledger.witness.open = witnessed
         self._rows = 0
         self._beacon: str | None = None
-        self._links = {"north-1": batch.NO_PREVIOUS, "south-1": batch.NO_PREVIOUS}
-        self._seqs = dict.fromkeys(self._links, 0)
+        self.links = {"north-1": batch.NO_PREVIOUS, "south-1": batch.NO_PREVIOUS}
+        self.seqs = dict.fromkeys(self.links, 0)
 
     def row(self, at: int, kind: str, data: bytes, actor: str = "system") -> int:
         self._rows += 1
@@ -94,21 +99,24 @@ class Story:
         return self.row(fact.at, fact.kind, fact.data, fact.actor)
 
     def publish(self, at: int) -> None:
-        import hashlib
-
         text = self.ledger.publish(at)
         self._beacon = hashlib.sha256(text.encode()).hexdigest()
 
-    def batch(self, agent: str, start: int, end: int) -> None:
+    def batch(self, agent: str, start: int, end: int, beacon: str | None = None) -> None:
         """The runs of an agent in [start, end), received a minute later."""
+        data = self.sealed(agent, start, end, beacon)
+        self.ledger.add(Logged(end + 60_000, envelope=data))
+
+    def sealed(self, agent: str, start: int, end: int, beacon: str | None = None) -> bytes:
+        """The next batch of its chain."""
         key = PINNED if agent == "north-1" else ENROLLED
-        self._seqs[agent] += 1
-        seq = self._seqs[agent]
-        place = Place(ORG, agent, "e1", seq, self._links[agent], "0" * 16, self._beacon)
+        self.seqs[agent] += 1
+        seq = self.seqs[agent]
+        place = Place(ORG, agent, "e1", seq, self.links[agent], "0" * 16, beacon or self._beacon)
         runs = runs_of(agent, start, end)
         data = batch.seal(key, place, Anchors(end, end), runs, bytes([seq]) * 16)
-        self._links[agent] = batch.header_hash(batch.open_batch(data))
-        self.ledger.add(Logged(end + 60_000, envelope=data))
+        self.links[agent] = batch.header_hash(batch.open_batch(data))
+        return data
 
 
 def runs_of(agent: str, start: int, end: int) -> list[Run]:
@@ -124,13 +132,13 @@ def runs_of(agent: str, start: int, end: int) -> list[Run]:
     return found
 
 
-def keys(story: Story) -> None:
+def keys(story: Story, approved_at: int = T0) -> None:
     text = agentkeys.text_of(ENROLLED.public_key())
     said: dict[str, Any] = {"agent": "south-1", "fingerprint": agentkeys.fingerprint(text)}
     enrolled = {**said, "site": "south", "key": text, "invited_by": "admin-1"}
     story.row(T0, "agent.enrolled", canonical(enrolled), "agent:south-1")
     approved = {**said, "by": "admin-1", "replaces": []}
-    story.row(T0, "agent.approved", canonical(approved), "admin-1")
+    story.row(approved_at, "agent.approved", canonical(approved), "admin-1")
 
 
 def window_act(kind: ActKind, by: str, at: int) -> Fact:
@@ -141,10 +149,21 @@ def window_act(kind: ActKind, by: str, at: int) -> Fact:
 
 
 def told(*, witnessed: bool = True, cancelled: bool = False) -> Story:
-    """Six days: versions and keys, batches of twelve hours, a window, checkpoints each half day."""
+    """A version and keys, then a week of batches, a window, checkpoints."""
     story = Story(witnessed=witnessed)
-    story.row(T0, CONFIG, configfile.canonical(config()))
+    begun(story)
     keys(story)
+    return went_on(story, cancelled=cancelled)
+
+
+def begun(story: Story) -> None:
+    story.row(T0, CONFIG, configfile.canonical(config()))
+
+
+def went_on(story: Story, *, cancelled: bool = False, beacon: str | None = None) -> Story:
+    """A week of batches of half a day, a window proposed and approved, a checkpoint each half day and
+    one when the period is closed. `beacon`: what the agents say they were shown last.
+    """
     for half in range(14):
         start = T0 + half * DAY // 2
         end = start + DAY // 2
@@ -154,10 +173,13 @@ def told(*, witnessed: bool = True, cancelled: bool = False) -> Story:
         if cancelled and start == T0 + 2 * DAY:
             story.fact(window_act(ActKind.CANCELLED, "change-1", start + HOUR))
         for agent in ("north-1", "south-1"):
-            story.batch(agent, start, end)
+            story.batch(agent, start, end, beacon if half == _LAST_HALF else None)
         story.publish(end + 120_000)
     story.publish(NOW + 60_000)
     return story
+
+
+_LAST_HALF = 13
 
 
 def asked(*, witnessed: bool = True) -> Asked:
@@ -166,4 +188,4 @@ def asked(*, witnessed: bool = True) -> Asked:
 
 def how(systems: tuple[str, ...] = ("ehr",), *, witnessed: bool = True) -> Bundling:
     """From the newest checkpoint of a quarter of an hour before the evidence begins."""
-    return Bundling(asked(witnessed=witnessed), systems, NOW + HOUR, 6, witnessed)
+    return Bundling(asked(witnessed=witnessed), systems, NOW + HOUR, FIRST, witnessed)

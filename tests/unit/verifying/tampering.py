@@ -6,7 +6,12 @@ the keys of agents and witnesses he has not, unless it is said.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import io
 import json
+import zipfile
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
@@ -19,13 +24,18 @@ from collector.attest.checkpoint import Checkpoint
 from collector.attest.logkeys import Reason, Revocation
 from collector.attest.note import Note
 from collector.attest.vkey import SignatureType
-from collector.bundle import layout, logfile
+from collector.bundle import evidencefile, layout, logfile, ziphead
+from collector.bundle.evidencefile import Segment
+from collector.bundle.ziphead import Member
 from collector.facts import canonical
 from collector.verifying.failures import Failure
 from collector.verifying.verify import Given
-from probes import agentkeys, batch, segments
+from probes import agentkeys, batch, segments, tombstone
 from probes.acts import ActKind
 from probes.batch import Anchors, Place
+from probes.contract import Outcome
+from probes.segments import Run
+from probes.tombstone import Why
 from tests.unit.verifying import story
 from tests.unit.verifying.ledgers import (
     LOG_KEY,
@@ -45,7 +55,7 @@ from tests.unit.verifying.ledgers import (
     vkey,
     zipped,
 )
-from tests.unit.verifying.story import DAY, ENROLLED, HOUR, NOW, ORG, PINNED, START, T0, Story
+from tests.unit.verifying.story import DAY, ENROLLED, HOUR, NOW, ORG, PINNED, T0, Story
 
 Made = tuple[bytes, Given]
 NOTHING = Given()
@@ -99,8 +109,6 @@ def resealed(found: Members, **changes: Any) -> bytes:
 
 
 def predicate(found: Members) -> dict[str, Any]:
-    import base64
-
     envelope = json.loads(found[layout.STATEMENT])
     payload: dict[str, Any] = json.loads(base64.b64decode(envelope["payload"]))
     said: dict[str, Any] = payload["predicate"]
@@ -144,9 +152,6 @@ def _longer() -> Made:
 
 @case("packs it with another zip program", Failure.BUNDLE_SHAPE)
 def _packed() -> Made:
-    import io
-    import zipfile
-
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as made:
         for name, data in members().items():
@@ -321,7 +326,7 @@ def _one_segment_less() -> Made:
 
 @case("changes what an agent measured", Failure.SEGMENT_PROOF, "ehr:20")
 def _measured() -> Made:
-    def change(found: list[Any]) -> list[Any]:
+    def change(found: list[Segment]) -> list[Segment]:
         n = next(n for n, one in enumerate(found) if one.entry == 20)
         runs = segments.decode("ehr", found[n].data)
         other = segments.encode([_up(run) for run in runs])
@@ -332,7 +337,7 @@ def _measured() -> Made:
 
 @case("files a piece of evidence under another batch", Failure.SEGMENT_PROOF)
 def _moved() -> Made:
-    def change(found: list[Any]) -> list[Any]:
+    def change(found: list[Segment]) -> list[Segment]:
         return [found[0], found[1]._replace(data=found[0].data, tag=found[0].tag), *found[2:]]
 
     return _with_segments(change), NOTHING
@@ -340,7 +345,7 @@ def _moved() -> Made:
 
 @case("files a piece of evidence where the log has no batch", Failure.SEGMENT_PLACE, "ehr:9")
 def _nowhere() -> Made:
-    def change(found: list[Any]) -> list[Any]:
+    def change(found: list[Segment]) -> list[Segment]:
         there = [one for one in found if one.entry > 9]
         return [one for one in found if one.entry < 9] + [there[0]._replace(entry=9)] + there
 
@@ -417,7 +422,6 @@ def _since_unsigned() -> Made:
 def _since_other() -> Made:
     other = "log.example/evidence"
     text = checkpoint.write(Checkpoint(other, 30, bytes(32)))
-    kept = Note(text, (note.sign(text, other, LOG_KEY),))
     lines = policy_text() + f"log {vkey(other, OTHER_KEY, SignatureType.ED25519).text()}\n".encode()
     kept = Note(text, (note.sign(text, other, OTHER_KEY),))
     return zipped(members()), Given(policyfile.parse(lines), note.write(kept))
@@ -592,17 +596,10 @@ def _early_untrusted() -> Made:
 
 @case("has a second log, which the witness saw first", Failure.EARLY_FORKED, "9")
 def _early_forked() -> Made:
+    found, name = members(), layout.early_proof_of(9)
     other = story.told()
-    other.ledger.logged[20] = replace(other.ledger.logged[20], at=7)
-    found = members()
-    found[layout.early_proof_of(9)] = evidence(other.ledger, story.how())[
-        layout.early_proof_of(9)
-    ]
-    second = story.told()
-    second.ledger.logged[9] = replace(second.ledger.logged[9], at=7)
-    found[layout.early_proof_of(9)] = evidence(second.ledger, story.how())[
-        layout.early_proof_of(9)
-    ]
+    other.ledger.logged[9] = replace(other.ledger.logged[9], at=7)
+    found[name] = evidence(other.ledger, story.how())[name]
     return resealed(found), NOTHING
 
 
@@ -620,11 +617,8 @@ def _early_later() -> Made:
 
     ledger.witness.cosign = cosign  # type: ignore[method-assign]
     lines = policy_text().replace(b"quorum auditor\n", b"")
-    lines += f"witness own {own}\ngroup any 1 own auditor\nquorum any\n".encode()
-    made = bundle(
-        ledger, replace(story.how(), asked=replace(story.asked(), operators={})), policy=lines
-    )
-    return zipped(made), OWN
+    lines += f"witness own {own}\ngroup one 1 own auditor\nquorum one\n".encode()
+    return zipped(bundle(ledger, replace(story.how(), policy=lines))), OWN
 
 
 # With an agent's help, or against it
@@ -638,24 +632,24 @@ def _forged() -> Made:
 @case("enters a batch signed with a key that nobody had approved", Failure.KEYS_NOT_TAKEN)
 def _unapproved() -> Made:
     told = Story()
-    told.row(T0, "config.version", story.canonical_config())
+    story.begun(told)
     story.keys(told, approved_at=T0 + 13 * HOUR)
-    _told_on(told)
+    story.went_on(told)
     return zipped(bundle(told.ledger, story.how())), NOTHING
 
 
 @case("keeps back how an agent got its key", Failure.KEYS_UNKNOWN, "south-1")
 def _no_keys() -> Made:
     told = Story()
-    told.row(T0, "config.version", story.canonical_config())
-    _told_on(told)
+    story.begun(told)
+    story.went_on(told)
     return zipped(bundle(told.ledger, replace(story.how(), first=0))), NOTHING
 
 
 @case("tells of a key's approval before its enrolment", Failure.KEYS_ILLEGAL)
 def _illegal() -> Made:
     told = Story()
-    told.row(T0, "config.version", story.canonical_config())
+    story.begun(told)
     text = agentkeys.text_of(ENROLLED.public_key())
     said = {"agent": "south-1", "fingerprint": agentkeys.fingerprint(text), "by": "admin-1"}
     told.row(T0, "agent.approved", canonical({**said, "replaces": []}), "admin-1")
@@ -690,12 +684,13 @@ def _header() -> Made:
 
 @case("has a batch name a checkpoint that has the batch in it", Failure.BEACON_YOUNGER)
 def _younger() -> Made:
-    import hashlib
-
     ledger = honest().ledger
     text = ledger.note_at(max(ledger.published)).text
     last = hashlib.sha256(text.encode()).hexdigest()
-    told = story.told(beacon=last)
+    told = Story()
+    story.begun(told)
+    story.keys(told)
+    story.went_on(told, beacon=last)
     return zipped(bundle(told.ledger, story.how())), NOTHING
 
 
@@ -722,10 +717,6 @@ def _no_tombstones() -> Made:
 
 def _without(name: str) -> bytes:
     """Written as the zip would be, without a member that it must have."""
-    from collector.bundle import ziphead
-    from collector.bundle.ziphead import Member
-    import zlib
-
     out, done = b"", []
     for one, data in members().items():
         if one == name:
@@ -735,3 +726,78 @@ def _without(name: str) -> bytes:
         out += ziphead.local(member) + data
     directory = b"".join(map(ziphead.central, done))
     return out + directory + ziphead.end(len(done), len(directory), len(out))
+
+
+def _drop(place: int) -> Callable[[Ledger], None]:
+    """The entry behind so many others is no longer there, and the log was published all the same."""
+
+    def change(ledger: Ledger) -> None:
+        del ledger.logged[place]
+        ledger.published = {size - (size > place + 1): at for size, at in ledger.published.items()}
+
+    return change
+
+
+def _backdate(ledger: Ledger) -> None:
+    """The approval is an hour earlier than it was."""
+    for place, one in enumerate(ledger.logged):
+        if one.row is not None and one.row.kind == ActKind.APPROVED:
+            row = replace(one.row, at=one.at - HOUR // 2, recorded_at=one.at - HOUR // 2)
+            ledger.logged[place] = replace(one, at=one.at - HOUR // 2, row=row)
+
+
+def _ended(size: int) -> bytes:
+    """The log up to a checkpoint of before."""
+    ledger = copied(honest().ledger)
+    ledger.logged = ledger.logged[: size - 1]
+    ledger.published = {one: at for one, at in ledger.published.items() if one <= size}
+    return zipped(bundle(ledger, story.how()))
+
+
+def _with_segments(change: Callable[[list[Segment]], list[Segment]], *systems: str) -> bytes:
+    """The EHR's evidence written anew after a change."""
+    found, name = members(*systems), layout.evidence_of("ehr")
+    changed = change([*evidencefile.read(_file(found[name]), name)])
+    out = io.BytesIO()
+    writer = evidencefile.Writer(out)
+    for one in changed:
+        writer.put(one)
+    writer.close()
+    found[name] = out.getvalue()
+    return resealed(found)
+
+
+def _up(run: Run) -> Run:
+    return Run(run.system, run.check, run.slot_ms, run.at_ms, Outcome.UP, "ok", run.duration_us)
+
+
+def _extra_batch(key: Ed25519PrivateKey, seq: int | None = None, org: str = ORG) -> bytes:
+    """One more batch of the first agent, cosigned as any other."""
+    told = story.told()
+    number = told.seqs["north-1"] + 1
+    link = told.links["north-1"] if seq is None else "ab" * 32
+    place = Place(org, "north-1", "e1", seq or number, link, "0" * 16, None)
+    runs = story.runs_of("north-1", NOW - DAY, NOW)
+    data = batch.seal(key, place, Anchors(NOW, NOW), runs, b"more".ljust(16))
+    told.ledger.add(Logged(NOW + 60_000, envelope=data))
+    told.publish(NOW + 120_000)
+    return zipped(bundle(told.ledger, story.how()))
+
+
+def _given_up() -> Members:
+    """The pinned agent gave up what it had sealed last, and kept what was not good."""
+    told = story.told()
+    sealed = batch.open_batch(told.sealed("north-1", NOW - DAY, NOW))
+    remains = tombstone.of_batches([sealed], Why.FULL_BYTES)
+    data = tombstone.seal(PINNED, Anchors(NOW, NOW), remains)
+    told.ledger.add(Logged(NOW + 60_000, envelope=data, tombstone=True))
+    told.publish(NOW + 120_000)
+    return bundle(told.ledger, story.how())
+
+
+def _lines(data: bytes) -> list[bytes]:
+    return data.splitlines(keepends=True)
+
+
+def _file(data: bytes) -> io.BytesIO:
+    return io.BytesIO(data)
