@@ -34,9 +34,8 @@ class Walk:
         self._tree = start
         self._org = org
         self._leaves: list[bytes] = []
-        self._due = sorted(
-            (one for one in anchors if one.size >= start.size), key=_size, reverse=True
-        )
+        due = sorted((one for one in anchors if one.size >= start.size), key=_size)
+        self._due = due[::-1]  # of one size, those given first are compared first
         self._stop = self._compared()
         self._state: int | None = None
 

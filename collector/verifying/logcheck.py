@@ -26,7 +26,7 @@ _MAX_START = 1 << 16
 class Published:
     """Checkpoints of the range, by size: their texts, and what they demand of the log."""
 
-    texts: Sequence[tuple[str, int]]
+    texts: Sequence[str]
     anchors: Sequence[Anchor]
 
 
@@ -52,15 +52,15 @@ def start_of(found: Members, final: Checkpoint) -> Start:
 
 def published(found: Members, start: Start, final: Checkpoint, policy: Policy) -> Published:
     """VerifyError unless they lead from the start to the final one, each signed by a log key."""
-    texts: list[tuple[str, int]] = []
+    texts: list[str] = []
     anchors: list[Anchor] = []
     with found.open(layout.CHECKPOINTS) as file:
         for number, head in enumerate(logfile.read_checkpoints(file, start.origin), 1):
             tree = heads.published(policy, head.note, f"{layout.CHECKPOINTS}:{number}")
-            texts.append((head.note.text, tree.size))
+            texts.append(head.note.text)
             anchors.append(Anchor(tree.size, tree.root, Failure.LOG_ROOT, f"size {tree.size}"))
     first = start.before.size
-    if not texts or texts[-1][1] != final.size or (first and texts[0][1] != first):
+    if not anchors or anchors[-1].size != final.size or (first and anchors[0].size != first):
         raise VerifyError(Failure.LOG_CHECKPOINTS, layout.CHECKPOINTS)
     return Published(texts, anchors)
 
@@ -89,5 +89,5 @@ def check(
     log = opening.open_log(found, look)
     state = walk.end()
     in_range.end()
-    rows.complete(shown.shown, state)
+    rows.complete(rows.counted(shown.shown), state)
     return Checked(log, seen, state, in_range.kinds)

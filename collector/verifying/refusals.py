@@ -16,7 +16,7 @@ FAILURES = {
     BundleFault.POLICY: Failure.POLICY_MALFORMED,
     BundleFault.LOG_START: Failure.LOG_MALFORMED,
     BundleFault.LOG_CHECKPOINT: Failure.LOG_MALFORMED,
-    BundleFault.LOG_FRAME: Failure.LOG_MALFORMED,
+    BundleFault.LOG_FRAME: Failure.LOG_LENGTH,
     BundleFault.LOG_ENTRY: Failure.LOG_ENTRY,
     BundleFault.LOG_HEADER: Failure.CHAIN_HEADER,
     BundleFault.ROWS_LINE: Failure.ROWS_MALFORMED,

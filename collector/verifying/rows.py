@@ -40,22 +40,28 @@ class InRange:
             raise VerifyError(Failure.ROWS_DIFFER, str(min(self._due)))
 
 
-def complete(shown: Iterable[ShownRow], state: int) -> int:
-    """How many state rows there are; VerifyError unless they are the log's first to `state`th."""
+def counted(shown: Iterable[ShownRow]) -> int:
+    """How many state rows are disclosed; VerifyError unless they are the log's first so many."""
     count = 0
     for one in shown:
         if one.entry.kind not in STATE_KINDS:
             continue
         count += 1
-        if one.entry.state != count:
-            withheld = one.entry.state > count
-            raise VerifyError(
-                Failure.ROWS_WITHHELD if withheld else Failure.ROWS_ORDER,
-                f"state row {count}" if withheld else str(one.index),
-            )
-    if count != state:
-        raise VerifyError(Failure.ROWS_WITHHELD, f"state row {count + 1}")
+        if one.entry.state > count:
+            raise VerifyError(Failure.ROWS_WITHHELD, _state_row(count))
+        if one.entry.state < count:
+            raise VerifyError(Failure.ROWS_ORDER, str(one.index))
     return count
+
+
+def complete(count: int, state: int) -> None:
+    """VerifyError unless the log's state rows are as many as are disclosed."""
+    if count != state:
+        raise VerifyError(Failure.ROWS_WITHHELD, _state_row(count + 1))
+
+
+def _state_row(number: int) -> str:
+    return f"state row {number}"
 
 
 def proved(one: ShownRow, data: bytes, final: Note, size: int, root: bytes) -> None:

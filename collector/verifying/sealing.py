@@ -40,11 +40,11 @@ def check(
     org: str,
     first: int,
     rows: Rows,
-    published: Sequence[tuple[str, int]],
+    published: Sequence[str],
     told: Collection[Chain],
     tell: Callable[[int], None],
 ) -> Sealed:
-    """VerifyError for the first that does not hold. `published`: text and size of each checkpoint;
+    """VerifyError for the first that does not hold. `published`: the text of each checkpoint;
     `told`: chains of which a row says that a link does not hold; `tell`: entries seen so far.
     """
     keys = Keys([*rows.histories.values()], rows.keys)

@@ -98,6 +98,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     first = start.before.size
     org = _organization(shown)
     rotations.check(org, plain, shown.keys)
+    rows.counted(shown.shown)
     proved = rowcheck.check(found, shown.shown, first, final, head, issuers, latest)
     own = None if given.policy is None else rowcheck.seen(found, shown.shown, head, policy, latest)
     published = logcheck.published(found, start, head.checkpoint, policy)
