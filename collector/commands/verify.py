@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from cryptography.x509 import Certificate
 from rich.console import Console
 from rich.text import Text
 
@@ -18,6 +19,7 @@ from collector.attest.faults import AttestError
 from collector.attest.policy import Policy
 from collector.attest.policyfile import POLICY_MEANINGS, PolicyError
 from collector.commands.options import Parsers
+from collector.reports.timestamps import read_roots
 from collector.verifying import report
 from collector.verifying.telling import QUESTIONS, Doing, Told
 from collector.verifying.verify import Given, Outcome, verify
@@ -55,6 +57,7 @@ def add(subparsers: Parsers) -> None:
     parser.add_argument("bundle", metavar="BUNDLE", help="the bundle, a zip")
     parser.add_argument("--policy", metavar="FILE", help="trust policy of your own")
     parser.add_argument("--since", metavar="FILE", help="checkpoint of an earlier visit")
+    parser.add_argument("--tsa", metavar="FILE", help="roots of time stamping authorities, PEM")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(func=run)
     parser.error = lambda message: _misused(parser, message)  # type: ignore[method-assign] # 3, not 2
@@ -70,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
         screen.show(one)
 
     try:
-        given = Given(_policy(args.policy), _kept(args.since))
+        given = Given(_policy(args.policy), _kept(args.since), _roots(args.tsa))
         with Path(args.bundle).open("rb") as file:
             if not file.seekable():
                 return _refuse(f"{args.bundle}: not a file that can be read again")
@@ -160,6 +163,18 @@ def _kept(name: str | None) -> bytes | None:
     except AttestError:
         raise UsageError(f"{name}: not a checkpoint, as `checkpoint.txt` of a bundle is") from None
     return data
+
+
+def _roots(name: str | None) -> list[Certificate]:
+    if name is None:
+        return []
+    try:
+        return read_roots(_read(name, _MAX_ROOTS))
+    except ValueError:
+        raise UsageError(f"{name}: no certificate in PEM") from None
+
+
+_MAX_ROOTS = 1 << 20
 
 
 def _read(name: str, limit: int) -> bytes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from collector.attest import checkpoint
 from collector.attest.note import Note
 from collector.attest.policy import Policy
 from collector.bundle import layout, members
@@ -18,43 +18,28 @@ from collector.verifying.heads import Head
 _MAX_PROOF = 2 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Proved:
-    """Rows from before the range that are proved, and when approvals were seen."""
-
-    before: int
-    seen: Sequence[Seen]
-
-
 def check(
-    found: Members,
-    shown: Sequence[ShownRow],
-    first: int,
-    final: Note,
-    head: Head,
-    policy: Policy,
-    latest_ms: int,
-) -> Proved:
-    """VerifyError for a row without a proof that it needs, for a proof that does not prove it, and for
-    one of no row. `first`: where the range begins.
+    found: Members, shown: Sequence[ShownRow], first: int, final: Note, early_seen: Sequence[Seen]
+) -> int:
+    """How many rows of before the range, which begins at `first`, are proved. VerifyError for a row
+    without a proof that it needs, for a proof that does not prove it, and for one of no row.
     """
-    tree, unread = head.checkpoint, {name for name in found.names if name.endswith(_PROOF)}
-    before = 0
-    for one in shown:
-        if one.index >= first:
-            continue
+    tree = checkpoint.parse(final.text)
+    unread = {name for name in found.names if name.endswith(_PROOF)}
+    before = [one for one in shown if one.index < first]
+    for one in before:
         name = layout.proof_of(one.index)
         if name not in unread:
             raise VerifyError(Failure.ROWS_PROOF_MISSING, str(one.index))
         unread.remove(name)
         rows.proved(one, members.whole(found, name, _MAX_PROOF), final, tree.size, tree.root)
-        before += 1
-    found_early = seen(found, shown, head, policy, latest_ms)
-    unread -= {layout.early_proof_of(one.index) for one in found_early}
-    if unread and policy.quorum is not None:
+    for known in early_seen:
+        early.included(known)
+        unread.remove(layout.early_proof_of(known.row.index))
+    if unread:
         raise VerifyError(Failure.BUNDLE_NAME, min(unread))
-    early.one_log(found_early, {tree.size: tree.root})
-    return Proved(before, found_early)
+    early.one_log(early_seen, {tree.size: tree.root})
+    return len(before)
 
 
 def seen(
@@ -63,14 +48,14 @@ def seen(
     """When a quorum of the policy had seen each row that may exclude time; nothing where it asks for
     no witness. VerifyError.
     """
-    seen: list[Seen] = []
+    found_early: list[Seen] = []
     for one in early.asked_for(shown) if policy.quorum is not None else ():
         name = layout.early_proof_of(one.index)
         if name not in found.names:
             raise VerifyError(Failure.EARLY_MISSING, str(one.index))
         data = members.whole(found, name, _MAX_PROOF)
-        seen.append(early.seen(policy, one, data, head.checkpoint, latest_ms))
-    return seen
+        found_early.append(early.seen(policy, one, data, head.checkpoint, latest_ms))
+    return found_early
 
 
 _PROOF = ".tlog-proof"

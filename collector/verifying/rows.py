@@ -68,7 +68,7 @@ def proved(one: ShownRow, data: bytes, final: Note, size: int, root: bytes) -> N
     """VerifyError unless the proof leads from the row's entry to the final checkpoint."""
     place = str(one.index)
     found = parsed(data, place, Failure.ROWS_PROOF)
-    if found.index != one.index or found.checkpoint.text != final.text:
+    if found.index != one.index or found.checkpoint != final:
         raise VerifyError(Failure.ROWS_PROOF, place)
     if not merkle.included(leaf_of(one), one.index, size, found.path, root):
         raise VerifyError(Failure.ROWS_PROOF, place)

@@ -6,9 +6,11 @@ signature, its members by the statement, the log by the policy, and all else by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
+
+from cryptography.x509 import Certificate
 
 from collector.attest import dsse, note
 from collector.attest.faults import AttestError
@@ -29,6 +31,7 @@ from collector.verifying import (
     sealing,
     signing,
     since,
+    stamping,
     words,
 )
 from collector.verifying.claims import Claims, claims_of
@@ -43,10 +46,13 @@ from collector.verifying.trust import Trust, trust_of
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the auditor has beside the bundle: a policy, and the bytes of a checkpoint kept."""
+    """What the auditor has beside the bundle: a policy, the bytes of a checkpoint that was kept, and
+    the roots of time stamping authorities.
+    """
 
     policy: Policy | None = None
     since: bytes | None = None
+    roots: Sequence[Certificate] = ()
 
 
 @dataclass(slots=True)
@@ -98,11 +104,10 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     first = start.before.size
     org = _organization(shown)
     rotations.check(org, plain, shown.keys)
-    rows.counted(shown.shown)
-    proved = rowcheck.check(found, shown.shown, first, final, head, issuers, latest)
+    seen = rowcheck.seen(found, shown.shown, head, issuers, latest)
     own = None if given.policy is None else rowcheck.seen(found, shown.shown, head, policy, latest)
     published = logcheck.published(found, start, head.checkpoint, policy)
-    anchors = [*published.anchors, *(one.anchor for one in proved.seen)]
+    anchors = [*published.anchors, *(one.anchor for one in seen)]
     if given.since is not None:
         kept, anchor = since.kept(policy, given.since)
         since.comparable(policy, kept, anchor, first, head)
@@ -110,8 +115,9 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     size = head.checkpoint.size - first
     checked = logcheck.check(found, start, org, shown, anchors, _counted(tell, Check.LOG, size))
     tell(words.log(checked))
-    tell(words.rows(checked, proved, len(shown.shown)))
-    tell(words.approvals(proved))
+    before = rowcheck.check(found, shown.shown, first, final, seen)
+    tell(words.rows(checked, before, len(shown.shown)))
+    tell(words.approvals(seen))
     if given.since is not None:
         tell(words.since(anchors[-1].size))
 
@@ -135,6 +141,8 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     if own is not None:
         early.agree(outcome.derived, own)
     for told in words.figures(outcome.derived, claimed.statement.predicate):
+        tell(told)
+    for told in stamping.check(found, given.roots):
         tell(told)
 
 

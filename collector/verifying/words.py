@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from collector.attest.statement import Statement
 from collector.attest.strictjson import Value
 from collector.bundle.evidence import Asked
 from collector.bundle.zipread import Zip
+from collector.verifying.early import Seen
 from collector.verifying.figures import rules
 from collector.verifying.heads import Head
 from collector.verifying.logcheck import Checked
-from collector.verifying.rowcheck import Proved
 from collector.verifying.sealing import Sealed
 from collector.verifying.signing import Claimed
 from collector.verifying.telling import Check, Told, count
@@ -60,20 +60,20 @@ def log(checked: Checked) -> Told:
     )
 
 
-def rows(checked: Checked, proved: Proved, shown: int) -> Told:
+def rows(checked: Checked, before: int, shown: int) -> Told:
     return Told(
         Check.ROWS,
         f"all {count(checked.state, 'row')} that numbers depend on, of {shown} disclosed; "
-        f"{proved.before} of before the range, each proved",
+        f"{before} of before the range, each proved",
     )
 
 
-def approvals(proved: Proved) -> Told:
-    if not proved.seen:
+def approvals(seen: Sequence[Seen]) -> Told:
+    if not seen:
         text = "no witness saw them: when they were recorded is the collector's word"
         return Told(Check.APPROVALS, text, note=True)
     return Told(
-        Check.APPROVALS, f"{count(len(proved.seen), 'approval')} and versions with a witnessed time"
+        Check.APPROVALS, f"{count(len(seen), 'approval')} and versions with a witnessed time"
     )
 
 

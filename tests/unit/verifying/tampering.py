@@ -6,17 +6,22 @@ the keys of agents and witnesses he has not, unless it is said.
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import hashlib
 import io
 import json
+import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.x509 import Certificate
 
 from collector.attest import checkpoint, logkeys, note, policyfile, proof
 from collector.attest.checkpoint import Checkpoint
@@ -27,6 +32,7 @@ from collector.bundle import evidencefile, layout, logfile, ziphead
 from collector.bundle.evidencefile import Segment
 from collector.bundle.ziphead import Member
 from collector.facts import canonical
+from collector.reports.timestamps import request
 from collector.verifying.failures import Failure
 from collector.verifying.verify import Given
 from probes import agentkeys, batch, segments, tombstone
@@ -35,6 +41,7 @@ from probes.batch import Anchors, Place
 from probes.contract import Outcome
 from probes.segments import Run
 from probes.tombstone import Why
+from tests.support.tsa import authority
 from tests.unit.verifying import story
 from tests.unit.verifying.ledgers import (
     LOG_KEY,
@@ -561,7 +568,7 @@ def _rows_order() -> Made:
     return resealed(found), NOTHING
 
 
-@case("numbers the disclosed rows otherwise", Failure.ROWS_ORDER, "9")
+@case("numbers the disclosed rows otherwise", Failure.ROWS_DIFFER, "9")
 def _rows_numbers() -> Made:
     found = members()
     found[layout.ROWS] = found[layout.ROWS].replace(b'"state":5', b'"state":4')
@@ -731,14 +738,51 @@ def _no_tombstones() -> Made:
 
 def _without(name: str) -> bytes:
     """Written as the zip would be, without a member that it must have."""
+    return raw([(one, data) for one, data in in_order(members()) if one != name])
+
+
+def in_order(found: Members) -> list[tuple[str, bytes]]:
+    """Members as they stand in a zip."""
+    return sorted(found.items(), key=lambda item: layout.place_of(item[0]) or (0, 0, ""))
+
+
+def raw(found: Sequence[tuple[str, bytes]]) -> bytes:
+    """A zip of these members as they come, whether any reader takes it or not."""
     out, done = b"", list[Member]()
-    kept = {one: data for one, data in members().items() if one != name}
-    for one, data in sorted(kept.items(), key=lambda item: layout.place_of(item[0]) or ()):
-        member = Member(one, zlib.crc32(data), len(data), len(out))
+    for name, data in found:
+        member = Member(name, zlib.crc32(data), len(data), len(out))
         done.append(member)
         out += ziphead.local(member) + data
     directory = b"".join(map(ziphead.central, done))
     return out + directory + ziphead.end(len(done), len(directory), len(out))
+
+
+@case("stamps another statement", Failure.TIMESTAMP_DIFFERS, layout.TIMESTAMP)
+def _other_stamp() -> Made:
+    token, _ = stamped(members("lab")[layout.STATEMENT])
+    return zipped({**members(), layout.TIMESTAMP: token}), NOTHING
+
+
+@case("stamps the statement at an authority of his own", Failure.TIMESTAMP_UNTRUSTED)
+def _own_stamp() -> Made:
+    statement = members()[layout.STATEMENT]
+    token, _ = stamped(statement)
+    _, root = stamped(statement + b"?")
+    return zipped({**members(), layout.TIMESTAMP: token}), Given(roots=[root])
+
+
+@case("puts something else in the place of the time stamp", Failure.TIMESTAMP_MALFORMED)
+def _no_stamp() -> Made:
+    return zipped({**members(), layout.TIMESTAMP: b"0"}), NOTHING
+
+
+@cache
+def stamped(statement: bytes) -> tuple[bytes, Certificate]:
+    """A token over the statement, and the root of its authority, which is made for it."""
+    digest = hashlib.sha256(statement).digest()
+    with tempfile.TemporaryDirectory() as folder:
+        simulated = authority(Path(folder) / "one")
+        return asyncio.run(simulated.reply(request(digest, 1))), simulated.root
 
 
 def _drop(place: int) -> Callable[[Ledger], None]:
