@@ -27,11 +27,13 @@ class Claimed:
 
 
 def opened(data: bytes, policy: Policy, kind: str) -> Claimed:
-    """VerifyError unless a log key of the policy has signed a statement of this predicate type."""
+    """VerifyError unless a log key of the policy has signed a statement of this predicate type, in an
+    envelope of the one spelling that we write.
+    """
     try:
         envelope = dsse.parse(data)
         signers = _signers(envelope, policy)
-        if envelope.payload_type != PAYLOAD_TYPE:
+        if envelope.payload_type != PAYLOAD_TYPE or dsse.write(envelope) != data:
             raise VerifyError(Failure.STATEMENT_MALFORMED, layout.STATEMENT)
         found = statement.parse(envelope.payload)
     except AttestError as refused:

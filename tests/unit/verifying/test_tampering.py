@@ -24,7 +24,7 @@ from tests.unit.verifying.tampering import (
     stamped,
 )
 
-STRIDE, FEW = 31, 50
+STRIDE, FEW = 61, 25
 RENDERED = {layout.REPORT_HTML, layout.OSCAL, layout.VERIFIER}
 """Members that only the statement answers for."""
 
