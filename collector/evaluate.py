@@ -248,7 +248,9 @@ class Evaluator:
         lease = self._leader.lease
         if lease is None or not self._unlogged:
             return
-        done = await self._sequencer.step(lease, default_origin(self._org), self.now)
+        said = self.config.evidence_log
+        origin = default_origin(self._org) if said is None else said.origin
+        done = await self._sequencer.step(lease, origin, self.now)
         self._unlogged = done.more
         if done.more:
             self.wake()

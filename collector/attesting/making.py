@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collector.attesting import comparing, gathering, live, selfmonitoring, trust
+from collector.attesting import comparing, gathering, live, selfmonitoring
 from collector.attesting.assembling import Assembler, Claims
 from collector.attesting.covering import covered
 from collector.attesting.disk import OnDisk
@@ -38,6 +38,7 @@ from collector.store.store import Store
 from collector.tlog import epochs, keyrows
 from collector.tlog.checkpoints import Published
 from collector.tlog.epochs import Epoch, Log
+from collector.tlog.policytext import policy_text
 from probes.clock import NS_PER_MS, Clock
 from probes.config import Config
 from probes.config_evidence_log import EvidenceLog
@@ -141,8 +142,12 @@ class Maker:
         of the collector.
         """
         keys = await self._store.read(keyrows.read, self._org)
-        policy = trust.policy_text(said, keys.keys, epoch.name)
-        operators = trust.operators(said, config.organization.name)
+        try:
+            policy = policy_text(keys.keys, epoch.name, said)
+        except LookupError:
+            raise RefusedAttestationError(Refusal.NO_KEY) from None
+        name = config.organization.name
+        operators = {id_: one.operator or name for id_, one in said.witnesses.items()}
         back = 1
         while True:
             since = one.start // DAY_MS * DAY_MS - back * DAY_MS

@@ -10,18 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from prometheus_client import CollectorRegistry
-
 from collector import keyfile, versions
 from collector.access.policy import Role
 from collector.evaluate import Evaluator
 from collector.ingest import Ingest
-from collector.leader import Leader
 from collector.store.store import Store
-from collector.tlog.guard import Guard
-from collector.tlog.metering import SigningMetrics
 from collector.tlog.publishing import Publisher
-from collector.tlog.signers import Signers
 from collector.witness.client import opened
 from probes import batch
 from probes.batch import Anchors, Place
@@ -32,7 +26,7 @@ from probes.contract import Outcome
 from probes.schedule import first_slot_ms, offset_ms
 from probes.segments import Run
 from tests.support.collectors import Collector, a_collector
-from tests.support.rounds import KEYS, ORG, START, a_round, config, document
+from tests.support.rounds import KEYS, ORG, START, config, document
 
 MINUTE, HOUR = 60_000, 3_600_000
 DAY = 24 * HOUR
@@ -114,8 +108,8 @@ class Month:
         now = self.clock.now_ms()
         runs = self.runs(agent, self._sent_to.get(agent, START), now)
         self._sent_to[agent] = now
-        for n in range(0, len(runs), 500):
-            await self.deliver(agent, runs[n : n + 500])
+        for n in range(0, len(runs), 100):
+            await self.deliver(agent, runs[n : n + 100])
 
     async def deliver(self, agent: str, runs: list[Run]) -> None:
         seq, prev = self._heads.get(agent, (0, batch.NO_PREVIOUS))
@@ -150,47 +144,12 @@ class Month:
                 await self.clock.advance(SIGNED_MS)
 
 
-@dataclass
-class Process:
-    """What a month is lived with."""
-
-    store: Store
-    clock: ManualClock
-    ingest: Ingest
-    evaluator: Evaluator
-    leader: Leader
-
-
-def month_of(process: Process, folder: Path, sees: Sees = troubled) -> Month:
-    publisher = Publisher(
-        process.store,
-        process.clock,
-        ORG,
-        process.leader,
-        SigningMetrics(CollectorRegistry()),
-        config=lambda: process.evaluator.config,
-        signers=Signers(lambda _ref: b""),
-        guard=Guard(folder / "log.signed"),
-    )
-    return Month(process.store, process.clock, process.ingest, process.evaluator, publisher, sees)
-
-
 def with_key(folder: Path, **changes: Any) -> Config:
     """`two_systems` whose log is signed by a key in a folder, made if need be."""
     key = folder / "log.key"
     if not key.exists():
         keyfile.make(key)
     return two_systems(key, **changes)
-
-
-@asynccontextmanager
-async def a_month(
-    store: Store, folder: Path, sees: Sees = troubled, **changes: Any
-) -> AsyncIterator[Month]:
-    """`folder` holds the key of the log and what was signed last; `changes` are of the file."""
-    async with a_round(store, used=with_key(folder, **changes)) as made:
-        parts = (made.store, made.clock, made.ingest, made.evaluator, made.leader)
-        yield month_of(Process(*parts), folder, sees)
 
 
 @dataclass
@@ -229,7 +188,10 @@ async def attesting(
     """
     bundles, used = folder / "bundles", with_key(folder, **changes)
     await store.write(versions.record, ORG, canonical(used), START)
-    async with a_collector(store, used, start=start, attestations=bundles) as made:
+    guard = folder / "log.signed"
+    async with a_collector(store, used, start=start, attestations=bundles, log_guard=guard) as made:
         parts = made.service.parts
-        process = Process(store, made.clock, parts.ingest, parts.evaluator, made.service._leader)
-        yield Attesting(made, month_of(process, folder, sees), bundles)
+        assert parts.signing is not None
+        publisher = parts.signing.publisher
+        month = Month(store, made.clock, parts.ingest, parts.evaluator, publisher, sees)
+        yield Attesting(made, month, bundles)

@@ -75,6 +75,8 @@ class Collected:
     batches: list[batch.Batch] = field(default_factory=list)
     told: list[Notice] = field(default_factory=list)
     is_away: bool = False
+    beacon: Any = None
+    """What the collector says of the evidence log, where it says anything."""
 
     @property
     def headers(self) -> list[Header]:
@@ -116,7 +118,8 @@ async def collected(ahead_ms: int = 0, **options: Any) -> AsyncIterator[Collecte
         one.batches.append(opened)
         header = opened.header
         answer = {"epoch": header.epoch, "stored": [[header.seq, header.seq]]}
-        return web.json_response(answer | {"now": rfc3339(clock.now_ms() + one.ahead_ms)})
+        said = {} if one.beacon is None else {"beacon": one.beacon}
+        return web.json_response(answer | {"now": rfc3339(clock.now_ms() + one.ahead_ms)} | said)
 
     async def told(request: web.Request) -> web.Response:
         said, envelope = notice.split(await request.read())
@@ -286,3 +289,32 @@ async def test_a_batch_names_the_config_its_runs_were_recorded_under() -> None:
     # every 10 s one, whatever changed
     slots = [run.slot_ms for run in one.runs]
     assert slots == list(range(slots[0], slots[-1] + 1, 10_000))
+
+
+async def test_the_newest_checkpoint_it_heard_of_stands_in_its_batches() -> None:
+    async with collected() as agent:
+        await agent.until(lambda: len(agent.batches) == 1)
+        agent.beacon = "1f" * 32
+        await agent.until(lambda: len(agent.batches) == 3)
+        assert [header.beacon for header in agent.headers] == [None, None, "1f" * 32]
+        for nothing in ("1F" * 32, "1f" * 31, 7, ["1f" * 32], {}):
+            agent.beacon = nothing
+            count = len(agent.batches) + 2
+            await agent.until(lambda count=count: len(agent.batches) == count)
+            assert agent.headers[-1].beacon == "1f" * 32
+        agent.beacon = "2e" * 32
+        count = len(agent.batches) + 2
+        await agent.until(lambda: len(agent.batches) == count)
+        assert agent.headers[-1].beacon == "2e" * 32
+
+
+async def test_a_config_brings_the_newest_checkpoint_too() -> None:
+    async with collected() as agent:
+        part = part_of(config(), "north-1", 2, beacon="3d" * 32)
+        agent.service.apply(part)
+        await agent.until(lambda: len(agent.batches) == 2)
+        assert agent.headers[-1].beacon == "3d" * 32
+        agent.service.apply(part_of(config(), "north-1", 3))  # of an older collector
+        count = len(agent.batches) + 2
+        await agent.until(lambda: len(agent.batches) == count)
+        assert agent.headers[-1].beacon == "3d" * 32

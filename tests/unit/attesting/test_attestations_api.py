@@ -110,7 +110,9 @@ async def test_without_a_key_or_a_folder_it_is_said_what_to_do(
         (unsigned, tmp_path, "attestation.no_log"),
         (two_systems(), None, "attestation.no_folder"),
     ):
-        async with a_collector(store, used, start=CLOSED, attestations=folder) as bare:
+        async with a_collector(
+            store, used, start=CLOSED, attestations=folder, log_guard=tmp_path / "signed"
+        ) as bare:
             token = await bare.token("ops-1", Role.OPERATOR)
             async with bare.client.post(
                 URL, json=JANUARY, headers={"Authorization": f"Bearer {token}"}

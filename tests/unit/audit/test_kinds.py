@@ -26,8 +26,10 @@ from collector import (
     told,
 )
 from collector.access.records import Act
+from collector.attest import logkeys
 from collector.audit.kinds import DOWNLOADED, EXPORT_ENDED, EXPORTED, ISSUED, KINDS
 from collector.core.agent_keys import KeyAct
+from collector.tlog import restarting
 from probes.acts import ActKind as WindowActKind
 from probes.acts import CorrectionKind, OverrideKind
 
@@ -60,6 +62,8 @@ WRITERS: dict[str, Iterable[str]] = {
     "collector/redriving.py": [redriving.KIND, redriving.CLEARED],
     "collector/sightings.py": [sightings.KIND],
     "collector/told.py": [told.KIND],
+    "collector/tlog/keyrows.py": [logkeys.KEYS, logkeys.REVOKED],
+    "collector/tlog/restarting.py": [restarting.KIND],
     "collector/versions.py": [journal.CONFIG],
 }
 """Every file that makes rows, with the kinds it makes. A file that is not here fails the test: give
