@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import calendar
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -23,7 +23,7 @@ _PARTS = {
     "BYSETPOS",
     "WKST",
 }
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _LAST_YEAR = 9000
 
 
@@ -58,7 +58,7 @@ def ms_of(at: datetime, zone: ZoneInfo) -> int:
     that it makes alike this is the first.
     """
     aware = at.replace(tzinfo=zone, fold=0) if at.tzinfo is None else at
-    return (aware.astimezone(UTC) - _EPOCH) // timedelta(milliseconds=1)
+    return (aware.astimezone(timezone.utc) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def datetime_in(text: str) -> datetime:
@@ -100,7 +100,7 @@ def _recurrence_in(text: str) -> _Recurrence:
         int(parts["COUNT"]) if "COUNT" in parts else None,
         None
         if until is None
-        else datetime.strptime(until, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC),
+        else datetime.strptime(until, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc),
         [(int(word[:-2] or "0"), _DAYS.index(word[-2:])) for word in parts["BYDAY"].split(",")]
         if "BYDAY" in parts
         else [],
@@ -123,7 +123,7 @@ def _starts(first: datetime, rule: _Recurrence | None, zone: ZoneInfo) -> Iterat
             continue
         if rule.most is not None and count >= rule.most:
             return
-        if rule.until is not None and at.replace(tzinfo=zone).astimezone(UTC) > rule.until:
+        if rule.until is not None and at.replace(tzinfo=zone).astimezone(timezone.utc) > rule.until:
             if at.date() > rule.until.date() + timedelta(days=2):
                 return
             continue
