@@ -16,6 +16,7 @@ from collector.bundle.derive import derive
 from collector.bundle.members import Held
 from collector.bundle.opening import open_evidence
 from collector.store.store import Store
+from collector.verifying.verify import Given, verify
 from tests.support.attested import CLOSED, DAY, HOUR, LAST, Attesting, attesting
 from tests.support.rounds import ORG
 from tests.unit.attesting.test_attestations_api import JANUARY, URL, asked, got
@@ -48,6 +49,12 @@ def predicate(data: bytes) -> dict[str, Any]:
     return dict(statement.parse(envelope.payload).predicate)
 
 
+def verified(data: bytes) -> str | None:
+    """By the auditor's program: what does not hold, None where all does."""
+    refused = verify(io.BytesIO(data), Given(), lambda _told: None).failure
+    return None if refused is None else str(refused)
+
+
 async def test_a_month_becomes_a_bundle_whose_numbers_follow_from_its_evidence(
     store: Store, tmp_path: Path
 ) -> None:
@@ -57,6 +64,7 @@ async def test_a_month_becomes_a_bundle_whose_numbers_follow_from_its_evidence(
         data = await bundle(made, one["id"])
         assert hashlib.sha256(data).hexdigest() == one["bundle"]["sha256"]
         assert len(data) == one["bundle"]["length"]
+        assert verified(data) is None
         assert one["bundle"]["verdicts"] == {"ehr": "breached", "lab": "met"}
         found, parts = predicate(data), members(data)
         assert hashlib.sha256(parts[layout.STATEMENT]).hexdigest() == one["bundle"]["statement"]
@@ -90,6 +98,7 @@ async def test_late_evidence_makes_a_revision_that_supersedes_and_the_same_evide
         before, after = [await bundle(made, one["id"]) for one in (first, second)]
         assert second["bundle"]["supersedes"] == first["bundle"]["statement"]
         assert second["bundle"]["revision"] == 2
+        assert (verified(before), verified(after)) == (None, None)
         old, new = predicate(before), predicate(after)
         assert (new["version"], new["supersedes"]) == (2, first["bundle"]["statement"])
         assert old["lateEvidence"]["afterClose"] == 0
