@@ -383,6 +383,22 @@ METRICS: tuple[Metric, ...] = (
         "collector",
     ),
     Metric(
+        "wardwatch_log_entries",
+        "gauge",
+        "entries",
+        ("log",),
+        "Entries of a log, signed or not.",
+        "collector",
+    ),
+    Metric(
+        "wardwatch_log_waiting",
+        "gauge",
+        "entries",
+        (),
+        "Batches and rows of the journal that are evaluated, and no entry of a log yet.",
+        "collector",
+    ),
+    Metric(
         "wardwatch_outbox_messages",
         "gauge",
         "messages",

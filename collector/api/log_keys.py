@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
 from collector.access.policy import Permission
-from collector.api.logs import NOTE
+from collector.api.logs import NOTE, epoch_of
 from collector.api.once import once
 from collector.api.problems import DeniedError
 from collector.api.routes import AnyRoute, Call, Nothing, Stream, post
@@ -23,7 +23,8 @@ from collector.tlog import keyrows, restarting
 from collector.tlog.epochs import Log
 from collector.tlog.guard import GuardError
 from collector.tlog.managing import Signing
-from collector.tlog.restarting import NotNeededError, RestartReason
+from collector.tlog.reasons import RestartReason
+from collector.tlog.restarting import NotNeededError
 from probes.config_words import Model, Ref
 
 
@@ -76,14 +77,9 @@ class LogsRestarted(TypedDict):
 
 async def read_log_policy(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Whom to believe of a log, as C2SP tlog-policy: its keys, its witnesses, how many of them."""
+    epoch = await epoch_of(call)
     try:
-        log = Log(call.path["log"])
-    except ValueError:
-        raise DeniedError(404, "log.unknown") from None
-    if log is Log.AUDIT and not call.who.may(Permission.JOURNAL_READ):
-        raise DeniedError(403, "access.denied", needs=Permission.JOURNAL_READ.value)
-    try:
-        text = await _signing(call.parts.signing).policy(log)
+        text = await _signing(call.parts.signing).policy(epoch)
     except LookupError:
         raise DeniedError(404, "log.no_keys") from None
     headers = {"Cache-Control": "no-store"}

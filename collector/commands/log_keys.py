@@ -14,7 +14,7 @@ from collector import keyfile, show
 from collector.attest import policyfile
 from collector.attest.logkeys import LogKeyReason
 from collector.attest.policyfile import PolicyError
-from collector.client import act, asking, download, print_json
+from collector.client import act, ask, asking, download, print_json
 from collector.commands.options import Parsers, action, asks
 from collector.exchange import Collector, UnansweredError
 from collector.newfile import new_file
@@ -98,6 +98,7 @@ def add_to(actions: Parsers) -> None:
     policy.add_argument(
         "--log", choices=("evidence", "audit"), default="evidence", help="default: evidence"
     )
+    # of the epoch that grows: an ended one is believed by the policy that was given then
     policy.add_argument("--out", metavar="FILE", help="a new file (default: standard output)")
     policy.set_defaults(func=lambda args: asking(_policy, args))
     restart = asks(actions, "restart", "begin both logs anew under another origin", RESTART)
@@ -175,8 +176,10 @@ def _policy(to: Collector, args: argparse.Namespace) -> int:
         if sum(map(len, pieces)) > MOST:
             raise UnansweredError("The collector sends more than a policy has.")
 
+    growing = [one for one in ask(to, "api/v1/logs", "logs")["logs"] if one["closed_at"] is None]
+    prefix = next((one["prefix"] for one in growing if one["log"] == args.log), f"/log/{args.log}")
     with new_file(args.out) as file:
-        download(to, f"log/{args.log}/policy", NOTE, take, {}, silent_s=SILENT_S)
+        download(to, f"{prefix[1:]}/policy", NOTE, take, {}, silent_s=SILENT_S)
         data = b"".join(pieces)
         try:
             found = policyfile.parse(data)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from collector.store.store import Store
-from collector.tlog import epochs, keyrows
-from collector.tlog.epochs import Log
+from collector.tlog import keyrows
+from collector.tlog.epochs import Epoch, Log
 from collector.tlog.guard import Guard, Heads
 from collector.tlog.policytext import policy_text
 from collector.tlog.publishing import Publisher
@@ -36,11 +36,10 @@ class Signing:
         """What this host has signed last; GuardError."""
         return await asyncio.to_thread(self.guard.heads)
 
-    async def policy(self, log: Log) -> bytes:
-        """Of the epoch that grows. LookupError where nothing of it can be believed yet."""
+    async def policy(self, epoch: Epoch) -> bytes:
+        """LookupError where nothing of it is to be believed yet."""
         said = self.config().evidence_log
-        epoch = await self.store.read(epochs.current, self.org, log)
-        if said is None or epoch is None:
-            raise LookupError(log)
+        if said is None:
+            raise LookupError(epoch.name)
         known = await self.store.read(keyrows.read, self.org)
         return policy_text(known.keys, epoch.name, said)

@@ -57,6 +57,7 @@ MAY: dict[str, set[Role]] = {
     "finish_window": {O},
     "list_corrections": ALL,
     "request_correction": {O},
+    "record_drill": {O},
     "approve_correction": {P},
     "compare_config": {O},
     "list_sites": ALL,

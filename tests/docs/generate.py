@@ -28,6 +28,8 @@ from collector.bundle.assurance import LIMIT_MEANINGS
 from collector.bundle.faults import BUNDLE_MEANINGS, BundleFault
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
+from collector.tlog.signer import KEY_FAULTS, KeyFault
+from collector.tlog.troubles import TROUBLES
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
@@ -64,8 +66,16 @@ def limits() -> str:
     return "\n".join(["| limit | meaning |", "|---|---|", *rows])
 
 
+def unsigned() -> str:
+    rows = [f"| `{one.value}` | {why} | {what} |" for one, (why, what) in TROUBLES.items()]
+    return "\n".join(["| code | why | next |", "|---|---|---|", *rows])
+
+
 def faults(
-    meanings: Mapping[Fault, str] | Mapping[PolicyFault, str] | Mapping[BundleFault, str],
+    meanings: Mapping[Fault, str]
+    | Mapping[PolicyFault, str]
+    | Mapping[BundleFault, str]
+    | Mapping[KeyFault, str],
 ) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
@@ -175,6 +185,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "policy faults": lambda: faults(POLICY_FAULTS),
     "bundle faults": lambda: faults(BUNDLE_MEANINGS),
     "assurance limits": limits,
+    "log key faults": lambda: faults(KEY_FAULTS),
+    "log troubles": unsigned,
     "engines": engines.markdown,
     "fhir profiles": profiles.markdown,
     "roles": roles,

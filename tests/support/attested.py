@@ -167,6 +167,10 @@ class Attesting:
         while await self.collector.service.parts.attesting.step():
             await self.month.settle()
 
+    def again(self) -> None:
+        """Another process looks after attestations, and knows nothing of the one before it."""
+        self.collector.service.parts.attesting._swept = None
+
     async def headers(self, account: str, role: Role) -> dict[str, str]:
         """Of somebody who enrols when they are first asked for."""
         if account not in self._known:

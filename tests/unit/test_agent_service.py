@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -77,6 +78,9 @@ class Collected:
     is_away: bool = False
     beacon: Any = None
     """What the collector says of the evidence log, where it says anything."""
+
+    def has(self, batches: int) -> bool:
+        return len(self.batches) == batches
 
     @property
     def headers(self) -> list[Header]:
@@ -297,10 +301,10 @@ async def test_the_newest_checkpoint_it_heard_of_stands_in_its_batches() -> None
         agent.beacon = "1f" * 32
         await agent.until(lambda: len(agent.batches) == 3)
         assert [header.beacon for header in agent.headers] == [None, None, "1f" * 32]
-        for nothing in ("1F" * 32, "1f" * 31, 7, ["1f" * 32], {}):
-            agent.beacon = nothing
+        bad: list[Any] = ["1F" * 32, "1f" * 31, 7, ["1f" * 32], {}]
+        for agent.beacon in bad:
             count = len(agent.batches) + 2
-            await agent.until(lambda count=count: len(agent.batches) == count)
+            await agent.until(partial(agent.has, count))
             assert agent.headers[-1].beacon == "1f" * 32
         agent.beacon = "2e" * 32
         count = len(agent.batches) + 2

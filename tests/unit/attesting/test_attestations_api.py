@@ -113,9 +113,7 @@ async def test_without_a_key_or_a_folder_it_is_said_what_to_do(
 ) -> None:
     used = two_systems() if signs else two_systems().model_copy(update={"evidence_log": None})
     folder, guard = (tmp_path if has_folder else None), tmp_path / "signed"
-    async with a_collector(
-        store, used, start=CLOSED, attestations=folder, log_guard=guard
-    ) as bare:
+    async with a_collector(store, used, start=CLOSED, attestations=folder, log_guard=guard) as bare:
         headers = {"Authorization": f"Bearer {await bare.token('ops-1', Role.OPERATOR)}"}
         async with bare.client.post(URL, json=JANUARY, headers=headers) as answer:
             problem = await answer.json(content_type=None)
