@@ -169,7 +169,7 @@ async def test_a_process_that_dies_while_it_writes_leaves_nothing_and_the_next_m
         await asked(made, JANUARY)
         await made.month.settle()
 
-        class DiedError(BaseException):
+        class DiedError(Exception):
             pass
 
         def dies(out: BinaryIO, *_: object) -> None:
