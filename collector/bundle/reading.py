@@ -25,7 +25,7 @@ from probes.segments import SegmentError, Table
 from probes.tombstone import Tombstone
 
 LATE_MS = 900_000
-"""What comes no later than this after its first result is not held back, and counts as in time."""
+"""What comes no later than this after its last result is not held back, and counts as in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Order:
         self.late = frozenset(
             one.index
             for one in log.arrived.values()
-            if one.tombstone or one.received_at - one.first_t > LATE_MS
+            if one.tombstone or one.received_at - one.last_t > LATE_MS
         )
         self._ahead: dict[int, int] = {}
         first = FAR
