@@ -197,44 +197,40 @@ def _check_figures(read: _Read, say: Say) -> None:
     """The statement's sums, then each system's numbers from its evidence."""
     said = read.statement.predicate
     kept_runs = check_tombstones(read.bundle, read.headers)
-    done: list[System] = []
-    shown: dict[int, int] = {}
-    wrong: list[str] = []
+    systems = [_recomputed(read, name, kept_runs, say) for name in read.bundle.systems]
+    done = [one for one in systems if one.unknown is None]
     try:
         check_sums(said)
         if [one["system"] for one in said["results"]] != read.bundle.systems:
             raise Failure("figures.differ", "results")
-        for name in read.bundle.systems:
-            _progress(f"recomputing {name} ...")
-            found = System(read.bundle, name, read.asked, read.rows, read.headers, read.early)
-            for place, count in found.shown.items():
-                shown[place] = shown.get(place, 0) + count
-            if kept_runs:
-                say(
-                    f"{name}: segments right, numbers NOT recomputed here: agents gave up batches, "
-                    "and what they kept is packed with zstd; use wardwatch verify"
-                )
-            elif found.unknown is not None:
-                say(f"{name}: segments right, numbers NOT recomputed here: {found.unknown}")
-            else:
-                wrong += found.differing(said)
-                done.append(found)
-                say(f"{name}: recomputed from {found.count} results")
+        wrong = [path for one in done for path in one.differing(said)]
         wrong += around(said, read.rows, read.headers, read.log, read.asked, done)
+        whole = not said["scope"]["undisclosedSystems"]
     except (KeyError, TypeError, IndexError, AttributeError, ValueError):
         raise Failure("statement.malformed", "statement.json") from None
-    if not said["scope"]["undisclosedSystems"]:
-        for place, header in read.headers.items():
-            if not header.is_tombstone and shown.get(place, 0) != header.results:
-                raise Failure("segment.withheld", str(place))
     if wrong:
         raise Failure("figures.differ", ", ".join(wrong[:20]))
+    for place, header in read.headers.items() if whole else ():
+        shown = sum(one.shown.get(place, 0) for one in systems)
+        if not header.is_tombstone and shown != header.results:
+            raise Failure("segment.withheld", str(place))
     say("not recomputed here: " + _NOT_MADE)
 
 
-def _progress(line: str) -> None:
+def _recomputed(read: _Read, name: str, kept_runs: int, say: Say) -> System:
     if sys.stderr.isatty():
-        sys.stderr.write(line + "\n")
+        sys.stderr.write(f"recomputing {name} ...\n")
+    try:
+        found = System(read.bundle, name, read.asked, read.rows, read.headers, read.early)
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError):
+        raise Failure("rows.config", name) from None
+    if kept_runs:
+        found.unknown = "agents gave up batches, and what they kept is packed with zstd"
+    if found.unknown is None:
+        say(f"{name}: recomputed from {found.count} results")
+    else:
+        say(f"{name}: segments right, numbers NOT recomputed here: {found.unknown}")
+    return found
 
 
 def _named(key: VerifierKey) -> str:
