@@ -40,8 +40,10 @@ COMMANDS = {
     "status": "status",
     "token": "token",
     "training": "training",
+    "verify": "verify",
     "what-if": "what_if",
     "whoami": "login",
+    "witness": "witness",
 }
 """Commands, and the module in `collector.commands` that adds each."""
 NEEDS = (

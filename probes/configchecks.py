@@ -19,6 +19,7 @@ from probes.configchain import chain_problems
 from probes.configcollector import collector_problems
 from probes.configcost import cost_problems
 from probes.configescalation import escalation_problems
+from probes.configevidencelog import log_problems
 from probes.configfeeds import feed_problems
 from probes.configpaging import paging_problems
 from probes.registry import FEEDS
@@ -58,6 +59,8 @@ _LISTS: tuple[Path, ...] = (
 _NAMES: tuple[Path, ...] = (
     ("organization", "name"),
     ("sites", "*", "name"),
+    ("agents", "*", "operator"),
+    ("evidence_log", "witnesses", "*", "operator"),
     ("contacts", "*", "name"),
     ("systems", "*", "name"),
     ("systems", "*", "impact", "workaround", "name"),
@@ -139,6 +142,7 @@ def cross_problems(document: Document) -> list[Problem]:
         *_answers(document),
         *_holidays(document),
         *_notices(document),
+        *log_problems(document),
         *collector_problems(document, section(document, "agents"), section(document, "checks")),
         *cost_problems(document, section(document, "agents"), section(document, "checks")),
         *feed_problems(document, section(document, "agents"), section(document, "checks")),

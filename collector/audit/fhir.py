@@ -75,6 +75,8 @@ OF_TOPIC: Mapping[Topic, Event] = {
     Topic.AGENT_KEYS: Event(ALERT, "U", SECURITY),
     Topic.MESSAGES: Event(TRANSMIT, "E"),
     Topic.AUDIT: Event(LOG_USED, "R"),
+    Topic.LOG: Event(ALERT, "U", SECURITY),
+    Topic.ATTESTATION: Event(ATTEST, "C"),
 }
 OF_KIND: Mapping[str, Event] = {
     "window.proposed": Event(ORIGINATE, "C"),

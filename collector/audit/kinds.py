@@ -27,6 +27,8 @@ class Topic(StrEnum):
     AGENT_KEYS = "agent_keys"
     MESSAGES = "messages"
     AUDIT = "audit"
+    LOG = "log"
+    ATTESTATION = "attestation"
 
 
 @dataclass(frozen=True, slots=True)

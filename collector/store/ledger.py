@@ -7,7 +7,7 @@ epoch are a chain beside it, numbered by the first seq each covers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -473,6 +473,21 @@ def read_between(
         query = query.where(place > tuple_(*map(literal, after)))
     query = query.order_by(batches.c.chain, batches.c.seq).limit(limit)
     return [_stored(org, row) for row in conn.execute(query)]
+
+
+def read_places(conn: Connection, org: str, places: Collection[tuple[int, int]]) -> list[Stored]:
+    """Those stored at these (number of the chain, seq), by these."""
+    by_chain: dict[int, list[int]] = {}
+    for number, seq in sorted(places):
+        by_chain.setdefault(number, []).append(seq)
+    found: list[Stored] = []
+    for number, seqs in by_chain.items():
+        for n in range(0, len(seqs), SPANS):
+            query = _rows(org).where(
+                batches.c.chain == number, batches.c.seq.in_(seqs[n : n + SPANS])
+            )
+            found += (_stored(org, row) for row in conn.execute(query.order_by(batches.c.seq)))
+    return found
 
 
 def header_hash(conn: Connection, org: str, chain: Chain, seq: int) -> str:
