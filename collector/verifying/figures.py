@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 from collector.attest import strictjson
 from collector.attest.strictjson import JsonError, Value
 from collector.bundle.derive import derive
 from collector.bundle.evidence import Asked, Evidence
+from collector.verifying.evidence import Counts, Shown
 from collector.verifying.failures import Failure, VerifyError
 
 _METHOD, _TZDATA = "method", "tzdata"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The derived fields, and the segments they are derived from."""
+
+    derived: Mapping[str, Value]
+    evidence: Counts
 
 
 def check(
@@ -18,20 +28,23 @@ def check(
     asked: Asked,
     predicate: Mapping[str, Value],
     tell: Callable[[str], None],
-) -> dict[str, Value]:
-    """The derived fields; VerifyError names the first that the statement has otherwise.
+) -> Checked:
+    """VerifyError names the first derived field that the statement has otherwise, and evidence that
+    is not a system's or not all.
 
     Time zone rules are not evidence: where the statement was made with others, the fields are
     compared all the same, and only that which names the rules may differ.
     """
-    found = derive(evidence, asked, tell)
+    shown = Shown(evidence.rows, evidence.log)
+    found = derive(evidence, asked, tell, shown.see)
+    counts = shown.end()
     for name, value in found.items():
         if name not in predicate:
             raise VerifyError(Failure.FIGURES_DIFFER, name)
         place = _other(name, _timeless(name, value), _timeless(name, predicate[name]))
         if place is not None:
             raise VerifyError(Failure.FIGURES_DIFFER, place)
-    return found
+    return Checked(found, counts)
 
 
 def rules(predicate: Mapping[str, Value]) -> Value:

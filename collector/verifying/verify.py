@@ -135,11 +135,13 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
 
     witnessed = opening.open_witnessed(found, issuers, shown, checked.log)
     evidence = Evidence(found, issuers, shown, checked.log, witnessed)
-    outcome.derived = figures.check(
+    numbers = figures.check(
         evidence, claims.asked, claimed.statement.predicate, _named(tell, shown)
     )
+    outcome.derived = numbers.derived
     if own is not None:
         early.agree(outcome.derived, own)
+    tell(words.evidence(numbers.evidence, sealed))
     for told in words.figures(outcome.derived, claimed.statement.predicate):
         tell(told)
     for told in stamping.check(found, given.roots):

@@ -9,6 +9,7 @@ from collector.attest.strictjson import Value
 from collector.bundle.evidence import Asked
 from collector.bundle.zipread import Zip
 from collector.verifying.early import Seen
+from collector.verifying.evidence import Counts
 from collector.verifying.figures import rules
 from collector.verifying.heads import Head
 from collector.verifying.logcheck import Checked
@@ -84,7 +85,7 @@ def since(size: int) -> Told:
 
 
 def sealed(found: Sealed) -> Iterator[Told]:
-    """Of chains, signatures, beacons and evidence."""
+    """Of chains, signatures and beacons."""
     links, shown = found.chains, found.beacons
     text = (
         f"{count(links.batches, 'batch', 'batches')} and {count(links.tombstones, 'tombstone')} of "
@@ -113,11 +114,14 @@ def sealed(found: Sealed) -> Iterator[Told]:
         f"{count(shown.known, 'batch', 'batches')} name a checkpoint of the range, {shown.before} an "
         f"earlier one, {shown.none} none",
     )
-    segments = found.evidence.segments
-    yield Told(
+
+
+def evidence(found: Counts, sealed: Sealed) -> Told:
+    segments = found.segments
+    return Told(
         Check.EVIDENCE,
         f"{count(sum(segments.values()), 'segment')} of {count(len(segments), 'system')}, "
-        f"{count(found.remains, 'tombstone')} with remains",
+        f"{count(sealed.remains, 'tombstone')} with remains",
     )
 
 

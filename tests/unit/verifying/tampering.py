@@ -362,7 +362,11 @@ def _moved() -> Made:
     return _with_segments(change), NOTHING
 
 
-@case("files a piece of evidence where the log has no batch", Failure.SEGMENT_PLACE, "ehr:9")
+@case(
+    "files a piece of evidence where the log has no batch",
+    Failure.SEGMENT_PLACE,
+    "evidence/ehr.bin:9",
+)
 def _nowhere() -> Made:
     def change(found: list[Segment]) -> list[Segment]:
         there = [one for one in found if one.entry > 9]
@@ -371,7 +375,9 @@ def _nowhere() -> Made:
     return _with_segments(change), NOTHING
 
 
-@case("files a piece of evidence behind the last batch", Failure.SEGMENT_PLACE, "ehr:900")
+@case(
+    "files a piece of evidence behind the last batch", Failure.SEGMENT_PLACE, "evidence/ehr.bin:900"
+)
 def _behind() -> Made:
     return _with_segments(lambda found: [*found, found[-1]._replace(entry=900)]), NOTHING
 
