@@ -238,7 +238,11 @@ def _run(rng: Random, system: str, check: str, at: int) -> Run:
 def _header(
     agent: str, seq: int, prev: str, at: int, size: Size, segments_root: bytes
 ) -> batch.Header:
-    own = [offset_ms(agent, f"s{n}-c{m}", MINUTE_MS) for n in range(size.systems) for m in range(size.checks)]
+    own = [
+        offset_ms(agent, f"s{n}-c{m}", MINUTE_MS)
+        for n in range(size.systems)
+        for m in range(size.checks)
+    ]
     return batch.Header(
         version=1,
         org="bench",
