@@ -42,6 +42,7 @@ COMMANDS = {
     "status": "status",
     "token": "token",
     "training": "training",
+    "verify": "verify",
     "what-if": "what_if",
     "whoami": "login",
     "witness": "witness",

@@ -33,6 +33,11 @@ def place(named: str | None, database: str) -> Path:
     )
 
 
+def guard_beside(key_file: Path) -> Path:
+    """Where is kept what of the logs was signed last, unless another place is named."""
+    return key_file.with_name(f"{key_file.name.removesuffix('.config-key')}.log-signed")
+
+
 def load_or_make(path: Path) -> Ed25519PrivateKey:
     """Mode 0600, whole or not at all; ConfigKeyError."""
     try:

@@ -88,7 +88,7 @@ class Evaluator:
         self._org = org
         self._leader = leader
         self._said = said
-        self._sequencer = Sequencer(store, org, random_bytes)
+        self._sequencer = Sequencer(store, org, metrics, random_bytes)
         self._unlogged = True
         """May there be something that is no leaf of a log yet?"""
         self._past: Past | None = None
@@ -248,9 +248,10 @@ class Evaluator:
         lease = self._leader.lease
         if lease is None or not self._unlogged:
             return
-        done = await self._sequencer.step(lease, default_origin(self._org), self.now)
-        self._unlogged = done.more
-        if done.more:
+        said = self.config.evidence_log
+        origin = default_origin(self._org) if said is None else said.origin
+        self._unlogged = await self._sequencer.step(lease, origin, self.now)
+        if self._unlogged:
             self.wake()
 
     def _is_due(self) -> bool:

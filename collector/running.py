@@ -116,6 +116,7 @@ async def _main(
             return 0
         key = configkey.load_or_make(key_file)
         world = World(SystemClock(), random.SystemRandom(), read_secret, secrets.token_hex(8))
+        guard = configkey.guard_beside(key_file) if args.log_guard is None else args.log_guard
         service = Service(
             store,
             config,
@@ -124,6 +125,7 @@ async def _main(
             file=args.config,
             tls=tls,
             config_key=key,
+            log_guard=Path(guard),
             attestations=folder.place(args.attestations, args.database),
         )
         await service.prepare()

@@ -51,7 +51,12 @@ from collector.serving import Serving
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreUnavailableError
+from collector.tlog.beacon import Beacon
+from collector.tlog.guard import Guard
 from collector.tlog.mailing import Mailing
+from collector.tlog.managing import Signing
+from collector.tlog.metering import SigningMetrics
+from collector.tlog.publishing import Publisher
 from collector.tlog.signers import Signers
 from collector.tls import ServerTls
 from collector.watched import watched
@@ -107,11 +112,12 @@ class Service:
         tls: ServerTls | None = None,
         passwords: Passwords | None = None,
         config_key: Ed25519PrivateKey | None = None,
+        log_guard: Path | None = None,
         attestations: Path | None = None,
     ) -> None:
         """`file` is how answers name the operator's file; `config_key` signs what agents are
-        served, left out: nothing. `attestations`: the folder of their bundles, left out: none are
-        made.
+        served, left out: nothing. `log_guard` keeps what of the logs was signed last; left out: they
+        are not signed. `attestations`: the folder of their bundles, left out: none are made.
         """
         self._canonical = canonical
         self._config = config
@@ -136,21 +142,13 @@ class Service:
         ingest = Ingest(
             store, world.clock, self.metrics, keys, lambda: evaluator.history, evaluator.wake
         )
-        attesting = Attesting(
-            Around(store, world.clock, org, evaluator, self._leader, self._wake_delivery),
-            None
-            if attestations is None
-            else Maker(
-                Folder(attestations),
-                store,
-                world.clock,
-                org,
-                evaluator,
-                Assembler(Signers(world.read_secret), world.read_secret, world.random_bytes),
-            ),
-        )
+        beacon = Beacon(store, world.clock, org)
+        self._signing_metrics = SigningMetrics(self.metrics.registry)
+        signing = None
+        if log_guard is not None:
+            signing = self._open_signing(store, log_guard, evaluator, beacon)
         self.parts = Parts(
-            attesting=attesting,
+            attesting=self._open_attesting(store, evaluator, signing, attestations),
             store=store,
             clock=world.clock,
             org=org,
@@ -184,9 +182,11 @@ class Service:
             openid=openid_of(config, store, world.clock, world.random_bytes, world.read_secret),
             file=file,
             random_bytes=world.random_bytes,
+            beacon=beacon,
             serving=None
             if config_key is None
-            else Serving(store, world.clock, org, config_key, keys),
+            else Serving(store, world.clock, org, config_key, keys, lambda: beacon.newest),
+            signing=signing,
             config_fingerprint=None
             if config_key is None
             else agentkeys.fingerprint(agentkeys.text_of(config_key.public_key())),
@@ -212,8 +212,39 @@ class Service:
                 parts.feeds,
             ),
             random_bytes=world.random_bytes,
+            beacon=lambda: parts.beacon.newest,
         )
         return BuiltIn(around, builtinkey.derived(config_key))
+
+    def _open_signing(
+        self, store: Store, path: Path, evaluator: Evaluator, beacon: Beacon
+    ) -> Signing:
+        org, world = self._config.organization.id, self._world
+        guard, signers = Guard(path), Signers(world.read_secret)
+        publisher = Publisher(
+            store,
+            world.clock,
+            org,
+            self._leader,
+            self._signing_metrics,
+            config=lambda: evaluator.config,
+            signers=signers,
+            guard=guard,
+            signed=beacon.signed,
+        )
+        return Signing(store, org, lambda: evaluator.config, signers, guard, publisher)
+
+    def _open_attesting(
+        self, store: Store, evaluator: Evaluator, signing: Signing | None, folder: Path | None
+    ) -> Attesting:
+        """Who has no folder makes none, and who does not sign the logs signs no statement."""
+        org, world = self._config.organization.id, self._world
+        around = Around(store, world.clock, org, evaluator, self._leader, self._wake_delivery)
+        if signing is None or folder is None:
+            return Attesting(around, None)
+        assembler = Assembler(signing.signers, world.read_secret, world.random_bytes)
+        parts = (Folder(folder), store, world.clock, org, evaluator, assembler)
+        return Attesting(around, Maker(*parts))
 
     async def prepare(self) -> None:
         """Record the config, and take up what an earlier process left."""
@@ -279,6 +310,9 @@ class Service:
             tasks.create_task(self.parts.evaluator.run())
             if self._built_in is not None:
                 tasks.create_task(self._built_in.run())
+            if self.parts.signing is not None:
+                tasks.create_task(self.parts.signing.publisher.run())
+            tasks.create_task(self.parts.beacon.run())
             tasks.create_task(self._delivery.run())
             tasks.create_task(self.parts.attesting.run())
             tasks.create_task(self._mailing().run())

@@ -79,6 +79,8 @@ def _side(value: Any) -> str:
     return "file" if isinstance(value, str) else "token"
 
 
+Origin = Annotated[str, AfterValidator(_origin)]
+"""Name of the logs, without a scheme."""
 Years = Annotated[
     int,
     BeforeValidator(_years),
@@ -125,7 +127,7 @@ class Mail(Model):
 
 
 class EvidenceLog(Model):
-    origin: Annotated[str, AfterValidator(_origin)]
+    origin: Origin
     """Name of the logs in the world, without a scheme; they are `ORIGIN/evidence` and `ORIGIN/audit`."""
     keys: Annotated[
         tuple[

@@ -52,6 +52,8 @@ class Permission(StrEnum):
     JOURNAL_READ = "journal.read"
     EVIDENCE_READ = "evidence.read"
     """To read the evidence log; the audit log needs `journal.read` too."""
+    LOGS_MANAGE = "logs.manage"
+    """To revoke a key of a log, and to begin the logs anew."""
     AUDIT_EXPORT = "audit.export"
     """To read the whole audit trail out, or an audit pack of it; each time is a row of it."""
     ATTESTATIONS_READ = "attestations.read"
@@ -124,6 +126,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.INCIDENTS_NOTES_READ,
         P.OUTBOX_REDRIVE,
         P.AGENTS_MANAGE,
+        P.LOGS_MANAGE,
         P.JOURNAL_READ,
         P.EVIDENCE_READ,
         P.AUDIT_EXPORT,

@@ -78,7 +78,7 @@ async def list_logs(call: Call[Nothing, Nothing]) -> Logs:
 
 async def read_checkpoint(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """The newest checkpoint, a signed note: of C2SP tlog-tiles, `checkpoint`."""
-    epoch = await _epoch(call)
+    epoch = await epoch_of(call)
     found = await call.parts.store.read(
         checkpoints.latest, call.parts.org, epoch.log, epoch=epoch.epoch
     )
@@ -90,7 +90,7 @@ async def read_checkpoint(call: Call[Nothing, Nothing]) -> web.StreamResponse:
 
 async def read_tile(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """A tile of hashes or a bundle of entries: of C2SP tlog-tiles, what stands behind `tile/`."""
-    epoch = await _epoch(call)
+    epoch = await epoch_of(call)
     try:
         wanted = tiles.tile_at(f"tile/{call.path['path']}")
     except AttestError:
@@ -110,7 +110,7 @@ async def prove_row(call: Call[Nothing, Nothing]) -> web.StreamResponse:
     """Where a row of the journal stands in a log: a C2SP tlog-proof, with the newest checkpoint that a
     quorum has cosigned, or else the newest.
     """
-    epoch = await _epoch(call)
+    epoch = await epoch_of(call)
     number = call.path["id"]
     if not number.isascii() or not number.isdigit() or len(number) > MOST_DIGITS:
         raise DeniedError(404, "log.no_leaf")
@@ -122,7 +122,8 @@ MOST_DIGITS = 18
 """Of the id of a row: engines count below 2^63."""
 
 
-async def _epoch(call: Call[Nothing, Nothing]) -> Epoch:
+async def epoch_of(call: Call[Nothing, Nothing]) -> Epoch:
+    """The one that the address names, to who may read it."""
     prefix = call.path["log"]
     if prefix.startswith(Log.AUDIT) and not call.who.may(Permission.JOURNAL_READ):
         raise DeniedError(403, "access.denied", needs=Permission.JOURNAL_READ.value)

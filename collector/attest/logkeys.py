@@ -26,7 +26,7 @@ class LogKeyError(Exception):
     """A row of `log.keys` or `log.key_revoked` that we would not have written. It has no text."""
 
 
-class Reason(StrEnum):
+class LogKeyReason(StrEnum):
     """Why a key is not to be believed any longer."""
 
     COMPROMISED = "compromised"
@@ -49,7 +49,7 @@ class Revocation:
 
     key: VerifierKey
     last_size: int
-    reason: Reason
+    reason: LogKeyReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class KeyState:
     vouched: bool
     removed: int | None = None
     last_size: int | None = None
-    reason: Reason | None = None
+    reason: LogKeyReason | None = None
 
     @property
     def in_force(self) -> bool:
@@ -127,7 +127,7 @@ def read_revocation(data: bytes) -> Revocation:
         match strictjson.read(data):
             # a bool is an int, too, and written another way
             case {"key": str(key), "last_size": int(size), "reason": str(reason)} if size >= 0:
-                made = Revocation(vkey.parse(key), int(size), Reason(reason))
+                made = Revocation(vkey.parse(key), int(size), LogKeyReason(reason))
                 written = revocation_data(made)
             case _:
                 raise LogKeyError

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from collector.attesting import comparing, gathering, live, selfmonitoring, trust
+from collector.attesting import comparing, gathering, live, selfmonitoring
 from collector.attesting.assembling import Assembler, Claims
 from collector.attesting.covering import covered
 from collector.attesting.disk import OnDisk
@@ -25,8 +25,9 @@ from collector.attesting.issuing import issue
 from collector.attesting.refusals import Refusal, RefusedAttestationError
 from collector.attesting.stages import Stage
 from collector.bundle import evidence as bundled
-from collector.bundle import layout
+from collector.bundle import evidencefile, layout
 from collector.bundle.derive import derive
+from collector.bundle.evidence import Evidence
 from collector.bundle.faults import BundleError, BundleFault
 from collector.bundle.opening import open_evidence
 from collector.evaluate import Evaluator
@@ -38,6 +39,7 @@ from collector.store.store import Store
 from collector.tlog import epochs, keyrows
 from collector.tlog.checkpoints import Published
 from collector.tlog.epochs import Epoch, Log
+from collector.tlog.policytext import policy_text
 from probes.clock import NS_PER_MS, Clock
 from probes.config import Config
 from probes.config_evidence_log import EvidenceLog
@@ -141,8 +143,12 @@ class Maker:
         of the collector.
         """
         keys = await self._store.read(keyrows.read, self._org)
-        policy = trust.policy_text(said, keys.keys, epoch.name)
-        operators = trust.operators(said, config.organization.name)
+        try:
+            policy = policy_text(keys.keys, epoch.name, said)
+        except LookupError:
+            raise RefusedAttestationError(Refusal.NO_KEY) from None
+        name = config.organization.name
+        operators = {id_: one.operator or name for id_, one in said.witnesses.items()}
         back = 1
         while True:
             since = one.start // DAY_MS * DAY_MS - back * DAY_MS
@@ -154,12 +160,11 @@ class Maker:
             gathered = await gathering.gather(self._store, asked, members, policy, tell)
             await self._tell(one, Stage.DERIVING)
             question = bundled.Asked(one.start, one.end, since, operators)
-            derived = await asyncio.to_thread(_derived, members, question)
+            derived, mark = await asyncio.to_thread(_derived, members, question)
             history, lives = await live.truths(self._store, asked, one.start, one.end)
             truths = {name: found.truth for name, found in lives.items()}
             own = await asyncio.to_thread(comparing.of_truths, truths, history, question)
             if comparing.compared(derived) == own:
-                mark = await asyncio.to_thread(fingerprint, members, derived)
                 return Made(members, asked, operators, derived, gathered.from_size, mark)
             log.info("attesting.further number=%d days=%d", one.number, back)
             if gathered.oldest is None or since <= gathered.oldest - DAY_MS:
@@ -237,16 +242,26 @@ class Maker:
         return tell
 
 
-def _derived(members: Path, asked: bundled.Asked) -> dict[str, Any]:
-    return derive(open_evidence(OnDisk(members)), asked)
+def _derived(members: Path, asked: bundled.Asked) -> tuple[dict[str, Any], bytes]:
+    """The derived fields, and the fingerprint of what they say and are made of."""
+    evidence = open_evidence(OnDisk(members))
+    derived = derive(evidence, asked)
+    return derived, fingerprint(evidence, asked, derived)
 
 
-def fingerprint(members: Path, derived: Mapping[str, Any]) -> bytes:
-    """Two with the same say the same: evidence of the systems, and all that follows from it."""
+def fingerprint(evidence: Evidence, asked: bundled.Asked, derived: Mapping[str, Any]) -> bytes:
+    """Two with the same say the same: what was seen up to the edge of knowledge, and all that follows
+    from it. That the log has grown behind it changes nothing.
+    """
     digest = hashlib.sha256()
-    for name in OnDisk(members).names:
-        if layout.systems_in([name]) or name == layout.TOMBSTONES:
-            digest.update(f"{name} {_weighed(members / name)[0].hex()}\n".encode())
+    for system in evidence.systems:
+        name = layout.evidence_of(system)
+        with evidence.members.open(name) as file:
+            for one in evidencefile.read(file, name):
+                arrived = evidence.log.arrived[one.entry]
+                if asked.evidence_from <= arrived.last_t and arrived.first_t < asked.now:
+                    seen = hashlib.sha256(one.data).hexdigest()
+                    digest.update(f"{system} {one.entry} {seen}\n".encode())
     figures = {name: value for name, value in derived.items() if name not in NOT_FIGURES}
     digest.update(canonical(figures))
     return digest.digest()

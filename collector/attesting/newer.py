@@ -27,10 +27,11 @@ PAGE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """Something in the log that is about a time."""
+    """Something in the log that is about a time, and may be about these systems."""
 
     index: int
     span: Interval
+    systems: frozenset[str]
 
 
 def look(conn: Connection, org: str, history: History) -> bool:
@@ -76,7 +77,10 @@ def _is_of(one: Attestation, epoch: int) -> bool:
 
 def _concerns(one: Attestation, found: Sequence[_News]) -> bool:
     return any(
-        news.index >= one.looked_to and news.span.start < one.end and one.start < news.span.end
+        news.index >= one.looked_to
+        and news.span.start < one.end
+        and one.start < news.span.end
+        and not news.systems.isdisjoint(one.systems)
         for news in found
     )
 
@@ -86,14 +90,25 @@ def _news(
 ) -> Iterator[_News]:
     leaves = list(reading.leaves(conn, org, Log.EVIDENCE, start, end, epoch=epoch))
     places = {(leaf.chain, leaf.number): leaf.index for leaf in leaves if leaf.chain > JOURNAL}
-    for place, times in ledger.times_of(conn, org, places).items():
-        yield _News(places[place], Interval(*times))
+    seen_by = _systems_by_agent(history)
+    for place, (agent, first, last) in ledger.spans_of(conn, org, places).items():
+        yield _News(places[place], Interval(first, last), seen_by.get(agent, frozenset()))
     rows = {leaf.number: leaf.index for leaf in leaves if leaf.chain == JOURNAL}
     if not rows:
         return
-    kind, first = CorrectionKind.APPROVED.value, min(rows)
-    spans = {one.id: Interval(one.start, one.end) for one in history.corrections}
-    for row in journal.rows(conn, org, kind=kind, after=first - 1, last=max(rows)):
-        span = spans.get(json.loads(row.data)["id"])
-        if span is not None and row.id in rows:
-            yield _News(rows[row.id], span)
+    kind, after = CorrectionKind.APPROVED.value, min(rows) - 1
+    known = {one.id: one for one in history.corrections}
+    for row in journal.rows(conn, org, kind=kind, after=after, last=max(rows)):
+        one = known.get(json.loads(row.data)["id"])
+        if one is not None and row.id in rows:
+            yield _News(rows[row.id], Interval(one.start, one.end), frozenset({one.system}))
+
+
+def _systems_by_agent(history: History) -> dict[str, frozenset[str]]:
+    """What an agent has ever had a check of."""
+    found: dict[str, set[str]] = {}
+    for version in history.versions:
+        for name, check in version.config.checks.items():
+            for agent in version.config.agents_of(name):
+                found.setdefault(agent, set()).add(check.system)
+    return {agent: frozenset(systems) for agent, systems in found.items()}

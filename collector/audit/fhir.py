@@ -82,6 +82,7 @@ OF_KIND: Mapping[str, Event] = {
     "window.proposed": Event(ORIGINATE, "C"),
     "window.approved": Event(ATTEST, "U"),
     "window.cancelled": Event(DEPRECATE, "U"),
+    "drill.recorded": Event(ORIGINATE, "C"),
     "correction.requested": Event(ORIGINATE, "C"),
     "correction.approved": Event(ATTEST, "U"),
     "incident.opened": Event(ORIGINATE, "C"),

@@ -65,6 +65,7 @@ KINDS: Mapping[str, RowKind] = {
             "window.approved": "Somebody approved a maintenance window, exactly as it was seen",
             "window.cancelled": "Somebody cancelled the occurrences of a window that were to come",
             "window.finished": "Somebody ended the occurrence of a window that was running",
+            "drill.recorded": "Somebody recorded an exercise that was held, and how it went",
         },
     ),
     **_of(

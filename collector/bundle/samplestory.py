@@ -52,11 +52,12 @@ EVERY_FAULT = frozenset(Fault)
 @dataclass(frozen=True, slots=True)
 class Story:
     """What a sample is to be like; lengths in milliseconds. `noise`: runs of a thousand that fail or
-    say nothing without anything being wrong. The first `disclosed` systems are in the bundle.
+    say nothing without anything being wrong. `checks` are asked of each system by every agent. The first `disclosed` systems are in the bundle.
     """
 
     seed: int = 1
     systems: int = 3
+    checks: int = 1
     agents: int = 3
     days: int = 31
     every: int = 900_000
@@ -150,6 +151,8 @@ def config(story: Story, keys: Sequence[str], version: int = 1) -> Config:
     for n, system in enumerate(story.system_names):
         slower = 2 if version > 1 and n == 1 else 1
         checks[f"{system}-read"] = _check(system, story.every * slower, story.agent_names)
+        for more in range(1, story.checks):
+            checks[f"{system}-read-{more}"] = _check(system, story.every, story.agent_names)
         if n % 2 == 0:
             told = _check(system, 2 * story.every, story.agent_names[:1])
             checks[f"{system}-write"] = {**told, "role": "supporting"}

@@ -15,6 +15,7 @@ from rich.console import Console
 from collector import show
 from collector.attesting.stages import WORDS, Stage
 from collector.client import (
+    UsageError,
     act,
     an_id,
     ask,
@@ -24,7 +25,7 @@ from collector.client import (
     print_json,
     where,
 )
-from collector.commands.options import Parsers, asks, group
+from collector.commands.options import Parsers, action, asks, group
 from collector.exchange import Collector, UnansweredError
 from collector.newfile import new_file
 from probes.clock import SystemClock
@@ -77,6 +78,7 @@ Exit code: 0 made, 2 bad usage.
 POLL_MS = 1_000
 BASE = "api/v1/attestations"
 SILENT_S = 60.0
+SEED_DIGITS = 9
 SHOWN = 3
 """Systems named in a row of the list."""
 
@@ -104,6 +106,12 @@ def add(subparsers: Parsers) -> None:
     get.add_argument("id", type=an_id, metavar="ID", help="as `wardwatch attest list` has it")
     get.add_argument("--out", required=True, metavar="FILE", help="a new file")
     get.set_defaults(func=lambda args: asking(_get, args))
+    sample = action(actions, "sample", "make a simulated attestation, to try things with", SAMPLE)
+    sample.add_argument("--out", required=True, metavar="FILE", help="a new file")
+    sample.add_argument(
+        "--seed", type=_seed, default=1, metavar="N", help="makes up another (default: 1)"
+    )
+    sample.set_defaults(func=_sample)
 
 
 def _create(to: Collector, args: argparse.Namespace) -> int:
@@ -147,6 +155,36 @@ def _get(to: Collector, args: argparse.Namespace) -> int:
         one = ask(to, f"{BASE}/{args.id}", "state")
         _fetch(to, one, file.write)
     return _shown(one, args)
+
+
+def _seed(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) <= SEED_DIGITS):
+        raise argparse.ArgumentTypeError("write a whole number from 0 on")
+    return int(text)
+
+
+def _sample(args: argparse.Namespace) -> int:
+    """Nobody is asked: it is made here."""
+    from collector.attesting.sampling import simulated  # noqa: PLC0415 - no other command needs it
+
+    try:
+        with new_file(args.out) as file, _telling() as tell:
+            tell({"id": "simulated", "stage": Stage.DERIVING.value, "done": 0, "total": 0})
+            data = simulated(args.seed)
+            file.write(data)
+    except UsageError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    digest = hashlib.sha256(data).hexdigest()
+    if args.json:
+        print_json({"out": args.out, "bytes": len(data), "sha256": digest, "simulated": True})
+        return 0
+    sys.stdout.write(
+        "Simulated: nothing in it was measured, and its keys are known to everybody.\n"
+    )
+    sys.stdout.write(f"{len(data)} bytes, SHA-256 {digest}\n")
+    sys.stdout.write(f"Next: wardwatch verify {args.out}\n")
+    return 0
 
 
 def _fetch(to: Collector, one: dict[str, Any], write: Callable[[bytes], object]) -> None:

@@ -12,6 +12,7 @@ from collector import show
 from collector.attest import checkpoint, note, proof
 from collector.attest.faults import AttestError
 from collector.client import UsageError, ask, asking, download, print_json
+from collector.commands import log_keys
 from collector.commands.options import Parsers, asks, group
 from collector.exchange import Collector, UnansweredError
 from collector.newfile import new_file
@@ -21,6 +22,8 @@ Examples:
   wardwatch log show
   wardwatch log checkpoint --out evidence.note
   wardwatch log proof --row 4711 --log audit --out 4711.tlog-proof
+  wardwatch log policy --out evidence.policy
+  wardwatch log key new /etc/wardwatch/log.key --origin st-elsewhere.example.org/wardwatch
 """
 SHOW = """\
 Examples:
@@ -80,6 +83,7 @@ def add(subparsers: Parsers) -> None:
     proved.add_argument("--row", type=_row, required=True, metavar="ID", help="the row's id")
     proved.add_argument("--out", required=True, metavar="FILE", help="a new file")
     proved.set_defaults(func=lambda args: asking(_proof, args))
+    log_keys.add_to(actions)
 
 
 def _add_log(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from collector.reports.wording import (
 )
 from collector.reports.writing import lasting, percent
 
+NOT_DECLARED = "somebody who is not declared"
 _NUMERIC = (1, 3, 4, 5, 6, 7)
 RENDERING = (
     "The numbers are recomputed from the evidence in the bundle and compared to the byte. This "
@@ -136,8 +137,13 @@ def _unknown(read: Predicate) -> Section:
 def _assurance(read: Predicate) -> Section:
     level = read.assurance.level
     limits = dict.fromkeys((*read.assurance.limits, *read.limitations))
+    witnesses = tuple(
+        Item("Witness", f"{one.name}, run by {one.operator or NOT_DECLARED}")
+        for one in read.assurance.witnesses
+    )
     return Section(
         f"Assurance level {level}",
+        items=witnesses,
         sentences=(word(LEVELS, level), *(word(LIMITS, code) for code in limits)),
     )
 

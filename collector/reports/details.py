@@ -101,7 +101,7 @@ def _counted(
         yield f"site {site.site}", site.figures, site.milliseconds, site.coverage
     if one.corrected is not None:
         told = f"with corrections {', '.join(one.corrected.corrections)}"
-        yield told, one.corrected.figures, one.corrected.milliseconds, None
+        yield told, one.corrected.figures, one.corrected.milliseconds, one.corrected.coverage
 
 
 def _ratios(read: Predicate, system: str) -> Iterator[tuple[str, ...]]:
@@ -169,6 +169,7 @@ def _method(read: Predicate, zone: ZoneInfo) -> tuple[Item, ...]:
         Item("Unknown time", word(UNKNOWN_POLICIES, method.unknown_policy)),
         Item("Rounding", word(ROUNDING, method.rounding)),
         Item("Software", f"Wardwatch {read.software.version}, {read.software.algorithm_hash}"),
+        Item("Time zones", f"tzdata {method.tzdata}"),
         Item("Evidence since", instant(read.period.evidence_from, zone)),
         Item("Log before the period", f"{read.log.start.size} entries"),
         Item("Log at the end", f"{read.log.to.size} entries, root {read.log.to.root}"),

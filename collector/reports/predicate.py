@@ -62,6 +62,7 @@ class Method(_Struct, frozen=True):
     confirm: tuple[Confirm, ...]
     unknown_policy: str
     rounding: str
+    tzdata: str
 
 
 class VantagePoint(_Struct, frozen=True):
@@ -121,6 +122,7 @@ class Corrected(_Struct, frozen=True):
 
     figures: Figures
     milliseconds: Milliseconds
+    coverage: str | None
     verdict: str | None
     minimum_verdict: str | None
     corrections: tuple[str, ...]
@@ -223,9 +225,19 @@ class Log(_Struct, frozen=True):
     checkpoints: int
 
 
+class Witness(_Struct, frozen=True):
+    """`operator` as it was declared, None where it was not."""
+
+    name: str
+    operator: str | None
+
+
 class Assurance(_Struct, frozen=True):
+    """`witnesses` are those that cosigned the final checkpoint."""
+
     level: str
     limits: tuple[str, ...]
+    witnesses: tuple[Witness, ...]
 
 
 class Software(_Struct, frozen=True):
@@ -270,6 +282,7 @@ class Predicate(_Struct, frozen=True):
     outages: tuple[Outage, ...]
     exclusions: tuple[Exclusion, ...]
     gaps: tuple[Gap, ...]
+    gaps_left_out: int
     incidents: tuple[Incident, ...]
     config_changes: tuple[ConfigChange, ...]
     late_evidence: LateEvidence

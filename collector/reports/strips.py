@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -20,7 +20,7 @@ MAX_DAYS = 400
 _HOUR = 3_600_000
 LEAST = 2
 """So wide at least is what is not up: no outage is too short to be seen."""
-_ORDER = ("not_monitored", "up", "excluded", "degraded", "unknown", "down")
+_ORDER = ("excluded", "not_monitored", "up", "degraded", "unknown", "down")
 Span = tuple[int, int, str]
 
 
@@ -53,16 +53,40 @@ def _strip(
         none=f"{name} was up all the time.",
         note=note,
     )
-    drawn = tuple(Day(label, _blocks(one.spans, start, end, longest)) for label, start, end in days)
+    drawn = tuple(
+        Day(
+            label,
+            _blocks(
+                [*_windows(read, one.system, start, end), *_inside(one.spans, start, end)],
+                start,
+                end,
+                longest,
+            ),
+        )
+        for label, start, end in days
+    )
     hours = tuple((hour * _HOUR * WIDTH // longest, f"{hour} h") for hour in range(0, 25, 6))
-    told = f"States of {name}, a row a day: the table below says the same."
+    told = (
+        f"States of {name}, a row a day, with maintenance that excludes time: the table below and "
+        "that of the windows say the same."
+    )
     return Strip(place, name, told, hours, drawn, spans)
 
 
-def _blocks(spans: Sequence[Span], start: int, end: int, longest: int) -> tuple[Block, ...]:
+def _windows(read: Predicate, system: str, start: int, end: int) -> Iterator[Span]:
+    for one in read.exclusions:
+        if one.system == system and one.excludes and one.start < end and one.end > start:
+            yield one.start, one.end, "excluded"
+
+
+def _inside(spans: Sequence[Span], start: int, end: int) -> Sequence[Span]:
+    """Of spans in order, which do not overlap."""
+    return spans[bisect_right(spans, start, key=_ends) : bisect_left(spans, end, key=_starts)]
+
+
+def _blocks(spans: Iterable[Span], start: int, end: int, longest: int) -> tuple[Block, ...]:
     """What is worse is drawn later, over what is better."""
-    inside = spans[bisect_right(spans, start, key=_ends) : bisect_left(spans, end, key=_starts)]
-    blocks = [_block(one, start, end, longest) for one in inside]
+    blocks = [_block(one, start, end, longest) for one in spans]
     return tuple(sorted(dict.fromkeys(blocks), key=_rank))
 
 

@@ -26,7 +26,7 @@ class Bar:
 BARS = {
     "up": Bar(4, "#1f8a4c"),
     "degraded": Bar(7, "#7a4b00", "slant"),
-    "excluded": Bar(7, "#0b5cad", "squares"),
+    "excluded": Bar(14, "#0b5cad", "squares"),
     "unknown": Bar(12, "#4a5563", "dots"),
     "down": Bar(12, "#7d0f13"),
     "not_monitored": Bar(0, "#ffffff"),

@@ -15,7 +15,6 @@ from collector.reports.writing import NONE, instant, lasting, number
 ROWS = 1000
 """So many rows of a table are printed; the statement has them all."""
 _FAMILIES = {family.value: text for family, text in FAMILIES.items()}
-_WHYS = {why.value: text for why, text in WHYS.items()}
 
 
 def first(rows: Iterable[tuple[str, ...]]) -> tuple[tuple[tuple[str, ...], ...], str]:
@@ -61,7 +60,7 @@ def exclusions(read: Predicate, zone: ZoneInfo) -> Table:
             instant(one.start, zone),
             instant(one.end, zone),
             lasting(one.applied_ms),
-            word(_WHYS, one.why, "approved"),
+            word(WHYS, one.why, "approved"),
             one.proposed_by or NONE,
             one.approved_by or NONE,
             instant(one.approved_at, zone),
@@ -108,6 +107,9 @@ def gaps(read: Predicate, zone: ZoneInfo) -> Table:
         )
         for one in read.gaps
     )
+    shorter = (
+        f"{read.gaps_left_out} shorter gaps are not listed; they are counted among the results."
+    )
     return Table(
         "gaps",
         "Gaps: scheduled results that are not there",
@@ -115,7 +117,7 @@ def gaps(read: Predicate, zone: ZoneInfo) -> Table:
         rows,
         numeric=(5,),
         none="No gap: every scheduled result is there.",
-        note=note,
+        note=" ".join(filter(None, (note, shorter if read.gaps_left_out else ""))),
     )
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from collector.bundle.assurance import LIMIT_MEANINGS
+from collector.bundle.gaps import Cause
 from collector.core.windows import Why
 
 VERDICTS = {
@@ -46,7 +48,7 @@ FORMULAS = {
     "whole-period-v1": "approved maintenance counts as time that had to be up",
     "mixed": "the systems' contracts differ",
 }
-WHYS = {
+WHYS: dict[str, str] = {
     Why.CANCELLED: "cancelled",
     Why.UNAPPROVED: "not approved",
     Why.SELF_APPROVED: "approved by its own proposer",
@@ -59,21 +61,21 @@ PRE_REGISTERED: Mapping[bool | None, str] = {
     False: "no: witnesses had the approval only later",
     None: "not known: no witness",
 }
-CAUSES = {
-    "tombstone": "the agent gave results up for want of space, and said so",
-    "chain_hole": "a numbered batch is not in the log",
-    "agent_restarted": "the agent began anew, with its memory lost",
-    "collector_away": "the collector was away",
-    "agent_silent": "nothing came from the agent",
-    "not_recorded": "batches cover the time, but hold no result",
-    "new_version": "the configuration had just changed",
+CAUSES: dict[str, str] = {
+    Cause.TOMBSTONE: "the agent gave results up for want of space, and said so",
+    Cause.CHAIN_HOLE: "a numbered batch is not in the log",
+    Cause.AGENT_RESTARTED: "the agent began anew, with its memory lost",
+    Cause.COLLECTOR_AWAY: "the collector was away",
+    Cause.NEW_VERSION: "the configuration had just changed",
+    Cause.AGENT_SILENT: "nothing came from the agent",
+    Cause.NOT_RECORDED: "batches cover the time, but hold no result",
 }
 STATES = {
     "up": "up",
     "degraded": "degraded",
     "down": "down",
     "unknown": "unknown",
-    "excluded": "excluded",
+    "excluded": "maintenance",
     "not_monitored": "not monitored",
 }
 LEVELS = {
@@ -84,15 +86,7 @@ LEVELS = {
     "L3": "Signed by the log, cosigned by a witness whose declared operator is another "
     "organization, and measured by agents of at least two operators.",
 }
-LIMITS = {
-    "operators_declared": "Who runs an agent or a witness is what the operator declared. Ask them.",
-    "collusion": "If whoever runs the agents and whoever runs the collector agree to lie, the "
-    "numbers are what they agreed on.",
-    "times_by_collector": "When something was recorded is by the collector's own clock: no "
-    "witness has confirmed it.",
-    "between_checkpoints": "Within the time from one checkpoint to the next, the order of entries "
-    "is the collector's word.",
-}
+LIMITS = {limit.value: f"{text[0].upper()}{text[1:]}." for limit, text in LIMIT_MEANINGS.items()}
 UNKNOWN_POLICIES = {
     "reported": "unknown time is reported by itself, counts as down in the worst case, and decides "
     "no verdict in anybody's favour",

@@ -76,12 +76,25 @@ def first_cosigned_covering(
     conn: Connection, org: str, log: Log, index: int, *, epoch: int | None = None
 ) -> Published | None:
     """The smallest tree with this leaf that a quorum has cosigned."""
+    return first_covering(conn, org, log, index, epoch=epoch, cosigned=True)
+
+
+def first_covering(
+    conn: Connection,
+    org: str,
+    log: Log,
+    index: int,
+    *,
+    epoch: int | None = None,
+    cosigned: bool = False,
+) -> Published | None:
+    """The smallest tree with this leaf that was signed."""
     number = _number(conn, org, log, epoch)
     if number is None:
         return None
-    query = select(table).where(
-        _of(org, log, number), table.c.size > index, table.c.cosigned_at.is_not(None)
-    )
+    query = select(table).where(_of(org, log, number), table.c.size > index)
+    if cosigned:
+        query = query.where(table.c.cosigned_at.is_not(None))
     row = conn.execute(query.order_by(table.c.size).limit(1)).one_or_none()
     return None if row is None else _published(row)
 

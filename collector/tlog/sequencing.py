@@ -48,10 +48,14 @@ class MovedError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sequenced:
-    """`appended`: leaves of both logs. `more`: there is more to do than was taken."""
+    """`appended`: leaves of both logs. `more`: there is more to do than was taken, of which `waiting`
+    is known. `sizes`: how many leaves each log has now.
+    """
 
     appended: int
     more: bool
+    waiting: int
+    sizes: Mapping[Log, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,7 @@ class Prepared:
     audit: Grown
     cursors: Mapping[Chain, Ranges]
     more: bool
+    waiting: int
 
 
 def begin(
@@ -98,7 +103,7 @@ def prepare(conn: Connection, org: str, limit: int = AT_ONCE) -> Prepared | None
     if evidence is None or audit is None:
         return None
     found = journal.rows(conn, org, after=audit.rows_to, limit=limit)
-    fresh, cursors = _batches(conn, org, evidence.epoch, limit - len(found))
+    fresh, cursors, behind = _batches(conn, org, evidence.epoch, limit - len(found))
     if not found and not fresh:
         return None
     parts = {row.id: rows_.parts_of(row) for row in found}
@@ -107,6 +112,7 @@ def prepare(conn: Connection, org: str, limit: int = AT_ONCE) -> Prepared | None
         audit=_grown(audit, found, parts, ()),
         cursors=cursors,
         more=len(found) + len(fresh) >= limit,
+        waiting=behind + journal.last_id(conn, org) - (found[-1].id if found else audit.rows_to),
     )
 
 
@@ -134,7 +140,16 @@ def append(conn: Connection, org: str, lease: Lease, prepared: Prepared) -> Sequ
         ],
     )
     appended = len(prepared.evidence.leaves) + len(prepared.audit.leaves)
-    return Sequenced(appended, prepared.more)
+    sizes = {
+        grown.after.log: grown.after.tree.size for grown in (prepared.evidence, prepared.audit)
+    }
+    return Sequenced(appended, prepared.more, prepared.waiting, sizes)
+
+
+def nothing(conn: Connection, org: str) -> Sequenced:
+    """What `append` would say where there was nothing to append."""
+    known = [epoch for log in Log if (epoch := current(conn, org, log)) is not None]
+    return Sequenced(0, more=False, waiting=0, sizes={one.log: one.tree.size for one in known})
 
 
 def sequence(
@@ -150,14 +165,15 @@ def sequence(
     """`begin`, `prepare` and `append` in one transaction."""
     begin(conn, org, lease, origin, now, random_bytes)
     prepared = prepare(conn, org, limit)
-    return Sequenced(0, more=False) if prepared is None else append(conn, org, lease, prepared)
+    return nothing(conn, org) if prepared is None else append(conn, org, lease, prepared)
 
 
 def _batches(
     conn: Connection, org: str, epoch: int, limit: int
-) -> tuple[list[Stored], dict[Chain, Ranges]]:
-    """Those that are folded and no leaf yet, by when they came; with them what is logged then. Each
-    chain has its share, the shortest first, so that a long one does not keep the others waiting.
+) -> tuple[list[Stored], dict[Chain, Ranges], int]:
+    """Those that are folded and no leaf yet, by when they came; with them what is logged then, and how
+    many are left. Each chain has its share, the shortest first, so that a long one does not keep the
+    others waiting.
     """
     logged = _logged(conn, org, epoch)
     wanted = [
@@ -179,7 +195,7 @@ def _batches(
             cursors[chain] = done
         found += taken
     found.sort(key=lambda one: (one.received_at, one.chain, one.seq))
-    return found, cursors
+    return found, cursors, sum(count for count, *_ in wanted) - len(found)
 
 
 def _logged(conn: Connection, org: str, epoch: int) -> dict[Chain, Ranges]:

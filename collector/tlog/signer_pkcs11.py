@@ -107,7 +107,9 @@ class TokenSigner:
     def _logged_in(self, token: pkcs11.Token, pin: str) -> pkcs11.Session:
         try:
             return token.open(user_pin=pin)
-        except UserAlreadyLoggedIn:  # by another key of this process: a log-in is of all its sessions
+        except (
+            UserAlreadyLoggedIn
+        ):  # by another key of this process: a log-in is of all its sessions
             return token.open()
         except (PinIncorrect, PinInvalid, PinLenRange, PinLocked):
             self._refused = pin

@@ -1,8 +1,9 @@
 """What agents were shown of the log: a batch was sealed after the checkpoint that it names.
 
-A checkpoint that agents were shown and that is none of this log is the mark of a second log. One
-from before the range cannot be told from that, so it is taken as long as the agent may not have been
-shown a newer one.
+That the checkpoint is older than the batch needs no check: a batch cannot hold the hash of a tree
+that holds the batch. A checkpoint that agents were shown and that is none of this log is the mark of
+a second log. One from before the range cannot be told from that, so it is taken as long as the agent
+may not have been shown a newer one.
 """
 
 from __future__ import annotations
@@ -40,31 +41,27 @@ class _Shown:
 
 
 class Beacons:
-    """`published`: texts of the checkpoints and their sizes, in the order of their sizes."""
+    """`published`: texts of the checkpoints, in the order of their sizes."""
 
-    def __init__(self, published: Sequence[tuple[str, int]]) -> None:
+    def __init__(self, published: Sequence[str]) -> None:
         self._known = {
-            hashlib.sha256(text.encode()).hexdigest(): (place, size)
-            for place, (text, size) in enumerate(published)
+            hashlib.sha256(text.encode()).hexdigest(): place for place, text in enumerate(published)
         }
         self._chains: dict[Chain, _Shown] = {}
         self._counts = {"known": 0, "before": 0, "none": 0}
 
     def take(self, chain: Chain, seq: int, index: int, beacon: str | None) -> None:
-        """VerifyError for a checkpoint that has the batch in it already."""
+        """The batch at this index of the log, of this number in its chain."""
         if beacon is None:
             self._counts["none"] += 1
             return
-        found = self._known.get(beacon)
+        place = self._known.get(beacon)
         shown = self._chains.setdefault(chain, _Shown())
-        if found is None:
+        if place is None:
             self._counts["before"] += 1
             if seq > shown.unknown:
                 shown.unknown, shown.index = seq, index
             return
-        place, size = found
-        if size > index:
-            raise VerifyError(Failure.BEACON_YOUNGER, str(index))
         self._counts["known"] += 1
         if place >= _FIRST and (shown.inside is None or seq < shown.inside):
             shown.inside = seq

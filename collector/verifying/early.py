@@ -6,7 +6,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from collector.attest import merkle
+from collector.attest.checkpoint import Checkpoint
 from collector.attest.policy import Policy
+from collector.attest.proof import Proof
+from collector.attest.strictjson import Value
 from collector.bundle.rowsfile import ShownRow
 from collector.facts import CONFIG
 from collector.verifying import heads, rows
@@ -26,32 +29,41 @@ _UNTRUSTED = {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """`head` has the row in it: it was in the log when the witnesses cosigned."""
+    """`head` is said to have the row in it: then it was in the log when the witnesses cosigned."""
 
-    index: int
+    row: ShownRow
+    proof: Proof
     head: Head
 
     @property
     def anchor(self) -> Anchor:
         found = self.head.checkpoint
-        return Anchor(found.size, found.root, Failure.EARLY_FORKED, str(self.index))
+        return Anchor(found.size, found.root, Failure.EARLY_FORKED, str(self.row.index))
 
 
-def seen(policy: Policy, one: ShownRow, data: bytes, origin: str, latest_ms: int) -> Seen:
-    """VerifyError unless the proof leads from the row to a checkpoint that the policy accepts."""
+def seen(policy: Policy, one: ShownRow, data: bytes, final: Checkpoint, latest_ms: int) -> Seen:
+    """VerifyError unless it is a proof with a checkpoint of this log that the policy accepts, the
+    final one or one before it.
+    """
     place = str(one.index)
     found = rows.parsed(data, place, Failure.EARLY_PROOF)
     try:
         head = heads.judge(policy, found.checkpoint, latest_ms, place)
     except VerifyError as refused:
         raise VerifyError(_UNTRUSTED.get(refused.code, refused.code), place) from None
-    tree = head.checkpoint
-    if tree.origin != origin:
+    if head.checkpoint.origin != final.origin:
         raise VerifyError(Failure.LOG_ORIGIN, place)
-    held = merkle.included(rows.leaf_of(one), found.index, tree.size, found.path, tree.root)
-    if found.index != one.index or not held:
+    if head.checkpoint.size > final.size:
         raise VerifyError(Failure.EARLY_PROOF, place)
-    return Seen(one.index, head)
+    return Seen(one, found, head)
+
+
+def included(one: Seen) -> None:
+    """VerifyError unless the proof leads from the row to its checkpoint."""
+    tree, found = one.head.checkpoint, one.proof
+    held = merkle.included(rows.leaf_of(one.row), found.index, tree.size, found.path, tree.root)
+    if found.index != one.row.index or not held:
+        raise VerifyError(Failure.EARLY_PROOF, str(one.row.index))
 
 
 def asked_for(shown: Iterable[ShownRow]) -> list[ShownRow]:
@@ -65,4 +77,18 @@ def one_log(found: Iterable[Seen], known: Mapping[int, bytes]) -> None:
     for one in found:
         tree = one.head.checkpoint
         if roots.setdefault(tree.size, tree.root) != tree.root:
-            raise VerifyError(Failure.EARLY_FORKED, str(one.index))
+            raise VerifyError(Failure.EARLY_FORKED, str(one.row.index))
+
+
+def agree(derived: Mapping[str, Value], own: Iterable[Seen]) -> None:
+    """VerifyError where an occurrence was approved beforehand by the bundle's policy and afterwards by
+    the auditor's, by which `own` was seen.
+    """
+    times = {one.row.index: one.head.seen_ms for one in own}
+    listed = derived.get("exclusions")
+    for one in listed if isinstance(listed, list) else ():
+        if isinstance(one, dict) and one.get("preRegistered") is True:
+            index, start = one.get("logIndex"), one.get("start")
+            at = times.get(index) if isinstance(index, int) else None
+            if at is not None and isinstance(start, int) and at >= start:
+                raise VerifyError(Failure.EARLY_LATER, str(index))

@@ -1,94 +1,70 @@
-"""Disclosed evidence against what agents signed: each segment is the one of its batch.
+"""Disclosed evidence as it is read for the numbers: whose it is, and whether it is all.
 
-A system's tag in a batch names it to nobody but the agent, so that a segment is the system's shows
-by its checks: of a segment, one at least is a check that the system ever had.
+That a segment is the one of its batch shows by the batch's header. A system's tag in a batch names it
+to nobody but the agent, so that a segment is the system's shows by its checks alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import msgspec
-
-from collector.bundle.evidencefile import Segment
+from collector.bundle.evidence import Log, Rows
+from collector.bundle.reading import Record
+from collector.facts import CONFIG
 from collector.verifying.failures import Failure, VerifyError
-from probes import segmentforms
-from probes.batch import Header
-from probes.segmentforms import SegmentError
-
-
-@dataclass(slots=True)
-class _Open:
-    """A system's segments, the next one at hand."""
-
-    system: str
-    checks: frozenset[str]
-    rest: Iterator[Segment]
-    next: Segment | None
-    count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """Segments by system, and agents that have any."""
+    """Segments by system."""
 
     segments: Mapping[str, int]
-    agents: frozenset[str]
 
 
-class Segments:
-    """`files`: each system's segments, in the order of the log; `checks`: all it ever had.
+class Shown:
+    """`see` each record, then `end`."""
 
-    `whole`: every system is disclosed, so that no batch may hold a segment more.
-    """
+    def __init__(self, rows: Rows, log: Log) -> None:
+        self._checks = _checks(rows)
+        self._log = log
+        self._whole = _whole(rows)
+        self._counts = Counter(dict.fromkeys(rows.histories, 0))
+        self._systems: Counter[int] = Counter()
+        """By index of the log, where every system is disclosed."""
 
-    def __init__(
-        self,
-        files: Mapping[str, Iterator[Segment]],
-        checks: Mapping[str, frozenset[str]],
-        *,
-        whole: bool,
-    ) -> None:
-        self._open = [
-            _Open(system, checks.get(system, frozenset()), rest, next(rest, None))
-            for system, rest in files.items()
-        ]
-        self._whole = whole
-        self._agents: set[str] = set()
-
-    def take(self, place: int, header: Header) -> None:
-        """The batch at this index of the log; VerifyError for a segment that is not its own."""
-        shown = 0
-        for one in self._open:
-            found = one.next
-            if found is None or found.entry > place:
-                continue
-            if found.entry < place or found.of != header.systems:
-                raise VerifyError(Failure.SEGMENT_PLACE, f"{one.system}:{found.entry}")
-            root = found.root
-            if root is None or root.hex() != header.segments_root:
-                raise VerifyError(Failure.SEGMENT_PROOF, f"{one.system}:{found.entry}")
-            if one.checks.isdisjoint(_checks(found.data, f"{one.system}:{found.entry}")):
-                raise VerifyError(Failure.SEGMENT_FOREIGN, f"{one.system}:{found.entry}")
-            one.count += 1
-            one.next = next(one.rest, None)
-            shown += 1
-        if shown:
-            self._agents.add(header.agent)
-        if self._whole and shown != header.systems:
-            raise VerifyError(Failure.SEGMENT_WITHHELD, str(place))
+    def see(self, system: str, record: Record) -> None:
+        """VerifyError for a segment of none of the system's checks."""
+        arrived = record.arrived
+        if self._checks[system].isdisjoint(record.table.form.checks):
+            raise VerifyError(Failure.SEGMENT_FOREIGN, f"{system}:{arrived.index}")
+        if not arrived.tombstone:
+            self._counts[system] += 1
+            if self._whole:
+                self._systems[arrived.index] += 1
 
     def end(self) -> Counts:
-        """VerifyError for a segment behind the last batch."""
-        for one in self._open:
-            if one.next is not None:
-                raise VerifyError(Failure.SEGMENT_PLACE, f"{one.system}:{one.next.entry}")
-        return Counts({one.system: one.count for one in self._open}, frozenset(self._agents))
+        """VerifyError where every system is disclosed, and a batch holds more."""
+        if self._whole:
+            for index, arrived in self._log.arrived.items():
+                if not arrived.tombstone and self._systems[index] != arrived.systems:
+                    raise VerifyError(Failure.SEGMENT_WITHHELD, str(index))
+        return Counts(self._counts)
 
 
-def _checks(data: bytes, place: str) -> Sequence[str]:
-    try:
-        return segmentforms.unpack(data).checks
-    except (msgspec.MsgspecError, SegmentError, ValueError, RecursionError):
-        raise VerifyError(Failure.SEGMENT_MALFORMED, place) from None
+def _checks(rows: Rows) -> dict[str, frozenset[str]]:
+    """All checks that each system ever had."""
+    return {
+        system: frozenset(name for version in history.versions for name in version.config.checks)
+        for system, history in rows.histories.items()
+    }
+
+
+def _whole(rows: Rows) -> bool:
+    """Is every system disclosed that any version has? One part of each is the whole file's."""
+    versions = [one for one in rows.shown if one.entry.kind == CONFIG]
+    return all(
+        one.parts and all(part.of == len(one.parts) + 1 for part in one.parts.values())
+        for one in versions
+    )

@@ -77,7 +77,6 @@ class Failure(StrEnum):
     KEYS_UNKNOWN = "keys.unknown"
     KEYS_NOT_TAKEN = "keys.not_taken"
     KEYS_SIGNATURE = "keys.signature"
-    BEACON_YOUNGER = "beacon.younger"
     BEACON_UNKNOWN = "beacon.unknown"
     SEGMENT_MALFORMED = "segment.malformed"
     SEGMENT_ORDER = "segment.order"
@@ -92,6 +91,7 @@ class Failure(StrEnum):
     FIGURES_DIFFER = "figures.differ"
     TIMESTAMP_MALFORMED = "timestamp.malformed"
     TIMESTAMP_DIFFERS = "timestamp.differs"
+    TIMESTAMP_UNTRUSTED = "timestamp.untrusted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,9 +187,9 @@ MEANINGS: dict[Failure, Meaning] = {
     ),
     Failure.CHECKPOINT_EARLY: Meaning(
         _I,
-        "The witnesses saw the final checkpoint before the period was closed: evidence that came "
-        "later is not in it.",
-        "Ask for a bundle made after the close.",
+        "The witnesses saw the final checkpoint before the period was over: evidence that came later "
+        "is not in it.",
+        "Ask for a bundle made after the period was closed, 72 hours after its end.",
     ),
     Failure.CHECKPOINT_REVOKED: Meaning(
         _U,
@@ -198,7 +198,7 @@ MEANINGS: dict[Failure, Meaning] = {
     ),
     Failure.LOG_MALFORMED: Meaning(
         _M,
-        "The files of the log are cut short or not of their form.",
+        "The tree before the range, or the list of checkpoints, is not of its form.",
         _AGAIN,
     ),
     Failure.LOG_ENTRY: Meaning(
@@ -224,8 +224,8 @@ MEANINGS: dict[Failure, Meaning] = {
     ),
     Failure.LOG_LENGTH: Meaning(
         _W,
-        "There are fewer or more entries than the final checkpoint counts.",
-        "Ask for the bundle again; entries may have been cut off.",
+        "There are fewer or more entries than the final checkpoint counts, or the last is cut short.",
+        _ISSUER,
     ),
     Failure.LOG_ROOT: Meaning(
         _W,
@@ -379,11 +379,6 @@ MEANINGS: dict[Failure, Meaning] = {
         "A batch is not signed by a key of its agent.",
         _ISSUER,
     ),
-    Failure.BEACON_YOUNGER: Meaning(
-        _W,
-        "A batch names a checkpoint that has the batch in it, or is younger.",
-        _ISSUER,
-    ),
     Failure.BEACON_UNKNOWN: Meaning(
         _W,
         "An agent was shown a checkpoint that is not among those of this log: there may be two logs.",
@@ -448,13 +443,18 @@ MEANINGS: dict[Failure, Meaning] = {
     ),
     Failure.TIMESTAMP_MALFORMED: Meaning(
         _M,
-        "`timestamp.tsr` is no time stamp of RFC 3161.",
+        "`timestamp.tsr` is no granted time stamp of RFC 3161 over SHA-256.",
         _AGAIN,
     ),
     Failure.TIMESTAMP_DIFFERS: Meaning(
         _W,
         "The time stamp is of another statement.",
         _AGAIN,
+    ),
+    Failure.TIMESTAMP_UNTRUSTED: Meaning(
+        _U,
+        "The time stamp is not signed by an authority to which the given roots lead.",
+        "Ask the authority for its root certificate, and the issuer which authority it was.",
     ),
 }
 """Each in words, and what to ask for."""

@@ -57,14 +57,6 @@ def published(policy: Policy, signed: Note, place: str) -> Checkpoint:
     return _accepted(replace(policy, quorum=None), signed, place).checkpoint
 
 
-def trusted(policy: Policy, revoked: Mapping[str, int], size: int) -> Policy:
-    """The policy without log keys that are not to be trusted at this size. `revoked`: the last size
-    for which each revoked key counts, by the key's text.
-    """
-    logs = tuple(key for key in policy.logs if size <= revoked.get(key.text(), size))
-    return replace(policy, logs=logs)
-
-
 def quorum_ms(policy: Policy, witnessed: Mapping[bytes, int]) -> int | None:
     """UTC ms of the cosignature that completed the quorum, the earliest ones first; None where none
     is asked for. `witnessed`: seconds. Who cosigns late makes it no earlier.

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from collector.attest import entries
 from collector.attest.entries import STATE_KINDS, Entry, LogStart, RowEntry
-from collector.attest.faults import AttestError
 from collector.attest.merkle import CompactRange
 from collector.verifying.failures import Failure, VerifyError
 from probes.wire.merkle import leaf_hash
@@ -27,75 +24,63 @@ class Anchor:
     place: str
 
 
-class Numbered(NamedTuple):
-    """An entry of the log at its index."""
+class Walk:
+    """`take` each entry in order, then `end`; VerifyError as soon as something does not hold.
 
-    place: int
-    data: bytes
-    entry: Entry
-
-
-def walk(
-    start: CompactRange, framed: Iterable[bytes], end: int, anchors: Sequence[Anchor]
-) -> Iterator[Numbered]:
-    """The entries from `start.size` to `end`, each as it is read; VerifyError as soon as something
-    does not hold. Nothing that came out is to be believed before it has ended.
-
-    `anchors`, in any order: those of a size outside the range are passed over.
+    `anchors` may come in any order; those of a size before the range are passed over.
     """
-    due = sorted((one for one in anchors if start.size <= one.size <= end), key=_size)
-    due.reverse()
-    counted = _Counted()
-    tree, leaves = start, list[bytes]()
-    stop = _reached(tree, due)
-    index = start.size
-    for index, data in enumerate(framed, start.size):
-        if index >= end:
-            raise VerifyError(Failure.LOG_LENGTH, str(end))
-        entry = _parsed(index, data)
-        counted.take(index, entry)
-        leaves.append(leaf_hash(data))
-        if index + 1 == stop or len(leaves) == _AT_ONCE:
-            tree, _ = tree.extended(leaves)
-            leaves.clear()
-            stop = _reached(tree, due)
-        yield Numbered(index, data, entry)
-    if tree.size + len(leaves) != end or end == start.size:
-        raise VerifyError(Failure.LOG_LENGTH, str(tree.size + len(leaves)))
 
+    def __init__(self, start: CompactRange, org: str, anchors: Iterable[Anchor]) -> None:
+        self._tree = start
+        self._org = org
+        self._leaves: list[bytes] = []
+        due = sorted((one for one in anchors if one.size >= start.size), key=_size)
+        self._due = due[::-1]  # of one size, those given first are compared first
+        self._stop = self._compared()
+        self._state: int | None = None
 
-class _Counted:
-    """How many state rows the log has, as its entries say."""
+    def take(self, index: int, data: bytes, entry: Entry) -> None:
+        self._count(index, entry)
+        self._leaves.append(leaf_hash(data))
+        if index + 1 == self._stop or len(self._leaves) == _AT_ONCE:
+            self._grow()
 
-    def __init__(self) -> None:
-        self._before: int | None = None
+    def end(self) -> int:
+        """How many state rows the log has. VerifyError where an anchor lies behind the last entry, and
+        where there is no entry at all.
+        """
+        self._grow()
+        if self._due or self._state is None:
+            raise VerifyError(Failure.LOG_LENGTH, str(self._tree.size))
+        return self._state
 
-    def take(self, index: int, entry: Entry) -> None:
+    def _grow(self) -> None:
+        self._tree, _ = self._tree.extended(self._leaves)
+        self._leaves.clear()
+        self._stop = self._compared()
+
+    def _compared(self) -> int | None:
+        """The size of the next anchor, those of this size being compared."""
+        due = self._due
+        while due and due[-1].size == self._tree.size:
+            one = due.pop()
+            if self._tree.root() != one.root:
+                raise VerifyError(one.failure, one.place)
+        return due[-1].size if due else None
+
+    def _count(self, index: int, entry: Entry) -> None:
+        """An entry counts the state rows up to it, itself among them."""
         if isinstance(entry, LogStart) != (index == 0):
             raise VerifyError(Failure.LOG_START, str(index))
         if isinstance(entry, LogStart):
-            self._before = 0
+            if entry.org != self._org:
+                raise VerifyError(Failure.LOG_START, entry.org)
+            self._state = 0
             return
         more = int(isinstance(entry, RowEntry) and entry.kind in STATE_KINDS)
-        if self._before not in (None, entry.state - more):
+        if self._state not in (None, entry.state - more):
             raise VerifyError(Failure.LOG_STATE, str(index))
-        self._before = entry.state
-
-
-def _parsed(index: int, data: bytes) -> Entry:
-    try:
-        return entries.parse(data)
-    except AttestError:
-        raise VerifyError(Failure.LOG_ENTRY, str(index)) from None
-
-
-def _reached(tree: CompactRange, due: list[Anchor]) -> int | None:
-    """The size of the next anchor, those of this size being compared; `due`: the last comes next."""
-    while due and due[-1].size == tree.size:
-        one = due.pop()
-        if tree.root() != one.root:
-            raise VerifyError(one.failure, one.place)
-    return due[-1].size if due else None
+        self._state = entry.state
 
 
 def _size(anchor: Anchor) -> int:

@@ -13,9 +13,10 @@ FAILURES = {
     BundleFault.TOO_LARGE: Failure.BUNDLE_LIMIT,
     BundleFault.MEMBER: Failure.BUNDLE_NAME,
     BundleFault.MISSING: Failure.BUNDLE_MEMBER,
+    BundleFault.POLICY: Failure.POLICY_MALFORMED,
     BundleFault.LOG_START: Failure.LOG_MALFORMED,
     BundleFault.LOG_CHECKPOINT: Failure.LOG_MALFORMED,
-    BundleFault.LOG_FRAME: Failure.LOG_MALFORMED,
+    BundleFault.LOG_FRAME: Failure.LOG_LENGTH,
     BundleFault.LOG_ENTRY: Failure.LOG_ENTRY,
     BundleFault.LOG_HEADER: Failure.CHAIN_HEADER,
     BundleFault.ROWS_LINE: Failure.ROWS_MALFORMED,
@@ -28,8 +29,10 @@ FAILURES = {
     BundleFault.EVIDENCE_RECORD: Failure.SEGMENT_MALFORMED,
     BundleFault.EVIDENCE_ORDER: Failure.SEGMENT_ORDER,
     BundleFault.EVIDENCE_BATCH: Failure.SEGMENT_PLACE,
+    BundleFault.EVIDENCE_PROOF: Failure.SEGMENT_PROOF,
     BundleFault.EVIDENCE_SEGMENT: Failure.SEGMENT_MALFORMED,
     BundleFault.EVIDENCE_TOMBSTONE: Failure.TOMBSTONE_MALFORMED,
+    BundleFault.PROOF_EARLY: Failure.EARLY_PROOF,
     BundleFault.PREDICATE: Failure.STATEMENT_MALFORMED,
 }
 """Every one of them: a test compares."""

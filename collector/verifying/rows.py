@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from collector.attest import entries, merkle, proof
-from collector.attest.entries import STATE_KINDS
+from collector.attest.entries import STATE_KINDS, Entry, RowEntry
 from collector.attest.faults import AttestError
 from collector.attest.note import Note
 from collector.attest.proof import Proof
@@ -15,56 +16,59 @@ from collector.bundle.rowsfile import ShownRow
 from collector.facts import Row
 from collector.verifying.chains import Chain
 from collector.verifying.failures import Failure, VerifyError
-from collector.verifying.log import Numbered
 from probes.wire.merkle import leaf_hash
 
 
 class InRange:
-    """Compares the rows of a range with its entries, as they come."""
+    """Compares the rows of a range, which begins at `first`, with its entries as they come."""
 
-    def __init__(self, shown: Sequence[ShownRow], first: int, end: int) -> None:
+    def __init__(self, shown: Sequence[ShownRow], first: int) -> None:
         self._due = {one.index: one.entry for one in shown if one.index >= first}
-        if any(index >= end for index in self._due):
-            raise VerifyError(Failure.ROWS_DIFFER, str(max(self._due)))
-        self.rows: dict[str, int] = {}
-        """How many rows of each kind the range has, disclosed or not."""
-        self.state = 0
-        """How many state rows the log has, at the end of what was seen."""
+        self.kinds: Counter[str] = Counter()
+        """Rows that the range has, disclosed or not."""
 
-    def take(self, one: Numbered) -> None:
-        due = self._due.get(one.place)
-        if due is not None and due != one.entry:
-            raise VerifyError(Failure.ROWS_DIFFER, str(one.place))
-        if isinstance(one.entry, entries.LogStart):
-            return
-        self.state = one.entry.state
-        if isinstance(one.entry, entries.RowEntry):
-            self.rows[one.entry.kind] = self.rows.get(one.entry.kind, 0) + 1
+    def take(self, index: int, entry: Entry) -> None:
+        due = self._due.pop(index, None)
+        if due is not None and due != entry:
+            raise VerifyError(Failure.ROWS_DIFFER, str(index))
+        if isinstance(entry, RowEntry):
+            self.kinds[entry.kind] += 1
+
+    def end(self) -> None:
+        """VerifyError for a row behind the last entry."""
+        if self._due:
+            raise VerifyError(Failure.ROWS_DIFFER, str(min(self._due)))
 
 
-def complete(shown: Iterable[ShownRow], state: int) -> int:
-    """How many state rows there are; VerifyError unless they are the log's first to `state`th."""
+def counted(shown: Iterable[ShownRow]) -> int:
+    """How many state rows are disclosed; VerifyError unless they are the log's first so many."""
     count = 0
     for one in shown:
         if one.entry.kind not in STATE_KINDS:
             continue
         count += 1
-        if one.entry.state != count:
-            withheld = one.entry.state > count
-            raise VerifyError(
-                Failure.ROWS_WITHHELD if withheld else Failure.ROWS_ORDER,
-                f"state row {count}" if withheld else str(one.index),
-            )
-    if count != state:
-        raise VerifyError(Failure.ROWS_WITHHELD, f"state row {count + 1}")
+        if one.entry.state > count:
+            raise VerifyError(Failure.ROWS_WITHHELD, _state_row(count))
+        if one.entry.state < count:
+            raise VerifyError(Failure.ROWS_ORDER, str(one.index))
     return count
+
+
+def complete(count: int, state: int) -> None:
+    """VerifyError unless the log's state rows are as many as are disclosed."""
+    if count != state:
+        raise VerifyError(Failure.ROWS_WITHHELD, _state_row(count + 1))
+
+
+def _state_row(number: int) -> str:
+    return f"state row {number}"
 
 
 def proved(one: ShownRow, data: bytes, final: Note, size: int, root: bytes) -> None:
     """VerifyError unless the proof leads from the row's entry to the final checkpoint."""
     place = str(one.index)
     found = parsed(data, place, Failure.ROWS_PROOF)
-    if found.index != one.index or found.checkpoint.text != final.text:
+    if found.index != one.index or found.checkpoint != final:
         raise VerifyError(Failure.ROWS_PROOF, place)
     if not merkle.included(leaf_of(one), one.index, size, found.path, root):
         raise VerifyError(Failure.ROWS_PROOF, place)

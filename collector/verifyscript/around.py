@@ -145,7 +145,7 @@ def _vantage_points(
             {
                 "agent": agent,
                 "site": defined["site"],
-                "operator": defined["operator"] or terms.config["organization"]["name"],
+                "operator": defined.get("operator") or terms.config["organization"]["name"],
                 "clockErrorMaxMs": max((header.error for header in own), default=None),
                 "batches": len(own),
                 "late": sum(_delay(header) > _LATE_MS for header in own),

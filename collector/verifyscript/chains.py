@@ -46,6 +46,7 @@ class Header(NamedTuple):
     systems: int
     root: bytes
     body: bytes
+    beacon: bytes | None
     is_tombstone: bool
 
 
@@ -75,6 +76,7 @@ def header_in(org: str, index: int, received: int, data: bytes, *, tombstone: bo
         0 if tombstone else found["systems"],
         b"" if tombstone else bytes.fromhex(found["segments_root"]),
         bytes.fromhex(found["body_sha256"]),
+        None if tombstone or found["beacon"] is None else bytes.fromhex(found["beacon"]),
         tombstone,
     )
 
@@ -94,6 +96,8 @@ def _fields(data: bytes, *, tombstone: bool) -> dict[str, Any]:
     for name in ("prev", "body_sha256", "last" if tombstone else "segments_root"):
         if hex_in(found[name], 32) is None:
             raise ValueError(name)
+    if not tombstone and found["beacon"] is not None and hex_in(found["beacon"], 32) is None:
+        raise ValueError("beacon")
     for count in found["kept"].values() if tombstone else ():
         _count(count, "kept")
     if found["first_seq" if tombstone else "seq"] < 1:

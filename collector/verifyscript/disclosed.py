@@ -8,7 +8,7 @@ from collector.verifyscript.archive import Archive
 from collector.verifyscript.entries import STATE_KINDS
 from collector.verifyscript.failing import Failure
 from collector.verifyscript.logs import Published
-from collector.verifyscript.notes import Policy, accepted_by, proof_in, quorum_time
+from collector.verifyscript.notes import Policy, accepted_by, checkpoint_in, proof_in, quorum_time
 from collector.verifyscript.rows import Shown, shown_in
 from collector.verifyscript.spans import DAY_MS
 from collector.verifyscript.tree import leaf_hash
@@ -88,13 +88,29 @@ def seen_early(
             raise Failure("log.origin", where)
         if any(1000 * time > computed_at + DAY_MS for time in found.times.values()):
             raise Failure("checkpoint.future", where)
-        if proof.place != row.place or not proof.leads_to(head, leaf_hash(row.line)):
+        if head.size > log.final.checkpoint.size or seen is None:
             raise Failure("early.proof", where)
-        known = log.roots.get(head.size, roots.get(head.size, head.root))
-        if seen is None or known != head.root:
+        if roots.setdefault(head.size, head.root) != head.root:
             raise Failure("early.forked", where)
-        times[row.place], roots[head.size] = seen, head.root
+        times[row.place] = seen
     return times, roots
+
+
+def included_early(bundle: Archive, rows: list[Shown], times: dict[int, int]) -> None:
+    """Each early proof leads from its row to its checkpoint; and there is no proof of no row."""
+    unread = {name for name in bundle.names if name.endswith(".tlog-proof")}
+    for row in rows:
+        if row.place in times:
+            proof = proof_in(bundle.whole("proofs/%d.early.tlog-proof" % row.place, 2 << 20))
+            head = None if proof is None else checkpoint_in(proof.note.text)
+            if proof is None or head is None or proof.place != row.place:
+                raise Failure("early.proof", str(row.place))
+            if not proof.leads_to(head, leaf_hash(row.line)):
+                raise Failure("early.proof", str(row.place))
+        unread.discard("proofs/%d.tlog-proof" % row.place)
+        unread.discard("proofs/%d.early.tlog-proof" % row.place)
+    if unread:
+        raise Failure("bundle.name", min(unread))
 
 
 def told_broken(rows: list[Shown]) -> set[tuple[str, str]]:

@@ -24,6 +24,9 @@ _WRONG = (
     "rows.act",
     "early.proof",
     "early.forked",
+    "beacon.younger",
+    "beacon.unknown",
+    "since.rolled_back",
     "chain.other_org",
     "chain.double",
     "chain.broken",
@@ -44,6 +47,7 @@ _INCOMPLETE = (
     "rows.withheld",
     "rows.proof_missing",
     "early.missing",
+    "checkpoint.early",
     "segment.withheld",
     "tombstone.missing",
 )
@@ -55,6 +59,7 @@ _UNTRUSTED = (
     "since.unsigned",
     "since.other_log",
     "early.untrusted",
+    "early.later",
     "keys.unknown",
     "keys.not_taken",
 )

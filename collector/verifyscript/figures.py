@@ -27,11 +27,23 @@ from collector.verifyscript.numbers import (
 from collector.verifyscript.recurring import NotKnownHere, datetime_in
 from collector.verifyscript.rows import Shown
 from collector.verifyscript.slots import Slots
-from collector.verifyscript.spans import FAR, Line, Stretch, line_of, united, within, without
+from collector.verifyscript.spans import (
+    DAY_MS,
+    FAR,
+    Line,
+    Stretch,
+    line_of,
+    united,
+    within,
+    without,
+)
 from collector.verifyscript.states import truth_of
 from collector.verifyscript.terms import Source, Terms
 
 CLOSED_MS = 72 * 3_600_000
+_LONGEST_MS = 800 * 86_400_000
+_LAST_MS = 7_258_118_400_000
+"""The year 2200."""
 
 
 class Asked(NamedTuple):
@@ -58,17 +70,21 @@ class Correction(NamedTuple):
 
 
 def asked_in(predicate: dict[str, Any]) -> Asked:
-    """Failure `figures.asked`."""
+    """Failure for a statement that does not say which period, and for one that nobody attests."""
     try:
         period = predicate["period"]
         values = [period[name] for name in ("start", "end", "evidenceFrom", "now")]
         computed = predicate["computedAt"]
     except (KeyError, TypeError):
-        raise Failure("figures.asked", "period") from None
+        raise Failure("statement.malformed", "period") from None
     if not all(type(value) is int and 0 <= value < 1 << 53 for value in (*values, computed)):
-        raise Failure("figures.asked", "period")
+        raise Failure("statement.malformed", "period")
     asked = Asked(values[0], values[1], values[2])
-    if not asked.since < asked.start < asked.end or values[3] != asked.now:
+    if not asked.since + DAY_MS <= asked.start < asked.end or asked.since % DAY_MS:
+        raise Failure("statement.malformed", "period")
+    if values[3] != asked.now:
+        raise Failure("statement.malformed", "period")
+    if asked.end - asked.since > _LONGEST_MS or asked.end > _LAST_MS:
         raise Failure("figures.asked", "period")
     return asked
 

@@ -84,13 +84,13 @@ class AgentKeys:
             for terms in (*before, *during):
                 agents = terms.config["agents"]
                 if agent in agents:
-                    pinned = agents[agent]["key"]
+                    pinned = agents[agent].get("key")
                     found |= own if pinned is None else {_public(pinned)}
         return found
 
     def _ever(self, agent: str) -> set[bytes]:
         pinned = {
-            terms.config["agents"][agent]["key"]
+            terms.config["agents"][agent].get("key")
             for versions in self._recorded
             for terms in versions
             if agent in terms.config["agents"]

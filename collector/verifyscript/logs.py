@@ -4,6 +4,7 @@ what stands in it.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from collector.verifyscript.notes import (
     accepted_by,
     checkpoint_in,
     note_in,
+    quorum_time,
 )
 from collector.verifyscript.spans import DAY_MS
 from collector.verifyscript.spelling import canonical_in, hash_in
@@ -27,13 +29,14 @@ _PIECE = 1 << 20
 
 class Published(NamedTuple):
     """The checkpoints of the range. `final` is the last one, as the policy accepts it; `roots` by
-    size; `tree` is the one before the first entry, which stands at `first`, and grows in `walk`.
+    size, `texts` what agents name: by SHA-256 which it is, and its size. `tree` is the one before the first entry, which stands at `first`, and grows in `walk`.
     """
 
     origin: str
     first: int
     tree: Growing
     roots: dict[int, bytes]
+    texts: dict[bytes, tuple[int, int]]
     final: Accepted
     note: Note
 
@@ -55,6 +58,7 @@ def published(bundle: Archive, policy: Policy, computed_at: int) -> Published:
     if any(1000 * time > computed_at + DAY_MS for time in final.times.values()):
         raise Failure("checkpoint.future", "checkpoint.txt")
     roots: dict[int, bytes] = {}
+    texts: dict[bytes, tuple[int, int]] = {}
     last: Note | None = None
     for where, line in bundle.lines("log/checkpoints.jsonl"):
         last = _note_of(line, where)
@@ -63,12 +67,13 @@ def published(bundle: Archive, policy: Policy, computed_at: int) -> Published:
             raise Failure("log.origin", where)
         if roots and head.size <= max(roots):
             raise Failure("log.checkpoints", where)
+        texts[hashlib.sha256(last.text.encode()).digest()] = (len(roots), head.size)
         roots[head.size] = head.root
     if start["origin"] != final.checkpoint.origin:
         raise Failure("log.origin", "log/start.json")
     if last != note or (tree.size and tree.size != min(roots)):
         raise Failure("log.checkpoints", "log/checkpoints.jsonl")
-    return Published(start["origin"], tree.size, tree, roots, final, note)
+    return Published(start["origin"], tree.size, tree, roots, texts, final, note)
 
 
 def _note_of(line: bytes, where: str) -> Note:
@@ -98,11 +103,21 @@ def kept(policy: Policy, data: bytes, log: Published) -> None:
     if head.origin != log.origin:
         raise Failure("since.other_log", "--since")
     if head.size > log.final.checkpoint.size:
-        raise Failure("since.ahead", "--since")
+        raise Failure(_ahead(policy, note, log), "--since")
     if 0 < head.size < log.first:
         raise Failure("since.before", "--since")
     if log.roots.get(head.size, head.root) != head.root:
         raise Failure("since.forked", "--since")
+
+
+def _ahead(policy: Policy, note: Note | None, log: Published) -> str:
+    """A witness that cosigned the longer log cosigns no shorter one afterwards."""
+    now = quorum_time(policy, log.final)
+    try:
+        then = None if note is None else quorum_time(policy, accepted_by(policy, note, "--since"))
+    except Failure:
+        then = None
+    return "since.ahead" if now is None or then is None or then >= now else "since.rolled_back"
 
 
 def kept_root(data: bytes) -> dict[int, bytes]:
@@ -114,11 +129,10 @@ def kept_root(data: bytes) -> dict[int, bytes]:
 
 def expected(log: Published, since: dict[int, bytes], early: dict[int, bytes]) -> list[Any]:
     """(size, root, what it means if it differs), all that the log must lead to."""
-    return sorted(
-        [(size, root, "log.root") for size, root in log.roots.items()]
-        + [(size, root, "since.forked") for size, root in since.items()]
-        + [(size, root, "early.forked") for size, root in early.items()]
-    )
+    due = [(size, root, "log.root") for size, root in log.roots.items()]
+    due += [(size, root, "since.forked") for size, root in since.items()]
+    due += [(size, root, "early.forked") for size, root in early.items()]
+    return sorted(due, key=lambda one: one[0])
 
 
 def walk(
@@ -173,4 +187,4 @@ def _framed(bundle: Archive) -> Iterator[bytes]:
             place += 2 + size
         rest = rest[place:]
     if rest:
-        raise Failure("log.malformed", "log/entries.bin")
+        raise Failure("log.length", "log/entries.bin")

@@ -24,7 +24,6 @@ _PARTS = {
     "WKST",
 }
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-_LAST_YEAR = 9000
 
 
 class NotKnownHere(Exception):  # noqa: N818 - no fault of the bundle's
@@ -76,7 +75,8 @@ def occurrences_of(
     length = datetime_in(end) - first
     skipped = {datetime_in(one) for one in left_out}
     found: list[tuple[int, int]] = []
-    for at in _starts(first, None if rule is None else _recurrence_in(rule), zone):
+    last = (_EPOCH + timedelta(milliseconds=until, days=2)).date()
+    for at in _starts(first, None if rule is None else _recurrence_in(rule), zone, last):
         begin = ms_of(at, zone)
         if begin >= until:
             break
@@ -90,9 +90,9 @@ def _recurrence_in(text: str) -> _Recurrence:
     if not set(parts) <= _PARTS or parts.get("FREQ") not in _CYCLES:
         raise NotKnownHere("recurrence rule %s" % text)
 
-    def numbers(name: str) -> list[int]:
-        return [int(word) for word in parts[name].split(",")] if name in parts else []
-
+    days = [(int(word[:-2] or "0"), _DAYS.index(word[-2:])) for word in _words(parts, "BYDAY")]
+    if len({which == 0 for which, _ in days}) > 1:
+        raise NotKnownHere(f"recurrence rule {text}")  # RFC 5545 and common libraries disagree
     until = parts.get("UNTIL")
     return _Recurrence(
         parts["FREQ"],
@@ -101,23 +101,29 @@ def _recurrence_in(text: str) -> _Recurrence:
         None
         if until is None
         else datetime.strptime(until, "%Y%m%dT%H%M%SZ").replace(tzinfo=timezone.utc),
-        [(int(word[:-2] or "0"), _DAYS.index(word[-2:])) for word in parts["BYDAY"].split(",")]
-        if "BYDAY" in parts
-        else [],
-        numbers("BYMONTHDAY"),
-        numbers("BYMONTH"),
-        numbers("BYSETPOS"),
+        days,
+        [int(word) for word in _words(parts, "BYMONTHDAY")],
+        [int(word) for word in _words(parts, "BYMONTH")],
+        [int(word) for word in _words(parts, "BYSETPOS")],
         _DAYS.index(parts.get("WKST", "MO")),
     )
 
 
-def _starts(first: datetime, rule: _Recurrence | None, zone: ZoneInfo) -> Iterator[datetime]:
-    """`first` is an occurrence whatever the rule says, and COUNT counts it."""
+def _words(parts: dict[str, str], name: str) -> list[str]:
+    return parts[name].split(",") if name in parts else []
+
+
+def _starts(
+    first: datetime, rule: _Recurrence | None, zone: ZoneInfo, last: date
+) -> Iterator[datetime]:
+    """`first` is an occurrence whatever the rule says, and COUNT counts it; none begins in a cycle
+    after `last`.
+    """
     yield first
     if rule is None:
         return
     count = 1
-    for day in _days(first.date(), rule):
+    for day in _days(first.date(), rule, last):
         at = datetime.combine(day, first.time())
         if at <= first:
             continue
@@ -131,12 +137,12 @@ def _starts(first: datetime, rule: _Recurrence | None, zone: ZoneInfo) -> Iterat
         yield at
 
 
-def _days(first: date, rule: _Recurrence) -> Iterator[date]:
+def _days(first: date, rule: _Recurrence, last: date) -> Iterator[date]:
     """Cycle by cycle: its days that fit, in order, and of those the positions asked for."""
     step = 0
     while True:
-        found = _CYCLES[rule.freq](first, step, rule)
-        if found is None:
+        begins, found = _CYCLES[rule.freq](first, step, rule)
+        if begins > last:
             return
         days = sorted({day for day in found if not rule.months or day.month in rule.months})
         if rule.positions:
@@ -146,41 +152,35 @@ def _days(first: date, rule: _Recurrence) -> Iterator[date]:
         step += rule.interval
 
 
-def _daily(first: date, step: int, rule: _Recurrence) -> list[date] | None:
-    if first.toordinal() + step > date(_LAST_YEAR, 1, 1).toordinal():
-        return None
+def _daily(first: date, step: int, rule: _Recurrence) -> tuple[date, list[date]]:
     day = first + timedelta(days=step)
     weekday = not rule.days or day.weekday() in {one for _, one in rule.days}
-    return [day] if weekday and (not rule.month_days or _is_month_day(day, rule)) else []
+    fits = weekday and (not rule.month_days or _is_month_day(day, rule))
+    return day, [day] if fits else []
 
 
-def _weekly(first: date, step: int, rule: _Recurrence) -> list[date] | None:
-    if first.toordinal() + 7 * step > date(_LAST_YEAR, 1, 1).toordinal():
-        return None
+def _weekly(first: date, step: int, rule: _Recurrence) -> tuple[date, list[date]]:
     monday = first - timedelta(days=(first.weekday() - rule.week_start) % 7)
     wanted = {day for _, day in rule.days} or {first.weekday()}
     week = [monday + timedelta(days=7 * step + n) for n in range(7)]
-    return [day for day in week if day.weekday() in wanted]
+    return week[0], [day for day in week if day.weekday() in wanted]
 
 
-def _monthly(first: date, step: int, rule: _Recurrence) -> list[date] | None:
+def _monthly(first: date, step: int, rule: _Recurrence) -> tuple[date, list[date]]:
     months = first.year * 12 + first.month - 1 + step
-    year, month = months // 12, months % 12 + 1
-    if year > _LAST_YEAR:
-        return None
-    return _fitting(_month(year, month), rule, first.day)
+    days = _month(months // 12, months % 12 + 1)
+    return days[0], _fitting(days, rule, first.day)
 
 
-def _yearly(first: date, step: int, rule: _Recurrence) -> list[date] | None:
+def _yearly(first: date, step: int, rule: _Recurrence) -> tuple[date, list[date]]:
     year = first.year + step
-    if year > _LAST_YEAR:
-        return None
+    begins = date(year, 1, 1)
     months = [_month(year, month) for month in rule.months or range(1, 13)]
     if not rule.days and not rule.month_days and not rule.months:
-        return [day for day in months[first.month - 1] if day.day == first.day]
+        return begins, [day for day in months[first.month - 1] if day.day == first.day]
     if rule.days and not rule.months:
-        return _fitting([day for month in months for day in month], rule, first.day)
-    return [day for month in months for day in _fitting(month, rule, first.day)]
+        return begins, _fitting([day for month in months for day in month], rule, first.day)
+    return begins, [day for month in months for day in _fitting(month, rule, first.day)]
 
 
 def _fitting(days: list[date], rule: _Recurrence, own_day: int) -> list[date]:

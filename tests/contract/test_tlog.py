@@ -16,6 +16,7 @@ from collector import chainlinks, journal, versions
 from collector.attest import commitments, entries, projection
 from collector.attest.entries import LogStart, Previous, RowEntry
 from collector.facts import Fact
+from collector.metrics import CollectorMetrics
 from collector.store import leases, ledger
 from collector.store.leases import FencedError, Lease
 from collector.store.log_tables import log_leaves
@@ -219,16 +220,20 @@ async def test_ten_thousand_leaves_in_bounded_pieces_and_in_time(store: Store) -
     for _ in range(4):
         await store.write(journal.append, ORG, facts(2_500), NOW)
     await send(store, chained(500))
-    keeping_up = Sequencer(store, ORG, random_bytes)
+    metrics = CollectorMetrics()
+    keeping_up = Sequencer(store, ORG, metrics, random_bytes)
     begun, steps, longest = monotonic(), 0, 0.0
     more = True
     while more:
         at, before = monotonic(), max(await size_of(store, AUDIT), 1)
-        done = await keeping_up.step(lease, ORIGIN, NOW)
+        more = await keeping_up.step(lease, ORIGIN, NOW)
         longest = max(longest, monotonic() - at)
         assert await size_of(store, AUDIT) - before <= sequencer.AT_ONCE
-        more, steps = done.more, steps + 1
+        steps += 1
+        left = 10_500 - min(500 * steps, 10_500)
+        assert metrics.registry.get_sample_value("wardwatch_log_waiting") == left
     assert steps == 22
+    assert metrics.registry.get_sample_value("wardwatch_log_entries", {"log": "audit"}) == 10_001
     assert await size_of(store, AUDIT) == 10_001
     assert await size_of(store) == 1 + 4 * 833 + 500
     assert monotonic() - begun < 60

@@ -24,8 +24,12 @@ from collector.attest.faults import Fault
 from collector.attest.policyfile import POLICY_MEANINGS as POLICY_FAULTS
 from collector.attest.policyfile import PolicyFault
 from collector.audit import kinds as row_kinds
+from collector.bundle.assurance import LIMIT_MEANINGS
+from collector.bundle.faults import BUNDLE_MEANINGS, BundleFault
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
+from collector.tlog.signer import KEY_FAULTS, KeyFault
+from collector.tlog.troubles import TROUBLES
 from collector.witness.refusals import MEANINGS as WITNESS_REFUSALS
 from collector.witness.refusals import Refusal
 from probes import registry
@@ -59,8 +63,22 @@ def troubles() -> str:
     return "\n".join(["| reason | meaning |", "|---|---|", *rows])
 
 
+def limits() -> str:
+    rows = [f"| `{limit}` | {meaning} |" for limit, meaning in LIMIT_MEANINGS.items()]
+    return "\n".join(["| limit | meaning |", "|---|---|", *rows])
+
+
+def unsigned() -> str:
+    rows = [f"| `{one.value}` | {why} | {what} |" for one, (why, what) in TROUBLES.items()]
+    return "\n".join(["| code | why | next |", "|---|---|---|", *rows])
+
+
 def faults(
-    meanings: Mapping[Fault, str] | Mapping[PolicyFault, str] | Mapping[Refusal, str],
+    meanings: Mapping[Fault, str]
+    | Mapping[PolicyFault, str]
+    | Mapping[BundleFault, str]
+    | Mapping[KeyFault, str]
+    | Mapping[Refusal, str],
 ) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
@@ -169,6 +187,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "exit codes": exit_codes,
     "log faults": lambda: faults(LOG_FAULTS),
     "policy faults": lambda: faults(POLICY_FAULTS),
+    "bundle faults": lambda: faults(BUNDLE_MEANINGS),
+    "assurance limits": limits,
+    "log key faults": lambda: faults(KEY_FAULTS),
+    "log troubles": unsigned,
     "witness refusals": lambda: faults(WITNESS_REFUSALS),
     "engines": engines.markdown,
     "fhir profiles": profiles.markdown,

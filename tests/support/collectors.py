@@ -90,6 +90,7 @@ async def a_collector(
     port: int | None = None,
     start: int = START,
     config_key: Ed25519PrivateKey | None = None,
+    log_guard: Path | None = None,
     attestations: Path | None = None,
 ) -> AsyncIterator[Collector]:
     """`start`: what the clock shows first, UTC ms."""
@@ -104,6 +105,7 @@ async def a_collector(
         world,
         passwords=quick,
         config_key=config_key,
+        log_guard=log_guard,
         attestations=attestations,
     )
     await service.prepare()

@@ -26,8 +26,9 @@ def _runs(stream: Any, resources: Any) -> Iterator[str]:
     font: dict[int, str] = {}
     run = ""
     described: list[bool] = []
-    for operands, operator in pikepdf.parse_content_stream(stream):
-        name = str(operator)
+    for instruction in pikepdf.parse_content_stream(stream):
+        operands: Any = instruction.operands
+        name = str(instruction.operator)
         if name == "Tf":
             font = _font(resources["/Font"][str(operands[0])])
         elif name == "Tj":

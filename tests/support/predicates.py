@@ -95,6 +95,7 @@ def _ehr() -> dict[str, Value]:
         "corrected": {
             "figures": _figures(),
             "milliseconds": _milliseconds(),
+            "coverage": _coverage(),
             "verdict": "indeterminate",
             "minimumVerdict": "met",
             "corrections": ["power-cut"],
@@ -251,6 +252,7 @@ def predicate() -> dict[str, Value]:
                 ],
                 "unknownPolicy": "reported",
                 "rounding": "truncated",
+                "tzdata": "2026.1",
             },
             "vantagePoints": [
                 _agent("north-1", "St Elsewhere Health", _KEY_1, 267_843, 3),
@@ -296,6 +298,7 @@ def predicate() -> dict[str, Value]:
                     "cause": "not_recorded",
                 },
             ],
+            "gapsLeftOut": 0,
             "incidents": [
                 {
                     "id": "ehr-availability-1783020900000",
@@ -327,7 +330,11 @@ def predicate() -> dict[str, Value]:
                 "entries": 89_963,
                 "checkpoints": 8_928,
             },
-            "assurance": {"level": "L2", "limits": ["operators_declared", "collusion"]},
+            "assurance": {
+                "level": "L2",
+                "limits": ["collusion", "operators_declared"],
+                "witnesses": [{"name": "witness.example.net", "operator": "Example Auditors"}],
+            },
             "limitations": ["between_checkpoints"],
             "selfMonitoring": {
                 "awayMs": 95_000,

@@ -111,7 +111,6 @@ class SignedLogs:
                 lease,
                 self.clock.now_ms(),
                 origin=said.origin,
-                parts=lambda _row: {},
                 random_bytes=os.urandom,
             )
             more = done.more or done.appended > 0

@@ -10,7 +10,7 @@ from pathlib import Path
 from aiohttp import web
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 _CONFIG = """\
@@ -28,7 +28,7 @@ ess_cert_id_alg = sha256
 """
 BEGAN = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 ENDS = dt.datetime(2049, 1, 1, tzinfo=dt.UTC)
-Key = ec.EllipticCurvePrivateKey
+Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 
 @dataclass(frozen=True)

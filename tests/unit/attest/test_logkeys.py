@@ -14,7 +14,7 @@ from collector.attest.logkeys import (
     Change,
     KeyState,
     LogKeyError,
-    Reason,
+    LogKeyReason,
     Revocation,
 )
 from collector.attest.note import Note
@@ -107,12 +107,12 @@ def test_one_wrong_signature_of_a_known_key_vouches_for_nothing() -> None:
 
 
 def revoked(n: int, one: VerifierKey, size: int) -> tuple[int, str, bytes]:
-    return n, REVOKED, logkeys.revocation_data(Revocation(one, size, Reason.COMPROMISED))
+    return n, REVOKED, logkeys.revocation_data(Revocation(one, size, LogKeyReason.COMPROMISED))
 
 
 def test_a_revoked_key_counts_for_what_it_signed_before() -> None:
     state = logkeys.fold([FIRST, SECOND, revoked(7, A, 100)])[A.text()]
-    assert state == KeyState(A, 1, vouched=False, last_size=100, reason=Reason.COMPROMISED)
+    assert state == KeyState(A, 1, vouched=False, last_size=100, reason=LogKeyReason.COMPROMISED)
     assert not state.in_force
     assert [state.counts_for(size) for size in (0, 100, 101)] == [True, True, False]
     assert logkeys.in_force(logkeys.fold([FIRST, SECOND, revoked(7, A, 100)])) == (B,)
@@ -127,13 +127,15 @@ def test_of_two_revocations_the_smaller_size_holds() -> None:
 def test_a_revoked_key_stays_revoked_though_it_is_added_again() -> None:
     again = row(9, Change((), (A,), ()), A)
     state = logkeys.fold([FIRST, revoked(5, A, 3), again])[A.text()]
-    assert (state.added, state.last_size, state.reason) == (9, 3, Reason.COMPROMISED)
+    assert (state.added, state.last_size, state.reason) == (9, 3, LogKeyReason.COMPROMISED)
     assert not state.in_force
 
 
 def test_a_key_that_was_never_added_can_be_revoked_and_is_not_in_force() -> None:
     keys = logkeys.fold([revoked(2, C, 0)])
-    assert keys[C.text()] == KeyState(C, 2, vouched=False, last_size=0, reason=Reason.COMPROMISED)
+    assert keys[C.text()] == KeyState(
+        C, 2, vouched=False, last_size=0, reason=LogKeyReason.COMPROMISED
+    )
 
 
 def test_a_key_that_comes_back_is_in_force_again() -> None:
@@ -176,12 +178,12 @@ def test_another_text_is_no_change_of_keys(text: str) -> None:
 
 
 DATA = signed(Change((A,), (B,), ()), A, B)
-REVOCATION = logkeys.revocation_data(Revocation(A, 7, Reason.LOST))
+REVOCATION = logkeys.revocation_data(Revocation(A, 7, LogKeyReason.LOST))
 
 
 def test_a_revocation_is_read_back_as_it_was_written() -> None:
-    assert REVOCATION == f'{{"key":"{A.text()}","last_size":7,"reason":"lost"}}'.encode()
-    assert logkeys.read_revocation(REVOCATION) == Revocation(A, 7, Reason.LOST)
+    assert f'{{"key":"{A.text()}","last_size":7,"reason":"lost"}}'.encode() == REVOCATION
+    assert logkeys.read_revocation(REVOCATION) == Revocation(A, 7, LogKeyReason.LOST)
 
 
 @pytest.mark.parametrize(

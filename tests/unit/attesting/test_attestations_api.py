@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from collector import journal
 from collector.access.policy import Role
 from collector.attesting.refusals import MEANINGS, Refusal
@@ -102,21 +104,21 @@ async def test_who_only_reads_asks_for_none_and_who_only_views_sees_none(
         assert await store.read(attestations.every, ORG) == []
 
 
+@pytest.mark.parametrize(
+    ("signs", "has_folder", "code"),
+    [(False, True, "attestation.no_log"), (True, False, "attestation.no_folder")],
+)
 async def test_without_a_key_or_a_folder_it_is_said_what_to_do(
-    store: Store, tmp_path: Path
+    store: Store, tmp_path: Path, *, signs: bool, has_folder: bool, code: str
 ) -> None:
-    unsigned = two_systems().model_copy(update={"evidence_log": None})
-    for used, folder, code in (
-        (unsigned, tmp_path, "attestation.no_log"),
-        (two_systems(), None, "attestation.no_folder"),
-    ):
-        async with a_collector(store, used, start=CLOSED, attestations=folder) as bare:
-            token = await bare.token("ops-1", Role.OPERATOR)
-            async with bare.client.post(
-                URL, json=JANUARY, headers={"Authorization": f"Bearer {token}"}
-            ) as answer:
-                problem = await answer.json(content_type=None)
-                assert (answer.status, problem["code"]) == (409, code)
+    used = two_systems() if signs else two_systems().model_copy(update={"evidence_log": None})
+    folder, guard = (tmp_path if has_folder else None), tmp_path / "signed"
+    async with a_collector(store, used, start=CLOSED, attestations=folder, log_guard=guard) as bare:
+        headers = {"Authorization": f"Bearer {await bare.token('ops-1', Role.OPERATOR)}"}
+        async with bare.client.post(URL, json=JANUARY, headers=headers) as answer:
+            problem = await answer.json(content_type=None)
+            assert (answer.status, problem["code"]) == (409, code)
+            assert problem["detail"] == MEANINGS[Refusal(code)]
 
 
 async def test_a_log_that_nobody_signs_is_a_reason_that_is_told(
@@ -124,13 +126,15 @@ async def test_a_log_that_nobody_signs_is_a_reason_that_is_told(
 ) -> None:
     async with attesting(store, tmp_path, start=CLOSED) as made:
         await asked(made, JANUARY)
-        waiting = made.collector.service.parts.attesting.step
-        stepping = asyncio.create_task(waiting())
-        await asyncio.sleep(0.05)
-        await made.collector.clock.advance(700_000)
-        await stepping
+        for _ in range(5):
+            await made.month.evaluator.step()
+        stepping = asyncio.create_task(made.collector.service.parts.attesting.step())
+        while not stepping.done():
+            await made.collector.clock.advance(10_000)
+            await asyncio.sleep(0.001)
+        assert await stepping
         _, one = await got(made, "/2026-01-1")
-        assert (one["state"], one["reason"]) == ("refused", "attestation.log_behind")
-        assert one["meaning"] == MEANINGS[Refusal.LOG_BEHIND]
+        assert (one["state"], one["reason"]) == ("refused", "attestation.no_checkpoint")
+        assert one["meaning"] == MEANINGS[Refusal.NO_CHECKPOINT]
         (row,) = await store.read(attestations.every, ORG)
         assert row.state is State.REFUSED

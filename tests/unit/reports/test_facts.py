@@ -7,11 +7,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from alerts.events import State
 from collector.attest import strictjson
+from collector.bundle.assurance import Limit
+from collector.bundle.gaps import Cause
+from collector.core.windows import Why
 from collector.reports.facts import facts
 from collector.reports.page import Block, Table
 from collector.reports.predicate import PredicateError
 from collector.reports.render import render_all
+from collector.reports.stripsvg import BARS
+from collector.reports.wording import (
+    CAUSES,
+    LIMITS,
+    STATES,
+    VERDICT_SENTENCES,
+    VERDICTS,
+    WHYS,
+)
 from tests.support.predicates import DAY, END, HOUR, START, predicate
 
 
@@ -79,10 +92,11 @@ def test_who_approved_a_window_and_whether_witnesses_had_it_before_is_told() -> 
 @pytest.mark.parametrize(("level", "said"), [("L1", "Nobody outside"), ("L3", "two operators")])
 def test_a_level_and_its_limits_are_printed(level: str, said: str) -> None:
     found: Any = predicate()
-    found["assurance"] = {"level": level, "limits": ["times_by_collector", "a_later_code"]}
+    found["assurance"].update(level=level, limits=["times_by_collector", "a_later_code"])
     told = words(found, f"Assurance level {level}")
     assert said in told
-    assert "by the collector's own clock" in told
+    assert "When something was recorded is by the collector's clock alone." in told
+    assert "witness.example.net, run by Example Auditors" in told
     assert "a_later_code" in told
 
 
@@ -103,6 +117,28 @@ def test_a_strip_shows_the_outage_on_its_day_and_in_its_place() -> None:
         Block("down", 93, 32),
     )
     assert ehr.days[0].blocks == (Block("up", 0, 1000),)
+
+
+def test_maintenance_that_excludes_time_lies_behind_the_states() -> None:
+    ehr = facts(predicate()).strips[0]
+    assert ehr.days[4].blocks == (Block("excluded", 83, 84), Block("up", 0, 1000))
+    assert all(block.state != "excluded" for block in ehr.days[11].blocks)  # approved too late
+
+
+def test_gaps_that_are_not_listed_are_counted() -> None:
+    found: Any = predicate()
+    found["gapsLeftOut"] = 17
+    assert tables(found)["gaps"].note == (
+        "17 shorter gaps are not listed; they are counted among the results."
+    )
+
+
+def test_every_code_has_its_words() -> None:
+    assert set(WHYS) == set(Why)
+    assert set(CAUSES) == set(Cause)
+    assert set(LIMITS) == set(Limit)
+    assert set(STATES) == {*State, "excluded"} == set(BARS)
+    assert set(VERDICTS) == set(VERDICT_SENTENCES)
 
 
 def test_no_outage_is_too_short_to_be_seen() -> None:

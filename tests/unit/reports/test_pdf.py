@@ -31,6 +31,11 @@ for name, data in sorted(render_all(predicate()).items()):
     print(name, hashlib.sha256(data).hexdigest())
 """
 
+ALTERNATIVE = (
+    "States of {}, a row a day, with maintenance that excludes time: the table below and that of "
+    "the windows say the same."
+)
+
 
 @pytest.fixture(scope="module")
 def report() -> Iterator[pikepdf.Pdf]:
@@ -62,8 +67,8 @@ def test_it_says_that_it_is_pdf_a_3a_and_pdf_ua_1(report: pikepdf.Pdf) -> None:
         assert metadata["dc:title"] == "Availability attestation: St Elsewhere Health, July 2026"
         assert metadata["xmp:CreateDate"].startswith("2026-08-04T")
     assert report.Root.Lang == "en"
-    assert report.Root.MarkInfo.Marked is True
-    assert report.Root.ViewerPreferences.DisplayDocTitle is True
+    assert bool(report.Root.MarkInfo.Marked)
+    assert bool(report.Root.ViewerPreferences.DisplayDocTitle)
 
 
 def test_its_structure_has_headings_tables_with_headers_and_alternatives(
@@ -78,8 +83,8 @@ def test_its_structure_has_headings_tables_with_headers_and_alternatives(
     assert kinds.count("/Table") == kinds.count("/Caption") == kinds.count("/THead") == 13
     assert {str(one.A[0].Scope) for one in found if str(one.S) == "/TH"} == {"/Column"}
     assert [str(one.Alt) for one in found if str(one.S) == "/Figure"] == [
-        "States of EHR, a row a day: the table below says the same.",
-        "States of Laboratory, a row a day: the table below says the same.",
+        ALTERNATIVE.format("EHR"),
+        ALTERNATIVE.format("Laboratory"),
     ]
 
 

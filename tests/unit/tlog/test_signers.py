@@ -85,7 +85,9 @@ def test_it_is_opened_anew_after_it_was_closed(token: Token) -> None:
     signer.close()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # of the library's own
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # of the library's own
 def test_a_session_that_is_gone_costs_one_signature(token: Token) -> None:
     signer = TokenSigner(token, secrets().__getitem__)
     assert signer._session is not None

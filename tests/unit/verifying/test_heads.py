@@ -13,7 +13,9 @@ from collector.attest.vkey import SignatureType, VerifierKey
 from collector.verifying import heads
 from collector.verifying.failures import Failure, VerifyError
 
-LOG, OTHER, *WITNESSES = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(1, 6))
+LOG, OTHER, *WITNESSES = (
+    Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in range(1, 6)
+)
 ORIGIN = "log.example/evidence"
 TEXT = checkpoint.write(Checkpoint(ORIGIN, 7, bytes(32)))
 FAR = 1 << 60
@@ -104,14 +106,6 @@ def test_what_a_log_published_needs_no_witness() -> None:
     with pytest.raises(VerifyError) as error:
         heads.published(policy(3), signed(log=OTHER), "line 1")
     assert error.value.code is Failure.CHECKPOINT_UNSIGNED
-
-
-def test_a_revoked_key_counts_up_to_its_last_trusted_size() -> None:
-    whole, revoked = policy(None), {OURS.text(): 6}
-    assert heads.trusted(whole, revoked, 6) == whole
-    assert heads.trusted(whole, {}, 1 << 62) == whole
-    assert heads.trusted(whole, revoked, 7).logs == ()
-    assert refused(heads.trusted(whole, revoked, 7), signed())[0] is Failure.CHECKPOINT_UNSIGNED
 
 
 def test_names_of_witnesses_are_shown_in_ascii() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from collector.core.agent_keys import OVERLAP_MS, Key, KeyState
+from collector.bundle.keys import keys_of
+from collector.core.agent_keys import OVERLAP_MS
 from collector.facts import Row, canonical
-from collector.verifying import keyrows
+from collector.verifying import rotations
 from collector.verifying.failures import Failure, VerifyError
 from collector.verifying.keys import SLACK_MS, Keys
 from probes import agentkeys
@@ -71,14 +72,13 @@ def rotated(at: int, by_old: Ed25519PrivateKey = KEY, by_new: Ed25519PrivateKey 
 
 
 def keys(*rows: Row, versions: tuple[Version, ...] = (Version(0, config()),)) -> Keys:
-    return Keys([History(versions)], keyrows.keys_of(ORG, rows))
+    return Keys([History(versions)], keys_of(rows))
 
 
 def judged(found: Keys, at: int, key: Ed25519PrivateKey = KEY) -> Failure | None:
     try:
         found.judge(sealed(5, batch_header(1), key, at))
     except VerifyError as error:
-        assert error.place in ("5", AGENT)
         return error.code
     return None
 
@@ -111,57 +111,27 @@ def test_a_replaced_key_counts_for_three_weeks_more() -> None:
     assert judged(found, T, OTHER) is None, "within the slack"
 
 
+def test_a_rotation_is_signed_by_both_keys() -> None:
+    rows = [enrolled(), approved(), rotated(T)]
+    assert rotations.check(ORG, rows, keys_of(rows)) == 1
+    assert rotations.check(ORG, rows[:2], keys_of(rows)) == 0
+
+
 @pytest.mark.parametrize("who", [(OTHER, OTHER), (KEY, KEY)])
 def test_a_rotation_that_not_both_keys_signed_is_named(
     who: tuple[Ed25519PrivateKey, Ed25519PrivateKey],
 ) -> None:
+    rows = [enrolled(), approved(), rotated(T, *who)]
     with pytest.raises(VerifyError) as error:
-        keys(enrolled(), approved(), rotated(T, *who))
+        rotations.check(ORG, rows, keys_of(rows))
     assert (error.value.code, error.value.place) == (Failure.KEYS_ILLEGAL, "row 3")
 
 
-@pytest.mark.parametrize(
-    "rows",
-    [
-        [approved()],
-        [enrolled(), revoked(T), approved()],
-        [row("agent.enrolled", T, fingerprint=OTHER_FINGERPRINT, key=TEXT)],
-        [row("agent.enrolled", T, fingerprint=FINGERPRINT)],
-        [row("agent.enrolled", T, fingerprint=FINGERPRINT, key="ed25519:" + "A" * 43)],
-        [row("agent.enrolled", T, fingerprint=FINGERPRINT, key=7)],
-        [enrolled(), row("agent.revoked", T, fingerprint=FINGERPRINT, reason="because")],
-        [enrolled(), rotated(T)],
-        [Row(1, "agent.revoked", T, T, "x", b"[]")],
-        [Row(1, "agent.revoked", T, T, "x", b"{")],
-        [Row(1, "agent.revoked", T, T, "x", b"[" * 100_000)],
-        [Row(1, "agent.revoked", T, T, "x", b'{"agent":[]}')],
-    ],
-)
-def test_acts_that_are_not_legal_are_named(rows: list[Row]) -> None:
+@pytest.mark.parametrize("data", [b"{", b"[]", b'{"agent":[]}', b'{"agent":"x"}', b"[" * 99_999])
+def test_a_rotation_of_another_form_is_named(data: bytes) -> None:
     with pytest.raises(VerifyError) as error:
-        keyrows.keys_of(ORG, rows)
-    assert error.value.code is Failure.KEYS_ILLEGAL
-
-
-def test_the_states_are_those_of_the_collector() -> None:
-    found = keyrows.keys_of(ORG, [enrolled(), approved(T + 1), rotated(T + 2), row("x.y", T)])
-    assert found == {
-        AGENT: [
-            Key(
-                AGENT,
-                FINGERPRINT,
-                TEXT,
-                KeyState.REPLACED,
-                T,
-                T + 1,
-                "admin-1",
-                T + 2,
-                OTHER_FINGERPRINT,
-                T + 2 + OVERLAP_MS,
-            ),
-            Key(AGENT, OTHER_FINGERPRINT, OTHER_TEXT, KeyState.APPROVED, T + 2, T + 2, "rotation"),
-        ]
-    }
+        rotations.check(ORG, [Row(9, "agent.rotated", T, T, "x", data)], {})
+    assert (error.value.code, error.value.place) == (Failure.KEYS_ILLEGAL, "row 9")
 
 
 def test_a_pinned_key_is_the_only_one_while_it_is_pinned() -> None:

@@ -69,7 +69,9 @@ def acts(draw: st.DrawFn, zero: int) -> tuple[WindowAct, ...]:
 def told(act: WindowAct) -> maintenance.Act:
     """The act as its row of the journal has it."""
     content = None if act.window is None else windows.content(act.window)
-    return maintenance.Act(act.kind.value.split(".")[1], act.id, act.by, act.at, act.digest, content)
+    return maintenance.Act(
+        act.kind.value.split(".")[1], act.id, act.by, act.at, act.digest, content
+    )
 
 
 def folded(
@@ -141,7 +143,13 @@ def compare(
         return
     found = maintenance.occurrences(truth.system, recorded, done, mine.outages, start, end)
     assert [(o.window, o.start, o.end, o.why, o.parts) for o in found] == [
-        (o.id, o.start, o.end, None if o.why is None else str(o.why), [(p.start, p.end) for p in o.parts])
+        (
+            o.id,
+            o.start,
+            o.end,
+            None if o.why is None else str(o.why),
+            [(p.start, p.end) for p in o.parts],
+        )
         for o in truth.occurrences(end, start)
     ]
     theirs = availability(truth, history, start, end, now)
