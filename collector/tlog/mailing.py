@@ -33,6 +33,8 @@ log = logging.getLogger("wardwatch.log")
 KEY = "log_checkpoints"
 """Stands for an incident's in the outbox; no system can have the underscore."""
 LOOK_MS = 5_000
+PATIENCE_MS = 600_000
+"""How long witnesses have for the first checkpoint of a log, before a letter goes without them."""
 
 
 class Mailing:
@@ -87,7 +89,7 @@ class Mailing:
 
 def write(conn: Connection, org: str, lease: Lease, config: Config, now: int) -> list[str] | None:
     """The letters of the last day whose hour has passed at `now` (UTC ms), to all who have not got it;
-    returns whom they are for, None before each log has a checkpoint. FencedError.
+    returns whom they are for, None before each log has a checkpoint for them. FencedError.
     """
     said = config.evidence_log
     if said is None or said.mail is None:
@@ -96,7 +98,7 @@ def write(conn: Connection, org: str, lease: Lease, config: Config, now: int) ->
     day = day_of(said.mail.at, config, now)
     told = outbox.last_seqs(conn, org, KEY)
     waiting = [one for one in mailed(config) if told.get((KEY, one), 0) < day]
-    anchors = _anchors(conn, org, said) if waiting else ()
+    anchors = _anchors(conn, org, said, now) if waiting else ()
     if anchors is None:
         return None
     outbox.add(conn, org, [_message(config, anchors, one, day, now) for one in waiting])
@@ -112,12 +114,16 @@ def day_of(at: str, config: Config, now: int) -> int:
     return (local if passed else local - timedelta(days=1)).toordinal()
 
 
-def _anchors(conn: Connection, org: str, said: EvidenceLog) -> Sequence[Anchor] | None:
-    """The newest that enough witnesses have cosigned; where there is none, the newest."""
+def _anchors(conn: Connection, org: str, said: EvidenceLog, now: int) -> Sequence[Anchor] | None:
+    """The newest that enough witnesses have cosigned; where none is, though they had the time, the
+    newest.
+    """
     found = []
     for each in Log:
         good = checkpoints.latest(conn, org, each, cosigned=True) if said.needed else None
-        good = good or checkpoints.latest(conn, org, each)
+        had_time = checkpoints.newest_before(conn, org, each, now - PATIENCE_MS) is not None
+        if good is None and (had_time or not said.needed):
+            good = checkpoints.latest(conn, org, each)
         if good is None:
             return None
         found.append(_anchor(good))

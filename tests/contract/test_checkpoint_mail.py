@@ -21,7 +21,7 @@ from collector.store.tables import outbox
 from collector.tlog import checkpoints, epochs
 from collector.tlog.checkpoints import Published
 from collector.tlog.epochs import Log as Which
-from collector.tlog.mailing import KEY, Mailing, day_of, write
+from collector.tlog.mailing import KEY, PATIENCE_MS, Mailing, day_of, write
 from probes.clock import ManualClock
 from probes.config import Config
 from tests.support.logkeys import witness_vkey
@@ -169,13 +169,17 @@ async def test_without_witnesses_the_newest_is_sent(stage: Stage) -> None:
     assert await stage.sizes() == [(9, 9)]
 
 
-async def test_where_no_witness_has_cosigned_yet_the_newest_is_sent_and_says_so(
+async def test_where_no_witness_has_cosigned_though_it_had_the_time_the_newest_is_sent(
     store: Store,
 ) -> None:
     stage = Stage(store, SIX)
     stage.config = told("ann")
     await stage.begin()
     await stage.publish(5, cosigned=False)
+    stage.clock.step_wall(PATIENCE_MS - 1)
+    await stage.look()
+    assert await stage.letters() == []
+    stage.clock.step_wall(1)
     await stage.look()
     (letter,) = await store.read(_letters, ORG)
     told_of = json.loads(letter.body)["data"]["checkpoints"]
