@@ -17,7 +17,13 @@ from alerts.events import Cause, Family
 from alerts.grouping import GroupStep
 from alerts.letter import local_time, zone_of
 from alerts.people import ActKind
-from alerts.render import DIGEST_TYPE, MAINTENANCE_TYPE, event_type
+from alerts.render import (
+    ATTESTATION_TYPE,
+    CHECKPOINTS_TYPE,
+    DIGEST_TYPE,
+    MAINTENANCE_TYPE,
+    event_type,
+)
 from alerts.transitions import TransitionKind
 from probes.times import parse_datetime
 
@@ -92,6 +98,8 @@ UNTOLD = frozenset(
     }
 )
 """Steps that are for the people who run the system: a customer gets no letter of them."""
+_STAFF = frozenset({DIGEST_TYPE, MAINTENANCE_TYPE, ATTESTATION_TYPE, CHECKPOINTS_TYPE})
+"""Events that tell a customer nothing either."""
 _UNTOLD = frozenset(step.value for step in UNTOLD)
 
 
@@ -120,8 +128,7 @@ class CustomerLetter:
 
 def is_told(event: Mapping[str, Any]) -> bool:
     """Does a customer get a letter of it? Of a test, a notice, other contacts: yes."""
-    untold = event["type"] in (DIGEST_TYPE, MAINTENANCE_TYPE)
-    return not untold and event["data"].get("step") not in _UNTOLD
+    return event["type"] not in _STAFF and event["data"].get("step") not in _UNTOLD
 
 
 def customer_letter(event: Mapping[str, Any]) -> CustomerLetter:

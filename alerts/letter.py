@@ -6,7 +6,7 @@ enumerations, integers and times (semantics 7).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -36,6 +36,7 @@ LISTED = 20
 _STEPS = {step.value: text for step, text in STEPS.items()}
 _DEADLINES = {kind.value: text for kind, text in DEADLINES.items()}
 _ABOUT = {one.value: text for one, text in ABOUT.items()}
+_LOGS = {"evidence": "Evidence log", "audit": "Audit log"}
 _OPEN = frozenset({IncidentState.OPEN.value, IncidentState.ACKNOWLEDGED.value})
 
 
@@ -57,21 +58,13 @@ class Letter:
     step: str
     rows: tuple[Row, ...]
     organization: str
+    blocks: tuple[str, ...] = ()
+    """Lines that are to stay as they are, each block by itself."""
 
 
 def letter(event: Mapping[str, Any]) -> Letter:
     """Of an event as `alerts/render.py` makes it, parsed."""
-    match event["type"]:
-        case render.TEST_TYPE:
-            return _test(event)
-        case render.DIGEST_TYPE:
-            return _digest(event)
-        case render.CONTACTS_TYPE:
-            return _contacts(event)
-        case render.MAINTENANCE_TYPE:
-            return _maintenance(event)
-        case _:
-            return _incident(event)
+    return _LETTERS.get(event["type"], _incident)(event)
 
 
 def _test(event: Mapping[str, Any]) -> Letter:
@@ -141,6 +134,63 @@ def _maintenance(event: Mapping[str, Any]) -> Letter:
         step="It was planned and approved. Nothing need be done.",
         rows=tuple(rows),
         organization=data["organization"]["name"],
+    )
+
+
+def _attestation(event: Mapping[str, Any]) -> Letter:
+    data, zone = event["data"], zone_of(event["data"])
+    names = [system["name"] for system in data["systems"]]
+    more = data["count"] - len(names[:LISTED])
+    shown = ", ".join([*names[:LISTED], *([f"{more} more"] if more else [])])
+    again = "" if data["revision"] == 1 else f", revision {data['revision']}"
+    rows = [
+        Row("Period", f"{data['period']}{again}"),
+        Row("From", _instant(data["start"], zone)),
+        Row("Until", _instant(data["end"], zone)),
+        Row("Systems", shown),
+        Row("Attestation", data["attestation"]),
+        Row("Bytes", str(data["length"])),
+        Row("SHA-256", data["sha256"]),
+        Row("Fetch it", f"wardwatch attest get {data['attestation']} --out attestation.zip"),
+        Row("Verify it", "wardwatch verify attestation.zip"),
+    ]
+    if data.get("link") is not None:
+        rows.append(Row("Wardwatch", data["link"], link=True))
+    return Letter(
+        subject=f"[Wardwatch] Attestation of availability: {data['period']}{again}",
+        headline=f"The attestation of {data['period']} was issued{again}.",
+        step=(
+            "Late evidence came, so it supersedes the one before it."
+            if data["revision"] > 1
+            else "Its evidence and every number in it can be checked without us."
+        ),
+        rows=tuple(rows),
+        organization=data["organization"]["name"],
+    )
+
+
+def _checkpoints(event: Mapping[str, Any]) -> Letter:
+    data, zone = event["data"], zone_of(event["data"])
+    rows, blocks = [], []
+    for one in data["checkpoints"]:
+        cosigned = one.get("cosigned_at")
+        by = "no witness yet" if cosigned is None else f"witnesses, {_instant(cosigned, zone)}"
+        signed = _instant(one["signed_at"], zone)
+        rows.append(Row(_LOGS[one["id"]], f"{one['size']} entries"))
+        rows += [Row("Signed", signed), Row("Cosigned by", by)]
+        if one.get("note") is not None:
+            blocks.append(one["note"])
+    return Letter(
+        subject=f"[Wardwatch] Checkpoints of the logs, {local_time(event['time'], zone)}",
+        headline="The newest checkpoints of the logs",
+        step=(
+            "Keep or print this letter. With it you can show later that nothing was changed that was "
+            "in the logs by now: wardwatch verify BUNDLE --since FILE takes a block, from its first "
+            "line to its last."
+        ),
+        rows=tuple(rows),
+        organization=data["organization"]["name"],
+        blocks=tuple(blocks),
     )
 
 
@@ -286,3 +336,14 @@ def local_time(instant: str, zone: ZoneInfo) -> str:
 def _instant(instant: str, zone: ZoneInfo) -> str:
     local, utc = local_time(instant, zone), local_time(instant, ZoneInfo("UTC"))
     return utc if local == utc else f"{local} ({utc})"
+
+
+_LETTERS: Mapping[str, Callable[[Mapping[str, Any]], Letter]] = {
+    render.TEST_TYPE: _test,
+    render.DIGEST_TYPE: _digest,
+    render.CONTACTS_TYPE: _contacts,
+    render.MAINTENANCE_TYPE: _maintenance,
+    render.ATTESTATION_TYPE: _attestation,
+    render.CHECKPOINTS_TYPE: _checkpoints,
+}
+"""What tells of no incident."""

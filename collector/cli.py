@@ -15,6 +15,7 @@ from probes.ownership import refuse_foreign_owner
 COMMANDS = {
     "account": "account",
     "agent": "agent",
+    "attest": "attest",
     "audit": "audit",
     "availability": "availability",
     "channel": "channel",
@@ -41,6 +42,7 @@ COMMANDS = {
     "status": "status",
     "token": "token",
     "training": "training",
+    "verify": "verify",
     "what-if": "what_if",
     "whoami": "login",
     "witness": "witness",

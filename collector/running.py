@@ -16,6 +16,7 @@ from alerts.channels import registry
 from collector import configkey, memory, versions
 from collector.access.opening import MissingExtraError
 from collector.api.accounts import enrolment_link
+from collector.attesting import folder
 from collector.businesshours import holiday_problem
 from collector.commands.collector import ListenError, parse_listen
 from collector.configkey import ConfigKeyError
@@ -125,6 +126,7 @@ async def _main(
             tls=tls,
             config_key=key,
             log_guard=Path(guard),
+            attestations=folder.place(args.attestations, args.database),
         )
         await service.prepare()
         try:

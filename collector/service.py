@@ -28,7 +28,12 @@ from collector.access.opening import door_of, openid_of
 from collector.access.passwords import Passwords
 from collector.api.app import build_app
 from collector.api.parts import Parts
-from collector.builtin import Around, BuiltIn
+from collector.attesting.assembling import Assembler
+from collector.attesting.attesting import Around, Attesting
+from collector.attesting.folder import Folder
+from collector.attesting.making import Maker
+from collector.builtin import Around as AroundBuiltIn
+from collector.builtin import BuiltIn
 from collector.builtinenv import env_of
 from collector.evaluate import Evaluator
 from collector.feeds import Feeds
@@ -48,6 +53,7 @@ from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreUnavailableError
 from collector.tlog.beacon import Beacon
 from collector.tlog.guard import Guard
+from collector.tlog.mailing import Mailing
 from collector.tlog.managing import Signing
 from collector.tlog.metering import SigningMetrics
 from collector.tlog.publishing import Publisher
@@ -107,10 +113,11 @@ class Service:
         passwords: Passwords | None = None,
         config_key: Ed25519PrivateKey | None = None,
         log_guard: Path | None = None,
+        attestations: Path | None = None,
     ) -> None:
         """`file` is how answers name the operator's file; `config_key` signs what agents are
         served, left out: nothing. `log_guard` keeps what of the logs was signed last; left out: they
-        are not signed.
+        are not signed. `attestations`: the folder of their bundles, left out: none are made.
         """
         self._canonical = canonical
         self._config = config
@@ -137,7 +144,11 @@ class Service:
         )
         beacon = Beacon(store, world.clock, org)
         self._signing_metrics = SigningMetrics(self.metrics.registry)
+        signing = None
+        if log_guard is not None:
+            signing = self._open_signing(store, log_guard, evaluator, beacon)
         self.parts = Parts(
+            attesting=self._open_attesting(store, evaluator, signing, attestations),
             store=store,
             clock=world.clock,
             org=org,
@@ -175,9 +186,7 @@ class Service:
             serving=None
             if config_key is None
             else Serving(store, world.clock, org, config_key, keys, lambda: beacon.newest),
-            signing=None
-            if log_guard is None
-            else self._open_signing(store, log_guard, evaluator, beacon),
+            signing=signing,
             config_fingerprint=None
             if config_key is None
             else agentkeys.fingerprint(agentkeys.text_of(config_key.public_key())),
@@ -187,7 +196,7 @@ class Service:
 
     def _open_built_in(self, config_key: Ed25519PrivateKey) -> BuiltIn:
         parts, world = self.parts, self._world
-        around = Around(
+        around = AroundBuiltIn(
             store=parts.store,
             clock=world.clock,
             org=parts.org,
@@ -224,6 +233,18 @@ class Service:
             signed=beacon.signed,
         )
         return Signing(store, org, lambda: evaluator.config, signers, guard, publisher)
+
+    def _open_attesting(
+        self, store: Store, evaluator: Evaluator, signing: Signing | None, folder: Path | None
+    ) -> Attesting:
+        """Who has no folder makes none, and who does not sign the logs signs no statement."""
+        org, world = self._config.organization.id, self._world
+        around = Around(store, world.clock, org, evaluator, self._leader, self._wake_delivery)
+        if signing is None or folder is None:
+            return Attesting(around, None)
+        assembler = Assembler(signing.signers, world.read_secret, world.random_bytes)
+        parts = (Folder(folder), store, world.clock, org, evaluator, assembler)
+        return Attesting(around, Maker(*parts))
 
     async def prepare(self) -> None:
         """Record the config, and take up what an earlier process left."""
@@ -293,6 +314,8 @@ class Service:
                 tasks.create_task(self.parts.signing.publisher.run())
             tasks.create_task(self.parts.beacon.run())
             tasks.create_task(self._delivery.run())
+            tasks.create_task(self.parts.attesting.run())
+            tasks.create_task(self._mailing().run())
             tasks.create_task(self._reconciler(channels).run())
             tasks.create_task(self._heartbeat(self._delivery))
             tasks.create_task(self._watch_store())
@@ -308,6 +331,17 @@ class Service:
     def _wake_delivery(self, receivers: Collection[str]) -> None:
         if self._delivery is not None:
             self._delivery.wake(receivers)
+
+    def _mailing(self) -> Mailing:
+        parts = self.parts
+        return Mailing(
+            parts.store,
+            self._world.clock,
+            parts.org,
+            self._leader,
+            config=lambda: parts.config,
+            said=self._wake_delivery,
+        )
 
     def _reconciler(self, channels: Mapping[str, Channel]) -> Reconciler:
         made = Reconciler(

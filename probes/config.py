@@ -14,6 +14,7 @@ from pydantic import Field, WithJsonSchema
 
 from probes import registry, times
 from probes.config_access import Access
+from probes.config_attestations import Attestations
 from probes.config_channels import Channel, Heartbeat, Notices, Route, SecureChannel
 from probes.config_checks import Check
 from probes.config_escalation import Escalation
@@ -80,6 +81,10 @@ class Config(Model):
         SecureChannel | None, Field(exclude_if=lambda value: value is None)
     ] = None
     """Where patient information belongs; left out: a notice about it names no place."""
+    attestations: Annotated[Attestations | None, Field(exclude_if=lambda value: value is None)] = (
+        None
+    )
+    """Attestations that are issued by themselves, and who is told; left out: by hand alone."""
 
     page_owner: Annotated[
         Literal["collector", "alertmanager"], Field(exclude_if=lambda value: value == "collector")

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from probes import addresses
-from probes.config_words import Id, Model, Name, PositiveDuration, SecretRef
+from probes.config_words import Id, Model, Name, PositiveDuration, SecretRef, TimeOfDay
 from probes.wire import vkey
 from probes.wire.vkey import SignatureType, VkeyError, Wrong
 
@@ -117,6 +117,15 @@ class Witness(Model):
     """Who runs it, as attestations name it; left out: the organization."""
 
 
+class Mail(Model):
+    to: Annotated[tuple[Id, ...], Field(min_length=1, max_length=20)]
+    """Contacts, by id: each gets a letter a day with the newest checkpoints, to keep or to print."""
+    via: Id
+    """The channel of kind `email` that writes it."""
+    at: TimeOfDay = "06:00"
+    """When, in the organization's time zone."""
+
+
 class EvidenceLog(Model):
     origin: Origin
     """Name of the logs in the world, without a scheme; they are `ORIGIN/evidence` and `ORIGIN/audit`."""
@@ -137,6 +146,8 @@ class EvidenceLog(Model):
     """Who cosigns that the logs only grow, by a name of ours; `none` is no name."""
     quorum: Annotated[int, Field(ge=0)] | None = None
     """How many witnesses make a checkpoint good; left out: more than half of them."""
+    mail: Annotated[Mail | None, Field(exclude_if=lambda value: value is None)] = None
+    """Who gets the newest checkpoints once a day, as an anchor outside of this house; left out: nobody."""
     retention: Years = 7
     """How many years evidence and logs are kept at least, 6y or more; nothing is deleted by itself."""
 

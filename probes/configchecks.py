@@ -15,6 +15,7 @@ from typing import Any
 
 from probes import amounts, times
 from probes.config_places import COLLECTOR
+from probes.configattestations import attestation_problems
 from probes.configchain import chain_problems
 from probes.configcollector import collector_problems
 from probes.configcost import cost_problems
@@ -41,6 +42,11 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("escalation", "*", "rungs", "*", "to", "*", "on_call"), "on_call", "schedule"),
     (("escalation", "*", "rungs", "*", "to", "*", "contact"), "contacts", "contact"),
     (("escalation", "*", "rungs", "*", "to", "*", "channel"), "channels", "channel"),
+    (("attestations", "systems", "*"), "systems", "system"),
+    (("attestations", "deliver", "to", "*"), "contacts", "contact"),
+    (("attestations", "deliver", "via"), "channels", "channel"),
+    (("evidence_log", "mail", "to", "*"), "contacts", "contact"),
+    (("evidence_log", "mail", "via"), "channels", "channel"),
     (("on_call", "*", "layers", "*", "people", "*"), "contacts", "contact"),
     (("on_call", "*", "overrides", "*", "person"), "contacts", "contact"),
 )
@@ -60,6 +66,7 @@ _NAMES: tuple[Path, ...] = (
     ("organization", "name"),
     ("sites", "*", "name"),
     ("agents", "*", "operator"),
+    ("evidence_log", "origin"),
     ("evidence_log", "witnesses", "*", "operator"),
     ("contacts", "*", "name"),
     ("systems", "*", "name"),
@@ -142,12 +149,15 @@ def cross_problems(document: Document) -> list[Problem]:
         *_answers(document),
         *_holidays(document),
         *_notices(document),
-        *log_problems(document),
+        *log_problems(document, section(document, "channels"), section(document, "contacts")),
         *collector_problems(document, section(document, "agents"), section(document, "checks")),
         *cost_problems(document, section(document, "agents"), section(document, "checks")),
         *feed_problems(document, section(document, "agents"), section(document, "checks")),
         *paging_problems(document, section(document, "channels")),
         *chain_problems(document, section(document, "checks")),
+        *attestation_problems(
+            document, section(document, "channels"), section(document, "contacts")
+        ),
         *escalation_problems(
             document,
             section(document, "channels"),

@@ -55,7 +55,7 @@ def _unaddressed(document: Document, channels: Entries, contacts: Entries) -> It
         one for contact in contacts.values() for one in _list(contact.get("reach")) if _is_text(one)
     }
     alone = {name for name, one in channels.items() if _is_alone(one)}
-    for name in sorted(alone - reaching):
+    for name in sorted(alone - reaching - _writing(document)):
         message = "writes to nobody: give it `to`, or let contacts have it in `reach`"
         yield document.problem(("channels", name), message)
     data = document.data if isinstance(document.data, dict) else {}
@@ -65,6 +65,21 @@ def _unaddressed(document: Document, channels: Entries, contacts: Entries) -> It
     notices = data.get("notices")
     for role, named in notices.items() if isinstance(notices, dict) else ():
         yield from _named(document, ("notices", role), _list(named), alone & reaching)
+
+
+def _writing(document: Document) -> set[Any]:
+    """Channels that write letters to contacts whatever these have in `reach`."""
+    data = document.data if isinstance(document.data, dict) else {}
+    sections = (_part(data, "attestations", "deliver"), _part(data, "evidence_log", "mail"))
+    return {via for one in sections if _is_text(via := one.get("via"))}
+
+
+def _part(data: dict[str, Any], *path: str) -> dict[str, Any]:
+    """A section of the file; empty where there is none."""
+    found: Any = data
+    for name in path:
+        found = found.get(name) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
 
 
 def _named(

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from probes.configletters import Entries, letter_problems
 from probes.wire import vkey
 from probes.wire.vkey import VkeyError
 from probes.yamlfile import Document, Problem
@@ -18,7 +19,8 @@ NONE = "none"
 """What a policy file calls a quorum of nobody (C2SP tlog-policy): no witness has this name."""
 
 
-def log_problems(document: Document) -> Iterator[Problem]:
+def log_problems(document: Document, channels: Entries, contacts: Entries) -> Iterator[Problem]:
+    """`channels` and `contacts` are the file's sections."""
     data = document.data if isinstance(document.data, dict) else {}
     log = data.get("evidence_log")
     if not isinstance(log, dict):
@@ -28,6 +30,8 @@ def log_problems(document: Document) -> Iterator[Problem]:
     if isinstance(witnesses, dict):
         yield from _witnesses(document, witnesses)
         yield from _quorum(document, log.get("quorum"), len(witnesses))
+    path = ("evidence_log", "mail")
+    yield from letter_problems(document, path, log.get("mail"), "checkpoints", channels, contacts)
 
 
 def _keys(document: Document, keys: Any) -> Iterator[Problem]:

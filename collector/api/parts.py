@@ -10,6 +10,7 @@ from aiohttp import web
 from collector.access.access import Access
 from collector.access.credentials import RandomBytes
 from collector.access.door import Door
+from collector.attesting.attesting import Attesting
 from collector.comparing import Comparing
 from collector.evaluate import Evaluator
 from collector.feeds import Feeds
@@ -47,6 +48,7 @@ class Parts:
     outbox: Outbox
     pings: Taking
     hearing: Hearing
+    attesting: Attesting
     metrics: CollectorMetrics
     access: Access
     door: Door

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 EXPORTED, EXPORT_ENDED = "audit.exported", "audit.export_ended"
+ISSUED, DOWNLOADED = "attestation.issued", "attestation.downloaded"
 BROKEN_CHAIN, EQUIVOCATION, LOGIN_FAILED = (
     "evidence.chain_broken",
     "agent.equivocation",
@@ -184,6 +185,13 @@ KINDS: Mapping[str, RowKind] = {
             "log.keys": "The keys that sign the evidence log and the audit log have changed",
             "log.key_revoked": "Somebody revoked a key of a log: what it signs is not to be believed",
             "log.started": "Somebody began the logs anew; their first entries name the old heads",
+        },
+    ),
+    **_of(
+        Topic.ATTESTATION,
+        {
+            ISSUED: "An attestation was issued: of what, and the SHA-256 of its bundle",
+            DOWNLOADED: "Somebody took the bundle of an attestation",
         },
     ),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from collector.commands.options import add_listen
 from probes.addresses import is_loopback
 
 DEFAULT_LISTEN = "127.0.0.1:8460"
@@ -42,16 +43,7 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         metavar="URL",
         help="sqlite:///folder/file.db (one process) or postgresql://user@host/database (any number)",
     )
-    parser.add_argument(
-        "--listen",
-        default=DEFAULT_LISTEN,
-        metavar="HOST:PORT",
-        help=f"where to listen (default {DEFAULT_LISTEN}; port 0 takes a free one)",
-    )
-    parser.add_argument(
-        "--tls-cert", metavar="FILE", help="certificate chain in PEM, read again when it changes"
-    )
-    parser.add_argument("--tls-key", metavar="FILE", help="its private key in PEM")
+    add_listen(parser, DEFAULT_LISTEN)
     parser.add_argument(
         "--config-key",
         metavar="FILE",
@@ -65,9 +57,11 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "NAME.log-signed. Never bring it back from a backup",
     )
     parser.add_argument(
-        "--plain-http",
-        action="store_true",
-        help="listen without TLS on an address others can reach: a proxy in front has it",
+        "--attestations",
+        metavar="DIR",
+        help="folder for the bundles of attestations, made on first use; left out: beside the SQLite "
+        "file, as NAME.attestations. On PostgreSQL none are made without it, and every replica needs "
+        "the same one",
     )
     parser.add_argument(
         "--new-admin-link",

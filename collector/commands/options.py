@@ -66,3 +66,22 @@ def add_out(parser: argparse.ArgumentParser, what: str) -> None:
     parser.add_argument(
         "--out", metavar="FILE", help=f"write the {what} to a new file that only you can read"
     )
+
+
+def add_listen(parser: argparse.ArgumentParser, default: str) -> None:
+    """Where a server listens, and how: `--listen`, `--tls-cert`, `--tls-key`, `--plain-http`."""
+    parser.add_argument(
+        "--listen",
+        default=default,
+        metavar="HOST:PORT",
+        help=f"where to listen (default {default}; port 0 takes a free one)",
+    )
+    parser.add_argument(
+        "--tls-cert", metavar="FILE", help="certificate chain in PEM, read again when it changes"
+    )
+    parser.add_argument("--tls-key", metavar="FILE", help="its private key in PEM")
+    parser.add_argument(
+        "--plain-http",
+        action="store_true",
+        help="listen without TLS on an address others can reach: a proxy in front has it",
+    )

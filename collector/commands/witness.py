@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from collector.attest import vkey
-from collector.commands.options import Parsers
+from collector.commands.options import Parsers, add_listen
 
 DEFAULT_LISTEN = "127.0.0.1:9620"
 
@@ -18,12 +18,13 @@ Examples:
   wardwatch witness --key witness.key --state /var/lib/wardwatch-witness \\
       --log st-elsewhere.example.org/wardwatch/evidence+1234abcd+AX... \\
       --log st-elsewhere.example.org/wardwatch/audit+5678ef01+AY...
-  wardwatch witness --key witness.key --state /var/lib/wardwatch-witness --logs policy.txt \\
+  wardwatch witness --key witness.key --state /var/lib/wardwatch-witness \\
+      --logs evidence.policy --logs audit.policy \\
       --listen 0.0.0.0:9620 --tls-cert cert.pem --tls-key key.pem
 
 It remembers the last checkpoint of each log and cosigns only what continues it, so a log cannot show
 two pasts. GET / tells its key and what it has cosigned last; GET /health whether it works. A log's
-verifier key has the log's origin as its name: `wardwatch log show` prints it where the log is.
+verifier key has the log's origin as its name: `wardwatch log policy` prints it where the log is.
 
 Keep the state folder as you keep the key: a witness that forgets may cosign a fork. It is read once:
 a key or a log that is added needs a restart, which loses nothing.
@@ -58,26 +59,16 @@ def add(subparsers: Parsers) -> None:
         help="verifier key of a log to cosign; again for each log, and for each key of one log",
     )
     parser.add_argument(
-        "--logs", metavar="FILE", help="a C2SP policy file: the keys of its `log` lines, likewise"
+        "--logs",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="a policy file, as `wardwatch log policy` writes it: the keys of its logs; likewise",
     )
     parser.add_argument(
         "--state", metavar="DIR", help="folder of what was cosigned last, made on first use"
     )
-    parser.add_argument(
-        "--listen",
-        default=DEFAULT_LISTEN,
-        metavar="HOST:PORT",
-        help=f"where to listen (default {DEFAULT_LISTEN}; port 0 takes a free one)",
-    )
-    parser.add_argument(
-        "--tls-cert", metavar="FILE", help="certificate chain in PEM, read again when it changes"
-    )
-    parser.add_argument("--tls-key", metavar="FILE", help="its private key in PEM")
-    parser.add_argument(
-        "--plain-http",
-        action="store_true",
-        help="listen without TLS on an address others can reach: a proxy in front has it",
-    )
+    add_listen(parser, DEFAULT_LISTEN)
     parser.set_defaults(func=run)
     key = parser.add_subparsers(metavar="key").add_parser(
         "key",

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 
-from sqlalchemy import ColumnElement, Connection, and_, case, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from alerts.outbox import Census, Left, Message, MessageState, Settlement
 from collector.store import redrive
@@ -75,11 +86,14 @@ def add(conn: Connection, org: str, messages: Sequence[Message]) -> None:
     insert_if_absent(conn, outbox, *rows)
 
 
-def last_seqs(conn: Connection, org: str) -> dict[tuple[str, str], int]:
-    """The last `seq` written per (incident key, receiver)."""
+def last_seqs(
+    conn: Connection, org: str, incident_key: str | None = None
+) -> dict[tuple[str, str], int]:
+    """The last `seq` written per (incident key, receiver), of all keys or of one."""
+    of = true() if incident_key is None else outbox.c.incident_key == incident_key
     rows = conn.execute(
         select(outbox.c.incident_key, outbox.c.receiver, func.max(outbox.c.seq))
-        .where(outbox.c.org == org)
+        .where(outbox.c.org == org, of)
         .group_by(outbox.c.incident_key, outbox.c.receiver)
     )
     return {(key, receiver): seq for key, receiver, seq in rows}

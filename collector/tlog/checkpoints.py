@@ -43,14 +43,21 @@ def latest(
 
 
 def between(
-    conn: Connection, org: str, log: Log, start: int, end: int, *, epoch: int | None = None
+    conn: Connection,
+    org: str,
+    log: Log,
+    start: int,
+    end: int,
+    *,
+    epoch: int | None = None,
+    limit: int | None = None,
 ) -> list[Published]:
-    """Those of sizes from `start` to `end`, both included, by size."""
+    """Those of sizes from `start` to `end`, both included, by size; the first `limit` of them."""
     number = _number(conn, org, log, epoch)
     if number is None:
         return []
     query = select(table).where(_of(org, log, number), table.c.size.between(start, end))
-    return [_published(row) for row in conn.execute(query.order_by(table.c.size))]
+    return [_published(row) for row in conn.execute(query.order_by(table.c.size).limit(limit))]
 
 
 def newest_before(

@@ -56,7 +56,9 @@ def parse(data: bytes) -> WitnessKey | None:
 
 def load(path: Path) -> WitnessKey:
     try:
-        if path.stat().st_mode & 0o077:
+        found = path.stat()
+        # systemd's credentials are root's, and the group bits show the one user who may read them
+        if found.st_mode & (0o077 if found.st_uid == os.getuid() else 0o007):
             raise KeyFileError(f"--key: {path}: others may read it; run: chmod 600 {path}")
         with path.open("rb") as file:
             key = parse(file.read(_MAX_BYTES))

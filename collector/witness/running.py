@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from aiohttp import web
@@ -109,7 +110,7 @@ async def serve(
     return 0
 
 
-def logs_of(texts: list[str], file: str | None) -> Logs:
+def logs_of(texts: Sequence[str], files: Sequence[str]) -> Logs:
     """By origin; UsageError with every problem."""
     problems: list[str] = []
     keys: list[VerifierKey] = []
@@ -118,7 +119,7 @@ def logs_of(texts: list[str], file: str | None) -> Logs:
             keys.append(vkey.parse(text))
         except AttestError:
             problems.append(f"--log {number}: not a verifier key: name+hexadecimal id+base64")
-    if file is not None:
+    for file in files:
         try:
             with Path(file).open("rb") as opened:
                 keys += policyfile.parse(opened.read(policyfile.MAX_BYTES + 1)).logs
@@ -140,7 +141,7 @@ def logs_of(texts: list[str], file: str | None) -> Logs:
         f"{n}: more than {MOST_KEYS} keys" for n, its in found.items() if len(its) > MOST_KEYS
     ]
     if not keys and not problems:
-        problems.append("--log, --logs: name a log; its key is shown by `wardwatch log show` there")
+        problems.append("--log, --logs: name a log; `wardwatch log policy` prints its key there")
     if problems:
         raise UsageError("\n".join(problems))
     return found

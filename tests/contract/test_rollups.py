@@ -107,6 +107,7 @@ LATER = (
     "log_rows",
     "log_cursors",
     "log_checkpoints",
+    "attestations",
 )
 
 

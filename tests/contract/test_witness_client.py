@@ -151,6 +151,11 @@ async def test_every_other_answer_has_its_code(answer: bytes, code: Refusal) -> 
     assert await code_of(always(answer)) is code
 
 
+async def test_a_size_counts_only_where_it_is_called_one() -> None:
+    found, came, _ = await asked(always(sized(b"7\n", "text/plain"), reply(200, cosigned())))
+    assert (found, len(came)) == (Refused(Refusal.ANSWER), 1)
+
+
 @pytest.mark.parametrize(
     "body",
     [

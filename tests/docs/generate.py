@@ -32,6 +32,8 @@ from collector.reports.timestamps import STAMP_MEANINGS
 from collector.reports.tsa import TSA_MEANINGS
 from collector.tlog.signer import KEY_FAULTS
 from collector.tlog.troubles import TROUBLES
+from collector.witness.refusals import MEANINGS as WITNESS_REFUSALS
+from collector.witness.refusals import Refusal
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
@@ -75,6 +77,13 @@ def unsigned() -> str:
 
 
 def faults(meanings: Mapping[F, str]) -> str:
+def faults(
+    meanings: Mapping[Fault, str]
+    | Mapping[PolicyFault, str]
+    | Mapping[BundleFault, str]
+    | Mapping[KeyFault, str]
+    | Mapping[Refusal, str],
+) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
 
@@ -116,7 +125,8 @@ def below(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
 def leaves(parser: argparse.ArgumentParser) -> list[argparse.ArgumentParser]:
     """The commands that do something, in the order of the help."""
     subs = below(parser)
-    return [leaf for sub in subs for leaf in leaves(sub)] if subs else [parser]
+    own = [parser] if not subs or parser.get_default("func") else []
+    return [*own, *(leaf for sub in subs for leaf in leaves(sub))]
 
 
 def codes(parser: argparse.ArgumentParser) -> dict[int, str]:
@@ -187,6 +197,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "assurance limits": limits,
     "log key faults": lambda: faults(KEY_FAULTS),
     "log troubles": unsigned,
+    "witness refusals": lambda: faults(WITNESS_REFUSALS),
     "engines": engines.markdown,
     "fhir profiles": profiles.markdown,
     "roles": roles,

@@ -10,7 +10,7 @@ from collector.cli import COMMANDS, build_parser
 from tests.docs.generate import below, codes, leaves
 
 LEAVES = {leaf.prog: leaf for leaf in leaves(build_parser())}
-PRINT_NO_ANSWER = {"wardwatch collector", "wardwatch completion"}
+PRINT_NO_ANSWER = {"wardwatch collector", "wardwatch completion", "wardwatch witness"}
 
 
 def options(parser: argparse.ArgumentParser) -> set[str]:

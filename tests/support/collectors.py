@@ -91,6 +91,7 @@ async def a_collector(
     start: int = START,
     config_key: Ed25519PrivateKey | None = None,
     log_guard: Path | None = None,
+    attestations: Path | None = None,
 ) -> AsyncIterator[Collector]:
     """`start`: what the clock shows first, UTC ms."""
     clock, config_ = ManualClock(start), used or config()
@@ -105,6 +106,7 @@ async def a_collector(
         passwords=quick,
         config_key=config_key,
         log_guard=log_guard,
+        attestations=attestations,
     )
     await service.prepare()
     ingesting = asyncio.create_task(service.parts.ingest.run())

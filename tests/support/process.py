@@ -1,4 +1,4 @@
-"""A collector as a process of its own, to be killed."""
+"""Programs that listen, as processes of their own, to be stopped and killed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import aiohttp
 
@@ -26,20 +27,13 @@ COMMAND = (
 
 
 @dataclass
-class CollectorProcess:
+class Listening:
+    """A process that has said where it listens; its standard error is kept in `log`."""
+
     process: asyncio.subprocess.Process
     url: str
     log: list[str]
     reading: asyncio.Task[None]
-
-    async def enter(self) -> dict[str, str]:
-        """The first admin, by the link it printed: the header to ask with."""
-        code = await printed_code(lambda: "\n".join(self.log))
-        async with aiohttp.ClientSession() as session:
-            now_s = time.time_ns() // 1_000_000_000
-            person = await enrol(session, self.url, code, "admin-1", now_s)
-            token = await log_in(session, self.url, person, now_s)
-        return {"Authorization": f"Bearer {token}"}
 
     async def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
@@ -56,21 +50,29 @@ class CollectorProcess:
         await self.reading
 
 
-async def start_collector(
-    config: Path, database: str, *more: str, env: dict[str, str] | None = None
-) -> CollectorProcess:
-    """Wait until it listens; its standard error is kept in `log`."""
+class CollectorProcess(Listening):
+    async def enter(self) -> dict[str, str]:
+        """The first admin, by the link it printed: the header to ask with."""
+        code = await printed_code(lambda: "\n".join(self.log))
+        async with aiohttp.ClientSession() as session:
+            now_s = time.time_ns() // 1_000_000_000
+            person = await enrol(session, self.url, code, "admin-1", now_s)
+            token = await log_in(session, self.url, person, now_s)
+        return {"Authorization": f"Bearer {token}"}
+
+
+Made = TypeVar("Made", bound=Listening)
+
+
+async def started(
+    kind: type[Made], program: str, *words: str, env: dict[str, str] | None = None
+) -> Made:
+    """Wait until it listens; AssertionError with its log when it ends before."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-c",
-        COMMAND,
-        "--config",
-        str(config),
-        "--database",
-        database,
-        "--listen",
-        "127.0.0.1:0",
-        *more,
+        program,
+        *words,
         env=os.environ | (env or {}),
         stderr=asyncio.subprocess.PIPE,
     )
@@ -81,7 +83,7 @@ async def start_collector(
         assert process.stderr is not None
         async for line in process.stderr:
             log.append(line.decode().rstrip())
-            found = re.search(r"http://[^;]+", log[-1])
+            found = re.search(r"https?://[^;\s]+", log[-1])
             if found and not listening.done():
                 listening.set_result(found.group())
         if not listening.done():
@@ -89,4 +91,18 @@ async def start_collector(
 
     reading = asyncio.create_task(read())
     url = await asyncio.wait_for(listening, 30)
-    return CollectorProcess(process, url, log, reading)
+    return kind(process, url, log, reading)
+
+
+async def start_collector(
+    config: Path, database: str, *more: str, env: dict[str, str] | None = None
+) -> CollectorProcess:
+    return await started(
+        CollectorProcess,
+        COMMAND,
+        *("--config", str(config)),
+        *("--database", database),
+        *("--listen", "127.0.0.1:0"),
+        *more,
+        env=env,
+    )

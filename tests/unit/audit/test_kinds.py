@@ -28,7 +28,7 @@ from collector import (
 )
 from collector.access.records import Act
 from collector.attest import logkeys
-from collector.audit.kinds import EXPORT_ENDED, EXPORTED, KINDS
+from collector.audit.kinds import DOWNLOADED, EXPORT_ENDED, EXPORTED, ISSUED, KINDS
 from collector.core.agent_keys import KeyAct
 from collector.tlog import restarting
 from probes.acts import ActKind as WindowActKind
@@ -44,6 +44,8 @@ def words(kinds: type[Enum], prefix: str = "") -> list[str]:
 WRITERS: dict[str, Iterable[str]] = {
     "collector/access/records.py": words(Act),
     "collector/acts.py": [*words(WindowActKind), *words(CorrectionKind), *words(OverrideKind)],
+    "collector/attesting/downloads.py": [DOWNLOADED],
+    "collector/attesting/issuing.py": [ISSUED],
     "collector/audit/exports.py": [EXPORTED, EXPORT_ENDED],
     "collector/away.py": [away.KIND],
     "collector/builtinkey.py": words(KeyAct),

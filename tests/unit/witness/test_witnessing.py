@@ -142,6 +142,21 @@ async def test_after_a_failed_sync_nothing_is_cosigned_any_more(step: int) -> No
     assert await ask(one, OTHER.asks(0, 6)) == Refused(Refusal.STATE)
 
 
+@pytest.mark.parametrize("seed", range(10))
+async def test_what_an_earlier_process_could_not_make_safe_is_safe_once_it_is_read(
+    seed: int,
+) -> None:
+    disk = LossyFolder(random.Random(seed))
+    one = witness(disk)
+    await ask(one, LOG.asks(0, 5))
+    disk.fail_at = disk.steps + 4  # the new name is there, and not synced
+    assert await ask(one, LOG.asks(5, 6)) == Refused(Refusal.STATE)
+    again = witness(disk)
+    assert again.held[ORIGIN].checkpoint.size == 6
+    time_of(await ask(again, LOG.asks(6, 6)), LOG, 6)
+    assert witness(disk.lose_power()).held[ORIGIN].checkpoint.size == 6
+
+
 @given(st.randoms(use_true_random=False))
 def test_no_loss_of_power_lets_it_cosign_a_fork(rng: random.Random) -> None:
     """Two trees ask in turn, power goes at any step, again and again: all that was ever cosigned
