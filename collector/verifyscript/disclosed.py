@@ -52,7 +52,7 @@ def proved(bundle: Archive, rows: list[Shown], log: Published) -> int:
         if name not in bundle.names:
             raise Failure("rows.proof_missing", str(row.place))
         proof = proof_in(bundle.whole(name, 2 << 20))
-        if proof is None or proof.place != row.place or proof.note.text != log.note.text:
+        if proof is None or proof.place != row.place or proof.note != log.note:
             raise Failure("rows.proof", str(row.place))
         if not proof.leads_to(head, leaf_hash(row.line)):
             raise Failure("rows.proof", str(row.place))
