@@ -6,8 +6,10 @@ import base64
 from collections.abc import Sequence
 from typing import Any
 
+from collector.verifyscript.asked import Asked
 from collector.verifyscript.chains import Header
-from collector.verifyscript.figures import Asked, System, differing
+from collector.verifyscript.comparing import differing
+from collector.verifyscript.figures import System
 from collector.verifyscript.logs import Published
 from collector.verifyscript.rows import Shown
 from collector.verifyscript.terms import Terms

@@ -90,6 +90,17 @@ def _fields(data: bytes, *, tombstone: bool) -> dict[str, Any]:
     for name in ("clock_offset_ms", *(("first_t", "last_t") if tombstone else ())):
         if type(found[name]) is not int or abs(found[name]) >= 1 << 54:
             raise ValueError(name)
+    _check_words(found, tombstone=tombstone)
+    for count in found["kept"].values() if tombstone else ():
+        _count(count, "kept")
+    if found["first_seq" if tombstone else "seq"] < 1:
+        raise ValueError("seq")
+    if tombstone and found["batches"] != found["last_seq"] - found["first_seq"] + 1:
+        raise ValueError("batches")
+    return found
+
+
+def _check_words(found: dict[str, Any], *, tombstone: bool) -> None:
     for name in ("org", "agent", "epoch"):
         if _ID.fullmatch(found[name]) is None:
             raise ValueError(name)
@@ -98,13 +109,6 @@ def _fields(data: bytes, *, tombstone: bool) -> dict[str, Any]:
             raise ValueError(name)
     if not tombstone and found["beacon"] is not None and hex_in(found["beacon"], 32) is None:
         raise ValueError("beacon")
-    for count in found["kept"].values() if tombstone else ():
-        _count(count, "kept")
-    if found["first_seq" if tombstone else "seq"] < 1:
-        raise ValueError("seq")
-    if tombstone and found["batches"] != found["last_seq"] - found["first_seq"] + 1:
-        raise ValueError("batches")
-    return found
 
 
 def _count(value: Any, name: str) -> None:

@@ -41,7 +41,7 @@ class Record(NamedTuple):
 
 def records_of(bundle: Archive, system: str) -> Iterator[Record]:
     """In the order of the log; a chunk is unpacked at a time, and no more of it than it may hold."""
-    name = "evidence/%s.bin" % system
+    name = f"evidence/{system}.bin"
     if bundle.read(name, 0, 4) != b"WWE1":
         raise Failure("segment.malformed", name)
     before, start = -1, 4
@@ -53,7 +53,7 @@ def records_of(bundle: Archive, system: str) -> Iterator[Record]:
         start += 4 + size
         for record in _records(_unpacked(packed, name), name):
             if record.entry <= before:
-                raise Failure("segment.order", "%s:%d" % (system, record.entry))
+                raise Failure("segment.order", f"{system}:{record.entry}")
             before = record.entry
             yield record
 
@@ -94,7 +94,7 @@ def segments_of(
     had. Failure for a segment that is not the one of its batch.
     """
     for record in records_of(bundle, system):
-        where = "%s:%d" % (system, record.entry)
+        where = f"{system}:{record.entry}"
         header = headers.get(record.entry)
         if header is None or header.is_tombstone or record.of != header.systems:
             raise Failure("segment.place", where)

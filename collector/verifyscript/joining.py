@@ -37,9 +37,13 @@ PARTS = (
     "maintenance",
     "numbers",
     "arithmetic",
+    "comparing",
     "slots",
+    "asked",
+    "exclusions",
     "figures",
     "around",
+    "verifying",
     "running",
 )
 """Modules in order; the first file, `opening.py`, gives the head."""

@@ -169,7 +169,7 @@ def _reached(tree: Growing, waiting: list[Any]) -> None:
     while waiting and waiting[0][0] == tree.size:
         size, root, failure = waiting.pop(0)
         if tree.root() != root:
-            raise Failure(failure, "size %d" % size)
+            raise Failure(failure, f"size {size}")
 
 
 def _framed(bundle: Archive) -> Iterator[bytes]:
