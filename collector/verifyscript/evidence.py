@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 import zlib
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from collector.verifyscript.archive import Archive
 from collector.verifyscript.chains import Header
 from collector.verifyscript.columns import Segment, segment_in
 from collector.verifyscript.failing import Failure
-from collector.verifyscript.spelling import base64_in, canonical_in
 from collector.verifyscript.tree import leaf_hash, root_by_path
 
 _MAX_CHUNK = (1 << 20) + (16 << 20) + (1 << 16)
@@ -118,30 +116,3 @@ def outcomes_of(header: Header, segment: Segment) -> list[str]:
     if header.error > _CLOCK_ERROR_MS:
         return ["unknown"] * len(segment.outcome)
     return segment.outcome
-
-
-def check_tombstones(bundle: Archive, headers: dict[int, Header]) -> int:
-    """How many runs agents kept of what they gave up. They are packed with zstd, which this script
-    does not unpack: each is only compared with what its agent signed.
-    """
-    name = "evidence/tombstones.jsonl"
-    shown: set[int] = set()
-    for where, line in bundle.lines(name) if name in bundle.names else ():
-        try:
-            found = canonical_in(line)
-            body, place = base64_in(found["body"]), found["index"]
-            if set(found) != {"body", "index"} or body is None or type(place) is not int:
-                raise ValueError("no tombstone")
-        except (ValueError, KeyError, TypeError):
-            raise Failure("tombstone.malformed", where) from None
-        header = headers.get(place)
-        if header is None or not header.is_tombstone or (shown and place <= max(shown)):
-            raise Failure("tombstone.malformed", where)
-        if hashlib.sha256(body).digest() != header.body:
-            raise Failure("tombstone.body", str(place))
-        shown.add(place)
-    kept = {place: one for place, one in headers.items() if one.is_tombstone and one.results}
-    missing = sorted(set(kept) - shown)
-    if missing:
-        raise Failure("tombstone.missing", str(missing[0]))
-    return sum(one.results for one in kept.values())

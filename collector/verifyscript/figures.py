@@ -13,7 +13,7 @@ from typing import Any
 from collector.verifyscript.archive import Archive
 from collector.verifyscript.asked import Asked, Correction, acts_of, corrections_of, recorded_of
 from collector.verifyscript.chains import Header
-from collector.verifyscript.columns import OUTCOMES
+from collector.verifyscript.columns import OUTCOMES, Segment, segment_in
 from collector.verifyscript.comparing import differing
 from collector.verifyscript.evidence import is_possible, outcomes_of, segments_of
 from collector.verifyscript.exclusions import exclusions_of
@@ -27,6 +27,7 @@ from collector.verifyscript.numbers import (
     verdicts_of,
 )
 from collector.verifyscript.recurring import NotKnownHere
+from collector.verifyscript.remains import Remains
 from collector.verifyscript.rows import Shown
 from collector.verifyscript.slots import Slots
 from collector.verifyscript.spans import (
@@ -42,6 +43,31 @@ from collector.verifyscript.states import truth_of
 from collector.verifyscript.terms import Source, Terms
 
 
+class _Gathered:
+    """Results that count: of the system's checks, possible, and from the evidence's beginning on."""
+
+    def __init__(self, checks: set[str], asked: Asked) -> None:
+        self._checks, self._asked = checks, asked
+        self._times: dict[Source, array[int]] = {}
+        self._told: dict[Source, bytearray] = {}
+
+    def take(self, header: Header, segment: Segment) -> None:
+        outcomes = outcomes_of(header, segment)
+        for check, at, outcome in zip(segment.check, segment.at, outcomes):
+            t = at + header.offset
+            inside = self._asked.since <= t < self._asked.now
+            if inside and check in self._checks and is_possible(t, header.received):
+                source = (check, header.agent)
+                self._times.setdefault(source, array("q")).append(t)
+                self._told.setdefault(source, bytearray()).append(OUTCOMES.index(outcome))
+
+    def results(self) -> dict[Source, list[tuple[int, str]]]:
+        return {
+            source: [(t, OUTCOMES[n]) for t, n in zip(line, self._told[source])]
+            for source, line in self._times.items()
+        }
+
+
 class System:
     """One system's numbers: `made` are the statement's fields about it, `shown` counts the runs that
     each batch shows of it. `unknown` is what this script cannot compute of it, if anything.
@@ -54,6 +80,7 @@ class System:
         asked: Asked,
         rows: Sequence[Shown],
         headers: dict[int, Header],
+        remains: list[Remains],
         seen: dict[int, int],
     ) -> None:
         self.name, self.asked = name, asked
@@ -66,7 +93,7 @@ class System:
         self.count = 0
         try:
             slots = Slots(self.recorded, asked.start, asked.end)
-            results = self._read(bundle, headers, slots)
+            results = self._read(bundle, headers, remains, slots)
             self._make(results, slots, known, rows, seen)
         except NotKnownHere as what:
             self.unknown = str(what)
@@ -120,28 +147,21 @@ class System:
         ]
 
     def _read(
-        self, bundle: Archive, headers: dict[int, Header], slots: Slots
+        self, bundle: Archive, headers: dict[int, Header], remains: list[Remains], slots: Slots
     ) -> dict[Source, list[tuple[int, str]]]:
         """Results by (check, agent), a few bytes each until all are there."""
         checks = {check for terms in self.recorded for check in terms.checks}
-        asked = self.asked
-        times: dict[Source, array[int]] = {}
-        told: dict[Source, bytearray] = {}
+        gathered = _Gathered(checks, self.asked)
         for header, segment in segments_of(bundle, self.name, checks, headers):
             self.shown[header.place] = len(segment.at)
             slots.see(header, segment)
-            outcomes = outcomes_of(header, segment)
-            for check, at, outcome in zip(segment.check, segment.at, outcomes):
-                t = at + header.offset
-                if asked.since <= t < asked.now and is_possible(t, header.received):
-                    source = (check, header.agent)
-                    times.setdefault(source, array("q")).append(t)
-                    told.setdefault(source, bytearray()).append(OUTCOMES.index(outcome))
-        return {
-            source: [(t, OUTCOMES[n]) for t, n in zip(line, told[source])]
-            for source, line in times.items()
-            if source[0] in checks
-        }
+            gathered.take(header, segment)
+        for one in remains:
+            segment = segment_in(one.data, f"{self.name}:{one.header.place}")
+            if not one.again:
+                slots.see(one.header, segment)
+            gathered.take(one.header, segment)
+        return gathered.results()
 
     def _formula(self) -> str:
         slo = self.terms.system and self.terms.system["slo"]

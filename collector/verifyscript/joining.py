@@ -33,6 +33,8 @@ PARTS = (
     "beacons",
     "columns",
     "evidence",
+    "zstandard",
+    "remains",
     "states",
     "maintenance",
     "numbers",

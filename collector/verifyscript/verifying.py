@@ -22,7 +22,6 @@ from collector.verifyscript.disclosed import (
     told_broken,
 )
 from collector.verifyscript.entries import Entry, entry_in
-from collector.verifyscript.evidence import check_tombstones
 from collector.verifyscript.failing import Failure
 from collector.verifyscript.figures import System
 from collector.verifyscript.keys import AgentKeys
@@ -35,6 +34,7 @@ from collector.verifyscript.notes import (
     policy_in,
     quorum_time,
 )
+from collector.verifyscript.remains import Remains, remains_of
 from collector.verifyscript.rows import Shown
 from collector.verifyscript.spans import DAY_MS
 from collector.verifyscript.statement import Statement, statement_in
@@ -223,8 +223,8 @@ def _check_chains(read: _Read, say: Say) -> None:
 def _check_figures(read: _Read, say: Say) -> None:
     """The statement's sums, then each system's numbers from its evidence."""
     said = read.statement.predicate
-    kept_runs = check_tombstones(read.bundle, read.headers)
-    systems = [_recomputed(read, name, kept_runs, say) for name in read.bundle.systems]
+    remains = remains_of(read.bundle, read.headers)
+    systems = [_recomputed(read, name, remains, say) for name in read.bundle.systems]
     for place, header in read.headers.items() if _is_whole(read.rows) else ():
         shown = sum(one.shown.get(place, 0) for one in systems)
         if not header.is_tombstone and shown != header.results:
@@ -252,15 +252,14 @@ def _is_whole(rows: Sequence[Shown]) -> bool:
     return all(row.parts and row.of == {len(row.parts) + 1} for row in versions)
 
 
-def _recomputed(read: _Read, name: str, kept_runs: int, say: Say) -> System:
+def _recomputed(read: _Read, name: str, remains: list[Remains], say: Say) -> System:
     if sys.stderr.isatty():
         sys.stderr.write(f"recomputing {name} ...\n")
     try:
-        found = System(read.bundle, name, read.asked, read.rows, read.headers, read.early)
+        own = [one for one in remains if one.system == name]
+        found = System(read.bundle, name, read.asked, read.rows, read.headers, own, read.early)
     except (KeyError, TypeError, IndexError, AttributeError, ValueError):
         raise Failure("rows.config", name) from None
-    if kept_runs:
-        found.unknown = "agents gave up batches, and what they kept is packed with zstd"
     if found.unknown is None:
         say(f"{name}: recomputed from {found.count} results")
     else:
