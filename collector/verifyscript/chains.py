@@ -43,6 +43,7 @@ class Header(NamedTuple):
     error: int
     day: int
     results: int
+    given_up: int
     systems: int
     root: bytes
     body: bytes
@@ -54,7 +55,7 @@ def header_in(org: str, index: int, received: int, data: bytes, *, tombstone: bo
     """Failure `chain.header` or `chain.other_org`."""
     try:
         found = _fields(data, tombstone=tombstone)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise Failure("chain.header", str(index)) from None
     if found["org"] != org:
         raise Failure("chain.other_org", str(index))
@@ -73,6 +74,7 @@ def header_in(org: str, index: int, received: int, data: bytes, *, tombstone: bo
         found["clock_error_ms"],
         found["wall_ms"] // DAY_MS,
         sum(found["kept"].values()) if tombstone else found["results"],
+        sum(found["given_up"].values()) if tombstone else 0,
         0 if tombstone else found["systems"],
         b"" if tombstone else bytes.fromhex(found["segments_root"]),
         bytes.fromhex(found["body_sha256"]),
@@ -91,8 +93,9 @@ def _fields(data: bytes, *, tombstone: bool) -> dict[str, Any]:
         if type(found[name]) is not int or abs(found[name]) >= 1 << 54:
             raise ValueError(name)
     _check_words(found, tombstone=tombstone)
-    for count in found["kept"].values() if tombstone else ():
-        _count(count, "kept")
+    for name in ("kept", "given_up") if tombstone else ():
+        for count in found[name].values():
+            _count(count, name)
     if found["first_seq" if tombstone else "seq"] < 1:
         raise ValueError("seq")
     if tombstone and found["batches"] != found["last_seq"] - found["first_seq"] + 1:

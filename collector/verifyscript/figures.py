@@ -12,6 +12,7 @@ from typing import Any
 
 from collector.verifyscript.archive import Archive
 from collector.verifyscript.asked import Asked, Correction, acts_of, corrections_of, recorded_of
+from collector.verifyscript.causes import Causes
 from collector.verifyscript.chains import Header
 from collector.verifyscript.columns import OUTCOMES, Segment, segment_in
 from collector.verifyscript.comparing import differing
@@ -81,6 +82,7 @@ class System:
         rows: Sequence[Shown],
         headers: dict[int, Header],
         remains: list[Remains],
+        causes: Causes,
         seen: dict[int, int],
     ) -> None:
         self.name, self.asked = name, asked
@@ -89,12 +91,13 @@ class System:
         self.acts = [act for act in acts_of(rows) if act.at < asked.now]
         self.shown: dict[int, int] = {}
         self.unknown: str | None = None
+        self.left_out = 0
         self.made: dict[str, Any] = {}
         self.count = 0
         try:
             slots = Slots(self.recorded, asked.start, asked.end)
             results = self._read(bundle, headers, remains, slots)
-            self._make(results, slots, known, rows, seen)
+            self._make(results, slots, causes, known, rows, seen)
         except NotKnownHere as what:
             self.unknown = str(what)
 
@@ -102,6 +105,7 @@ class System:
         self,
         results: dict[Source, list[tuple[int, str]]],
         slots: Slots,
+        causes: Causes,
         known: list[Terms],
         rows: Sequence[Shown],
         seen: dict[int, int],
@@ -114,7 +118,8 @@ class System:
         out = within(united(part for one in found for part in one.parts), asked.start, asked.end)
         self.terms = terms_at(self.truth, self.recorded, asked.end - 1)
         corrections = [c for c in corrections_of(rows, asked.now) if c.system == name]
-        judged, good = runs_of(self.truth, asked.start, asked.end, out, self._formula())
+        judged, good = runs_of(self.truth, asked.start, asked.end, out, self.formula())
+        gaps, self.left_out = slots.gaps(name, causes)
         self.made = {
             "results": [
                 {
@@ -129,7 +134,7 @@ class System:
             "exclusions": exclusions_of(
                 name, touching, known, self.acts, rows, seen, self._monitored()
             ),
-            "gaps": slots.gaps(),
+            "gaps": gaps,
             "states": [{"system": name, "spans": self._states()}],
         }
 
@@ -138,8 +143,6 @@ class System:
         own = {
             field: [one for one in said[field] if one["system"] == self.name] for field in self.made
         }
-        gaps = ("start", "end", "check", "agent", "slots")
-        own["gaps"] = [tuple(one[n] for n in gaps) for one in own["gaps"]]
         return [
             path
             for field, made in self.made.items()
@@ -163,7 +166,8 @@ class System:
             gathered.take(one.header, segment)
         return gathered.results()
 
-    def _formula(self) -> str:
+    def formula(self) -> str:
+        """By the terms at the period's end."""
         slo = self.terms.system and self.terms.system["slo"]
         return "contract-v1" if slo is None else str(slo["formula"])
 
@@ -199,7 +203,7 @@ class System:
         }
 
     def _amounts(self, line: Line, out: Sequence[Stretch]) -> Amounts:
-        return amounts_of(line, self.asked.start, self.asked.end, out, self._formula())
+        return amounts_of(line, self.asked.start, self.asked.end, out, self.formula())
 
     def _figures(self, line: Line, own: Amounts) -> dict[str, Any]:
         raw, counted = self._amounts(line, []).sums(), own.sums()

@@ -75,6 +75,19 @@ class AgentKeys:
             raise Failure("keys.not_taken", where)
         raise Failure("keys.signature", where)
 
+    def listed(self, agent: str, terms: Terms, start: int, now: int) -> list[str]:
+        """Fingerprints of keys that were taken at some instant from `start` on, approved before `now`."""
+        pinned = terms.config["agents"][agent].get("key")
+        if pinned is not None:
+            return [_fingerprint(_public(pinned))]
+        return [
+            name
+            for name, key in self._keys.get(agent, {}).items()
+            if key.approved is not None
+            and key.approved < now
+            and all(max(key.approved, start) < e for e in (key.until, key.revoked) if e is not None)
+        ]
+
     def _taken(self, agent: str, at: int) -> set[bytes]:
         own = {key.public for key in self._keys.get(agent, {}).values() if key.was_taken(at)}
         found: set[bytes] = set()

@@ -9,9 +9,10 @@ from typing import Any, NamedTuple
 
 from collector.verifyscript.archive import NOT_SUBJECTS, Archive
 from collector.verifyscript.arithmetic import check_sums
-from collector.verifyscript.around import around
+from collector.verifyscript.around import Seen, around
 from collector.verifyscript.asked import Asked, asked_in, recorded_of
 from collector.verifyscript.beacons import check_beacons
+from collector.verifyscript.causes import Causes
 from collector.verifyscript.chains import Header, header_in, linked
 from collector.verifyscript.disclosed import (
     complete,
@@ -27,6 +28,7 @@ from collector.verifyscript.figures import System
 from collector.verifyscript.keys import AgentKeys
 from collector.verifyscript.logs import Published, expected, kept, kept_root, published, walk
 from collector.verifyscript.notes import (
+    Accepted,
     Policy,
     VerifierKey,
     accepted_by,
@@ -42,8 +44,8 @@ from collector.verifyscript.trust import LogKeys
 
 _ENTRIES = "log/entries.bin"
 _NOT_MADE = (
-    "gaps.cause, incidents, vantagePoints.keys, assurance, method.tzdata and what the issuer alone "
-    "claims (attestationId, computedAt, software, signer, supersedes, selfMonitoring)"
+    "what the issuer alone claims (attestationId, version, computedAt, software, signer, supersedes, "
+    "selfMonitoring, limitations), who runs agents and witnesses, method.tzdata"
 )
 """Fields that are as the statement says, and no more than that."""
 _DERIVED = (
@@ -82,8 +84,10 @@ def verify(bundle: Archive, own_policy: bytes | None, since: bytes | None, say: 
     rows = rows_of(bundle)
     keys = LogKeys(rows)
     policy, issuers = keys.followed(policy), keys.followed(issuers)
-    for one in (policy, issuers):
-        _check_final(bundle, one, keys, statement, asked)
+    _check_final(bundle, policy, keys, statement, asked)
+    final = _check_final(bundle, issuers, keys, statement, asked)
+    names = [name.decode(errors="replace") for name in final.times]
+    seen = Seen(names, issuers.quorum is not None)
     log = published(bundle, policy, computed)
     early, roots = seen_early(bundle, rows, issuers, log, computed)
     own, _ = (
@@ -103,8 +107,7 @@ def verify(bundle: Archive, own_policy: bytes | None, since: bytes | None, say: 
         f"rows: {len(rows)} shown, {older} from before the range, none missing that numbers depend "
         f"on; seen early by witnesses: {len(early)}"
     )
-    _check_chains(read, say)
-    _check_figures(read, say)
+    _check_figures(read, _check_chains(read, say), seen, say)
     for exclusion in statement.predicate["exclusions"] if own_policy is not None else ():
         at = own.get(exclusion["logIndex"])
         if exclusion["preRegistered"] and at is not None and at >= exclusion["start"]:
@@ -135,7 +138,7 @@ def _statement(bundle: Archive, policy: Policy) -> Statement:
 
 def _check_final(
     bundle: Archive, policy: Policy, keys: LogKeys, statement: Statement, asked: Asked
-) -> None:
+) -> Accepted:
     """The last checkpoint is signed by keys that count for its size, and was seen after the period."""
     name = "checkpoint.txt"
     note = note_in(bundle.whole(name, 2 << 20))
@@ -152,9 +155,10 @@ def _check_final(
             raise Failure("checkpoint.revoked", name) from None
         if not set(statement.signers) & set(still.logs):
             raise Failure("statement.unsigned", "statement.json")
-    seen = quorum_time(policy, found)
-    if seen is not None and seen < asked.end:
+    at = quorum_time(policy, found)
+    if at is not None and at < asked.end:
         raise Failure("checkpoint.early", name)
+    return found
 
 
 def _check_subjects(bundle: Archive, statement: Statement) -> None:
@@ -204,7 +208,7 @@ def _walk(read: _Read, due: list[Any]) -> None:
     complete(read.rows, walk(read.bundle, read.log, due, look))
 
 
-def _check_chains(read: _Read, say: Say) -> None:
+def _check_chains(read: _Read, say: Say) -> AgentKeys:
     found = linked(read.headers, told_broken(read.rows))
     recorded = [recorded_of(read.rows, system) for system in read.bundle.systems]
     keys = AgentKeys(read.org, read.rows, recorded)
@@ -218,13 +222,15 @@ def _check_chains(read: _Read, say: Say) -> None:
         f"stand for all; numbers that are not there: {found.holes}; links told broken: "
         f"{found.broken}; sealed after a checkpoint of the log: {named}"
     )
+    return keys
 
 
-def _check_figures(read: _Read, say: Say) -> None:
+def _check_figures(read: _Read, keys: AgentKeys, seen: Seen, say: Say) -> None:
     """The statement's sums, then each system's numbers from its evidence."""
     said = read.statement.predicate
     remains = remains_of(read.bundle, read.headers)
-    systems = [_recomputed(read, name, remains, say) for name in read.bundle.systems]
+    causes = Causes(read.headers.values(), read.rows)
+    systems = [_recomputed(read, name, remains, causes, say) for name in read.bundle.systems]
     for place, header in read.headers.items() if _is_whole(read.rows) else ():
         shown = sum(one.shown.get(place, 0) for one in systems)
         if not header.is_tombstone and shown != header.results:
@@ -237,7 +243,7 @@ def _check_figures(read: _Read, say: Say) -> None:
         if [one["system"] for one in said["results"]] != read.bundle.systems:
             raise Failure("figures.differ", "results")
         wrong = [path for one in done for path in one.differing(said)]
-        wrong += around(said, read.rows, read.headers, read.log, read.asked, done)
+        wrong += around(said, read.rows, read.headers, read.log, read.asked, done, keys, seen)
         if wrong:
             raise Failure("figures.differ", ", ".join(wrong[:20]))
         check_sums(said)
@@ -252,12 +258,14 @@ def _is_whole(rows: Sequence[Shown]) -> bool:
     return all(row.parts and row.of == {len(row.parts) + 1} for row in versions)
 
 
-def _recomputed(read: _Read, name: str, remains: list[Remains], say: Say) -> System:
+def _recomputed(read: _Read, name: str, remains: list[Remains], causes: Causes, say: Say) -> System:
     if sys.stderr.isatty():
         sys.stderr.write(f"recomputing {name} ...\n")
     try:
         own = [one for one in remains if one.system == name]
-        found = System(read.bundle, name, read.asked, read.rows, read.headers, own, read.early)
+        found = System(
+            read.bundle, name, read.asked, read.rows, read.headers, own, causes, read.early
+        )
     except (KeyError, TypeError, IndexError, AttributeError, ValueError):
         raise Failure("rows.config", name) from None
     if found.unknown is None:

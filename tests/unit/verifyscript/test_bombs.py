@@ -35,8 +35,10 @@ def run_limited(folder: Path, bundle: bytes) -> subprocess.CompletedProcess[str]
     (folder / "verify.py").write_bytes(script())
     (folder / "bundle.zip").write_bytes(bundle)
     return subprocess.run(
-        [sys.executable, "-I", "-S", "-B", "-W", "error", "-c"]
-        + [_LIMITED.format(LIMIT, str(folder / "verify.py")), "--", str(folder / "bundle.zip")],
+        [
+            *(sys.executable, "-I", "-S", "-B", "-W", "error", "-c"),
+            *(_LIMITED.format(LIMIT, str(folder / "verify.py")), "--", str(folder / "bundle.zip")),
+        ],
         capture_output=True,
         text=True,
         check=False,

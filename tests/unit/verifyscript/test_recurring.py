@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.verifyscript.recurring import NotKnownHere, occurrences_of, zone_of
@@ -63,7 +63,7 @@ def test_a_rule_gives_the_same_occurrences(
     try:
         recurrence.parse(rule)
     except ValueError:
-        assume(False)
+        return
     until = datetime(2029, 3, 1)
     own = ZoneInfo(zone)
     expected = [
