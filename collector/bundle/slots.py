@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from collector.bundle import layout
 from collector.bundle.evidence import Arrived, Asked
+from collector.bundle.faults import BundleError, BundleFault
 from collector.bundle.reading import Record
 from collector.core.settled import Source
 from collector.core.windows import FAR, segments
@@ -22,6 +24,8 @@ from probes.schedule import first_slot_ms, offset_ms
 from probes.spans import Interval
 
 DAY_MS = 86_400_000
+MOST_SLOTS = 200_000_000
+"""Of one system: a byte each."""
 MOST_FORMS = 4_096
 """Lists of checks, as segments have them, that are remembered: agents have a few."""
 
@@ -63,10 +67,14 @@ class Slots:
         self._plans: dict[tuple[str, ...], list[Sequence[_Plan]]] = {}
         self.outcomes: Counter[Outcome] = Counter()
         """Runs of the period by outcome, as far as they are disclosed."""
+        slots = 0
         for source, part, every in _scheduled(system, history, asked):
             name, agent = source
             first = first_slot_ms(offset_ms(agent, name, every), every, part.start)
             count = max(0, -(-(part.end - first) // every))
+            slots += count
+            if slots > MOST_SLOTS:
+                raise BundleError(BundleFault.TOO_LARGE, layout.evidence_of(system))
             own = self._stretches.setdefault(source, [])
             own.append(_Stretch(first, every, part.end, bytearray(count)))
 
