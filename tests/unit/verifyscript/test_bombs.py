@@ -51,8 +51,8 @@ def test_the_honest_bundle_fits_into_so_little_memory(tmp_path: Path) -> None:
     assert (told.returncode, told.stderr) == (0, "")
 
 
-def test_a_chunk_that_unpacks_to_a_gibibyte_is_refused(tmp_path: Path) -> None:
-    found = {**members(), layout.evidence_of("ehr"): bomb(1 << 30)}
+def test_a_chunk_that_unpacks_to_more_than_there_is_is_refused(tmp_path: Path) -> None:
+    found = {**members(), layout.evidence_of("ehr"): bomb(256 << 20)}
     told = run_limited(tmp_path, resealed(found))
     assert (told.returncode, told.stderr) == (2, "")
     assert "NOT VERIFIED: segment.malformed" in told.stdout

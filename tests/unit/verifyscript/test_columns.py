@@ -49,14 +49,14 @@ def told(found: list[Run]) -> Segment:
     )
 
 
-@settings(max_examples=longer(300), deadline=None)
+@settings(max_examples=longer(120), deadline=None)
 @given(found=st.lists(runs(), min_size=1, max_size=12))
 def test_what_agents_write_is_read_alike(found: list[Run]) -> None:
     data = segments.encode(found)
     assert segment_in(data, "") == told(segments.decode("s", data)) == told(found)
 
 
-@settings(max_examples=longer(300), deadline=None)
+@settings(max_examples=longer(120), deadline=None)
 @given(
     found=st.lists(runs(), min_size=1, max_size=4),
     place=st.integers(0, 10_000),
@@ -127,7 +127,7 @@ def test_every_width_of_a_column_is_read(numbers: list[int]) -> None:
         assert segment_in(msgspec.msgpack.encode(found), "").duration == numbers
 
 
-@settings(max_examples=longer(200), deadline=None)
+@settings(max_examples=longer(100), deadline=None)
 @given(
     value=st.recursive(
         st.none()

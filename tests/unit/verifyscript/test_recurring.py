@@ -49,7 +49,7 @@ def rules(draw: st.DrawFn) -> str:
     return ";".join(f"{name}={value}" for name, value in parts.items())
 
 
-@settings(max_examples=longer(200), deadline=None)
+@settings(max_examples=longer(100), deadline=None)
 @given(
     rule=rules(),
     start=st.datetimes(datetime(2025, 12, 1), datetime(2026, 12, 31)),
