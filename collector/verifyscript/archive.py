@@ -106,7 +106,7 @@ class Archive:
             *whole, rest = (rest + block).split(b"\n")
             for line in whole:
                 number += 1
-                yield "%s:%d" % (name, number), line
+                yield f"{name}:{number}", line
             if len(rest) > _MAX_OTHER:
                 raise Failure("bundle.limit", name)
         if rest:

@@ -16,10 +16,10 @@ def check_sums(predicate: dict[str, Any]) -> int:
     results = predicate["results"]
     length = predicate["period"]["end"] - predicate["period"]["start"]
     for n, one in enumerate(results):
-        where = "results[%d]" % n
+        where = f"results[{n}]"
         _check_times(one, length, where)
         for m, site in enumerate(one["sites"]):
-            _check_times(site, length, "%s.sites[%d]" % (where, m))
+            _check_times(site, length, f"{where}.sites[{m}]")
         _check_verdicts(one, where)
         counts = [one["outcomes"][outcome] for outcome in OUTCOMES]
         if min(counts) < 0 or not 0 <= one["received"] <= one["expected"]:
@@ -45,7 +45,7 @@ def _check_times(one: Any, length: int, where: str) -> None:
         raise Failure("figures.differ", where + ".figures.worstCase")
     for name, ratio in figures.items():
         if percent(ratio["numerator"], ratio["denominator"]) != ratio["percent"]:
-            raise Failure("figures.differ", "%s.figures.%s.percent" % (where, name))
+            raise Failure("figures.differ", f"{where}.figures.{name}.percent")
     if percent(good + times["down"], times["eligible"]) != one["coverage"]:
         raise Failure("figures.differ", where + ".coverage")
 
@@ -60,4 +60,4 @@ def _check_verdicts(one: Any, where: str) -> None:
     sums = Sums(good, times["down"], times["unknown"], times["eligible"], seen)
     for target, name in (("target", "verdict"), ("minimum", "minimumVerdict")):
         if one["scope"] == "organization" and verdict(sums, one[target]) != one[name]:
-            raise Failure("figures.differ", "%s.%s" % (where, name))
+            raise Failure("figures.differ", f"{where}.{name}")

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
+from collector.verifyscript.asked import Asked
+from collector.verifyscript.assurance import assurance_of
 from collector.verifyscript.chains import Header
-from collector.verifyscript.figures import Asked, System, differing
+from collector.verifyscript.comparing import differing
+from collector.verifyscript.figures import System
+from collector.verifyscript.incidents import incidents_of
+from collector.verifyscript.keys import AgentKeys
 from collector.verifyscript.logs import Published
 from collector.verifyscript.rows import Shown
 from collector.verifyscript.terms import Terms
 
 _LATE_MS = 900_000
+
+
+class Seen(NamedTuple):
+    """Witnesses of the last checkpoint by the issuer's policy; `quorum`: does it ask for any?"""
+
+    witnesses: list[str]
+    quorum: bool
 
 
 def around(
@@ -22,30 +34,46 @@ def around(
     log: Published,
     asked: Asked,
     systems: list[System],
+    keys: AgentKeys,
+    seen: Seen,
 ) -> list[str]:
     """Paths of fields that are others than the evidence says. `systems`: those that were recomputed;
-    of the others, what is watched is not compared.
+    unless they are all, what is watched is not compared.
     """
     touching = [one for one in headers.values() if one.start < asked.end and one.end >= asked.start]
+    names = [one["system"] for one in said["results"]]
     made: dict[str, Any] = {
         "log": _log(log),
         "lateEvidence": _late(touching, asked),
         "configChanges": _changes(rows, asked),
+        "incidents": incidents_of(rows, names, asked),
     }
     told = {field: said[field] for field in made}
-    if len(systems) == len(said["results"]):
-        made["vantagePoints"] = _vantage_points(systems, touching, asked)
-        told["vantagePoints"] = [
-            {name: value for name, value in one.items() if name != "keys"}
-            for one in said["vantagePoints"]
-        ]
+    if len(systems) == len(names):
+        organization = systems[0].terms.config["organization"]
+        points = _vantage_points(systems, touching, asked, keys)
+        made["vantagePoints"] = points
         made["scope"] = _scope(rows, systems)
-        told["scope"] = said["scope"]
-        made["confirm"] = _confirm(systems)
-        told["confirm"] = said["method"]["confirm"]
-        made["timezone"] = systems[0].terms.config["organization"]["timezone"]
-        told["timezone"] = said["period"]["timezone"]
+        made["gapsLeftOut"] = sum(one.left_out for one in systems)
+        made["assurance"] = assurance_of(
+            rows,
+            names,
+            seen.witnesses,
+            _operators(said["assurance"]["witnesses"]),
+            organization["name"],
+            {one["operator"] for one in points if one["batches"]},
+            quorum=seen.quorum,
+        )
+        told |= {field: said[field] for field in made}
+        made["method"] = {**_method(systems), "tzdata": said["method"]["tzdata"]}
+        made["period"] = {**said["period"], "timezone": organization["timezone"]}
+        told |= {field: said[field] for field in ("method", "period")}
     return [path for field in made for path in differing(field, made[field], told[field])]
+
+
+def _operators(witnesses: list[dict[str, Any]]) -> dict[str, str]:
+    """As declared."""
+    return {one["name"]: one["operator"] for one in witnesses if isinstance(one["operator"], str)}
 
 
 def _log(log: Published) -> dict[str, Any]:
@@ -118,16 +146,23 @@ def _scope(rows: Sequence[Shown], systems: list[System]) -> dict[str, Any]:
     }
 
 
-def _confirm(systems: list[System]) -> list[dict[str, Any]]:
+def _method(systems: list[System]) -> dict[str, Any]:
     checks = {name: check for one in systems for name, check in one.terms.checks.items()}
-    return [
-        {"check": name, "down": check["confirm"]["down"], "up": check["confirm"]["up"]}
-        for name, check in sorted(checks.items())
-    ]
+    formulas = {one.formula() for one in systems}
+    return {
+        "semantics": "urn:wardwatch:semantics:1",
+        "formula": formulas.pop() if len(formulas) == 1 else "mixed",
+        "confirm": [
+            {"check": name, "down": check["confirm"]["down"], "up": check["confirm"]["up"]}
+            for name, check in sorted(checks.items())
+        ],
+        "unknownPolicy": "reported",
+        "rounding": "truncated",
+    }
 
 
 def _vantage_points(
-    systems: list[System], touching: list[Header], asked: Asked
+    systems: list[System], touching: list[Header], asked: Asked, keys: AgentKeys
 ) -> list[dict[str, Any]]:
     """Agents that were assigned to a system in the period, and what came from them of it."""
     found: dict[str, Terms] = {}
@@ -146,6 +181,7 @@ def _vantage_points(
                 "agent": agent,
                 "site": defined["site"],
                 "operator": defined.get("operator") or terms.config["organization"]["name"],
+                "keys": keys.listed(agent, terms, asked.start, asked.now),
                 "clockErrorMaxMs": max((header.error for header in own), default=None),
                 "batches": len(own),
                 "late": sum(_delay(header) > _LATE_MS for header in own),

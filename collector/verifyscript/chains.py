@@ -43,6 +43,7 @@ class Header(NamedTuple):
     error: int
     day: int
     results: int
+    given_up: int
     systems: int
     root: bytes
     body: bytes
@@ -54,7 +55,7 @@ def header_in(org: str, index: int, received: int, data: bytes, *, tombstone: bo
     """Failure `chain.header` or `chain.other_org`."""
     try:
         found = _fields(data, tombstone=tombstone)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise Failure("chain.header", str(index)) from None
     if found["org"] != org:
         raise Failure("chain.other_org", str(index))
@@ -73,6 +74,7 @@ def header_in(org: str, index: int, received: int, data: bytes, *, tombstone: bo
         found["clock_error_ms"],
         found["wall_ms"] // DAY_MS,
         sum(found["kept"].values()) if tombstone else found["results"],
+        sum(found["given_up"].values()) if tombstone else 0,
         0 if tombstone else found["systems"],
         b"" if tombstone else bytes.fromhex(found["segments_root"]),
         bytes.fromhex(found["body_sha256"]),
@@ -90,6 +92,18 @@ def _fields(data: bytes, *, tombstone: bool) -> dict[str, Any]:
     for name in ("clock_offset_ms", *(("first_t", "last_t") if tombstone else ())):
         if type(found[name]) is not int or abs(found[name]) >= 1 << 54:
             raise ValueError(name)
+    _check_words(found, tombstone=tombstone)
+    for name in ("kept", "given_up") if tombstone else ():
+        for count in found[name].values():
+            _count(count, name)
+    if found["first_seq" if tombstone else "seq"] < 1:
+        raise ValueError("seq")
+    if tombstone and found["batches"] != found["last_seq"] - found["first_seq"] + 1:
+        raise ValueError("batches")
+    return found
+
+
+def _check_words(found: dict[str, Any], *, tombstone: bool) -> None:
     for name in ("org", "agent", "epoch"):
         if _ID.fullmatch(found[name]) is None:
             raise ValueError(name)
@@ -98,13 +112,6 @@ def _fields(data: bytes, *, tombstone: bool) -> dict[str, Any]:
             raise ValueError(name)
     if not tombstone and found["beacon"] is not None and hex_in(found["beacon"], 32) is None:
         raise ValueError("beacon")
-    for count in found["kept"].values() if tombstone else ():
-        _count(count, "kept")
-    if found["first_seq" if tombstone else "seq"] < 1:
-        raise ValueError("seq")
-    if tombstone and found["batches"] != found["last_seq"] - found["first_seq"] + 1:
-        raise ValueError("batches")
-    return found
 
 
 def _count(value: Any, name: str) -> None:

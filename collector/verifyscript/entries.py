@@ -75,8 +75,8 @@ def entry_in(data: bytes, where: str) -> Entry:
 
 def row_line(id_: int, recorded_at: int, state: int, kind: str, commitment: bytes) -> bytes:
     """The entry of a row."""
-    numbers = "%d %d %d" % (id_, recorded_at, state)
-    return ("wardwatch/1 row %s %s %s\n" % (numbers, kind, commitment.hex())).encode()
+    numbers = f"{id_} {recorded_at} {state}"
+    return (f"wardwatch/1 row {numbers} {kind} {commitment.hex()}\n").encode()
 
 
 def _batch(word: str, told: list[str], header: bytes) -> Entry | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
 import zlib
 from collections.abc import Iterator
@@ -12,7 +11,6 @@ from collector.verifyscript.archive import Archive
 from collector.verifyscript.chains import Header
 from collector.verifyscript.columns import Segment, segment_in
 from collector.verifyscript.failing import Failure
-from collector.verifyscript.spelling import base64_in, canonical_in
 from collector.verifyscript.tree import leaf_hash, root_by_path
 
 _MAX_CHUNK = (1 << 20) + (16 << 20) + (1 << 16)
@@ -41,7 +39,7 @@ class Record(NamedTuple):
 
 def records_of(bundle: Archive, system: str) -> Iterator[Record]:
     """In the order of the log; a chunk is unpacked at a time, and no more of it than it may hold."""
-    name = "evidence/%s.bin" % system
+    name = f"evidence/{system}.bin"
     if bundle.read(name, 0, 4) != b"WWE1":
         raise Failure("segment.malformed", name)
     before, start = -1, 4
@@ -53,7 +51,7 @@ def records_of(bundle: Archive, system: str) -> Iterator[Record]:
         start += 4 + size
         for record in _records(_unpacked(packed, name), name):
             if record.entry <= before:
-                raise Failure("segment.order", "%s:%d" % (system, record.entry))
+                raise Failure("segment.order", f"{system}:{record.entry}")
             before = record.entry
             yield record
 
@@ -94,7 +92,7 @@ def segments_of(
     had. Failure for a segment that is not the one of its batch.
     """
     for record in records_of(bundle, system):
-        where = "%s:%d" % (system, record.entry)
+        where = f"{system}:{record.entry}"
         header = headers.get(record.entry)
         if header is None or header.is_tombstone or record.of != header.systems:
             raise Failure("segment.place", where)
@@ -118,30 +116,3 @@ def outcomes_of(header: Header, segment: Segment) -> list[str]:
     if header.error > _CLOCK_ERROR_MS:
         return ["unknown"] * len(segment.outcome)
     return segment.outcome
-
-
-def check_tombstones(bundle: Archive, headers: dict[int, Header]) -> int:
-    """How many runs agents kept of what they gave up. They are packed with zstd, which this script
-    does not unpack: each is only compared with what its agent signed.
-    """
-    name = "evidence/tombstones.jsonl"
-    shown: set[int] = set()
-    for where, line in bundle.lines(name) if name in bundle.names else ():
-        try:
-            found = canonical_in(line)
-            body, place = base64_in(found["body"]), found["index"]
-            if set(found) != {"body", "index"} or body is None or type(place) is not int:
-                raise ValueError("no tombstone")
-        except (ValueError, KeyError, TypeError):
-            raise Failure("tombstone.malformed", where) from None
-        header = headers.get(place)
-        if header is None or not header.is_tombstone or (shown and place <= max(shown)):
-            raise Failure("tombstone.malformed", where)
-        if hashlib.sha256(body).digest() != header.body:
-            raise Failure("tombstone.body", str(place))
-        shown.add(place)
-    kept = {place: one for place, one in headers.items() if one.is_tombstone and one.results}
-    missing = sorted(set(kept) - shown)
-    if missing:
-        raise Failure("tombstone.missing", str(missing[0]))
-    return sum(one.results for one in kept.values())

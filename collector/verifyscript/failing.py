@@ -24,7 +24,6 @@ _WRONG = (
     "rows.act",
     "early.proof",
     "early.forked",
-    "beacon.younger",
     "beacon.unknown",
     "since.rolled_back",
     "chain.other_org",

