@@ -32,11 +32,10 @@ from collector.reports.timestamps import STAMP_MEANINGS
 from collector.reports.tsa import TSA_MEANINGS
 from collector.tlog.signer import KEY_FAULTS
 from collector.tlog.troubles import TROUBLES
-from collector.witness.refusals import MEANINGS as WITNESS_REFUSALS
-from collector.witness.refusals import Refusal
 from collector.verifying.failures import EXIT_CODES
 from collector.verifying.failures import MEANINGS as FAILURES
 from collector.verifying.telling import QUESTIONS
+from collector.witness.refusals import MEANINGS as WITNESS_REFUSALS
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
@@ -106,13 +105,6 @@ def unsigned() -> str:
 
 
 def faults(meanings: Mapping[F, str]) -> str:
-def faults(
-    meanings: Mapping[Fault, str]
-    | Mapping[PolicyFault, str]
-    | Mapping[BundleFault, str]
-    | Mapping[KeyFault, str]
-    | Mapping[Refusal, str],
-) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
 
