@@ -173,6 +173,7 @@ async def test_killed_at_any_moment_it_never_cosigns_a_fork(folder: Path) -> Non
     )
 
 
+@pytest.mark.timeout(240)
 async def test_a_collectors_logs_are_cosigned_and_leave_by_mail(folder: Path) -> None:
     """From rows of the journal to a note in a letter that an auditor's own policy accepts."""
     signer = open_file(made_key(folder))
@@ -189,7 +190,7 @@ async def test_a_collectors_logs_are_cosigned_and_leave_by_mail(folder: Path) ->
             )
         )
         collector = await start_collector(file, f"sqlite:///{folder / 'wardwatch.db'}")
-        for _ in range(900):
+        for _ in range(1_500):
             if server.mails:
                 break
             await asyncio.sleep(0.1)
