@@ -15,6 +15,7 @@ import pytest
 from collector import journal
 from collector.access.policy import Role
 from collector.attest import dsse, statement
+from collector.attesting.folder import Folder
 from collector.bundle import assemble, layout
 from collector.bundle import predicate as predicates
 from collector.bundle.derive import derive
