@@ -48,8 +48,14 @@ async def letters(store: Store) -> list[dict[str, object]]:
 async def test_a_month_that_has_closed_is_issued_once_and_revised_after_late_evidence(
     store: Store, tmp_path: Path
 ) -> None:
-    changes = {"attestations": MONTHLY, "contacts": PEOPLE, "channels": {"mail": MAIL}}
-    async with attesting(store, tmp_path, **changes, routes=[]) as made:
+    async with attesting(
+        store,
+        tmp_path,
+        attestations=MONTHLY,
+        contacts=PEOPLE,
+        channels={"mail": MAIL},
+        routes=[],
+    ) as made:
         await made.month.live(LAST - 3 * DAY)
         await made.month.live(CLOSED, silent=["north-1"])
         await made.make()
