@@ -72,5 +72,5 @@ def test_whoever_reads_members_in_a_thread_ends_when_the_process_does(tmp_path: 
             file.read()
         with pytest.raises(StoppedError):
             file.readline()
-    with pytest.raises(BundleError, match=r"rows\.jsonl"):
+    with pytest.raises(BundleError, match=r"bundle\.missing"):
         parts.open("rows.jsonl")
