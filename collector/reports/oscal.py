@@ -12,13 +12,14 @@ from uuid import NAMESPACE_URL, uuid5
 from collector.attest import strictjson
 from collector.attest.strictjson import Value
 from collector.audit.controls import Control
+from collector.bundle.layout import ENTRIES, ROWS, evidence_of
+from collector.bundle.predicate import TYPE
 from collector.reports import predicate
 from collector.reports.objectives import Finding, Found, findings
 from collector.reports.predicate import Predicate, Result
 from probes.times import rfc3339
 
 VERSION = "1.2.1"
-NAMESPACE = "urn:wardwatch:attestation:availability:v1"
 _MARKUP = re.compile(r"([\\`*_\[\]<>^~$&|#])")
 _NO_TOKEN = re.compile(r"[^A-Za-z0-9.]+")
 
@@ -96,6 +97,10 @@ def _observation(read: Predicate, one: Result) -> Value:
                 "href": f"#{_uuid(read, 'log')}",
                 "description": "The entries of the log over the period.",
             },
+            {
+                "href": f"#{_uuid(read, 'rows')}",
+                "description": "The config versions, windows and corrections behind the numbers.",
+            },
         ],
     }
 
@@ -152,10 +157,10 @@ def _resources(read: Predicate, digests: Mapping[str, str]) -> Iterator[Value]:
         "title": "Method",
         "description": f"{read.method.semantics}, formula {read.method.formula}.",
     }
-    yield _resource(read, "log", "log/entries.bin", digests)
-    yield _resource(read, "checkpoint", "checkpoint.txt", digests)
+    yield _resource(read, "log", ENTRIES, digests)
+    yield _resource(read, "rows", ROWS, digests)
     for one in read.results:
-        member = f"evidence/{one.system}.bin"
+        member = evidence_of(one.system)
         yield _resource(read, f"evidence/{one.system}", member, digests)
 
 
@@ -171,7 +176,7 @@ def _resource(read: Predicate, what: str, member: str, digests: Mapping[str, str
 
 
 def _uuid(read: Predicate, what: str) -> str:
-    own = uuid5(NAMESPACE_URL, NAMESPACE)
+    own = uuid5(NAMESPACE_URL, TYPE)
     return str(uuid5(own, f"{read.attestation_id}/{read.version}/{what}"))
 
 
@@ -182,7 +187,7 @@ def _control_id(control: Control) -> str:
 
 
 def _prop(name: str, value: str) -> Value:
-    return {"name": name, "ns": NAMESPACE, "value": value}
+    return {"name": name, "ns": TYPE, "value": value}
 
 
 def _plain(text: str) -> str:

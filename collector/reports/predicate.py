@@ -7,6 +7,7 @@ are not known here are passed over, as in-toto demands.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Annotated
 
 import msgspec
 
@@ -15,6 +16,10 @@ from collector.attest.strictjson import Value
 
 class PredicateError(ValueError):
     """Not such a predicate; the text names the field, never what it holds."""
+
+
+Named = Annotated[str, msgspec.Meta(pattern=r"\S")]
+"""Something can be seen of it: PDF/UA forbids a heading that says nothing."""
 
 
 class _Struct(msgspec.Struct, frozen=True, rename="camel"):
@@ -29,13 +34,13 @@ class Check(_Struct, frozen=True):
 
 
 class System(_Struct, frozen=True):
-    id: str
-    name: str
+    id: Named
+    name: Named
     checks: tuple[Check, ...]
 
 
 class Scope(_Struct, frozen=True):
-    organization: str
+    organization: Named
     systems: tuple[System, ...]
     undisclosed_systems: bool
 
@@ -235,7 +240,7 @@ class Witness(_Struct, frozen=True):
 class Assurance(_Struct, frozen=True):
     """`witnesses` are those that cosigned the final checkpoint."""
 
-    level: str
+    level: Named
     limits: tuple[str, ...]
     witnesses: tuple[Witness, ...]
 
@@ -263,12 +268,12 @@ class Verify(_Struct, frozen=True):
 class States(_Struct, frozen=True):
     """`spans` are `[start, end, state]`, ascending."""
 
-    system: str
+    system: Named
     spans: tuple[tuple[int, int, str], ...]
 
 
 class Predicate(_Struct, frozen=True):
-    attestation_id: str
+    attestation_id: Named
     version: int
     computed_at: int
     software: Software

@@ -17,6 +17,8 @@ from probes.times import from_ms, to_ms
 
 WIDTH = 1000
 MAX_DAYS = 400
+SPANS = 50
+"""So many of a strip are printed in words."""
 _HOUR = 3_600_000
 LEAST = 2
 """So wide at least is what is not up: no outage is too short to be seen."""
@@ -40,9 +42,12 @@ def _strip(
     longest = max(end - start for _, start, end in days)
     name = name_of(read, one.system)
     rows, note = first(
-        (instant(start, zone), instant(end, zone), lasting(end - start), word(STATES, state))
-        for start, end, state in one.spans
-        if state != "up"
+        (
+            (instant(start, zone), instant(end, zone), lasting(end - start), word(STATES, state))
+            for start, end, state in one.spans
+            if state != "up"
+        ),
+        SPANS,
     )
     spans = Table(
         f"{place}-spans",

@@ -9,7 +9,7 @@ from alerts.wording import FAMILIES
 from collector.reports.naming import name_of
 from collector.reports.page import Table
 from collector.reports.predicate import Predicate
-from collector.reports.wording import CAUSES, PRE_REGISTERED, WHYS, word
+from collector.reports.wording import CAUSES, NOT_APPROVED, PRE_REGISTERED, WHYS, word
 from collector.reports.writing import NONE, instant, lasting, number
 
 ROWS = 1000
@@ -17,12 +17,14 @@ ROWS = 1000
 _FAMILIES = {family.value: text for family, text in FAMILIES.items()}
 
 
-def first(rows: Iterable[tuple[str, ...]]) -> tuple[tuple[tuple[str, ...], ...], str]:
+def first(
+    rows: Iterable[tuple[str, ...]], most: int = ROWS
+) -> tuple[tuple[tuple[str, ...], ...], str]:
     """As many as are printed, and what to say of the others."""
     found = tuple(rows)
-    if len(found) <= ROWS:
+    if len(found) <= most:
         return found, ""
-    return found[:ROWS], f"The first {ROWS} of {len(found)}: statement.json has them all."
+    return found[:most], f"The first {most} of {len(found)}: statement.json has them all."
 
 
 def outages(read: Predicate, zone: ZoneInfo) -> Table:
@@ -64,7 +66,7 @@ def exclusions(read: Predicate, zone: ZoneInfo) -> Table:
             one.proposed_by or NONE,
             one.approved_by or NONE,
             instant(one.approved_at, zone),
-            PRE_REGISTERED[one.pre_registered],
+            NOT_APPROVED if one.approved_by is None else PRE_REGISTERED[one.pre_registered],
             instant(one.witnessed_at, zone),
             number(one.log_index),
         )

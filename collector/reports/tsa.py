@@ -25,11 +25,21 @@ class TsaTrouble(StrEnum):
     TOO_LARGE = "too_large"
 
 
+TSA_MEANINGS = {
+    TsaTrouble.TIMEOUT: "it did not answer in time",
+    TsaTrouble.TLS: "its certificate does not hold, or no TLS came about",
+    TsaTrouble.NETWORK: "it could not be reached, or the answer broke off",
+    TsaTrouble.STATUS: "it answered with another status than 200; redirects are not followed",
+    TsaTrouble.NOT_A_REPLY: "the answer is no `application/timestamp-reply`",
+    TsaTrouble.TOO_LARGE: "the answer has more than 64 KiB",
+}
+
+
 class TsaError(Exception):
     """The authority gave no answer that could be judged."""
 
     def __init__(self, trouble: TsaTrouble) -> None:
-        super().__init__(f"the time stamping authority: {trouble.value}")
+        super().__init__(f"the time stamping authority: {TSA_MEANINGS[trouble]}")
         self.trouble = trouble
 
 

@@ -11,6 +11,8 @@ from collector.bundle.assurance import LIMIT_MEANINGS
 from collector.bundle.gaps import Cause
 from collector.core.windows import Why
 
+SIMULATED = "simulated"
+"""The limitation that a sample claims (`collector/bundle/sample.py`)."""
 VERDICTS = {
     "met": "met",
     "breached": "breached",
@@ -56,10 +58,11 @@ WHYS: dict[str, str] = {
     Why.DURING_OUTAGE: "approved during an outage, which stays in",
     Why.EMPTY: "it has no time in it",
 }
+NOT_APPROVED = "no: there is no approval"
 PRE_REGISTERED: Mapping[bool | None, str] = {
     True: "yes: witnesses had the approval before it began",
     False: "no: witnesses had the approval only later",
-    None: "not known: no witness",
+    None: "not known: no witness had it",
 }
 CAUSES: dict[str, str] = {
     Cause.TOMBSTONE: "the agent gave results up for want of space, and said so",
@@ -86,7 +89,10 @@ LEVELS = {
     "L3": "Signed by the log, cosigned by a witness whose declared operator is another "
     "organization, and measured by agents of at least two operators.",
 }
-LIMITS = {limit.value: f"{text[0].upper()}{text[1:]}." for limit, text in LIMIT_MEANINGS.items()}
+LIMITS = {
+    **{limit.value: f"{text[0].upper()}{text[1:]}." for limit, text in LIMIT_MEANINGS.items()},
+    SIMULATED: "Simulated: nothing of this was measured, and nothing of it happened.",
+}
 UNKNOWN_POLICIES = {
     "reported": "unknown time is reported by itself, counts as down in the worst case, and decides "
     "no verdict in anybody's favour",

@@ -112,7 +112,8 @@ def start_epoch(
 
 def take_name(conn: Connection, org: str, origin: str) -> bool:
     """Give the growing epoch the origin an operator has configured; False when it has another one
-    and has signed with it, so that only a new epoch can have this one.
+    and has signed with it, so that only a new epoch can have this one, and when it was an older
+    epoch's: a second log of one name would be a fork.
     """
     epoch = _last(conn, org)
     mine = (logs.c.org == org, logs.c.epoch == epoch)
@@ -122,7 +123,8 @@ def take_name(conn: Connection, org: str, origin: str) -> bool:
     signed = select(func.count()).where(
         log_checkpoints.c.org == org, log_checkpoints.c.epoch == epoch
     )
-    if conn.execute(signed).scalar():
+    taken = select(func.count()).where(logs.c.org == org, logs.c.origin == origin)
+    if conn.execute(signed).scalar() or conn.execute(taken).scalar():
         return False
     conn.execute(update(logs).where(*mine).values(origin=origin))
     return True

@@ -35,7 +35,7 @@ def policy_text(keys: Keys, name: str, said: EvidenceLog) -> bytes:
 
 
 def _logs(states: list[KeyState]) -> Iterator[str]:
-    for state in sorted(states, key=lambda one: (not one.in_force, one.added, one.key.text())):
+    for state in sorted(states, key=_order):
         if state.last_size is not None:
             yield f"# revoked ({state.reason}), good for {state.last_size} entries at most:"
             yield f"# log {state.key.text()}"
@@ -43,6 +43,11 @@ def _logs(states: list[KeyState]) -> Iterator[str]:
         if state.removed is not None:
             yield f"# signs no longer (journal row {state.removed}); good for what it has signed:"
         yield f"log {state.key.text()}"
+
+
+def _order(state: KeyState) -> tuple[bool, bool, int, str]:
+    """Those in force first, those revoked last."""
+    return (not state.in_force, state.last_size is not None, state.added, state.key.text())
 
 
 def _witnesses(said: EvidenceLog) -> Iterator[str]:

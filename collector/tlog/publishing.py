@@ -52,6 +52,11 @@ class _Seen:
     known: Known
     logs: Mapping[Log, Standing]
 
+    @property
+    def has_older(self) -> bool:
+        """Is this not the first epoch?"""
+        return any(one.epoch.epoch > 1 for one in self.logs.values())
+
 
 class Publisher:
     """One per process; `run` for ever. Only the process that holds the lease signs."""
@@ -143,8 +148,8 @@ class Publisher:
         seen = await self._store.read(_see, self._org)
         if any(one.epoch.origin != said.origin for one in seen.logs.values()):
             # before the first signature the log takes the file's name by itself
-            was_signed = any(one.latest is not None for one in seen.logs.values())
-            self._trouble(dict.fromkeys(Log, Trouble.ORIGIN) if was_signed else {})
+            keeps = seen.has_older or any(one.latest is not None for one in seen.logs.values())
+            self._trouble(dict.fromkeys(Log, Trouble.ORIGIN) if keeps else {})
             return
         if not seen.logs or await self._rekeyed(lease, seen, said.origin, found):
             return  # the row comes into the logs first

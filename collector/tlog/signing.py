@@ -99,5 +99,5 @@ def _head_of(published: Published) -> Head:
 def _as_it_was(conn: Connection, org: str, now: Standing, size: int) -> CompactRange | None:
     try:
         return reading.peaks(conn, org, now.log, size, epoch=now.epoch.epoch)
-    except LookupError:
+    except (LookupError, ValueError):  # leaves that are not there, or are no leaves any more
         return None

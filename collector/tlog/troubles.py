@@ -29,7 +29,10 @@ _RESTORE = (
     "wardwatch log restart"
 )
 TROUBLES: Mapping[Trouble, tuple[str, str]] = {
-    Trouble.LOST: ("the database has fewer entries than were signed: an older copy?", _RESTORE),
+    Trouble.LOST: (
+        "the database has fewer entries than were signed, so it is an older copy",
+        _RESTORE,
+    ),
     Trouble.CHANGED: ("the database has other entries than were signed", _RESTORE),
     Trouble.WITNESS: ("a witness has cosigned more, or something else, than is here", _RESTORE),
     Trouble.ORIGIN: (

@@ -54,7 +54,7 @@ def rules(predicate: Mapping[str, Value]) -> Value:
 
 
 def _timeless(name: str, value: Value) -> Value:
-    if name != _METHOD or not isinstance(value, dict):
+    if name != _METHOD or not isinstance(value, dict) or not isinstance(value.get(_TZDATA), str):
         return value
     return {key: inner for key, inner in value.items() if key != _TZDATA}
 

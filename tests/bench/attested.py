@@ -213,7 +213,7 @@ def _batches(log: _Log, members: Folder, size: Size) -> None:
 
 def _templates(agent: str, size: Size) -> list[Mapping[str, segmentforms.Dense]]:
     """A minute of all systems, several times, from minute 0 on: 0.2 % are down."""
-    rng = Random(agent)  # noqa: S311 - seeded
+    rng = Random(agent)
     found: list[Mapping[str, segmentforms.Dense]] = []
     for _ in range(TEMPLATES):
         forms: dict[str, segmentforms.Dense] = {}

@@ -11,7 +11,9 @@ import os
 import re
 import sys
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from agent import condition, hostfile
 from agent.cli import build_parser as agent_parser
@@ -20,18 +22,18 @@ from collector.api.openapi import described, summary
 from collector.api.routes import AnyRoute
 from collector.api.table import ROUTES
 from collector.attest.faults import MEANINGS as LOG_FAULTS
-from collector.attest.faults import Fault
 from collector.attest.policyfile import POLICY_MEANINGS as POLICY_FAULTS
-from collector.attest.policyfile import PolicyFault
+from collector.attesting import refusals as attestation_refusals
 from collector.audit import kinds as row_kinds
 from collector.bundle.assurance import LIMIT_MEANINGS
-from collector.bundle.faults import BUNDLE_MEANINGS, BundleFault
+from collector.bundle.faults import BUNDLE_MEANINGS
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
-from collector.tlog.signer import KEY_FAULTS, KeyFault
+from collector.reports.timestamps import STAMP_MEANINGS
+from collector.reports.tsa import TSA_MEANINGS
+from collector.tlog.signer import KEY_FAULTS
 from collector.tlog.troubles import TROUBLES
 from collector.witness.refusals import MEANINGS as WITNESS_REFUSALS
-from collector.witness.refusals import Refusal
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
@@ -39,6 +41,7 @@ from probes.profiles import table as profiles
 from probes.reasons import MEANINGS
 from probes.reference import config_reference, reference
 
+F = TypeVar("F", bound=StrEnum)
 ROOT = Path(__file__).resolve().parents[2]
 PART = re.compile(
     r"<!-- generated: (?P<name>[a-z0-9 -]+) -->\n.*?<!-- end of (?P=name) -->", re.DOTALL
@@ -73,13 +76,7 @@ def unsigned() -> str:
     return "\n".join(["| code | why | next |", "|---|---|---|", *rows])
 
 
-def faults(
-    meanings: Mapping[Fault, str]
-    | Mapping[PolicyFault, str]
-    | Mapping[BundleFault, str]
-    | Mapping[KeyFault, str]
-    | Mapping[Refusal, str],
-) -> str:
+def faults(meanings: Mapping[F, str]) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
 
@@ -186,6 +183,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "collector commands": lambda: helps(collector_parser),
     "exit codes": exit_codes,
     "log faults": lambda: faults(LOG_FAULTS),
+    "time stamp faults": lambda: faults(STAMP_MEANINGS),
+    "authority troubles": lambda: faults(TSA_MEANINGS),
     "policy faults": lambda: faults(POLICY_FAULTS),
     "bundle faults": lambda: faults(BUNDLE_MEANINGS),
     "assurance limits": limits,
@@ -197,6 +196,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "roles": roles,
     "routes": routes,
     "row kinds": row_kinds.markdown,
+    "attestation refusals": attestation_refusals.markdown,
     "config reference": config_reference,
     "host reference": lambda: reference(hostfile.Host, hostfile.TERMS),
     "holidays": holidays,

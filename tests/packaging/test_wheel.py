@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+REPORTS = ("report.css", "report.html", "report.typ", "strip.svg")
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -34,6 +35,8 @@ def test_the_wheel_holds_exactly_the_four_packages(wheel: Path) -> None:
     }
     assert "collector/SEMANTICS.md" in names
     assert {"alerts/templates/letter.txt", "alerts/templates/letter.html"} <= set(names)
+    reports = {f"collector/reports/templates/{name}" for name in REPORTS}
+    assert reports <= set(names)
     assert "agent/systemd/wardwatch-agent.service" in names
     assert any(name.startswith("collector/store/migrations/versions/") for name in names)
 

@@ -20,6 +20,7 @@ default_tsa = only
 serial = {folder}/serial
 signer_cert = {folder}/tsa.pem
 signer_key = {folder}/tsa.key
+certs = {folder}/more.pem
 signer_digest = sha256
 default_policy = 1.3.6.1.4.1.99999.1
 digests = sha256, sha512
@@ -33,7 +34,7 @@ Key = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
 @dataclass(frozen=True)
 class Authority:
-    """`folder` holds what `openssl ts` reads."""
+    """`folder` holds what `openssl ts` reads; it sends the certificates of `more.pem`, too."""
 
     folder: Path
     root: x509.Certificate
@@ -64,6 +65,7 @@ def authority(folder: Path) -> Authority:
         "simulated TSA", key, "simulated root", root_key, use=ExtendedKeyUsageOID.TIME_STAMPING
     )
     for name, data in {
+        "more.pem": root.public_bytes(serialization.Encoding.PEM),
         "root.pem": root.public_bytes(serialization.Encoding.PEM),
         "tsa.pem": own.public_bytes(serialization.Encoding.PEM),
         "tsa.key": private_pem(key),

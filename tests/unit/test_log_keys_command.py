@@ -115,7 +115,7 @@ async def test_the_policy_accepts_what_was_signed(
     signed: Signed, tmp_path: Path, capsys: Capture
 ) -> None:
     assert await signed.shell.run("log", "policy") == 1
-    assert "[log.no_keys]" in capsys.readouterr().err
+    assert "[log.unknown]" in capsys.readouterr().err
     await signed.step()
     for log in Log:
         out = tmp_path / f"{log}.policy"

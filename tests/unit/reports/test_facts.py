@@ -4,7 +4,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.events import State
@@ -69,6 +69,22 @@ def test_a_number_with_corrections_stands_beside_the_other() -> None:
     ]
 
 
+def test_without_a_target_or_a_figure_none_is_claimed() -> None:
+    assert "No target was in force at the end of the period" in words(
+        predicate(), "Verdicts in words"
+    )
+    assert tables(predicate())["availability"].rows[1] == (
+        "Laboratory",
+        "no target",
+        "no target",
+        "undefined",
+        "undefined",
+        "0.0000\u00a0%",
+        "0\u00a0s",
+        "744\u00a0h",
+    )
+
+
 def test_who_approved_a_window_and_whether_witnesses_had_it_before_is_told() -> None:
     first, second = tables(predicate())["exclusions"].rows
     assert first == (
@@ -87,6 +103,13 @@ def test_who_approved_a_window_and_whether_witnesses_had_it_before_is_told() -> 
     )
     assert second[4:6] == ("0\u00a0s", "approved when it had begun")
     assert second[9] == "no: witnesses had the approval only later"
+    found: Any = predicate()
+    for approved, said in (
+        ("approver-1", "not known: no witness had it"),
+        (None, "no: there is no approval"),
+    ):
+        found["exclusions"][0].update(approvedBy=approved, preRegistered=None, witnessedAt=None)
+        assert tables(found)["exclusions"].rows[0][9] == said
 
 
 @pytest.mark.parametrize(("level", "said"), [("L1", "Nobody outside"), ("L3", "two operators")])
@@ -136,7 +159,7 @@ def test_gaps_that_are_not_listed_are_counted() -> None:
 def test_every_code_has_its_words() -> None:
     assert set(WHYS) == set(Why)
     assert set(CAUSES) == set(Cause)
-    assert set(LIMITS) == set(Limit)
+    assert set(LIMITS) == {*Limit, "simulated"}
     assert set(STATES) == {*State, "excluded"} == set(BARS)
     assert set(VERDICTS) == set(VERDICT_SENTENCES)
 
@@ -221,6 +244,7 @@ ODD = st.sampled_from(
 )
 
 
+@settings(max_examples=60)
 @given(st.sampled_from(PLACES), ODD)
 def test_whatever_a_field_holds_it_is_shown_or_named(place: tuple[Any, ...], odd: Any) -> None:
     found: Any = predicate()
@@ -233,6 +257,14 @@ def test_whatever_a_field_holds_it_is_shown_or_named(place: tuple[Any, ...], odd
     with suppress(PredicateError):
         made = render_all(found)
     assert set(made) in (set(), {"report.html", "report.pdf", "oscal.json"})
+
+
+def test_a_name_of_which_nothing_can_be_seen_is_refused() -> None:
+    for name in ("", " ", "\u00a0"):
+        found: Any = predicate()
+        found["scope"]["systems"][0]["name"] = name
+        with pytest.raises(PredicateError, match=r"systems\[\.\.\.\]|systems\[0\]"):
+            facts(found)
 
 
 def test_a_field_that_is_missing_is_named() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo
 import pikepdf
 import pytest
 
+from collector.bundle.layout import VERIFIER
+from collector.bundle.sample import sample
+from collector.bundle.samplestory import Story
 from collector.reports.render import render_all
 from tests.support.pagetext import read_page
 from tests.support.pdftext import text_of
@@ -24,9 +27,16 @@ OURS = {"0"}
 EARLIEST = 1_500_000_000_000
 
 
-@pytest.fixture(scope="module")
-def rendered() -> dict[str, bytes]:
-    return render_all(predicate())
+Rendered = tuple[Mapping[str, Any], dict[str, bytes]]
+
+
+@pytest.fixture(scope="module", params=["by hand", "sample"])
+def rendered(request: pytest.FixtureRequest) -> Rendered:
+    """A predicate written out, and one that evidence was folded to."""
+    if request.param == "by hand":
+        return predicate(), render_all(predicate())
+    made = sample(Story(), lambda told: {**render_all(told), VERIFIER: b""})
+    return made.predicate, render_all(made.predicate)
 
 
 def numbers(text: str) -> list[str]:
@@ -39,11 +49,15 @@ def html_numbers(html: bytes) -> list[str]:
     return numbers(" ".join(read_page(html).seen))
 
 
-def pdf_numbers(pdf: bytes) -> list[str]:
+def foot_of(found: Mapping[str, Any]) -> str:
+    return f"Attestation {found['attestationId']}, version {found['version']}"
+
+
+def pdf_numbers(pdf: bytes, found: Mapping[str, Any]) -> list[str]:
     """Without the line at the foot of each page."""
     with pikepdf.open(io.BytesIO(pdf)) as read:
         text = text_of(read)
-        foot = r"Attestation st-elsewhere-2026-07, version 2 page [0-9] of [0-9]"
+        foot = f"{foot_of(found)} page [0-9] of [0-9]"
         told, feet = re.subn(foot, "", text)
         assert feet == len(read.pages)
     return numbers(told)
@@ -94,39 +108,39 @@ def days() -> Iterator[str]:
         day += timedelta(days=1)
 
 
-def test_every_number_is_one_of_the_predicates(rendered: dict[str, bytes]) -> None:
-    allowed = {word for text in of_the_predicate(predicate()) for word in numbers(text)} | {
+def test_every_number_is_one_of_the_predicates(rendered: Rendered) -> None:
+    found, made = rendered
+    allowed = {word for text in of_the_predicate(found) for word in numbers(text)} | {
         *days(),
         *OURS,
         "2026",
         "st-elsewhere-2026-07/1",
     }
-    html, pdf = html_numbers(rendered["report.html"]), pdf_numbers(rendered["report.pdf"])
+    html, pdf = html_numbers(made["report.html"]), pdf_numbers(made["report.pdf"], found)
     assert len(html) > 300
     assert set(html) - allowed == set()
     assert set(pdf) - allowed == set()
 
 
-def test_html_and_pdf_print_the_same_numbers_as_often(rendered: dict[str, bytes]) -> None:
-    html = Counter(html_numbers(rendered["report.html"]))
-    foot = Counter({"st-elsewhere-2026-07": 1, "2": 1})
-    assert html - foot == Counter(pdf_numbers(rendered["report.pdf"]))
+def test_html_and_pdf_print_the_same_numbers_as_often(rendered: Rendered) -> None:
+    found, made = rendered
+    html = Counter(html_numbers(made["report.html"]))
+    foot = Counter(numbers(foot_of(found)))
+    assert html - foot == Counter(pdf_numbers(made["report.pdf"], found))
 
 
 def test_a_changed_number_is_printed_changed() -> None:
     found: Any = predicate()
     found["results"][0]["figures"]["worstCase"]["percent"] = "97.1234"
     found["results"][0]["milliseconds"]["unknown"] = 123_456_789
-    rendered = render_all(found)
-    for told in (html_numbers(rendered["report.html"]), pdf_numbers(rendered["report.pdf"])):
+    made = render_all(found)
+    for told in (html_numbers(made["report.html"]), pdf_numbers(made["report.pdf"], found)):
         assert told.count("97.1234") == 2
         assert {"34", "17", "36.789"} <= set(told)
 
 
-def test_the_first_page_answers_with_the_three_figures_and_how_to_check_them(
-    rendered: dict[str, bytes],
-) -> None:
-    with pikepdf.open(io.BytesIO(rendered["report.pdf"])) as pdf:
+def test_the_first_page_answers_with_the_three_figures_and_how_to_check_them() -> None:
+    with pikepdf.open(io.BytesIO(render_all(predicate())["report.pdf"])) as pdf:
         first = " ".join(text_of(pdf).split("\n")[0].replace("\u00a0", " ").split())
     for told in (
         "St Elsewhere Health: July 2026",

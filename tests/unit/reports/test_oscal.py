@@ -73,7 +73,7 @@ def test_an_observation_tests_a_system_and_names_its_evidence_with_its_digest() 
     assert props["verdict"] == "breached"
     assert "raw-percent" not in {one["name"] for one in lab["props"]}
     resources = {f"#{one['uuid']}": one for one in document["back-matter"]["resources"]}
-    evidence, log = (resources[one["href"]] for one in ehr["relevant-evidence"])
+    evidence, log, rows = (resources[one["href"]] for one in ehr["relevant-evidence"])
     assert evidence["rlinks"] == [
         {
             "href": "evidence/ehr.bin",
@@ -81,6 +81,7 @@ def test_an_observation_tests_a_system_and_names_its_evidence_with_its_digest() 
         }
     ]
     assert log["rlinks"][0]["hashes"][0]["value"] == "cd" * 32
+    assert rows["rlinks"] == [{"href": "rows.jsonl"}]
     unknown = resources[lab["relevant-evidence"][0]["href"]]
     assert unknown["rlinks"] == [{"href": "evidence/lab.bin"}]
     assert document["import-ap"]["href"] in resources

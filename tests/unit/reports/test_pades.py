@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from pyhanko.keys.internal import translate_pyca_cryptography_cert_to_asn1
 from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.fields import MDPPerm
 from pyhanko.sign.validation import async_validate_pdf_signature
 from pyhanko.sign.validation.settings import KeyUsageConstraints
 from pyhanko_certvalidator import ValidationContext
@@ -75,6 +76,8 @@ def test_a_signed_report_is_valid_whole_and_trusted_by_the_root(report: bytes, k
     assert status.bottom_line
     assert (status.valid, status.intact, status.trusted) == (True, True, True)
     assert status.coverage.name == "ENTIRE_FILE"
+    assert status.docmdp_ok
+    assert PdfFileReader(BytesIO(signed)).embedded_signatures[0].docmdp_level is MDPPerm.NO_CHANGES
     assert status.signer_reported_dt == datetime(2026, 8, 4, 6, tzinfo=UTC)
 
 

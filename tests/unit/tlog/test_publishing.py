@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytest
 
 from collector.attest import note, vkey
+from collector.attest.entries import Previous
 from collector.attest.vkey import VerifierKey
 from collector.store import leases
 from collector.store.store import Store
+from collector.tlog import epochs
 from collector.tlog.epochs import Log
+from collector.tlog.guard import Guard
 from collector.tlog.signer import open_file, vkey_of
 from collector.tlog.troubles import Trouble
 from tests.support.signing_logs import (
@@ -222,3 +226,34 @@ async def test_a_key_of_another_name_is_told_apart_in_the_rows(logs: SignedLogs)
     await logs.sign()
     names = {vkey.parse(text).name for text in (await logs.known()).keys}
     assert names == {f"{ORIGIN}/evidence", f"{ORIGIN}/audit"}
+
+
+async def test_an_origin_of_an_older_epoch_is_never_signed_a_second_time(
+    logs: SignedLogs, key: Path
+) -> None:
+    await logs.sign()
+    (first,) = await logs.all()
+    previous = Previous(first.origin, first.size, first.root)
+    begun = ("elsewhere.example.org", {Log.EVIDENCE: previous}, 1, os.urandom)
+    await logs.store.write(epochs.start_epoch, ORG, *begun)
+    assert await logs.sign() == dict.fromkeys(Log, Trouble.ORIGIN)  # the file has the old origin
+    assert await logs.all() == []
+    logs.config = config_of([key], origin="elsewhere.example.org")
+    assert await logs.sign() == {}
+    assert [one.origin for one in await logs.all()] == ["elsewhere.example.org/evidence"]
+
+
+async def test_two_replicas_sign_one_history_each_with_its_own_guard(
+    logs: SignedLogs, tmp_path: Path
+) -> None:
+    other = SignedLogs(logs.store, logs.config, tmp_path / "other", logs.clock)
+    for one, idle in ((logs, other), (other, logs), (logs, other)):
+        assert await one.sign(2) == {}
+        assert await idle.look() == {}
+        await one.leader.release()
+        await logs.clock.advance(EVERY_MS)
+    sizes = [one.size for one in await logs.all()]
+    assert len(sizes) == 3
+    assert sizes == sorted(sizes)
+    heads = [Guard(path).heads()[f"{ORIGIN}/evidence"].size for path in (logs.guard, other.guard)]
+    assert heads == [sizes[2], sizes[1]]

@@ -14,15 +14,15 @@ from collector.verifying.verify import Given, Outcome, verify
 from tests.support.soak import SOAKING
 from tests.unit.verifying.ledgers import zipped
 from tests.unit.verifying.tampering import (
-    CASES,
     OWN,
     Tamper,
     in_order,
     members,
     raw,
     resealed,
-    stamped,
 )
+from tests.unit.verifying.tampers import CASES, WHO
+from tests.unit.verifying.tampers_carrying import stamped
 
 STRIDE, FEW = 61, 25
 RENDERED = {layout.REPORT_HTML, layout.OSCAL, layout.VERIFIER}
@@ -78,6 +78,7 @@ def test_it_is_named(case: Tamper) -> None:
 
 
 def test_every_failure_has_its_tamper() -> None:
+    assert {one.made.__module__ for one in CASES} == {one.__name__ for one in WHO.values()}
     assert {one.expected for one in CASES} == set(Failure) == MEANINGS.keys()
 
 
