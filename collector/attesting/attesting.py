@@ -17,7 +17,7 @@ from collector import journal
 from collector.attesting import asking, newer, schedule
 from collector.attesting.folder import Folder
 from collector.attesting.making import Maker
-from collector.attesting.refusals import RefusedAttestationError
+from collector.attesting.refusals import Refusal, RefusedAttestationError
 from collector.evaluate import Evaluator
 from collector.journal import SYSTEM
 from collector.leader import Leader
@@ -96,11 +96,19 @@ class Attesting:
         log.info("attesting.begun number=%d", one.number)
         try:
             told = await maker.make(one, lease)
+        except (StoreUnavailableError, FencedError):
+            raise
         except RefusedAttestationError as error:
             log.warning("attesting.refused number=%d code=%s", one.number, error.refusal.value)
-            await around.store.write(_refused, around.org, lease, one.number, error.refusal.value)
+            refused = error.refusal
+        except Exception as error:  # noqa: BLE001 - one that cannot be made must not stop monitoring
+            # the type's name only: an exception's text may hold anything
+            log.critical("attesting.defect number=%d type=%s", one.number, type(error).__name__)
+            refused = Refusal.DEFECT
+        else:
+            around.told(told)
             return True
-        around.told(told)
+        await around.store.write(_refused, around.org, lease, one.number, refused.value)
         return True
 
     async def _look(self, lease: Lease) -> None:

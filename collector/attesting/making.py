@@ -10,10 +10,11 @@ import asyncio
 import hashlib
 import logging
 import shutil
+import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from collector.attesting import comparing, gathering, live, selfmonitoring
 from collector.attesting.assembling import Assembler, Claims
@@ -46,6 +47,7 @@ from probes.config_evidence_log import EvidenceLog
 
 log = logging.getLogger("wardwatch.attesting")
 
+T = TypeVar("T")
 TOLD_MS = 1_000
 """How often at most it is written down how far it is."""
 NOT_FIGURES = frozenset({"log", "assurance", "configChanges"})
@@ -160,7 +162,7 @@ class Maker:
             gathered = await gathering.gather(self._store, asked, members, policy, tell)
             await self._tell(one, Stage.DERIVING)
             question = bundled.Asked(one.start, one.end, since, operators)
-            derived, mark = await asyncio.to_thread(_derived, members, question)
+            derived, mark = await _in_thread(_derived, members, question)
             history, lives = await live.truths(self._store, asked, one.start, one.end)
             truths = {name: found.truth for name, found in lives.items()}
             own = await asyncio.to_thread(comparing.of_truths, truths, history, question)
@@ -242,9 +244,21 @@ class Maker:
         return tell
 
 
-def _derived(members: Path, asked: bundled.Asked) -> tuple[dict[str, Any], bytes]:
+async def _in_thread(
+    work: Callable[[OnDisk, bundled.Asked], T], members: Path, asked: bundled.Asked
+) -> T:
+    """Minutes of work, which ends soon when the process does."""
+    stop = threading.Event()
+    try:
+        return await asyncio.to_thread(work, OnDisk(members, stop.is_set), asked)
+    except asyncio.CancelledError:
+        stop.set()
+        raise
+
+
+def _derived(members: OnDisk, asked: bundled.Asked) -> tuple[dict[str, Any], bytes]:
     """The derived fields, and the fingerprint of what they say and are made of."""
-    evidence = open_evidence(OnDisk(members))
+    evidence = open_evidence(members)
     derived = derive(evidence, asked)
     return derived, fingerprint(evidence, asked, derived)
 

@@ -28,14 +28,13 @@ def wanted(history: History, period: str, systems: Sequence[str] | None, now: in
     form, UnknownSystemError, RefusedAttestationError for one that is open or has nothing in it.
     """
     span = span_of(history, period, now)
+    known = {name for version in history.versions for name in version.config.systems}
+    for place, name in enumerate(systems or ()):
+        if name not in known:
+            raise UnknownSystemError(place)
     closes = span.end + CLOSES_MS
     if now < closes:
         raise RefusedAttestationError(Refusal.OPEN, closes_at=closes)
-    if systems is not None:
-        known = {name for version in history.versions for name in version.config.systems}
-        for place, name in enumerate(systems):
-            if name not in known:
-                raise UnknownSystemError(place)
     there = monitored(history, span)
     chosen = there if systems is None else there & set(systems)
     if not chosen or (systems is not None and chosen != set(systems)):

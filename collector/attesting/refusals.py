@@ -26,6 +26,7 @@ class Refusal(StrEnum):
     TOO_LARGE = "attestation.too_large"
     DISK = "attestation.disk"
     TIMESTAMP = "attestation.timestamp"
+    DEFECT = "attestation.defect"
 
 
 MEANINGS: Mapping[Refusal, str] = {
@@ -55,6 +56,8 @@ MEANINGS: Mapping[Refusal, str] = {
     Refusal.DISK: "the folder for bundles takes no more; make room, then ask again",
     Refusal.TIMESTAMP: "the time-stamping authority gave no right answer; ask again, or take"
     " `timestamp` out of the file",
+    Refusal.DEFECT: "a defect of this program: nothing is issued; please report the line"
+    " `attesting.defect` of the collector's log",
 }
 
 

@@ -11,6 +11,7 @@ import asyncio
 import os
 import sys
 import tempfile
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from rich.table import Table
 from collector.explaining.document import lines
 from probes.clock import SystemClock
 from probes.times import from_ms
-from tests.demo.stage import Stage
+from tests.demo.stage import BIN, Stage
 
 STATE_STYLE = {"up": "green", "degraded": "yellow", "down": "bold red", "unknown": "cyan"}
 CATEGORY = {
@@ -30,6 +31,10 @@ CATEGORY = {
     3: "point of care, no alternative",
     4: "patient safety event",
 }
+
+
+SHOWN = 14
+"""Lines of what a program says."""
 
 
 class StoryError(Exception):
@@ -126,7 +131,8 @@ class Story:
         self.say("Month to date, with the outage in it:")
         await self.show_systems()
         await self.explain()
-        await self.check(incident)
+        verified = await self.attest()
+        await self.check(incident, verified=verified)
 
     async def explain(self) -> None:
         """What `wardwatch explain ehr --at` says of the outage's first instant."""
@@ -137,7 +143,25 @@ class Story:
         for line in lines(told):
             self.console.print(f"          {line}", highlight=False, markup=False, soft_wrap=True)
 
-    async def check(self, incident: dict[str, Any]) -> None:
+    async def attest(self) -> bool:
+        """A month takes a month: so one that is made up, judged by the auditor's program."""
+        out = str(self.stage.folder / "attestation.zip")
+        self.say(
+            "An attestation (simulated: its month is made up), and what an auditor does with it:"
+        )
+        for words in (("attest", "sample", "--out", out), ("verify", out)):
+            ran = await asyncio.create_subprocess_exec(
+                BIN / "wardwatch", *words, stdout=PIPE, stderr=DEVNULL
+            )
+            told, _ = await ran.communicate()
+            shown = [line for line in told.decode().splitlines() if line][:SHOWN]
+            for line in (f"$ wardwatch {' '.join(words)}", *shown):
+                self.console.print(f"          {line}", highlight=False, markup=False)
+            if ran.returncode != 0:
+                return False
+        return True
+
+    async def check(self, incident: dict[str, Any], *, verified: bool) -> None:
         """What the demo promises, each a plain statement."""
         receiver = self.stage.receiver
         month = (await self.stage.api("availability?period=month"))["systems"]["ehr"]
@@ -154,6 +178,7 @@ class Story:
                 week["up_ms"] > 0 for week in payer["weeks"]
             )
             and any(month["within"] > 0 for month in payer["months"]),
+            "a simulated attestation verifies": verified,
             "known lies between min and max": bool(month["known"])
             and float(month["min"]) <= float(month["known"]) <= float(month["max"]),
         }

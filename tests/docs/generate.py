@@ -23,6 +23,7 @@ from collector.api.routes import AnyRoute
 from collector.api.table import ROUTES
 from collector.attest.faults import MEANINGS as LOG_FAULTS
 from collector.attest.policyfile import POLICY_MEANINGS as POLICY_FAULTS
+from collector.attesting import refusals as attestation_refusals
 from collector.audit import kinds as row_kinds
 from collector.bundle.assurance import LIMIT_MEANINGS
 from collector.bundle.faults import BUNDLE_MEANINGS
@@ -227,6 +228,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "roles": roles,
     "routes": routes,
     "row kinds": row_kinds.markdown,
+    "attestation refusals": attestation_refusals.markdown,
     "config reference": config_reference,
     "host reference": lambda: reference(hostfile.Host, hostfile.TERMS),
     "holidays": holidays,

@@ -24,7 +24,7 @@ def test_the_demo_tells_its_whole_story_and_keeps_every_promise() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert "BROKEN" not in done.stdout
-    assert done.stdout.count("kept:") == 6
+    assert done.stdout.count("kept:") == 7
     assert "\x1b[" not in done.stdout  # plain lines in a pipe
 
 

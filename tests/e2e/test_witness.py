@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import asyncio
+import email
 import random
 import ssl
 from collections.abc import Sequence
+from email.policy import default
 from pathlib import Path
 
 import aiohttp
 import pytest
 
-from collector.attest import policyfile
+from collector.attest import note, policyfile
 from collector.attest.policy import accept
+from collector.tlog.epochs import Log as WhichLog
+from collector.tlog.signer import open_file, vkey_of
 from collector.witness import client, keyfile
 from collector.witness.client import Cosigned, Witness
 from collector.witness.keyfile import WitnessKey
 from collector.witness.refusals import Refusal, Refused
 from probes.clock import SystemClock
 from probes.testing.certificates import Authority
+from tests.support.mailserver import mail_server
+from tests.support.process import start_collector
+from tests.support.signing_logs import made_key
 from tests.support.soak import longer
 from tests.support.witness_process import start_witness
 from tests.unit.attest import naive
@@ -27,6 +34,24 @@ from tests.unit.witness.logs import ORIGIN, Log, private
 LOG = Log()
 OTHER = Log(origin="log.example/audit", n=2)
 FORK = Log(leaves=[*LOG.leaves[:10], *(b"another %d" % n for n in range(30))])
+ORIGIN_OF_LOGS = "st-e.example.org/wardwatch"
+COLLECTOR = """version: 1
+organization: {{id: st-e, name: St E, timezone: UTC}}
+sites: {{north: {{name: North}}}}
+agents: {{north-1: {{site: north}}}}
+contacts: {{ann: {{name: Ann Lee, role: legal_compliance, email: ann@example.org}}}}
+systems: {{ehr: {{name: EHR, impact: {{class: clinical}}}}}}
+checks:
+  ehr-page: {{system: ehr, kind: http, every: 30s, timeout: 9s, spec: {{url: "https://e.example/"}}}}
+channels:
+  mail: {{kind: email, host: 127.0.0.1, port: {mail}, tls: none, from: w@st-e.example}}
+evidence_log:
+  origin: st-e.example.org/wardwatch
+  keys: ["file:{log}"]
+  checkpoint_every: 10s
+  witnesses: {{auditor: {{url: "{url}", key: "{key}"}}}}
+  mail: {{to: [ann], via: mail, at: "00:00"}}
+"""
 WORDS = ("--log", LOG.key.text(), "--log", OTHER.key.text())
 KEY = WitnessKey("witness.example/w1", private(9))
 
@@ -146,3 +171,40 @@ async def test_killed_at_any_moment_it_never_cosigns_a_fork(folder: Path) -> Non
         all(naive.mth(log.leaves[:size]) == root for size, root in roots.items())
         for log in (LOG, FORK)
     )
+
+
+@pytest.mark.timeout(240)
+async def test_a_collectors_logs_are_cosigned_and_leave_by_mail(folder: Path) -> None:
+    """From rows of the journal to a note in a letter that an auditor's own policy accepts."""
+    signer = open_file(made_key(folder))
+    keys = [vkey_of(signer, f"{ORIGIN_OF_LOGS}/{log}") for log in WhichLog]
+    witness = await start_witness(folder, *(w for key in keys for w in ("--log", key.text())))
+    async with mail_server() as server:
+        file = folder / "wardwatch.yaml"
+        file.write_text(
+            COLLECTOR.format(
+                mail=server.port,
+                log=folder / "log.key",
+                url=witness.url,
+                key=KEY.verifier.text(),
+            )
+        )
+        collector = await start_collector(file, f"sqlite:///{folder / 'wardwatch.db'}")
+        for _ in range(1_500):
+            if server.mails:
+                break
+            await asyncio.sleep(0.1)
+        assert await collector.stop() == 0
+    assert await witness.stop() == 0
+    part = email.message_from_bytes(server.mails[0].raw, policy=default).get_body(("plain",))
+    assert part is not None
+    told = part.get_content().replace("\r\n", "\n")
+    for key in keys:
+        block = told[told.index(f"{key.name}\n") :]
+        signed = note.parse(("\n".join(block.split("\n")[:6]) + "\n").encode())
+        policy = policyfile.parse(
+            f"log {key.text()}\nwitness w {KEY.verifier.text()}\nquorum w\n".encode()
+        )
+        accepted = accept(policy, signed)
+        assert accepted.checkpoint.size > 0
+        assert set(accepted.witnessed) == {b"w"}

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from collector.attesting.disk import OnDisk, StoppedError
 from collector.attesting.folder import Folder, FolderError, place
+from collector.bundle.faults import BundleError
 
 
 def test_the_folder_lies_beside_a_sqlite_file_and_has_to_be_named_on_postgresql() -> None:
@@ -55,3 +57,20 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_place(tmp_path: Path) -> 
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(FolderError, match=r"^--attestations: .*/file/x: Not a directory$"):
         Folder(tmp_path / "file" / "x").workspace("1-7")
+
+
+def test_whoever_reads_members_in_a_thread_ends_when_the_process_does(tmp_path: Path) -> None:
+    (tmp_path / "log").mkdir()
+    (tmp_path / "log" / "start.json").write_bytes(b"one\ntwo\n")
+    stopped = [False]
+    parts = OnDisk(tmp_path, lambda: stopped[0])
+    assert parts.names == ["log/start.json"]
+    with parts.open("log/start.json") as file:
+        assert (file.readline(), file.read()) == (b"one\n", b"two\n")
+        stopped[0] = True
+        with pytest.raises(StoppedError):
+            file.read()
+        with pytest.raises(StoppedError):
+            file.readline()
+    with pytest.raises(BundleError, match=r"bundle\.missing"):
+        parts.open("rows.jsonl")

@@ -15,7 +15,9 @@ import pytest
 from collector import journal
 from collector.access.policy import Role
 from collector.attest import dsse, statement
-from collector.bundle import assemble, layout
+from collector.attesting import comparing
+from collector.attesting.folder import Folder
+from collector.bundle import layout
 from collector.bundle import predicate as predicates
 from collector.bundle.derive import derive
 from collector.bundle.members import Held
@@ -169,7 +171,7 @@ async def test_a_process_that_dies_while_it_writes_leaves_nothing_and_the_next_m
         await asked(made, JANUARY)
         await made.month.settle()
 
-        class DiedError(Exception):
+        class DiedError(BaseException):
             pass
 
         def dies(out: BinaryIO, *_: object) -> None:
@@ -177,7 +179,7 @@ async def test_a_process_that_dies_while_it_writes_leaves_nothing_and_the_next_m
             raise DiedError
 
         with monkeypatch.context() as patch:
-            patch.setattr(assemble, "write", dies)
+            patch.setattr("collector.bundle.assemble.write", dies)
             patch.setattr(Folder, "leave", lambda *_: None)
             with pytest.raises(DiedError):
                 await made.make()
@@ -192,3 +194,25 @@ async def test_a_process_that_dies_while_it_writes_leaves_nothing_and_the_next_m
         assert one["state"] == "issued"
         assert verified(await bundle(made, one["id"])) is None
         assert len(list(made.bundles.iterdir())) == 1
+
+
+async def test_a_defect_refuses_one_attestation_and_stops_nothing_else(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with attesting(store, tmp_path) as made:
+        await made.month.live(CLOSED)
+        await asked(made, JANUARY)
+        with monkeypatch.context() as patch:
+            patch.setattr("collector.attesting.making.derive", lambda *_: 1 // 0)
+            await made.make()
+        _, one = await got(made, "/2026-01-1")
+        assert (one["state"], one["reason"]) == ("refused", "attestation.defect")
+        patch_numbers = {"results": [], "outages": [], "states": []}
+        with monkeypatch.context() as patch:
+            patch.setattr(comparing, "of_truths", lambda *_: patch_numbers)
+            await asked(made, JANUARY)
+            await made.make()
+        _, other = await got(made, "/2026-01-2")
+        assert (other["state"], other["reason"]) == ("refused", "attestation.different")
+        assert list(made.bundles.iterdir()) == []
+        assert (await issued(made))["bundle"]["revision"] == 1
