@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 from collector.bundle.evidence import Asked
 from collector.bundle.reading import Record
+from collector.bundle.slots import MOST_FORMS
 from collector.core.availability import cut
-from collector.core.settled import Source
+from collector.core.settled import NOTHING, Source
+from collector.core.settling import settle
 from collector.core.tally import BUCKET_MS
-from collector.core.truth import SystemTruth, counted
+from collector.core.truth import SystemTruth, counted, fold_system
 from collector.core.windows import FAR
 from collector.sorting import is_possible
-from collector.truths import GRACE_MS, Live, by_source
+from collector.truths import GRACE_MS
 from probes import batch
 from probes.history import History
 from probes.results import Result
@@ -46,63 +49,101 @@ def fold(
     """
     limit = FAR
     while True:
-        live = Live(system)
-        _feed(live, history, _seen(read(), see), asked, limit)
+        gathered = _Gathered(system, history, asked, limit)
+        for record in read():
+            if see is not None:
+                see(record)
+            gathered.take(record)
         see = None
-        live.fold(history, asked.now)
-        if live.older is None:
+        truth = gathered.truth(asked.now)
+        if gathered.older is None:
             break
         # a version that waits has changed what was settled: nothing from there on may be
-        limit = live.older
-    truth = live.truth
+        limit = gathered.older
     _look_up(truth, history, read, asked)
-    return Folded(history, truth)
+    return Folded(history, replace(truth, folds={}))
 
 
-def results(record: Record, asked: Asked) -> Sequence[Result]:
-    """Those that count: possible, from the beginning of the evidence to the edge of knowledge."""
+def results(record: Record) -> Sequence[Result]:
+    """One for each run, in their order, those included that do not count."""
     arrived = record.arrived
-    found = batch.results_in([record.table], arrived.agent, record.clock, arrived.received_at)
-    ends = (arrived.first_t, arrived.last_t)
-    if (
-        asked.evidence_from <= ends[0]
-        and ends[1] < asked.now
-        and all(is_possible(t, arrived.received_at) for t in ends)
-    ):
-        return found
-    return [
-        r
-        for r in found
-        if asked.evidence_from <= r.t < asked.now and is_possible(r.t, arrived.received_at)
-    ]
+    return batch.results_in([record.table], arrived.agent, record.clock, arrived.received_at)
 
 
-def _seen(read: Iterator[Record], see: Callable[[Record], None] | None) -> Iterator[Record]:
-    for record in read:
-        if see is not None:
-            see(record)
-        yield record
+def counts(record: Record, asked: Asked) -> bool:
+    """Do all of a record's results count: possible, within what is asked?"""
+    first, last, received = (
+        record.arrived.first_t,
+        record.arrived.last_t,
+        record.arrived.received_at,
+    )
+    return (
+        asked.evidence_from <= first
+        and last < asked.now
+        and is_possible(first, received)
+        and is_possible(last, received)
+    )
 
 
-def _feed(live: Live, history: History, read: Iterable[Record], asked: Asked, limit: int) -> None:
-    names = _names(history, live.system)
-    wait = GATHERED
-    for record in read:
-        for source, line in by_source(results(record, asked)).items():
-            if source[0] in names:
-                if len(line) > 1:
-                    line.sort(key=_t)
-                live.take_line(source, line, asked.now)
-        if live.gathered <= wait:
-            continue
-        now = min(record.edge, asked.now)
-        edge = min(now - GRACE_MS, limit)
-        if edge > live.settled.until and live.older is None:
-            live.fold(history, now)
-            if live.older is None:
-                live.settle(edge, now)
-            live.stale = True
-        wait = live.gathered + GATHERED
+class _Gathered:
+    """Results that are not settled, and what is; nothing from `limit` on is settled."""
+
+    def __init__(self, system: str, history: History, asked: Asked, limit: int) -> None:
+        self._system, self._history, self._asked, self._limit = system, history, asked, limit
+        self._names = _names(history, system)
+        self._tail: dict[Source, list[Result]] = {}
+        self._lines: dict[tuple[str, ...], list[list[Result] | None]] = {}
+        self._settled = NOTHING
+        self._held = 0
+        self._wait = GATHERED
+        self.older: int | None = None
+        """What was settled is not so from this instant on."""
+
+    def take(self, record: Record) -> None:
+        names = (record.arrived.agent, *record.table.form.checks)
+        lines = self._lines.get(names)
+        if lines is None:
+            if len(self._lines) >= MOST_FORMS:
+                self._lines.clear()
+            lines = self._lines[names] = [self._line(name, names[0]) for name in names[1:]]
+        found = results(record)
+        whole = counts(record, self._asked)
+        for check, result in zip(record.table.check, found, strict=True):
+            line = lines[check]
+            if line is not None and (whole or self._counts(result)):
+                line.append(result)
+        self._held += len(found)
+        if self._held > self._wait:
+            self._settle(min(record.edge, self._asked.now))
+
+    def truth(self, now: int) -> SystemTruth:
+        for line in self._tail.values():
+            line.sort(key=_t)
+        truth = fold_system(self._system, self._history, self._tail, now, None, self._settled)
+        if truth.mended is not None and self.older is None:
+            self.older = truth.mended
+        return truth
+
+    def _line(self, name: str, agent: str) -> list[Result] | None:
+        """None for what the system has no check of."""
+        return self._tail.setdefault((name, agent), []) if name in self._names else None
+
+    def _settle(self, now: int) -> None:
+        edge = min(now - GRACE_MS, self._limit)
+        if edge > self._settled.until and self.older is None:
+            truth = self.truth(now)
+            if self.older is None:
+                self._settled = settle(truth, self._tail, self._settled, edge)
+                for source, line in self._tail.items():
+                    del line[: bisect_left(line, self._settled.upto(source), key=_t)]
+        self._held = sum(map(len, self._tail.values()))
+        self._wait = self._held + GATHERED
+
+    def _counts(self, result: Result) -> bool:
+        asked = self._asked
+        return asked.evidence_from <= result.t < asked.now and is_possible(
+            result.t, result.received
+        )
 
 
 def _names(history: History, system: str) -> frozenset[str]:
@@ -127,7 +168,11 @@ def _look_up(truth: SystemTruth, history: History, read: Read, asked: Asked) -> 
         arrived = record.arrived
         if not any(b <= arrived.last_t and arrived.first_t < b + BUCKET_MS for b in buckets):
             continue
-        for result in results(record, asked):
+        for result in results(record):
+            if not asked.evidence_from <= result.t < asked.now:
+                continue
+            if not is_possible(result.t, result.received):
+                continue
             place = (result.check, result.agent), result.t // BUCKET_MS * BUCKET_MS
             if place in found:
                 found[place].append(result)

@@ -74,7 +74,8 @@ class Causes:
         if near < len(self._versions) and self._versions[near] <= span.end:
             return Cause.NEW_VERSION
         spoken = self._spoken.get(one.agent)
-        if spoken is None or not spoken.touches(span):
+        within = Interval(one.start, max(one.end - one.every, one.start + 1))
+        if spoken is None or not spoken.touches(within):
             return Cause.AGENT_SILENT
         return Cause.NOT_RECORDED
 

@@ -25,7 +25,10 @@ from probes.segments import SegmentError, Table
 from probes.tombstone import Tombstone
 
 LATE_MS = 900_000
-"""What comes no later than this after its first result is not held back, and counts as in time."""
+"""What comes no later than this after its last result is not held back, and counts as in time."""
+
+MOST_LATE = 512 << 20
+"""Bytes of a system's segments that are held back at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Order:
         self.late = frozenset(
             one.index
             for one in log.arrived.values()
-            if one.tombstone or one.received_at - one.first_t > LATE_MS
+            if one.tombstone or one.received_at - one.last_t > LATE_MS
         )
         self._ahead: dict[int, int] = {}
         first = FAR
@@ -71,13 +74,13 @@ def records(members: Members, log: Log, order: Order, system: str) -> Iterator[R
         if one.entry in order.late:
             continue
         while at < len(held) and held[at].arrived.first_t <= arrived.first_t:
-            yield _with_edge(held, at, order.ahead(one.entry), arrived.first_t)
+            yield _late_record(held, at, min(order.ahead(one.entry), arrived.first_t), system)
             at += 1
         ahead = order.ahead(one.entry)
         edge = ahead if at == len(held) else min(ahead, held[at].arrived.first_t)
         yield Record(arrived, arrived.clock, _table(one, arrived, system), edge)
     while at < len(held):
-        yield _with_edge(held, at, FAR, FAR)
+        yield _late_record(held, at, FAR, system)
         at += 1
 
 
@@ -102,22 +105,27 @@ def tombstones(members: Members, log: Log) -> Iterator[tuple[Arrived, Tombstone]
 
 @dataclass(frozen=True, slots=True)
 class _Late:
+    """`data` is unpacked when its turn has come."""
+
     arrived: Arrived
     clock: Clock
-    table: Table
+    data: Segment | Table
     again: bool
 
 
 def _late(members: Members, log: Log, order: Order, system: str) -> list[_Late]:
-    """What is held back, by when it began."""
+    """What is held back, by when it began; BundleError TOO_LARGE where that is more than fits."""
     if not order.late:
         return []
-    found = [
-        _Late(arrived, arrived.clock, _table(one, arrived, system), again=False)
-        for one in _read(members, system)
-        if one.entry in order.late
-        for arrived in [_batch_of(log, one, system)]
-    ]
+    found: list[_Late] = []
+    held = 0
+    for one in _read(members, system):
+        if one.entry in order.late:
+            arrived = _batch_of(log, one, system)
+            found.append(_Late(arrived, arrived.clock, one, again=False))
+            held += len(one.data)
+            if held > MOST_LATE:
+                raise BundleError(BundleFault.TOO_LARGE, layout.evidence_of(system))
     there = {(a.agent, a.epoch, a.seq) for a in log.arrived.values() if not a.tombstone}
     for arrived, stone in tombstones(members, log):
         place = (arrived.agent, arrived.epoch)
@@ -139,10 +147,12 @@ def _kept(stone: Tombstone, system: str) -> Iterator[tuple[int, Clock, Table]]:
                 yield entry.seq, Clock(entry.clock_offset_ms, entry.clock_error_ms), table
 
 
-def _with_edge(held: Sequence[_Late], at: int, ahead: int, first: int) -> Record:
+def _late_record(held: Sequence[_Late], at: int, ahead: int, system: str) -> Record:
     one = held[at]
     following = held[at + 1].arrived.first_t if at + 1 < len(held) else FAR
-    return Record(one.arrived, one.clock, one.table, min(ahead, first, following), one.again)
+    data = one.data
+    table = _table(data, one.arrived, system) if isinstance(data, Segment) else data
+    return Record(one.arrived, one.clock, table, min(ahead, following), one.again)
 
 
 def _read(members: Members, system: str) -> Iterator[Segment]:

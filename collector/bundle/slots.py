@@ -7,12 +7,13 @@ clock may be off, and after a change of `every` its slots are others for a momen
 
 from __future__ import annotations
 
-import bisect
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from collector.bundle import layout
 from collector.bundle.evidence import Arrived, Asked
+from collector.bundle.faults import BundleError, BundleFault
 from collector.bundle.reading import Record
 from collector.core.settled import Source
 from collector.core.windows import FAR, segments
@@ -23,6 +24,10 @@ from probes.schedule import first_slot_ms, offset_ms
 from probes.spans import Interval
 
 DAY_MS = 86_400_000
+MOST_SLOTS = 1 << 28
+"""Of a system, a byte each: as many as a hundred checks of sixty agents have in a month of minutes."""
+MOST_FORMS = 4_096
+"""Lists of checks, as segments have them, that are remembered: agents have a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,43 +54,48 @@ class _Stretch:
     there: bytearray
 
 
+_Plan = tuple[int, int, int, bytearray]
+"""Of a stretch: the instant half an interval before its first slot, `every`, how many slots, bytes."""
+
+
 class Slots:
-    """`see` each record, then ask."""
+    """`see` each record, then ask. BundleError for more slots than fit."""
 
     def __init__(self, system: str, history: History, asked: Asked) -> None:
         self._asked = asked
         self._stretches: dict[Source, list[_Stretch]] = {}
-        self._starts: dict[Source, list[int]] = {}
+        self._plans: dict[tuple[str, ...], list[Sequence[_Plan]]] = {}
         self.outcomes: Counter[Outcome] = Counter()
         """Runs of the period by outcome, as far as they are disclosed."""
+        room = MOST_SLOTS
         for source, part, every in _scheduled(system, history, asked):
             name, agent = source
             first = first_slot_ms(offset_ms(agent, name, every), every, part.start)
             count = max(0, -(-(part.end - first) // every))
+            room -= count
+            if room < 0:
+                raise BundleError(BundleFault.TOO_LARGE, layout.evidence_of(system))
             own = self._stretches.setdefault(source, [])
             own.append(_Stretch(first, every, part.end, bytearray(count)))
-            self._starts.setdefault(source, []).append(part.start)
 
     def see(self, record: Record) -> None:
         """Count what a record holds; of a batch that is there twice, once."""
         arrived = record.arrived
         if record.again or not self._is_near(arrived):
             return
-        table, offset = record.table, record.clock.offset_ms
-        form, agent = table.form, arrived.agent
-        own = [self._stretches.get((name, agent)) for name in form.checks]
-        starts = [self._starts.get((name, agent), []) for name in form.checks]
+        table, agent = record.table, arrived.agent
+        names = (agent, *table.form.checks)
+        plans = self._plans.get(names)
+        if plans is None:
+            if len(self._plans) >= MOST_FORMS:
+                self._plans.clear()
+            plans = self._plans[names] = [self._plan(name, agent) for name in names[1:]]
+        offset = record.clock.offset_ms
         for check, at, early in zip(table.check, table.at_ms, table.slot, strict=True):
-            stretches = own[check]
-            if stretches is None:
-                continue
-            t = at - early + offset
-            stretch = stretches[0]
-            if len(stretches) > 1:
-                stretch = stretches[max(bisect.bisect_right(starts[check], t) - 1, 0)]
-            n = (t - stretch.first + (stretch.every >> 1)) // stretch.every
-            if 0 <= n < len(stretch.there):
-                stretch.there[n] = 1
+            for base, every, count, there in plans[check]:
+                n = (at - early + offset - base) // every
+                if 0 <= n < count:
+                    there[n] = 1
         self._count(record)
 
     @property
@@ -108,6 +118,12 @@ class Slots:
                     until = min(one.first + end * one.every, one.until)
                     yield Missing(name, agent, start, until, end - at, one.every)
                     at = one.there.find(0, end)
+
+    def _plan(self, name: str, agent: str) -> Sequence[_Plan]:
+        return [
+            (one.first - (one.every >> 1), one.every, len(one.there), one.there)
+            for one in self._stretches.get((name, agent), ())
+        ]
 
     def _is_near(self, arrived: Arrived) -> bool:
         """An attempt comes up to an interval after its slot."""

@@ -24,6 +24,8 @@ from collector.attest.faults import Fault
 from collector.attest.policyfile import POLICY_MEANINGS as POLICY_FAULTS
 from collector.attest.policyfile import PolicyFault
 from collector.audit import kinds as row_kinds
+from collector.bundle.assurance import LIMIT_MEANINGS
+from collector.bundle.faults import BUNDLE_MEANINGS, BundleFault
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
 from collector.tlog.signer import KEY_FAULTS, KeyFault
@@ -64,8 +66,16 @@ def unsigned() -> str:
     return "\n".join(["| code | why | next |", "|---|---|---|", *rows])
 
 
+def limits() -> str:
+    rows = [f"| `{limit}` | {meaning} |" for limit, meaning in LIMIT_MEANINGS.items()]
+    return "\n".join(["| limit | meaning |", "|---|---|", *rows])
+
+
 def faults(
-    meanings: Mapping[Fault, str] | Mapping[PolicyFault, str] | Mapping[KeyFault, str],
+    meanings: Mapping[Fault, str]
+    | Mapping[PolicyFault, str]
+    | Mapping[KeyFault, str]
+    | Mapping[BundleFault, str],
 ) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
@@ -175,6 +185,8 @@ PARTS: dict[str, Callable[[], str]] = {
     "policy faults": lambda: faults(POLICY_FAULTS),
     "log key faults": lambda: faults(KEY_FAULTS),
     "log troubles": unsigned,
+    "bundle faults": lambda: faults(BUNDLE_MEANINGS),
+    "assurance limits": limits,
     "engines": engines.markdown,
     "fhir profiles": profiles.markdown,
     "roles": roles,

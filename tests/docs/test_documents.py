@@ -13,6 +13,8 @@ from alerts.channels import registry as channel_registry
 from collector.attest.faults import MEANINGS as LOG_FAULTS
 from collector.attest.faults import Fault
 from collector.attest.policyfile import POLICY_MEANINGS, PolicyFault
+from collector.bundle.assurance import LIMIT_MEANINGS, Limit
+from collector.bundle.faults import BUNDLE_MEANINGS, BundleFault
 from probes import registry
 from probes.contract import Place
 from probes.reasons import MEANINGS, Reason
@@ -51,6 +53,8 @@ def test_kinds_and_reasons_are_listed_in_order() -> None:
 def test_every_fault_of_the_evidence_log_is_told_in_words() -> None:
     assert list(LOG_FAULTS) == list(Fault)
     assert list(POLICY_MEANINGS) == list(PolicyFault)
+    assert list(BUNDLE_MEANINGS) == list(BundleFault)
+    assert set(LIMIT_MEANINGS) == set(Limit)
 
 
 def test_the_registry_knows_the_collectors_own_kinds_without_importing_any() -> None:
