@@ -75,6 +75,7 @@ class Service:
         self._key = key
         self._world = world
         self._digest = part.digest
+        self._beacon = part.beacon
         self.metrics = metrics or AgentMetrics()
         self.metrics.config_version.set(part.version)
         self._state = state
@@ -105,6 +106,8 @@ class Service:
         """Run this from the next look on. What is the same goes on; what was recorded before names
         the config it was recorded under.
         """
+        if part.beacon is not None:
+            self._told(part.beacon)
         same = checks.unchanged(self._part, part)
         kept = {name: self._checks[name] for name in same}
         self._part = part
@@ -121,6 +124,10 @@ class Service:
             self.metrics.config_version.set(part.version)
 
         self._runner.change([*self._checks.values()], in_force)
+
+    def _told(self, beacon: str) -> None:
+        """The newest checkpoint of the evidence log, in the batches from now on."""
+        self._beacon = beacon
 
     def _opened(self, part: AgentConfig, kept: Mapping[str, Attempts]) -> dict[str, Attempts]:
         return checks.opened(part, self._world, self._own.pulse, self._own.canaries, kept)
@@ -149,6 +156,7 @@ class Service:
                     rng=self._world.rng,
                     metrics=self.metrics,
                     time=self._own.time,
+                    told=self._told,
                 )
                 self._fallback = self._open_fallback(session, collector, uplink)
                 await self._own.time.ask(session, collector)
@@ -220,7 +228,7 @@ class Service:
         makings = Makings(
             world.clock,
             world.random_bytes,
-            lambda: Signer(org, agent, self._key(), self._digest),
+            lambda: Signer(org, agent, self._key(), self._digest, self._beacon),
             self._own.time.anchors,
             self._own.time.settle,
             self._enough,

@@ -41,12 +41,13 @@ MOST_RUNS = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """Who signs, for whom, by which config."""
+    """Who signs, for whom, by which config; `beacon` as `probes/beacon.py` has it."""
 
     org: str
     agent: str
     key: Ed25519PrivateKey
     config: str
+    beacon: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +178,8 @@ class Spool:
         if (by.org, by.agent) != (self.chain.org, self.chain.agent):
             raise ValueError("an epoch belongs to one agent")
         chain = self.chain
-        place = batch.Place(by.org, by.agent, chain.epoch, chain.seq + 1, chain.last, by.config)
+        seq, beacon = chain.seq + 1, by.beacon
+        place = batch.Place(by.org, by.agent, chain.epoch, seq, chain.last, by.config, beacon)
         data = sealed(place)
         record = BatchRecord(
             chain.epoch,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 from random import Random
 from typing import Protocol
@@ -22,6 +22,7 @@ from agent.outgoing import Choice
 from agent.spoolindex import Place
 from agent.telling import Line
 from agent.timekeeping import Timekeeper
+from probes import beacon
 from probes.batch import CONTENT_TYPE
 from probes.clock import NS_PER_MS, Clock
 from probes.envelope import BatchFault
@@ -106,7 +107,9 @@ class Uplink:
         rng: Random,
         metrics: AgentMetrics,
         time: Timekeeper,
+        told: Callable[[str], None] = lambda _beacon: None,
     ) -> None:
+        """`told` is given what an acknowledgement says of the evidence log."""
         self._session = session
         self._url = collector / PATH
         self._waiting = waiting
@@ -114,6 +117,7 @@ class Uplink:
         self._rng = rng
         self._metrics = metrics
         self._time = time
+        self._told = told
         self._delivered_ns: int | None = None
         self._began_ns = clock.monotonic_ns()
         self._failures = 0
@@ -207,6 +211,8 @@ class Uplink:
         if status == 200 and (stored := _stored(choice, body)) is not None:
             self._delivered_ns = self._clock.monotonic_ns()
             self._time.heard(sent, received, body)
+            if (newest := beacon.in_answer(body)) is not None:
+                self._told(newest)
             await self._waiting.acknowledge(choice, stored)
             return Verdict.ACKNOWLEDGED
         code = _code(body)

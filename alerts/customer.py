@@ -17,7 +17,7 @@ from alerts.events import Cause, Family
 from alerts.grouping import GroupStep
 from alerts.letter import local_time, zone_of
 from alerts.people import ActKind
-from alerts.render import DIGEST_TYPE, MAINTENANCE_TYPE, event_type
+from alerts.render import ATTESTATION_TYPE, DIGEST_TYPE, MAINTENANCE_TYPE, event_type
 from alerts.transitions import TransitionKind
 from probes.times import parse_datetime
 
@@ -120,7 +120,7 @@ class CustomerLetter:
 
 def is_told(event: Mapping[str, Any]) -> bool:
     """Does a customer get a letter of it? Of a test, a notice, other contacts: yes."""
-    untold = event["type"] in (DIGEST_TYPE, MAINTENANCE_TYPE)
+    untold = event["type"] in (DIGEST_TYPE, MAINTENANCE_TYPE, ATTESTATION_TYPE)
     return not untold and event["data"].get("step") not in _UNTOLD
 
 

@@ -70,6 +70,8 @@ def letter(event: Mapping[str, Any]) -> Letter:
             return _contacts(event)
         case render.MAINTENANCE_TYPE:
             return _maintenance(event)
+        case render.ATTESTATION_TYPE:
+            return _attestation(event)
         case _:
             return _incident(event)
 
@@ -139,6 +141,38 @@ def _maintenance(event: Mapping[str, Any]) -> Letter:
         subject=f"[Wardwatch] Maintenance: {shown}, {local_time(data['start'], zone)}",
         headline=f"Maintenance {'begins' if begins else 'is over'}: {shown}",
         step="It was planned and approved. Nothing need be done.",
+        rows=tuple(rows),
+        organization=data["organization"]["name"],
+    )
+
+
+def _attestation(event: Mapping[str, Any]) -> Letter:
+    data, zone = event["data"], zone_of(event["data"])
+    names = [system["name"] for system in data["systems"]]
+    more = data["count"] - len(names[:LISTED])
+    shown = ", ".join([*names[:LISTED], *([f"{more} more"] if more else [])])
+    again = "" if data["revision"] == 1 else f", revision {data['revision']}"
+    rows = [
+        Row("Period", f"{data['period']}{again}"),
+        Row("From", _instant(data["start"], zone)),
+        Row("Until", _instant(data["end"], zone)),
+        Row("Systems", shown),
+        Row("Attestation", data["attestation"]),
+        Row("Bytes", str(data["length"])),
+        Row("SHA-256", data["sha256"]),
+        Row("Fetch it", f"wardwatch attest get {data['attestation']} --out attestation.zip"),
+        Row("Verify it", "wardwatch verify attestation.zip"),
+    ]
+    if data.get("link") is not None:
+        rows.append(Row("Wardwatch", data["link"], link=True))
+    return Letter(
+        subject=f"[Wardwatch] Attestation of availability: {data['period']}{again}",
+        headline=f"The attestation of {data['period']} was issued{again}.",
+        step=(
+            "Late evidence came, so it supersedes the one before it."
+            if data["revision"] > 1
+            else "Its evidence and every number in it can be checked without us."
+        ),
         rows=tuple(rows),
         organization=data["organization"]["name"],
     )

@@ -46,6 +46,11 @@ PLAIN = (
     "flapping",
     "receiver",
     "link",
+    "attestation",
+    "period",
+    "revision",
+    "sha256",
+    "length",
 )
 """Ids, enumerations, numbers, times and the link."""
 _WORD = re.compile(r"[A-Za-z0-9_.:/+-]{1,300}")

@@ -35,7 +35,13 @@ def everybody(config: Config) -> Mapping[str, Receiver]:
         for receiver in _reach(config, contact)
         if receiver.contact is not None
     ]
+    found += _attested(config)
     return {one.id: one for one in found}
+
+
+def attested(config: Config) -> tuple[str, ...]:
+    """Ids of the receivers that are told of issued attestations, each once."""
+    return tuple(dict.fromkeys(one.id for one in _attested(config)))
 
 
 def reached(config: Config, contacts: Iterable[str]) -> tuple[str, ...]:
@@ -50,6 +56,11 @@ def of_role(config: Config, role: Role) -> tuple[str, ...]:
 
 def is_for_customers(config: Config, receiver: str) -> bool:
     return config.channels[receiver.partition(".")[0]].is_for_customers
+
+
+def _attested(config: Config) -> list[Receiver]:
+    deliver = None if config.attestations is None else config.attestations.deliver
+    return [] if deliver is None else [Receiver(deliver.via, name) for name in deliver.to]
 
 
 def _reach(config: Config, name: str) -> Iterable[Receiver]:

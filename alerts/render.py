@@ -37,6 +37,7 @@ TEST_TYPE = "org.wardwatch.test.v1"
 DIGEST_TYPE = "org.wardwatch.digest.v1"
 CONTACTS_TYPE = "org.wardwatch.contacts.v1"
 MAINTENANCE_TYPE = "org.wardwatch.maintenance.v1"
+ATTESTATION_TYPE = "org.wardwatch.attestation.v1"
 DIGEST_LINES = 200
 
 _TYPES: dict[Step, str] = {

@@ -17,7 +17,13 @@ from alerts.letter import by_service, letter
 from alerts.minimal import minimal
 from alerts.outbox import Message
 from alerts.people import IncidentState
-from alerts.render import CONTACTS_TYPE, DIGEST_TYPE, MAINTENANCE_TYPE, TEST_TYPE
+from alerts.render import (
+    ATTESTATION_TYPE,
+    CONTACTS_TYPE,
+    DIGEST_TYPE,
+    MAINTENANCE_TYPE,
+    TEST_TYPE,
+)
 from probes.tripwire import Pattern, tripped
 
 KEY_CHARS = 255
@@ -46,6 +52,7 @@ _ALONE = {
     DIGEST_TYPE: "digest",
     CONTACTS_TYPE: "contacts",
     MAINTENANCE_TYPE: "maintenance",
+    ATTESTATION_TYPE: "attestation",
 }
 """Events that tell of no incident, and what stands for its family."""
 _STAGES = {

@@ -60,6 +60,8 @@ class Around:
     env: Callable[[Check], Env]
     """What a check may use of the world and of the collector."""
     random_bytes: Callable[[int], bytes]
+    beacon: Callable[[], str | None] = lambda: None
+    """What agents are told of the evidence log."""
 
 
 class BuiltIn:
@@ -135,6 +137,7 @@ class BuiltIn:
             digest(config),
             around.clock,
             around.random_bytes,
+            around.beacon,
         )
         opened = self._opened(config, {})
         runner = Runner(

@@ -67,6 +67,7 @@ class _Closed:
     runs: list[Run]
     digest: str
     anchors: Anchors
+    beacon: str | None
     sealed: bytes = field(default=b"", repr=False)
 
 
@@ -85,8 +86,11 @@ class BuiltInChain:
         digest: str,
         clock: Clock,
         random_bytes: Callable[[int], bytes],
+        beacon: Callable[[], str | None] = lambda: None,
     ) -> None:
-        """`digest` names the config version that runs are recorded under; `follow` changes it."""
+        """`digest` names the config version that runs are recorded under; `follow` changes it.
+        `beacon`: as agents are told of the evidence log.
+        """
         self._ingest = ingest
         self._lease = lease
         self._org = org
@@ -94,6 +98,7 @@ class BuiltInChain:
         self._digest = digest
         self._clock = clock
         self._random_bytes = random_bytes
+        self._beacon = beacon
         self._tip = tip
         self._batcher = Batcher()
         self._closed: deque[_Closed] = deque()
@@ -137,7 +142,8 @@ class BuiltInChain:
 
     def _close(self, *, error_ms: int = 0) -> None:
         anchors = Anchors(self._clock.now_ms(), self._clock.monotonic_ns(), error_ms=error_ms)
-        self._closed.append(_Closed(self._batcher.take(), self._digest, anchors))
+        closed = _Closed(self._batcher.take(), self._digest, anchors, self._beacon())
+        self._closed.append(closed)
         while sum(len(one.runs) for one in self._closed) > MOST_WAITING:
             oldest = 1 if self._closed[0].sealed else 0  # that one may be stored already
             log.error("builtin.given_up results=%d", len(self._closed[oldest].runs))
@@ -162,7 +168,7 @@ class BuiltInChain:
 
     def _seal(self, one: _Closed) -> bytes:
         tip = self._tip
-        place = Place(self._org, COLLECTOR, tip.epoch, tip.seq, tip.prev, one.digest)
+        place = Place(self._org, COLLECTOR, tip.epoch, tip.seq, tip.prev, one.digest, one.beacon)
         secret = self._random_bytes(batch.SECRET_BYTES)
         return batch.seal(self._key, place, one.anchors, one.runs, secret)
 

@@ -15,6 +15,7 @@ from probes.ownership import refuse_foreign_owner
 COMMANDS = {
     "account": "account",
     "agent": "agent",
+    "attest": "attest",
     "audit": "audit",
     "availability": "availability",
     "channel": "channel",
@@ -28,6 +29,7 @@ COMMANDS = {
     "heartbeat": "heartbeat",
     "incident": "incident",
     "load": "load",
+    "log": "log",
     "login": "login",
     "logout": "login",
     "maintenance": "maintenance",
@@ -40,8 +42,10 @@ COMMANDS = {
     "status": "status",
     "token": "token",
     "training": "training",
+    "verify": "verify",
     "what-if": "what_if",
     "whoami": "login",
+    "witness": "witness",
 }
 """Commands, and the module in `collector.commands` that adds each."""
 NEEDS = (

@@ -86,6 +86,8 @@ class AnsweredNoError(Exception):
         if "state" in self.problem:
             needed = " or ".join(self.problem.get("needed", ()))
             return f": {self.problem['state']}" + (f"; it must be {needed}" if needed else "")
+        if "closes_at" in self.problem:
+            return f"; it closes at {self.problem['closes_at']}, ask again then"
         if "longest_ms" in self.problem:
             return f": {self.problem['longest_ms'] // _DAY_MS} days"
         return "" if self._retry_after_s is None else f", in {self._retry_after_s} s"

@@ -5,15 +5,15 @@ Replicas of one database need the same file: an agent believes one key.
 
 from __future__ import annotations
 
+import contextlib
 import os
-import secrets
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from collector import keyfile
+from collector.keyfile import NoKeyError, OpenFileError
 from collector.store.open import parse_database
-
-BYTES = 32
 
 
 class ConfigKeyError(Exception):
@@ -33,39 +33,25 @@ def place(named: str | None, database: str) -> Path:
     )
 
 
+def guard_beside(key_file: Path) -> Path:
+    """Where is kept what of the logs was signed last, unless another place is named."""
+    return key_file.with_name(f"{key_file.name.removesuffix('.config-key')}.log-signed")
+
+
 def load_or_make(path: Path) -> Ed25519PrivateKey:
     """Mode 0600, whole or not at all; ConfigKeyError."""
     try:
         if not path.exists():
-            _make(path)
-        if path.stat().st_mode & 0o077:
-            raise ConfigKeyError(f"--config-key: {path}: others may read it; run: chmod 600 {path}")
-        with path.open("rb") as file:
-            data = file.read(BYTES + 1)
+            with contextlib.suppress(FileExistsError):
+                keyfile.make(path)
+        return keyfile.read(path)
     except OSError as error:
         raise ConfigKeyError(f"--config-key: {path}: {os.strerror(error.errno or 0)}") from None
-    if len(data) != BYTES:
-        raise ConfigKeyError(f"--config-key: {path}: not a key of ours ({BYTES} bytes)")
-    return Ed25519PrivateKey.from_private_bytes(data)
-
-
-def _make(path: Path) -> None:
-    """Written aside, then linked: of two processes one wins and both read the same key."""
-    aside = path.with_name(f"{path.name}.{secrets.token_hex(8)}")
-    made = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(made, "wb") as file:
-            file.write(Ed25519PrivateKey.generate().private_bytes_raw())
-            file.flush()
-            os.fsync(file.fileno())
-        try:
-            os.link(aside, path)
-        except FileExistsError:
-            return
-    finally:
-        aside.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    except OpenFileError:
+        raise ConfigKeyError(
+            f"--config-key: {path}: others may read it; run: chmod 600 {path}"
+        ) from None
+    except NoKeyError:
+        raise ConfigKeyError(
+            f"--config-key: {path}: not a key of ours ({keyfile.BYTES} bytes)"
+        ) from None

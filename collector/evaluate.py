@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 
 from collector import frozenholidays, memory
+from collector.access.credentials import RandomBytes
 from collector.businesshours import holiday_problem, holidays_version, public_holidays
 from collector.commit import (
     News,
@@ -41,6 +43,8 @@ from collector.store.incidents import StaleError
 from collector.store.leases import FencedError
 from collector.store.rollups import RollupRow
 from collector.store.store import Store, StoreUnavailableError
+from collector.tlog.epochs import default_origin
+from collector.tlog.sequencer import Sequencer
 from collector.truths import Live
 from probes.clock import NS_PER_MS, Clock
 from probes.config import Config
@@ -72,8 +76,11 @@ class Evaluator:
         leader: Leader,
         *,
         said: Callable[[Collection[str]], None] = lambda _receivers: None,
+        random_bytes: RandomBytes = secrets.token_bytes,
     ) -> None:
-        """`said` is called after a commit that wrote messages, with whom they are for."""
+        """`said` is called after a commit that wrote messages, with whom they are for;
+        `random_bytes` makes the secrets of the logs.
+        """
         self._follower = Follower(store, clock, org)
         self._store = store
         self._clock = clock
@@ -81,6 +88,9 @@ class Evaluator:
         self._org = org
         self._leader = leader
         self._said = said
+        self._sequencer = Sequencer(store, org, metrics, random_bytes)
+        self._unlogged = True
+        """May there be something that is no leaf of a log yet?"""
         self._past: Past | None = None
         self._deriving = Deriving()
         self._policy_due: int | None = None
@@ -191,6 +201,7 @@ class Evaluator:
             pass
         if leads:
             await self._freeze()
+            await self._sequence()
         self._metrics.evaluated_at.set(self._clock.now_ms() / 1000)
 
     async def _look(self, begun: int) -> bool:
@@ -231,6 +242,17 @@ class Evaluator:
                 frozenholidays.freeze, self._org, known, _dates, edition, self.now
             )
             log.info("holidays.frozen")
+
+    async def _sequence(self) -> None:
+        """Leaves for what has been committed; the next look comes at once where there is more."""
+        lease = self._leader.lease
+        if lease is None or not self._unlogged:
+            return
+        said = self.config.evidence_log
+        origin = default_origin(self._org) if said is None else said.origin
+        self._unlogged = await self._sequencer.step(lease, origin, self.now)
+        if self._unlogged:
+            self.wake()
 
     def _is_due(self) -> bool:
         past = self._past
@@ -274,6 +296,7 @@ class Evaluator:
             raise
         self._leader.renewed(done.lease)
         self.commits += 1
+        self._unlogged = True
         self._follower.made()
         self._follower.sighted.committed(done.planned.plan.sighted)
         past.take(done.planned.following, done.taken)

@@ -95,10 +95,11 @@ def rows(
     only: Select[tuple[int]] | None = None,
     prefix: str | None = None,
     actor: str | None = None,
+    last: int | None = None,
     limit: int | None = None,
 ) -> list[Row]:
-    """Rows with an id above `after`, oldest first, `limit` at most; of a kind or some, of kinds
-    that begin with `prefix`, by an actor, of the ids `only` selects.
+    """Rows with an id above `after` and up to `last`, oldest first, `limit` at most; of a kind or
+    some, of kinds that begin with `prefix`, by an actor, of the ids `only` selects.
     """
     query = (
         select(
@@ -115,6 +116,8 @@ def rows(
     )
     if kind is not None:
         query = query.where(journal.c.kind.in_([kind] if isinstance(kind, str) else kind))
+    if last is not None:
+        query = query.where(journal.c.id <= last)
     if only is not None:
         query = query.where(journal.c.id.in_(only))
     if prefix is not None:

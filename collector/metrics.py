@@ -125,6 +125,17 @@ class CollectorMetrics:
             "1 where this process evaluates the organization.",
             registry=self.registry,
         )
+        self.log_entries = Gauge(
+            "wardwatch_log_entries",
+            "Entries of a log, signed or not.",
+            ["log"],
+            registry=self.registry,
+        )
+        self.log_waiting = Gauge(
+            "wardwatch_log_waiting",
+            "Batches and rows of the journal that are evaluated, and no entry of a log yet.",
+            registry=self.registry,
+        )
         self.store_writable = Gauge(
             "wardwatch_store_writable",
             "1 while the last write to the store succeeded.",

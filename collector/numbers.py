@@ -22,6 +22,7 @@ from collector.core.settled import Source
 from collector.core.tally import BUCKET_MS
 from collector.core.truth import SystemTruth, counted
 from collector.evaluate import Evaluator
+from collector.evidence import Evidence
 from collector.metrics import CollectorMetrics, Picture
 from collector.rotas import Rotas
 from collector.store.incidents import WHOLE, read_incidents, read_states
@@ -80,7 +81,8 @@ class Numbers:
                 # The evaluator goes on meanwhile: the answer is of what it knows at this instant.
                 truths = {name: live.truth for name, live in self._evaluator.folded.items()}
                 history, now = self._evaluator.history, self._evaluator.now
-                await self._look_up(truths.values(), history, start, end, now)
+                evidence = self._evaluator.evidence
+                await look_up(evidence, truths.values(), history, start, end, now)
                 rollups: Rollups = {}
                 if billing := caqh.checks(history):
                     reach = caqh.reach(history, start, end, now)
@@ -121,26 +123,6 @@ class Numbers:
                 self._folded_at = at
             return {name: live.truth for name, live in self._evaluator.folded.items()}
 
-    async def _look_up(
-        self, truths: Collection[SystemTruth], history: History, start: int, end: int, now: int
-    ) -> None:
-        """Read again what a count of runs needs of long ago."""
-        wanted: dict[int, list[tuple[SystemTruth, Source]]] = {}
-        for truth in truths:
-            for voice in truth.voices.values():
-                if len(voice.judged.exact) > LOOKED_UP:
-                    voice.judged.exact.clear()
-            for source, buckets in cut(truth, history, start, end, now).items():
-                for bucket in buckets:
-                    wanted.setdefault(bucket, []).append((truth, source))
-        for bucket, needed in wanted.items():
-            found = await self._evaluator.evidence.between(
-                {source for _, source in needed}, bucket, bucket + BUCKET_MS
-            )
-            for truth, source in needed:
-                exact = truth.voices[source].judged.exact
-                exact[bucket] = counted(truth, source, found[source])
-
     async def measure(self, metrics: CollectorMetrics) -> None:
         """Show the hospital in the gauges as of now."""
         states = await self._store.read(read_states, self._org)
@@ -168,3 +150,28 @@ class Numbers:
                 },
             )
         )
+
+
+async def look_up(
+    evidence: Evidence,
+    truths: Collection[SystemTruth],
+    history: History,
+    start: int,
+    end: int,
+    now: int,
+) -> None:
+    """Read again what a count of runs needs of long ago."""
+    wanted: dict[int, list[tuple[SystemTruth, Source]]] = {}
+    for truth in truths:
+        for voice in truth.voices.values():
+            if len(voice.judged.exact) > LOOKED_UP:
+                voice.judged.exact.clear()
+        for source, buckets in cut(truth, history, start, end, now).items():
+            for bucket in buckets:
+                wanted.setdefault(bucket, []).append((truth, source))
+    for bucket, needed in wanted.items():
+        sources = {source for _, source in needed}
+        found = await evidence.between(sources, bucket, bucket + BUCKET_MS)
+        for truth, source in needed:
+            exact = truth.voices[source].judged.exact
+            exact[bucket] = counted(truth, source, found[source])

@@ -16,6 +16,7 @@ from alerts.channels import registry
 from collector import configkey, memory, versions
 from collector.access.opening import MissingExtraError
 from collector.api.accounts import enrolment_link
+from collector.attesting import folder
 from collector.businesshours import holiday_problem
 from collector.commands.collector import ListenError, parse_listen
 from collector.configkey import ConfigKeyError
@@ -115,8 +116,17 @@ async def _main(
             return 0
         key = configkey.load_or_make(key_file)
         world = World(SystemClock(), random.SystemRandom(), read_secret, secrets.token_hex(8))
+        guard = configkey.guard_beside(key_file) if args.log_guard is None else args.log_guard
         service = Service(
-            store, config, canonical(config), world, file=args.config, tls=tls, config_key=key
+            store,
+            config,
+            canonical(config),
+            world,
+            file=args.config,
+            tls=tls,
+            config_key=key,
+            log_guard=Path(guard),
+            attestations=folder.place(args.attestations, args.database),
         )
         await service.prepare()
         try:

@@ -28,7 +28,12 @@ from collector.access.opening import door_of, openid_of
 from collector.access.passwords import Passwords
 from collector.api.app import build_app
 from collector.api.parts import Parts
-from collector.builtin import Around, BuiltIn
+from collector.attesting.assembling import Assembler
+from collector.attesting.attesting import Around, Attesting
+from collector.attesting.folder import Folder
+from collector.attesting.making import Maker
+from collector.builtin import Around as AroundBuiltIn
+from collector.builtin import BuiltIn
 from collector.builtinenv import env_of
 from collector.evaluate import Evaluator
 from collector.feeds import Feeds
@@ -46,6 +51,12 @@ from collector.serving import Serving
 from collector.store import health, outbox
 from collector.store.outbox import Outbox
 from collector.store.store import Store, StoreUnavailableError
+from collector.tlog.beacon import Beacon
+from collector.tlog.guard import Guard
+from collector.tlog.managing import Signing
+from collector.tlog.metering import SigningMetrics
+from collector.tlog.publishing import Publisher
+from collector.tlog.signers import Signers
 from collector.tls import ServerTls
 from collector.watched import watched
 from probes import agentkeys
@@ -100,9 +111,12 @@ class Service:
         tls: ServerTls | None = None,
         passwords: Passwords | None = None,
         config_key: Ed25519PrivateKey | None = None,
+        log_guard: Path | None = None,
+        attestations: Path | None = None,
     ) -> None:
         """`file` is how answers name the operator's file; `config_key` signs what agents are
-        served, left out: nothing.
+        served, left out: nothing. `log_guard` keeps what of the logs was signed last; left out: they
+        are not signed. `attestations`: the folder of their bundles, left out: none are made.
         """
         self._canonical = canonical
         self._config = config
@@ -115,13 +129,25 @@ class Service:
         self._delivery_metrics = DeliveryMetrics(self.metrics.registry)
         self._delivery: Delivery | None = None
         evaluator = Evaluator(
-            store, world.clock, self.metrics, org, self._leader, said=self._wake_delivery
+            store,
+            world.clock,
+            self.metrics,
+            org,
+            self._leader,
+            said=self._wake_delivery,
+            random_bytes=world.random_bytes,
         )
         keys = KeyRing(store, world.clock, org, self.metrics)
         ingest = Ingest(
             store, world.clock, self.metrics, keys, lambda: evaluator.history, evaluator.wake
         )
+        beacon = Beacon(store, world.clock, org)
+        self._signing_metrics = SigningMetrics(self.metrics.registry)
+        signing = None
+        if log_guard is not None:
+            signing = self._open_signing(store, log_guard, evaluator, beacon)
         self.parts = Parts(
+            attesting=self._open_attesting(store, evaluator, signing, attestations),
             store=store,
             clock=world.clock,
             org=org,
@@ -155,9 +181,11 @@ class Service:
             openid=openid_of(config, store, world.clock, world.random_bytes, world.read_secret),
             file=file,
             random_bytes=world.random_bytes,
+            beacon=beacon,
             serving=None
             if config_key is None
-            else Serving(store, world.clock, org, config_key, keys),
+            else Serving(store, world.clock, org, config_key, keys, lambda: beacon.newest),
+            signing=signing,
             config_fingerprint=None
             if config_key is None
             else agentkeys.fingerprint(agentkeys.text_of(config_key.public_key())),
@@ -167,7 +195,7 @@ class Service:
 
     def _open_built_in(self, config_key: Ed25519PrivateKey) -> BuiltIn:
         parts, world = self.parts, self._world
-        around = Around(
+        around = AroundBuiltIn(
             store=parts.store,
             clock=world.clock,
             org=parts.org,
@@ -183,8 +211,39 @@ class Service:
                 parts.feeds,
             ),
             random_bytes=world.random_bytes,
+            beacon=lambda: parts.beacon.newest,
         )
         return BuiltIn(around, builtinkey.derived(config_key))
+
+    def _open_signing(
+        self, store: Store, path: Path, evaluator: Evaluator, beacon: Beacon
+    ) -> Signing:
+        org, world = self._config.organization.id, self._world
+        guard, signers = Guard(path), Signers(world.read_secret)
+        publisher = Publisher(
+            store,
+            world.clock,
+            org,
+            self._leader,
+            self._signing_metrics,
+            config=lambda: evaluator.config,
+            signers=signers,
+            guard=guard,
+            signed=beacon.signed,
+        )
+        return Signing(store, org, lambda: evaluator.config, signers, guard, publisher)
+
+    def _open_attesting(
+        self, store: Store, evaluator: Evaluator, signing: Signing | None, folder: Path | None
+    ) -> Attesting:
+        """Who has no folder makes none, and who does not sign the logs signs no statement."""
+        org, world = self._config.organization.id, self._world
+        around = Around(store, world.clock, org, evaluator, self._leader, self._wake_delivery)
+        if signing is None or folder is None:
+            return Attesting(around, None)
+        assembler = Assembler(signing.signers, world.read_secret, world.random_bytes)
+        parts = (Folder(folder), store, world.clock, org, evaluator, assembler)
+        return Attesting(around, Maker(*parts))
 
     async def prepare(self) -> None:
         """Record the config, and take up what an earlier process left."""
@@ -250,7 +309,11 @@ class Service:
             tasks.create_task(self.parts.evaluator.run())
             if self._built_in is not None:
                 tasks.create_task(self._built_in.run())
+            if self.parts.signing is not None:
+                tasks.create_task(self.parts.signing.publisher.run())
+            tasks.create_task(self.parts.beacon.run())
             tasks.create_task(self._delivery.run())
+            tasks.create_task(self.parts.attesting.run())
             tasks.create_task(self._reconciler(channels).run())
             tasks.create_task(self._heartbeat(self._delivery))
             tasks.create_task(self._watch_store())

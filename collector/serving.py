@@ -7,6 +7,7 @@ near enough to this host's. Each replica remembers its own.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -45,12 +46,15 @@ class Serving:
         org: str,
         key: Ed25519PrivateKey,
         ring: KeyRing,
+        beacon: Callable[[], str | None] = lambda: None,
     ) -> None:
+        """`beacon`: what agents are told of the evidence log."""
         self._store = store
         self._clock = clock
         self._org = org
         self._key = key
         self._ring = ring
+        self._beacon = beacon
         self._newest: tuple[int, Config] | None = None
         self._looked_ns: int | None = None
         self._looking = asyncio.Lock()
@@ -73,7 +77,8 @@ class Serving:
             if question.agent not in config.agents:
                 raise RefusedError(403, "config.unknown_agent")
             if version != question.have:
-                part = agentconfig.part_of(config, question.agent, version, self._clock.now_ms())
+                now, newest = self._clock.now_ms(), self._beacon()
+                part = agentconfig.part_of(config, question.agent, version, now, newest)
                 return agentconfig.seal(self._key, part)
             if self._closing or self._clock.monotonic_ns() - begun >= WAIT_MS * NS_PER_MS:
                 return None

@@ -1,11 +1,11 @@
-"""Secrets of channels that cannot be read on this host, for `config check`. Pure.
+"""Secrets of channels and keys of the logs that cannot be read on this host, for `config check`. Pure.
 
 The file may be checked on another host than the collector's: so this is a remark, never an error.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from alerts.channels import registry
 from alerts.secrets import references
@@ -28,9 +28,22 @@ def remarks(config: Config, read_secret: Callable[[str], bytes]) -> list[str]:
             if wrong is not None:
                 found.setdefault(wrong, []).append(".".join((name, *path)))
     return [
-        f"secrets of channels: {wrong}: {', '.join(places)}"
-        for wrong, places in sorted(found.items())
+        *(
+            f"secrets of channels: {wrong}: {', '.join(places)}"
+            for wrong, places in sorted(found.items())
+        ),
+        *_log_keys(config, read_secret),
     ]
+
+
+def _log_keys(config: Config, read_secret: Callable[[str], bytes]) -> Iterator[str]:
+    """A token is asked nothing here: a PIN that is wrong may lock it."""
+    for place, key in enumerate(config.evidence_log.keys if config.evidence_log else ()):
+        reference = key if isinstance(key, str) else key.pkcs11.pin
+        wrong = _wrong(reference, read_secret)
+        if wrong is not None:
+            what = "key" if isinstance(key, str) else "PIN"
+            yield f"evidence_log.keys[{place}]: its {what}: {wrong}; until it is there nothing is signed"
 
 
 def _wrong(reference: str, read_secret: Callable[[str], bytes]) -> str | None:

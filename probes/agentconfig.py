@@ -17,6 +17,7 @@ import zstandard
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from probes import agentkeys, envelope
+from probes import beacon as beacons
 from probes.config import Config
 from probes.config_checks import Check
 from probes.configfile import digest
@@ -60,7 +61,8 @@ class AgentConfig:
 
     `digest` names the whole config, as batch headers do. `checks` are the entries of the operator's
     file with the defaults left out, so that an older agent understands what it can; `systems` have
-    their impact class.
+    their impact class. `beacon`: the newest checkpoint of the evidence log when it was made
+    (`probes/beacon.py`).
     """
 
     org: str
@@ -70,9 +72,10 @@ class AgentConfig:
     issued_at: int
     systems: Mapping[str, str]
     checks: Mapping[str, Mapping[str, Any]]
+    beacon: str | None = None
 
 
-class _Header(msgspec.Struct, frozen=True, kw_only=True):
+class _Header(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     purpose: Literal["agent config"]
     org: Id
     agent: Id
@@ -82,6 +85,8 @@ class _Header(msgspec.Struct, frozen=True, kw_only=True):
     key: PublicKey
     body_length: Count
     body_sha256: Hex256
+    beacon: Any = None
+    """One that is none is no reason to refuse a config."""
 
 
 class _Check(msgspec.Struct, frozen=True):
@@ -107,7 +112,9 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     nonce: Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}\Z")]
 
 
-def part_of(config: Config, agent: str, version: int = 0, issued_at: int = 0) -> AgentConfig:
+def part_of(
+    config: Config, agent: str, version: int = 0, issued_at: int = 0, beacon: str | None = None
+) -> AgentConfig:
     """The part of one agent of the config."""
     checks = {
         name: _part(check, len(config.agents_of(name)))
@@ -120,7 +127,7 @@ def part_of(config: Config, agent: str, version: int = 0, issued_at: int = 0) ->
         if any(check["system"] == name for check in checks.values())
     }
     org = config.organization.id
-    return AgentConfig(org, agent, version, digest(config), issued_at, systems, checks)
+    return AgentConfig(org, agent, version, digest(config), issued_at, systems, checks, beacon)
 
 
 def _part(check: Check, agents: int) -> dict[str, Any]:
@@ -151,6 +158,7 @@ def seal(key: Ed25519PrivateKey, part: AgentConfig) -> bytes:
         key=public_text(key),
         body_length=len(body),
         body_sha256=hashlib.sha256(body).hexdigest(),
+        beacon=part.beacon,
     )
     return envelope.close(MAGIC, key, msgspec.json.encode(header), body)
 
@@ -183,6 +191,7 @@ def read(data: bytes, key: str) -> AgentConfig:
         header.issued_at,
         body.systems,
         body.checks,
+        beacons.taken(header.beacon),
     )
 
 

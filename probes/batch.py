@@ -13,10 +13,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from sys import intern
+from typing import TypeVar
 
 import msgspec
 import zstandard
@@ -130,6 +131,7 @@ class Clock:
     error_ms: int
 
 
+_Name = TypeVar("_Name", str, Outcome)
 _HEADER = msgspec.json.Decoder(Header)
 _BODY = msgspec.msgpack.Decoder(tuple[bytes, dict[Id, bytes]])
 
@@ -274,14 +276,19 @@ def results_in(tables: Sequence[Table], agent: str, clock: Clock, received_ms: i
             [checks[n] for n in table.check],
             repeat(agent),
             [at + clock.offset_ms for at in table.at_ms],
-            repeat(Outcome.UNKNOWN) if lost else [form.outcomes[n] for n in table.outcome],
-            repeat(Reason.AGENT_CLOCK.value) if lost else [reasons[n] for n in table.reason],
+            repeat(Outcome.UNKNOWN) if lost else _named(form.outcomes, table.outcome),
+            repeat(Reason.AGENT_CLOCK.value) if lost else _named(reasons, table.reason),
             [took // 1000 for took in table.duration_us],
             repeat(received_ms),
             table.fact(Fact.CERT_DAYS_LEFT) or repeat(None),
             (None if lost else table.some_facts(_HANDED_ON)) or repeat(()),
         )
     return results
+
+
+def _named(names: Sequence[_Name], column: Sequence[int]) -> Iterable[_Name]:
+    """What each number of a column stands for; mostly there is one name."""
+    return repeat(names[0]) if len(names) == 1 else [names[n] for n in column]
 
 
 def taken_apart(body: bytes) -> tuple[bytes, dict[str, bytes]]:

@@ -14,9 +14,11 @@ from pydantic import Field, WithJsonSchema
 
 from probes import registry, times
 from probes.config_access import Access
+from probes.config_attestations import Attestations
 from probes.config_channels import Channel, Heartbeat, Notices, Route, SecureChannel
 from probes.config_checks import Check
 from probes.config_escalation import Escalation
+from probes.config_evidence_log import EvidenceLog
 from probes.config_hours import Holidays, Hours
 from probes.config_oncall import OnCall
 from probes.config_people import Contact, Role
@@ -63,6 +65,10 @@ class Config(Model):
     """How people reach the collector and log in."""
     heartbeat: Annotated[Heartbeat | None, Field(exclude_if=lambda value: value is None)] = None
     """Sign of life to a receiver outside, which calls for help when it stops; left out: none."""
+    evidence_log: Annotated[EvidenceLog | None, Field(exclude_if=lambda value: value is None)] = (
+        None
+    )
+    """How the logs of evidence and audit trail are signed and witnessed; left out: nothing is signed."""
     channels: Mapping[Id, Channel] = {}
     """Receivers of incidents, by id."""
     routes: tuple[Route, ...] = ()
@@ -75,6 +81,10 @@ class Config(Model):
         SecureChannel | None, Field(exclude_if=lambda value: value is None)
     ] = None
     """Where patient information belongs; left out: a notice about it names no place."""
+    attestations: Annotated[Attestations | None, Field(exclude_if=lambda value: value is None)] = (
+        None
+    )
+    """Attestations that are issued by themselves, and who is told; left out: by hand alone."""
 
     page_owner: Annotated[
         Literal["collector", "alertmanager"], Field(exclude_if=lambda value: value == "collector")

@@ -15,10 +15,12 @@ from typing import Any
 
 from probes import amounts, times
 from probes.config_places import COLLECTOR
+from probes.configattestations import attestation_problems
 from probes.configchain import chain_problems
 from probes.configcollector import collector_problems
 from probes.configcost import cost_problems
 from probes.configescalation import escalation_problems
+from probes.configevidencelog import log_problems
 from probes.configfeeds import feed_problems
 from probes.configpaging import paging_problems
 from probes.registry import FEEDS
@@ -40,6 +42,9 @@ _REFERENCES: tuple[tuple[Path, str, str], ...] = (
     (("escalation", "*", "rungs", "*", "to", "*", "on_call"), "on_call", "schedule"),
     (("escalation", "*", "rungs", "*", "to", "*", "contact"), "contacts", "contact"),
     (("escalation", "*", "rungs", "*", "to", "*", "channel"), "channels", "channel"),
+    (("attestations", "systems", "*"), "systems", "system"),
+    (("attestations", "deliver", "to", "*"), "contacts", "contact"),
+    (("attestations", "deliver", "via"), "channels", "channel"),
     (("on_call", "*", "layers", "*", "people", "*"), "contacts", "contact"),
     (("on_call", "*", "overrides", "*", "person"), "contacts", "contact"),
 )
@@ -58,6 +63,8 @@ _LISTS: tuple[Path, ...] = (
 _NAMES: tuple[Path, ...] = (
     ("organization", "name"),
     ("sites", "*", "name"),
+    ("agents", "*", "operator"),
+    ("evidence_log", "witnesses", "*", "operator"),
     ("contacts", "*", "name"),
     ("systems", "*", "name"),
     ("systems", "*", "impact", "workaround", "name"),
@@ -139,11 +146,15 @@ def cross_problems(document: Document) -> list[Problem]:
         *_answers(document),
         *_holidays(document),
         *_notices(document),
+        *log_problems(document),
         *collector_problems(document, section(document, "agents"), section(document, "checks")),
         *cost_problems(document, section(document, "agents"), section(document, "checks")),
         *feed_problems(document, section(document, "agents"), section(document, "checks")),
         *paging_problems(document, section(document, "channels")),
         *chain_problems(document, section(document, "checks")),
+        *attestation_problems(
+            document, section(document, "channels"), section(document, "contacts")
+        ),
         *escalation_problems(
             document,
             section(document, "channels"),

@@ -55,7 +55,7 @@ def _unaddressed(document: Document, channels: Entries, contacts: Entries) -> It
         one for contact in contacts.values() for one in _list(contact.get("reach")) if _is_text(one)
     }
     alone = {name for name, one in channels.items() if _is_alone(one)}
-    for name in sorted(alone - reaching):
+    for name in sorted(alone - reaching - _attesting(document)):
         message = "writes to nobody: give it `to`, or let contacts have it in `reach`"
         yield document.problem(("channels", name), message)
     data = document.data if isinstance(document.data, dict) else {}
@@ -65,6 +65,15 @@ def _unaddressed(document: Document, channels: Entries, contacts: Entries) -> It
     notices = data.get("notices")
     for role, named in notices.items() if isinstance(notices, dict) else ():
         yield from _named(document, ("notices", role), _list(named), alone & reaching)
+
+
+def _attesting(document: Document) -> set[Any]:
+    """The channel that tells contacts of attestations."""
+    data = document.data if isinstance(document.data, dict) else {}
+    written = data.get("attestations")
+    deliver = written.get("deliver") if isinstance(written, dict) else None
+    via = deliver.get("via") if isinstance(deliver, dict) else None
+    return {via} if _is_text(via) else set()
 
 
 def _named(

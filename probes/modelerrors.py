@@ -37,6 +37,9 @@ _BOUNDS = {
 # Patterns whose meaning is said better in words, by how they begin.
 _PATTERNS = {
     "^(file:": "write a reference, file:/path or env:NAME; a secret never stands in this file",
+    "^file:": "write file:/path of a key file, or {pkcs11: ...} of a token",
+    "^(?:file:": "write file:/path, the path of a file",
+    "^/": "write a whole path that begins with /",
     "^ed25519:": "write ed25519: and the public key in base64, as the agent prints it",
     "^https?:": "write an address that starts with http:// or https://",
     "^[^@": "write an e-mail address",

@@ -9,7 +9,7 @@ from hypothesis import settings
 
 from tests.support.soak import FEW, longer
 
-pytest_plugins = ["tests.support.postgres", "tests.support.stores"]
+pytest_plugins = ["tests.support.postgres", "tests.support.softhsm", "tests.support.stores"]
 
 settings.register_profile(
     "wardwatch", max_examples=longer(100), deadline=None, derandomize=bool(FEW)

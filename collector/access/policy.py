@@ -50,8 +50,16 @@ class Permission(StrEnum):
     """To put somebody else on duty for a time."""
     WHAT_IF_RUN = "what_if.run"
     JOURNAL_READ = "journal.read"
+    EVIDENCE_READ = "evidence.read"
+    """To read the evidence log; the audit log needs `journal.read` too."""
+    LOGS_MANAGE = "logs.manage"
+    """To revoke a key of a log, and to begin the logs anew."""
     AUDIT_EXPORT = "audit.export"
     """To read the whole audit trail out, or an audit pack of it; each time is a row of it."""
+    ATTESTATIONS_READ = "attestations.read"
+    """To see attestations and take their bundles; each time is a row of the audit trail."""
+    ATTESTATIONS_ISSUE = "attestations.issue"
+    """To have one made. What it says nobody can choose."""
     METRICS_READ = "metrics.read"
     ACCOUNTS_READ = "accounts.read"
     ACCOUNTS_MANAGE = "accounts.manage"
@@ -88,6 +96,8 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.MAINTENANCE_CANCEL,
         P.MAINTENANCE_FINISH,
         P.CORRECTIONS_REQUEST,
+        P.ATTESTATIONS_READ,
+        P.ATTESTATIONS_ISSUE,
         P.WHAT_IF_RUN,
     },
     Role.APPROVER: READING | APPROVING | {P.CONTACTS_READ, P.ROTA_READ, P.MAINTENANCE_CANCEL},
@@ -100,7 +110,15 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.INCIDENTS_PATIENT_SAFETY,
         P.INCIDENTS_NOTES_READ,
     },
-    Role.AUDITOR: READING | {P.ROTA_READ, P.JOURNAL_READ, P.AUDIT_EXPORT, P.ACCOUNTS_READ},
+    Role.AUDITOR: READING
+    | {
+        P.ROTA_READ,
+        P.JOURNAL_READ,
+        P.EVIDENCE_READ,
+        P.AUDIT_EXPORT,
+        P.ACCOUNTS_READ,
+        P.ATTESTATIONS_READ,
+    },
     Role.ADMIN: READING
     | {
         P.CONTACTS_READ,
@@ -108,8 +126,12 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         P.INCIDENTS_NOTES_READ,
         P.OUTBOX_REDRIVE,
         P.AGENTS_MANAGE,
+        P.LOGS_MANAGE,
         P.JOURNAL_READ,
+        P.EVIDENCE_READ,
         P.AUDIT_EXPORT,
+        P.ATTESTATIONS_READ,
+        P.ATTESTATIONS_ISSUE,
         P.ACCOUNTS_READ,
         P.ACCOUNTS_MANAGE,
     },

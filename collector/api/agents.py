@@ -107,11 +107,13 @@ async def post_batch(call: Call[Nothing, Nothing]) -> web.StreamResponse:
             parts.metrics.refused.labels("batch.too_large").inc()
             raise RefusedError(413, "batch.too_large") from None
         accepted = await parts.ingest.accept(data)
-    answer = {
+    answer: dict[str, object] = {
         "epoch": accepted.epoch,
         "stored": accepted.stored,
         "now": stamp(parts.clock.now_ms()),  # the agent compares its own clock
     }
+    if parts.beacon.newest is not None:
+        answer["beacon"] = parts.beacon.newest
     return web.json_response(answer)
 
 

@@ -15,7 +15,12 @@ from collector.api.shapes import Problem
 from probes.config_words import Model
 
 REF = "#/components/schemas/{model}"
-PROGRAMS = ("/api/", "/agent/", "/heartbeat/", "/inbound/", "/metrics", "/healthz", "/readyz")
+PROGRAMS = (
+    *("/api/", "/agent/", "/heartbeat/", "/inbound/", "/log/"),
+    *("/metrics", "/healthz", "/readyz"),
+)
+REST = ":.+}"
+"""Behind the name of a part that is the rest of a path, with what slashes it has."""
 PROBLEM = "application/problem+json"
 DESCRIPTION = """\
 Instants are RFC 3339 in UTC with milliseconds. Percentages are text with four decimals, cut off,
@@ -30,7 +35,7 @@ def openapi(routes: Iterable[AnyRoute]) -> dict[str, Any]:
     _schema(Problem, schemas)
     paths: dict[str, dict[str, Any]] = {}
     for route in filter(described, routes):
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas)
+        paths.setdefault(told_path(route), {})[route.method.lower()] = _operation(route, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -64,6 +69,11 @@ def described(route: AnyRoute) -> bool:
     return route.path.startswith(PROGRAMS)
 
 
+def told_path(route: AnyRoute) -> str:
+    """The path as the document has it."""
+    return route.path.replace(REST, "}")
+
+
 def _operation(route: AnyRoute, schemas: dict[str, Any]) -> dict[str, Any]:
     known = isinstance(route.needs, Permission)
     out: dict[str, Any] = {
@@ -71,7 +81,7 @@ def _operation(route: AnyRoute, schemas: dict[str, Any]) -> dict[str, Any]:
         "summary": summary(route),
         "tags": [_tag(route.path)],
         "x-permission": route.needs.value if known else f"public: {route.needs.value}",
-        "parameters": [*_in_path(route.path), *_parameters(route)],
+        "parameters": [*_in_path(told_path(route)), *_parameters(route)],
         "responses": _responses(route, schemas),
     }
     if not known:

@@ -10,6 +10,7 @@ from aiohttp import web
 from collector.access.access import Access
 from collector.access.credentials import RandomBytes
 from collector.access.door import Door
+from collector.attesting.attesting import Attesting
 from collector.comparing import Comparing
 from collector.evaluate import Evaluator
 from collector.feeds import Feeds
@@ -22,6 +23,8 @@ from collector.pings import Taking
 from collector.serving import Serving
 from collector.store.outbox import Outbox
 from collector.store.store import Store
+from collector.tlog.beacon import Beacon
+from collector.tlog.managing import Signing
 from probes.clock import Clock
 from probes.config import Config
 from probes.times import rfc3339
@@ -45,6 +48,7 @@ class Parts:
     outbox: Outbox
     pings: Taking
     hearing: Hearing
+    attesting: Attesting
     metrics: CollectorMetrics
     access: Access
     door: Door
@@ -53,8 +57,12 @@ class Parts:
     file: str
     """The operator's file, as the command was given it."""
     random_bytes: RandomBytes
+    beacon: Beacon
+    """What agents are told of the evidence log."""
     serving: Serving | None = None
     """What agents are served; None where no key signs it."""
+    signing: Signing | None = None
+    """Who signs the logs; None where this process was not told where it keeps what it signed."""
     comparing: dict[str, Comparing] = field(default_factory=dict)
     """Receivers whose tickets can be compared with ours, by channel; none before they are opened."""
     config_fingerprint: str | None = None

@@ -14,12 +14,14 @@ from aiohttp.typedefs import Handler
 from alerts.permitted import DETAILS as NOT_PERMITTED
 from alerts.permitted import IllegalActError
 from collector.access.refusals import AccessError
+from collector.attesting.refusals import MEANINGS, Refusal, RefusedAttestationError
 from collector.core.acting import DETAILS, RefusedActError
 from collector.core.agent_keys import DETAILS as KEY_DETAILS
 from collector.core.agent_keys import IllegalKeyError
 from collector.enrolment import REFUSALS, RefusedProofError
 from collector.ingest import RETRY_AFTER_S, RefusedError
 from collector.store.store import StoreUnavailableError
+from probes.times import rfc3339
 from probes.yamlfile import Problem
 
 log = logging.getLogger("wardwatch.api")
@@ -44,6 +46,18 @@ DENIED = {
     "history.unknown_check": "no check of this id in any config so far",
     "history.unknown_system": "no system of this id in any config so far",
     "events.too_many": "enough listen already; wait as long as Retry-After says",
+    "log.unknown": "no log of this name: evidence, audit, or as /api/v1/logs says",
+    "log.no_checkpoint": "nothing of this log is signed: see evidence_log in the operator's file",
+    "log.no_tile": "this log has no such tile, or not yet",
+    "log.no_leaf": "this row of the journal is not in this log, or not yet",
+    "log.not_covered": "this row is in the log, and no checkpoint covers it yet",
+    "log.no_keys": "no key of this log is to be believed yet: see evidence_log in the operator's file",
+    "log.unknown_key": "no key of a log of ours; `wardwatch log policy` shows those there are",
+    "log.not_configured": "the operator's file has no section evidence_log",
+    "log.guard": "the file of what was signed last (--log-guard) cannot be read on this host",
+    "log.same_origin": "nothing was signed under another origin than the file has; change it first",
+    "log.origin_taken": "a log of ours had this origin before; write one that was never used",
+    "log.changed": "the store holds something else than was logged at this place",
     "inbound.unsigned": "the request has no signature or secret; see `wardwatch channel inbound`",
     "inbound.signature": "the signature or secret is not that of this channel's entry",
     "inbound.old": "the signed time is too far from ours; look at both clocks",
@@ -124,12 +138,12 @@ def _problem_of(error: Exception) -> web.Response:
             answer = _denied(error)
         case AccessError():
             answer = _access(error)
-        case RefusedActError():
-            answer = _refused(error)
-        case IllegalActError():
-            answer = _not_permitted(error)
+        case RefusedActError() | IllegalActError():
+            answer = _act(error)
         case IllegalKeyError() | RefusedProofError():
             answer = _key(error)
+        case RefusedAttestationError():
+            answer = _unattested(error)
         case StoreUnavailableError():
             answer = problem(503, error.fault.value, retry_after_s=RETRY_AFTER_S)
         case web.HTTPException():
@@ -139,6 +153,10 @@ def _problem_of(error: Exception) -> web.Response:
             log.error("api.defect type=%s", type(error).__name__)
             answer = problem(500, "api.defect")
     return answer
+
+
+def _act(error: RefusedActError | IllegalActError) -> web.Response:
+    return _refused(error) if isinstance(error, RefusedActError) else _not_permitted(error)
 
 
 def _not_permitted(error: IllegalActError) -> web.Response:
@@ -199,6 +217,13 @@ def _key(error: IllegalKeyError | RefusedProofError) -> web.Response:
     more = {"state": state, "file": error.file, "place": error.place}
     told: dict[str, Any] = {name: value for name, value in more.items() if value is not None}
     return problem(404 if unknown else 409, error.code, detail=KEY_DETAILS[error.code], **told)
+
+
+def _unattested(error: RefusedAttestationError) -> web.Response:
+    status = {Refusal.UNKNOWN: 404, Refusal.GONE: 410}.get(error.refusal, 409)
+    closes = error.closes_at
+    more: dict[str, Any] = {} if closes is None else {"closes_at": rfc3339(closes)}
+    return problem(status, error.refusal.value, detail=MEANINGS[error.refusal], **more)
 
 
 def _refused(error: RefusedActError) -> web.Response:

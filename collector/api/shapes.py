@@ -85,6 +85,8 @@ class Problem(_Problem, total=False):
     """The collector's clock, where the agent's is too far from it."""
     reason: str
     longest_ms: int
+    closes_at: Instant
+    """When a period that is open closes."""
     digest: str
     file: str
     place: str

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -12,13 +12,14 @@ log = logging.getLogger("wardwatch.api")
 
 
 @asynccontextmanager
-async def streaming(request: web.Request, media: str) -> AsyncIterator[web.StreamResponse]:
-    """The response, prepared; leaving ends it. Whatever is raised inside cuts the connection
+async def streaming(
+    request: web.Request, media: str, more: Mapping[str, str] | None = None
+) -> AsyncIterator[web.StreamResponse]:
+    """The response, prepared, with `more` headers; leaving ends it. Whatever is raised inside cuts the connection
     first, so that no last chunk says that this was all; a client that has gone is no error.
     """
-    response = web.StreamResponse(
-        headers={"Content-Type": media, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    )
+    headers = {"Content-Type": media, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    response = web.StreamResponse(headers={**headers, **(more or {})})
     await response.prepare(request)
     try:
         yield response

@@ -32,6 +32,8 @@ from collector.store.incidents import (
     read_flips,
     read_states,
 )
+from collector.tlog.epochs import Log
+from collector.tlog.troubles import Trouble
 from probes.config_systems import ImpactClass
 
 CHANGES = 200
@@ -86,9 +88,17 @@ class AgentToSee(TypedDict):
     equivocations: int
 
 
+class LogToSee(TypedDict):
+    """`code`: why a log is not signed, as the process that leads finds it."""
+
+    log: Log
+    code: Trouble
+
+
 class Systems(TypedDict):
     """`agents`: those that somebody has to look after; `staffing`: the first time of each role that
-    too few of it are on duty, of the next 14 days.
+    too few of it are on duty, of the next 14 days; `logs`: those that are not signed though they
+    should be.
     """
 
     organization: Organization
@@ -97,6 +107,7 @@ class Systems(TypedDict):
     systems: list[System]
     agents: list[AgentToSee]
     staffing: list[GapShown]
+    logs: list[LogToSee]
     next: str | None
 
 
@@ -121,8 +132,14 @@ async def list_systems(call: Call[Paged, Nothing]) -> Systems:
         "systems": [_system(name, parts, states, is_open, month["systems"]) for name in told],
         "agents": _to_see(parts),
         "staffing": short(await parts.numbers.rotas.gaps_ahead(parts.now())),
+        "logs": _unsigned(parts),
         "next": following,
     }
+
+
+def _unsigned(parts: Parts) -> list[LogToSee]:
+    found = {} if parts.signing is None else parts.signing.troubles
+    return [{"log": log, "code": trouble} for log, trouble in found.items()]
 
 
 async def read_system(call: Call[Nothing, Nothing]) -> WithChecks:

@@ -11,6 +11,7 @@ class Fault(StrEnum):
     VKEY_SHAPE = "vkey.shape"
     VKEY_TYPE = "vkey.type"
     VKEY_ID = "vkey.id"
+    VKEY_WEAK = "vkey.weak"
     NOTE_TOO_LARGE = "note.too_large"
     NOTE_NOT_TEXT = "note.not_text"
     NOTE_NO_SIGNATURES = "note.no_signatures"
@@ -57,6 +58,7 @@ MEANINGS = {
     Fault.VKEY_SHAPE: "not `name+hexadecimal id+base64`, or a name with a space, a plus or a control character",
     Fault.VKEY_TYPE: "a type of key that is not taken here, or not 32 bytes of it",
     Fault.VKEY_ID: "the id is not that of this name and key",
+    Fault.VKEY_WEAK: "a key of low order, or one that is written another way: its signatures prove nothing",
     Fault.NOTE_TOO_LARGE: "more than 1 MiB",
     Fault.NOTE_NOT_TEXT: "not UTF-8, or a control character other than the newline",
     Fault.NOTE_NO_SIGNATURES: "no blank line with signatures behind it, up to a last newline",

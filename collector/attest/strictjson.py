@@ -12,7 +12,12 @@ LIMIT = 1 << 53
 """Whole numbers between -2^53 and 2^53 are the same in every reader (RFC 8259 section 6)."""
 MAX_DEPTH = 64
 """Lists and objects in one another; how many more a reader takes differs from one to the next."""
+MAX_VALUES = 2_000_000
+"""Brackets and commas, those within text too: what is read takes a hundred times its bytes."""
 Value = None | bool | int | str | list["Value"] | dict[str, "Value"]
+
+
+_BRACKETS = (b"[", b"{", b",")
 
 
 class JsonError(Exception):
@@ -20,10 +25,13 @@ class JsonError(Exception):
 
 
 def read(data: bytes, *, fractions: bool = False) -> Value:
-    """JsonError for anything else: bad UTF-8, too deep, a fraction, an exponent, a name twice.
+    """JsonError for anything else: bad UTF-8, too deep, too many values, a fraction, an exponent, a
+    name twice.
 
     With `fractions` they are read as None: where fields that are not known are passed over.
     """
+    if sum(map(data.count, _BRACKETS)) > MAX_VALUES:
+        raise JsonError
     try:
         text = data.decode()
         value: Value = json.loads(

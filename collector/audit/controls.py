@@ -87,6 +87,13 @@ MAPPED: dict[str, tuple[Control, ...]] = {
         Control(NIST, "PR.PS-04", "records stay as they were made"),
         Control(HITRUST, BY_TOPIC, "integrity of records; separation of duties"),
     ),
+    "drills": (
+        Control(SOC2, "A1.3", "recovery is tested"),
+        Control(HIPAA, "164.308(a)(7)(ii)(D)", "contingency plans are tested and revised"),
+        Control(NIST, "ID.IM-02", "what exercises show is learned from"),
+        Control(NIST, "PR.DS-11", "restores from backups are tested"),
+        Control(HITRUST, BY_TOPIC, "business continuity"),
+    ),
     "access": (
         Control(SOC2, "CC6.2", "access is granted and removed by authorized people"),
         Control(SOC2, "CC6.3", "roles are changed, with separation of duties"),

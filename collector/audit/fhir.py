@@ -75,11 +75,14 @@ OF_TOPIC: Mapping[Topic, Event] = {
     Topic.AGENT_KEYS: Event(ALERT, "U", SECURITY),
     Topic.MESSAGES: Event(TRANSMIT, "E"),
     Topic.AUDIT: Event(LOG_USED, "R"),
+    Topic.LOG: Event(ALERT, "U", SECURITY),
+    Topic.ATTESTATION: Event(ATTEST, "C"),
 }
 OF_KIND: Mapping[str, Event] = {
     "window.proposed": Event(ORIGINATE, "C"),
     "window.approved": Event(ATTEST, "U"),
     "window.cancelled": Event(DEPRECATE, "U"),
+    "drill.recorded": Event(ORIGINATE, "C"),
     "correction.requested": Event(ORIGINATE, "C"),
     "correction.approved": Event(ATTEST, "U"),
     "incident.opened": Event(ORIGINATE, "C"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 EXPORTED, EXPORT_ENDED = "audit.exported", "audit.export_ended"
+ISSUED, DOWNLOADED = "attestation.issued", "attestation.downloaded"
 BROKEN_CHAIN, EQUIVOCATION, LOGIN_FAILED = (
     "evidence.chain_broken",
     "agent.equivocation",
@@ -27,6 +28,8 @@ class Topic(StrEnum):
     AGENT_KEYS = "agent_keys"
     MESSAGES = "messages"
     AUDIT = "audit"
+    LOG = "log"
+    ATTESTATION = "attestation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ KINDS: Mapping[str, RowKind] = {
             "window.approved": "Somebody approved a maintenance window, exactly as it was seen",
             "window.cancelled": "Somebody cancelled the occurrences of a window that were to come",
             "window.finished": "Somebody ended the occurrence of a window that was running",
+            "drill.recorded": "Somebody recorded an exercise that was held, and how it went",
         },
     ),
     **_of(
@@ -173,6 +177,21 @@ KINDS: Mapping[str, RowKind] = {
         {
             EXPORTED: "Somebody began to read the audit trail out, or an audit pack of it",
             EXPORT_ENDED: "An export has ended; how much was sent and its SHA-256",
+        },
+    ),
+    **_of(
+        Topic.LOG,
+        {
+            "log.keys": "The keys that sign the evidence log and the audit log have changed",
+            "log.key_revoked": "Somebody revoked a key of a log: what it signs is not to be believed",
+            "log.started": "Somebody began the logs anew; their first entries name the old heads",
+        },
+    ),
+    **_of(
+        Topic.ATTESTATION,
+        {
+            ISSUED: "An attestation was issued: of what, and the SHA-256 of its bundle",
+            DOWNLOADED: "Somebody took the bundle of an attestation",
         },
     ),
 }

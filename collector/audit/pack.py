@@ -18,6 +18,7 @@ from collector.audit import (
     configchanges,
     duties,
     incidentlist,
+    loghead,
     packtext,
     plans,
     rowlists,
@@ -144,13 +145,14 @@ async def made(
         entries: list[dict[str, Any]] = []
         async with turn:
             within = await store.read(trail.range_of, asked.org, asked.start, asked.end, asked.last)
+            head = await store.read(loghead.read, asked.org, within.last)
             rows = await store.read(_history_rows, asked.org, within)
             history = await asyncio.to_thread(_history, rows)
         for population in POPULATIONS:
             async with turn:
                 filled = await _filled(store, population, asked, within, history)
                 await asyncio.to_thread(_add, archive, filled)
-            entries.append(entry(filled, asked))
+            entries.append(entry(filled, asked, logged=head is not None))
             count = filled.written.count
             for chunk in archive.fresh():
                 yield chunk, count
@@ -162,6 +164,7 @@ async def made(
                 "recorded": {"from": rfc3339(asked.start), "to": rfc3339(asked.end)},
                 "sample": asked.sample,
                 "seed": asked.seed,
+                "audit_log": loghead.document(head),
                 "populations": entries,
             }
         )
@@ -227,8 +230,8 @@ def _lines(population: Population, cells: Iterable[Cells], keys: Draw[Cells]) ->
         yield line(row)
 
 
-def entry(filled: Filled, asked: Question) -> dict[str, Any]:
-    """What `index.json` says of a population."""
+def entry(filled: Filled, asked: Question, *, logged: bool) -> dict[str, Any]:
+    """What `index.json` says of a population; `logged`: every row of it is a leaf of the audit log."""
     population = filled.population
     question = statement(population, asked)
     return {
@@ -237,7 +240,7 @@ def entry(filled: Filled, asked: Question) -> dict[str, Any]:
         "count": filled.written.count,
         "file": f"populations/{population.name}.csv",
         "sha256": filled.written.sha256,
-        "journal": recorded(filled),
+        "journal": recorded(filled, logged=logged),
         "query": question,
         "query_sha256": hashlib.sha256(journal.canonical(question)).hexdigest(),
         "sample": {
@@ -249,12 +252,13 @@ def entry(filled: Filled, asked: Question) -> dict[str, Any]:
     }
 
 
-def recorded(filled: Filled) -> dict[str, Any]:
-    """The rows of the journal that a population is made of, by their ids. Once rows are leaves of a
-    log, its range of leaves and its head stand here, beside the ids.
+def recorded(filled: Filled, *, logged: bool) -> dict[str, Any]:
+    """The rows of the journal that a population is made of, by their ids; `leaves`: between which
+    indexes of the audit log they stand, both included, null where there are none.
     """
     count, first, last = filled.made_of
-    return {"rows": count, "first": _place(first), "last": _place(last)}
+    leaves = {"first": first[0], "last": last[0]} if logged and first and last else None
+    return {"rows": count, "first": _place(first), "last": _place(last), "leaves": leaves}
 
 
 def statement(population: Population, asked: Question) -> dict[str, Any]:

@@ -49,11 +49,20 @@ How to check that a population is whole
   compare. SHA-256 of "query" as canonical JSON (RFC 8785) is "query_sha256": packs with the same
   hash asked the same question.
 
+How to check that no row was changed
+
+  Every row is an entry of the audit log, an append-only Merkle tree (RFC 6962), at the index that is
+  its id; entry 0 begins the log. "journal" of index.json names the range of entries a population is
+  made of, "audit_log" the tree of all rows up to the end of the range: origin, number of entries,
+  root, and the first signed checkpoint that covers it. `wardwatch log proof --log audit --row ID`
+  fetches the proof of a row. null stands where not all of these rows are entries yet, or nothing is
+  signed.
+
 What this does not show
 
   Systems that nobody ever wrote into the operator's file; whether anybody reviewed what was read
-  out; drills and tests of recovery; and what was done to the database by other means than the
-  collector.
+  out; drills that nobody recorded, and more of one than whether it passed; and what was done to the
+  database by other means than the collector, as far as no checkpoint of the audit log shows it.
 """
 
 

@@ -12,12 +12,13 @@ from collector.audit.population import Cells, Population
 from collector.audit.safecsv import Cell, when
 from collector.contactchanges import KIND as CONTACTS_CHANGED
 from collector.core.agent_keys import KeyAct
+from collector.drills import KIND as DRILL
 from collector.equivocations import KIND, SETTLED
 from collector.journal import Row
 
 OWN = ("row", "recorded_at", "kind", "actor")
 """Columns every one of them begins with; the others are fields of the row's data."""
-INSTANTS = {"expires_at", "retry_at", "valid_until"}
+INSTANTS = {"expires_at", "held_at", "retry_at", "valid_until"}
 """Fields that hold UTC ms."""
 SIGNED_IN = (Act.LOGIN, Act.LOGIN_FAILED, Act.LOGOUT)
 
@@ -26,6 +27,13 @@ def _population(name: str, about: str, kinds: Sequence[str], fields: tuple[str, 
     return Population(name, about, (*OWN, *fields), tuple(kinds))
 
 
+DRILLS = _population(
+    "drills",
+    "One row per drill that somebody recorded in the range: a restore, a failover, work without the "
+    "system, or an incident played through, with the systems, when it was held, and how it went.",
+    [DRILL],
+    ("drill", "systems", "held_at", "outcome", "ref"),
+)
 ACCESS = _population(
     "access",
     "One row per grant, change or removal of access that was recorded in the range: accounts, "
@@ -85,7 +93,7 @@ CONTACTS = _population(
     [CONTACTS_CHANGED],
     ("version", "added", "removed", "changed"),
 )
-LISTS = (ACCESS, SIGN_INS, AGENT_KEYS, EXPORTS, CONTACTS)
+LISTS = (DRILLS, ACCESS, SIGN_INS, AGENT_KEYS, EXPORTS, CONTACTS)
 
 
 def cells(population: Population, row: Row) -> Cells:

@@ -14,12 +14,18 @@ from collector.bundle.assurance import assurance
 from collector.bundle.evidence import Asked, Evidence
 from collector.bundle.faults import BundleError, BundleFault
 from collector.bundle.folding import Folded
-from collector.bundle.reading import Order
+from collector.bundle.reading import Order, Record
 from collector.bundle.slots import Slots
+
+See = Callable[[str, Record], None]
+"""Shown each record of a system once."""
 
 
 def derive(
-    evidence: Evidence, asked: Asked, progress: Callable[[str], None] | None = None
+    evidence: Evidence,
+    asked: Asked,
+    progress: Callable[[str], None] | None = None,
+    see: See | None = None,
 ) -> dict[str, Value]:
     """The derived fields of the predicate; `progress` is told each system before it is read.
 
@@ -40,7 +46,8 @@ def derive(
         if progress is not None:
             progress(system)
         slots = Slots(system, evidence.rows.histories[system], asked)
-        folded = fold(evidence, asked, system, order, slots)
+        shown = slots.see if see is None else _both(slots, system, see)
+        folded = fold(evidence, asked, system, order, shown)
         one = figures.judged(folded, asked)
         found.append(one)
         configs[system] = scope.config_at_end(folded.truth, folded.history, asked)
@@ -78,7 +85,11 @@ def derive(
 
 
 def fold(
-    evidence: Evidence, asked: Asked, system: str, order: Order, slots: Slots | None = None
+    evidence: Evidence,
+    asked: Asked,
+    system: str,
+    order: Order,
+    see: Callable[[Record], None] | None = None,
 ) -> Folded:
     """The truth of one disclosed system."""
     return folding.fold(
@@ -86,5 +97,13 @@ def fold(
         evidence.rows.histories[system],
         lambda: reading.records(evidence.members, evidence.log, order, system),
         asked,
-        None if slots is None else slots.see,
+        see,
     )
+
+
+def _both(slots: Slots, system: str, see: See) -> Callable[[Record], None]:
+    def shown(record: Record) -> None:
+        slots.see(record)
+        see(system, record)
+
+    return shown

@@ -17,7 +17,6 @@ from collector.core.tally import BUCKET_MS
 from collector.core.truth import SystemTruth, counted, fold_system
 from collector.core.windows import FAR
 from collector.sorting import is_possible
-from collector.truths import GRACE_MS
 from probes import batch
 from probes.history import History
 from probes.results import Result
@@ -129,9 +128,9 @@ class _Gathered:
         return self._tail.setdefault((name, agent), []) if name in self._names else None
 
     def _settle(self, now: int) -> None:
-        edge = min(now - GRACE_MS, self._limit)
+        edge = min(now, self._limit)
         if edge > self._settled.until and self.older is None:
-            truth = self.truth(now)
+            truth = self.truth(edge)
             if self.older is None:
                 self._settled = settle(truth, self._tail, self._settled, edge)
                 for source, line in self._tail.items():

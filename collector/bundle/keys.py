@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 
 from collector.bundle.faults import BundleError, BundleFault
+from collector.bundle.parts import WRONG
 from collector.core import agent_keys
 from collector.core.agent_keys import IllegalKeyError, Key, KeyAct, RevokeReason
 from collector.facts import Row
@@ -25,7 +26,7 @@ def keys_of(rows: Iterable[Row]) -> dict[str, list[Key]]:
             agent = str(data["agent"])
             known = found.setdefault(agent, [])
             changed = _changed(KeyAct(row.kind), known, agent, data, row.recorded_at)
-        except (ValueError, KeyError, TypeError, IllegalKeyError):
+        except (*WRONG, IllegalKeyError):
             raise BundleError(BundleFault.ROWS_KEY, f"row {row.id}") from None
         by_fingerprint = {key.fingerprint: key for key in (*known, *changed)}
         found[agent] = [*by_fingerprint.values()]

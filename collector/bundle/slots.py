@@ -83,11 +83,19 @@ class Slots:
                 self._plans.clear()
             plans = self._plans[names] = [self._plan(name, agent) for name in names[1:]]
         offset = record.clock.offset_ms
-        for check, at, early in zip(table.check, table.at_ms, table.slot, strict=True):
-            for base, every, count, there in plans[check]:
+        if all(len(some) == 1 for some in plans):  # mostly: then no loop for each run
+            alone = [some[0] for some in plans]
+            for check, at, early in zip(table.check, table.at_ms, table.slot, strict=True):
+                base, every, count, there = alone[check]
                 n = (at - early + offset - base) // every
                 if 0 <= n < count:
                     there[n] = 1
+        else:
+            for check, at, early in zip(table.check, table.at_ms, table.slot, strict=True):
+                for base, every, count, there in plans[check]:
+                    n = (at - early + offset - base) // every
+                    if 0 <= n < count:
+                        there[n] = 1
         self._count(record)
 
     @property

@@ -1,4 +1,6 @@
-"""`wardwatch audit`: the audit trail for a SIEM or an archive, and the audit pack for an auditor."""
+"""`wardwatch audit`: the audit trail for a SIEM or an archive, the audit pack for an auditor, and the
+drills that are in it.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,12 @@ from typing import BinaryIO
 from rich.console import Console
 from rich.status import Status
 
+from collector import show
 from collector.audit.media import MEDIA, Format
 from collector.audit.unpacking import BadPackError, unpack
-from collector.client import UsageError, asking, download, print_json
+from collector.client import UsageError, act, an_id, asking, download, print_json
 from collector.commands.options import Parsers, asks, group
+from collector.drills import DrillKind, DrillOutcome
 from collector.exchange import Collector, UnansweredError
 from collector.newfile import new_file
 
@@ -25,6 +29,8 @@ EXAMPLES = """\
 Examples:
   wardwatch audit export --from 2026-01-01T00:00 --to 2026-02-01T00:00 --out january.jsonl
   wardwatch audit pack --from 2026-01-01T00:00 --to 2026-04-01T00:00 --out q1.zip
+  wardwatch audit drill --kind restore --systems ehr --at 2026-03-14T09:00 --outcome passed \\
+      --ref CHG0031
 """
 EXPORT = """\
 Examples:
@@ -47,9 +53,21 @@ Examples:
 
 Whole populations as CSV (systems in scope and out, checks, incidents, changes of the file, windows
 with approvals, corrections, accesses, sign-ins, agents' keys, exports, duties, training and more), a
-sample of each, what was asked and of which rows (index.json), and which controls each is evidence
-for (controls.csv). The same range, sample and seed give the same bytes. FILE ends in .zip; anything
+sample of each, what was asked, of which rows, and which entries of the audit log those are
+(index.json), and which controls each is evidence for (controls.csv). The same range, sample and seed give the same bytes. FILE ends in .zip; anything
 else is a new folder. The pack is itself a row of the trail. --json prints its length and SHA-256.
+"""
+DRILL = """\
+Examples:
+  wardwatch audit drill --kind restore --systems ehr --at 2026-03-14T09:00 --outcome passed \\
+      --ref CHG0031
+  wardwatch audit drill --kind downtime --systems ehr lab --at 2026-02-03T13:00 --outcome partial \\
+      --ref BCP-7
+
+Record an exercise that was held: a restore from a backup, a failover, work by the downtime
+procedures, or an incident played through (tabletop). It becomes a row of the audit trail, and of the
+population `drills` of audit packs; what was seen and learned stands in the document that REF names.
+Whoever may propose maintenance may record it. A time without offset is in the organization's zone.
 """
 SILENT_S = 900.0
 """A large population is written before any of it is sent."""
@@ -61,7 +79,7 @@ def add(subparsers: Parsers) -> None:
     actions = group(
         subparsers,
         "audit",
-        "read the audit trail out, and make audit packs",
+        "read the audit trail out, make audit packs, record drills",
         "The audit trail for a SIEM or an archive, and the audit pack for an auditor.",
         EXAMPLES,
     )
@@ -83,6 +101,19 @@ def add(subparsers: Parsers) -> None:
     pack.add_argument("--seed", type=int, default=0, metavar="N", help="draws others (default: 0)")
     pack.add_argument("--out", required=True, metavar="FILE", help="a new .zip, or a new folder")
     pack.set_defaults(func=lambda args: asking(_pack, args))
+    drill = asks(actions, "drill", "record a drill that was held", DRILL)
+    drill.add_argument(
+        "--kind", required=True, choices=[one.value for one in DrillKind], help="what was exercised"
+    )
+    drill.add_argument(
+        "--systems", required=True, nargs="+", type=an_id, metavar="ID", help="of which systems"
+    )
+    drill.add_argument("--at", required=True, metavar="T", help="when it began")
+    drill.add_argument(
+        "--outcome", required=True, choices=[one.value for one in DrillOutcome], help="how it went"
+    )
+    drill.add_argument("--ref", required=True, metavar="REF", help="the document behind it")
+    drill.set_defaults(func=lambda args: asking(_drill, args))
 
 
 def _add_range(parser: argparse.ArgumentParser) -> None:
@@ -133,6 +164,26 @@ def _pack(to: Collector, args: argparse.Namespace) -> int:
             except OSError:
                 raise UsageError(f"--out: {args.out} cannot be written") from None
     told.end({}, args)
+    return 0
+
+
+def _drill(to: Collector, args: argparse.Namespace) -> int:
+    body = {
+        "kind": args.kind,
+        "systems": args.systems,
+        "at": args.at,
+        "outcome": args.outcome,
+        "ref": args.ref,
+    }
+    made = act(to, "api/v1/drills", "row", body)
+    if args.json:
+        print_json(made)
+        return 0
+    systems = ", ".join(made["systems"])
+    at = show.minute(made["at"])
+    show.write(
+        f"Row {made['row']}: {made['kind']} of {systems}, {at} UTC, {made['outcome']}.", (), ()
+    )
     return 0
 
 

@@ -59,6 +59,19 @@ def add(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "file, as NAME.config-key. On PostgreSQL it is needed, the same on every replica",
     )
     parser.add_argument(
+        "--log-guard",
+        metavar="FILE",
+        help="what of the evidence log was signed last, by this host; left out: beside the config key, as "
+        "NAME.log-signed. Never bring it back from a backup",
+    )
+    parser.add_argument(
+        "--attestations",
+        metavar="DIR",
+        help="folder for the bundles of attestations, made on first use; left out: beside the SQLite "
+        "file, as NAME.attestations. On PostgreSQL none are made without it, and every replica needs "
+        "the same one",
+    )
+    parser.add_argument(
         "--plain-http",
         action="store_true",
         help="listen without TLS on an address others can reach: a proxy in front has it",

@@ -15,6 +15,7 @@ from rich.text import Text
 from collector.client import add_url, ask_all, asking, print_json
 from collector.exchange import Collector
 from collector.show import aligned, minute
+from collector.tlog.troubles import TROUBLES, Trouble
 from probes.times import parse_datetime
 
 EXAMPLES = """\
@@ -115,6 +116,20 @@ def staffing_lines(answer: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def log_lines(answer: Mapping[str, Any]) -> list[str]:
+    """One line for each reason why logs are not signed, and what to do."""
+    logs: dict[str, list[str]] = {}
+    for one in answer.get("logs", ()):  # older collectors sign nothing
+        logs.setdefault(one["code"], []).append(one["log"])
+    return [f"Not signed: {' and '.join(of)} log; {_why(code)}." for code, of in logs.items()]
+
+
+def _why(code: str) -> str:
+    """Newer collectors may know a reason more."""
+    known = next((TROUBLES[one] for one in Trouble if one.value == code), None)
+    return f"{code}, see the collector's log" if known is None else ". ".join(known)
+
+
 def answering(response: Mapping[str, Any], as_of: str | None) -> str:
     """By when somebody answers; the day is told where it is another one than that of `as_of`."""
     due = response["due_at"]
@@ -144,6 +159,7 @@ def lines(answer: Mapping[str, Any]) -> list[str]:
         *(incident_lines(answer) or ["No open incident."]),
         *agent_lines(answer),
         *staffing_lines(answer),
+        *log_lines(answer),
     ]
 
 
@@ -170,5 +186,5 @@ def _show(answer: Mapping[str, Any], console: Console) -> None:
         console.print(line, markup=False, highlight=False)
     if not incident_lines(answer):
         console.print("No open incident.", style="green")
-    for line in (*agent_lines(answer), *staffing_lines(answer)):
+    for line in (*agent_lines(answer), *staffing_lines(answer), *log_lines(answer)):
         console.print(line, markup=False, highlight=False, style="bold red")

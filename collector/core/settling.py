@@ -26,14 +26,19 @@ def settle(
     if not truth.versions:
         return settled
     lines = {source: distinct(results.get(source, ()))[0] for source in truth.voices}
-    known = {
-        source: follow(
-            line[: bisect_left(line, edge, key=_t)],
-            rules(source, truth.system, truth.versions),
-            settled.voices.get(source),
-        )
-        for source, line in lines.items()
-    }
+    # a truth as of the edge has followed just those results
+    known = (
+        {source: truth.folds[source] for source in lines}
+        if truth.now == edge and truth.folds.keys() == lines.keys()
+        else {
+            source: follow(
+                line[: bisect_left(line, edge, key=_t)],
+                rules(source, truth.system, truth.versions),
+                settled.voices.get(source),
+            )
+            for source, line in lines.items()
+        }
+    )
     final = {
         source: max(settled.upto(source), _whole(truth, source, lines[source], settled, edge, fold))
         for source, fold in known.items()

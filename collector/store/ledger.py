@@ -7,7 +7,7 @@ epoch are a chain beside it, numbered by the first seq each covers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -473,6 +473,45 @@ def read_between(
         query = query.where(place > tuple_(*map(literal, after)))
     query = query.order_by(batches.c.chain, batches.c.seq).limit(limit)
     return [_stored(org, row) for row in conn.execute(query)]
+
+
+def read_places(conn: Connection, org: str, places: Collection[tuple[int, int]]) -> list[Stored]:
+    """Those stored at these (number of the chain, seq), by these."""
+    by_chain: dict[int, list[int]] = {}
+    for number, seq in sorted(places):
+        by_chain.setdefault(number, []).append(seq)
+    found: list[Stored] = []
+    for number, seqs in by_chain.items():
+        for n in range(0, len(seqs), SPANS):
+            query = _rows(org).where(
+                batches.c.chain == number, batches.c.seq.in_(seqs[n : n + SPANS])
+            )
+            found += (_stored(org, row) for row in conn.execute(query.order_by(batches.c.seq)))
+    return found
+
+
+def spans_of(
+    conn: Connection, org: str, places: Collection[tuple[int, int]]
+) -> dict[tuple[int, int], tuple[str, int, int]]:
+    """Of those at these (number of the chain, seq): the agent, and `[first, last)` of its results."""
+    by_chain: dict[int, list[int]] = {}
+    for number, seq in sorted(places):
+        by_chain.setdefault(number, []).append(seq)
+    named = select(chains.c.number, chains.c.agent).where(
+        chains.c.org == org, chains.c.number.in_(sorted(by_chain))
+    )
+    agents = {row.number: row.agent for row in conn.execute(named)} if by_chain else {}
+    found: dict[tuple[int, int], tuple[str, int, int]] = {}
+    for number, seqs in by_chain.items():
+        for n in range(0, len(seqs), SPANS):
+            query = select(batches.c.seq, batches.c.first_t, batches.c.last_t).where(
+                batches.c.org == org,
+                batches.c.chain == number,
+                batches.c.seq.in_(seqs[n : n + SPANS]),
+            )
+            for row in conn.execute(query):
+                found[number, row.seq] = (agents[number], row.first_t, row.last_t + 1)
+    return found
 
 
 def header_hash(conn: Connection, org: str, chain: Chain, seq: int) -> str:

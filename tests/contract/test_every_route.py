@@ -6,6 +6,7 @@ meant fails.
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -56,6 +57,7 @@ MAY: dict[str, set[Role]] = {
     "finish_window": {O},
     "list_corrections": ALL,
     "request_correction": {O},
+    "record_drill": {O},
     "approve_correction": {P},
     "compare_config": {O},
     "list_sites": ALL,
@@ -70,8 +72,19 @@ MAY: dict[str, set[Role]] = {
     "read_load": ALL,
     "read_feed": ALL,
     "list_journal": {A, R},
+    "list_logs": {A, R},
+    "read_log_policy": {A, R},
+    "revoke_log_key": {A},
+    "restart_logs": {A},
+    "read_checkpoint": {A, R},
+    "read_tile": {A, R},
+    "prove_row": {A, R},
     "export_audit": {A, R},
     "export_audit_pack": {A, R},
+    "list_attestations": {O, A, R},
+    "create_attestation": {O, A},
+    "read_attestation": {O, A, R},
+    "download_attestation": {O, A, R},
     "stream_events": ALL,
     "list_agents": ALL,
     "list_agent_keys": ALL,
@@ -137,7 +150,7 @@ async def asked(collector: Collector, route: AnyRoute, secret: str | None) -> tu
     """Status and code; what is sent is right nowhere, so nothing is done."""
     headers = {} if secret is None else {"Authorization": f"Bearer {secret}"}
     body = None if route.method == "GET" else {"nothing": "of the kind"}
-    path = route.path.replace("{id}", "none").replace("{key}", "none")
+    path = re.sub(r"\{[^}]*\}", "none", route.path)
     async with collector.client.request(
         route.method, path, json=body, headers=headers, allow_redirects=False
     ) as answer:

@@ -101,6 +101,13 @@ LATER = (
     "equivocations",
     "sightings",
     "pings",
+    "logs",
+    "log_leaves",
+    "log_subtrees",
+    "log_rows",
+    "log_cursors",
+    "log_checkpoints",
+    "attestations",
 )
 
 

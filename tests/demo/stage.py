@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Self
 
 import aiohttp
 
+from collector import keyfile
 from probes.clock import SystemClock
 from probes.times import from_ms
 from tests.demo.receiver import TicketReceiver
@@ -39,7 +40,12 @@ def free_port() -> int:
 
 
 def operator_file(
-    ports: dict[str, int], keys: dict[str, str], secret: Path, job: Path, now_ms: int
+    ports: dict[str, int],
+    keys: dict[str, str],
+    secret: Path,
+    job: Path,
+    log_key: Path,
+    now_ms: int,
 ) -> str:
     """The operator's YAML of the simulated hospital; times are short so that a story fits."""
     tonight = from_ms(now_ms) + timedelta(hours=6)
@@ -206,6 +212,10 @@ channels:
   desk: {{kind: webhook, url: "http://127.0.0.1:{ports["receiver"]}/hook", secret: "file:{secret}"}}
 routes:
   - {{families: [availability, access, blind], to: [desk]}}
+evidence_log:
+  origin: st-elsewhere.example.org/demo
+  keys: [file:{log_key}]
+  checkpoint_every: 10s
 """
 
 
@@ -232,6 +242,9 @@ class Stage:
         self._secret.write_text("whsec_" + base64.b64encode(raw).decode(), encoding="utf-8")
         self._job = folder / "nightly-claims.secret"
         self._job.write_text(f"{secrets.token_hex(32)}\n", encoding="ascii")
+        self._log_key = folder / "log.key"
+        if not self._log_key.exists():
+            keyfile.make(self._log_key)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -269,7 +282,8 @@ class Stage:
         line = await asyncio.wait_for(hospital.stdout.readline(), 20)
         self.ports = {**json.loads(line), "receiver": await self.receiver.start()}
         keys = {agent: await self._agent_key(agent) for agent in SITES.values()}
-        text = operator_file(self.ports, keys, self._secret, self._job, SystemClock().now_ms())
+        files = (self._secret, self._job, self._log_key)
+        text = operator_file(self.ports, keys, *files, SystemClock().now_ms())
         self.config.write_text(text, encoding="utf-8")
         await self.start_collector()
         await self.enter()

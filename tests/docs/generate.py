@@ -23,6 +23,7 @@ from collector.api.routes import AnyRoute
 from collector.api.table import ROUTES
 from collector.attest.faults import MEANINGS as LOG_FAULTS
 from collector.attest.policyfile import POLICY_MEANINGS as POLICY_FAULTS
+from collector.attesting import refusals as attestation_refusals
 from collector.audit import kinds as row_kinds
 from collector.bundle.assurance import LIMIT_MEANINGS
 from collector.bundle.faults import BUNDLE_MEANINGS
@@ -30,6 +31,8 @@ from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
 from collector.reports.timestamps import STAMP_MEANINGS
 from collector.reports.tsa import TSA_MEANINGS
+from collector.tlog.signer import KEY_FAULTS
+from collector.tlog.troubles import TROUBLES
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
@@ -65,6 +68,11 @@ def troubles() -> str:
 def limits() -> str:
     rows = [f"| `{limit}` | {meaning} |" for limit, meaning in LIMIT_MEANINGS.items()]
     return "\n".join(["| limit | meaning |", "|---|---|", *rows])
+
+
+def unsigned() -> str:
+    rows = [f"| `{one.value}` | {why} | {what} |" for one, (why, what) in TROUBLES.items()]
+    return "\n".join(["| code | why | next |", "|---|---|---|", *rows])
 
 
 def faults(meanings: Mapping[F, str]) -> str:
@@ -178,11 +186,14 @@ PARTS: dict[str, Callable[[], str]] = {
     "policy faults": lambda: faults(POLICY_FAULTS),
     "bundle faults": lambda: faults(BUNDLE_MEANINGS),
     "assurance limits": limits,
+    "log key faults": lambda: faults(KEY_FAULTS),
+    "log troubles": unsigned,
     "engines": engines.markdown,
     "fhir profiles": profiles.markdown,
     "roles": roles,
     "routes": routes,
     "row kinds": row_kinds.markdown,
+    "attestation refusals": attestation_refusals.markdown,
     "config reference": config_reference,
     "host reference": lambda: reference(hostfile.Host, hostfile.TERMS),
     "holidays": holidays,

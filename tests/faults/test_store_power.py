@@ -32,6 +32,7 @@ from collector.store.store import Store
 from collector.store.tables import batches, counters, outbox
 from probes import batch
 from probes.contract import Outcome
+from tests.support import log_laws
 from tests.support.batches import seal
 from tests.support.powerloss import Mark, Recorder, Step, crashed
 from tests.support.rounds import KEYS, ORG, START, a_round, result
@@ -121,7 +122,7 @@ def broken(conn: Connection, acknowledged: int) -> list[str]:
     versions = {r.incident.key: r.version for r in incidents.read_incidents(conn, ORG)}
     if versions != {key: steps.count(key) for key in steps}:
         out.append("incidents and journal do not agree")
-    return out
+    return [*out, *log_laws.broken(conn, ORG)]
 
 
 def _count(some: ranges.Ranges) -> int:
@@ -241,6 +242,7 @@ async def test_a_collector_that_lost_its_power_goes_on_to_the_same_end(
         store = await open_store(f"sqlite:///{folder}/w.db")
         assert await work(store, acknowledged, lambda _n: None) == written.made
         assert await store.read(broken, len(ORDER)) == []
+        assert await store.read(log_laws.whole, ORG) == []
         await store.close()
 
 

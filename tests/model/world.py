@@ -51,6 +51,7 @@ from tests.model.hospital import (
     TakesOver,
     hospital,
 )
+from tests.support import log_laws
 from tests.support.batches import seal
 from tests.support.rounds import KEYS, ORG
 
@@ -166,6 +167,9 @@ class World:
         await self.look()
         after = await self.told()
         assert after == before, "a look without news has said something"
+        await self.clock.advance(MINUTE)
+        await self.look()
+        assert await self.store.read(log_laws.whole, ORG) == []
         return after
 
     async def happens(self, action: Action) -> None:

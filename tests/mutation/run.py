@@ -26,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 TOOL = ROOT / ".venv" / "mutation"
 COPIED = ("agent", "alerts", "collector", "probes", "tests")
-MUTATED = ("collector/core", "collector/attest")
+MUTATED = ("collector/core/*.py", "collector/attest/*.py", "probes/wire/vkey.py")
 TESTS = ("tests/unit/core", "tests/unit/attest", "tests/unit/test_explaining.py")
 EXAMPLES = "15"
 
@@ -106,13 +106,13 @@ def explained() -> set[tuple[str, str]]:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutation.run", description=__doc__)
-    parser.add_argument("files", nargs="*", help=f"default: every file of {', '.join(MUTATED)}")
+    parser.add_argument("files", nargs="*", help=f"default: {', '.join(MUTATED)}")
     parser.add_argument(
         "--tests", nargs="+", default=TESTS, metavar="PATH", help=f"default: {' '.join(TESTS)}"
     )
     parsed = parser.parse_args(arguments)
     given = parsed.files
-    all_of = (path for folder in MUTATED for path in (ROOT / folder).glob("*.py"))
+    all_of = (path for pattern in MUTATED for path in ROOT.glob(pattern))
     files = given or sorted(str(p.relative_to(ROOT)) for p in all_of if p.stat().st_size)
     install()
     with tempfile.TemporaryDirectory(prefix="wardwatch-mutation-") as name:

@@ -65,6 +65,9 @@ async def story(desk: Desk) -> None:
     assert status == 200, said
     status, said = await desk.post("corrections/c-1/approve", {}, by="approver-1")
     assert status == 200, said
+    drill = {"kind": "restore", "systems": ["ehr"], "at": "2025-12-14T09:00:00Z"}
+    status, said = await desk.post("drills", drill | {"outcome": "passed", "ref": "CHG0044"})
+    assert status == 200, said
     notes = [
         Note(Act.CREATED, "admin-1", {"account": "zoë", "kind": "person", "roles": ["viewer"]}),
         Note(

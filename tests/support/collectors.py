@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
@@ -89,6 +90,8 @@ async def a_collector(
     port: int | None = None,
     start: int = START,
     config_key: Ed25519PrivateKey | None = None,
+    log_guard: Path | None = None,
+    attestations: Path | None = None,
 ) -> AsyncIterator[Collector]:
     """`start`: what the clock shows first, UTC ms."""
     clock, config_ = ManualClock(start), used or config()
@@ -96,7 +99,14 @@ async def a_collector(
     world = World(clock, rng, lambda _ref: CLIENT_SECRET, "one", rng.randbytes)
     quick = Passwords(time_cost=1, memory_cost=8, parallelism=1)
     service = Service(
-        store, config_, canonical(config_), world, passwords=quick, config_key=config_key
+        store,
+        config_,
+        canonical(config_),
+        world,
+        passwords=quick,
+        config_key=config_key,
+        log_guard=log_guard,
+        attestations=attestations,
     )
     await service.prepare()
     ingesting = asyncio.create_task(service.parts.ingest.run())

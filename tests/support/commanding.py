@@ -68,8 +68,10 @@ class Shell:
 
 
 @asynccontextmanager
-async def a_shell(store: Store, folder: Path, used: Config | None = None) -> AsyncIterator[Shell]:
-    async with a_collector(store, used) as collector:
+async def a_shell(
+    store: Store, folder: Path, used: Config | None = None, *, log_guard: Path | None = None
+) -> AsyncIterator[Shell]:
+    async with a_collector(store, used, log_guard=log_guard) as collector:
         yield Shell(collector, folder)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
+from alerts.attested import Attested, render_attested
 from alerts.contacts import render_contacts
 from alerts.deadlines import Deadline, DeadlineKind, Which
 from alerts.events import Cause, Incident, Priority
@@ -72,7 +73,7 @@ STORY = (*_STORY[:1], *((step, S.OPEN) for step in _NEW), *_STORY[1:])
 
 def every_message(config: Config, receiver: str = "desk") -> list[Message]:
     """One incident by every step in an order that can be, others by the ends there are besides, a
-    digest, a test, changed contacts and maintenance: each to `receiver`, in order.
+    digest, a test, changed contacts, maintenance and attestations: each to `receiver`, in order.
     """
     told = [
         message
@@ -99,6 +100,13 @@ def every_message(config: Config, receiver: str = "desk") -> list[Message]:
             end=NOW + MINUTE,
         )
         told.append(Message(name, ORG, "maintenance", receiver, sequence, body, NOW, NOW))
+    for revision in (1, 2):
+        name = f"attestation-{revision}"
+        issued = Attested(
+            f"2026-01-{revision}", "2026-01", NOW, NOW + MINUTE, ["ehr"], revision, "ab" * 32, 1_000
+        )
+        body = render_attested(config, issued, message_id=name, receiver=receiver, at=NOW)
+        told.append(Message(name, ORG, name, receiver, 1, body, NOW, NOW))
     return told
 
 

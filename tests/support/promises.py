@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from collector.api.dispatch import ROUTE
-from collector.api.openapi import described, openapi
+from collector.api.openapi import described, openapi, told_path
 from collector.api.table import ROUTES
 
 
@@ -39,7 +39,7 @@ async def _promised(request: web.Request, handler: Handler) -> web.StreamRespons
         or not response.body
     ):
         return response
-    operation = document()["paths"][route.path][route.method.lower()]
+    operation = document()["paths"][told_path(route)][route.method.lower()]
     told = operation["responses"].get(str(response.status), operation["responses"]["default"])
     content = told["content"]
     assert response.content_type in content, (route.path, response.content_type)

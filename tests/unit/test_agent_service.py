@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -75,6 +76,11 @@ class Collected:
     batches: list[batch.Batch] = field(default_factory=list)
     told: list[Notice] = field(default_factory=list)
     is_away: bool = False
+    beacon: Any = None
+    """What the collector says of the evidence log, where it says anything."""
+
+    def has(self, batches: int) -> bool:
+        return len(self.batches) == batches
 
     @property
     def headers(self) -> list[Header]:
@@ -116,7 +122,8 @@ async def collected(ahead_ms: int = 0, **options: Any) -> AsyncIterator[Collecte
         one.batches.append(opened)
         header = opened.header
         answer = {"epoch": header.epoch, "stored": [[header.seq, header.seq]]}
-        return web.json_response(answer | {"now": rfc3339(clock.now_ms() + one.ahead_ms)})
+        said = {} if one.beacon is None else {"beacon": one.beacon}
+        return web.json_response(answer | {"now": rfc3339(clock.now_ms() + one.ahead_ms)} | said)
 
     async def told(request: web.Request) -> web.Response:
         said, envelope = notice.split(await request.read())
@@ -286,3 +293,32 @@ async def test_a_batch_names_the_config_its_runs_were_recorded_under() -> None:
     # every 10 s one, whatever changed
     slots = [run.slot_ms for run in one.runs]
     assert slots == list(range(slots[0], slots[-1] + 1, 10_000))
+
+
+async def test_the_newest_checkpoint_it_heard_of_stands_in_its_batches() -> None:
+    async with collected() as agent:
+        await agent.until(lambda: len(agent.batches) == 1)
+        agent.beacon = "1f" * 32
+        await agent.until(lambda: len(agent.batches) == 3)
+        assert [header.beacon for header in agent.headers] == [None, None, "1f" * 32]
+        bad: list[Any] = ["1F" * 32, "1f" * 31, 7, ["1f" * 32], {}]
+        for agent.beacon in bad:
+            count = len(agent.batches) + 2
+            await agent.until(partial(agent.has, count))
+            assert agent.headers[-1].beacon == "1f" * 32
+        agent.beacon = "2e" * 32
+        count = len(agent.batches) + 2
+        await agent.until(lambda: len(agent.batches) == count)
+        assert agent.headers[-1].beacon == "2e" * 32
+
+
+async def test_a_config_brings_the_newest_checkpoint_too() -> None:
+    async with collected() as agent:
+        part = part_of(config(), "north-1", 2, beacon="3d" * 32)
+        agent.service.apply(part)
+        await agent.until(lambda: len(agent.batches) == 2)
+        assert agent.headers[-1].beacon == "3d" * 32
+        agent.service.apply(part_of(config(), "north-1", 3))  # of an older collector
+        count = len(agent.batches) + 2
+        await agent.until(lambda: len(agent.batches) == count)
+        assert agent.headers[-1].beacon == "3d" * 32

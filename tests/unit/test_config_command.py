@@ -28,6 +28,10 @@ NOT_AGREED = "no business associate agreement with the receivers of: " + ", ".jo
 NOT_TRAINED = (
     "no date of HIPAA training: service-desk, liaison-1, liaison-2, engineer-1, engineer-2"
 )
+NO_LOG_KEY = (
+    "evidence_log.keys[0]: its key: no such file on this host (create it where the collector runs, "
+    "readable for its user); until it is there nothing is signed"
+)
 NOT_HERE = (
     "secrets of channels: no such file on this host (create it where the collector runs, readable for "
     "its user): desk.secret, nurses.password, mail.password, wards.password, pager.inbound.secret, "
@@ -47,6 +51,7 @@ def test_a_right_file_is_summed_up_in_a_few_lines(capsys: pytest.CaptureFixture[
         f"note: {NOT_AGREED}",
         f"note: {NOT_TRAINED}",
         f"note: {NOT_HERE}",
+        f"note: {NO_LOG_KEY}",
     ]
     assert printed.err == ""
 

@@ -28,6 +28,7 @@ ALLOWED = {
     "collector/access/oidc_http.py": "the OpenID provider of the operator's file",
     "collector/exchange.py": "commands, to the collector at --url",
     "collector/heartbeat_http.py": "the receiver of heartbeats in the operator's file",
+    "collector/witness/client.py": "witnesses of the log in the operator's file",
     "collector/reports/tsa.py": "the time stamping authority of the operator's file",
     "probes/listening.py": "none: it takes connections, where the host's file lets it",
     "probes/sockets.py": "targets of checks",

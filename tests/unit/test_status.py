@@ -217,3 +217,43 @@ def test_an_incident_says_what_people_said_of_it(changes: dict[str, Any], end: s
     system = DOWN | {"open_incidents": [INCIDENT | {"response": None} | changes]}
     (line,) = status.incident_lines(answer(system))
     assert line.endswith(end)
+
+
+@pytest.mark.parametrize(
+    ("logs", "told"),
+    [
+        ([], []),
+        (
+            [("evidence", "log.forked_lost"), ("audit", "log.forked_lost")],
+            [
+                (
+                    "Not signed: evidence and audit log; the database has fewer entries than were "
+                    "signed, so it is an older copy. Bring the newer database back; if it is lost, give "
+                    "the logs another origin in the file, then: wardwatch log restart."
+                )
+            ],
+        ),
+        (
+            [("evidence", "log.guard"), ("audit", "log.newer")],
+            [
+                (
+                    "Not signed: evidence log; the file of what was signed last (--log-guard) cannot be "
+                    "read or written. Make it readable and writable for the collector's user; never "
+                    "delete it."
+                ),
+                "Not signed: audit log; log.newer, see the collector's log.",
+            ],
+        ),
+    ],
+)
+def test_logs_that_are_not_signed_are_lines_with_what_to_do(
+    logs: list[tuple[str, str]], told: list[str]
+) -> None:
+    found = answer(UP) | {"logs": [{"log": log, "code": code} for log, code in logs]}
+    assert [line for line in status.lines(found) if line.startswith("Not signed")] == told
+
+
+def test_an_older_collector_says_nothing_of_logs() -> None:
+    found = answer(UP)
+    found.pop("logs", None)
+    assert not [line for line in status.lines(found) if line.startswith("Not signed")]

@@ -8,20 +8,26 @@ import base64
 import json
 import random
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Connection
 
 from collector.attest import checkpoint, merkle, note, tiles, vkey
 from collector.attest.checkpoint import Checkpoint
 from collector.attest.merkle import CompactRange
 from collector.attest.note import Note, SignatureLine
 from collector.attest.vkey import SignatureType, VerifierKey
+from collector.store.open import open_store
+from collector.store.store import Store
+from collector.tlog import checkpoints, epochs, reading, serving
 from probes.wire.merkle import leaf_hash
+from tests.support.rounds import ORG
+from tests.support.signed_logs import fill, sign, verifier
 from tests.support.soak import longer
 
 GO = "/usr/bin/go"
@@ -161,6 +167,60 @@ def test_go_accepts_all_of_ours_and_makes_the_same(driver: Path, logs: list[Log]
         # Go lists the partial tiles of every smaller tree, too
         made = {path: base64.b64decode(theirs["Tiles"][path]) for path in ours.tiles}
         assert made == ours.tiles
+
+
+async def of_a_store(store: Store, log: epochs.Log) -> Log:
+    """A log that a collector's store holds: all of it read from there, two checkpoints after another."""
+    await fill(store, 400, 130)
+    await sign(store, log)
+    await fill(store, 250, 60, epoch="later")
+    published = await sign(store, log, cosigned=True)
+
+    def read(conn: Connection) -> Log:
+        (old, new) = checkpoints.between(conn, ORG, log, 0, published.size)
+        nodes = reading.nodes(conn, ORG, log, new.size)
+        epoch = epochs.current(conn, ORG, log)
+        row = 302
+        index = reading.index_of_row(conn, ORG, log, row)
+        assert epoch is not None
+        assert index is not None
+        found = {
+            tile: serving.tile(conn, ORG, epoch, tile) for tile in tiles.tiles_between(0, new.size)
+        }
+        proved = serving.proof(conn, ORG, new, index)
+        return Log(
+            entries=tuple(reading.entries(conn, ORG, log, 0, new.size)),
+            verifier=verifier(log).text(),
+            note=note.write(proved.checkpoint),
+            index=index,
+            old=old.size,
+            old_root=checkpoint.parse(note.parse(old.note).text).root,
+            inclusion=proved.path,
+            consistency=merkle.consistency_path(nodes, old.size, new.size),
+            tiles={as_go_says(tiles.path_of(tile)): data or b"" for tile, data in found.items()},
+            seed=bytes(32),
+        )
+
+    return await store.read(read)
+
+
+async def test_go_accepts_a_log_that_a_store_has_made(
+    driver: Path, databases: Callable[[], str]
+) -> None:
+    made = []
+    for log in epochs.Log:
+        store = await open_store(databases())
+        try:
+            made.append(await of_a_store(store, log))
+        finally:
+            await store.close()
+    for ours, theirs in zip(made, asked(driver, made), strict=True):
+        assert len(ours.entries) > 400
+        assert {one: theirs[one] for one in VERDICTS} == dict.fromkeys(VERDICTS, True)
+        assert _data(theirs["Inclusion"]) == ours.inclusion
+        assert _data(theirs["Consistency"]) == ours.consistency
+        made_there = {path: base64.b64decode(theirs["Tiles"][path]) for path in ours.tiles}
+        assert made_there == ours.tiles
 
 
 def test_what_go_signs_and_proves_we_accept(driver: Path, logs: list[Log]) -> None:

@@ -37,6 +37,7 @@ KINDS = [
     "window.approved",
     "correction.requested",
     "correction.approved",
+    "drill.recorded",
     "access.account.created",
     "access.login",
     "access.login.failed",

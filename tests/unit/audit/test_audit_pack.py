@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import csv
 import errno
 import hashlib
@@ -20,6 +21,7 @@ from aiohttp import ClientError
 from sqlalchemy import Connection
 
 from collector import journal
+from collector.attest import checkpoint, merkle, proof
 from collector.audit import incidentlist, pack
 from collector.audit.archive import Archive
 from collector.audit.controls import MAPPED
@@ -29,10 +31,15 @@ from collector.journal import Fact, canonical
 from collector.store import incidents
 from collector.store.open import open_store
 from collector.store.store import Store
+from collector.tlog import reading
+from collector.tlog.epochs import Log
+from probes.wire.merkle import leaf_hash
 from tests.e2e.test_phi_canary import leaks
 from tests.support.audited import AUDITOR, DAY, FORMULA, RANGE, files, read, story, to_day
 from tests.support.planning import HOUR, Desk, a_desk
 from tests.support.rounds import ORG, START
+from tests.support.signed_logs import sign
+from tests.unit.attest import naive
 
 AGAIN = """\
 import asyncio, hashlib, sys
@@ -85,6 +92,7 @@ async def test_a_pack_holds_every_population_whole_and_nothing_that_was_typed(
         "config_fields": 16,
         "windows": 1,
         "corrections": 1,
+        "drills": 1,
         "access": 2,
         "sign_ins": 2,
         "agent_keys": 1,
@@ -142,10 +150,16 @@ async def test_a_pack_holds_every_population_whole_and_nothing_that_was_typed(
     places = {e["name"]: e["journal"] for e in index["populations"]}
     assert places["access"] == {
         "rows": 2,
-        "first": {"id": 12, "recorded_at": "2026-01-01T00:02:01.000Z"},
-        "last": {"id": 15, "recorded_at": "2026-01-01T00:02:01.000Z"},
+        "first": {"id": 13, "recorded_at": "2026-01-01T00:02:02.000Z"},
+        "last": {"id": 16, "recorded_at": "2026-01-01T00:02:02.000Z"},
+        "leaves": None,
     }
-    assert places["exports"] == {"rows": 0, "first": None, "last": None}
+    assert places["exports"] == {"rows": 0, "first": None, "last": None, "leaves": None}
+    assert index["audit_log"] is None  # nobody has looked since
+    (drill,) = whole["drills"]
+    assert [drill[name] for name in ("actor", "drill", "systems", "held_at", "outcome", "ref")] == [
+        *("change-1", "restore", "ehr", "2025-12-14T09:00:00.000Z", "passed", "CHG0044"),
+    ]
     assert places["systems"]["rows"] == 2
     assert {r["population"] for r in table(found, "controls")} == set(names) == set(MAPPED)
     same = [name for name in found if name.startswith("populations/")]
@@ -161,6 +175,44 @@ async def test_a_pack_holds_every_population_whole_and_nothing_that_was_typed(
     if database.startswith("sqlite"):
         last = json.loads(rows[0].data)["last"]
         assert in_another_process(database, last, "Asia/Kathmandu") == ended["sha256"]
+
+
+async def test_a_pack_names_the_leaves_of_its_rows_and_the_tree_they_are_in(store: Store) -> None:
+    async with a_desk(store) as desk:
+        await story(desk)
+        await to_day(desk, 1)
+        last = await store.read(journal.last_id, ORG)
+        await desk.service.parts.evaluator.step()
+        unsigned = json.loads(files(await read(desk, f"/pack?{RANGE}"))["index.json"])
+        await desk.clock.advance(HOUR)
+        await desk.service.parts.evaluator.step()
+        published = await sign(store, Log.AUDIT)
+        first = await read(desk, f"/pack?{RANGE}")
+        await desk.clock.advance(HOUR)
+        await desk.service.parts.evaluator.step()
+        await sign(store, Log.AUDIT)
+        assert await read(desk, f"/pack?{RANGE}") == first
+        index = json.loads(files(first)["index.json"])
+        before = await store.read(
+            lambda conn: [*reading.entries(conn, ORG, Log.AUDIT, 0, last + 1)]
+        )
+        rows = await store.read(journal.rows, ORG)
+        response = await desk.client.get(f"/log/audit/proof/{last}", headers=AUDITOR)
+        proved = proof.parse(await response.read())
+    head = index["audit_log"]
+    assert (head["size"], base64.b64decode(head["root"])) == (last + 1, naive.mth(before))
+    assert head["origin"] == "st-elsewhere.invalid/wardwatch/audit"
+    assert head["checkpoint"].encode() == published.note
+    assert unsigned["audit_log"] == {**head, "checkpoint": None}
+    assert published.size > last + 1
+    assert (proved.index, merkle.included(
+        leaf_hash(before[last]), last, checkpoint.parse(proved.checkpoint.text).size, proved.path,
+        checkpoint.parse(proved.checkpoint.text).root,
+    )) == (last, True)  # fmt: skip
+    for entry, population in zip(index["populations"], POPULATIONS, strict=True):
+        ids = [row.id for row in rows if row.kind in population.kinds and row.id <= last]
+        leaves = {"first": ids[0], "last": ids[-1]} if ids else None
+        assert entry["journal"]["leaves"] == leaves, population.name
 
 
 def in_another_process(database: str, last: int, zone: str) -> str:

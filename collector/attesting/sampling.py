@@ -1,0 +1,21 @@
+"""A simulated bundle, whole: with reports and the verifier that every bundle has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from collector.attest.strictjson import Value
+from collector.bundle import layout
+from collector.bundle.sample import sample
+from collector.bundle.samplestory import Story
+from collector.reports.render import render_all
+from collector.verifyscript.joining import script
+
+
+def simulated(seed: int) -> bytes:
+    """The zip; the same seed makes the same bytes with one and the same version of the program."""
+    return sample(Story(seed=seed), _rendered).zip
+
+
+def _rendered(predicate: Mapping[str, Value]) -> Mapping[str, bytes]:
+    return {**render_all(predicate), layout.VERIFIER: script()}

@@ -1,0 +1,57 @@
+"""Bundles in their folder: whole or not at all, and nothing is left of who died."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collector.attesting.folder import Folder, FolderError, place
+
+
+def test_the_folder_lies_beside_a_sqlite_file_and_has_to_be_named_on_postgresql() -> None:
+    assert place(None, "sqlite:///data/w.db") == Path("data/w.db.attestations")
+    assert place(None, "postgresql://w@db/wardwatch") is None
+    assert place("/srv/bundles", "postgresql://w@db/wardwatch") == Path("/srv/bundles")
+    assert place("/srv/bundles", "sqlite:///data/w.db") == Path("/srv/bundles")
+
+
+def test_a_bundle_has_its_name_only_once_it_is_whole(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "made" / "anew")
+    work = folder.workspace("1-7")
+    assert (tmp_path / "made" / "anew").stat().st_mode & 0o777 == 0o700
+    (work / "part").write_bytes(b"whole")
+    assert not folder.has("one.zip")
+    folder.publish(work / "part", "one.zip")
+    folder.leave(work)
+    assert folder.has("one.zip")
+    with folder.open("one.zip") as file:
+        assert file.read() == b"whole"
+    assert [path.name for path in folder.path.iterdir()] == ["one.zip"]
+
+
+def test_what_a_process_left_that_died_is_swept_and_what_was_issued_stays(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    (folder.workspace("1-7") / "part").write_bytes(b"half")
+    (tmp_path / "issued.zip").write_bytes(b"whole")
+    (tmp_path / "unknown.zip").write_bytes(b"named, and then it died")
+    (tmp_path / "somebody's notes.txt").write_bytes(b"not ours")
+    folder.sweep({"issued.zip"})
+    assert {path.name for path in tmp_path.iterdir()} == {"issued.zip", "somebody's notes.txt"}
+
+
+def test_sweeping_a_folder_that_was_never_made_makes_none(tmp_path: Path) -> None:
+    Folder(tmp_path / "none").sweep(())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_workspace_that_was_left_begins_empty(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    (folder.workspace("1-7") / "part").write_bytes(b"half")
+    assert list(folder.workspace("1-7").iterdir()) == []
+
+
+def test_a_folder_that_cannot_be_made_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(FolderError, match=r"^--attestations: .*/file/x: Not a directory$"):
+        Folder(tmp_path / "file" / "x").workspace("1-7")
