@@ -26,6 +26,8 @@ class Refusal(StrEnum):
     TOO_LARGE = "attestation.too_large"
     DISK = "attestation.disk"
     TIMESTAMP = "attestation.timestamp"
+    REPORT = "attestation.report"
+    PDF_SIGNATURE = "attestation.pdf_signature"
 
 
 MEANINGS: Mapping[Refusal, str] = {
@@ -55,6 +57,11 @@ MEANINGS: Mapping[Refusal, str] = {
     Refusal.DISK: "the folder for bundles takes no more; make room, then ask again",
     Refusal.TIMESTAMP: "the time-stamping authority gave no right answer; ask again, or take"
     " `timestamp` out of the file",
+    Refusal.REPORT: "the process that makes the reports died, as for want of memory; make room, or"
+    " name fewer systems, then ask again",
+    Refusal.PDF_SIGNATURE: "`report.pdf` could not be signed: the extra `pdf` is missing"
+    " (pip install 'wardwatch[pdf]'), or key and certificate of `pdf_signature` cannot be read, are"
+    " of another kind, or do not belong together",
 }
 
 
