@@ -21,6 +21,7 @@ from collector.bundle.opening import open_evidence
 from collector.bundle.reading import Order, Record
 from collector.bundle.sample import asked_of
 from collector.bundle.samplestory import Story
+from collector.bundle.slots import Slots
 from probes import batch, tombstone
 from probes.batch import Batch
 from probes.segments import Run
@@ -169,6 +170,29 @@ def test_a_tombstone_that_is_not_disclosed_leaves_a_gap_and_says_so() -> None:
     evidence = open_evidence(Held(rest))
     found: dict[str, Any] = dict(derive(evidence, asked_of(WORLD)))
     assert "tombstone" in {gap["cause"] for gap in found["gaps"]}
+
+
+def test_runs_of_a_batch_that_is_there_beside_its_tombstone_count_once() -> None:
+    """Its acknowledgement was lost, so the agent gave up what had arrived."""
+    _, evidence, asked = bundles.opened()
+    (stone,) = WORLD.tombstones
+    whole = evidence.log.arrived[stone]
+    found = [r for r in all_of(evidence, "ehr") if r.arrived.index == stone]
+    assert found
+    assert not any(record.again for record in found)
+    beside = replace(whole, index=1 << 40, last_seq=whole.seq, tombstone=False)
+    log = replace(evidence.log, arrived={**evidence.log.arrived, beside.index: beside})
+    there = replace(evidence, log=log)
+    again = [r for r in all_of(there, "ehr") if r.arrived.index == stone]
+    assert [record.again for record in again] == [True, *[False] * (len(again) - 1)]
+    counted, apart = (
+        Slots("ehr", evidence.rows.histories["ehr"], asked),
+        Slots("ehr", evidence.rows.histories["ehr"], asked),
+    )
+    counted.see(found[0])
+    apart.see(again[0])
+    assert counted.received == len(found[0].table.at_ms)
+    assert (apart.received, apart.outcomes.total()) == (0, 0)
 
 
 def test_what_came_late_is_put_where_it_belongs() -> None:
