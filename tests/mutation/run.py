@@ -34,7 +34,7 @@ MUTATED = (
 )
 VERIFYING = (
     "beacons", "between", "chains", "command", "evidence", "heads", "keys", "log", "refusals",
-    "tampering", "trust",
+    "rows", "tampering", "trust",
 )  # fmt: skip
 """Its tests but those that take long."""
 TESTS = (
