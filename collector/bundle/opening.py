@@ -26,6 +26,7 @@ from collector.bundle.parts import WRONG, part_of, repeats_rightly
 from collector.bundle.rowsfile import ShownRow
 from collector.bundle.witnessing import cosigned_ms
 from probes import batch, tombstone
+from probes.acts import Correction, WindowAct
 from probes.batch import Clock
 from probes.config import Config
 from probes.envelope import BatchError
@@ -63,7 +64,7 @@ def open_rows(found: Members) -> Rows:
         window_acts, corrections = acts.window_acts(plain), acts.corrections(plain)
     except WRONG:
         raise BundleError(BundleFault.ROWS_CONTENT, layout.ROWS) from None
-    if not all(act.window is None or repeats_rightly(act.window) for act in window_acts):
+    if not (all(map(_is_act, window_acts)) and all(map(_is_correction, corrections))):
         raise BundleError(BundleFault.ROWS_CONTENT, layout.ROWS)
     histories = {
         system: History(
@@ -137,6 +138,22 @@ def open_witnessed(found: Members, policy: Policy, rows: Rows, log: Log) -> Witn
 
 _MAX_START = 1 << 16
 _MAX_NOTE = _MAX_PROOF = 2 << 20
+
+
+def _is_act(act: WindowAct) -> bool:
+    """Does it hold what an act holds? Rows are read as somebody else wrote them."""
+    texts = (act.id, act.by, act.digest or "")
+    window = act.window
+    return all(isinstance(one, str) for one in texts) and (
+        window is None or repeats_rightly(window)
+    )
+
+
+def _is_correction(one: Correction) -> bool:
+    signed = [s for s in (one.requested, one.approved) if s is not None]
+    return all(isinstance(n, int) for n in (one.start, one.end)) and all(
+        isinstance(text, str) for text in (one.id, one.system, *(s.by for s in signed))
+    )
 
 
 def _final(found: Members, policy: Policy) -> Accepted:

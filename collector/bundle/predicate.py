@@ -105,6 +105,8 @@ def asked_of(found: Mapping[str, Value]) -> Asked:
     )
     if not (since + _DAY_MS <= start < end and now == end + CLOSED_MS and since % _DAY_MS == 0):
         raise BundleError(BundleFault.PREDICATE, STATEMENT)
+    if end - since > _LONGEST_MS:
+        raise BundleError(BundleFault.PREDICATE, STATEMENT)
     return Asked(start, end, since, _operators(found.get("assurance")))
 
 
@@ -113,8 +115,10 @@ def statement(found: Mapping[str, Value], subjects: Sequence[Subject]) -> Statem
 
 
 _DAY_MS = 86_400_000
-_LAST = 253_370_764_800_000
-"""The year 9000."""
+_LAST = 7_258_118_400_000
+"""The year 2200: what nobody can have measured is not worked on."""
+_LONGEST_MS = 3_660 * _DAY_MS
+"""From the beginning of the evidence on."""
 
 
 def _instant(value: Value) -> int:

@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from collector.bundle import layout
 from collector.bundle.evidence import Arrived, Asked
+from collector.bundle.faults import BundleError, BundleFault
 from collector.bundle.reading import Record
 from collector.core.settled import Source
 from collector.core.windows import FAR, segments
@@ -22,6 +24,8 @@ from probes.schedule import first_slot_ms, offset_ms
 from probes.spans import Interval
 
 DAY_MS = 86_400_000
+MOST_SLOTS = 1 << 28
+"""Of a system, a byte each: as many as a hundred checks of sixty agents have in a month of minutes."""
 MOST_FORMS = 4_096
 """Lists of checks, as segments have them, that are remembered: agents have a few."""
 
@@ -55,7 +59,7 @@ _Plan = tuple[int, int, int, bytearray]
 
 
 class Slots:
-    """`see` each record, then ask."""
+    """`see` each record, then ask. BundleError for more slots than fit."""
 
     def __init__(self, system: str, history: History, asked: Asked) -> None:
         self._asked = asked
@@ -63,10 +67,14 @@ class Slots:
         self._plans: dict[tuple[str, ...], list[Sequence[_Plan]]] = {}
         self.outcomes: Counter[Outcome] = Counter()
         """Runs of the period by outcome, as far as they are disclosed."""
+        room = MOST_SLOTS
         for source, part, every in _scheduled(system, history, asked):
             name, agent = source
             first = first_slot_ms(offset_ms(agent, name, every), every, part.start)
             count = max(0, -(-(part.end - first) // every))
+            room -= count
+            if room < 0:
+                raise BundleError(BundleFault.TOO_LARGE, layout.evidence_of(system))
             own = self._stretches.setdefault(source, [])
             own.append(_Stretch(first, every, part.end, bytearray(count)))
 

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from cryptography.x509 import Certificate
 from rich.console import Console
@@ -46,6 +46,20 @@ class UsageError(Exception):
     """What is given beside the bundle cannot be used; the text says why."""
 
 
+class _Parser(argparse.ArgumentParser):
+    """Bad usage ends in 3: 2 says something of a bundle."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: {message}\n")
+
+    def parse_known_args(self, *words: Any, **more: Any) -> Any:
+        found, unknown = super().parse_known_args(*words, **more)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return found, unknown
+
+
 def add(subparsers: Parsers) -> None:
     parser = subparsers.add_parser(
         "verify",
@@ -60,7 +74,7 @@ def add(subparsers: Parsers) -> None:
     parser.add_argument("--tsa", metavar="FILE", help="roots of time stamping authorities, PEM")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.set_defaults(func=run)
-    parser.error = lambda message: _misused(parser, message)  # type: ignore[method-assign] # 3, not 2
+    parser.__class__ = _Parser  # a sub-parser is made by its parent
 
 
 def run(args: argparse.Namespace) -> int:
@@ -188,8 +202,3 @@ def _read(name: str, limit: int) -> bytes:
 def _refuse(problem: str) -> int:
     sys.stderr.write(f"wardwatch verify: {problem}\n")
     return USAGE
-
-
-def _misused(parser: argparse.ArgumentParser, message: str) -> NoReturn:
-    parser.print_usage(sys.stderr)
-    parser.exit(USAGE, f"wardwatch verify: {message}\n")

@@ -85,7 +85,8 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     issuers = opening.open_policy(found)
     policy = outcome.policy = given.policy or issuers
     claimed = outcome.claimed = _statement(found, policy)
-    tell(words.statement(claimed))
+    for told in words.statement(claimed, policy):
+        tell(told)
     signing.check_members(found, claimed.statement, _progress(tell, Check.MEMBERS))
     tell(words.members(claimed.statement))
     claims = claims_of(claimed.statement.predicate)

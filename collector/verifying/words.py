@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from collector.attest.policy import Policy
 from collector.attest.statement import Statement
 from collector.attest.strictjson import Value
 from collector.bundle.evidence import Asked
@@ -24,8 +25,14 @@ def bundle(found: Zip) -> Told:
     return Told(Check.BUNDLE, f"{count(len(found.names), 'member')}, {count(size, 'byte')}")
 
 
-def statement(found: Claimed) -> Told:
-    return Told(Check.STATEMENT, f"signed by {', '.join(sorted(found.signers))}")
+def statement(found: Claimed, policy: Policy) -> Iterator[Told]:
+    """And whether the policy names who signed, or only led to them."""
+    yield Told(Check.STATEMENT, f"signed by {', '.join(sorted(found.signers))}")
+    if found.signers.isdisjoint(key.text() for key in policy.logs):
+        text = (
+            "the policy does not name this key; one that it names vouched for it, as the log tells"
+        )
+        yield Told(Check.STATEMENT, text, note=True)
 
 
 def members(found: Statement) -> Told:

@@ -46,7 +46,7 @@ AGENTS = ("east-1", "north-1", "south-1")
 ORIGIN, SECRET = "bench.example/evidence", bytes(32)
 TEMPLATES = 64
 PUBLISHED = 1_500
-"""Entries between two checkpoints, about five minutes of a hundred batches an hour and agent."""
+"""Entries between two checkpoints: about eight hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +58,12 @@ class Size:
     days: int = 31
 
     @property
+    def batches(self) -> int:
+        return len(AGENTS) * self.days * DAY_MS // MINUTE_MS
+
+    @property
     def results(self) -> int:
-        return self.systems * self.checks * len(AGENTS) * self.days * DAY_MS // MINUTE_MS
+        return self.systems * self.checks * self.batches
 
     @property
     def asked(self) -> Asked:
@@ -189,6 +193,7 @@ def _batches(log: _Log, members: Folder, size: Size) -> None:
     writers = {one: evidencefile.Writer(file) for one, file in files.items()}
     made = {name: _templates(name, size) for name in AGENTS}
     links, seqs = dict.fromkeys(AGENTS, batch.NO_PREVIOUS), dict.fromkeys(AGENTS, 0)
+    ends = {name: _ends(name, size) for name in AGENTS}
     for minute in range(size.days * DAY_MS // MINUTE_MS):
         at = START - DAY_MS + minute * MINUTE_MS
         for number, agent in enumerate(AGENTS, 1):
@@ -199,7 +204,7 @@ def _batches(log: _Log, members: Folder, size: Size) -> None:
             }
             leaves = batch.leaves(minute.to_bytes(16, "big"), packed)
             seqs[agent] += 1
-            header = _header(agent, seqs[agent], links[agent], at, size, root(leaves))
+            header = _header(agent, seqs[agent], links[agent], at, ends[agent], size, root(leaves))
             data = msgspec.json.encode(header)
             links[agent] = hashlib.sha256(data).hexdigest()
             signed = BatchEntry(at + MINUTE_MS + 500, 1, key(number).sign(data), data)
@@ -235,14 +240,22 @@ def _run(rng: Random, system: str, check: str, at: int) -> Run:
     return Run(system, check, at, at, outcome, reason, took, {"connect": took // 9})
 
 
+def _ends(agent: str, size: Size) -> tuple[int, int]:
+    """When an agent's first and last run of a minute are."""
+    names = [f"s{n}-c{m}" for n in range(size.systems) for m in range(size.checks)]
+    own = [offset_ms(agent, name, MINUTE_MS) for name in names]
+    return min(own), max(own)
+
+
 def _header(
-    agent: str, seq: int, prev: str, at: int, size: Size, segments_root: bytes
+    agent: str,
+    seq: int,
+    prev: str,
+    at: int,
+    ends: tuple[int, int],
+    size: Size,
+    segments_root: bytes,
 ) -> batch.Header:
-    own = [
-        offset_ms(agent, f"s{n}-c{m}", MINUTE_MS)
-        for n in range(size.systems)
-        for m in range(size.checks)
-    ]
     return batch.Header(
         version=1,
         org="bench",
@@ -251,8 +264,8 @@ def _header(
         seq=seq,
         prev=prev,
         config="0" * 16,
-        first_at=at + min(own),
-        last_at=at + max(own),
+        first_at=at + ends[0],
+        last_at=at + ends[1],
         wall_ms=at + MINUTE_MS,
         monotonic_ns=at * 1_000,
         clock_offset_ms=0,

@@ -29,16 +29,23 @@ from collector.bundle.assurance import LIMIT_MEANINGS
 from collector.bundle.faults import BUNDLE_MEANINGS
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
+<<<<<<< HEAD
 from collector.reports.timestamps import STAMP_MEANINGS
 from collector.reports.tsa import TSA_MEANINGS
 from collector.tlog.signer import KEY_FAULTS
 from collector.tlog.troubles import TROUBLES
+=======
+from collector.verifying.failures import EXIT_CODES
+from collector.verifying.failures import MEANINGS as FAILURES
+from collector.verifying.telling import QUESTIONS
+>>>>>>> e-verify
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
 from probes.profiles import table as profiles
 from probes.reasons import MEANINGS
 from probes.reference import config_reference, reference
+from tests.unit.verifying.tampers import CASES, WHO
 
 F = TypeVar("F", bound=StrEnum)
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +70,31 @@ def kinds() -> str:
 def troubles() -> str:
     rows = [f"| `{trouble}` | {meaning} |" for trouble, meaning in condition.MEANINGS.items()]
     return "\n".join(["| reason | meaning |", "|---|---|", *rows])
+
+
+def verify_checks() -> str:
+    rows = [f"| {check} | {question} |" for check, question in QUESTIONS.items()]
+    return "\n".join(["| check | what it answers |", "|---|---|", *rows])
+
+
+def verify_failures() -> str:
+    rows = [
+        f"| `{code}` | {one.kind} | {EXIT_CODES[one.kind]} | {one.what} | {one.ask} |"
+        for code, one in FAILURES.items()
+    ]
+    return "\n".join(
+        ["| failure | class | exit | what was found | what to do |", "|---|---|---|---|---|", *rows]
+    )
+
+
+def verify_tampers() -> str:
+    rows = [
+        f"| {who} {one.words} | `{one.expected}` |"
+        for who, module in WHO.items()
+        for one in CASES
+        if one.made.__module__ == module.__name__
+    ]
+    return "\n".join(["| what | ends in |", "|---|---|", *rows])
 
 
 def limits() -> str:
@@ -184,6 +216,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "time stamp faults": lambda: faults(STAMP_MEANINGS),
     "authority troubles": lambda: faults(TSA_MEANINGS),
     "policy faults": lambda: faults(POLICY_FAULTS),
+    "verify checks": verify_checks,
+    "verify failures": verify_failures,
+    "verify tampers": verify_tampers,
     "bundle faults": lambda: faults(BUNDLE_MEANINGS),
     "assurance limits": limits,
     "log key faults": lambda: faults(KEY_FAULTS),

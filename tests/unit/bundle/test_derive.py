@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -55,7 +56,7 @@ def number(truth: SystemTruth, evidence: Evidence, asked: Asked) -> Availability
     return availability(truth, history, asked.start, asked.end, asked.now)
 
 
-@settings(max_examples=longer(25), deadline=None)
+@settings(max_examples=longer(15), deadline=None)
 @given(bundles.stories(), st.sampled_from([1, 30, 300, 30_000]))
 def test_what_is_folded_piece_by_piece_is_what_one_fold_says(story: Story, gathered: int) -> None:
     world, evidence, asked = bundles.opened(story)
@@ -85,7 +86,19 @@ def test_how_much_is_gathered_before_it_is_settled_changes_nothing(
     assert deriving.derive(evidence, asked) == whole
 
 
-@settings(max_examples=longer(15), deadline=None)
+def test_a_period_that_begins_and_ends_within_five_minutes_counts_runs_exactly() -> None:
+    """What is settled is counted in five minutes: those that an edge cuts are read again."""
+    world, evidence, asked = bundles.opened()
+    odd = replace(asked, start=asked.start + 61_234, end=asked.end - 477_777)
+    with patch.object(folding, "GATHERED", 40):
+        folded = deriving.fold(evidence, odd, "ehr", Order(evidence.log))
+    truth = at_once(world, evidence, odd, "ehr")
+    said, expected = (number(t, evidence, odd) for t in (folded.truth, truth))
+    assert (said.judged_runs, said.good_runs) == (expected.judged_runs, expected.good_runs)
+    assert any(voice.judged.exact for voice in folded.truth.voices.values())
+
+
+@settings(max_examples=longer(6), deadline=None)
 @given(bundles.stories())
 def test_the_same_evidence_gives_the_same_bytes(story: Story) -> None:
     _, evidence, asked = bundles.opened(story)

@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collector.attest import commitments
+from collector.attest.commitments import OpenRow
 from collector.attest.entries import BatchEntry, Entry, LogStart, RowEntry
-from collector.bundle import layout, opening
+from collector.bundle import layout, opening, rowsfile
 from collector.bundle.derive import derive
 from collector.bundle.evidence import Evidence, Witnessed
 from collector.bundle.faults import BundleError, BundleFault
@@ -21,6 +23,7 @@ from collector.bundle.opening import open_evidence
 from collector.bundle.sample import asked_of
 from collector.bundle.samplestory import Story
 from collector.core.agent_keys import KeyState
+from collector.facts import Row
 from tests.support import bundles
 from tests.support.soak import longer
 from tests.unit.bundle.refusing import refused
@@ -175,6 +178,62 @@ def swapped_proofs() -> Mapping[str, bytes]:
 
 def test_an_early_proof_of_another_row_is_refused() -> None:
     assert refused(opened, swapped_proofs()).code is BundleFault.PROOF_EARLY
+
+
+def with_row(kind: str, data: object) -> Mapping[str, bytes]:
+    """One row more, as a collector that lies may have logged it."""
+    at = WORLD.story.start
+    row = Row(900, kind, at, at, "who", json.dumps(data).encode())
+    line = rowsfile.write_row(1 << 40, 99, OpenRow(bytes(16), commitments.record(row)))
+    return {layout.ROWS: PARTS[layout.ROWS] + line}
+
+
+WINDOW = {"id": "w", "systems": ["ehr"], "start": "2026-07-01T00:00:00"}
+CORRECTION = {
+    "id": "c",
+    "system": "ehr",
+    "from": 1,
+    "to": 2,
+    "as": "excluded",
+    "reason": "third_party",
+    "by": "who",
+    "ref": None,
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        ("window.approved", []),
+        ("window.approved", {"id": "w", "by": "who"}),
+        ("window.approved", {"id": "w", "by": 1, "ref": None}),
+        ("window.approved", {"id": ["w"], "by": "who", "ref": None}),
+        ("window.proposed", {"id": "w", "by": "who", "ref": None, "window": WINDOW}),
+        ("window.proposed", {"id": "w", "by": "who", "ref": None, "window": 1}),
+        ("correction.requested", {**CORRECTION, "from": "1"}),
+        ("correction.requested", {**CORRECTION, "by": 1}),
+        ("correction.requested", {**CORRECTION, "id": []}),
+        ("correction.requested", {**CORRECTION, "as": "x"}),
+        ("correction.approved", {"id": "c", "by": "who", "ref": None}),
+        ("evidence.away", {"from": 1}),
+        ("evidence.away", {"from": "1", "to": 2}),
+        ("incident.opened", {"key": 1}),
+        ("incident.opened", {"key": "k", "started_at": 1}),
+        ("incident.opened", 1),
+    ],
+)
+def test_a_row_whose_content_is_not_that_of_its_kind_is_refused(kind: str, data: object) -> None:
+    def numbers(changed: Mapping[str, bytes]) -> None:
+        derive(opened(changed), asked_of(WORLD))
+
+    assert refused(numbers, with_row(kind, data)).code is BundleFault.ROWS_CONTENT
+
+
+def test_a_schedule_that_nobody_could_keep_is_refused() -> None:
+    asked = asked_of(WORLD)
+    longer_than_any = replace(asked, end=asked.start + 90_000_000 * 900_000)
+    error = refused(derive, opened({}), longer_than_any)
+    assert (error.code, error.place) == (BundleFault.TOO_LARGE, "evidence/ehr.bin")
 
 
 NAMES = sorted(PARTS)

@@ -128,6 +128,7 @@ def test_what_was_asked_is_read_from_the_predicate() -> None:
         {"now": 0},
         {"end": 1 << 60, "now": (1 << 60) + 72 * 3_600_000},
         {"evidenceFrom": SAMPLE.asked.evidence_from + 1},
+        {"evidenceFrom": SAMPLE.asked.evidence_from - 3_660 * 86_400_000},
         {"evidenceFrom": SAMPLE.asked.evidence_from + 86_400_000},
     ],
 )

@@ -209,6 +209,26 @@ def test_members_that_overlap_or_leave_room_are_refused() -> None:
     assert fault(opened, by_hand([larger], [b"x"])) is BundleFault.SHAPE
 
 
+def test_a_member_inside_of_another_is_refused() -> None:
+    inner = Member("statement.json", zlib.crc32(b"x"), 1, 40)
+    body = ziphead.local(inner) + b"x"
+    outer = Member("README.txt", zlib.crc32(body), len(body), 0)
+    inside = Member(inner.name, inner.crc, 1, outer.starts)
+    assert (inside.ends, ziphead.local(inside) + b"x") == (outer.ends, body)
+    directory = ziphead.central(outer) + ziphead.central(inside)
+    data = ziphead.local(outer) + body
+    whole = data + directory + ziphead.end(2, len(directory), len(data))
+    assert fault(opened, whole) is BundleFault.SHAPE
+
+
+def test_a_directory_with_more_in_it_than_its_members_is_refused() -> None:
+    (one,) = headed(["README.txt"])
+    directory = ziphead.central(one) + b"hidden"
+    data = ziphead.local(one) + b"x"
+    whole = data + directory + ziphead.end(1, len(directory), len(data))
+    assert fault(opened, whole) is BundleFault.SHAPE
+
+
 def test_counts_and_sizes_that_nothing_holds_are_refused_at_once() -> None:
     huge = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 65_535, 65_535, 0, 0, 0)
     assert fault(opened, huge) is BundleFault.TOO_LARGE

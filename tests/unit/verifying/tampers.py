@@ -13,12 +13,12 @@ from tests.unit.verifying import (
 )
 
 WHO = {
-    "Somebody who carries the bundle": tampers_carrying,
-    "An insider who has the log's key, with the statement and the evidence": tampers_numbers,
-    "With the log": tampers_log,
-    "With its heads, and an auditor who kept one": tampers_heads,
-    "With the rows that are disclosed": tampers_rows,
-    "With agents, or against them": tampers_agents,
+    "Who carries the bundle": tampers_carrying,
+    "The insider": tampers_numbers,
+    "The insider, with the log,": tampers_log,
+    "The insider, with its heads,": tampers_heads,
+    "The insider, with disclosed rows,": tampers_rows,
+    "The insider, against agents or with one,": tampers_agents,
 }
 """Modules of cases, by who does it."""
 CASES = tampering.CASES
