@@ -29,16 +29,13 @@ from collector.bundle.assurance import LIMIT_MEANINGS
 from collector.bundle.faults import BUNDLE_MEANINGS
 from collector.businesshours import holidays_version
 from collector.cli import build_parser as collector_parser
-<<<<<<< HEAD
 from collector.reports.timestamps import STAMP_MEANINGS
 from collector.reports.tsa import TSA_MEANINGS
 from collector.tlog.signer import KEY_FAULTS
 from collector.tlog.troubles import TROUBLES
-=======
 from collector.verifying.failures import EXIT_CODES
 from collector.verifying.failures import MEANINGS as FAILURES
 from collector.verifying.telling import QUESTIONS
->>>>>>> e-verify
 from probes import registry
 from probes.engines import table as engines
 from probes.metrics import METRICS
