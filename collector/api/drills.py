@@ -8,14 +8,15 @@ from pydantic import Field
 from sqlalchemy import Connection
 from typing_extensions import TypedDict
 
-from collector import drills
+from collector import journal
 from collector.access.policy import Permission
 from collector.api.once import once
 from collector.api.parts import stamp
 from collector.api.problems import InvalidError
 from collector.api.routes import Call, Nothing, post
 from collector.api.shapes import Instant
-from collector.drills import Drill, DrillKind, DrillOutcome, NotHeldError
+from collector.core import drills
+from collector.core.drills import Drill, DrillKind, DrillOutcome, NotHeldError
 from probes.config_words import Id, Model, Ref
 from probes.config_words import Instant as WrittenInstant
 from probes.yamlfile import Problem
@@ -67,10 +68,11 @@ async def record_drill(call: Call[Nothing, DrillHeld]) -> DrillShown:
     )
 
     def work(conn: Connection) -> DrillShown:
-        made = drills.record(conn, parts.org, drill, parts.now)
+        now = journal.following(journal.last_recorded(conn, parts.org), parts.now())
+        (row,) = journal.append(conn, parts.org, [drills.fact_of(drill, now)], now)
         return {
-            "row": made.row,
-            "recorded_at": stamp(made.recorded_at),
+            "row": row,
+            "recorded_at": stamp(now),
             "kind": drill.kind,
             "systems": list(drill.systems),
             "at": stamp(drill.held_at),

@@ -12,7 +12,7 @@ from collector.audit.population import Cells, Population
 from collector.audit.safecsv import Cell, when
 from collector.contactchanges import KIND as CONTACTS_CHANGED
 from collector.core.agent_keys import KeyAct
-from collector.drills import KIND as DRILL
+from collector.core.drills import KIND as DRILL
 from collector.equivocations import KIND, SETTLED
 from collector.journal import Row
 

@@ -21,7 +21,7 @@ from collector.audit.media import MEDIA, Format
 from collector.audit.unpacking import BadPackError, unpack
 from collector.client import UsageError, act, an_id, asking, download, print_json
 from collector.commands.options import Parsers, asks, group
-from collector.drills import DrillKind, DrillOutcome
+from collector.core.drills import DrillKind, DrillOutcome
 from collector.exchange import Collector, UnansweredError
 from collector.newfile import new_file
 

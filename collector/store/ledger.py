@@ -7,7 +7,7 @@ epoch are a chain beside it, numbered by the first seq each covers.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cached_property
@@ -26,6 +26,8 @@ Chain = tuple[str, str]
 """(agent, epoch)."""
 SPANS = 100
 """Ranges that a statement names: SQLite takes a thousand terms of one."""
+FEW = 20
+"""Whole batches in memory at a time: one may have megabytes."""
 TOMBS = "~"
 """What no id holds: the epoch of a chain of tombstones ends with it."""
 
@@ -475,19 +477,18 @@ def read_between(
     return [_stored(org, row) for row in conn.execute(query)]
 
 
-def read_places(conn: Connection, org: str, places: Collection[tuple[int, int]]) -> list[Stored]:
-    """Those stored at these (number of the chain, seq), by these."""
+def read_places(
+    conn: Connection, org: str, places: Collection[tuple[int, int]]
+) -> Iterator[Stored]:
+    """Those stored at these (number of the chain, seq), by these; few are in memory at a time."""
     by_chain: dict[int, list[int]] = {}
     for number, seq in sorted(places):
         by_chain.setdefault(number, []).append(seq)
-    found: list[Stored] = []
     for number, seqs in by_chain.items():
-        for n in range(0, len(seqs), SPANS):
-            query = _rows(org).where(
-                batches.c.chain == number, batches.c.seq.in_(seqs[n : n + SPANS])
-            )
-            found += (_stored(org, row) for row in conn.execute(query.order_by(batches.c.seq)))
-    return found
+        for n in range(0, len(seqs), FEW):
+            some = batches.c.seq.in_(seqs[n : n + FEW])
+            query = _rows(org).where(batches.c.chain == number, some).order_by(batches.c.seq)
+            yield from [_stored(org, row) for row in conn.execute(query)]
 
 
 def spans_of(

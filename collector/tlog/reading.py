@@ -167,7 +167,7 @@ def _made(
     places = [place for place in states if place[0] > JOURNAL]
     for stored in ledger.read_places(conn, org, places):
         place = (stored.chain, stored.seq)
-        out[place] = entry_of(stored, states[place])
+        out[place] = write(entry_of(stored, states[place]))
     return out
 
 

@@ -7,20 +7,20 @@ the logs stand as they stood. A crash between them, or within one, only does it 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, insert, select
 
 from collector import journal
 from collector.access.credentials import RandomBytes
-from collector.attest.entries import write
+from collector.attest.entries import BatchEntry, write
 from collector.attest.merkle import Subtree
 from collector.attest.tiles import HEIGHT
 from collector.facts import Row
 from collector.store import leases, ledger, ranges
 from collector.store.leases import Lease
-from collector.store.ledger import Chain, Stored
+from collector.store.ledger import Chain
 from collector.store.log_tables import log_cursors, log_rows, log_subtrees
 from collector.store.ranges import Ranges
 from collector.store.upsert import replace_all
@@ -40,6 +40,10 @@ from collector.tlog.leafrows import JOURNAL, Leaf, Tree
 from probes.wire.merkle import leaf_hash
 
 AT_ONCE = 2_000
+ROWS, BYTES = 50, 4 << 20
+"""Rows of the journal in one question, and bytes of rows after which no more are asked for: a version
+of the operator's file may have a megabyte.
+"""
 
 
 class MovedError(Exception):
@@ -56,6 +60,15 @@ class Sequenced:
     more: bool
     waiting: int
     sizes: Mapping[Log, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Fresh:
+    """A batch or tombstone that is no leaf yet; its entry counts no state rows so far."""
+
+    chain: int
+    seq: int
+    entry: BatchEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +115,19 @@ def prepare(conn: Connection, org: str, limit: int = AT_ONCE) -> Prepared | None
     evidence, audit = current(conn, org, Log.EVIDENCE), current(conn, org, Log.AUDIT)
     if evidence is None or audit is None:
         return None
-    found = journal.rows(conn, org, after=audit.rows_to, limit=limit)
+    found = _rows(conn, org, audit.rows_to, limit)
     fresh, cursors, behind = _batches(conn, org, evidence.epoch, limit - len(found))
     if not found and not fresh:
         return None
     parts = {row.id: rows_.parts_of(row) for row in found}
+    last = found[-1].id if found else audit.rows_to
+    rows_left = journal.last_id(conn, org) - last
     return Prepared(
         evidence=_grown(evidence, [row for row in found if rows_.is_evidence(row)], parts, fresh),
         audit=_grown(audit, found, parts, ()),
         cursors=cursors,
-        more=len(found) + len(fresh) >= limit,
-        waiting=behind + journal.last_id(conn, org) - (found[-1].id if found else audit.rows_to),
+        more=rows_left > 0 or len(found) + len(fresh) >= limit,
+        waiting=behind + rows_left,
     )
 
 
@@ -168,9 +183,23 @@ def sequence(
     return nothing(conn, org) if prepared is None else append(conn, org, lease, prepared)
 
 
+def _rows(conn: Connection, org: str, after: int, limit: int) -> list[Row]:
+    """At most `limit` rows behind `after`."""
+    found: list[Row] = []
+    size = 0
+    while len(found) < limit and size < BYTES:
+        most = min(ROWS, limit - len(found))
+        page = journal.rows(conn, org, after=found[-1].id if found else after, limit=most)
+        size += sum(len(row.data) for row in page)
+        found += page
+        if len(page) < most:
+            break
+    return found
+
+
 def _batches(
     conn: Connection, org: str, epoch: int, limit: int
-) -> tuple[list[Stored], dict[Chain, Ranges], int]:
+) -> tuple[list[_Fresh], dict[Chain, Ranges], int]:
     """Those that are folded and no leaf yet, by when they came; with them what is logged then, and how
     many are left. Each chain has its share, the shortest first, so that a long one does not keep the
     others waiting.
@@ -181,21 +210,32 @@ def _batches(
         for chain, folded in ledger.folded_ranges(conn, org).items()
         if (fresh := ranges.missing(logged.get(chain, ()), folded))
     ]
-    found: list[Stored] = []
+    found: list[_Fresh] = []
     cursors: dict[Chain, Ranges] = {}
     for n, (_, chain, fresh) in enumerate(sorted(wanted)):
         share = (limit - len(found)) // (len(wanted) - n)
-        if share < 1:
-            continue
-        taken = ledger.read_batches(conn, org, chain, fresh, share)
+        taken = list(_of_chain(conn, org, chain, fresh, share))
         done = logged.get(chain, ())
-        for stored in taken:
-            done = ranges.add(done, stored.seq)
+        for one in taken:
+            done = ranges.add(done, one.seq)
         if taken:
             cursors[chain] = done
         found += taken
-    found.sort(key=lambda one: (one.received_at, one.chain, one.seq))
+    found.sort(key=lambda one: (one.entry.received_at, one.chain, one.seq))
     return found, cursors, sum(count for count, *_ in wanted) - len(found)
+
+
+def _of_chain(
+    conn: Connection, org: str, chain: Chain, wanted: Ranges, limit: int
+) -> Iterator[_Fresh]:
+    """At most `limit`, by seq; few whole batches are in memory at a time."""
+    while limit > 0:
+        page = ledger.read_batches(conn, org, chain, wanted, min(limit, ledger.FEW))
+        yield from (_Fresh(one.chain, one.seq, entry_of(one)) for one in page)
+        if not page:
+            return
+        wanted = ranges.missing(((1, page[-1].seq),), wanted)
+        limit -= len(page)
 
 
 def _logged(conn: Connection, org: str, epoch: int) -> dict[Chain, Ranges]:
@@ -209,7 +249,7 @@ def _grown(
     before: Epoch,
     found: Sequence[Row],
     parts: Mapping[int, Mapping[str, bytes]],
-    fresh: Sequence[Stored],
+    fresh: Sequence[_Fresh],
 ) -> Grown:
     leaves: list[Leaf] = []
     commitments: dict[int, bytes] = {}
@@ -221,8 +261,8 @@ def _grown(
         leaves.append(Leaf(first + len(leaves), JOURNAL, row.id, state, value))
         commitments[row.id] = entry.commitment
     leaves += (
-        Leaf(index, stored.chain, stored.seq, state, leaf_hash(entry_of(stored, state)))
-        for index, stored in enumerate(fresh, first + len(leaves))
+        Leaf(index, one.chain, one.seq, state, leaf_hash(write(replace(one.entry, state=state))))
+        for index, one in enumerate(fresh, first + len(leaves))
     )
     tree, full = before.tree.extended(leaf.hash for leaf in leaves)
     last = found[-1].id if found else before.rows_to

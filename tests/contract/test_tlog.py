@@ -14,7 +14,8 @@ from sqlalchemy import Connection, select, update
 
 from collector import chainlinks, journal, versions
 from collector.attest import commitments, entries, projection
-from collector.attest.entries import LogStart, Previous, RowEntry
+from collector.attest.entries import STATE_KINDS, BatchEntry, LogStart, Previous, RowEntry
+from collector.audit.kinds import KINDS
 from collector.facts import Fact
 from collector.metrics import CollectorMetrics
 from collector.store import leases, ledger
@@ -27,14 +28,17 @@ from collector.tlog import checkpoints, epochs, reading, sequencer, sequencing
 from collector.tlog.checkpoints import Published
 from collector.tlog.epochs import Log
 from collector.tlog.reading import ChangedError
+from collector.tlog.rows import EVIDENCE_TOPICS
 from collector.tlog.sequencer import Sequencer
 from collector.tlog.sequencing import MovedError, Sequenced
+from probes import tombstone
 from probes.batch import open_batch
 from probes.configfile import canonical
 from probes.contract import Outcome
+from probes.tombstone import Why
 from tests.model.world import Breaker, Gone
 from tests.support import log_laws
-from tests.support.chains import NOW
+from tests.support.chains import ANCHORS, KEY, NOW
 from tests.support.rounds import ORG, START, a_round, config, result
 from tests.support.taking_in import chained, taken
 
@@ -107,9 +111,7 @@ async def test_a_batch_is_a_leaf_once_it_is_folded_and_not_before(store: Store) 
     await sequenced(store, lease)
     assert await size_of(store) == 4
     found = list(await store.read(lambda conn: [*reading.entries(conn, ORG, EVIDENCE, 1, 4)]))
-    headers = [
-        entry.header for entry in map(entries.parse, found) if isinstance(entry, entries.BatchEntry)
-    ]
+    headers = [entry.header for entry in map(entries.parse, found) if isinstance(entry, BatchEntry)]
     assert headers == [open_batch(data).header_bytes for data in chained(3)]
     assert await laws(store) == []
 
@@ -200,6 +202,51 @@ async def test_what_was_prepared_for_a_log_that_has_moved_on_is_not_appended(sto
         await store.write(sequencing.append, ORG, lease, prepared)
     await sequenced(store, lease)
     assert await laws(store) == []
+
+
+async def test_what_was_prepared_for_an_epoch_that_has_ended_is_not_appended(store: Store) -> None:
+    lease = await led(store)
+    await sequenced(store, lease)
+    await send(store, chained(4))
+    prepared = await store.read(sequencing.prepare, ORG)
+    assert prepared is not None
+    await store.write(epochs.start_epoch, ORG, f"{ORIGIN}-2", {}, NOW, random_bytes)
+    with pytest.raises(MovedError):
+        await store.write(sequencing.append, ORG, lease, prepared)
+    assert await laws(store, whole=False) == []
+
+
+async def test_large_versions_are_taken_a_few_at_a_time(store: Store) -> None:
+    lease = await led(store)
+    large = b'{"note":"%s"}' % (b"x" * 90_000)
+    await store.write(journal.append, ORG, [Fact("window.proposed", NOW, large)] * 130, NOW)
+    sizes = []
+    while (done := await sequenced(store, lease)).more:
+        sizes.append(done.sizes[AUDIT])
+    assert sizes == [51, 101]
+    assert (done.sizes[AUDIT], done.waiting) == (131, 0)
+    assert await laws(store) == []
+
+
+async def test_a_tombstone_is_a_leaf_with_its_own_header(store: Store) -> None:
+    lease = await led(store)
+    opened = [open_batch(data) for data in chained(6)]
+    tomb = tombstone.seal(KEY, ANCHORS, tombstone.of_batches(opened[1:4], Why.FULL_BYTES))
+    await send(store, [chained(6)[0], tomb, *chained(6)[4:]])
+    await sequenced(store, lease)
+    told = await store.read(lambda conn: [*reading.entries(conn, ORG, EVIDENCE, 1, 9)])
+    found = [entry for entry in map(entries.parse, told) if isinstance(entry, BatchEntry)]
+    assert [entry.tombstone for entry in found].count(True) == 1
+    headers = {entry.header for entry in found if entry.tombstone}
+    assert headers == {tombstone.open_tombstone(tomb).header_bytes}
+    assert len(found) == 4
+    assert await laws(store) == []
+
+
+def test_every_state_row_is_in_the_evidence_log() -> None:
+    known = STATE_KINDS & set(KINDS)
+    assert len(known) >= 13
+    assert {KINDS[kind].topic for kind in known} <= EVIDENCE_TOPICS
 
 
 async def test_two_that_append_at_once_do_it_once(store: Store) -> None:

@@ -359,7 +359,7 @@ class Stage:
     def _log(self, name: str) -> BinaryIO:
         return (self.folder / f"{name}.log").open("ab")
 
-    async def ready(self, within_s: float = 30) -> None:
+    async def ready(self, within_s: float = 60) -> None:
         """Wait until the collector says that it is ready; its log is named when it does not."""
         deadline = asyncio.get_running_loop().time() + within_s
         while asyncio.get_running_loop().time() < deadline:

@@ -144,7 +144,7 @@ def test_what_cannot_be_read_here_is_said_once_for_each_cause() -> None:
             return known[reference]
         raise errors.get(reference, FileNotFoundError)(reference)
 
-    written = messages.with_channels(channels)
+    written = messages.with_channels(channels) | {"evidence_log": None}
     assert unread.remarks(Config.model_validate(written), read) == [
         (
             "secrets of channels: a file that is larger than any secret, or none (write the secret alone "
@@ -159,6 +159,29 @@ def test_what_cannot_be_read_here_is_said_once_for_each_cause() -> None:
         (
             "secrets of channels: no such file on this host (create it where the collector runs, readable "
             "for its user): pager.inbound.secret, pager.routing_key, itsm.oauth.client_secret, itsm.oauth.refresh_token"
+        ),
+    ]
+
+
+def test_keys_of_the_logs_and_pins_that_cannot_be_read_here_are_said() -> None:
+    token = {"module": "/m.so", "token": "t", "object": "o", "pin": "env:PIN"}
+    keys = ["file:/gone", {"pkcs11": token}, "file:/there"]
+    log = {"origin": "log.example.org", "keys": keys}
+    written = messages.with_channels({}) | {"evidence_log": log}
+
+    def read(reference: str) -> bytes:
+        if reference == "file:/there":
+            return bytes([1]) * 32
+        raise (FileNotFoundError if reference.startswith("file:") else KeyError)(reference)
+
+    assert unread.remarks(Config.model_validate(written), read) == [
+        (
+            "evidence_log.keys[0]: its key: no such file on this host (create it where the collector "
+            "runs, readable for its user); until it is there nothing is signed"
+        ),
+        (
+            "evidence_log.keys[1]: its PIN: a variable that is not set here (set it for the collector); "
+            "until it is there nothing is signed"
         ),
     ]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from collector import drills, journal
+from collector import journal
+from collector.core import drills
 from collector.store.store import Store
 from tests.support.known import VIEWER
 from tests.support.planning import Desk, a_desk

@@ -156,7 +156,8 @@ async def test_what_cannot_be_proved_says_why(reader: Reader, store: Store) -> N
     await sign(store, Log.AUDIT)
     await fill(store, 3, 0)
     for row, code in (
-        (last + 2, "log.not_covered"), (last + 9, "log.no_leaf"), ("0", "log.no_leaf"),
+        (last + 1, "log.not_covered"), (last + 2, "log.not_covered"), (last + 9, "log.no_leaf"),
+        ("0", "log.no_leaf"),
         ("-1", "log.no_leaf"), ("9" * 30, "log.no_leaf"), ("x", "log.no_leaf"), ("²", "log.no_leaf"),
     ):  # fmt: skip
         assert await reader.code(f"/log/audit/proof/{row}") == (404, code), row

@@ -14,7 +14,6 @@ from collector import (
     away,
     chainlinks,
     contactchanges,
-    drills,
     equivocations,
     feedlog,
     frozenholidays,
@@ -29,6 +28,7 @@ from collector import (
 from collector.access.records import Act
 from collector.attest import logkeys
 from collector.audit.kinds import DOWNLOADED, EXPORT_ENDED, EXPORTED, ISSUED, KINDS
+from collector.core import drills
 from collector.core.agent_keys import KeyAct
 from collector.tlog import restarting
 from probes.acts import ActKind as WindowActKind
@@ -51,7 +51,7 @@ WRITERS: dict[str, Iterable[str]] = {
     "collector/builtinkey.py": words(KeyAct),
     "collector/chainlinks.py": [chainlinks.KIND],
     "collector/changes.py": words(TransitionKind, "incident."),
-    "collector/drills.py": [drills.KIND],
+    "collector/core/drills.py": [drills.KIND],
     "collector/contactchanges.py": [contactchanges.KIND],
     "collector/enrolment.py": words(KeyAct),
     "collector/equivocations.py": [equivocations.KIND, equivocations.SETTLED],

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from unittest.mock import patch
 
@@ -16,10 +17,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, select, update
 
-from collector.attest import checkpoint
+from collector.attest import checkpoint, note
 from collector.store.log_tables import logs as logs_table
 from collector.store.open import open_store
-from collector.tlog import reading
+from collector.tlog import checkpoints, reading
 from collector.tlog.epochs import Log
 from collector.tlog.guard import Guard, Head
 from collector.tlog.signer import FileSigner, Signer, open_file
@@ -176,6 +177,7 @@ async def test_whatever_is_restored_when_only_one_history_is_signed(
     taken: list[list[str]] = []
     walk()
     taken.append(["sign", "save", "sign", "restore", "sign", "crash", "sign", "sign"])
+    taken.append(["sign", "save", "crash", "restore", "sign", "sign"])
     for number, steps in enumerate(taken):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -287,3 +289,23 @@ def _other_peaks(conn: Connection) -> None:
     for size, peaks in conn.execute(select(logs_table.c.size, logs_table.c.peaks)).all():
         mine = logs_table.c.size == size
         conn.execute(update(logs_table).where(mine).values(peaks=bytes(len(peaks))))
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["another root", "no note"])
+async def test_a_tree_that_does_not_continue_its_own_checkpoint_is_not_signed(
+    database: Path,
+    key: Path,
+    broken: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    async with running(database, key) as logs:
+        await logs.sign(2)
+        for log in Log:
+            published = await logs.latest(log)
+            signed_ = note.parse(published.note)
+            head = checkpoint.parse(signed_.text)
+            text = checkpoint.write(replace(head, root=bytes(range(32))))
+            data = b"nothing" if broken else note.write(replace(signed_, text=text))
+            await logs.store.write(checkpoints.cosign, ORG, replace(published, note=data))
+    guard_of(database).unlink()  # as on another host
+    async with running(database, key) as logs:
+        assert await logs.sign(1) == CHANGED

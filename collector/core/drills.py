@@ -1,14 +1,11 @@
-"""Drills: exercises that were planned, and how they went. A person records them; nothing is measured."""
+"""Drills: exercises that were planned, and how they went. A person says so; nothing is measured. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection
-
-from collector import journal
 from collector.facts import Fact, canonical
 
 KIND = "drill.recorded"
@@ -33,7 +30,7 @@ class DrillOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drill:
-    """`held_at`: UTC ms, not in the future; `ref` names the document that says more."""
+    """`held_at`: UTC ms; `ref` names the document that says more, `by` who recorded it."""
 
     kind: DrillKind
     systems: Sequence[str]
@@ -43,24 +40,12 @@ class Drill:
     by: str
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """`row`: its id in the journal."""
-
-    row: int
-    recorded_at: int
-
-
 class NotHeldError(Exception):
     """It is still to be held."""
 
 
-def record(conn: Connection, org: str, drill: Drill, clock: Callable[[], int]) -> Recorded:
-    """One row. NotHeldError for a drill of the future; `clock` (UTC ms) is read when others who act
-    are done.
-    """
-    journal.hold(conn, org)
-    now = journal.following(journal.last_recorded(conn, org), clock())
+def fact_of(drill: Drill, now: int) -> Fact:
+    """The row to record at `now`; NotHeldError for a drill of the future."""
     if drill.held_at > now:
         raise NotHeldError
     data = {
@@ -70,5 +55,4 @@ def record(conn: Connection, org: str, drill: Drill, clock: Callable[[], int]) -
         "outcome": drill.outcome.value,
         "ref": drill.ref,
     }
-    (row,) = journal.append(conn, org, [Fact(KIND, now, canonical(data), drill.by)], now)
-    return Recorded(row, now)
+    return Fact(KIND, now, canonical(data), drill.by)
