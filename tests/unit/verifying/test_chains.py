@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.verifying.chains import Chains, Counts
@@ -125,6 +125,8 @@ def test_tombstones_that_follow_each_other_are_linked() -> None:
     assert refused(taken(kept, [first, wrong])[0]) == (Failure.CHAIN_BROKEN, "14")
 
 
+@example([0, 2, 1, 3, 4, 5])
+@example([0, 1, 2, 3, 5, 4])
 @given(st.permutations(range(6)))
 def test_the_order_of_arrival_changes_signatures_and_nothing_else(order: list[int]) -> None:
     headers = chained(6)
