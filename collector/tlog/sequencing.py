@@ -107,6 +107,7 @@ def begin(
     if current(conn, org, Log.EVIDENCE) is None:
         start_epoch(conn, org, origin, {}, now, random_bytes)
     elif origin != default_origin(org):
+        journal.hold(conn, org)  # nothing is signed under the old name meanwhile
         take_name(conn, org, origin)
 
 

@@ -28,7 +28,6 @@ from collector import (
 from collector.access.records import Act
 from collector.attest import logkeys
 from collector.audit.kinds import DOWNLOADED, EXPORT_ENDED, EXPORTED, ISSUED, KINDS
-from collector.audit.kinds import EXPORT_ENDED, EXPORTED, KINDS
 from collector.core import drills
 from collector.core.agent_keys import KeyAct
 from collector.tlog import restarting
