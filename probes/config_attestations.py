@@ -27,6 +27,13 @@ class Timestamp(Model):
     """`file:/path` of the PEM certificate at which its tokens must end."""
 
 
+class PdfSignature(Model):
+    certificate: File
+    """`file:/path` of the signer's certificate in PEM, with those that lead to its root behind it."""
+    key: File
+    """`file:/path` of its key in PEM without a password: ECDSA P-256, or RSA of 2048 bits or more."""
+
+
 class Attestations(Model):
     issue: Literal["monthly"] | None = None
     """`monthly`: each calendar month is attested by itself 72 h after its end, and again when late evidence came; left out: by hand alone."""
@@ -36,6 +43,9 @@ class Attestations(Model):
     """Who is told of an attestation that was issued by itself; left out: nobody."""
     timestamp: Timestamp | None = None
     """A time stamp over each attestation; left out: none."""
+
+    pdf_signature: PdfSignature | None = None
+    """A signature inside `report.pdf` by a key of the organization (PAdES), for PDF viewers; left out: none."""
 
     @model_validator(mode="after")
     def _told(self) -> Self:

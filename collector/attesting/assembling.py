@@ -21,7 +21,8 @@ from collector.attesting.selfmonitoring import SelfMonitoring
 from collector.bundle import assemble, layout
 from collector.bundle.assemble import Signing
 from collector.bundle.predicate import Claimed, predicate
-from collector.reports.render import render_all
+from collector.reports.apart import RenderError, rendered
+from collector.reports.pades import PadesError, sign
 from collector.reports.timestamps import StampError, read_roots
 from collector.reports.tsa import TsaError, stamped
 from collector.tlog.publishing import usable
@@ -31,7 +32,7 @@ from collector.tlog.signing import TroubleError
 from collector.verifyscript.joining import script
 from probes import agentkeys
 from probes.config import Config
-from probes.config_attestations import Timestamp
+from probes.config_attestations import PdfSignature, Timestamp
 from probes.config_evidence_log import EvidenceLog
 
 NONCE_BYTES = 8
@@ -51,7 +52,7 @@ class Claims:
 
 
 class Assembler:
-    """One per process. `read_secret` is given the reference of the authority's certificate."""
+    """One per process. `read_secret` is given what the file refers to: certificates, and a key."""
 
     def __init__(
         self, signers: Signers, read_secret: Callable[[str], bytes], random_bytes: RandomBytes
@@ -75,7 +76,8 @@ class Assembler:
         try:
             signing = await asyncio.to_thread(self._signing, said, keys, log)
             told = predicate(derived, _claimed(config, claims, signing))
-            statement = await asyncio.to_thread(_signed, members, told, signing)
+            reports = await self._rendered(config, members, told, claims.computed_at)
+            statement = await asyncio.to_thread(_signed, members, told, reports, signing)
         except (TroubleError, SignerError):
             raise RefusedAttestationError(Refusal.NO_KEY) from None
         stamp = None if config.attestations is None else config.attestations.timestamp
@@ -87,6 +89,28 @@ class Assembler:
         """Those that sign the log's checkpoints now. TroubleError where there is none."""
         found = usable(keys, log, self._signers.opened(said.keys))
         return [Signing(_key_id(one), one.sign) for one in found]
+
+    async def _rendered(
+        self, config: Config, members: Path, told: Mapping[str, Value], at: int
+    ) -> Mapping[str, bytes]:
+        digests = await asyncio.to_thread(_digests, members)
+        try:
+            made = await rendered(told, digests)
+        except RenderError:
+            raise RefusedAttestationError(Refusal.REPORT) from None
+        said = None if config.attestations is None else config.attestations.pdf_signature
+        if said is not None:
+            made[layout.REPORT_PDF] = await self._pdf_signed(said, made, at)
+        return {**made, layout.VERIFIER: script()}
+
+    async def _pdf_signed(self, said: PdfSignature, made: Mapping[str, bytes], at: int) -> bytes:
+        """Without the extra there is no PDF, and so a KeyError."""
+        try:
+            key = await asyncio.to_thread(self._read_secret, said.key)
+            certificate = await asyncio.to_thread(self._read_secret, said.certificate)
+            return await asyncio.to_thread(sign, made[layout.REPORT_PDF], key, certificate, at)
+        except (PadesError, OSError, KeyError):
+            raise RefusedAttestationError(Refusal.PDF_SIGNATURE) from None
 
     async def _stamped(self, stamp: Timestamp, statement: bytes) -> bytes:
         nonce = int.from_bytes(self._random_bytes(NONCE_BYTES))
@@ -121,15 +145,22 @@ def _claimed(config: Config, claims: Claims, signing: Sequence[Signing]) -> Clai
     )
 
 
-def _signed(members: Path, told: Mapping[str, Value], signing: Sequence[Signing]) -> bytes:
-    """What is rendered goes into `members`; `statement.json` of all of them."""
-    parts = OnDisk(members)
-    named = [name for name in parts.names if name in NAMED or layout.systems_in([name])]
-    digests = {name: _sha256(members / name) for name in named}
-    rendered = {**render_all(told, digests), layout.VERIFIER: script()}
-    for name, data in rendered.items():
+def _digests(members: Path) -> dict[str, str]:
+    names = OnDisk(members).names
+    named = [name for name in names if name in NAMED or layout.systems_in([name])]
+    return {name: _sha256(members / name) for name in named}
+
+
+def _signed(
+    members: Path,
+    told: Mapping[str, Value],
+    reports: Mapping[str, bytes],
+    signing: Sequence[Signing],
+) -> bytes:
+    """What was rendered goes into `members`; `statement.json` of all of them."""
+    for name, data in reports.items():
         (members / name).write_bytes(data)
-    return assemble.sign(parts, told, signing)
+    return assemble.sign(OnDisk(members), told, signing)
 
 
 def _write(

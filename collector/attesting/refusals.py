@@ -27,6 +27,8 @@ class Refusal(StrEnum):
     DISK = "attestation.disk"
     TIMESTAMP = "attestation.timestamp"
     DEFECT = "attestation.defect"
+    REPORT = "attestation.report"
+    PDF_SIGNATURE = "attestation.pdf_signature"
 
 
 MEANINGS: Mapping[Refusal, str] = {
@@ -58,6 +60,11 @@ MEANINGS: Mapping[Refusal, str] = {
     " `timestamp` out of the file",
     Refusal.DEFECT: "a defect of this program: nothing is issued; please report the line"
     " `attesting.defect` of the collector's log",
+    Refusal.REPORT: "the process that makes the reports died, as for want of memory; make room, or"
+    " name fewer systems, then ask again",
+    Refusal.PDF_SIGNATURE: "`report.pdf` could not be signed: the extra `pdf` is missing"
+    " (pip install 'wardwatch[pdf]'), or key and certificate of `pdf_signature` cannot be read, are"
+    " of another kind, or do not belong together",
 }
 
 

@@ -164,26 +164,29 @@ def _read(members: Members, system: str) -> Iterator[Segment]:
 def _batch_of(log: Log, one: Segment, system: str) -> Arrived:
     found = log.arrived.get(one.entry)
     if found is None or found.tombstone:
-        raise BundleError(BundleFault.EVIDENCE_BATCH, f"{layout.evidence_of(system)}:{one.entry}")
+        raise _refused(BundleFault.EVIDENCE_BATCH, one, system)
     return found
 
 
 def _table(one: Segment, arrived: Arrived, system: str) -> Table:
     """The segment as columns, when it is the one that was signed."""
-    place = f"{layout.evidence_of(system)}:{one.entry}"
     if one.of != arrived.systems or one.root != arrived.root:
-        raise BundleError(BundleFault.EVIDENCE_PROOF, place)
+        raise _refused(BundleFault.EVIDENCE_PROOF, one, system)
     try:
         table = segments.read(one.data)
     except SegmentError:
-        raise BundleError(BundleFault.EVIDENCE_SEGMENT, place) from None
+        raise _refused(BundleFault.EVIDENCE_SEGMENT, one, system) from None
     at_ms, offset = table.at_ms, arrived.clock.offset_ms
     if (
         at_ms
         and not arrived.first_t <= min(at_ms) + offset <= max(at_ms) + offset <= arrived.last_t
     ):
-        raise BundleError(BundleFault.EVIDENCE_SEGMENT, place)
+        raise _refused(BundleFault.EVIDENCE_SEGMENT, one, system)
     return table
+
+
+def _refused(fault: BundleFault, one: Segment, system: str) -> BundleError:
+    return BundleError(fault, f"{layout.evidence_of(system)}:{one.entry}")
 
 
 def _body(value: Value) -> bytes | None:

@@ -8,6 +8,7 @@ from collector.reports.naming import name_of
 from collector.reports.page import Item, Section, Table
 from collector.reports.predicate import Predicate, Result
 from collector.reports.wording import (
+    FIGURE_MEANINGS,
     FIGURES,
     LEVELS,
     LIMITS,
@@ -54,6 +55,7 @@ def _availability(read: Predicate) -> Section:
         )
         for one in read.results
     )
+    meanings = FIGURE_MEANINGS.get(read.method.formula, FIGURE_MEANINGS["mixed"])
     table = Table(
         "availability",
         "Three figures for each system",
@@ -66,7 +68,7 @@ def _availability(read: Predicate) -> Section:
     return Section(
         "Availability",
         tables=(table,),
-        items=tuple(Item(name, text) for name, text in FIGURES.items()),
+        items=tuple(map(Item, FIGURES, meanings)),
     )
 
 

@@ -37,17 +37,48 @@ SCOPES = {
     "worst_site": "the site that fared worst",
     "user_weighted": "its sites, weighted by their users",
 }
-FIGURES = {
-    "After approved exclusions": "Time up or degraded, of all time up, degraded or down, without "
-    "approved maintenance. This is the contract's figure.",
-    "Raw": "The same with nothing excluded: maintenance counts like any other time.",
-    "Worst case": "Time up or degraded, of all eligible time: whatever nobody observed counts as "
-    "down. Approved maintenance is left out.",
-}
+FIGURES = ("After approved exclusions", "Raw", "Worst case")
 """In the order of every table."""
+_RAW = (
+    "Time up or degraded, of all time up, degraded or down. Nothing is excluded: maintenance counts "
+    "like any other time."
+)
+FIGURE_MEANINGS = {
+    "contract-v1": (
+        (
+            "Time up or degraded, of all time up, degraded or down, without approved maintenance. This "
+            "is the contract's figure."
+        ),
+        _RAW,
+        (
+            "Time up or degraded, of all eligible time: whatever nobody observed counts as down. "
+            "Approved maintenance is left out."
+        ),
+    ),
+    "whole-period-v1": (
+        (
+            "Time up, degraded or in approved maintenance, of all that and the time down: by the "
+            "contract approved maintenance counts as available. This is the contract's figure."
+        ),
+        _RAW,
+        (
+            "Time up, degraded or in approved maintenance, of all eligible time: whatever nobody "
+            "observed counts as down."
+        ),
+    ),
+    "mixed": (
+        (
+            "Time up or degraded, of all time up, degraded or down. Approved maintenance is left out or "
+            "counts as available, as each system's contract has it. This is the contract's figure."
+        ),
+        _RAW,
+        "The same of all eligible time: whatever nobody observed counts as down.",
+    ),
+}
+"""By formula: each figure in its order."""
 FORMULAS = {
     "contract-v1": "approved maintenance is left out",
-    "whole-period-v1": "approved maintenance counts as time that had to be up",
+    "whole-period-v1": "approved maintenance counts as available",
     "mixed": "the systems' contracts differ",
 }
 WHYS: dict[str, str] = {

@@ -9,8 +9,9 @@ from collector.attest import checkpoint
 from collector.attest.checkpoint import Checkpoint
 from collector.attest.faults import AttestError, Fault
 from collector.attest.note import Note
-from collector.attest.policy import Accepted, Policy, accept, reached
+from collector.attest.policy import Accepted, Policy, accept
 from collector.attest.vkey import VerifierKey
+from collector.bundle.witnessing import cosigned_ms
 from collector.verifying.failures import Failure, VerifyError
 
 LATEST_MS = 86_400_000
@@ -48,27 +49,13 @@ def judge(policy: Policy, signed: Note, latest_ms: int, place: str) -> Head:
         found.checkpoint,
         found.log,
         {shown(name): time_s * 1000 for name, time_s in found.witnessed.items()},
-        quorum_ms(policy, found.witnessed),
+        cosigned_ms(policy, found.witnessed),
     )
 
 
 def published(policy: Policy, signed: Note, place: str) -> Checkpoint:
     """A checkpoint that a log of the policy signed, whoever has cosigned it; VerifyError."""
     return _accepted(replace(policy, quorum=None), signed, place).checkpoint
-
-
-def quorum_ms(policy: Policy, witnessed: Mapping[bytes, int]) -> int | None:
-    """UTC ms of the cosignature that completed the quorum, the earliest ones first; None where none
-    is asked for. `witnessed`: seconds. Who cosigns late makes it no earlier.
-    """
-    if policy.quorum is None:
-        return None
-    seen: set[bytes] = set()
-    for name in sorted(witnessed, key=lambda name: witnessed[name]):
-        seen.add(name)
-        if reached(policy, seen):
-            return witnessed[name] * 1000
-    return None
 
 
 def shown(name: bytes) -> str:

@@ -93,9 +93,6 @@ def verify_tampers() -> str:
         if one.made.__module__ == module.__name__
     ]
     return "\n".join(["| what | ends in |", "|---|---|", *rows])
-def unsigned() -> str:
-    rows = [f"| `{one.value}` | {why} | {what} |" for one, (why, what) in TROUBLES.items()]
-    return "\n".join(["| code | why | next |", "|---|---|---|", *rows])
 
 
 def limits() -> str:
@@ -109,12 +106,6 @@ def unsigned() -> str:
 
 
 def faults(meanings: Mapping[F, str]) -> str:
-def faults(
-    meanings: Mapping[Fault, str]
-    | Mapping[PolicyFault, str]
-    | Mapping[KeyFault, str]
-    | Mapping[BundleFault, str],
-) -> str:
     rows = [f"| `{fault.value}` | {meaning} |" for fault, meaning in meanings.items()]
     return "\n".join(["| fault | meaning |", "|---|---|", *rows])
 

@@ -26,8 +26,23 @@ ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 TOOL = ROOT / ".venv" / "mutation"
 COPIED = ("agent", "alerts", "collector", "probes", "tests")
-MUTATED = ("collector/core/*.py", "collector/attest/*.py", "probes/wire/vkey.py")
-TESTS = ("tests/unit/core", "tests/unit/attest", "tests/unit/test_explaining.py")
+MUTATED = (
+    "collector/core/*.py",
+    "collector/attest/*.py",
+    "collector/verifying/*.py",
+    "probes/wire/vkey.py",
+)
+VERIFYING = (
+    "beacons", "between", "chains", "command", "evidence", "heads", "keys", "log", "refusals",
+    "rows", "tampering", "trust",
+)  # fmt: skip
+"""Its tests but those that take long."""
+TESTS = (
+    "tests/unit/core",
+    "tests/unit/attest",
+    *(f"tests/unit/verifying/test_{name}.py" for name in VERIFYING),
+    "tests/unit/test_explaining.py",
+)
 EXAMPLES = "15"
 
 

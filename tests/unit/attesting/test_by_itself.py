@@ -5,12 +5,16 @@ it is gathered.
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import shutil
 import sys
 from pathlib import Path
 
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from sqlalchemy import Connection, select
 
 from collector import journal
@@ -19,10 +23,12 @@ from collector.store import attestations
 from collector.store.attestations import Attestation
 from collector.store.store import Store
 from collector.store.tables import outbox
+from collector.verifying.verify import Given, verify
 from tests.support.attested import CLOSED, DAY, HOUR, LAST, MINUTE, MONTH, attesting
 from tests.support.rounds import ORG
-from tests.unit.attesting.test_attestations_api import got
-from tests.unit.attesting.test_issuing import bundle, predicate, verified
+from tests.support.tsa import authority
+from tests.unit.attesting.test_attestations_api import JANUARY, asked, got
+from tests.unit.attesting.test_issuing import bundle, issued, members, predicate, verified
 
 MAIL = {"kind": "email", "host": "mail.example.org", "from": "w@example.org"}
 PEOPLE = {"ann": {"name": "Ann Lee", "role": "csm", "email": "ann@example.org"}}
@@ -114,3 +120,50 @@ async def test_the_same_evidence_makes_the_same_bytes_in_any_process_and_time_zo
         found.append(json.loads(told))
     assert found[0] == found[1]
     assert {"evidence/ehr.bin", "evidence/lab.bin", "rows.jsonl", "derived"} <= set(found[0])
+
+
+async def test_a_time_stamp_that_was_asked_for_is_there_or_nothing_is_issued(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tsa = authority(tmp_path / "tsa")
+    app = web.Application()
+    app.router.add_post("/", tsa.serve)
+    async with TestServer(app) as server:
+        stamp = {"url": str(server.make_url("/")), "certificate": "file:/etc/tsa.pem"}
+        async with attesting(sqlite_store, tmp_path, attestations={"timestamp": stamp}) as made:
+            await made.month.live(CLOSED)
+            await asked(made, JANUARY)
+            await made.make()  # what is read as the certificate is none
+            _, one = await got(made, "/2026-01-1")
+            assert (one["state"], one["reason"]) == ("refused", "attestation.timestamp")
+            maker = made.collector.service.parts.attesting._maker
+            assert maker is not None
+            root = (tsa.folder / "root.pem").read_bytes()
+            monkeypatch.setattr(maker._assembler, "_read_secret", lambda _ref: root)
+            data = await bundle(made, (await issued(made))["id"])
+            assert "timestamp.tsr" in members(data)
+            given = Given(roots=[tsa.root])
+            assert verify(io.BytesIO(data), given, lambda _told: None).failure is None
+
+
+async def test_the_loop_takes_what_is_asked_for_at_once_and_goes_on_after_a_refusal(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    async with attesting(sqlite_store, tmp_path, start=CLOSED) as made:
+        for _ in range(5):
+            await made.month.evaluator.step()
+        running = asyncio.create_task(made.collector.service.parts.attesting.run())
+        try:
+            for number, systems in enumerate((["ehr"], ["lab"]), start=1):
+                await asked(made, {"period": MONTH, "systems": systems})
+                for _ in range(500):
+                    await made.collector.clock.advance(10_000)
+                    await asyncio.sleep(0.01)
+                    _, one = await got(made, f"/2026-01-{number}")
+                    if one["state"] == "refused":
+                        break
+                assert one["reason"] in ("attestation.no_checkpoint", "attestation.log_behind")
+            assert not running.done()
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)

@@ -207,9 +207,8 @@ async def test_a_defect_refuses_one_attestation_and_stops_nothing_else(
             await made.make()
         _, one = await got(made, "/2026-01-1")
         assert (one["state"], one["reason"]) == ("refused", "attestation.defect")
-        patch_numbers = {"results": [], "outages": [], "states": []}
         with monkeypatch.context() as patch:
-            patch.setattr(comparing, "of_truths", lambda *_: patch_numbers)
+            patch.setattr(comparing, "of_truths", lambda *_: {"results": []})
             await asked(made, JANUARY)
             await made.make()
         _, other = await got(made, "/2026-01-2")

@@ -180,6 +180,21 @@ def test_an_early_proof_of_another_row_is_refused() -> None:
     assert refused(opened, swapped_proofs()).code is BundleFault.PROOF_EARLY
 
 
+def test_a_row_that_claims_another_place_than_its_proof_is_refused() -> None:
+    index = int(EARLY.split("/")[1].split(".")[0])
+    moved = [
+        line.replace(b'"index":%d,' % index, b'"index":%d,' % (index - 1))
+        for line in lines(layout.ROWS)
+        if f'"index":{index - 1},'.encode() not in line
+    ]
+    changed = {layout.ROWS: b"".join(moved), layout.early_proof_of(index - 1): PARTS[EARLY]}
+    error = refused(opened, changed)
+    assert (error.code, error.place) == (
+        BundleFault.PROOF_EARLY,
+        layout.early_proof_of(index - 1),
+    )
+
+
 def with_row(kind: str, data: object) -> Mapping[str, bytes]:
     """One row more, as a collector that lies may have logged it."""
     at = WORLD.story.start

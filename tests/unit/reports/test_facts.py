@@ -85,6 +85,21 @@ def test_without_a_target_or_a_figure_none_is_claimed() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("contract-v1", "without approved maintenance. This is the contract's figure."),
+        ("whole-period-v1", "by the contract approved maintenance counts as available."),
+        ("mixed", "left out or counts as available, as each system's contract has it."),
+        ("a-later-v3", "left out or counts as available, as each system's contract has it."),
+    ],
+)
+def test_a_figure_is_explained_by_the_formula_it_was_made_by(formula: str, said: str) -> None:
+    found: Any = predicate()
+    found["method"]["formula"] = formula
+    assert said in words(found, "Availability")
+
+
 def test_who_approved_a_window_and_whether_witnesses_had_it_before_is_told() -> None:
     first, second = tables(predicate())["exclusions"].rows
     assert first == (

@@ -50,7 +50,7 @@ def chain(key: Key) -> bytes:
     return own.public_bytes(Encoding.PEM) + ROOT.public_bytes(Encoding.PEM)
 
 
-def judged(signed: bytes, root: x509.Certificate = ROOT) -> Any:
+async def judged(signed: bytes, root: x509.Certificate = ROOT) -> Any:
     """By pyHanko, offline, with that root alone."""
     context = ValidationContext(
         trust_roots=[translate_pyca_cryptography_cert_to_asn1(root)],
@@ -60,19 +60,21 @@ def judged(signed: bytes, root: x509.Certificate = ROOT) -> Any:
     found = PdfFileReader(BytesIO(signed)).embedded_signatures
     assert len(found) == 1
     usage = KeyUsageConstraints(key_usage={"non_repudiation"})
-    return asyncio.run(async_validate_pdf_signature(found[0], context, key_usage_settings=usage))
+    return await async_validate_pdf_signature(found[0], context, key_usage_settings=usage)
 
 
 @pytest.mark.parametrize("kind", ["ecdsa", "rsa"])
-def test_a_signed_report_is_valid_whole_and_trusted_by_the_root(report: bytes, kind: str) -> None:
+async def test_a_signed_report_is_valid_whole_and_trusted_by_the_root(
+    report: bytes, kind: str
+) -> None:
     key: Key = (
         ec.generate_private_key(ec.SECP256R1())
         if kind == "ecdsa"
         else rsa.generate_private_key(65537, 2048)
     )
-    signed = sign(report, pem(key), chain(key), AT)
+    signed = await asyncio.to_thread(sign, report, pem(key), chain(key), AT)
     assert signed.startswith(report)
-    status = judged(signed)
+    status = await judged(signed)
     assert status.bottom_line
     assert (status.valid, status.intact, status.trusted) == (True, True, True)
     assert status.coverage.name == "ENTIRE_FILE"
@@ -93,13 +95,13 @@ def test_a_signed_report_is_still_pdf_a_and_pdf_ua_with_its_attachment(report: b
         assert field.V.SubFilter == "/ETSI.CAdES.detached"
 
 
-def test_another_root_and_a_changed_page_are_seen(report: bytes) -> None:
+async def test_another_root_and_a_changed_page_are_seen(report: bytes) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
-    signed = sign(report, pem(key), chain(key), AT)
-    assert not judged(signed, OTHER_ROOT).trusted
+    signed = await asyncio.to_thread(sign, report, pem(key), chain(key), AT)
+    assert not (await judged(signed, OTHER_ROOT)).trusted
     changed = bytearray(signed)
     changed[len(report) // 2] ^= 1
-    assert not judged(bytes(changed)).intact
+    assert not (await judged(bytes(changed))).intact
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collector.attest import checkpoint, logkeys, note, policyfile
 from collector.attest.checkpoint import Checkpoint
-from collector.attest.logkeys import Reason, Revocation
+from collector.attest.logkeys import LogKeyReason, Revocation
 from collector.attest.note import Note
 from collector.attest.vkey import SignatureType
 from collector.bundle import layout
@@ -122,7 +122,7 @@ def _future() -> Made:
 def _revoked() -> Made:
     told = story.told()
     key = vkey(ORIGIN, LOG_KEY, SignatureType.ED25519)
-    data = logkeys.revocation_data(Revocation(key, 20, Reason.COMPROMISED))
+    data = logkeys.revocation_data(Revocation(key, 20, LogKeyReason.COMPROMISED))
     told.row(NOW + 120_000, "log.key_revoked", data, "admin-1")
     told.publish(NOW + 180_000)
     return zipped(bundle(told.ledger, story.how())), NOTHING

@@ -18,10 +18,10 @@ def shown(place: int) -> str:
 
 
 def test_known_earlier_and_no_checkpoints_are_counted() -> None:
-    beacons = Beacons(TEXTS)
-    for seq, beacon in enumerate((None, "ab" * 32, shown(0), shown(1), shown(2)), 1):
+    beacons, earlier = Beacons(TEXTS), ("ab" * 32, "cd" * 32)
+    for seq, beacon in enumerate((None, None, *earlier, shown(0), shown(1), shown(2)), 1):
         beacons.take(CHAIN, seq, 30 + seq, beacon)
-    assert beacons.end() == Counts(known=3, before=1, none=1)
+    assert beacons.end() == Counts(known=3, before=2, none=2)
 
 
 @pytest.mark.parametrize("order", [(1, 2), (2, 1)])

@@ -105,7 +105,7 @@ def test_what_a_log_published_needs_no_witness() -> None:
     assert heads.published(policy(3), signed(), "line 1").size == 7
     with pytest.raises(VerifyError) as error:
         heads.published(policy(3), signed(log=OTHER), "line 1")
-    assert error.value.code is Failure.CHECKPOINT_UNSIGNED
+    assert (error.value.code, error.value.place) == (Failure.CHECKPOINT_UNSIGNED, "line 1")
 
 
 def test_names_of_witnesses_are_shown_in_ascii() -> None:

@@ -114,6 +114,7 @@ def test_a_replaced_key_counts_for_three_weeks_more() -> None:
 def test_a_rotation_is_signed_by_both_keys() -> None:
     rows = [enrolled(), approved(), rotated(T)]
     assert rotations.check(ORG, rows, keys_of(rows)) == 1
+    assert rotations.check(ORG, [*rows, rows[-1]], keys_of(rows)) == 2
     assert rotations.check(ORG, rows[:2], keys_of(rows)) == 0
 
 

@@ -11,7 +11,7 @@ from collector.bundle import layout
 from collector.verifying.failures import MEANINGS, Failure
 from collector.verifying.telling import Check, Doing, Told
 from collector.verifying.verify import Given, Outcome, verify
-from tests.support.soak import SOAKING
+from tests.support.soak import FEW, SOAKING
 from tests.unit.verifying.ledgers import zipped
 from tests.unit.verifying.tampering import (
     OWN,
@@ -24,7 +24,7 @@ from tests.unit.verifying.tampering import (
 from tests.unit.verifying.tampers import CASES, WHO
 from tests.unit.verifying.tampers_carrying import stamped
 
-STRIDE, FEW = 61, 25
+STRIDE, PLACES = (61, 25) if not FEW else (1_999, 3)
 RENDERED = {layout.REPORT_HTML, layout.OSCAL, layout.VERIFIER}
 """Members that only the statement answers for."""
 
@@ -37,7 +37,7 @@ def stretches(length: int) -> list[range]:
 
 
 def few(length: int) -> range:
-    return range(0, length, 1 if SOAKING else max(1, length // FEW))
+    return range(0, length, 1 if SOAKING else max(1, length // PLACES))
 
 
 def judged(data: bytes, given: Given | None = None) -> Outcome:

@@ -8,7 +8,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from collector.attest import logkeys, note, policyfile
-from collector.attest.logkeys import Reason, Revocation
+from collector.attest.logkeys import LogKeyReason, Revocation
 from collector.attest.note import Note
 from collector.attest.vkey import SignatureType, VerifierKey
 from collector.facts import Row
@@ -46,7 +46,7 @@ def change(
 
 
 def revoked(key: VerifierKey, last: int) -> Row:
-    data = logkeys.revocation_data(Revocation(key, last, Reason.COMPROMISED))
+    data = logkeys.revocation_data(Revocation(key, last, LogKeyReason.COMPROMISED))
     return Row(9, "log.key_revoked", T0, T0, "admin-1", data)
 
 

@@ -21,7 +21,8 @@ from collector.verifying.verify import Given, verify
 from collector.verifyscript.joining import script
 from tests.support.soak import longer
 from tests.unit.verifying.ledgers import zipped
-from tests.unit.verifying.tampering import CASES, OWN, Tamper, members, resealed
+from tests.unit.verifying.tampering import OWN, Tamper, members, resealed
+from tests.unit.verifying.tampers import CASES
 from tests.unit.verifyscript.scripts import judged, policy_text, run
 from tests.unit.verifyscript.test_ed25519 import by_openssl
 
