@@ -255,6 +255,29 @@ async def test_of_many_versions_the_parts_of_one_are_in_memory(store: Store) -> 
     assert most < 30 * len(data) + 6 * parts
 
 
+async def test_rows_of_the_other_log_are_not_read_for_entries(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = await led(store)
+    for _ in range(3):
+        await store.write(journal.append, ORG, facts(1, "window.proposed"), NOW)
+        await store.write(journal.append, ORG, facts(400, "access.login"), NOW)
+    while (await sequenced(store, lease)).more:
+        pass
+    taken_out: list[int] = []
+    rows = journal.rows
+
+    def counted(*given: Any, **named: Any) -> list[journal.Row]:
+        found = rows(*given, **named)
+        taken_out.append(len(found))
+        return found
+
+    monkeypatch.setattr(journal, "rows", counted)
+    told = await store.read(lambda conn: [*reading.entries(conn, ORG, EVIDENCE, 0, 9)])
+    assert len(told) == 4
+    assert taken_out == [3]
+
+
 async def test_a_tombstone_is_a_leaf_with_its_own_header(store: Store) -> None:
     lease = await led(store)
     opened = [open_batch(data) for data in chained(6)]
