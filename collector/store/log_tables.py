@@ -7,7 +7,7 @@ batches and the journal, and the hash says whether they are still what they were
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text
+from sqlalchemy import BigInteger, Column, Index, LargeBinary, Table, Text, text
 
 from collector.store.tables import metadata
 
@@ -114,6 +114,11 @@ log_checkpoints = Table(
     _int("signed_at"),
     _bytes("note"),
     Column("cosigned_at", BigInteger),
-    Index("log_checkpoints_cosigned", "org", "log", "epoch", "cosigned_at"),
+    Index(
+        "log_checkpoints_cosigned",
+        *("org", "log", "epoch", "size"),
+        sqlite_where=text("cosigned_at IS NOT NULL"),
+        postgresql_where=text("cosigned_at IS NOT NULL"),
+    ),
 )
 """What was published; `note` has the cosignatures so far, `cosigned_at` is when they were a quorum."""

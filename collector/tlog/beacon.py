@@ -14,6 +14,7 @@ from collector.attest.faults import AttestError
 from collector.store.store import Store, StoreUnavailableError
 from collector.tlog import checkpoints
 from collector.tlog.epochs import Log
+from collector.tlog.leafrows import DamagedError
 from probes import beacon
 from probes.clock import Clock
 
@@ -47,7 +48,7 @@ class Beacon:
             self.newest = await self._store.read(_newest, self._org)
         except StoreUnavailableError as error:
             log.warning("log.no_beacon code=%s", error.fault.value)
-        except AttestError:  # of a row that we would not have written
+        except (AttestError, DamagedError):  # of a row that we would not have written
             self.newest = None
 
 

@@ -99,18 +99,6 @@ def first_covering(
     return None if row is None else _published(row)
 
 
-def waiting(
-    conn: Connection, org: str, log: Log, limit: int, *, epoch: int | None = None
-) -> list[Published]:
-    """Those without a quorum yet, the newest first."""
-    number = _number(conn, org, log, epoch)
-    if number is None:
-        return []
-    query = select(table).where(_of(org, log, number), table.c.cosigned_at.is_(None))
-    found = conn.execute(query.order_by(table.c.size.desc()).limit(limit))
-    return [_published(row) for row in found]
-
-
 def add(conn: Connection, org: str, published: Published) -> None:
     """A size is signed once: IntegrityError of the engine where it was already."""
     conn.execute(

@@ -21,7 +21,7 @@ from collector.attest.entries import LogStart, Previous
 from collector.attest.merkle import CompactRange
 from collector.store.log_tables import log_checkpoints, logs
 from collector.tlog import leafrows
-from collector.tlog.leafrows import START, Leaf, Tree
+from collector.tlog.leafrows import START, DamagedError, Leaf, Tree
 from probes.wire.merkle import HASH_BYTES, leaf_hash
 
 
@@ -63,14 +63,14 @@ class Epoch:
 
 
 def current(conn: Connection, org: str, log: Log) -> Epoch | None:
-    """The one that grows; None before the first batch or row was taken in."""
+    """The one that grows; None before the first batch or row was taken in. DamagedError."""
     query = select(logs).where(logs.c.org == org, logs.c.log == log.number)
     row = conn.execute(query.order_by(logs.c.epoch.desc()).limit(1)).one_or_none()
     return None if row is None else _epoch(row)
 
 
 def of(conn: Connection, org: str, log: Log) -> list[Epoch]:
-    """All of them, the oldest first."""
+    """All of them, the oldest first. DamagedError."""
     query = select(logs).where(logs.c.org == org, logs.c.log == log.number)
     return [_epoch(row) for row in conn.execute(query.order_by(logs.c.epoch))]
 
@@ -176,13 +176,17 @@ def _is(org: str, epoch: Epoch) -> ColumnElement[bool]:
 def _epoch(row: Row[Any]) -> Epoch:
     peaks = bytes(row.peaks)
     hashes = tuple(peaks[at : at + HASH_BYTES] for at in range(0, len(peaks), HASH_BYTES))
+    try:
+        tree = CompactRange(row.size, hashes)
+    except ValueError:
+        raise DamagedError from None
     return Epoch(
         log=list(Log)[row.log],
         epoch=row.epoch,
         origin=row.origin,
         start=bytes(row.start),
         secret=bytes(row.secret),
-        tree=CompactRange(row.size, hashes),
+        tree=tree,
         state=row.state,
         rows_to=row.rows_to,
         closed_at=row.closed_at,

@@ -53,8 +53,13 @@ class Guard:
         return _read(data)
 
     def note(self, name: str, head: Head) -> None:
-        """On disk when this returns; GuardError, and then it is as it was."""
-        heads = {**self.heads(), name: head}
+        """On disk when this returns; GuardError, and then it is as it was. It never goes back: another
+        process may have signed more since it was read, and ours is one that no longer leads.
+        """
+        before = self.heads()
+        if name in before and before[name].size > head.size:
+            raise GuardError
+        heads = {**before, name: head}
         aside = self._path.with_name(f"{self._path.name}.{secrets.token_hex(8)}")
         try:
             made = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -18,7 +18,7 @@ from collector.tlog.signer import Signer, line_of, vkey_of
 
 
 class OvertakenError(Exception):
-    """The keys have changed since they were read."""
+    """What was read has changed since: the keys, or what a log is called."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,10 @@ START, JOURNAL = -1, 0
 """What `Leaf.chain` says of leaves that are no batches."""
 
 
+class DamagedError(Exception):
+    """The tables of a log hold what we would not have written."""
+
+
 @dataclass(frozen=True, slots=True)
 class Tree:
     """Which tree: the number of a log and of its epoch."""
@@ -69,18 +73,23 @@ def add(conn: Connection, tree: Tree, leaves: Sequence[Leaf]) -> None:
 
 
 def read(conn: Connection, tree: Tree, start: int, end: int) -> list[Leaf]:
-    """Of `[start, end)`, as far as there are any."""
+    """Of `[start, end)`, as far as there are any; DamagedError."""
     found: list[Leaf] = []
     for row in _rows(conn, tree, start, end):
+        found += (leaf for leaf in _read(row) if start <= leaf.index < end)
+    return found
+
+
+def _read(row: Any) -> list[Leaf]:
+    """DamagedError."""
+    try:
         places = _DECODER.decode(_opened(row.places, row.count))
         columns = (places.chains, places.numbers, places.states, _hashes(row.hashes))
         indexes = range(row.first, row.first + row.count)
-        found += (
-            Leaf(index, *told)
-            for index, told in zip(indexes, zip(*columns, strict=True), strict=True)
-            if start <= index < end
-        )
-    return found
+        told = zip(indexes, zip(*columns, strict=True), strict=True)
+        return [Leaf(index, *rest) for index, rest in told]
+    except (msgspec.MsgspecError, zstandard.ZstdError, ValueError):
+        raise DamagedError from None
 
 
 def hashes(conn: Connection, tree: Tree, start: int, end: int) -> list[bytes]:

@@ -16,6 +16,7 @@ from alerts.checkpoints import Anchor, render_checkpoints
 from alerts.outbox import Message, message_id
 from alerts.receivers import mailed
 from collector.attest import checkpoint, note
+from collector.attest.faults import AttestError
 from collector.leader import Leader
 from collector.store import leases, outbox
 from collector.store.leases import FencedError, Lease
@@ -23,6 +24,7 @@ from collector.store.store import Store, StoreUnavailableError
 from collector.tlog import checkpoints
 from collector.tlog.checkpoints import Published
 from collector.tlog.epochs import Log
+from collector.tlog.leafrows import DamagedError
 from probes import opening, times
 from probes.clock import Clock
 from probes.config import Config
@@ -64,7 +66,7 @@ class Mailing:
         while True:
             try:
                 await self.look()
-            except (StoreUnavailableError, FencedError) as error:
+            except (StoreUnavailableError, FencedError, AttestError, DamagedError) as error:
                 log.warning("log.mail_failed type=%s", type(error).__name__)
             await self._clock.sleep_ms(LOOK_MS)
 

@@ -28,6 +28,7 @@ from collector.tlog.checkpoints import Published
 from collector.tlog.epochs import Log
 from collector.tlog.guard import Guard, GuardError
 from collector.tlog.keyrows import Known, OvertakenError
+from collector.tlog.leafrows import DamagedError
 from collector.tlog.metering import SigningMetrics
 from collector.tlog.signer import Signer, SignerError, vkey_of
 from collector.tlog.signers import Opened, Signers
@@ -43,6 +44,8 @@ log = logging.getLogger("wardwatch.log")
 
 LOOK_MS = 5_000
 """Between two looks, unless a checkpoint takes longer."""
+DAMAGE = (AttestError, DamagedError)
+"""Rows that we would not have written, or such as are gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,7 @@ class Publisher:
         except StoreUnavailableError as error:
             log.warning("log.not_signed code=%s", error.fault.value)
             self._trouble(dict.fromkeys(Log, Trouble.STORE))
-        except (LogKeyError, AttestError):  # rows that we would not have written
+        except (LogKeyError, *DAMAGE):
             self._trouble(dict.fromkeys(Log, Trouble.CHANGED))
         except (FencedError, OvertakenError):
             self._begun = None
@@ -134,7 +137,7 @@ class Publisher:
             await self._ask(session, lease, said)
         except StoreUnavailableError as error:
             log.warning("log.not_asked code=%s", error.fault.value)
-        except (AttestError, FencedError):
+        except (FencedError, *DAMAGE):
             self._begun = None  # `look` says what is wrong
 
     async def _asking(self, session: aiohttp.ClientSession) -> None:
@@ -210,7 +213,7 @@ class Publisher:
             raise TroubleError(Trouble.KEYS) from None
         signed_at = max(self._clock.now_ms(), 0 if now.latest is None else now.latest.signed_at)
         published = Published(now.log, now.epoch.epoch, tree.size, signed_at, note.write(made))
-        await self._store.write(signing.publish, self._org, lease, published)
+        await self._store.write(signing.publish, self._org, lease, published, name)
         self._signed_ms[now.log] = mono
         self._metrics.signed_at.labels(now.log.value).set(signed_at / 1000)
         if now.log is Log.EVIDENCE:

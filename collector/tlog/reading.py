@@ -157,9 +157,10 @@ def _made(
     if (START, 0) in states:
         out[START, 0] = epoch.start
     if numbers:
-        first, last = min(numbers), max(numbers)
-        commitments = _commitments(conn, org, epoch, first, last)
-        for row in journal.rows(conn, org, after=first - 1, last=last):
+        mine = (_rows(org, epoch), log_rows.c.row.between(min(numbers), max(numbers)))
+        found = conn.execute(select(log_rows.c.row, log_rows.c.commitment).where(*mine))
+        commitments = {row.row: bytes(row.commitment) for row in found}
+        for row in journal.rows(conn, org, only=select(log_rows.c.row).where(*mine)):
             state, commitment = states.get((JOURNAL, row.id)), commitments.get(row.id)
             if state is not None and commitment is not None:
                 entry = RowEntry(row.id, row.recorded_at, state, row.kind, commitment)
@@ -169,16 +170,6 @@ def _made(
         place = (stored.chain, stored.seq)
         out[place] = write(entry_of(stored, states[place]))
     return out
-
-
-def _commitments(
-    conn: Connection, org: str, epoch: Epoch, first: int, last: int
-) -> dict[int, bytes]:
-    """By row."""
-    query = select(log_rows.c.row, log_rows.c.commitment).where(
-        _rows(org, epoch), log_rows.c.row.between(first, last)
-    )
-    return {row.row: bytes(row.commitment) for row in conn.execute(query)}
 
 
 def _page(conn: Connection, org: str, epoch: Epoch, start: int, end: int) -> list[Leaf]:

@@ -47,6 +47,7 @@ def restart(
     random_bytes: RandomBytes,
 ) -> Restarted:
     """NotNeededError; ValueError where an older epoch has this origin."""
+    journal.hold(conn, org)  # nothing is signed of the old ones meanwhile
     found = [epoch for log in Log if (epoch := current(conn, org, log)) is not None]
     previous = {
         epoch.log: last for epoch in found if (last := _last(conn, org, epoch, guarded)) is not None

@@ -1,11 +1,11 @@
-"""Rows of the journal as leaves: which of the two logs has them, and what they commit to."""
+"""Rows of the journal as leaves: which of the two logs has them, and what is shown of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from collector.attest import commitments, projection
-from collector.attest.entries import STATE_KINDS, RowEntry
+from collector.attest import projection
+from collector.attest.entries import STATE_KINDS
 from collector.audit.kinds import KINDS, Topic
 from collector.facts import CONFIG, Row
 
@@ -38,9 +38,3 @@ def counts(row: Row) -> bool:
 def parts_of(row: Row) -> Mapping[str, bytes]:
     """What is disclosed of a version system by system; of any other row nothing."""
     return projection.projections(row.data) if row.kind == CONFIG else {}
-
-
-def committed(secret: bytes, row: Row, parts: Mapping[str, bytes], state: int) -> RowEntry:
-    """Its entry in the log of this secret; `parts` as `parts_of` says."""
-    commitment = commitments.commit(secret, row, parts)
-    return RowEntry(row.id, row.recorded_at, state, row.kind, commitment)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 from collector.access.credentials import RandomBytes
 from collector.metrics import CollectorMetrics
 from collector.store.leases import Lease
 from collector.store.store import Store
 from collector.tlog import sequencing
+from collector.tlog.leafrows import DamagedError
 from collector.tlog.sequencing import MovedError
+
+log = logging.getLogger("wardwatch.log")
 
 AT_ONCE = 500
 """Leaves of the evidence log in one look at most: evaluation waits for it."""
@@ -24,11 +29,22 @@ class Sequencer:
         self._metrics = metrics
         self._random_bytes = random_bytes
         self._begun: tuple[int, str] | None = None
+        self._damaged = False
 
     async def step(self, lease: Lease, origin: str, now: int) -> bool:
         """Whether there is more to do. FencedError when the lease is lost. `origin`: the operator's,
-        or `default_origin`.
+        or `default_origin`. Where the logs are damaged nothing gets leaves, and monitoring goes on.
         """
+        try:
+            more, damaged = await self._step(lease, origin, now), False
+        except DamagedError:
+            more, damaged = False, True
+        if damaged and not self._damaged:
+            log.error("log.damaged")
+        self._damaged = damaged
+        return more
+
+    async def _step(self, lease: Lease, origin: str, now: int) -> bool:
         if self._begun != (lease.token, origin):
             begun = (self._org, lease, origin, now, self._random_bytes)
             await self._store.write(sequencing.begin, *begun)
@@ -44,6 +60,6 @@ class Sequencer:
             self._begun = None
             return True
         self._metrics.log_waiting.set(done.waiting)
-        for log, size in done.sizes.items():
-            self._metrics.log_entries.labels(log.value).set(size)
+        for each, size in done.sizes.items():
+            self._metrics.log_entries.labels(each.value).set(size)
         return done.more

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, and_, insert, outerjoin, select
 
 from collector import journal
 from collector.access.credentials import RandomBytes
-from collector.attest.entries import BatchEntry, write
+from collector.attest import commitments
+from collector.attest.entries import BatchEntry, RowEntry, write
 from collector.attest.merkle import Subtree
 from collector.attest.tiles import HEIGHT
 from collector.facts import Row
@@ -23,6 +24,7 @@ from collector.store.leases import Lease
 from collector.store.ledger import Chain
 from collector.store.log_tables import log_cursors, log_rows, log_subtrees
 from collector.store.ranges import Ranges
+from collector.store.tables import cursors as folded_cursors
 from collector.store.upsert import replace_all
 from collector.tlog import leafrows
 from collector.tlog import rows as rows_
@@ -41,8 +43,8 @@ from probes.wire.merkle import leaf_hash
 
 AT_ONCE = 2_000
 ROWS, BYTES = 50, 4 << 20
-"""Rows of the journal in one question, and bytes of rows after which no more are asked for: a version
-of the operator's file may have a megabyte.
+"""Rows of the journal in one question, and bytes of rows after which no more are taken: a version of
+the operator's file may have a megabyte.
 """
 
 
@@ -105,6 +107,7 @@ def begin(
     if current(conn, org, Log.EVIDENCE) is None:
         start_epoch(conn, org, origin, {}, now, random_bytes)
     elif origin != default_origin(org):
+        journal.hold(conn, org)  # nothing is signed under the old name meanwhile
         take_name(conn, org, origin)
 
 
@@ -119,12 +122,12 @@ def prepare(conn: Connection, org: str, limit: int = AT_ONCE) -> Prepared | None
     fresh, cursors, behind = _batches(conn, org, evidence.epoch, limit - len(found))
     if not found and not fresh:
         return None
-    parts = {row.id: rows_.parts_of(row) for row in found}
+    own, every = _commitments(evidence, audit, found)
     last = found[-1].id if found else audit.rows_to
     rows_left = journal.last_id(conn, org) - last
     return Prepared(
-        evidence=_grown(evidence, [row for row in found if rows_.is_evidence(row)], parts, fresh),
-        audit=_grown(audit, found, parts, ()),
+        evidence=_grown(evidence, [row for row in found if rows_.is_evidence(row)], own, fresh),
+        audit=_grown(audit, found, every, ()),
         cursors=cursors,
         more=rows_left > 0 or len(found) + len(fresh) >= limit,
         waiting=behind + rows_left,
@@ -187,14 +190,31 @@ def _rows(conn: Connection, org: str, after: int, limit: int) -> list[Row]:
     """At most `limit` rows behind `after`."""
     found: list[Row] = []
     size = 0
-    while len(found) < limit and size < BYTES:
+    while len(found) < limit:
         most = min(ROWS, limit - len(found))
         page = journal.rows(conn, org, after=found[-1].id if found else after, limit=most)
-        size += sum(len(row.data) for row in page)
-        found += page
+        for row in page:
+            found.append(row)
+            size += len(row.data)
+            if size >= BYTES:
+                return found
         if len(page) < most:
             break
     return found
+
+
+def _commitments(
+    evidence: Epoch, audit: Epoch, found: Sequence[Row]
+) -> tuple[dict[int, bytes], dict[int, bytes]]:
+    """By row, for each log. One version at a time is taken apart: its parts are many times as large."""
+    own: dict[int, bytes] = {}
+    every: dict[int, bytes] = {}
+    for row in found:
+        parts = rows_.parts_of(row)
+        every[row.id] = commitments.commit(audit.secret, row, parts)
+        if rows_.is_evidence(row):
+            own[row.id] = commitments.commit(evidence.secret, row, parts)
+    return own, every
 
 
 def _batches(
@@ -204,18 +224,18 @@ def _batches(
     many are left. Each chain has its share, the shortest first, so that a long one does not keep the
     others waiting.
     """
-    logged = _logged(conn, org, epoch)
+    behind = _behind(conn, org, epoch)
     wanted = [
         (sum(last - first + 1 for first, last in fresh), chain, fresh)
-        for chain, folded in ledger.folded_ranges(conn, org).items()
-        if (fresh := ranges.missing(logged.get(chain, ()), folded))
+        for chain, (logged, folded) in behind.items()
+        if (fresh := ranges.missing(logged, folded))
     ]
     found: list[_Fresh] = []
     cursors: dict[Chain, Ranges] = {}
     for n, (_, chain, fresh) in enumerate(sorted(wanted)):
         share = (limit - len(found)) // (len(wanted) - n)
         taken = list(_of_chain(conn, org, chain, fresh, share))
-        done = logged.get(chain, ())
+        done, _ = behind[chain]
         for one in taken:
             done = ranges.add(done, one.seq)
         if taken:
@@ -238,28 +258,51 @@ def _of_chain(
         limit -= len(page)
 
 
-def _logged(conn: Connection, org: str, epoch: int) -> dict[Chain, Ranges]:
-    query = select(log_cursors.c.agent, log_cursors.c.chain_epoch, log_cursors.c.logged).where(
-        log_cursors.c.org == org, log_cursors.c.epoch == epoch
+def _behind(conn: Connection, org: str, epoch: int) -> dict[Chain, tuple[Ranges, Ranges]]:
+    """What is logged and what is folded of each chain where these differ: of thousands that came to
+    an end long ago the engine compares the text, and nothing is read.
+    """
+    mine = and_(
+        log_cursors.c.org == folded_cursors.c.org,
+        log_cursors.c.epoch == epoch,
+        log_cursors.c.agent == folded_cursors.c.agent,
+        log_cursors.c.chain_epoch == folded_cursors.c.epoch,
     )
-    return {(row.agent, row.chain_epoch): ranges.load(row.logged) for row in conn.execute(query)}
+    query = (
+        select(
+            folded_cursors.c.agent,
+            folded_cursors.c.epoch,
+            folded_cursors.c.folded,
+            log_cursors.c.logged,
+        )
+        .select_from(outerjoin(folded_cursors, log_cursors, mine))
+        .where(
+            folded_cursors.c.org == org,
+            log_cursors.c.logged.is_distinct_from(folded_cursors.c.folded),
+        )
+    )
+    return {
+        (row.agent, row.epoch): (
+            () if row.logged is None else ranges.load(row.logged),
+            ranges.load(row.folded),
+        )
+        for row in conn.execute(query)
+    }
 
 
 def _grown(
     before: Epoch,
     found: Sequence[Row],
-    parts: Mapping[int, Mapping[str, bytes]],
+    committed: Mapping[int, bytes],
     fresh: Sequence[_Fresh],
 ) -> Grown:
     leaves: list[Leaf] = []
-    commitments: dict[int, bytes] = {}
     state, first = before.state, before.tree.size
     for row in found:
         state += rows_.counts(row)
-        entry = rows_.committed(before.secret, row, parts[row.id], state)
+        entry = RowEntry(row.id, row.recorded_at, state, row.kind, committed[row.id])
         value = leaf_hash(write(entry))
         leaves.append(Leaf(first + len(leaves), JOURNAL, row.id, state, value))
-        commitments[row.id] = entry.commitment
     leaves += (
         Leaf(index, one.chain, one.seq, state, leaf_hash(write(replace(one.entry, state=state))))
         for index, one in enumerate(fresh, first + len(leaves))
@@ -267,7 +310,7 @@ def _grown(
     tree, full = before.tree.extended(leaf.hash for leaf in leaves)
     last = found[-1].id if found else before.rows_to
     after = replace(before, tree=tree, state=state, rows_to=last)
-    return Grown(before, after, leaves, full, commitments)
+    return Grown(before, after, leaves, full, committed)
 
 
 def _write(conn: Connection, org: str, grown: Grown) -> None:

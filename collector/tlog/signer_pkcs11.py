@@ -7,7 +7,7 @@ the next signature; a PIN that it refused is not offered again, for a few of tho
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from threading import Lock
 from typing import Any
 
@@ -31,16 +31,21 @@ _OCTETS = bytes([0x04, KEY_BYTES])
 """DER of an OCTET STRING of 32 bytes: as CKA_EC_POINT has the key; some tokens leave it out."""
 
 
+Refused = MutableMapping[tuple[str, str], str]
+"""The PIN that a token did not take, by its module and label: it outlives the key that offered it."""
+
+
 class TokenSigner:
     """One key, opened at once; SignerError."""
 
-    def __init__(self, said: Token, read_secret: Callable[[str], bytes]) -> None:
+    def __init__(
+        self, said: Token, read_secret: Callable[[str], bytes], refused: Refused | None = None
+    ) -> None:
         self._said = said
         self._read_secret = read_secret
         self._lock = Lock()
         self._session: pkcs11.Session | None = None
-        self._refused: str | None = None
-        """The PIN that the token did not take."""
+        self._refused: Refused = {} if refused is None else refused
         with self._lock:
             self._public = self._points(self._open())
 
@@ -87,7 +92,9 @@ class TokenSigner:
         except PKCS11Error:
             self._close()
             raise SignerError(KeyFault.OBJECT) from None
-        return bytes(found).removeprefix(_OCTETS)
+        point = bytes(found)
+        # a key itself may begin with these two
+        return point if len(point) == KEY_BYTES else point.removeprefix(_OCTETS)
 
     # the library's types do not say which keys can sign
     def _key(self, session: pkcs11.Session, kind: pkcs11.ObjectClass) -> Any:
@@ -100,7 +107,7 @@ class TokenSigner:
             pin = self._read_secret(self._said.pin).strip().decode()
         except (OSError, KeyError, UnicodeDecodeError):
             raise SignerError(KeyFault.PIN) from None
-        if not pin or pin == self._refused:
+        if not pin or pin == self._refused.get((self._said.module, self._said.token)):
             raise SignerError(KeyFault.PIN)
         return pin
 
@@ -112,7 +119,7 @@ class TokenSigner:
         ):  # by another key of this process: a log-in is of all its sessions
             return token.open()
         except (PinIncorrect, PinInvalid, PinLenRange, PinLocked):
-            self._refused = pin
+            self._refused[self._said.module, self._said.token] = pin
             raise SignerError(KeyFault.PIN) from None
         except PKCS11Error:
             raise SignerError(KeyFault.TOKEN) from None

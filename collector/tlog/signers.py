@@ -15,7 +15,7 @@ from collector.tlog.signer import KeyFault, Signer, SignerError, open_file
 from probes.config_evidence_log import Token, TokenKey
 
 if TYPE_CHECKING:
-    from collector.tlog.signer_pkcs11 import TokenSigner
+    from collector.tlog.signer_pkcs11 import Refused, TokenSigner
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,7 @@ class Signers:
     def __init__(self, read_secret: Callable[[str], bytes]) -> None:
         self._read_secret = read_secret
         self._tokens: dict[Token, TokenSigner] = {}
+        self._refused: Refused = {}
         self._lock = Lock()
 
     def opened(self, keys: Sequence[str | TokenKey]) -> Opened:
@@ -61,14 +62,15 @@ class Signers:
             return open_file(Path(key.removeprefix("file:")))
         known = self._tokens.get(key.pkcs11)
         if known is None:
-            known = self._tokens[key.pkcs11] = _on_token(key.pkcs11, self._read_secret)
+            known = _on_token(key.pkcs11, self._read_secret, self._refused)
+            self._tokens[key.pkcs11] = known
         return known
 
 
-def _on_token(said: Token, read_secret: Callable[[str], bytes]) -> TokenSigner:
+def _on_token(said: Token, read_secret: Callable[[str], bytes], refused: Refused) -> TokenSigner:
     """python-pkcs11 is loaded only by those who need it."""
     try:
         from collector.tlog.signer_pkcs11 import TokenSigner  # noqa: PLC0415 - the extra `hsm`
     except ModuleNotFoundError:
         raise SignerError(KeyFault.EXTRA) from None
-    return TokenSigner(said, read_secret)
+    return TokenSigner(said, read_secret, refused)

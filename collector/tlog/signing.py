@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from collector import journal
 from collector.attest import checkpoint, note
 from collector.attest.checkpoint import Checkpoint
 from collector.attest.faults import AttestError
@@ -24,6 +25,7 @@ from collector.tlog import checkpoints, reading
 from collector.tlog.checkpoints import Published
 from collector.tlog.epochs import Epoch, Log, current
 from collector.tlog.guard import Guard, Head, continues
+from collector.tlog.keyrows import OvertakenError
 from collector.tlog.signer import Signer, line_of
 from collector.tlog.troubles import Trouble
 
@@ -85,9 +87,15 @@ def signed(epoch: Epoch, guard: Guard, signers: Sequence[Signer]) -> Note:
     return Note(text, tuple(line_of(signer, epoch.name, text) for signer in signers))
 
 
-def publish(conn: Connection, org: str, lease: Lease, published: Published) -> None:
-    """FencedError when the lease is lost: the signature then never leaves."""
+def publish(conn: Connection, org: str, lease: Lease, published: Published, name: str) -> None:
+    """FencedError when the lease is lost, OvertakenError when the log has another epoch or another
+    name than `name` by now: the signature then never leaves.
+    """
     leases.guard(conn, org, lease)
+    journal.hold(conn, org)
+    now = current(conn, org, published.log)
+    if now is None or (now.epoch, now.name) != (published.epoch, name):
+        raise OvertakenError
     checkpoints.add(conn, org, published)
 
 

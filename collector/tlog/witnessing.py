@@ -21,6 +21,7 @@ from collector.store.leases import Lease
 from collector.store.store import Store
 from collector.tlog import checkpoints, reading
 from collector.tlog.checkpoints import Published
+from collector.tlog.leafrows import DamagedError
 from collector.tlog.metering import SigningMetrics
 from collector.witness.client import Witness, add_checkpoint
 from collector.witness.refusals import Refusal, Refused
@@ -136,12 +137,16 @@ def cosign(
     said: EvidenceLog,
     now: int,
 ) -> None:
-    """One line more on what is stored by now; FencedError. A witness's first line stays the only one:
+    """One line more on what is stored by now; FencedError, and DamagedError where it is gone. A witness's first line stays the only one:
     its time is the earliest.
     """
     leases.guard(conn, org, lease)
     size, epoch = published.size, published.epoch
-    (stored,) = checkpoints.between(conn, org, published.log, size, size, epoch=epoch)
+    stored = next(
+        iter(checkpoints.between(conn, org, published.log, size, size, epoch=epoch)), None
+    )
+    if stored is None:
+        raise DamagedError
     before = note.parse(stored.note)
     if any((one.name, one.id) == (line.name, line.id) for one in before.signatures):
         return
@@ -164,5 +169,8 @@ def counted(signed: Note, said: EvidenceLog) -> int:
 
 
 def _proof(conn: Connection, org: str, published: Published, old: int) -> Sequence[bytes]:
-    nodes = reading.nodes(conn, org, published.log, published.size, epoch=published.epoch)
-    return merkle.consistency_path(nodes, old, published.size)
+    try:
+        nodes = reading.nodes(conn, org, published.log, published.size, epoch=published.epoch)
+        return merkle.consistency_path(nodes, old, published.size)
+    except LookupError:
+        raise DamagedError from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -252,3 +253,21 @@ def test_a_day_begins_at_its_hour_by_the_organizations_clocks(
     now = int(datetime.fromisoformat(instant).timestamp() * 1000)
     found = day_of(at, told(), now)
     assert found == datetime.fromisoformat(f"{day}T00:00:00Z").toordinal()
+
+
+async def test_a_note_that_somebody_has_damaged_ends_no_process(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage = Stage(store, SIX)
+    await stage.begin()
+    for which in Which:
+        damaged = replace(published(which, 3, SIX), note=b"\xff")
+        await store.write(checkpoints.add, ORG, damaged)
+    assert await stage.leader.leads()
+    running = asyncio.create_task(stage.mailing.run())
+    async with asyncio.timeout(10):
+        while "log.mail_failed type=AttestError" not in caplog.messages:
+            assert not running.done()
+            await asyncio.sleep(0.01)
+    assert not running.done()
+    running.cancel()

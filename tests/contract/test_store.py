@@ -16,7 +16,17 @@ from sqlalchemy import Connection, func, inspect, select, text
 
 from collector import journal
 from collector.journal import Fact
-from collector.store import access_tables, identity_tables, leases, ledger, migrate, tables, typed
+from collector.store import (
+    access_tables,
+    attestations,
+    identity_tables,
+    leases,
+    ledger,
+    log_tables,
+    migrate,
+    tables,
+    typed,
+)
 from collector.store.leases import FencedError, Lease
 from collector.store.ledger import Incoming, Verdict
 from collector.store.open import open_store
@@ -42,7 +52,13 @@ def append_one(conn: Connection) -> None:
 
 
 async def test_migrations_make_exactly_the_tables_the_code_uses(store: Store) -> None:
-    for named in (access_tables.accounts, identity_tables.agent_keys, typed.typed):
+    for named in (
+        access_tables.accounts,
+        attestations.attestations,
+        identity_tables.agent_keys,
+        log_tables.logs,
+        typed.typed,
+    ):
         assert named.metadata is tables.metadata
 
     def difference(conn: Connection) -> list[object]:

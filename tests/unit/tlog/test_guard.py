@@ -34,6 +34,16 @@ def test_each_log_has_its_own_head_and_outlives_the_process(tmp_path: Path) -> N
     assert [one.name for one in tmp_path.iterdir()] == ["signed"]
 
 
+def test_it_never_goes_back(tmp_path: Path) -> None:
+    path = tmp_path / "signed"
+    Guard(path).note("a/evidence", Head(9, ROOT))
+    with pytest.raises(GuardError):
+        Guard(path).note("a/evidence", Head(8, ROOT))
+    Guard(path).note("a/evidence", Head(9, ROOT))  # killed before the signature, and again
+    assert Guard(path).heads() == {"a/evidence": Head(9, ROOT)}
+    assert [one.name for one in tmp_path.iterdir()] == ["signed"]
+
+
 @given(st.binary(max_size=80))
 def test_any_other_file_is_no_guard(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("guard") / "signed"

@@ -13,9 +13,11 @@ from collector.attest.entries import Previous
 from collector.attest.vkey import VerifierKey
 from collector.store import leases
 from collector.store.store import Store
-from collector.tlog import epochs
+from collector.tlog import epochs, signing
+from collector.tlog.checkpoints import Published
 from collector.tlog.epochs import Log
 from collector.tlog.guard import Guard
+from collector.tlog.keyrows import OvertakenError
 from collector.tlog.signer import open_file, vkey_of
 from collector.tlog.troubles import Trouble
 from tests.support.signing_logs import (
@@ -75,6 +77,22 @@ async def test_the_keys_are_a_row_before_anything_is_signed_with_them(
     await logs.look()
     (first,) = await logs.all(Log.AUDIT)
     assert first.size == known.newest + 1
+
+
+async def test_what_was_signed_for_a_name_or_an_epoch_that_has_ended_is_not_published(
+    logs: SignedLogs,
+) -> None:
+    await logs.grow(3)
+    lease = logs.leader.lease
+    assert lease is not None
+    made = Published(Log.EVIDENCE, 1, 4, 1, b"never leaves")
+    for name in (f"{ORIGIN}/audit", f"{ORIGIN}-2/evidence"):
+        with pytest.raises(OvertakenError):
+            await logs.store.write(signing.publish, ORG, lease, made, name)
+    await logs.store.write(epochs.start_epoch, ORG, f"{ORIGIN}-2", {}, 1, os.urandom)
+    with pytest.raises(OvertakenError):
+        await logs.store.write(signing.publish, ORG, lease, made, f"{ORIGIN}/evidence")
+    assert await logs.all() == []
 
 
 async def test_a_log_that_has_not_grown_is_not_signed_again(logs: SignedLogs) -> None:

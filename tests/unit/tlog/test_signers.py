@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pkcs11
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -208,3 +209,25 @@ async def test_a_log_goes_over_from_a_file_to_a_token_with_both_signing_between(
 def log_keys(logs: SignedLogs) -> tuple[str | TokenKey, ...]:
     assert logs.config.evidence_log is not None
     return logs.config.evidence_log.keys
+
+
+def test_a_pin_that_was_wrong_from_the_start_is_not_offered_at_each_look(
+    token: Token, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = secrets("9999")
+    offered: list[str] = []
+    opens = TokenSigner._logged_in
+
+    def counted(self: TokenSigner, found: pkcs11.Token, pin: str) -> pkcs11.Session:
+        offered.append(pin)
+        return opens(self, found, pin)
+
+    monkeypatch.setattr(TokenSigner, "_logged_in", counted)
+    signers = Signers(given.__getitem__)
+    for _ in range(3):
+        assert signers.opened([TokenKey(pkcs11=token)]).faults == {0: KeyFault.PIN}
+    assert offered == ["9999"]
+    given["env:PIN"] = PIN.encode()
+    (signer,) = signers.opened([TokenKey(pkcs11=token)]).signers
+    verifies(signer, b"a")
+    signers.close()

@@ -63,5 +63,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("org", "log", "epoch", "size"),
     )
     op.create_index(
-        "log_checkpoints_cosigned", "log_checkpoints", ["org", "log", "epoch", "cosigned_at"]
+        "log_checkpoints_cosigned",
+        "log_checkpoints",
+        ["org", "log", "epoch", "size"],
+        sqlite_where=sa.text("cosigned_at IS NOT NULL"),
+        postgresql_where=sa.text("cosigned_at IS NOT NULL"),
     )
