@@ -8,9 +8,8 @@ from collections.abc import Callable
 from sqlalchemy import Connection
 
 from collector import journal
+from collector.facts import AWAY
 from collector.journal import Fact, canonical
-
-KIND = "evidence.away"
 
 
 def record(conn: Connection, org: str, since: int, clock: Callable[[], int]) -> None:
@@ -18,10 +17,10 @@ def record(conn: Connection, org: str, since: int, clock: Callable[[], int]) -> 
     journal.hold(conn, org)
     at = journal.following(journal.last_recorded(conn, org), clock())
     data = canonical({"from": since, "to": at})
-    journal.append(conn, org, [Fact(KIND, at, data, journal.SYSTEM)], at)
+    journal.append(conn, org, [Fact(AWAY, at, data, journal.SYSTEM)], at)
 
 
 def read_away(conn: Connection, org: str) -> list[tuple[int, int]]:
     """All there were (start, end), in order."""
-    found = (json.loads(row.data) for row in journal.rows(conn, org, kind=KIND))
+    found = (json.loads(row.data) for row in journal.rows(conn, org, kind=AWAY))
     return [(one["from"], one["to"]) for one in found]

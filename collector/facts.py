@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 CONFIG = "config.version"
+AWAY = "evidence.away"
 SYSTEM = "system"
 """The actor of what no person did."""
 

@@ -14,6 +14,8 @@ import re
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from probes.wire.vkey import is_weak
+
 PATTERN = r"^ed25519:[A-Za-z0-9+/]{43}=$"
 SIGNATURE = r"^[A-Za-z0-9+/]{86}==$"
 _PREFIX = "ed25519:"
@@ -33,7 +35,9 @@ def text_of(key: Ed25519PublicKey) -> str:
 
 
 def parse(text: str) -> Ed25519PublicKey:
-    """ValueError for anything that `text_of` would not have written so."""
+    """ValueError for anything that `text_of` would not have written so, and for a key of low order:
+    anybody can sign for it.
+    """
     try:
         raw = base64.b64decode(text.removeprefix(_PREFIX), validate=True)
         key = Ed25519PublicKey.from_public_bytes(raw)
@@ -41,6 +45,8 @@ def parse(text: str) -> Ed25519PublicKey:
         raise ValueError("no key") from None
     if text_of(key) != text:  # base64 has spellings that decode alike
         raise ValueError("no key")
+    if is_weak(raw):
+        raise ValueError("a weak key")
     return key
 
 

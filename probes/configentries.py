@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from probes import recurrence, registry, times
+from probes import agentkeys, recurrence, registry, times
 from probes.config_channels import NotHeardError
 from probes.config_hours import COUNTRY
 from probes.configbudgets import budget_problems
@@ -47,7 +47,12 @@ def entry_problems(
     channel_secrets: ChannelSecrets | None = None,
 ) -> list[Problem]:
     """In no particular order."""
-    found = [*_windows(document), *payer_problems(document), *oncall_problems(document)]
+    found = [
+        *_keys(document),
+        *_windows(document),
+        *payer_problems(document),
+        *oncall_problems(document),
+    ]
     if kinds:
         parsed: Parsed = {}
         for name, check in section(document, "checks").items():
@@ -164,6 +169,19 @@ def _channel(
         yield from problems_of(error, document, path, spec)
     except KeyError:
         yield document.problem((*path, "kind"), "unknown channel kind")
+
+
+def _keys(document: Document) -> Iterator[Problem]:
+    """Pinned keys that are spelled as keys are, and are none."""
+    for name, agent in section(document, "agents").items():
+        key = agent.get("key") if isinstance(agent, dict) else None
+        if not isinstance(key, str) or re.fullmatch(agentkeys.PATTERN, key) is None:
+            continue
+        try:
+            agentkeys.parse(key)
+        except ValueError:
+            path: Path = ("agents", name, "key")
+            yield document.problem(path, "nobody has this key; write what the agent prints")
 
 
 def _windows(document: Document) -> Iterator[Problem]:

@@ -4,8 +4,6 @@ Ed25519 signature over the header's bytes (64), body (zstd to the end), bound by
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +12,9 @@ from typing import Annotated
 import msgspec
 import zstandard
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from probes import agentkeys
 
 HEADER_LIMIT = 4096
 BODY_LIMIT = 16 * 1024 * 1024
@@ -89,13 +89,9 @@ def split(magic: bytes, data: bytes) -> Envelope:
 
 def verify(envelope: Envelope, body_length: int, body_sha256: str, public_key: str) -> None:
     """Signature by `ed25519:BASE64`, then the body's length and hash; BatchError otherwise."""
-    algorithm, _, text = public_key.partition(":")
     try:
-        if algorithm != "ed25519":
-            raise BatchError(BatchFault.SIGNATURE)
-        key = Ed25519PublicKey.from_public_bytes(base64.b64decode(text, validate=True))
-        key.verify(envelope.signature, envelope.header_bytes)
-    except (InvalidSignature, binascii.Error, ValueError):
+        agentkeys.parse(public_key).verify(envelope.signature, envelope.header_bytes)
+    except (InvalidSignature, ValueError):
         raise BatchError(BatchFault.SIGNATURE) from None
     body = envelope.body
     if len(body) != body_length or hashlib.sha256(body).hexdigest() != body_sha256:

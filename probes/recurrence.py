@@ -79,6 +79,9 @@ def _refuse_contradictions(rule: Rule) -> None:
     small = rule.freq in (DAILY, WEEKLY)
     if small and any(ordinal is not None for ordinal, _ in rule.days):
         raise ValueError("a numbered weekday such as 1MO goes with MONTHLY or YEARLY")
+    if len({ordinal is None for ordinal, _ in rule.days}) > 1:
+        # RFC 5545 means days that are either, dateutil gives those that are both
+        raise ValueError("BYDAY has plain days or numbered ones: write two windows for SU,2WE")
     in_month = rule.freq == MONTHLY or rule.months
     if in_month and any(abs(ordinal or 1) > 5 for ordinal, _ in rule.days):
         raise ValueError("a month has no weekday more than five times")

@@ -20,6 +20,7 @@ def result(folded: Folded, found: Availability, slots: Slots, asked: Asked) -> d
     second = corrected(truth, folded.history, asked.start, asked.end, asked.now)
     return {
         "system": truth.system,
+        "formula": found.formula,
         **_amounts(found.raw, found.amounts),
         "coverage": sums(found.amounts).coverage,
         "sites": _sites(truth, found, asked),
@@ -28,6 +29,7 @@ def result(folded: Folded, found: Availability, slots: Slots, asked: Asked) -> d
         "minimum": None if found.slo is None else found.slo.minimum,
         "minimumVerdict": found.minimum_verdict,
         "scope": None if found.slo is None else found.slo.scope,
+        "judgedBy": _judged_by(found),
         "runs": {"judged": found.judged_runs, "good": found.good_runs},
         "expected": slots.expected,
         "received": slots.received,
@@ -84,7 +86,22 @@ def _corrected(second: Corrected) -> dict[str, Value]:
         "coverage": sums(found.amounts).coverage,
         "verdict": found.verdict,
         "minimumVerdict": found.minimum_verdict,
+        "judgedBy": _judged_by(found),
         "corrections": [*second.ids],
+    }
+
+
+def _judged_by(found: Availability) -> Value:
+    """The number behind the verdicts (semantics 3); `site` is that of a scope `worst_site`."""
+    by = found.judged_by
+    if by is None:
+        return None
+    return {
+        "scope": by["scope"],
+        "site": by.get("site"),
+        "known": by["known"],
+        "min": by["min"],
+        "max": by["max"],
     }
 
 

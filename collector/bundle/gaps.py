@@ -13,10 +13,9 @@ from collector.bundle.evidence import Arrived, Evidence
 from collector.bundle.faults import BundleError, BundleFault
 from collector.bundle.layout import ROWS
 from collector.bundle.slots import Missing
-from collector.facts import CONFIG, Row
+from collector.facts import AWAY, CONFIG, Row
 from probes.spans import Interval, unite
 
-AWAY = "evidence.away"
 MOST = 2_000
 """Gaps listed of a system, the longest; how many others there are is said."""
 

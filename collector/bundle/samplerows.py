@@ -7,6 +7,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from alerts.people import ActKind as IncidentActKind
+from alerts.transitions import TransitionKind
 from collector import acts
 from collector.bundle.samplestory import (
     HOUR_MS,
@@ -19,7 +21,7 @@ from collector.bundle.samplestory import (
     window_times,
 )
 from collector.core.agent_keys import KeyAct
-from collector.facts import CONFIG, SYSTEM, Fact
+from collector.facts import AWAY, CONFIG, SYSTEM, Fact
 from collector.facts import canonical as json_of
 from probes import agentkeys
 from probes.acts import ActKind, CorrectAs, Correction, CorrectionReason, Signed, WindowAct
@@ -49,7 +51,7 @@ def facts(
     if story.has(Fault.AWAY):
         away = story.away
         data = json_of({"from": away.start, "to": away.end})
-        found.append(Fact("evidence.away", away.end, data))
+        found.append(Fact(AWAY, away.end, data))
     if story.has(Fault.ROTATION):
         found.append(_rotation(story, keys[story.agent_names[0]], rotated))
     return sorted(found, key=lambda fact: fact.at)
@@ -153,8 +155,15 @@ def _incident(story: Story) -> list[Fact]:
     ended = {**fields, "version": 2, "recovered_at": outage.end}
     said = {"key": fields["key"], "version": 1, "by": "oncall-1"}
     return [
-        Fact("incident.opened", detected, json_of(fields)),
-        Fact("incident.acknowledged", detected + 4 * MINUTE_MS, json_of(said), "oncall-1"),
-        Fact("incident.recovered", over, json_of(ended)),
-        Fact("incident.resolved", over + MINUTE_MS, json_of(ended), SYSTEM),
+        Fact(_of(TransitionKind.OPENED), detected, json_of(fields)),
+        Fact(
+            _of(IncidentActKind.ACKNOWLEDGED), detected + 4 * MINUTE_MS, json_of(said), "oncall-1"
+        ),
+        Fact(_of(TransitionKind.RECOVERED), over, json_of(ended)),
+        Fact(_of(TransitionKind.RESOLVED), over + MINUTE_MS, json_of(ended), SYSTEM),
     ]
+
+
+def _of(kind: TransitionKind | IncidentActKind) -> str:
+    """As the journal names it."""
+    return f"incident.{kind.value}"

@@ -15,6 +15,7 @@ from collector.core.truth import SystemTruth
 from collector.facts import CONFIG
 from probes import agentkeys
 from probes.config import Config
+from probes.config_checks import Check, InGroup
 from probes.history import History
 from probes.times import TZDATA
 
@@ -35,6 +36,9 @@ def scope(evidence: Evidence, configs: Mapping[str, Config]) -> dict[str, Value]
                     "kind": config.checks[name].kind,
                     "agents": [*config.agents_of(name)],
                     "every": config.checks[name].every,
+                    "timeout": config.checks[name].timeout,
+                    "role": _role(config.checks[name]),
+                    "quorum": config.checks[name].quorum.need,
                 }
                 for name in sorted(config.checks_of(system))
             ],
@@ -109,6 +113,7 @@ def config_changes(evidence: Evidence, asked: Asked) -> list[Value]:
                     "row": one.entry.id,
                     "at": one.entry.recorded_at,
                     "logIndex": one.index,
+                    "commitment": one.entry.commitment.hex(),
                     "changed": before != now,
                 }
             )
@@ -146,6 +151,11 @@ def config_at_end(truth: SystemTruth, history: History, asked: Asked) -> Config:
 
 def organization_of(configs: Mapping[str, Config]) -> str:
     return _latest(configs).organization.name
+
+
+def _role(check: Check) -> str:
+    """`critical`, `supporting`, or `group:` and the id of one of its system's."""
+    return f"group:{check.role.group}" if isinstance(check.role, InGroup) else check.role
 
 
 def _latest(configs: Mapping[str, Config]) -> Config:

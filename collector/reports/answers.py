@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from collector.reports.naming import name_of
 from collector.reports.page import Item, Section, Table
-from collector.reports.predicate import Predicate, Result
+from collector.reports.predicate import JudgedBy, Predicate, Result
 from collector.reports.wording import (
     FIGURE_MEANINGS,
     FIGURES,
+    FORMULAS,
     LEVELS,
     LIMITS,
     NO_TARGET,
@@ -83,8 +84,9 @@ def _verdicts(read: Predicate) -> Section:
 
 def _judged(one: Result) -> Iterator[str]:
     yield word(VERDICT_SENTENCES, one.verdict, NO_TARGET_SENTENCE)
-    if one.target is not None and one.scope is not None:
-        yield f"Target {percent(one.target)}, judged by {word(SCOPES, one.scope)}."
+    if one.target is not None and one.judged_by is not None:
+        yield f"Target {percent(one.target)}, judged by {_by(one.judged_by)}."
+    yield f"Formula {one.formula}: {word(FORMULAS, one.formula)}."
     if one.minimum is not None:
         yield (
             f"Least acceptable {percent(one.minimum)}: "
@@ -96,6 +98,17 @@ def _judged(one: Result) -> Iterator[str]:
             f"{percent(one.corrected.figures.after_exclusions.percent)}, "
             f"{word(VERDICTS, one.corrected.verdict, NO_TARGET)}. Both numbers stand."
         )
+        if one.corrected.judged_by is not None:
+            yield f"With them it is judged by {_by(one.corrected.judged_by)}."
+
+
+def _by(judged: JudgedBy) -> str:
+    """Whose number, and what it is."""
+    site = "" if judged.site is None else f" ({judged.site})"
+    return (
+        f"{word(SCOPES, judged.scope)}{site}: {percent(judged.known)} of what is known, between "
+        f"{percent(judged.min)} and {percent(judged.max)} whatever was in the time nobody observed"
+    )
 
 
 def _exclusions(read: Predicate) -> Section:

@@ -143,8 +143,11 @@ def _checks(read: Predicate) -> Table:
             system.name,
             one.id,
             one.kind,
+            _role(one.role),
             lasting(one.every),
+            lasting(one.timeout),
             ", ".join(one.agents),
+            "half" if one.quorum is None else number(one.quorum),
             *confirm.get(one.id, ("none", "none")),
         )
         for system in read.scope.systems
@@ -153,12 +156,27 @@ def _checks(read: Predicate) -> Table:
     return Table(
         "checks",
         "Checks: what was measured",
-        ("System", "Check", "Kind", "Every", "Agents", "Confirmed down by", "Confirmed up by"),
+        (
+            "System",
+            "Check",
+            "Kind",
+            "Role",
+            "Every",
+            "At most",
+            "Agents",
+            "Needed of them",
+            "Confirmed down by",
+            "Confirmed up by",
+        ),
         rows,
-        numeric=(3, 5, 6),
+        numeric=(4, 5, 7, 8, 9),
         none="No check.",
         note=note,
     )
+
+
+def _role(told: str) -> str:
+    return told.replace("group:", "group ", 1)
 
 
 def _method(read: Predicate, zone: ZoneInfo) -> tuple[Item, ...]:

@@ -27,10 +27,15 @@ class _Struct(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class Check(_Struct, frozen=True):
+    """`role` is a word, or `group:` and the id of a group; `quorum` None: half, rounded up."""
+
     id: str
     kind: str
     agents: tuple[str, ...]
     every: int
+    timeout: int
+    role: str
+    quorum: int | None
 
 
 class System(_Struct, frozen=True):
@@ -122,6 +127,16 @@ class Outcomes(_Struct, frozen=True):
     unknown: int
 
 
+class JudgedBy(_Struct, frozen=True):
+    """The number behind the verdicts; `site` is that of a scope `worst_site`."""
+
+    scope: str
+    site: str | None
+    known: str | None
+    min: str | None
+    max: str | None
+
+
 class Corrected(_Struct, frozen=True):
     """The second number, with corrections that two people approved."""
 
@@ -130,11 +145,13 @@ class Corrected(_Struct, frozen=True):
     coverage: str | None
     verdict: str | None
     minimum_verdict: str | None
+    judged_by: JudgedBy | None
     corrections: tuple[str, ...]
 
 
 class Result(_Struct, frozen=True):
     system: str
+    formula: str
     figures: Figures
     milliseconds: Milliseconds
     coverage: str | None
@@ -144,6 +161,7 @@ class Result(_Struct, frozen=True):
     minimum: str | None
     minimum_verdict: str | None
     scope: str | None
+    judged_by: JudgedBy | None
     runs: Runs
     expected: int
     received: int
@@ -203,6 +221,7 @@ class ConfigChange(_Struct, frozen=True):
     row: int
     at: int
     log_index: int
+    commitment: str
     changed: bool
 
 

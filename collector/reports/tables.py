@@ -167,6 +167,7 @@ def changes(read: Predicate, zone: ZoneInfo) -> Table:
             instant(one.at, zone),
             number(one.row),
             number(one.log_index),
+            one.commitment,
             "yes" if one.changed else "no",
         )
         for one in read.config_changes
@@ -174,7 +175,7 @@ def changes(read: Predicate, zone: ZoneInfo) -> Table:
     return Table(
         "changes",
         "Changes of the configuration",
-        ("Recorded", "Row", "Log entry", "Touches these systems"),
+        ("Recorded", "Row", "Log entry", "Commitment", "Touches these systems"),
         rows,
         numeric=(1, 2),
         none="No change.",

@@ -87,6 +87,7 @@ def headline(outcome: Outcome) -> str:
 def details(outcome: Outcome, *, own_policy: bool) -> list[str]:
     """What stands behind the figures: gaps, maintenance, who signed, by whose word, what remains."""
     return [
+        *_judged(_derived(outcome)),
         *_missing(_derived(outcome)),
         *_maintenance(_derived(outcome)),
         *_signed(outcome),
@@ -117,6 +118,21 @@ _FIGURES = ("raw", "afterExclusions", "worstCase")
 
 def _derived(outcome: Outcome) -> Mapping[str, Any]:
     return outcome.derived or {}
+
+
+def _judged(found: Mapping[str, Any]) -> list[str]:
+    """The number behind each verdict (semantics 3), and by which formula."""
+    lines = []
+    for one in found["results"]:
+        by = one["judgedBy"]
+        if by is not None:
+            site = "" if by["site"] is None else f" {by['site']}"
+            known, least, most = (by[name] or "-" for name in ("known", "min", "max"))
+            lines.append(
+                f"{one['system']}: target {one['target']} % {one['verdict']}, judged by "
+                f"{by['scope']}{site} {known} % ({least} to {most}), formula {one['formula']}"
+            )
+    return lines
 
 
 def _missing(found: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from collector.verifyscript.columns import OUTCOMES
 from collector.verifyscript.failing import Failure
-from collector.verifyscript.numbers import Sums, percent, verdict
+from collector.verifyscript.numbers import Sums, judged_by, percent, verdict
 
 _TIMES = ("up", "degraded", "down", "unknown", "excluded", "notMonitored")
 
@@ -17,9 +17,9 @@ def check_sums(predicate: dict[str, Any]) -> int:
     length = predicate["period"]["end"] - predicate["period"]["start"]
     for n, one in enumerate(results):
         where = f"results[{n}]"
-        _check_times(one, length, where)
+        _check_times(one, one["formula"], length, where)
         for m, site in enumerate(one["sites"]):
-            _check_times(site, length, f"{where}.sites[{m}]")
+            _check_times(site, one["formula"], length, f"{where}.sites[{m}]")
         _check_verdicts(one, where)
         counts = [one["outcomes"][outcome] for outcome in OUTCOMES]
         if min(counts) < 0 or not 0 <= one["received"] <= one["expected"]:
@@ -30,12 +30,13 @@ def check_sums(predicate: dict[str, Any]) -> int:
     return len(results)
 
 
-def _check_times(one: Any, length: int, where: str) -> None:
+def _check_times(one: Any, formula: str, length: int, where: str) -> None:
     times, figures = one["milliseconds"], one["figures"]
     if min(times.values()) < 0 or sum(times[name] for name in _TIMES) != length:
         raise Failure("figures.differ", where + ".milliseconds")
     seen = times["up"] + times["degraded"] + times["down"] + times["unknown"]
-    if times["eligible"] not in (seen, seen + times["excluded"]):
+    counts = formula == "whole-period-v1"
+    if times["eligible"] != seen + (times["excluded"] if counts else 0):
         raise Failure("figures.differ", where + ".milliseconds.eligible")
     good = times["eligible"] - times["down"] - times["unknown"]
     after, worst = figures["afterExclusions"], figures["worstCase"]
@@ -58,6 +59,10 @@ def _check_verdicts(one: Any, where: str) -> None:
     good = times["eligible"] - times["down"] - times["unknown"]
     seen = times["up"] + times["degraded"] + times["down"]
     sums = Sums(good, times["down"], times["unknown"], times["eligible"], seen)
+    if one["scope"] != "organization":
+        return
     for target, name in (("target", "verdict"), ("minimum", "minimumVerdict")):
-        if one["scope"] == "organization" and verdict(sums, one[target]) != one[name]:
+        if verdict(sums, one[target]) != one[name]:
             raise Failure("figures.differ", f"{where}.{name}")
+    if judged_by("organization", sums) != one["judgedBy"]:
+        raise Failure("figures.differ", f"{where}.judgedBy")

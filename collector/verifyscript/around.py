@@ -115,6 +115,7 @@ def _changes(rows: Sequence[Shown], asked: Asked) -> list[dict[str, Any]]:
                     "row": row.id,
                     "at": row.recorded_at,
                     "logIndex": row.place,
+                    "commitment": row.commitment.hex(),
                     "changed": before != row.parts,
                 }
             )
@@ -136,6 +137,9 @@ def _scope(rows: Sequence[Shown], systems: list[System]) -> dict[str, Any]:
                         "kind": said["kind"],
                         "agents": one.terms.agents[check],
                         "every": said["every"],
+                        "timeout": said["timeout"],
+                        "role": _role(said["role"]),
+                        "quorum": said["quorum"]["need"],
                     }
                     for check, said in sorted(one.terms.checks.items())
                 ],
@@ -144,6 +148,11 @@ def _scope(rows: Sequence[Shown], systems: list[System]) -> dict[str, Any]:
         ],
         "undisclosedSystems": any(of > 1 + len(row.parts) for row in rows for of in row.of),
     }
+
+
+def _role(said: Any) -> Any:
+    """Of a check: in a group of its system, or one of two words."""
+    return f"group:{said['group']}" if isinstance(said, dict) else said
 
 
 def _method(systems: list[System]) -> dict[str, Any]:

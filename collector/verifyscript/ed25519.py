@@ -68,16 +68,25 @@ def _multiples(point: Point) -> list[list[Point]]:
     return rows
 
 
+def is_weak(public: bytes) -> bool:
+    """A point of small order, or y written as another number than the field has."""
+    y = int.from_bytes(public, "little") & (2**255 - 1)
+    point = _decoded(y.to_bytes(32, "little"))
+    return y >= _P or (point is not None and _is_small(point))
+
+
+def _is_small(point: Point) -> bool:
+    """Does its order divide 8?"""
+    for _ in range(3):
+        point = _added(point, point)
+    return _encoded(point) == _encoded(_NEUTRAL)
+
+
 @functools.lru_cache(maxsize=64)
 def _key(public: bytes) -> list[list[Point]] | None:
     """The multiples of -A; None for a key that is none."""
     point = _decoded(public)
-    if point is None:
-        return None
-    eight = point
-    for _ in range(3):
-        eight = _added(eight, eight)
-    if _encoded(eight) == _encoded(_NEUTRAL):
+    if point is None or _is_small(point):
         return None
     return _multiples((_P - point[0], point[1], 1, _P - point[3]))
 

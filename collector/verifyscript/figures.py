@@ -124,6 +124,7 @@ class System:
             "results": [
                 {
                     "system": name,
+                    "formula": self.formula(),
                     **self._numbers(self.truth.line, self.truth.sites, out),
                     "runs": {"judged": judged, "good": good},
                     **slots.counts(),
@@ -182,11 +183,12 @@ class System:
         by_site = {site: self._amounts(there, out) for site, there in sorted(sites.items())}
         users = {site: one["users"] for site, one in self.terms.config["sites"].items()}
         sums = {site: one.sums() for site, one in by_site.items()}
-        verdicts = (None, None) if slo is None else verdicts_of(slo, own.sums(), sums, users)
+        said = (None, None, None) if slo is None else verdicts_of(slo, own.sums(), sums, users)
         made = {
             **self._figures(line, own),
-            "verdict": verdicts[0],
-            "minimumVerdict": verdicts[1],
+            "verdict": said[0],
+            "minimumVerdict": said[1],
+            "judgedBy": said[2],
         }
         if second:
             return made

@@ -15,7 +15,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from collector.verifyscript.ed25519 import ed25519_signed
+from collector.verifyscript.ed25519 import ed25519_signed, is_weak
 from collector.verifyscript.failing import Failure
 from collector.verifyscript.rows import Shown
 from collector.verifyscript.spelling import base64_in
@@ -116,7 +116,7 @@ class AgentKeys:
         data, at = row.data, max(row.at, row.recorded_at)
         own = self._keys.setdefault(data["agent"], {})
         if row.kind == "agent.enrolled":
-            name, public = data["fingerprint"], _public(data["key"])
+            name, public = data["fingerprint"], _own(data["key"])
             known = own.get(name)
             if known is not None and known.state not in ("withdrawn", "pending", "approved"):
                 raise ValueError("a key that was replaced or revoked")
@@ -149,7 +149,7 @@ class AgentKeys:
 
     def _rotate(self, org: str, own: dict[str, AgentKey], data: Any, at: int) -> None:
         """An approved key announces the next one: both have signed that."""
-        old, new, public = own[data["from"]], data["to"], _public(data["key"])
+        old, new, public = own[data["from"]], data["to"], _own(data["key"])
         lines = (org, data["agent"], _text(old.public), data["key"], str(data["at"]))
         said = "".join(f"{line}\n" for line in ("wardwatch agent rotation 1", *lines))
         by_old, by_new = base64_in(data["signature_from"]), base64_in(data["signature_to"])
@@ -176,6 +176,14 @@ def _public(text: str) -> bytes:
     if text[:8] != "ed25519:" or data is None or len(data) != 32:
         raise ValueError("no key")
     return data
+
+
+def _own(text: str) -> bytes:
+    """The same of a key that somebody may have: not one for which anybody can sign."""
+    public = _public(text)
+    if is_weak(public):
+        raise ValueError("a weak key")
+    return public
 
 
 def _text(public: bytes) -> str:

@@ -117,18 +117,43 @@ def verdict(judged: Sums, target: str) -> str:
 
 def verdicts_of(
     slo: Mapping[str, Any], own: Sums, sites: Mapping[str, Sums], users: Mapping[str, int]
-) -> tuple[str, str]:
-    """Against the target and against the minimum, by the contract's scope."""
+) -> tuple[str, str, dict[str, Any]]:
+    """Against the target and against the minimum, by the contract's scope, and the number they are
+    judged by.
+    """
     targets = (slo["target"], slo["minimum"])
     if slo["scope"] == "worst_site":
-        seen = [sums for sums in sites.values() if sums.eligible]
-        return _worst(seen, targets[0]), _worst(seen, targets[1])
+        return _of_worst_site(targets, {s: sums for s, sums in sites.items() if sums.eligible})
     judged = own
     if slo["scope"] == "user_weighted":
         judged = NO_SUMS
         for site, sums in sites.items():
             judged = judged.plus(sums.times(users.get(site) or 0))
-    return verdict(judged, targets[0]), verdict(judged, targets[1])
+    by = judged_by(slo["scope"], judged)
+    return verdict(judged, targets[0]), verdict(judged, targets[1]), by
+
+
+def judged_by(scope: str, judged: Sums, site: str | None = None) -> dict[str, Any]:
+    """As the statement has it."""
+    seen = judged.up + judged.down
+    return {
+        "scope": scope,
+        "site": site,
+        "known": percent(judged.up, seen),
+        "min": percent(judged.up, judged.eligible) if seen else None,
+        "max": percent(judged.up + judged.unknown, judged.eligible) if seen else None,
+    }
+
+
+def _of_worst_site(
+    targets: tuple[str, str], sites: Mapping[str, Sums]
+) -> tuple[str, str, dict[str, Any]]:
+    """The number is that of the site that fared worst of those with the verdict."""
+    found = _worst([*sites.values()], targets[0])
+    telling = [site for site, sums in sites.items() if verdict(sums, targets[0]) == found]
+    site = min(telling, key=lambda s: (Fraction(sites[s].up, sites[s].eligible), s), default=None)
+    by = judged_by("worst_site", NO_SUMS if site is None else sites[site], site)
+    return found, _worst([*sites.values()], targets[1]), by
 
 
 def _worst(sites: Sequence[Sums], target: str) -> str:

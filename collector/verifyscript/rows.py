@@ -39,6 +39,7 @@ class Shown(NamedTuple):
     data: Any
     parts: dict[str, Any]
     of: set[int]
+    commitment: bytes
     line: bytes
 
 
@@ -73,6 +74,7 @@ def _row(found: dict[str, Any], where: str) -> Shown:
         raise Failure("rows.malformed", where) from None
     if row["kind"] == "config.version":
         raise Failure("rows.malformed", where)
+    commitment = hmac.new(salt, record, hashlib.sha256).digest()
     return Shown(
         found["index"],
         found["state"],
@@ -84,13 +86,8 @@ def _row(found: dict[str, Any], where: str) -> Shown:
         data,
         {},
         set(),
-        row_line(
-            row["id"],
-            row["recorded_at"],
-            found["state"],
-            row["kind"],
-            hmac.new(salt, record, hashlib.sha256).digest(),
-        ),
+        commitment,
+        row_line(row["id"], row["recorded_at"], found["state"], row["kind"], commitment),
     )
 
 
@@ -130,6 +127,7 @@ def _version(found: dict[str, Any], where: str) -> Shown:
         None,
         parts,
         {part["of"] for part in found["parts"]},
+        commitment,
         line,
     )
 

@@ -63,9 +63,21 @@ def _coverage() -> str:
     return _percent(WHOLE - EXCLUDED - UNKNOWN_MS, WHOLE - EXCLUDED)
 
 
+def _judged_by() -> dict[str, Value]:
+    eligible = WHOLE - EXCLUDED
+    return {
+        "scope": "organization",
+        "site": None,
+        "known": _percent(eligible - UNKNOWN_MS - DOWN_MS, eligible - UNKNOWN_MS),
+        "min": _percent(eligible - UNKNOWN_MS - DOWN_MS, eligible),
+        "max": _percent(eligible - DOWN_MS, eligible),
+    }
+
+
 def _ehr() -> dict[str, Value]:
     return {
         "system": "ehr",
+        "formula": "contract-v1",
         "figures": _figures(),
         "milliseconds": _milliseconds(),
         "coverage": _coverage(),
@@ -82,6 +94,7 @@ def _ehr() -> dict[str, Value]:
         "minimum": "99.5",
         "minimumVerdict": "met",
         "scope": "organization",
+        "judgedBy": _judged_by(),
         "runs": {"judged": 177_903, "good": 177_811},
         "expected": 178_560,
         "received": 178_318,
@@ -98,6 +111,7 @@ def _ehr() -> dict[str, Value]:
             "coverage": _coverage(),
             "verdict": "indeterminate",
             "minimumVerdict": "met",
+            "judgedBy": _judged_by(),
             "corrections": ["power-cut"],
         },
     }
@@ -107,6 +121,7 @@ def _lab() -> dict[str, Value]:
     nothing: dict[str, Value] = {"numerator": 0, "denominator": 0, "percent": None}
     return {
         "system": "lab",
+        "formula": "contract-v1",
         "figures": {
             "raw": nothing,
             "afterExclusions": nothing,
@@ -128,6 +143,7 @@ def _lab() -> dict[str, Value]:
         "minimum": None,
         "minimumVerdict": None,
         "scope": None,
+        "judgedBy": None,
         "runs": {"judged": 0, "good": 0},
         "expected": 44_640,
         "received": 0,
@@ -203,7 +219,15 @@ def _agent(agent: str, operator: str, key: str, batches: int, late: int) -> Valu
 
 
 def _check(check: str, every: int) -> Value:
-    return {"id": check, "kind": "fhir", "agents": ["north-1", "north-2"], "every": every}
+    return {
+        "id": check,
+        "kind": "fhir",
+        "agents": ["north-1", "north-2"],
+        "every": every,
+        "timeout": 10_000,
+        "role": "group:reads" if check == "ehr-read" else "critical",
+        "quorum": 1 if check == "ehr-write" else None,
+    }
 
 
 _KEY_1 = "p1gqGJ6v2bN0l3mQw9yRk8tZ5xVfHs4cUoE7aDiWj0M"
@@ -314,8 +338,20 @@ def predicate() -> dict[str, Value]:
                 }
             ],
             "configChanges": [
-                {"row": 52, "at": START + 8 * DAY, "logIndex": 24_118, "changed": True},
-                {"row": 55, "at": START + 10 * DAY, "logIndex": 30_002, "changed": False},
+                {
+                    "row": 52,
+                    "at": START + 8 * DAY,
+                    "logIndex": 24_118,
+                    "commitment": "c1" * 32,
+                    "changed": True,
+                },
+                {
+                    "row": 55,
+                    "at": START + 10 * DAY,
+                    "logIndex": 30_002,
+                    "commitment": "c2" * 32,
+                    "changed": False,
+                },
             ],
             "lateEvidence": {
                 "batches": 3,

@@ -18,6 +18,17 @@ async def small(sqlite_store: Store) -> AsyncIterator[Desk]:
         yield opened
 
 
+async def test_a_rule_that_is_read_in_two_ways_is_not_proposed(small: Desk) -> None:
+    status, body = await small.post(
+        "maintenance", {"windows": [plan(rrule="FREQ=MONTHLY;BYDAY=MO,2WE")]}
+    )
+    assert (status, body["code"]) == (400, "api.body")
+    assert [(p["path"], p["message"]) for p in body["problems"]] == [
+        ("windows[0].rrule", "BYDAY has plain days or numbered ones: write two windows for SU,2WE")
+    ]
+    assert await small.facts() == []
+
+
 async def test_all_problems_of_all_windows_are_listed_and_nothing_is_recorded(small: Desk) -> None:
     good = plan()
     bad = plan(

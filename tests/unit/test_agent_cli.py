@@ -265,7 +265,10 @@ def test_bad_input_exits_2_with_every_problem_named(
 def test_an_agent_with_another_key_than_the_pinned_one_does_not_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = written(tmp_path, document("http://127.0.0.1:9/", "ed25519:" + "A" * 43 + "="))
+    file = written(
+        tmp_path,
+        document("http://127.0.0.1:9/", "ed25519:11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="),
+    )
     words = ["run", "--config", file, "--agent", "north-1", "--collector", "http://127.0.0.1:9"]
     assert main([*words, "--state", str(tmp_path / "state")]) == 2
     assert "the file pins another key for north-1" in capsys.readouterr().err

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from probes import agentkeys
+from tests.unit.attest.test_weak_keys import LOW, PRIME, encoded
 
 KEY = Ed25519PrivateKey.from_private_bytes(b"north-1".ljust(32))
 OTHER = Ed25519PrivateKey.from_private_bytes(b"south-1".ljust(32))
 TEXT = agentkeys.text_of(KEY.public_key())
 SECRET = "wwe_" + "A" * 42 + "_"
 FINGERPRINT = "ab" * 32
+WEAK = [encoded(y, sign) for y in (*LOW, PRIME + 3) for sign in (0, 1)]
+
+
+def spelled_out(public: bytes) -> str:
+    return "ed25519:" + base64.b64encode(public).decode()
 
 
 def test_the_fingerprint_is_of_the_subject_public_key_info() -> None:
@@ -39,6 +46,21 @@ def test_a_key_has_one_spelling() -> None:
     for other in (spelled, TEXT.replace("ed25519", "rsa"), TEXT[:-1], "ed25519:" + "!" * 44, ""):
         with pytest.raises(ValueError, match=r"no key|32 bytes"):
             agentkeys.parse(other)
+
+
+@pytest.mark.parametrize("public", WEAK)
+def test_a_key_of_low_order_is_none(public: bytes) -> None:
+    with pytest.raises(ValueError, match="a weak key"):
+        agentkeys.parse(spelled_out(public))
+
+
+def test_a_signature_that_nobody_made_shows_nothing() -> None:
+    """Under the neutral point R = that point and s = 0 sign everything, says OpenSSL."""
+    neutral = encoded(1)
+    key, forged = spelled_out(neutral), base64.b64encode(neutral + bytes(32)).decode()
+    statement = agentkeys.enrolment("00" * 32, "north-1", key, 5)
+    Ed25519PublicKey.from_public_bytes(neutral).verify(neutral + bytes(32), statement)
+    assert not agentkeys.signed(key, forged, statement)
 
 
 def test_a_signature_is_of_one_key_and_one_statement() -> None:

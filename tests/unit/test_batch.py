@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 import zstandard
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -386,6 +386,16 @@ def test_another_key_or_no_key_verifies_nothing() -> None:
     opened = batch.open_batch(sealed())
     for key in ("ed25519:" + "A" * 43 + "=", "ed25519:?", "rsa:" + PUBLIC[8:], ""):
         assert fault(lambda key=key: batch.verify(opened, key)) is BatchFault.SIGNATURE  # type: ignore[misc]  # mypy: lambda default
+
+
+def test_a_batch_that_nobody_signed_is_refused_under_a_key_of_low_order() -> None:
+    neutral = (1).to_bytes(32, "little")
+    data = sealed()
+    end = 8 + int.from_bytes(data[4:8], "big")
+    forged = batch.open_batch(data[:end] + neutral + bytes(32) + data[end + 64 :])
+    Ed25519PublicKey.from_public_bytes(neutral).verify(neutral + bytes(32), data[8:end])
+    key = "ed25519:" + base64.b64encode(neutral).decode()
+    assert fault(lambda: batch.verify(forged, key)) is BatchFault.SIGNATURE
 
 
 def test_one_system_is_disclosed_alone() -> None:

@@ -322,6 +322,15 @@ def test_a_start_off_its_rule_is_the_first_occurrence_for_us_and_the_import_says
     assert [str(p) for p in problems] == [f"event 1 (weekday-early): RRULE: {OFF}"]
 
 
+def test_a_rule_with_plain_and_numbered_days_is_not_imported() -> None:
+    _, problems = read_calendar(calendar({"RRULE": "FREQ=MONTHLY;BYDAY=MO,2WE"}))
+    (told,) = map(str, problems)
+    assert told == (
+        "event 1 (weekday-early): RRULE: BYDAY has plain days or numbered ones: write two windows "
+        "for SU,2WE"
+    )
+
+
 def test_a_window_with_other_instants_than_the_event_is_refused() -> None:
     _, problems = read_calendar(calendar({"RRULE": "FREQ=DAILY;UNTIL=20250201T000000Z"}))
     assert [str(p) for p in problems] == [

@@ -91,6 +91,22 @@ def test_milliseconds_of_the_start_are_kept() -> None:
 
 @pytest.mark.parametrize(
     "rule",
+    ["FREQ=MONTHLY;BYDAY=SU,2WE", "FREQ=MONTHLY;BYDAY=-1FR,MO", "FREQ=YEARLY;BYDAY=MO,TU,20WE"],
+)
+def test_plain_and_numbered_days_at_once_are_refused_for_readers_differ_about_them(
+    rule: str,
+) -> None:
+    """RFC 5545 3.3.10: the days listed, whichever way. dateutil: such as are both."""
+    with pytest.raises(ValueError, match="write two windows for SU,2WE"):
+        parse(rule)
+    with pytest.raises(ValueError, match="write two windows for SU,2WE"):
+        starts("2026-01-04T02:00", rule, "2027-01-01T00:00")
+    assert parse("FREQ=MONTHLY;BYDAY=1SU,2WE").days == ((1, 6), (2, 2))
+    assert parse("FREQ=MONTHLY;BYDAY=SU,WE").days == ((None, 6), (None, 2))
+
+
+@pytest.mark.parametrize(
+    "rule",
     [
         "",
         "DAILY",

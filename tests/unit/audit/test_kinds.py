@@ -11,10 +11,10 @@ from alerts.deadlines import DeadlineKind
 from alerts.people import ActKind as IncidentActKind
 from alerts.transitions import TransitionKind
 from collector import (
-    away,
     chainlinks,
     contactchanges,
     equivocations,
+    facts,
     feedlog,
     frozenholidays,
     inbound_acting,
@@ -47,8 +47,15 @@ WRITERS: dict[str, Iterable[str]] = {
     "collector/attesting/downloads.py": [DOWNLOADED],
     "collector/attesting/issuing.py": [ISSUED],
     "collector/audit/exports.py": [EXPORTED, EXPORT_ENDED],
-    "collector/away.py": [away.KIND],
+    "collector/away.py": [facts.AWAY],
     "collector/builtinkey.py": words(KeyAct),
+    "collector/bundle/samplerows.py": [
+        journal.CONFIG,
+        facts.AWAY,
+        *words(KeyAct),
+        *words(TransitionKind, "incident."),
+        *words(IncidentActKind, "incident."),
+    ],
     "collector/chainlinks.py": [chainlinks.KIND],
     "collector/changes.py": words(TransitionKind, "incident."),
     "collector/contactchanges.py": [contactchanges.KIND],

@@ -111,6 +111,55 @@ def test_runs_that_are_left_out_of_a_bundle_are_not_recorded() -> None:
     assert {gap["system"] for gap in found["gaps"]} == {"lab"}
 
 
+def test_each_verdict_has_its_formula_and_the_number_it_was_judged_by() -> None:
+    """The second system's contract is of scope `worst_site`: the number is that of one site."""
+    ehr, lab = said()["results"]
+    assert (ehr["formula"], lab["formula"]) == ("contract-v1", "contract-v1")
+    eligible, down = (ehr["milliseconds"][name] for name in ("eligible", "down"))
+    assert 1_000_000 * (eligible - down) // eligible == 976_079
+    assert ehr["judgedBy"] == {
+        "scope": "organization",
+        "site": None,
+        "known": ehr["figures"]["afterExclusions"]["percent"],
+        "min": ehr["figures"]["worstCase"]["percent"],
+        "max": "97.6079",
+    }
+    assert (
+        ehr["corrected"]["judgedBy"]["known"]
+        == (ehr["corrected"]["figures"]["afterExclusions"]["percent"])
+    )
+    (site,) = [one for one in lab["sites"] if one["site"] == lab["judgedBy"]["site"]]
+    assert (
+        min(one["figures"]["worstCase"]["percent"] for one in lab["sites"])
+        == (site["figures"]["worstCase"]["percent"])
+    )
+    assert site["figures"] != lab["figures"]
+    assert lab["judgedBy"]["scope"] == "worst_site"
+    assert lab["judgedBy"]["min"] == site["figures"]["worstCase"]["percent"]
+
+
+def test_a_check_says_how_it_counts_and_a_version_what_the_log_has_of_it() -> None:
+    world, evidence, asked = bundles.opened()
+    found: Any = derive(evidence, asked)
+    checks = {one["id"]: one for one in found["scope"]["systems"][0]["checks"]}
+    assert checks["ehr-write"] == {
+        "id": "ehr-write",
+        "kind": "tcp",
+        "agents": ["north-1"],
+        "every": 1_800_000,
+        "timeout": 30_000,
+        "role": "supporting",
+        "quorum": None,
+    }
+    assert checks["ehr-read"]["role"] == "critical"
+    changes = found["configChanges"]
+    assert [one["changed"] for one in changes] == [True, False]
+    for one in changes:
+        (entry,) = [s.entry for s in evidence.rows.shown if s.entry.id == one["row"]]
+        assert one["commitment"] == entry.commitment.hex()
+        assert one["row"] in world.rows
+
+
 def test_an_approved_window_names_its_row_and_who_had_seen_it() -> None:
     story = only(Fault.WINDOW)
     world, evidence, asked = bundles.opened(story)
@@ -267,6 +316,9 @@ def test_scope_says_what_is_shown_and_that_there_is_more() -> None:
             "kind": "tcp",
             "agents": ["north-1", "south-1", "outside-1"],
             "every": 1_800_000,
+            "timeout": 30_000,
+            "role": "critical",
+            "quorum": None,
         }
     ]
     assert said(replace(QUIET, systems=2))["scope"]["undisclosedSystems"] is False

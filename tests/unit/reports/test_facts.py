@@ -69,6 +69,36 @@ def test_a_number_with_corrections_stands_beside_the_other() -> None:
     ]
 
 
+def test_a_verdict_has_the_number_it_was_judged_by_and_the_formula() -> None:
+    found: Any = predicate()
+    found["method"]["formula"] = "mixed"
+    ehr, lab = found["results"]
+    lab["formula"] = "whole-period-v1"
+    by = {"scope": "worst_site", "site": "south", "known": "99.1", "min": "98.2", "max": None}
+    ehr["corrected"]["judgedBy"] = by
+    told = words(found, "Verdicts in words")
+    assert (
+        "Target 99.95 %, judged by the whole organization: 99.8995 % of what is known, between "
+        "99.7638 % and 99.8997 % whatever was in the time nobody observed. "
+        "Formula contract-v1: approved maintenance is left out."
+    ) in told
+    assert (
+        "With them it is judged by the site that fared worst (south): 99.1 % of what is known, "
+        "between 98.2 % and undefined"
+    ) in told
+    assert "Formula whole-period-v1: approved maintenance counts as available." in told
+
+
+def test_a_check_says_how_it_counts_and_a_change_which_version_it_was() -> None:
+    read, write, _ = tables(predicate())["checks"].rows
+    assert [one.replace("\u00a0", " ") for one in read] == [
+        "EHR", "ehr-read", "fhir", "group reads", "30 s", "10 s", "north-1, north-2", "half",
+        "2", "1",
+    ]  # fmt: skip
+    assert (write[3], write[7]) == ("critical", "1")
+    assert [row[3] for row in tables(predicate())["changes"].rows] == ["c1" * 32, "c2" * 32]
+
+
 def test_without_a_target_or_a_figure_none_is_claimed() -> None:
     assert "No target was in force at the end of the period" in words(
         predicate(), "Verdicts in words"

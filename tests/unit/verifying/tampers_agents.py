@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from dataclasses import replace
 
@@ -64,6 +65,19 @@ def _illegal() -> Made:
     text = agentkeys.text_of(ENROLLED.public_key())
     said = {"agent": "south-1", "fingerprint": agentkeys.fingerprint(text), "by": "admin-1"}
     told.row(T0, "agent.approved", canonical({**said, "replaces": []}), "admin-1")
+    told.publish(NOW + 60_000)
+    found = evidence(told.ledger, replace(story.how(), first=0))
+    return zipped(stated(found, predicate(members()))), NOTHING
+
+
+@case("enrols an agent with a key that signs for anybody", Failure.KEYS_ILLEGAL)
+def _weak() -> Made:
+    told = Story()
+    story.begun(told)
+    text = "ed25519:" + base64.b64encode((1).to_bytes(32, "little")).decode()
+    said = {"agent": "south-1", "fingerprint": agentkeys.fingerprint(text)}
+    enrolled = {**said, "site": "south", "key": text, "invited_by": "admin-1"}
+    told.row(T0, "agent.enrolled", canonical(enrolled), "agent:south-1")
     told.publish(NOW + 60_000)
     found = evidence(told.ledger, replace(story.how(), first=0))
     return zipped(stated(found, predicate(members()))), NOTHING

@@ -43,6 +43,22 @@ def _met() -> Made:
     return resealed(found, results=results), NOTHING
 
 
+@case("says that maintenance counts as available", Failure.FIGURES_DIFFER, "results.0.formula")
+def _formula() -> Made:
+    found = members()
+    results = predicate(found)["results"]
+    results[0]["formula"] = "whole-period-v1"
+    return resealed(found, results=results), NOTHING
+
+
+@case("prints another number beside a verdict", Failure.FIGURES_DIFFER, "results.0.judgedBy.min")
+def _behind() -> Made:
+    found = members()
+    results = predicate(found)["results"]
+    results[0]["judgedBy"]["min"] = "99.9000"
+    return resealed(found, results=results), NOTHING
+
+
 @case("leaves an outage out of the statement", Failure.FIGURES_DIFFER, "outages")
 def _no_outages() -> Made:
     return resealed(members(), outages=[]), NOTHING

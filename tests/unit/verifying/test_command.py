@@ -33,7 +33,7 @@ def test_a_line_for_each_check_then_the_figures_and_whose_keys_to_compare(
     assert main(["verify", str(bundle)]) == 0
     out = capsys.readouterr().out
     lines = out.splitlines()
-    assert lines[0] == "ok    bundle      17 members, 41 195 bytes"
+    assert lines[0] == "ok    bundle      17 members, 41 419 bytes"
     assert [line[6:16].rstrip() for line in lines[:11]] == [
         "bundle",
         "statement",
@@ -51,6 +51,10 @@ def test_a_line_for_each_check_then_the_figures_and_whose_keys_to_compare(
         "VERIFIED: St Elsewhere, 2026-07-03T00:00:00.000Z to 2026-07-05T00:00:00.000Z (UTC)" in out
     )
     assert "ehr     87.5046  86.6715" in out
+    assert (
+        "ehr: target 99 % breached, judged by organization 86.6715 % (86.6715 to 86.6715), "
+        "formula contract-v1"
+    ) in lines
     assert "1 occurrence of maintenance excluded: 1 seen by the witnesses before they began" in out
     assert "Assurance L3. Not proved, whatever verifies:" in out
     assert "Judged by the policy in the bundle itself." in out
@@ -107,7 +111,7 @@ def test_json_is_one_document(bundle: Path, capsys: pytest.CaptureFixture[str]) 
     assert [one["name"] for one in said["policy"]["witnesses"]] == ["auditor"]
     assert said["checks"][0] == {
         "check": "bundle",
-        "found": "17 members, 41 195 bytes",
+        "found": "17 members, 41 419 bytes",
         "note": False,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from collector.verifying.keys import SLACK_MS, Keys
 from probes import agentkeys
 from probes.config import Config
 from probes.history import History, Version
+from tests.unit.attest.test_weak_keys import encoded
 from tests.unit.verifying.headers import KEY, OTHER, OTHER_TEXT, TEXT, batch_header, sealed
 
 ORG, AGENT = "st-elsewhere", "north-1"
@@ -148,6 +150,17 @@ def test_a_pinned_key_is_the_only_one_while_it_is_pinned() -> None:
 def test_a_stranger_s_signature_is_false() -> None:
     stranger = Ed25519PrivateKey.from_private_bytes(bytes(32))
     assert judged(keys(enrolled(), approved()), T, stranger) is Failure.KEYS_SIGNATURE
+
+
+def test_under_a_pinned_key_of_low_order_nothing_is_signed() -> None:
+    """OpenSSL takes R = the neutral point and s = 0 for a signature of anything."""
+    neutral = encoded(1)
+    text = "ed25519:" + base64.b64encode(neutral).decode()
+    found = keys(versions=(Version(0, config(text)),))
+    forged = sealed(5, batch_header(1), KEY, T)._replace(signature=neutral + bytes(32))
+    with pytest.raises(VerifyError) as refused:
+        found.judge(forged)
+    assert refused.value.code is Failure.KEYS_SIGNATURE
 
 
 def test_an_agent_without_a_key_is_named() -> None:

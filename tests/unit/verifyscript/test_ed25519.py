@@ -11,11 +11,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from collector.verifyscript.ed25519 import ed25519_signed
+from collector.verifyscript.ed25519 import ed25519_signed, is_weak
+from probes.wire import vkey
 from tests.support.soak import longer
+from tests.unit.attest.test_weak_keys import LOW, encoded
 
 P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
+WEAK = [encoded(y, sign) for y in (*LOW, *range(P, 2**255)) for sign in (0, 1)]
 VECTORS = [  # RFC 8032 7.1: secret key, public key, message, signature
     (
         "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
@@ -169,6 +172,16 @@ def test_a_key_in_another_encoding_is_none() -> None:
         for sign in (0, 1):
             public = (y | sign << 255).to_bytes(32, "little")
             assert not ed25519_signed(public, (1).to_bytes(32, "little") + bytes(32), b"")
+
+
+@given(st.binary(min_size=32, max_size=32) | st.sampled_from(WEAK))
+def test_weak_keys_are_those_of_the_command(public: bytes) -> None:
+    assert is_weak(public) == vkey.is_weak(public)
+
+
+@pytest.mark.parametrize("public", WEAK)
+def test_every_weak_key_is_known(public: bytes) -> None:
+    assert is_weak(public)
 
 
 def test_what_has_another_length_is_no_signature() -> None:

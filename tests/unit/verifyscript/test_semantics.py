@@ -171,6 +171,7 @@ def compare(
         assert numbers.verdicts_of(slo, number.sums(), sums, users) == (
             theirs.verdict,
             theirs.minimum_verdict,
+            {"site": None, **(theirs.judged_by or {})},
         )
 
 
