@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.verifying.chains import Chains, Counts
@@ -125,6 +125,8 @@ def test_tombstones_that_follow_each_other_are_linked() -> None:
     assert refused(taken(kept, [first, wrong])[0]) == (Failure.CHAIN_BROKEN, "14")
 
 
+@example([0, 2, 1, 3, 4, 5])
+@example([0, 1, 2, 3, 5, 4])
 @given(st.permutations(range(6)))
 def test_the_order_of_arrival_changes_signatures_and_nothing_else(order: list[int]) -> None:
     headers = chained(6)
@@ -134,6 +136,26 @@ def test_the_order_of_arrival_changes_signatures_and_nothing_else(order: list[in
     last = order.index(5)
     assert 10 + last in judged.places
     assert counts.signatures == len(judged.places) <= 6
+
+
+def test_a_batch_that_a_tombstone_stands_for_too_leaves_no_hole() -> None:
+    headers = chained(7)
+    tomb = tombstone_header(3, 5, hash_of(headers[1]), hash_of(headers[4]))
+    for stored in (2, 3, 4):
+        kept = [*headers[:2], headers[stored], *headers[5:]]
+        assert taken(kept, [tomb])[0].end(set()).holes == 0
+
+
+def test_holes_of_any_width_in_any_chain_are_counted() -> None:
+    headers, other = chained(9), batch_header(1, epoch="e2")
+    kept = [headers[0], *headers[2:4], *headers[6:]]
+    chains, _ = taken([*kept, other, batch_header(4, "ab" * 32, epoch="e2")])
+    assert chains.end(set()).holes == 1 + 2 + 2
+
+
+def test_links_that_do_not_hold_are_counted_in_every_chain() -> None:
+    first = [batch_header(n, "ab" * 32, epoch=epoch) for epoch in ("e1", "e2") for n in (1, 2)]
+    assert taken(first)[0].end({CHAIN, ("north-1", "e2")}).broken == 4
 
 
 def test_each_epoch_is_a_chain_of_its_own() -> None:

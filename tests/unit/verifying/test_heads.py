@@ -71,6 +71,7 @@ def test_it_was_seen_when_the_quorum_was_complete(
     found = heads.judge(policy(quorum), signed(*times), FAR, "checkpoint.txt")
     assert found.seen_ms == seen
     assert found.log == OURS
+    assert found.checkpoint == Checkpoint(ORIGIN, 7, bytes(32))
     assert found.witnesses == {f"w{n}": at * 1000 for n, at in enumerate(times) if at}
 
 
@@ -97,7 +98,8 @@ def test_a_text_that_is_no_checkpoint_is_named() -> None:
 
 
 def test_a_cosignature_from_the_future_is_named() -> None:
-    assert refused(policy(1), signed(50, 91), 90_999)[0] is Failure.CHECKPOINT_FUTURE
+    refusal = refused(policy(1), signed(50, 91), 90_999)
+    assert refusal == (Failure.CHECKPOINT_FUTURE, "checkpoint.txt")
     assert heads.judge(policy(1), signed(50, 91), 91_000, "x").seen_ms == 50_000
 
 

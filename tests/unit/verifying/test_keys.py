@@ -157,6 +157,18 @@ def test_an_agent_without_a_key_is_named() -> None:
     assert found.known("south-1")
 
 
+def test_the_entry_is_named_or_the_agent_that_has_no_key() -> None:
+    stranger = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    for found, key, place in (
+        (keys(enrolled(), approved()), stranger, "5"),
+        (keys(enrolled()), KEY, "5"),
+        (keys(versions=(Version(0, config(OTHER_TEXT, "south-1")),)), KEY, AGENT),
+    ):
+        with pytest.raises(VerifyError) as error:
+            found.judge(sealed(5, batch_header(1), key, T))
+        assert error.value.place == place
+
+
 def test_an_agent_that_no_config_in_force_defines_is_not_taken() -> None:
     found = keys(enrolled(), approved(), versions=(Version(0, config(OTHER_TEXT, "south-1")),))
     assert judged(found, T) is Failure.KEYS_NOT_TAKEN
