@@ -25,6 +25,7 @@ from collector.verifying import (
     figures,
     heads,
     logcheck,
+    rendering,
     rotations,
     rowcheck,
     rows,
@@ -108,6 +109,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     seen = rowcheck.seen(found, shown.shown, head, issuers, latest)
     own = None if given.policy is None else rowcheck.seen(found, shown.shown, head, policy, latest)
     published = logcheck.published(found, start, head.checkpoint, policy)
+    logcheck.check_begin(policy, start, published.first, claims.asked.evidence_from, latest)
     anchors = [*published.anchors, *(one.anchor for one in seen)]
     if given.since is not None:
         kept, anchor = since.kept(policy, given.since)
@@ -115,10 +117,13 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
         anchors.append(anchor)
     size = head.checkpoint.size - first
     checked = logcheck.check(found, start, org, shown, anchors, _counted(tell, Check.LOG, size))
-    tell(words.log(checked))
+    for told in words.log(checked, policy):
+        tell(told)
     before = rowcheck.check(found, shown.shown, first, final, seen)
-    tell(words.rows(checked, before, len(shown.shown)))
-    tell(words.approvals(seen))
+    for told in words.rows(checked, before, shown.shown):
+        tell(told)
+    for told in words.approvals(seen):
+        tell(told)
     if given.since is not None:
         tell(words.since(anchors[-1].size))
 
@@ -144,6 +149,8 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
         early.agree(outcome.derived, own)
     tell(words.evidence(numbers.evidence, sealed))
     for told in words.figures(outcome.derived, claimed.statement.predicate):
+        tell(told)
+    for told in rendering.check(found, claimed.statement):
         tell(told)
     for told in stamping.check(found, given.roots):
         tell(told)
