@@ -18,7 +18,6 @@ from collector.verifying.chains import Chain
 from collector.verifying.failures import Failure, VerifyError
 from probes.wire.merkle import leaf_hash
 
-
 BACKDATED_MS = 3_600_000
 """Clocks of two collectors differ by less, and the log is behind them by less."""
 _ALWAYS_SHOWN = "evidence."

@@ -6,7 +6,7 @@ signature, its members by the statement, the log by the policy, and all else by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -41,7 +41,7 @@ from collector.verifying.heads import LATEST_MS, Head
 from collector.verifying.refusals import refusals
 from collector.verifying.sealing import Sealed
 from collector.verifying.signing import Claimed
-from collector.verifying.telling import Check, Doing, Tell
+from collector.verifying.telling import Check, Doing, Tell, Told
 from collector.verifying.trust import Trust, trust_of
 
 
@@ -86,8 +86,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     issuers = opening.open_policy(found)
     policy = outcome.policy = given.policy or issuers
     claimed = outcome.claimed = _statement(found, policy)
-    for told in words.statement(claimed, policy):
-        tell(told)
+    _each(tell, words.statement(claimed, policy))
     signing.check_members(found, claimed.statement, _progress(tell, Check.MEMBERS))
     tell(words.members(claimed.statement))
     claims = claims_of(claimed.statement.predicate)
@@ -99,8 +98,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     policy, issuers = trust.followed(policy), trust.followed(issuers)
     head = outcome.head = _judged(policy, trust, claimed, final, claims)
     _judged(issuers, trust, claimed, final, claims)
-    for told in words.checkpoint(head, claims.asked):
-        tell(told)
+    _each(tell, words.checkpoint(head, claims.asked))
 
     start = logcheck.start_of(found, head.checkpoint)
     first = start.before.size
@@ -117,13 +115,10 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
         anchors.append(anchor)
     size = head.checkpoint.size - first
     checked = logcheck.check(found, start, org, shown, anchors, _counted(tell, Check.LOG, size))
-    for told in words.log(checked, policy):
-        tell(told)
+    _each(tell, words.log(checked, policy))
     before = rowcheck.check(found, shown.shown, first, final, seen)
-    for told in words.rows(checked, before, shown.shown):
-        tell(told)
-    for told in words.approvals(seen):
-        tell(told)
+    _each(tell, words.rows(checked, before, shown.shown))
+    _each(tell, words.approvals(seen))
     if given.since is not None:
         tell(words.since(anchors[-1].size))
 
@@ -136,8 +131,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
         rows.told(plain),
         _counted(tell, Check.CHAINS, size),
     )
-    for one in words.sealed(sealed):
-        tell(one)
+    _each(tell, words.sealed(sealed))
 
     witnessed = opening.open_witnessed(found, issuers, shown, checked.log)
     evidence = Evidence(found, issuers, shown, checked.log, witnessed)
@@ -148,12 +142,14 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     if own is not None:
         early.agree(outcome.derived, own)
     tell(words.evidence(numbers.evidence, sealed))
-    for told in words.figures(outcome.derived, claimed.statement.predicate):
-        tell(told)
-    for told in rendering.check(found, claimed.statement):
-        tell(told)
-    for told in stamping.check(found, given.roots):
-        tell(told)
+    _each(tell, words.figures(outcome.derived, claimed.statement.predicate))
+    _each(tell, rendering.check(found, claimed.statement))
+    _each(tell, stamping.check(found, given.roots))
+
+
+def _each(tell: Tell, found: Iterable[Told]) -> None:
+    for one in found:
+        tell(one)
 
 
 def _statement(found: Zip, policy: Policy) -> Claimed:

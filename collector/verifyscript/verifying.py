@@ -26,7 +26,15 @@ from collector.verifyscript.entries import STATE_KINDS, Entry, entry_in
 from collector.verifyscript.failing import Failure
 from collector.verifyscript.figures import System
 from collector.verifyscript.keys import AgentKeys
-from collector.verifyscript.logs import Published, check_begin, expected, kept, kept_root, published, walk
+from collector.verifyscript.logs import (
+    Published,
+    check_begin,
+    expected,
+    kept,
+    kept_root,
+    published,
+    walk,
+)
 from collector.verifyscript.notes import (
     Accepted,
     Policy,
@@ -115,7 +123,9 @@ def verify(bundle: Archive, own_policy: bytes | None, since: bytes | None, say: 
         at = own.get(exclusion["logIndex"])
         if exclusion["preRegistered"] and at is not None and at >= exclusion["start"]:
             raise Failure("early.later", str(exclusion["logIndex"]))
-    say("report.html, report.pdf, oscal.json: the issuer's; that they say the same is NOT verified here")
+    say(
+        "report.html, report.pdf, oscal.json: the issuer's; that they say the same is NOT verified here"
+    )
     if "timestamp.tsr" in bundle.names:
         say("time stamp: there is one, NOT verified here; openssl ts and wardwatch verify do")
     for key in policy.logs:
