@@ -96,7 +96,7 @@ async def _gather(store: Store, asked: Asked, folder: Path, policy: bytes, tell:
         await asyncio.to_thread((folder / name).mkdir, parents=True)
     (folder / layout.POLICY).write_bytes(policy)
     trusted = policyfile.parse(policy)
-    start = await store.read(_start, asked)
+    start = await store.read(_start, asked, trusted)
     await asyncio.to_thread(_write_start, asked, folder, start)
     await _checkpoints(store, asked, folder, start.size)
     disclosing = Disclosing(asked.org, asked.epoch, asked.systems)
@@ -170,12 +170,14 @@ class _Out:
             writer.close()
 
 
-def _start(conn: Connection, asked: Asked) -> CompactRange:
-    """The tree before the range: that of the newest checkpoint that is old enough."""
+def _start(conn: Connection, asked: Asked, trusted: Policy) -> CompactRange:
+    """The tree before the range: that of the newest checkpoint that is old enough and, where there are
+    witnesses, of which they say so; else nobody could know what stands before it.
+    """
     at = (conn, asked.org, Log.EVIDENCE)
-    number = asked.epoch.epoch
-    found = checkpoints.newest_before(*at, asked.evidence_from - AHEAD_MS, epoch=number)
-    if found is None:
+    number, instant = asked.epoch.epoch, asked.evidence_from - AHEAD_MS
+    found = checkpoints.newest_before(*at, instant, epoch=number, cosigned=asked.witnessed)
+    if found is None or (asked.witnessed and not _is_accepted(trusted, note.parse(found.note))):
         return CompactRange()
     return reading.peaks(*at, min(found.size, asked.final.size), epoch=number)
 

@@ -76,7 +76,10 @@ def operators(world: World) -> Mapping[str, str]:
 def _start(world: World) -> int:
     """The size of the newest checkpoint that is not younger than the evidence."""
     until = world.story.evidence_from - AHEAD_MS
-    return max((h.size for h in world.log.heads if h.at <= until), default=0)
+    seen = [
+        h.size for h in world.log.heads if h.at <= until and (h.cosigned or not world.witnesses)
+    ]
+    return max(seen, default=0)
 
 
 def _is_shown(world: World, row: Row, start: int) -> bool:

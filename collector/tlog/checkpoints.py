@@ -61,13 +61,20 @@ def between(
 
 
 def newest_before(
-    conn: Connection, org: str, log: Log, instant: int, *, epoch: int | None = None
+    conn: Connection,
+    org: str,
+    log: Log,
+    instant: int,
+    *,
+    epoch: int | None = None,
+    cosigned: bool = False,
 ) -> Published | None:
-    """The last one signed at `instant` (UTC ms) or earlier."""
+    """The last one signed, or cosigned by a quorum, at `instant` (UTC ms) or earlier."""
     number = _number(conn, org, log, epoch)
     if number is None:
         return None
-    query = select(table).where(_of(org, log, number), table.c.signed_at <= instant)
+    at = table.c.cosigned_at if cosigned else table.c.signed_at
+    query = select(table).where(_of(org, log, number), at <= instant)
     row = conn.execute(query.order_by(table.c.size.desc()).limit(1)).one_or_none()
     return None if row is None else _published(row)
 

@@ -50,6 +50,7 @@ class Failure(StrEnum):
     LOG_LENGTH = "log.length"
     LOG_ROOT = "log.root"
     LOG_STATE = "log.state"
+    LOG_LATE_START = "log.late_start"
     SINCE_UNSIGNED = "since.unsigned"
     SINCE_OTHER_LOG = "since.other_log"
     SINCE_FORKED = "since.forked"
@@ -62,6 +63,7 @@ class Failure(StrEnum):
     ROWS_WITHHELD = "rows.withheld"
     ROWS_PROOF = "rows.proof"
     ROWS_PROOF_MISSING = "rows.proof_missing"
+    ROWS_BACKDATED = "rows.backdated"
     ROWS_CONFIG = "rows.config"
     ROWS_ACT = "rows.act"
     EARLY_MISSING = "early.missing"
@@ -89,6 +91,7 @@ class Failure(StrEnum):
     TOMBSTONE_MISSING = "tombstone.missing"
     FIGURES_ASKED = "figures.asked"
     FIGURES_DIFFER = "figures.differ"
+    REPORT_DIFFERS = "report.differs"
     TIMESTAMP_MALFORMED = "timestamp.malformed"
     TIMESTAMP_DIFFERS = "timestamp.differs"
     TIMESTAMP_UNTRUSTED = "timestamp.untrusted"
@@ -238,6 +241,12 @@ MEANINGS: dict[Failure, Meaning] = {
         "An entry does not count the rows that numbers depend on as the entries before it do.",
         _ISSUER,
     ),
+    Failure.LOG_LATE_START: Meaning(
+        _I,
+        "The range of the log begins too late: no quorum of witnesses had seen its first checkpoint "
+        "when the evidence begins. Evidence of the period may stand before it.",
+        "Ask for a bundle whose range begins earlier.",
+    ),
     Failure.SINCE_UNSIGNED: Meaning(
         _U,
         "The checkpoint given with --since is not signed by a log key of the policy.",
@@ -300,6 +309,12 @@ MEANINGS: dict[Failure, Meaning] = {
         _I,
         "A row from before the range of the log has no proof of its place.",
         _AGAIN,
+    ),
+    Failure.ROWS_BACKDATED: Meaning(
+        _U,
+        "A row that numbers depend on says that it was recorded more than an hour before batches were "
+        "received that stand before it in the log.",
+        "Ask the issuer whether the collector's clock was wrong, and what the row changed.",
     ),
     Failure.ROWS_CONFIG: Meaning(
         _W,
@@ -440,6 +455,12 @@ MEANINGS: dict[Failure, Meaning] = {
         _W,
         "Recomputed from the evidence, a field of the statement is another.",
         "Ask the issuer how the field came about; the report names it.",
+    ),
+    Failure.REPORT_DIFFERS: Meaning(
+        _W,
+        "`report.html` or `oscal.json` is not what this version makes of the statement, with which it "
+        "is said to be made.",
+        "Take the numbers from here, and ask the issuer how that file came about.",
     ),
     Failure.TIMESTAMP_MALFORMED: Meaning(
         _M,

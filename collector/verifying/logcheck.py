@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from collector.attest.checkpoint import Checkpoint
-from collector.attest.entries import Entry
+from collector.attest.entries import Entry, LogStart
+from collector.attest.note import Note
 from collector.attest.policy import Policy
 from collector.bundle import layout, logfile, members, opening
 from collector.bundle.evidence import Log, Rows
@@ -24,20 +25,26 @@ _MAX_START = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Checkpoints of the range, by size: their texts, and what they demand of the log."""
+    """Checkpoints of the range, by size: their texts, and what they demand of the log. `first` is the
+    smallest, with its signatures.
+    """
 
+    first: Note
     texts: Sequence[str]
     anchors: Sequence[Anchor]
 
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """`kinds`: rows of the range by kind, disclosed or not; `state`: state rows of the whole log."""
+    """`kinds`: rows of the range by kind, disclosed or not; `state`: state rows of the whole log;
+    `began`: the log's first entry, where the range has it.
+    """
 
     log: Log
     entries: int
     state: int
     kinds: Mapping[str, int]
+    began: LogStart | None
 
 
 def start_of(found: Members, final: Checkpoint) -> Start:
@@ -53,16 +60,37 @@ def start_of(found: Members, final: Checkpoint) -> Start:
 def published(found: Members, start: Start, final: Checkpoint, policy: Policy) -> Published:
     """VerifyError unless they lead from the start to the final one, each signed by a log key."""
     texts: list[str] = []
+    smallest: Note | None = None
     anchors: list[Anchor] = []
     with found.open(layout.CHECKPOINTS) as file:
         for number, head in enumerate(logfile.read_checkpoints(file, start.origin), 1):
             tree = heads.published(policy, head.note, f"{layout.CHECKPOINTS}:{number}")
+            smallest = smallest or head.note
             texts.append(head.note.text)
             anchors.append(Anchor(tree.size, tree.root, Failure.LOG_ROOT, f"size {tree.size}"))
     first = start.before.size
-    if not anchors or anchors[-1].size != final.size or (first and anchors[0].size != first):
+    if smallest is None or anchors[-1].size != final.size or (first and anchors[0].size != first):
         raise VerifyError(Failure.LOG_CHECKPOINTS, layout.CHECKPOINTS)
-    return Published(texts, anchors)
+    return Published(smallest, texts, anchors)
+
+
+def check_begin(
+    policy: Policy, start: Start, first: Note, evidence_from: int, latest_ms: int
+) -> None:
+    """VerifyError unless a quorum had seen the tree before the range when the evidence begins: then
+    nothing of it can stand there. Without witnesses there is nobody to ask.
+    """
+    if not start.before.size or policy.quorum is None:
+        return
+    place = f"size {start.before.size}"
+    try:
+        seen = heads.judge(policy, first, latest_ms, place).seen_ms
+    except VerifyError as refused:
+        if refused.code is not Failure.CHECKPOINT_QUORUM:
+            raise
+        seen = None
+    if seen is None or seen > evidence_from:
+        raise VerifyError(Failure.LOG_LATE_START, place)
 
 
 def check(
@@ -77,9 +105,12 @@ def check(
     walk = Walk(start.before, org, anchors)
     in_range = InRange(shown.shown, start.before.size)
     seen = 0
+    began: LogStart | None = None
 
     def look(index: int, data: bytes, entry: Entry, _header: object) -> None:
-        nonlocal seen
+        nonlocal seen, began
+        if isinstance(entry, LogStart):
+            began = entry
         walk.take(index, data, entry)
         in_range.take(index, entry)
         seen += 1
@@ -90,4 +121,4 @@ def check(
     state = walk.end()
     in_range.end()
     rows.complete(rows.counted(shown.shown), state)
-    return Checked(log, seen, state, in_range.kinds)
+    return Checked(log, seen, state, in_range.kinds, began)

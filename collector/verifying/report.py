@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from collector.attest.policy import Policy
 from collector.attest.vkey import VerifierKey
 from collector.bundle.assurance import LIMIT_MEANINGS, Limit
+from collector.bundle.predicate import CLAIMED, DERIVED
 from collector.verifying.failures import EXIT_CODES, VerifyError
 from collector.verifying.heads import shown
+from collector.verifying.sealing import Sealed
 from collector.verifying.telling import Told, count
 from collector.verifying.verify import Outcome
 from probes import agentkeys
@@ -37,7 +39,7 @@ def exit_code(outcome: Outcome) -> int:
 
 def document(outcome: Outcome, told: Sequence[Told], *, own_policy: bool) -> dict[str, Any]:
     """For machines: all that the words say."""
-    failure = outcome.failure
+    failure, sealed = outcome.failure, outcome.sealed
     return {
         "verified": failure is None,
         "exit": exit_code(outcome),
@@ -45,6 +47,8 @@ def document(outcome: Outcome, told: Sequence[Told], *, own_policy: bool) -> dic
         "checks": [{"check": one.check, "found": one.text, "note": one.note} for one in told],
         "policy": _policy(outcome.policy, own=own_policy),
         "attestation": None if failure is not None else _attestation(outcome),
+        "claimed": [*CLAIMED],
+        "agents": None if failure is not None or sealed is None else _keys_of(sealed),
     }
 
 
@@ -91,7 +95,8 @@ def details(outcome: Outcome, *, own_policy: bool) -> list[str]:
         *_missing(_derived(outcome)),
         *_maintenance(_derived(outcome)),
         *_signed(outcome),
-        *_limits(_derived(outcome)),
+        *_agents(outcome),
+        *_limits(_derived(outcome), own=own_policy),
         *compare(outcome.policy, own=own_policy),
     ]
 
@@ -170,10 +175,28 @@ def _signed(outcome: Outcome) -> list[str]:
     return [f"Signed by {', '.join(sorted(claimed.signers))}{by}"]
 
 
-def _limits(found: Mapping[str, Any]) -> list[str]:
-    assurance = found["assurance"]
+def _agents(outcome: Outcome) -> list[str]:
+    """Keys that signed evidence, whether the statement lists them or not: who approves keys could
+    approve his own.
+    """
+    if outcome.sealed is None:
+        return []
     return [
-        f"Assurance {assurance['level']}. Not proved, whatever verifies:",
+        "Evidence is signed by these keys; compare them with those of the agents' hosts:",
+        *(
+            f"  agent {agent}: {agentkeys.grouped(key)}"
+            for agent, keys in sorted(_keys_of(outcome.sealed).items())
+            for key in keys
+        ),
+    ]
+
+
+def _limits(found: Mapping[str, Any], *, own: bool) -> list[str]:
+    """The level is by the issuer's policy, which may name witnesses that the auditor's does not."""
+    assurance = found["assurance"]
+    whose = ", by the witnesses of the bundle's policy" if own else ""
+    return [
+        f"Assurance {assurance['level']}{whose}. Not proved, whatever verifies:",
         *(f"  {LIMIT_MEANINGS[Limit(code)]}" for code in assurance["limits"]),
     ]
 
@@ -217,9 +240,18 @@ def _policy(policy: Policy | None, *, own: bool) -> dict[str, Any] | None:
     }
 
 
+def _keys_of(sealed: Sealed) -> dict[str, list[str]]:
+    """Fingerprints of keys that signed evidence, by agent."""
+    return {agent: sorted(keys) for agent, keys in sealed.keys.items()}
+
+
 def _attestation(outcome: Outcome) -> dict[str, Any] | None:
+    """The fields that are known, and nothing else that somebody wrote beside them."""
     claimed = outcome.claimed
-    return None if claimed is None else dict(claimed.statement.predicate)
+    if claimed is None:
+        return None
+    said = claimed.statement.predicate
+    return {name: said[name] for name in (*DERIVED, *CLAIMED) if name in said}
 
 
 def plain(text: str) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from collector.attest import entries, merkle, proof
-from collector.attest.entries import STATE_KINDS, Entry, RowEntry
+from collector.attest.entries import STATE_KINDS, BatchEntry, Entry, RowEntry
 from collector.attest.faults import AttestError
 from collector.attest.note import Note
 from collector.attest.proof import Proof
@@ -18,6 +18,10 @@ from collector.verifying.chains import Chain
 from collector.verifying.failures import Failure, VerifyError
 from probes.wire.merkle import leaf_hash
 
+BACKDATED_MS = 3_600_000
+"""Clocks of two collectors differ by less, and the log is behind them by less."""
+_ALWAYS_SHOWN = "evidence."
+
 
 class InRange:
     """Compares the rows of a range, which begins at `first`, with its entries as they come."""
@@ -26,13 +30,22 @@ class InRange:
         self._due = {one.index: one.entry for one in shown if one.index >= first}
         self.kinds: Counter[str] = Counter()
         """Rows that the range has, disclosed or not."""
+        self._received = 0
+        """The latest instant at which a batch of the range was received so far."""
 
     def take(self, index: int, entry: Entry) -> None:
         due = self._due.pop(index, None)
         if due is not None and due != entry:
             raise VerifyError(Failure.ROWS_DIFFER, str(index))
-        if isinstance(entry, RowEntry):
-            self.kinds[entry.kind] += 1
+        if isinstance(entry, BatchEntry):
+            self._received = max(self._received, entry.received_at)
+        if not isinstance(entry, RowEntry):
+            return
+        self.kinds[entry.kind] += 1
+        if due is None and entry.kind.startswith(_ALWAYS_SHOWN):
+            raise VerifyError(Failure.ROWS_WITHHELD, str(index))
+        if entry.kind in STATE_KINDS and entry.recorded_at + BACKDATED_MS < self._received:
+            raise VerifyError(Failure.ROWS_BACKDATED, str(index))
 
     def end(self) -> None:
         """VerifyError for a row behind the last entry."""

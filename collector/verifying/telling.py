@@ -23,6 +23,7 @@ class Check(StrEnum):
     BEACONS = "beacons"
     EVIDENCE = "evidence"
     FIGURES = "figures"
+    REPORTS = "reports"
     TIMESTAMP = "timestamp"
 
 
@@ -40,6 +41,7 @@ QUESTIONS = {
     Check.BEACONS: "Were agents shown checkpoints of this log and no other?",
     Check.EVIDENCE: "Is each piece of evidence the one that the agent signed?",
     Check.FIGURES: "Do the same numbers come out, byte for byte?",
+    Check.REPORTS: "Do report.html and oscal.json say what the statement says?",
     Check.TIMESTAMP: "Is the time stamp one of this statement?",
 }
 """What each check answers."""

@@ -6,7 +6,7 @@ signature, its members by the statement, the log by the policy, and all else by 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -25,6 +25,7 @@ from collector.verifying import (
     figures,
     heads,
     logcheck,
+    rendering,
     rotations,
     rowcheck,
     rows,
@@ -40,7 +41,7 @@ from collector.verifying.heads import LATEST_MS, Head
 from collector.verifying.refusals import refusals
 from collector.verifying.sealing import Sealed
 from collector.verifying.signing import Claimed
-from collector.verifying.telling import Check, Doing, Tell
+from collector.verifying.telling import Check, Doing, Tell, Told
 from collector.verifying.trust import Trust, trust_of
 
 
@@ -85,8 +86,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     issuers = opening.open_policy(found)
     policy = outcome.policy = given.policy or issuers
     claimed = outcome.claimed = _statement(found, policy)
-    for told in words.statement(claimed, policy):
-        tell(told)
+    _each(tell, words.statement(claimed, policy))
     signing.check_members(found, claimed.statement, _progress(tell, Check.MEMBERS))
     tell(words.members(claimed.statement))
     claims = claims_of(claimed.statement.predicate)
@@ -98,8 +98,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     policy, issuers = trust.followed(policy), trust.followed(issuers)
     head = outcome.head = _judged(policy, trust, claimed, final, claims)
     _judged(issuers, trust, claimed, final, claims)
-    for told in words.checkpoint(head, claims.asked):
-        tell(told)
+    _each(tell, words.checkpoint(head, claims.asked))
 
     start = logcheck.start_of(found, head.checkpoint)
     first = start.before.size
@@ -108,6 +107,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     seen = rowcheck.seen(found, shown.shown, head, issuers, latest)
     own = None if given.policy is None else rowcheck.seen(found, shown.shown, head, policy, latest)
     published = logcheck.published(found, start, head.checkpoint, policy)
+    logcheck.check_begin(policy, start, published.first, claims.asked.evidence_from, latest)
     anchors = [*published.anchors, *(one.anchor for one in seen)]
     if given.since is not None:
         kept, anchor = since.kept(policy, given.since)
@@ -115,10 +115,10 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
         anchors.append(anchor)
     size = head.checkpoint.size - first
     checked = logcheck.check(found, start, org, shown, anchors, _counted(tell, Check.LOG, size))
-    tell(words.log(checked))
+    _each(tell, words.log(checked, policy))
     before = rowcheck.check(found, shown.shown, first, final, seen)
-    tell(words.rows(checked, before, len(shown.shown)))
-    tell(words.approvals(seen))
+    _each(tell, words.rows(checked, before, shown.shown))
+    _each(tell, words.approvals(seen))
     if given.since is not None:
         tell(words.since(anchors[-1].size))
 
@@ -131,8 +131,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
         rows.told(plain),
         _counted(tell, Check.CHAINS, size),
     )
-    for one in words.sealed(sealed):
-        tell(one)
+    _each(tell, words.sealed(sealed))
 
     witnessed = opening.open_witnessed(found, issuers, shown, checked.log)
     evidence = Evidence(found, issuers, shown, checked.log, witnessed)
@@ -143,10 +142,14 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     if own is not None:
         early.agree(outcome.derived, own)
     tell(words.evidence(numbers.evidence, sealed))
-    for told in words.figures(outcome.derived, claimed.statement.predicate):
-        tell(told)
-    for told in stamping.check(found, given.roots):
-        tell(told)
+    _each(tell, words.figures(outcome.derived, claimed.statement.predicate))
+    _each(tell, rendering.check(found, claimed.statement))
+    _each(tell, stamping.check(found, given.roots))
+
+
+def _each(tell: Tell, found: Iterable[Told]) -> None:
+    for one in found:
+        tell(one)
 
 
 def _statement(found: Zip, policy: Policy) -> Claimed:

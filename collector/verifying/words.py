@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from collector.attest.entries import LogStart
 from collector.attest.policy import Policy
 from collector.attest.statement import Statement
 from collector.attest.strictjson import Value
 from collector.bundle.evidence import Asked
+from collector.bundle.rowsfile import ShownRow
 from collector.bundle.zipread import Zip
 from collector.verifying.early import Seen
 from collector.verifying.evidence import Counts
 from collector.verifying.figures import rules
 from collector.verifying.heads import Head
 from collector.verifying.logcheck import Checked
+from collector.verifying.rows import BACKDATED_MS
 from collector.verifying.sealing import Sealed
 from collector.verifying.signing import Claimed
 from collector.verifying.telling import Check, Told, count
@@ -59,30 +62,79 @@ def checkpoint(head: Head, asked: Asked) -> Iterator[Told]:
         )
 
 
-def log(checked: Checked) -> Told:
+def log(checked: Checked, policy: Policy) -> Iterator[Told]:
+    """And what nobody but the collector says of what stands before the range."""
     found = checked.log
-    return Told(
+    before = found.start.before.size
+    yield Told(
         Check.LOG,
-        f"{count(checked.entries, 'entry', 'entries')} from size {found.start.before.size} on lead to "
+        f"{count(checked.entries, 'entry', 'entries')} from size {before} on lead to "
         f"{count(len(found.heads), 'checkpoint')}",
     )
+    if before and policy.quorum is None:
+        text = (
+            f"the {count(before, 'entry', 'entries')} before are not here: that none of them is "
+            "evidence of the period is the collector's word"
+        )
+        yield Told(Check.LOG, text, note=True)
+    if checked.began is not None:
+        yield Told(Check.LOG, _began(checked.began), note=checked.began.previous is not None)
 
 
-def rows(checked: Checked, before: int, shown: int) -> Told:
-    return Told(
+def _began(start: LogStart) -> str:
+    """A log that goes on from another has all from before by the collector's word."""
+    text = f"the log began at {rfc3339(start.started_at)}"
+    if start.previous is None:
+        return text
+    return (
+        f"{text} and is said to go on from {start.previous.origin} with "
+        f"{count(start.previous.size, 'entry', 'entries')}: what is older was entered again"
+    )
+
+
+def rows(checked: Checked, before: int, shown: Sequence[ShownRow]) -> Iterator[Told]:
+    """And how many rows about incidents are said to be of other systems."""
+    yield Told(
         Check.ROWS,
-        f"all {count(checked.state, 'row')} that numbers depend on, of {shown} disclosed; "
+        f"all {count(checked.state, 'row')} that numbers depend on, of {len(shown)} disclosed; "
         f"{before} of before the range, each proved",
     )
+    first = checked.log.start.before.size
+    there = sum(one.entry.kind.startswith(_INCIDENT) and one.index >= first for one in shown)
+    logged = sum(n for kind, n in checked.kinds.items() if kind.startswith(_INCIDENT))
+    if logged > there:
+        text = (
+            f"{logged - there} of {count(logged, 'row')} about incidents are not disclosed: that they "
+            "are about other systems is the collector's word"
+        )
+        yield Told(Check.ROWS, text, note=True)
 
 
-def approvals(seen: Sequence[Seen]) -> Told:
+_INCIDENT = "incident."
+
+
+def approvals(seen: Sequence[Seen]) -> Iterator[Told]:
+    """And which of them the witnesses saw long after they are said to have been recorded."""
     if not seen:
         text = "no witness saw them: when they were recorded is the collector's word"
-        return Told(Check.APPROVALS, text, note=True)
-    return Told(
+        yield Told(Check.APPROVALS, text, note=True)
+        return
+    yield Told(
         Check.APPROVALS, f"{count(len(seen), 'approval')} and versions with a witnessed time"
     )
+    late = [one for one in seen if _lag(one) > BACKDATED_MS]
+    if late:
+        worst = max(late, key=_lag)
+        text = (
+            f"{len(late)} of them the witnesses saw more than an hour after they are said to have "
+            f"been recorded, entry {worst.row.index} at {rfc3339(worst.head.seen_ms or 0)} for "
+            f"{rfc3339(worst.row.entry.recorded_at)}: until then it is the collector's word"
+        )
+        yield Told(Check.APPROVALS, text, note=True)
+
+
+def _lag(one: Seen) -> int:
+    return (one.head.seen_ms or 0) - one.row.entry.recorded_at
 
 
 def since(size: int) -> Told:

@@ -41,6 +41,7 @@ _WRONG = (
 _INCOMPLETE = (
     "bundle.member",
     "subject.missing",
+    "log.late_start",
     "since.ahead",
     "since.before",
     "rows.withheld",
@@ -55,6 +56,7 @@ _UNTRUSTED = (
     "checkpoint.unsigned",
     "checkpoint.quorum",
     "checkpoint.revoked",
+    "rows.backdated",
     "since.unsigned",
     "since.other_log",
     "early.untrusted",

@@ -28,7 +28,7 @@ _PIECE = 1 << 20
 
 
 class Published(NamedTuple):
-    """The checkpoints of the range. `final` is the last one, as the policy accepts it; `roots` by
+    """The checkpoints of the range. `smallest` is the first, `final` the last one, as the policy accepts it; `roots` by
     size, `texts` what agents name: by SHA-256 which of them it is. `tree` is the one before the first entry, which stands at `first`, and grows in `walk`.
     """
 
@@ -37,6 +37,7 @@ class Published(NamedTuple):
     tree: Growing
     roots: dict[int, bytes]
     texts: dict[bytes, int]
+    smallest: Note
     final: Accepted
     note: Note
 
@@ -59,9 +60,11 @@ def published(bundle: Archive, policy: Policy, computed_at: int) -> Published:
         raise Failure("checkpoint.future", "checkpoint.txt")
     roots: dict[int, bytes] = {}
     texts: dict[bytes, int] = {}
+    smallest: Note | None = None
     last: Note | None = None
     for where, line in bundle.lines("log/checkpoints.jsonl"):
         last = _note_of(line, where)
+        smallest = smallest or last
         head = accepted_by(policy, last, where, quorum=False).checkpoint
         if head.origin != final.checkpoint.origin:
             raise Failure("log.origin", where)
@@ -71,9 +74,29 @@ def published(bundle: Archive, policy: Policy, computed_at: int) -> Published:
         roots[head.size] = head.root
     if start["origin"] != final.checkpoint.origin:
         raise Failure("log.origin", "log/start.json")
-    if last != note or (tree.size and tree.size != min(roots)):
+    if smallest is None or last != note or (tree.size and tree.size != min(roots)):
         raise Failure("log.checkpoints", "log/checkpoints.jsonl")
-    return Published(start["origin"], tree.size, tree, roots, texts, final, note)
+    return Published(start["origin"], tree.size, tree, roots, texts, smallest, final, note)
+
+
+def check_begin(policy: Policy, log: Published, since: int, computed_at: int) -> None:
+    """A quorum had seen the tree before the range when the evidence begins: then nothing of it stands
+    there; Failure.
+    """
+    if not log.first or policy.quorum is None:
+        return
+    where = f"size {log.first}"
+    try:
+        found = accepted_by(policy, log.smallest, where)
+    except Failure as failure:
+        if failure.code != "checkpoint.quorum":
+            raise
+        raise Failure("log.late_start", where) from None
+    if any(1000 * time > computed_at + DAY_MS for time in found.times.values()):
+        raise Failure("checkpoint.future", where)
+    seen = quorum_time(policy, found)
+    if seen is None or seen > since:
+        raise Failure("log.late_start", where)
 
 
 def _note_of(line: bytes, where: str) -> Note:

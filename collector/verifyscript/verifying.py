@@ -22,11 +22,19 @@ from collector.verifyscript.disclosed import (
     seen_early,
     told_broken,
 )
-from collector.verifyscript.entries import Entry, entry_in
+from collector.verifyscript.entries import STATE_KINDS, Entry, entry_in
 from collector.verifyscript.failing import Failure
 from collector.verifyscript.figures import System
 from collector.verifyscript.keys import AgentKeys
-from collector.verifyscript.logs import Published, expected, kept, kept_root, published, walk
+from collector.verifyscript.logs import (
+    Published,
+    check_begin,
+    expected,
+    kept,
+    kept_root,
+    published,
+    walk,
+)
 from collector.verifyscript.notes import (
     Accepted,
     Policy,
@@ -43,6 +51,8 @@ from collector.verifyscript.statement import Statement, statement_in
 from collector.verifyscript.trust import LogKeys
 
 _ENTRIES = "log/entries.bin"
+_BACKDATED_MS = 3_600_000
+"""A row that was recorded so long before a batch came does not stand behind it."""
 _NOT_MADE = (
     "what the issuer alone claims (attestationId, version, computedAt, software, signer, supersedes, "
     "selfMonitoring, limitations), who runs agents and witnesses, method.tzdata"
@@ -89,6 +99,7 @@ def verify(bundle: Archive, own_policy: bytes | None, since: bytes | None, say: 
     names = [name.decode(errors="replace") for name in final.times]
     seen = Seen(names, issuers.quorum is not None)
     log = published(bundle, policy, computed)
+    check_begin(policy, log, asked.since, computed)
     early, roots = seen_early(bundle, rows, issuers, log, computed)
     own, _ = (
         (early, roots) if own_policy is None else seen_early(bundle, rows, policy, log, computed)
@@ -112,6 +123,9 @@ def verify(bundle: Archive, own_policy: bytes | None, since: bytes | None, say: 
         at = own.get(exclusion["logIndex"])
         if exclusion["preRegistered"] and at is not None and at >= exclusion["start"]:
             raise Failure("early.later", str(exclusion["logIndex"]))
+    say(
+        "report.html, report.pdf, oscal.json: the issuer's; that they say the same is NOT verified here"
+    )
     if "timestamp.tsr" in bundle.names:
         say("time stamp: there is one, NOT verified here; openssl ts and wardwatch verify do")
     for key in policy.logs:
@@ -190,14 +204,19 @@ def _walk(read: _Read, due: list[Any]) -> None:
     shown = {row.place: row for row in read.rows if row.place >= read.log.first}
     if shown and max(shown) >= read.log.final.checkpoint.size:
         raise Failure("rows.differ", str(max(shown)))
-    offset = 0
+    offset = received = 0
 
     def look(index: int, data: bytes, entry: Entry) -> None:
-        nonlocal offset
+        nonlocal offset, received
         row = shown.get(index)
         if row is not None and row.line != data:
             raise Failure("rows.differ", str(index))
+        if row is None and entry.kind.startswith("evidence."):
+            raise Failure("rows.withheld", str(index))
+        if entry.kind in STATE_KINDS and entry.time + _BACKDATED_MS < received:
+            raise Failure("rows.backdated", str(index))
         if entry.header:
+            received = max(received, entry.time)
             stone = entry.word == "tombstone"
             read.headers[index] = header_in(
                 read.org, index, entry.time, entry.header, tombstone=stone

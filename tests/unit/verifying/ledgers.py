@@ -39,7 +39,7 @@ from collector.bundle.derive import derive
 from collector.bundle.evidence import Asked
 from collector.bundle.logfile import Start
 from collector.bundle.members import Held
-from collector.bundle.predicate import TYPE
+from collector.bundle.predicate import TYPE, Claimed, predicate
 from collector.facts import CONFIG, Row
 from collector.verifying.early import KINDS
 from probes import batch, tombstone
@@ -173,7 +173,11 @@ def bundle(ledger: Ledger, how: Bundling) -> Members:
     """Its members, with a statement over them."""
     members = evidence(ledger, how)
     derived = derived_from(members, how.asked)
-    return stated(members, {**derived, "computedAt": how.computed_at}, ledger.key)
+    return stated(members, predicate(derived, claimed(how.computed_at)), ledger.key)
+
+
+def claimed(at: int, software: str = "simulated") -> Claimed:
+    return Claimed("made-by-hand", 1, at, software, "-", "-", "St Elsewhere", "-", 0)
 
 
 def derived_from(members: Members, asked: Asked) -> dict[str, Value]:

@@ -7,6 +7,7 @@ the keys of agents and witnesses he has not, unless it is said.
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import json
 import zlib
@@ -18,7 +19,11 @@ from typing import Any
 from collector.attest import policyfile
 from collector.bundle import layout, ziphead
 from collector.bundle.ziphead import Member
+from collector.reports.facts import facts
+from collector.reports.htmlpage import html
+from collector.reports.oscal import oscal
 from collector.verifying.failures import Failure
+from collector.verifying.rendering import SOFTWARE
 from collector.verifying.verify import Given
 from tests.unit.verifying import story
 from tests.unit.verifying.ledgers import (
@@ -83,6 +88,16 @@ def members(*systems: str) -> Members:
 def resealed(found: Members, **changes: Any) -> bytes:
     """The statement signed anew over members that were changed, with other fields where given."""
     return zipped(stated(found, {**predicate(found), **changes}))
+
+
+def rendered(software: str = SOFTWARE) -> Members:
+    """The honest bundle with its reports, said to be made by a version."""
+    found = members()
+    said = {**predicate(found), "software": {"algorithmHash": "-", "version": software}}
+    names = (one for one in found if one not in layout.NOT_SUBJECTS)
+    digests = {name: hashlib.sha256(found[name]).hexdigest() for name in names}
+    found[layout.REPORT_HTML], found[layout.OSCAL] = html(facts(said)), oscal(said, digests)
+    return stated(found, said)
 
 
 def predicate(found: Members) -> dict[str, Any]:

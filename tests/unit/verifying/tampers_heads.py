@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 from collector.attest import checkpoint, logkeys, note, policyfile
 from collector.attest.checkpoint import Checkpoint
 from collector.attest.logkeys import LogKeyReason, Revocation
 from collector.attest.note import Note
 from collector.attest.vkey import SignatureType
-from collector.bundle import layout
+from collector.bundle import layout, logfile
 from collector.verifying.failures import Failure
 from collector.verifying.verify import Given
 from tests.unit.verifying import story
@@ -27,10 +30,12 @@ from tests.unit.verifying.ledgers import (
 from tests.unit.verifying.story import DAY, HOUR, NOW
 from tests.unit.verifying.tampering import (
     NOTHING,
+    OWN,
     Made,
     case,
     honest,
     insider,
+    lines,
     members,
     resealed,
     unwitnessed,
@@ -105,6 +110,22 @@ def _no_checkpoint() -> Made:
 def _false() -> Made:
     found = members()
     found[layout.CHECKPOINT] = found[layout.CHECKPOINT].replace(b"\n34\n", b"\n35\n")
+    return resealed(found), NOTHING
+
+
+@case("begins the range behind an outage", Failure.LOG_LATE_START, "size 18")
+def _late_start() -> Made:
+    """18: the log when the outage is over; 100 % of what is left was up."""
+    return zipped(bundle(honest().ledger, replace(story.how(), first=18))), OWN
+
+
+@case("begins the range behind an outage, without saying when", Failure.LOG_LATE_START, "size 18")
+def _late_start_unseen() -> Made:
+    found = bundle(honest().ledger, replace(story.how(), first=18))
+    first, *rest = lines(found[layout.CHECKPOINTS])
+    signed = note.parse(json.loads(first)["note"].encode())
+    bare = note.write(Note(signed.text, signed.signatures[:1]))
+    found[layout.CHECKPOINTS] = b"".join([*logfile.write_checkpoints([bare]), *rest])
     return resealed(found), NOTHING
 
 

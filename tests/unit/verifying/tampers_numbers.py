@@ -18,11 +18,13 @@ from tests.unit.verifying.ledgers import (
 from tests.unit.verifying.story import DAY
 from tests.unit.verifying.tampering import (
     NOTHING,
+    OWN,
     Made,
     case,
     file_of,
     members,
     predicate,
+    rendered,
     resealed,
 )
 
@@ -70,6 +72,20 @@ def _no_field() -> Made:
     said = predicate(found)
     del said["gaps"]
     return zipped(stated(found, said)), NOTHING
+
+
+@case("prints another percentage in the report", Failure.REPORT_DIFFERS, "report.html")
+def _other_report() -> Made:
+    found = rendered()
+    found[layout.REPORT_HTML] = found[layout.REPORT_HTML].replace(b"86.6715", b"99.9500")
+    return zipped(stated(found, predicate(found))), OWN
+
+
+@case("says that the target was met in OSCAL", Failure.REPORT_DIFFERS, "oscal.json")
+def _other_oscal() -> Made:
+    found = rendered()
+    found[layout.OSCAL] = found[layout.OSCAL].replace(b'"not_met"', b'"met"')
+    return zipped(stated(found, predicate(found))), OWN
 
 
 @case("does not say which period it is about", Failure.STATEMENT_MALFORMED, layout.STATEMENT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,9 @@ from collector.attest import note, proof
 from collector.attest.note import Note
 from collector.attest.vkey import SignatureType
 from collector.bundle import layout
+from collector.facts import CONFIG, canonical
 from collector.verifying.failures import Failure
+from probes import configfile
 from tests.unit.verifying import story
 from tests.unit.verifying.ledgers import (
     OTHER_KEY,
@@ -20,7 +23,7 @@ from tests.unit.verifying.ledgers import (
     vkey,
     zipped,
 )
-from tests.unit.verifying.story import DAY, HOUR, NOW, T0
+from tests.unit.verifying.story import DAY, END, HOUR, NOW, START, T0
 from tests.unit.verifying.tampering import (
     NOTHING,
     OWN,
@@ -92,6 +95,28 @@ def _log_keys() -> Made:
     return zipped(bundle(told.ledger, story.how())), NOTHING
 
 
+@case("enters a version later than he says, after an outage", Failure.ROWS_BACKDATED, "34")
+def _backdated_version() -> Made:
+    """Fifty failures in a row are then an outage, and there is none; the witness saw it all."""
+    told = story.told()
+    said = json.loads(configfile.canonical(story.config()))
+    said["checks"]["ehr-read"]["confirm"] = {"down": 50, "up": 1}
+    told.row(START, CONFIG, canonical(said))
+    told.publish(NOW + 120_000)
+    return zipped(bundle(told.ledger, story.how())), OWN
+
+
+@case("keeps back that the collector was away", Failure.ROWS_WITHHELD, "34")
+def _no_away() -> Made:
+    told = story.told()
+    told.row(NOW + 120_000, "evidence.away", canonical({"from": START, "to": END}))
+    told.publish(NOW + 180_000)
+    found = bundle(told.ledger, story.how())
+    kept = [line for line in lines(found[layout.ROWS]) if b"evidence.away" not in line]
+    found[layout.ROWS] = b"".join(kept)
+    return resealed(found), NOTHING
+
+
 @case("proves another row in the place of one", Failure.ROWS_PROOF, "2")
 def _proof() -> Made:
     found = members()
@@ -154,9 +179,9 @@ def _early_later() -> Made:
     late = ledger.witness.cosign
 
     def cosign(text: str, at: int) -> list[Any]:
-        """The insider's at once, the auditor's witness only after the window."""
+        """The insider's at once, the auditor's witness only after the window, from its proposal on."""
         mine = note.cosign(text, "own.example", OTHER_KEY, at // 1_000)
-        return [mine, *late(text, max(at, story.WINDOW[1]))]
+        return [mine, *late(text, at if at < T0 + DAY else max(at, story.WINDOW[1]))]
 
     ledger.witness.cosign = cosign  # type: ignore[method-assign]
     lines = policy_text().replace(b"quorum auditor\n", b"")

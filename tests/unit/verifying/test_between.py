@@ -19,7 +19,8 @@ def ended(size: int) -> tuple[Outcome, list[Told]]:
     told: list[Told | Doing] = []
     made = zipped(bundle(ledger, story.how()))
     outcome = verify(io.BytesIO(made), Given(), told.append)
-    return outcome, [one for one in told if isinstance(one, Told) and one.note]
+    notes = [one for one in told if isinstance(one, Told) and one.note]
+    return outcome, [one for one in notes if one.check is Check.CHECKPOINT]
 
 
 def test_what_came_before_the_close_may_be_missing_and_that_is_told() -> None:

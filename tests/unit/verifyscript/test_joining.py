@@ -70,7 +70,12 @@ def test_its_failures_are_those_of_the_command() -> None:
     for code, kind in failing.KINDS.items():
         assert MEANINGS[Failure(code)].kind == kind
     others = {one.value for one in Failure} - failing.KINDS.keys()
-    assert others == {"timestamp.malformed", "timestamp.differs", "timestamp.untrusted"}
+    assert others == {
+        "report.differs",
+        "timestamp.malformed",
+        "timestamp.differs",
+        "timestamp.untrusted",
+    }
 
 
 def test_it_says_how_to_call_it(tmp_path: Path) -> None:
