@@ -21,7 +21,8 @@ from collector.attesting.selfmonitoring import SelfMonitoring
 from collector.bundle import assemble, layout
 from collector.bundle.assemble import Signing
 from collector.bundle.predicate import Claimed, predicate
-from collector.reports.apart import RenderError, rendered
+from collector.child import ChildError
+from collector.reports.apart import rendered
 from collector.reports.pades import PadesError, sign
 from collector.reports.timestamps import StampError, read_roots
 from collector.reports.tsa import TsaError, stamped
@@ -96,12 +97,12 @@ class Assembler:
         digests = await asyncio.to_thread(_digests, members)
         try:
             made = await rendered(told, digests)
-        except RenderError:
+        except ChildError:
             raise RefusedAttestationError(Refusal.REPORT) from None
         said = None if config.attestations is None else config.attestations.pdf_signature
         if said is not None:
             made[layout.REPORT_PDF] = await self._pdf_signed(said, made, at)
-        return {**made, layout.VERIFIER: script()}
+        return {**made, layout.VERIFIER: await asyncio.to_thread(script)}
 
     async def _pdf_signed(self, said: PdfSignature, made: Mapping[str, bytes], at: int) -> bytes:
         """Without the extra there is no PDF, and so a KeyError."""

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
 from collector.bundle.faults import BundleError, BundleFault
 
 
-class StoppedError(Exception):
-    """The process ends: whoever still reads in a thread is not to hold it up."""
-
-
 class OnDisk:
-    """`bundle.members.Members` of all files below a folder. Once `stopped`, reading ends in
-    StoppedError.
-    """
+    """`bundle.members.Members` of all files below a folder."""
 
-    def __init__(self, folder: Path, stopped: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._stopped = stopped
 
     @property
     def names(self) -> Sequence[str]:
@@ -30,22 +22,6 @@ class OnDisk:
 
     def open(self, name: str) -> BinaryIO:
         try:
-            return _Watched(io.FileIO(self._folder / name), self._stopped)
+            return (self._folder / name).open("rb")
         except FileNotFoundError:
             raise BundleError(BundleFault.MISSING, name) from None
-
-
-class _Watched(io.BufferedReader):
-    def __init__(self, raw: io.FileIO, stopped: Callable[[], bool]) -> None:
-        super().__init__(raw)
-        self._stopped = stopped
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        if self._stopped():
-            raise StoppedError
-        return super().read(size)
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        if self._stopped():
-            raise StoppedError
-        return super().readline(size)

@@ -10,29 +10,23 @@ import asyncio
 import hashlib
 import logging
 import shutil
-import threading
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from collector.attesting import comparing, gathering, live, selfmonitoring
+from collector.attesting import apart, comparing, gathering, live, selfmonitoring
 from collector.attesting.assembling import Assembler, Claims
 from collector.attesting.covering import covered
-from collector.attesting.disk import OnDisk
 from collector.attesting.folder import SUFFIX, Folder, FolderError
 from collector.attesting.gathering import DAY_MS, Asked
 from collector.attesting.issuing import issue
 from collector.attesting.refusals import Refusal, RefusedAttestationError
 from collector.attesting.stages import Stage
 from collector.bundle import evidence as bundled
-from collector.bundle import evidencefile, layout
-from collector.bundle.derive import derive
-from collector.bundle.evidence import Evidence
 from collector.bundle.faults import BundleError, BundleFault
-from collector.bundle.opening import open_evidence
+from collector.child import ChildError
 from collector.evaluate import Evaluator
-from collector.facts import canonical
 from collector.store import attestations
 from collector.store.attestations import Attestation, Issued, Wanted
 from collector.store.leases import Lease
@@ -47,11 +41,8 @@ from probes.config_evidence_log import EvidenceLog
 
 log = logging.getLogger("wardwatch.attesting")
 
-T = TypeVar("T")
 TOLD_MS = 1_000
 """How often at most it is written down how far it is."""
-NOT_FIGURES = frozenset({"log", "assurance", "configChanges"})
-"""Derived fields that grow with the log though nothing of the period is new."""
 BUNDLE, MEMBERS = "bundle.zip", "members"
 
 
@@ -98,6 +89,9 @@ class Maker:
             return await self._make(one, lease, workspace)
         except OSError:
             raise RefusedAttestationError(Refusal.DISK) from None
+        except ChildError as error:
+            log.error("attesting.ended code=%d", error.code)  # noqa: TRY400 - codes only
+            raise RefusedAttestationError(Refusal.NUMBERS) from None
         except BundleError as error:
             log.error("attesting.bundle code=%s", error.code.value)  # noqa: TRY400 - codes only
             large = error.code is BundleFault.TOO_LARGE
@@ -162,7 +156,7 @@ class Maker:
             gathered = await gathering.gather(self._store, asked, members, policy, tell)
             await self._tell(one, Stage.DERIVING)
             question = bundled.Asked(one.start, one.end, since, operators)
-            derived, mark = await _in_thread(_derived, members, question)
+            derived, mark = await apart.derived(members, question)
             history, lives = await live.truths(self._store, asked, one.start, one.end)
             truths = {name: found.truth for name, found in lives.items()}
             own = await asyncio.to_thread(comparing.of_truths, truths, history, question)
@@ -242,43 +236,6 @@ class Maker:
                 await self._tell(one, stage, done, total)
 
         return tell
-
-
-async def _in_thread(
-    work: Callable[[OnDisk, bundled.Asked], T], members: Path, asked: bundled.Asked
-) -> T:
-    """Minutes of work, which ends soon when the process does."""
-    stop = threading.Event()
-    try:
-        return await asyncio.to_thread(work, OnDisk(members, stop.is_set), asked)
-    except asyncio.CancelledError:
-        stop.set()
-        raise
-
-
-def _derived(members: OnDisk, asked: bundled.Asked) -> tuple[dict[str, Any], bytes]:
-    """The derived fields, and the fingerprint of what they say and are made of."""
-    evidence = open_evidence(members)
-    derived = derive(evidence, asked)
-    return derived, fingerprint(evidence, asked, derived)
-
-
-def fingerprint(evidence: Evidence, asked: bundled.Asked, derived: Mapping[str, Any]) -> bytes:
-    """Two with the same say the same: what was seen up to the edge of knowledge, and all that follows
-    from it. That the log has grown behind it changes nothing.
-    """
-    digest = hashlib.sha256()
-    for system in evidence.systems:
-        name = layout.evidence_of(system)
-        with evidence.members.open(name) as file:
-            for one in evidencefile.read(file, name):
-                arrived = evidence.log.arrived[one.entry]
-                if asked.evidence_from <= arrived.last_t and arrived.first_t < asked.now:
-                    seen = hashlib.sha256(one.data).hexdigest()
-                    digest.update(f"{system} {one.entry} {seen}\n".encode())
-    figures = {name: value for name, value in derived.items() if name not in NOT_FIGURES}
-    digest.update(canonical(figures))
-    return digest.digest()
 
 
 def _weighed(path: Path) -> tuple[bytes, int]:

@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     DISK = "attestation.disk"
     TIMESTAMP = "attestation.timestamp"
     DEFECT = "attestation.defect"
+    NUMBERS = "attestation.numbers"
     REPORT = "attestation.report"
     PDF_SIGNATURE = "attestation.pdf_signature"
 
@@ -60,6 +61,8 @@ MEANINGS: Mapping[Refusal, str] = {
     " `timestamp` out of the file",
     Refusal.DEFECT: "a defect of this program: nothing is issued; please report the line"
     " `attesting.defect` of the collector's log",
+    Refusal.NUMBERS: "the process that makes the numbers died, as for want of memory; make room, or"
+    " name fewer systems, then ask again",
     Refusal.REPORT: "the process that makes the reports died, as for want of memory; make room, or"
     " name fewer systems, then ask again",
     Refusal.PDF_SIGNATURE: "`report.pdf` could not be signed: the extra `pdf` is missing"

@@ -279,7 +279,7 @@ class Stage:
         self.processes["hospital"] = hospital
         if hospital.stdout is None:
             raise RuntimeError("the hospital process has no output")
-        line = await asyncio.wait_for(hospital.stdout.readline(), 20)
+        line = await asyncio.wait_for(hospital.stdout.readline(), 60)
         self.ports = {**json.loads(line), "receiver": await self.receiver.start()}
         keys = {agent: await self._agent_key(agent) for agent in SITES.values()}
         files = (self._secret, self._job, self._log_key)

@@ -174,7 +174,7 @@ class Attesting:
     async def headers(self, account: str, role: Role) -> dict[str, str]:
         """Of somebody who enrols when they are first asked for."""
         if account not in self._known:
-            self._known[account] = await self.collector.token(account, role)
+            self._known[account] = await self.collector.token(account, role, days=90)
         return {"Authorization": f"Bearer {self._known[account]}"}
 
 

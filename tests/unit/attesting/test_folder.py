@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collector.attesting.disk import OnDisk, StoppedError
+from collector.attesting.disk import OnDisk
 from collector.attesting.folder import Folder, FolderError, place
 from collector.bundle.faults import BundleError
 
@@ -59,18 +59,12 @@ def test_a_folder_that_cannot_be_made_is_told_with_its_place(tmp_path: Path) -> 
         Folder(tmp_path / "file" / "x").workspace("1-7")
 
 
-def test_whoever_reads_members_in_a_thread_ends_when_the_process_does(tmp_path: Path) -> None:
+def test_members_are_read_by_the_names_they_will_have(tmp_path: Path) -> None:
     (tmp_path / "log").mkdir()
     (tmp_path / "log" / "start.json").write_bytes(b"one\ntwo\n")
-    stopped = [False]
-    parts = OnDisk(tmp_path, lambda: stopped[0])
+    parts = OnDisk(tmp_path)
     assert parts.names == ["log/start.json"]
     with parts.open("log/start.json") as file:
         assert (file.readline(), file.read()) == (b"one\n", b"two\n")
-        stopped[0] = True
-        with pytest.raises(StoppedError):
-            file.read()
-        with pytest.raises(StoppedError):
-            file.readline()
     with pytest.raises(BundleError, match=r"bundle\.missing"):
         parts.open("rows.jsonl")

@@ -203,7 +203,7 @@ async def test_a_defect_refuses_one_attestation_and_stops_nothing_else(
         await made.month.live(CLOSED)
         await asked(made, JANUARY)
         with monkeypatch.context() as patch:
-            patch.setattr("collector.attesting.making.derive", lambda *_: 1 // 0)
+            patch.setattr("collector.attesting.apart.derived", lambda *_: 1 // 0)
             await made.make()
         _, one = await got(made, "/2026-01-1")
         assert (one["state"], one["reason"]) == ("refused", "attestation.defect")

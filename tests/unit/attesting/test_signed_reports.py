@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from collector.attesting import assembling
 from collector.bundle import layout
-from collector.reports.apart import RenderError
+from collector.child import ChildError
 from collector.store.store import Store
 from probes.configfile import read_secret
 from tests.support.attested import CLOSED, Attesting, attesting
@@ -68,7 +68,7 @@ async def test_reports_whose_process_dies_are_not_left_out(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def dies(*_: object) -> None:
-        raise RenderError(-9)
+        raise ChildError(-9)
 
     monkeypatch.setattr(assembling, "rendered", dies)
     async with attesting(store, tmp_path) as made:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from collector.reports.apart import RenderError, rendered
+from collector.child import ChildError
+from collector.reports.apart import rendered
 from collector.reports.render import render_all
 from tests.support.predicates import predicate
 
@@ -27,7 +28,7 @@ async def test_a_process_of_its_own_makes_the_same_bytes() -> None:
 async def test_what_is_refused_there_is_an_error_here() -> None:
     found: Any = predicate()
     del found["period"]
-    with pytest.raises(RenderError, match="rendering ended with 1"):
+    with pytest.raises(ChildError, match="the process ended with 1"):
         await rendered(found)
 
 
