@@ -127,9 +127,6 @@ def prepare(conn: Connection, org: str, limit: int = AT_ONCE) -> Prepared | None
     if not found and not fresh:
         return None
     own, every = _commitments(evidence, audit, found)
-    last = found[-1].id if found else audit.rows_to
-    rows_left = journal.last_id(conn, org) - last
-    parts = {row.id: rows_.parts_of(row) for row in found}
     return Prepared(
         evidence=_grown(evidence, [row for row in found if rows_.is_evidence(row)], own, fresh),
         audit=_grown(audit, found, every, ()),

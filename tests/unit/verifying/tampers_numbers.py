@@ -54,7 +54,7 @@ def _formula() -> Made:
 
 
 @case("prints another number beside a verdict", Failure.FIGURES_DIFFER, "results.0.judgedBy.min")
-def _behind() -> Made:
+def _beside() -> Made:
     found = members()
     results = predicate(found)["results"]
     results[0]["judgedBy"]["min"] = "99.9000"
