@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib.metadata import version
 
 from collector.attest.strictjson import Value
+from collector.attesting.algorithm import algorithm
 from collector.bundle import layout
 from collector.bundle.sample import sample
 from collector.bundle.samplestory import Story
@@ -14,7 +16,8 @@ from collector.verifyscript.joining import script
 
 def simulated(seed: int) -> bytes:
     """The zip; the same seed makes the same bytes with one and the same version of the program."""
-    return sample(Story(seed=seed), _rendered).zip
+    claims = {"software": version("wardwatch"), "algorithm": algorithm()}
+    return sample(Story(seed=seed), _rendered, **claims).zip
 
 
 def _rendered(predicate: Mapping[str, Value]) -> Mapping[str, bytes]:

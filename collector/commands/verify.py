@@ -18,6 +18,7 @@ from collector.attest import checkpoint, note, policyfile
 from collector.attest.faults import AttestError
 from collector.attest.policy import Policy
 from collector.attest.policyfile import POLICY_MEANINGS, PolicyError
+from collector.attesting.algorithm import algorithm
 from collector.commands.options import Parsers
 from collector.reports.timestamps import read_roots
 from collector.verifying import report
@@ -87,7 +88,8 @@ def run(args: argparse.Namespace) -> int:
         screen.show(one)
 
     try:
-        given = Given(_policy(args.policy), _kept(args.since), _roots(args.tsa))
+        own_policy, kept = _policy(args.policy), _kept(args.since)
+        given = Given(own_policy, kept, _roots(args.tsa), algorithm())
         with Path(args.bundle).open("rb") as file:
             if not file.seekable():
                 return _refuse(f"{args.bundle}: not a file that can be read again")

@@ -47,13 +47,14 @@ from collector.verifying.trust import Trust, trust_of
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """What the auditor has beside the bundle: a policy, the bytes of a checkpoint that was kept, and
-    the roots of time stamping authorities.
+    """What the auditor has beside the bundle: a policy, the bytes of a checkpoint that was kept, the
+    roots of time stamping authorities, and the hash of the program here (None: it is not compared).
     """
 
     policy: Policy | None = None
     since: bytes | None = None
     roots: Sequence[Certificate] = ()
+    algorithm: str | None = None
 
 
 @dataclass(slots=True)
@@ -87,6 +88,10 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     policy = outcome.policy = given.policy or issuers
     claimed = outcome.claimed = _statement(found, policy)
     _each(tell, words.statement(claimed, policy))
+    for told in words.statement(claimed, policy):
+        tell(told)
+    for told in words.software(claimed.statement.predicate, given.algorithm):
+        tell(told)
     signing.check_members(found, claimed.statement, _progress(tell, Check.MEMBERS))
     tell(words.members(claimed.statement))
     claims = claims_of(claimed.statement.predicate)

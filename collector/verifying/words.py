@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from collector.attest.entries import LogStart
@@ -22,6 +23,8 @@ from collector.verifying.signing import Claimed
 from collector.verifying.telling import Check, Told, count
 from probes.times import TZDATA, rfc3339
 
+_HASH = re.compile("sha256:[0-9a-f]{64}")
+
 
 def bundle(found: Zip) -> Told:
     size = sum(found.size(name) for name in found.names)
@@ -36,6 +39,21 @@ def statement(found: Claimed, policy: Policy) -> Iterator[Told]:
             "the policy does not name this key; one that it names vouched for it, as the log tells"
         )
         yield Told(Check.STATEMENT, text, note=True)
+
+
+def software(predicate: Mapping[str, Value], here: str | None) -> Iterator[Told]:
+    """Was it made by another program than `here`? No failure: the numbers are made anew."""
+    said = predicate.get("software")
+    there = said.get("algorithmHash") if isinstance(said, dict) else None
+    if here is None or there == here:
+        return
+    named = there if isinstance(there, str) and _HASH.fullmatch(there) else "which it does not say"
+    yield Told(
+        Check.STATEMENT,
+        f"another version of the program made the numbers ({named}; here is {here}); if they come out "
+        "the same all the same, that matters nothing",
+        note=True,
+    )
 
 
 def members(found: Statement) -> Told:

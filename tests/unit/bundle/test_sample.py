@@ -87,7 +87,8 @@ def test_readme_names_what_is_there_and_the_two_ways_to_verify() -> None:
     with opened().open(layout.README) as file:
         text = file.read().decode("ascii")
     assert "wardwatch verify BUNDLE.zip" in text
-    assert "python3 verify.py BUNDLE.zip" in text
+    assert "    python3 -I verify.py BUNDLE.zip\n" in text
+    assert "Python 3.9 or newer" in text  # what `tests/unit/verifyscript/test_joining.py` holds
     assert "report.pdf" not in text
     for name in ("statement.json", "rows.jsonl", "evidence/", "proofs/"):
         assert f"\n{name} " in text

@@ -35,7 +35,10 @@ def test_a_line_for_each_check_then_the_figures_and_whose_keys_to_compare(
     lines = out.splitlines()
     assert lines[0] == "ok    bundle      17 members, 41 783 bytes"
     assert [line[6:16].rstrip() for line in lines[:11]] == [
+    assert lines[0] == "ok    bundle      17 members, 41 419 bytes"
+    assert [line[6:16].rstrip() for line in lines[:12]] == [
         "bundle",
+        "statement",
         "statement",
         "members",
         "checkpoint",
@@ -47,6 +50,7 @@ def test_a_line_for_each_check_then_the_figures_and_whose_keys_to_compare(
         "beacons",
         "evidence",
     ]
+    assert lines[2].startswith("note  statement   another version of the program made the numbers")
     assert (
         "VERIFIED: St Elsewhere, 2026-07-03T00:00:00.000Z to 2026-07-05T00:00:00.000Z (UTC)" in out
     )
