@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -22,6 +23,7 @@ from collector.bundle import predicate as predicates
 from collector.bundle.derive import derive
 from collector.bundle.members import Held
 from collector.bundle.opening import open_evidence
+from collector.store.leases import FencedError
 from collector.store.store import Store
 from collector.verifying.verify import Given, verify
 from tests.support.attested import CLOSED, DAY, HOUR, LAST, Attesting, attesting
@@ -186,7 +188,8 @@ async def test_a_process_that_dies_while_it_writes_leaves_nothing_and_the_next_m
         (left,) = made.bundles.iterdir()
         assert left.name.startswith(".making-")
         assert (await got(made, "/2026-01-1"))[1]["state"] == "asked"
-        (made.bundles / "never-recorded.zip").write_bytes(b"named, and then it died")
+        named = f"{ORG}-2026-01-1-0011aabb.zip"
+        (made.bundles / named).write_bytes(b"named, and then it died")
 
         made.again()
         await made.make()
@@ -215,3 +218,47 @@ async def test_a_defect_refuses_one_attestation_and_stops_nothing_else(
         assert (other["state"], other["reason"]) == ("refused", "attestation.different")
         assert list(made.bundles.iterdir()) == []
         assert (await issued(made))["bundle"]["revision"] == 1
+
+
+async def test_a_bundle_of_a_process_that_no_longer_leads_is_not_left(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with attesting(sqlite_store, tmp_path) as made:
+        await made.month.live(CLOSED)
+        await asked(made, JANUARY)
+        with monkeypatch.context() as patch:
+
+            def fenced(*_: object) -> None:
+                assert [path.suffix for path in made.bundles.glob("*.zip")] == [".zip"]
+                raise FencedError
+
+            patch.setattr("collector.attesting.making.issue", fenced)
+            with pytest.raises(FencedError):
+                await made.make()
+        assert list(made.bundles.iterdir()) == []
+        assert (await got(made, "/2026-01-1"))[1]["state"] == "asked"
+
+
+async def test_a_folder_that_cannot_be_used_refuses_an_attestation_and_stops_nothing(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with attesting(sqlite_store, tmp_path) as made:
+        await made.month.live(CLOSED)
+        await asked(made, JANUARY)
+        made.bundles.mkdir(exist_ok=True)
+
+        def denied(self: Path) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "iterdir", denied)
+            made.again()
+            await made.make()
+        _, one = await got(made, "/2026-01-1")
+        assert one["state"] == "issued"
+        made.bundles.rename(tmp_path / "moved")
+        made.bundles.write_bytes(b"a file where the folder was")
+        _, one = await asked(made, {**JANUARY, "systems": ["lab"]})
+        await made.make()
+        _, one = await got(made, f"/{one['id']}")
+        assert (one["state"], one["reason"]) == ("refused", "attestation.disk")
