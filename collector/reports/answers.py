@@ -84,7 +84,7 @@ def _verdicts(read: Predicate) -> Section:
 def _judged(one: Result) -> Iterator[str]:
     yield word(VERDICT_SENTENCES, one.verdict, NO_TARGET_SENTENCE)
     if one.target is not None and one.scope is not None:
-        yield f"Target {percent(one.target)}, judged by {word(SCOPES, one.scope)}."
+        yield f"Target {percent(one.target)}, judged over {word(SCOPES, one.scope)}."
     if one.minimum is not None:
         yield (
             f"Least acceptable {percent(one.minimum)}: "
@@ -123,8 +123,10 @@ def _unknown(read: Predicate) -> Section:
         )
         for one in read.results
     )
+    shorter = f" Shorter ones that are only counted: {read.gaps_left_out}."
     gaps = (
-        f"{len(read.gaps)} gaps, each with its cause, stand in the table of gaps."
+        f"Gaps that stand with their cause in the table of gaps: {len(read.gaps)}."
+        f"{shorter if read.gaps_left_out else ''}"
         if read.gaps
         else "There is no gap: every scheduled result is there."
     )

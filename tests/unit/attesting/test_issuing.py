@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import aiohttp
 import pytest
 
-from collector import journal
+from collector import acts, journal
 from collector.access.policy import Role
 from collector.attest import dsse, statement
 from collector.attesting import comparing
@@ -26,6 +26,7 @@ from collector.bundle.opening import open_evidence
 from collector.store.leases import FencedError
 from collector.store.store import Store
 from collector.verifying.verify import Given, verify
+from probes.acts import CorrectAs, Correction, CorrectionReason, Signed
 from tests.support.attested import CLOSED, DAY, HOUR, LAST, Attesting, attesting
 from tests.support.rounds import ORG
 from tests.unit.attesting.test_attestations_api import JANUARY, URL, asked, got
@@ -262,3 +263,24 @@ async def test_a_folder_that_cannot_be_used_refuses_an_attestation_and_stops_not
         await made.make()
         _, one = await got(made, f"/{one['id']}")
         assert (one["state"], one["reason"]) == ("refused", "attestation.disk")
+
+
+async def test_a_correction_approved_after_the_close_is_no_newer_evidence_for_it_counts_in_none(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    async with attesting(sqlite_store, tmp_path) as made:
+        await made.month.live(CLOSED)
+        one = await issued(made)
+        at = made.collector.clock.now_ms()
+        signed = Signed("ops-1", at, "CHG-1")
+        said = Correction(
+            "cor-1", "ehr", LAST - DAY, LAST, CorrectAs.UP, CorrectionReason.CUSTOMER_POWER, signed
+        )  # fmt: skip
+        for fact in (acts.fact_of_request(said), acts.fact_of_approval("cor-1", signed)):
+            await sqlite_store.write(journal.append, ORG, [fact], at)
+        await made.month.live(CLOSED + HOUR, silent=["north-1", "south-1"])
+        await made.make()
+        evaluator = made.collector.service.parts.evaluator
+        assert [each.id for each in evaluator.history.corrections] == ["cor-1"]
+        assert (await got(made, f"/{one['id']}"))[1]["newer_evidence"] is False
+        assert (await asked(made, JANUARY))[1]["id"] == one["id"]
