@@ -51,7 +51,8 @@ def _months(
     start = min(max((o.end for o in own if o.issued is not None), default=last.start), last.start)
     for begun in sorted({one.start for one in own if one.start < start}):
         span = periods.month(begun, zone)
-        if all(o.state is State.REFUSED for o in known if o.start == begun and o.end == span.end):
+        same = [one for one in known if (one.start, one.end) == (span.start, span.end)]
+        if same and all(one.state is State.REFUSED for one in same):
             yield f"{times.from_ms(begun, zone):%Y-%m}", span
     for span in periods.months(start, last.end, zone):
         yield f"{times.from_ms(span.start, zone):%Y-%m}", span

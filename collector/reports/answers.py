@@ -102,7 +102,8 @@ def _exclusions(read: Predicate) -> Section:
     applied = [one for one in read.exclusions if one.excludes]
     ahead = sum(one.pre_registered is True for one in applied)
     sentences = [
-        f"{len(applied)} of {len(read.exclusions)} maintenance windows exclude time."
+        f"{len(applied)} of {len(read.exclusions)} maintenance windows exclude time,"
+        " counted by system and date."
         if read.exclusions
         else "There were no maintenance windows: no time was excluded."
     ]

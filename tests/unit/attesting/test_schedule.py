@@ -88,6 +88,9 @@ def test_a_month_that_was_refused_is_not_forgotten_once_a_later_one_is_issued() 
     known = [asked(1, State.REFUSED, DUE), asked(2, State.ISSUED, later, february)]
     assert names(due(history(), known, later)) == ["2026-01"]
     assert due(history(), [*known, asked(3, State.ISSUED, later)], later) == []
+    # of another time zone's month nothing is made in this one
+    elsewhere = asked(1, State.REFUSED, DUE, replace(JANUARY, start=FIRST - HOUR, end=LAST - HOUR))
+    assert due(history(), [elsewhere, known[1]], later) == []
     # nothing was issued yet, and another month has closed since
     assert names(due(history(), known[:1], later)) == ["2026-01", "2026-02"]
 
