@@ -243,7 +243,7 @@ class Service:
         if signing is None or folder is None:
             return Attesting(around, None)
         assembler = Assembler(signing.signers, world.read_secret, world.random_bytes)
-        parts = (Folder(folder), store, world.clock, org, evaluator, assembler)
+        parts = (Folder(folder, org), store, world.clock, org, evaluator, assembler)
         return Attesting(around, Maker(*parts))
 
     async def prepare(self) -> None:

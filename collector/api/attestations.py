@@ -43,7 +43,8 @@ class AttestationRequest(Model):
     period: Annotated[str, Field(max_length=20)]
     """`2026-07`, `2026-Q3`, `2026` or `2026-W31`; it must have closed, 72 h after its end."""
     systems: Annotated[tuple[Id, ...], Field(min_length=1, max_length=1_000)] | None = None
-    """Left out: all that were monitored in it. Nothing is told of any other."""
+    """Left out: all that were monitored in it. Of others there are no results, checks or settings in
+    it; acts on windows and corrections, with ids of systems and accounts, are in it whole."""
 
 
 class Bundle(TypedDict):
@@ -63,8 +64,8 @@ class Bundle(TypedDict):
 
 class AttestationShown(TypedDict):
     """`stage`, `done` and `total` (0: not known) say how far one is that is asked for. `reason` is
-    why it was refused, `same_as` the one that says the same already. `newer_evidence`: what came
-    since would make a revision of it.
+    why it was refused, `same_as` the one that says the same already. `newer_evidence`: results
+    came since that may make a revision of it.
     """
 
     id: str

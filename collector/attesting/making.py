@@ -7,6 +7,7 @@ knows more of the past, it begins 2, 4, 8 days before, and so on: nothing is iss
 from __future__ import annotations
 
 import asyncio
+import errno
 import hashlib
 import logging
 import shutil
@@ -19,6 +20,8 @@ from collector.attesting import apart, comparing, gathering, live, selfmonitorin
 from collector.attesting.assembling import Assembler, Claims
 from collector.attesting.covering import covered
 from collector.attesting.folder import SUFFIX, Folder, FolderError
+from collector.attesting.disk import OnDisk
+from collector.attesting.folder import Folder
 from collector.attesting.gathering import DAY_MS, Asked
 from collector.attesting.issuing import issue
 from collector.attesting.refusals import Refusal, RefusedAttestationError
@@ -29,7 +32,7 @@ from collector.child import ChildError
 from collector.evaluate import Evaluator
 from collector.store import attestations
 from collector.store.attestations import Attestation, Issued, Wanted
-from collector.store.leases import Lease
+from collector.store.leases import FencedError, Lease
 from collector.store.store import Store
 from collector.tlog import epochs, keyrows
 from collector.tlog.checkpoints import Published
@@ -79,15 +82,13 @@ class Maker:
 
     async def make(self, one: Attestation, lease: Lease) -> tuple[str, ...]:
         """Who is told by a letter. RefusedAttestationError; FencedError when the lease is lost."""
+        workspace = None
         try:
-            workspace = await asyncio.to_thread(
-                self.folder.workspace, f"{one.number}-{lease.token}"
-            )
-        except FolderError:
-            raise RefusedAttestationError(Refusal.DISK) from None
-        try:
+            workspace = await asyncio.to_thread(self.folder.workspace, one.id, lease.token)
             return await self._make(one, lease, workspace)
-        except OSError:
+        except OSError as error:
+            code = errno.errorcode.get(error.errno or 0)
+            log.error("attesting.disk errno=%s", code)  # noqa: TRY400 - codes only
             raise RefusedAttestationError(Refusal.DISK) from None
         except ChildError as error:
             log.error("attesting.ended code=%d", error.code)  # noqa: TRY400 - codes only
@@ -98,7 +99,8 @@ class Maker:
             refusal = Refusal.TOO_LARGE if large else Refusal.CHANGED
             raise RefusedAttestationError(refusal) from None
         finally:
-            await asyncio.to_thread(self.folder.leave, workspace)
+            if workspace is not None:
+                await asyncio.to_thread(self.folder.leave, workspace)
 
     async def _make(self, one: Attestation, lease: Lease, workspace: Path) -> tuple[str, ...]:
         config = self._evaluator.config
@@ -122,7 +124,11 @@ class Maker:
         await self._tell(one, Stage.WRITING)
         issued = await self._written(one, config, said, epoch, made, earlier, workspace)
         issue_ = (self._org, lease, one, issued, self._evaluator.config, self._clock.now_ms)
-        told = await self._store.write(issue, *issue_)
+        try:
+            told = await self._store.write(issue, *issue_)
+        except FencedError:
+            await asyncio.to_thread(self.folder.withdraw, issued.file)
+            raise
         log.info("attesting.issued number=%d revision=%d", one.number, issued.revision)
         return told
 
@@ -192,7 +198,7 @@ class Maker:
             made.members, whole, config, said, made.derived, claims, known.keys, epoch.name
         )
         digest, length = await asyncio.to_thread(_weighed, whole)
-        name = f"{self._org}-{one.id}-{digest.hex()[:8]}{SUFFIX}"
+        name = self.folder.name(one.id, digest)
         await asyncio.to_thread(self.folder.publish, whole, name)
         return Issued(
             revision=claims.revision,

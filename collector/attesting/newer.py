@@ -1,23 +1,21 @@
-"""What came since an attestation was issued and is of its period: late evidence, a correction.
+"""Results that came since an attestation was issued and are of its period. What people recorded after
+it had closed, such as a correction, is past its edge of knowledge and changes no number of it.
 
 The log is looked through once, from where it was looked through last.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from collector import journal
 from collector.store import attestations, ledger
 from collector.store.attestations import Attestation
 from collector.tlog import epochs, reading
 from collector.tlog.epochs import Log
 from collector.tlog.leafrows import JOURNAL
-from probes.acts import CorrectionKind
 from probes.history import History
 from probes.spans import Interval
 
@@ -27,7 +25,7 @@ PAGE = 2_000
 
 @dataclass(frozen=True, slots=True)
 class _News:
-    """Something in the log that is about a time, and may be about these systems."""
+    """A batch in the log that is about a time, and may be about these systems."""
 
     index: int
     span: Interval
@@ -88,20 +86,11 @@ def _concerns(one: Attestation, found: Sequence[_News]) -> bool:
 def _news(
     conn: Connection, org: str, epoch: int, start: int, end: int, history: History
 ) -> Iterator[_News]:
-    leaves = list(reading.leaves(conn, org, Log.EVIDENCE, start, end, epoch=epoch))
+    leaves = reading.leaves(conn, org, Log.EVIDENCE, start, end, epoch=epoch)
     places = {(leaf.chain, leaf.number): leaf.index for leaf in leaves if leaf.chain > JOURNAL}
     seen_by = _systems_by_agent(history)
     for place, (agent, first, last) in ledger.spans_of(conn, org, places).items():
         yield _News(places[place], Interval(first, last), seen_by.get(agent, frozenset()))
-    rows = {leaf.number: leaf.index for leaf in leaves if leaf.chain == JOURNAL}
-    if not rows:
-        return
-    kind, after = CorrectionKind.APPROVED.value, min(rows) - 1
-    known = {one.id: one for one in history.corrections}
-    for row in journal.rows(conn, org, kind=kind, after=after, last=max(rows)):
-        one = known.get(json.loads(row.data)["id"])
-        if one is not None and row.id in rows:
-            yield _News(rows[row.id], Interval(one.start, one.end), frozenset({one.system}))
 
 
 def _systems_by_agent(history: History) -> dict[str, frozenset[str]]:

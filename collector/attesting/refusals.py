@@ -56,7 +56,8 @@ MEANINGS: Mapping[Refusal, str] = {
     " nothing is issued; please report it",
     Refusal.MISSING: "evidence that is in the log is not in the store any more",
     Refusal.TOO_LARGE: "the bundle would be larger than any reader takes: name fewer systems",
-    Refusal.DISK: "the folder for bundles takes no more; make room, then ask again",
+    Refusal.DISK: "the folder for bundles (--attestations) cannot be written, or takes no more; see"
+    " `attesting.disk` in the collector's log, then ask again",
     Refusal.TIMESTAMP: "the time-stamping authority gave no right answer; ask again, or take"
     " `timestamp` out of the file",
     Refusal.DEFECT: "a defect of this program: nothing is issued; please report the line"

@@ -41,14 +41,19 @@ def due(history: History, known: Sequence[Attestation], now: int) -> list[Wanted
 def _months(
     history: History, known: Sequence[Attestation], now: int
 ) -> Iterator[tuple[str, Interval]]:
-    """From the month after the last that was issued by itself to the last that has closed; that one
-    alone where none was.
+    """From the month after the last that was issued by itself to the last that has closed, that one
+    alone where none was; and those before it that were tried and always refused.
     """
     zone = history.latest.organization.zone
     last = periods.month(now - CLOSES_MS - SETTLES_MS, zone)
     last = periods.month(last.start - 1, zone)
-    begun = [one.end for one in known if one.asked_by == SYSTEM and one.issued is not None]
-    start = min(max(begun, default=last.start), last.start)
+    own = [one for one in known if one.asked_by == SYSTEM]
+    start = min(max((o.end for o in own if o.issued is not None), default=last.start), last.start)
+    for begun in sorted({one.start for one in own if one.start < start}):
+        span = periods.month(begun, zone)
+        same = [one for one in known if (one.start, one.end) == (span.start, span.end)]
+        if same and all(one.state is State.REFUSED for one in same):
+            yield f"{times.from_ms(begun, zone):%Y-%m}", span
     for span in periods.months(start, last.end, zone):
         yield f"{times.from_ms(span.start, zone):%Y-%m}", span
 

@@ -46,8 +46,9 @@ Examples:
 The evidence of a period that has closed, 72 h after its end, every number that follows from it, and
 what proves that none of it was changed or left out: one file, which `wardwatch verify FILE` checks
 anywhere. It is made once: asked for again, the same one is the answer, and a revision where evidence
-came since. Only the systems named are in it. It waits until the file is made and says how far it is
-on standard error; interrupted, the collector goes on. --out fetches it as `attest get` does.
+came since. Results and settings are those of the systems named; acts on windows and corrections,
+with ids of systems and accounts, are in it whole. It waits until the file is made and says how far it
+is on standard error; interrupted, the collector goes on. --out fetches it as `attest get` does.
 """
 LIST = """\
 Examples:
@@ -55,7 +56,7 @@ Examples:
   wardwatch attest list --json
 
 What was issued, by revision; what is being made; what was refused, and why. "newer evidence" stands
-beside one of which a revision would say more.
+beside one of which a revision may say more.
 """
 GET = """\
 Examples:

@@ -87,6 +87,8 @@ def _judged(one: Result) -> Iterator[str]:
     if one.target is not None and one.judged_by is not None:
         yield f"Target {percent(one.target)}, judged by {_by(one.judged_by)}."
     yield f"Formula {one.formula}: {word(FORMULAS, one.formula)}."
+    if one.target is not None and one.scope is not None:
+        yield f"Target {percent(one.target)}, judged over {word(SCOPES, one.scope)}."
     if one.minimum is not None:
         yield (
             f"Least acceptable {percent(one.minimum)}: "
@@ -115,7 +117,8 @@ def _exclusions(read: Predicate) -> Section:
     applied = [one for one in read.exclusions if one.excludes]
     ahead = sum(one.pre_registered is True for one in applied)
     sentences = [
-        f"{len(applied)} of {len(read.exclusions)} maintenance windows exclude time."
+        f"{len(applied)} of {len(read.exclusions)} maintenance windows exclude time,"
+        " counted by system and date."
         if read.exclusions
         else "There were no maintenance windows: no time was excluded."
     ]
@@ -136,8 +139,10 @@ def _unknown(read: Predicate) -> Section:
         )
         for one in read.results
     )
+    shorter = f" Shorter ones that are only counted: {read.gaps_left_out}."
     gaps = (
-        f"{len(read.gaps)} gaps, each with its cause, stand in the table of gaps."
+        f"Gaps that stand with their cause in the table of gaps: {len(read.gaps)}."
+        f"{shorter if read.gaps_left_out else ''}"
         if read.gaps
         else "There is no gap: every scheduled result is there."
     )

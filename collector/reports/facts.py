@@ -54,7 +54,8 @@ def _document(read: Predicate, zone: ZoneInfo) -> tuple[Item, ...]:
         ),
         Item(
             "Known until",
-            f"{instant(period.now, zone)}; what arrived later is for a revision",
+            f"{instant(period.now, zone)}: what people recorded later does not count. Results count "
+            f"also where they came later: {read.late_evidence.after_close} batches did",
         ),
         Item(
             "Computed",

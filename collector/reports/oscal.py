@@ -124,6 +124,11 @@ def _props(one: Result) -> Iterator[Value]:
     ):
         if told is not None:
             yield _prop(name, told)
+    if one.corrected is not None:
+        percent = one.corrected.figures.after_exclusions.percent
+        for name, told in (("percent", percent), ("verdict", one.corrected.verdict)):
+            if told is not None:
+                yield _prop(f"corrected-{name}", told)
     yield _prop("results-scheduled", str(one.expected))
     yield _prop("results-received", str(one.received))
 

@@ -178,14 +178,6 @@ def next_asked(conn: Connection, org: str) -> Attestation | None:
     return next(iter(_read(conn, asked)), None)
 
 
-def files(conn: Connection, org: str) -> set[str]:
-    """Names of the bundles there are."""
-    query = select(attestations.c.file).where(
-        attestations.c.org == org, attestations.c.file.is_not(None)
-    )
-    return {str(row.file) for row in conn.execute(query)}
-
-
 def progress(conn: Connection, org: str, number: int, stage: str, done: int, total: int) -> None:
     _set(conn, org, number, stage=stage, done=done, total=total)
 

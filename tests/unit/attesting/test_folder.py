@@ -8,6 +8,8 @@ import pytest
 
 from collector.attesting.disk import OnDisk
 from collector.attesting.folder import Folder, FolderError, place
+from collector.attesting.disk import OnDisk, StoppedError
+from collector.attesting.folder import Folder, place
 from collector.bundle.faults import BundleError
 
 
@@ -19,8 +21,8 @@ def test_the_folder_lies_beside_a_sqlite_file_and_has_to_be_named_on_postgresql(
 
 
 def test_a_bundle_has_its_name_only_once_it_is_whole(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "made" / "anew")
-    work = folder.workspace("1-7")
+    folder = Folder(tmp_path / "made" / "anew", "st-elsewhere")
+    work = folder.workspace("2026-01-1", 7)
     assert (tmp_path / "made" / "anew").stat().st_mode & 0o777 == 0o700
     (work / "part").write_bytes(b"whole")
     assert not folder.has("one.zip")
@@ -32,31 +34,40 @@ def test_a_bundle_has_its_name_only_once_it_is_whole(tmp_path: Path) -> None:
     assert [path.name for path in folder.path.iterdir()] == ["one.zip"]
 
 
-def test_what_a_process_left_that_died_is_swept_and_what_was_issued_stays(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    (folder.workspace("1-7") / "part").write_bytes(b"half")
-    (tmp_path / "issued.zip").write_bytes(b"whole")
-    (tmp_path / "unknown.zip").write_bytes(b"named, and then it died")
-    (tmp_path / "somebody's notes.txt").write_bytes(b"not ours")
-    folder.sweep({"issued.zip"})
-    assert {path.name for path in tmp_path.iterdir()} == {"issued.zip", "somebody's notes.txt"}
+def test_what_a_process_left_that_died_is_swept_and_nothing_of_anybody_else(tmp_path: Path) -> None:
+    folder, other = Folder(tmp_path, "a"), Folder(tmp_path, "a-b")
+    for id_ in ("2026-7", "2026-01-1", "2026-q3-2", "2026-w31-3"):
+        (folder.workspace(id_, 7) / "part").write_bytes(b"half")
+    (other.workspace("2026-01-1", 7) / "part").write_bytes(b"half")
+    others = {".making-a-b-2026-01-1-7", "somebody's backup.zip", "a-2026-01-1-0011aabb.zip"}
+    for name in others - {".making-a-b-2026-01-1-7"}:
+        (tmp_path / name).write_bytes(b"whole")
+    folder.sweep()
+    assert {path.name for path in tmp_path.iterdir()} == others
+
+
+def test_a_bundle_that_was_named_and_never_recorded_goes_when_it_is_made_again(
+    tmp_path: Path,
+) -> None:
+    folder = Folder(tmp_path, "a")
+    name = folder.name("2026-01-1", b"\x00\x11\xaa\xbb" * 8)
+    assert name == "a-2026-01-1-0011aabb.zip"
+    others = {"a-2026-01-12-0011aabb.zip", "a-b-2026-01-1-0011aabb.zip", "a-2026-01-1-notes.zip"}
+    for one in {name, *others}:
+        (tmp_path / one).write_bytes(b"whole")
+    work = folder.workspace("2026-01-1", 7)
+    assert {path.name for path in tmp_path.iterdir()} == {work.name, *others}
 
 
 def test_sweeping_a_folder_that_was_never_made_makes_none(tmp_path: Path) -> None:
-    Folder(tmp_path / "none").sweep(())
+    Folder(tmp_path / "none", "a").sweep()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_workspace_that_was_left_begins_empty(tmp_path: Path) -> None:
-    folder = Folder(tmp_path)
-    (folder.workspace("1-7") / "part").write_bytes(b"half")
-    assert list(folder.workspace("1-7").iterdir()) == []
-
-
-def test_a_folder_that_cannot_be_made_is_told_with_its_place(tmp_path: Path) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(FolderError, match=r"^--attestations: .*/file/x: Not a directory$"):
-        Folder(tmp_path / "file" / "x").workspace("1-7")
+    folder = Folder(tmp_path, "a")
+    (folder.workspace("2026-01-1", 7) / "part").write_bytes(b"half")
+    assert list(folder.workspace("2026-01-1", 7).iterdir()) == []
 
 
 def test_members_are_read_by_the_names_they_will_have(tmp_path: Path) -> None:

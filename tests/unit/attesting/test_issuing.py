@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -12,7 +13,7 @@ from typing import Any, BinaryIO
 import aiohttp
 import pytest
 
-from collector import journal
+from collector import acts, journal
 from collector.access.policy import Role
 from collector.attest import dsse, statement
 from collector.attesting import comparing
@@ -22,8 +23,10 @@ from collector.bundle import predicate as predicates
 from collector.bundle.derive import derive
 from collector.bundle.members import Held
 from collector.bundle.opening import open_evidence
+from collector.store.leases import FencedError
 from collector.store.store import Store
 from collector.verifying.verify import Given, verify
+from probes.acts import CorrectAs, Correction, CorrectionReason, Signed
 from tests.support.attested import CLOSED, DAY, HOUR, LAST, Attesting, attesting
 from tests.support.rounds import ORG
 from tests.unit.attesting.test_attestations_api import JANUARY, URL, asked, got
@@ -186,7 +189,8 @@ async def test_a_process_that_dies_while_it_writes_leaves_nothing_and_the_next_m
         (left,) = made.bundles.iterdir()
         assert left.name.startswith(".making-")
         assert (await got(made, "/2026-01-1"))[1]["state"] == "asked"
-        (made.bundles / "never-recorded.zip").write_bytes(b"named, and then it died")
+        named = f"{ORG}-2026-01-1-0011aabb.zip"
+        (made.bundles / named).write_bytes(b"named, and then it died")
 
         made.again()
         await made.make()
@@ -215,3 +219,68 @@ async def test_a_defect_refuses_one_attestation_and_stops_nothing_else(
         assert (other["state"], other["reason"]) == ("refused", "attestation.different")
         assert list(made.bundles.iterdir()) == []
         assert (await issued(made))["bundle"]["revision"] == 1
+
+
+async def test_a_bundle_of_a_process_that_no_longer_leads_is_not_left(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with attesting(sqlite_store, tmp_path) as made:
+        await made.month.live(CLOSED)
+        await asked(made, JANUARY)
+        with monkeypatch.context() as patch:
+
+            def fenced(*_: object) -> None:
+                assert [path.suffix for path in made.bundles.glob("*.zip")] == [".zip"]
+                raise FencedError
+
+            patch.setattr("collector.attesting.making.issue", fenced)
+            with pytest.raises(FencedError):
+                await made.make()
+        assert list(made.bundles.iterdir()) == []
+        assert (await got(made, "/2026-01-1"))[1]["state"] == "asked"
+
+
+async def test_a_folder_that_cannot_be_used_refuses_an_attestation_and_stops_nothing(
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with attesting(sqlite_store, tmp_path) as made:
+        await made.month.live(CLOSED)
+        await asked(made, JANUARY)
+        made.bundles.mkdir(exist_ok=True)
+
+        def denied(self: Path) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied", str(self))
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Path, "iterdir", denied)
+            made.again()
+            await made.make()
+        _, one = await got(made, "/2026-01-1")
+        assert one["state"] == "issued"
+        made.bundles.rename(tmp_path / "moved")
+        made.bundles.write_bytes(b"a file where the folder was")
+        _, one = await asked(made, {**JANUARY, "systems": ["lab"]})
+        await made.make()
+        _, one = await got(made, f"/{one['id']}")
+        assert (one["state"], one["reason"]) == ("refused", "attestation.disk")
+
+
+async def test_a_correction_approved_after_the_close_is_no_newer_evidence_for_it_counts_in_none(
+    sqlite_store: Store, tmp_path: Path
+) -> None:
+    async with attesting(sqlite_store, tmp_path) as made:
+        await made.month.live(CLOSED)
+        one = await issued(made)
+        at = made.collector.clock.now_ms()
+        signed = Signed("ops-1", at, "CHG-1")
+        said = Correction(
+            "cor-1", "ehr", LAST - DAY, LAST, CorrectAs.UP, CorrectionReason.CUSTOMER_POWER, signed
+        )  # fmt: skip
+        for fact in (acts.fact_of_request(said), acts.fact_of_approval("cor-1", signed)):
+            await sqlite_store.write(journal.append, ORG, [fact], at)
+        await made.month.live(CLOSED + HOUR, silent=["north-1", "south-1"])
+        await made.make()
+        evaluator = made.collector.service.parts.evaluator
+        assert [each.id for each in evaluator.history.corrections] == ["cor-1"]
+        assert (await got(made, f"/{one['id']}"))[1]["newer_evidence"] is False
+        assert (await asked(made, JANUARY))[1]["id"] == one["id"]

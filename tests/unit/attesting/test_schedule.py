@@ -82,6 +82,19 @@ def test_months_that_closed_while_nobody_was_there_are_due_one_after_the_other()
     assert names(due(history(), [], late)) == ["2026-03"]
 
 
+def test_a_month_that_was_refused_is_not_forgotten_once_a_later_one_is_issued() -> None:
+    february = Wanted("2026-02", LAST, LAST + 28 * DAY, ("ehr", "lab"))
+    later = DUE + 30 * DAY
+    known = [asked(1, State.REFUSED, DUE), asked(2, State.ISSUED, later, february)]
+    assert names(due(history(), known, later)) == ["2026-01"]
+    assert due(history(), [*known, asked(3, State.ISSUED, later)], later) == []
+    # of another time zone's month nothing is made in this one
+    elsewhere = asked(1, State.REFUSED, DUE, replace(JANUARY, start=FIRST - HOUR, end=LAST - HOUR))
+    assert due(history(), [elsewhere, known[1]], later) == []
+    # nothing was issued yet, and another month has closed since
+    assert names(due(history(), known[:1], later)) == ["2026-01", "2026-02"]
+
+
 def test_a_revision_is_due_a_day_after_the_last_once_there_is_newer_evidence() -> None:
     issued = asked(1, State.ISSUED, DUE)
     assert due(history(), [issued], DUE + DAY) == []

@@ -196,9 +196,18 @@ def test_maintenance_that_excludes_time_lies_behind_the_states() -> None:
 def test_gaps_that_are_not_listed_are_counted() -> None:
     found: Any = predicate()
     found["gapsLeftOut"] = 17
+    assert "Shorter ones that are only counted: 17." in words(found, "What is unknown")
     assert tables(found)["gaps"].note == (
         "17 shorter gaps are not listed; they are counted among the results."
     )
+
+
+def test_a_revision_says_that_results_count_which_came_after_the_close() -> None:
+    found: Any = predicate()
+    found["lateEvidence"]["afterClose"] = 3
+    (known,) = [one.text for one in facts(found).document if one.term == "Known until"]
+    assert "what people recorded later does not count" in known
+    assert known.endswith("Results count also where they came later: 3 batches did")
 
 
 def test_every_code_has_its_words() -> None:

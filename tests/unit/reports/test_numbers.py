@@ -147,7 +147,7 @@ def test_the_first_page_answers_with_the_three_figures_and_how_to_check_them() -
         "EHR 99.95 % breached 99.8995 % 99.8998 % 99.7638 % 2 h 1 h 30.500 s",
         "Laboratory no target no target undefined undefined 0.0000 % 0 s 744 h",
         "The target was breached",
-        "1 of 2 maintenance windows exclude time.",
+        "1 of 2 maintenance windows exclude time, counted by system and date.",
         "The organization has other systems that are not in here.",
         "Assurance level L2",
         "Check it offline wardwatch verify st-elsewhere-2026-07.zip",

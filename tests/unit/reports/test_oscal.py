@@ -71,6 +71,8 @@ def test_an_observation_tests_a_system_and_names_its_evidence_with_its_digest() 
     props = {one["name"]: one["value"] for one in ehr["props"]}
     assert props["after-exclusions-percent"] == "99.8995"
     assert props["verdict"] == "breached"
+    assert (props["corrected-percent"], props["corrected-verdict"]) == ("99.8995", "indeterminate")
+    assert "corrected-percent" not in {one["name"] for one in lab["props"]}
     assert "raw-percent" not in {one["name"] for one in lab["props"]}
     resources = {f"#{one['uuid']}": one for one in document["back-matter"]["resources"]}
     evidence, log, rows = (resources[one["href"]] for one in ehr["relevant-evidence"])
