@@ -43,7 +43,7 @@ async def fill(store: Store, rows: int, batches: int, *, epoch: str = "logged") 
     seen = await store.read(leases.look, ORG, "evaluate")
     lease = await store.write(leases.take, ORG, "evaluate", "filler", seen)
     assert lease is not None
-    given = {"origin": ORIGIN, "parts": lambda _row: {}, "random_bytes": bytes}
+    given = {"origin": ORIGIN, "random_bytes": bytes}
     while (await store.write(sequencing.sequence, ORG, lease, NOW, **given)).more:  # type: ignore[arg-type]  # one of each
         pass
 
