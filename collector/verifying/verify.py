@@ -118,7 +118,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     _each(tell, words.log(checked, policy))
     before = rowcheck.check(found, shown.shown, first, final, seen)
     _each(tell, words.rows(checked, before, shown.shown))
-    _each(tell, words.approvals(seen))
+    _each(tell, words.approvals(seen if own is None else own))
     if given.since is not None:
         tell(words.since(anchors[-1].size))
 

@@ -18,9 +18,9 @@ from collector.verifying.telling import Check, Doing, Told
 from collector.verifying.verify import Given, Outcome, verify
 from probes import agentkeys
 from tests.unit.verifying import story
-from tests.unit.verifying.ledgers import Ledger, bundle, stated, zipped
+from tests.unit.verifying.ledgers import Ledger, Members, bundle, stated, zipped
 from tests.unit.verifying.story import DAY, HOUR, NOW, PINNED, START, T0
-from tests.unit.verifying.tampering import OWN, Members, members, predicate, rendered, unwitnessed
+from tests.unit.verifying.tampering import OWN, members, predicate, rendered, unwitnessed
 
 
 def judged(found: Members, given: Given | None = None) -> tuple[Outcome, list[Told]]:
@@ -93,7 +93,9 @@ def test_incidents_that_are_not_disclosed_are_counted() -> None:
     found[layout.ROWS] = b"".join(kept)
     said_of = {**predicate(found), "incidents": []}
     (text,) = notes(stated(found, said_of), Check.ROWS)
-    assert text.startswith("1 of 1 row about incidents are not disclosed: that they are about other")
+    assert text.startswith(
+        "1 of 1 row about incidents are not disclosed: that they are about other"
+    )
 
 
 def test_a_log_that_goes_on_from_another_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
