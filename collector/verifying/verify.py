@@ -98,7 +98,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     policy, issuers = trust.followed(policy), trust.followed(issuers)
     head = outcome.head = _judged(policy, trust, claimed, final, claims)
     _judged(issuers, trust, claimed, final, claims)
-    _each(tell, words.checkpoint(head, claims.asked))
+    _each(tell, words.checkpoint(head, claims))
 
     start = logcheck.start_of(found, head.checkpoint)
     first = start.before.size
