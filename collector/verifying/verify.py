@@ -103,7 +103,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     policy, issuers = trust.followed(policy), trust.followed(issuers)
     head = outcome.head = _judged(policy, trust, claimed, final, claims)
     _judged(issuers, trust, claimed, final, claims)
-    _each(tell, words.checkpoint(head, claims.asked))
+    _each(tell, words.checkpoint(head, claims))
 
     start = logcheck.start_of(found, head.checkpoint)
     first = start.before.size
@@ -123,7 +123,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     _each(tell, words.log(checked, policy))
     before = rowcheck.check(found, shown.shown, first, final, seen)
     _each(tell, words.rows(checked, before, shown.shown))
-    _each(tell, words.approvals(seen))
+    _each(tell, words.approvals(seen if own is None else own))
     if given.since is not None:
         tell(words.since(anchors[-1].size))
 

@@ -9,9 +9,9 @@ from collector.attest.entries import LogStart
 from collector.attest.policy import Policy
 from collector.attest.statement import Statement
 from collector.attest.strictjson import Value
-from collector.bundle.evidence import Asked
 from collector.bundle.rowsfile import ShownRow
 from collector.bundle.zipread import Zip
+from collector.verifying.claims import Claims
 from collector.verifying.early import Seen
 from collector.verifying.evidence import Counts
 from collector.verifying.figures import rules
@@ -62,8 +62,15 @@ def members(found: Statement) -> Told:
     )
 
 
-def checkpoint(head: Head, asked: Asked) -> Iterator[Told]:
+def checkpoint(head: Head, claims: Claims) -> Iterator[Told]:
     """And whether anything that came before the period was closed may not be in it."""
+    asked = claims.asked
+    if claims.computed_at < asked.now:
+        text = (
+            f"the statement says that it was computed at {rfc3339(claims.computed_at)}, before the "
+            f"period was closed at {rfc3339(asked.now)}"
+        )
+        yield Told(Check.CHECKPOINT, text, note=True)
     tree = head.checkpoint
     text = f"{tree.origin} with {count(tree.size, 'entry', 'entries')}, signed by the log"
     if head.seen_ms is None:

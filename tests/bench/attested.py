@@ -30,7 +30,7 @@ from collector.bundle import evidencefile, layout, logfile, opening, rowsfile, z
 from collector.bundle.derive import derive
 from collector.bundle.evidence import CLOSED_MS, Asked
 from collector.bundle.logfile import Start
-from collector.bundle.predicate import TYPE
+from collector.bundle.predicate import TYPE, Claimed, predicate
 from collector.facts import CONFIG, Row
 from probes import agentkeys, batch, configfile, segmentforms, segments
 from probes.config import Config
@@ -282,7 +282,8 @@ def _header(
 
 def _state(members: Folder, size: Size, signing: Ed25519PrivateKey) -> None:
     derived = derive(opening.open_evidence(members), size.asked)
-    told = {**derived, "computedAt": size.asked.end + CLOSED_MS}
+    at = size.asked.end + CLOSED_MS
+    told = predicate(derived, Claimed("bench", 1, at, "simulated", "-", "-", "Bench", "-", 0))
     subjects = tuple(
         Subject(name, _digest(members, name))
         for name in zipwrite.in_order(members.names)

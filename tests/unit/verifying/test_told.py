@@ -81,6 +81,15 @@ def test_without_witnesses_it_is_told_that_nobody_saw_what_stands_before() -> No
     assert said.startswith("the 6 entries before are not here")
 
 
+def test_a_statement_from_before_the_close_is_told() -> None:
+    told, bundled = unwitnessed()
+    found = bundle(told.ledger, replace(bundled, computed_at=NOW - 1))
+    said = notes(found, Check.CHECKPOINT)
+    assert said[0].startswith("the statement says that it was computed at 2026-07-07T23:59:59.999Z")
+    assert len(said) == 2
+    assert len(notes(bundle(told.ledger, bundled), Check.CHECKPOINT)) == 1
+
+
 def test_incidents_that_are_not_disclosed_are_counted() -> None:
     told = story.told()
     said = {"key": "ehr.1", "system": "ehr", "family": "down", "category": 1, "priority": "P1"}
