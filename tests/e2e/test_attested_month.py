@@ -27,7 +27,8 @@ from collector.store.store import Store
 from collector.tlog.epochs import Log
 from collector.tlog.signer import open_file, vkey_of
 from probes.clock import ManualClock
-from tests.support.attested import CLOSED, DAY, HOUR, ORIGIN, START, Attesting, attesting
+from tests.support.attested import CLOSED, DAY, HOUR, ORIGIN, Attesting, attesting
+from tests.support.rounds import START
 from tests.support.witnesses import RunningWitness, witness
 from tests.unit.attesting.test_issuing import bundle, issued, members, predicate
 from tests.unit.verifyscript.scripts import policy_text

@@ -89,7 +89,7 @@ async def test_a_defect_is_told_by_its_type_and_a_disk_that_cannot_be_read_as_on
         await apart.derived(tmp_path, replace(question, start=cast("int", "soon")))
     (tmp_path / "rows.jsonl").unlink()
     (tmp_path / "rows.jsonl").mkdir()
-    with pytest.raises(OSError, match="^$"):
+    with pytest.raises(OSError, match=r"^$"):
         await apart.derived(tmp_path, question)
 
 
