@@ -108,7 +108,9 @@ def every_message(config: Config, receiver: str = "desk") -> list[Message]:
         )
         body = render_attested(config, issued, message_id=name, receiver=receiver, at=NOW)
         told.append(Message(name, ORG, name, receiver, 1, body, NOW, NOW))
-    anchors = [Anchor("evidence", "log.example/evidence", 7, NOW, None, "log.example/evidence\n7\n")]
+    anchors = [
+        Anchor("evidence", "log.example/evidence", 7, NOW, None, "log.example/evidence\n7\n")
+    ]
     name = "checkpoints-1"
     body = render_checkpoints(config, anchors, message_id=name, receiver=receiver, at=NOW)
     told.append(Message(name, ORG, "log_checkpoints", receiver, 1, body, NOW, NOW))
