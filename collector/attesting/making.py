@@ -19,8 +19,6 @@ from typing import Any
 from collector.attesting import apart, comparing, gathering, live, selfmonitoring
 from collector.attesting.assembling import Assembler, Claims
 from collector.attesting.covering import covered
-from collector.attesting.folder import SUFFIX, Folder, FolderError
-from collector.attesting.disk import OnDisk
 from collector.attesting.folder import Folder
 from collector.attesting.gathering import DAY_MS, Asked
 from collector.attesting.issuing import issue

@@ -7,8 +7,6 @@ from pathlib import Path
 import pytest
 
 from collector.attesting.disk import OnDisk
-from collector.attesting.folder import Folder, FolderError, place
-from collector.attesting.disk import OnDisk, StoppedError
 from collector.attesting.folder import Folder, place
 from collector.bundle.faults import BundleError
 
