@@ -88,10 +88,7 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     policy = outcome.policy = given.policy or issuers
     claimed = outcome.claimed = _statement(found, policy)
     _each(tell, words.statement(claimed, policy))
-    for told in words.statement(claimed, policy):
-        tell(told)
-    for told in words.software(claimed.statement.predicate, given.algorithm):
-        tell(told)
+    _each(tell, words.software(claimed.statement.predicate, given.algorithm))
     signing.check_members(found, claimed.statement, _progress(tell, Check.MEMBERS))
     tell(words.members(claimed.statement))
     claims = claims_of(claimed.statement.predicate)

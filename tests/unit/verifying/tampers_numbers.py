@@ -55,7 +55,6 @@ def _formula() -> Made:
 
 @case("prints another number beside a verdict", Failure.FIGURES_DIFFER, "results.0.judgedBy.min")
 def _beside() -> Made:
-def _judged_by() -> Made:
     found = members()
     results = predicate(found)["results"]
     results[0]["judgedBy"]["min"] = "99.9000"
