@@ -26,6 +26,17 @@ def kept(policy: Policy, data: bytes) -> tuple[Note, Anchor]:
     return signed, Anchor(found.size, found.root, Failure.SINCE_FORKED, PLACE)
 
 
+def anchors(policy: Policy, data: bytes | None, first: int, final: Head) -> list[Anchor]:
+    """What a checkpoint kept from before demands of the log, if there is one; VerifyError as `kept`
+    and `comparable`.
+    """
+    if data is None:
+        return []
+    signed, anchor = kept(policy, data)
+    comparable(policy, signed, anchor, first, final)
+    return [anchor]
+
+
 def comparable(policy: Policy, signed: Note, anchor: Anchor, first: int, final: Head) -> None:
     """VerifyError unless the range from `first` to the final checkpoint has its size."""
     if heads.published(policy, signed, PLACE).origin != final.checkpoint.origin:

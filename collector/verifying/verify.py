@@ -110,19 +110,15 @@ def _verify(file: BinaryIO, given: Given, outcome: Outcome, tell: Tell) -> None:
     own = None if given.policy is None else rowcheck.seen(found, shown.shown, head, policy, latest)
     published = logcheck.published(found, start, head.checkpoint, policy)
     logcheck.check_begin(policy, start, published.first, claims.asked.evidence_from, latest)
-    anchors = [*published.anchors, *(one.anchor for one in seen)]
-    if given.since is not None:
-        kept, anchor = since.kept(policy, given.since)
-        since.comparable(policy, kept, anchor, first, head)
-        anchors.append(anchor)
+    kept = since.anchors(policy, given.since, first, head)
+    anchors = [*published.anchors, *(one.anchor for one in seen), *kept]
     size = head.checkpoint.size - first
     checked = logcheck.check(found, start, org, shown, anchors, _counted(tell, Check.LOG, size))
     _each(tell, words.log(checked, policy))
     before = rowcheck.check(found, shown.shown, first, final, seen)
     _each(tell, words.rows(checked, before, shown.shown))
     _each(tell, words.approvals(seen if own is None else own))
-    if given.since is not None:
-        tell(words.since(anchors[-1].size))
+    _each(tell, map(words.since, (one.size for one in kept)))
 
     sealed = outcome.sealed = sealing.check(
         found,
