@@ -33,7 +33,8 @@ $(STAMP): pyproject.toml requirements.txt
 	@.ci/debian-packages python:ensurepip=python3-venv
 	@echo "Setting up $(VENV): a minute the first time"
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.txt
+	@# requirements.txt is the whole of it: pip need not resolve, which of one package with and without an extra it cannot
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --requirement requirements.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(STAMP)
 
