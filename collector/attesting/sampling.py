@@ -20,5 +20,5 @@ def simulated(seed: int) -> bytes:
     return sample(Story(seed=seed), _rendered, **claims).zip
 
 
-def _rendered(predicate: Mapping[str, Value]) -> Mapping[str, bytes]:
-    return {**render_all(predicate), layout.VERIFIER: script()}
+def _rendered(predicate: Mapping[str, Value], digests: Mapping[str, str]) -> Mapping[str, bytes]:
+    return {**render_all(predicate, digests), layout.VERIFIER: script()}

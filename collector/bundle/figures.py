@@ -10,6 +10,7 @@ from collector.core.amounts import Amounts, amounts, percent, sums
 from collector.core.availability import Availability, availability
 from collector.core.corrections import Corrected, corrected
 from collector.core.truth import SystemTruth
+from collector.core.verdict import verdict
 from probes.contract import Outcome
 from probes.spans import Interval, clip
 
@@ -66,14 +67,24 @@ def states(truth: SystemTruth, asked: Asked) -> dict[str, Value]:
 
 
 def _sites(truth: SystemTruth, found: Availability, asked: Asked) -> list[Value]:
-    """Sites where anything of the system is monitored."""
-    period = Interval(asked.start, asked.end)
+    """Sites where anything of the system is monitored, each with its own number and verdicts, whatever
+    scope the contract names.
+    """
+    period, slo = Interval(asked.start, asked.end), found.slo
 
     def raw(site: str) -> Amounts:
         return amounts(truth.sites.get(site, ()), period, (), asked.now, found.formula)
 
     return [
-        {"site": site, **_amounts(raw(site), own), "coverage": sums(own).coverage}
+        {
+            "site": site,
+            **_amounts(raw(site), own),
+            "coverage": sums(own).coverage,
+            "verdict": None if slo is None else verdict(sums(own), slo.target, finished=True),
+            "minimumVerdict": None
+            if slo is None
+            else verdict(sums(own), slo.minimum, finished=True),
+        }
         for site, own in sorted(found.sites.items())
         if own.not_monitored < period.length
     ]

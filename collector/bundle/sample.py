@@ -6,6 +6,7 @@ organization is called "Simulated Hospital". The same story makes the same bytes
 
 from __future__ import annotations
 
+import hashlib
 import io
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,8 +23,10 @@ from collector.bundle.samplestory import NAME, Story
 from collector.bundle.sampleworld import World
 from probes import agentkeys
 
-Render = Callable[[Mapping[str, Value]], Mapping[str, bytes]]
-"""Members that are made of a predicate, by name."""
+Render = Callable[[Mapping[str, Value], Mapping[str, str]], Mapping[str, bytes]]
+"""Members that are made of a predicate, by name; it is also given the SHA-256 in hexadecimal of those
+with evidence.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,9 @@ def sample(story: Story, render: Render, **claims: str) -> Sample:
     asked = asked_of(world)
     derived = derive(open_evidence(Held(parts)), asked)
     told = predicate(derived, _claimed(world, claims))
-    return Sample(story, world, asked, parts, told, bundle_of(world, parts, told, render(told)))
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in parts.items()}
+    rendered = render(told, digests)
+    return Sample(story, world, asked, parts, told, bundle_of(world, parts, told, rendered))
 
 
 def evidence_of(story: Story) -> tuple[World, dict[str, bytes]]:

@@ -87,8 +87,6 @@ def _judged(one: Result) -> Iterator[str]:
     if one.target is not None and one.judged_by is not None:
         yield f"Target {percent(one.target)}, judged by {_by(one.judged_by)}."
     yield f"Formula {one.formula}: {word(FORMULAS, one.formula)}."
-    if one.target is not None and one.scope is not None:
-        yield f"Target {percent(one.target)}, judged over {word(SCOPES, one.scope)}."
     if one.minimum is not None:
         yield (
             f"Least acceptable {percent(one.minimum)}: "

@@ -8,9 +8,18 @@ from zoneinfo import ZoneInfo
 from collector.reports import tables
 from collector.reports.naming import name_of
 from collector.reports.page import Item, Section, Table
-from collector.reports.predicate import Figures, Milliseconds, Predicate
+from collector.reports.predicate import Figures, Milliseconds, Predicate, Result
 from collector.reports.tables import first
-from collector.reports.wording import FIGURES, FORMULAS, ROUNDING, UNKNOWN_POLICIES, word
+from collector.reports.wording import (
+    FIGURES,
+    FORMULAS,
+    NO_TARGET,
+    ROUNDING,
+    SCOPE_NOTE,
+    UNKNOWN_POLICIES,
+    VERDICTS,
+    word,
+)
 from collector.reports.writing import instant, lasting, number, percent
 
 _CLASSES = ("Up", "Degraded", "Down", "Unknown", "Excluded", "Not monitored", "Eligible")
@@ -43,6 +52,24 @@ def _figures(read: Predicate) -> Iterator[Table]:
         numeric=(3, 4, 5),
         none="No system is disclosed.",
         note=note,
+    )
+    rows, note = first(row for one in read.results for row in _verdicts(read, one))
+    yield Table(
+        "verdicts",
+        "Verdicts, each by the figures of its own row",
+        (
+            "System",
+            "Counted for",
+            "Worst case",
+            "Target",
+            "Verdict",
+            "Least acceptable",
+            "Verdict of it",
+        ),
+        rows,
+        numeric=(2, 3, 5),
+        none="No system is disclosed.",
+        note=f"{note} {SCOPE_NOTE}".strip(),
     )
     rows, note = first(row for one in read.results for row in _classes(read, one.system))
     yield Table(
@@ -102,6 +129,24 @@ def _counted(
     if one.corrected is not None:
         told = f"with corrections {', '.join(one.corrected.corrections)}"
         yield told, one.corrected.figures, one.corrected.milliseconds, one.corrected.coverage
+
+
+def _verdicts(read: Predicate, one: Result) -> Iterator[tuple[str, ...]]:
+    """Sites have verdicts of their own; the contract's is that of its scope, in the first row."""
+    name, target, least = name_of(read, one.system), percent(one.target), percent(one.minimum)
+    found = [("the system", one.figures, one.verdict, one.minimum_verdict)]
+    found += [
+        (f"site {site.site}", site.figures, site.verdict, site.minimum_verdict)
+        for site in one.sites
+    ]
+    if one.corrected is not None:
+        second = one.corrected
+        told = f"with corrections {', '.join(second.corrections)}"
+        found.append((told, second.figures, second.verdict, second.minimum_verdict))
+    for what, figures, verdict, minimum in found:
+        words = (word(VERDICTS, verdict, NO_TARGET), word(VERDICTS, minimum, NO_TARGET))
+        worst = percent(figures.worst_case.percent)
+        yield (name, what, worst, target, words[0], least, words[1])
 
 
 def _ratios(read: Predicate, system: str) -> Iterator[tuple[str, ...]]:

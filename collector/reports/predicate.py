@@ -112,6 +112,8 @@ class SiteResult(_Struct, frozen=True):
     figures: Figures
     milliseconds: Milliseconds
     coverage: str | None
+    verdict: str | None
+    minimum_verdict: str | None
 
 
 class Runs(_Struct, frozen=True):

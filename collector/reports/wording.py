@@ -31,6 +31,7 @@ VERDICT_SENTENCES = {
     "open": "The period had not ended.",
 }
 NO_TARGET = "no target"
+SCOPE_NOTE = "The contract's verdict is that of the system; a site's says how the site fared alone."
 NO_TARGET_SENTENCE = "No target was in force at the end of the period, so there is no verdict."
 SCOPES = {
     "organization": "the whole organization",

@@ -25,6 +25,7 @@ from collector.verifyscript.numbers import (
     percent,
     runs_of,
     terms_at,
+    verdict,
     verdicts_of,
 )
 from collector.verifyscript.recurring import NotKnownHere
@@ -195,7 +196,12 @@ class System:
         return {
             **made,
             "sites": [
-                {"site": site, **self._figures(sites[site], there)}
+                {
+                    "site": site,
+                    **self._figures(sites[site], there),
+                    "verdict": None if slo is None else verdict(sums[site], slo["target"]),
+                    "minimumVerdict": None if slo is None else verdict(sums[site], slo["minimum"]),
+                }
                 for site, there in by_site.items()
                 if there.not_monitored < self.asked.end - self.asked.start
             ],

@@ -20,7 +20,7 @@ SMALL = Story(days=6, batch=HOUR_MS)
 """Everything befalls it in six days."""
 
 
-def render(predicate: Mapping[str, Value]) -> dict[str, bytes]:
+def render(predicate: Mapping[str, Value], _digests: Mapping[str, str]) -> dict[str, bytes]:
     """Members that say what they stand for and nothing else."""
     name = str(predicate["attestationId"]).encode()
     return {

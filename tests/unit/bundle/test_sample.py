@@ -162,4 +162,4 @@ def test_a_flipped_bit_of_the_statement_is_no_signature() -> None:
 
 def test_members_that_no_bundle_has_are_not_put_together() -> None:
     with pytest.raises(BundleError):
-        sample(bundles.SMALL, lambda _: {"unknown.txt": b""})
+        sample(bundles.SMALL, lambda *_: {"unknown.txt": b""})

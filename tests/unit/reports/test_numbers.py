@@ -35,7 +35,7 @@ def rendered(request: pytest.FixtureRequest) -> Rendered:
     """A predicate written out, and one that evidence was folded to."""
     if request.param == "by hand":
         return predicate(), render_all(predicate())
-    made = sample(Story(), lambda told: {**render_all(told), VERIFIER: b""})
+    made = sample(Story(), lambda *told: {**render_all(*told), VERIFIER: b""})
     return made.predicate, render_all(made.predicate)
 
 

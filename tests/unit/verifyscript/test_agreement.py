@@ -56,7 +56,7 @@ RENDERED = {"report.html": b"<p>", "oscal.json": b"{}", "verify.py": b"#"}
 
 @pytest.mark.parametrize("seed", range(longer(5)))
 def test_any_simulated_bundle_is_recomputed(seed: int) -> None:
-    made = sample(drawn(random.Random(seed)), lambda _: RENDERED)
+    made = sample(drawn(random.Random(seed)), lambda *_: RENDERED)
     told: list[str] = []
     assert judged(made.zip, told=told) is None
     assert by_the_command(made.zip) is None
@@ -192,6 +192,6 @@ def test_openssl_verifies_the_same_signatures(tmp_path: Path) -> None:
 
 
 def test_the_bundled_script_is_this_one() -> None:
-    made = sample(Story(days=1), lambda _: {**RENDERED, "verify.py": script()})
+    made = sample(Story(days=1), lambda *_: {**RENDERED, "verify.py": script()})
     with Zip(io.BytesIO(made.zip)).open("verify.py") as file:
         assert file.read() == script()
