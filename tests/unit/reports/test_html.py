@@ -39,7 +39,7 @@ def test_it_has_one_title_a_language_and_headings_without_a_step_left_out(page: 
 
 def test_every_table_has_a_caption_and_every_header_says_what_it_heads(page: Page) -> None:
     tables = page.named("table")
-    assert len(tables) == 13
+    assert len(tables) == 14
     assert len(page.named("caption")) == len(tables)
     assert all(one.text.strip() for one in page.named("caption"))
     assert {one.attributes["scope"] for one in page.named("th")} == {"col", "row"}

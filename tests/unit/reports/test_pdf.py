@@ -80,7 +80,7 @@ def test_its_structure_has_headings_tables_with_headers_and_alternatives(
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in pairwise(levels))
-    assert kinds.count("/Table") == kinds.count("/Caption") == kinds.count("/THead") == 13
+    assert kinds.count("/Table") == kinds.count("/Caption") == kinds.count("/THead") == 14
     assert {str(one.A[0].Scope) for one in found if str(one.S) == "/TH"} == {"/Column"}
     assert [str(one.Alt) for one in found if str(one.S) == "/Figure"] == [
         ALTERNATIVE.format("EHR"),
@@ -97,10 +97,10 @@ def test_the_predicate_is_attached_as_its_source(report: pikepdf.Pdf) -> None:
     assert attached.EF.F.Subtype == "/application/json"
 
 
-def test_page_one_is_one_page_and_a_month_of_two_systems_five(report: pikepdf.Pdf) -> None:
+def test_page_one_is_one_page_and_a_month_of_two_systems_six(report: pikepdf.Pdf) -> None:
     pages = text_of(report).split("\n")
-    assert len(pages) == 5
-    assert pages[0].rstrip().endswith("page 1 of 5")
+    assert len(pages) == 6
+    assert pages[0].rstrip().endswith("page 1 of 6")
     assert "Check it offline" in pages[0]
     assert pages[1].startswith("Figures")
 

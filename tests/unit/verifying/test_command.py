@@ -33,7 +33,7 @@ def test_a_line_for_each_check_then_the_figures_and_whose_keys_to_compare(
     assert main(["verify", str(bundle)]) == 0
     out = capsys.readouterr().out
     lines = out.splitlines()
-    assert lines[0] == "ok    bundle      17 members, 41 783 bytes"
+    assert lines[0] == "ok    bundle      17 members, 41 915 bytes"
     assert [line[6:16].rstrip() for line in lines[:13]] == [
         "bundle",
         "statement",
@@ -114,7 +114,7 @@ def test_json_is_one_document(bundle: Path, capsys: pytest.CaptureFixture[str]) 
     assert [one["name"] for one in said["policy"]["witnesses"]] == ["auditor"]
     assert said["checks"][0] == {
         "check": "bundle",
-        "found": "17 members, 41 783 bytes",
+        "found": "17 members, 41 915 bytes",
         "note": False,
     }
 

@@ -69,13 +69,13 @@ def test_other_time_zone_rules_are_told_and_are_no_failure() -> None:
     made = resealed(members(), method=method)
     assert verify(io.BytesIO(made), Given(), told.append).failure is None
     notes = [one for one in told if isinstance(one, Told) and one.note]
-    assert [one.check for one in notes] == [Check.FIGURES]
+    assert [one.check for one in notes] == [Check.APPROVALS, Check.FIGURES, Check.REPORTS]
     assert differs({**said, "method": {**method, "rounding": "up"}}) == "method.rounding"
     assert differs({**said, "method": {**method, "tzdata": 7}}) == "method"
 
 
 def test_claimed_fields_are_the_issuers_word() -> None:
-    made = resealed(members(), signer={"name": "somebody"}, whatever=7)
+    made = resealed(members(), signer={"keyId": "0" * 64, "name": "somebody"}, whatever=7)
     assert verify(io.BytesIO(made), Given(), lambda _: None).failure is None
 
 
