@@ -144,7 +144,7 @@ def test_what_cannot_be_read_here_is_said_once_for_each_cause() -> None:
             return known[reference]
         raise errors.get(reference, FileNotFoundError)(reference)
 
-    written = messages.with_channels(channels) | {"evidence_log": None}
+    written = messages.with_channels(channels)
     assert unread.remarks(Config.model_validate(written), read) == [
         (
             "secrets of channels: a file that is larger than any secret, or none (write the secret alone "

@@ -222,10 +222,11 @@ async def test_trap_7_a_crash_between_any_two_writes_of_t2_leaves_all_or_nothing
                 done = False
             breaker.left = None
             cursors = await store.read(ledger.folded_ranges, ORG)
-            assert len(await one.events()) == done
-            assert len(await store.read(read_incidents, ORG)) == done
-            assert cursors == {("north-1", "e1"): ((1, 2),) if done else ((1, 1),)}
-            assert len(await Outbox(store, ORG).receivers()) == done
+            said = len(await one.events())
+            assert said or not done  # what the logs take in comes after it, in transactions of their own
+            assert len(await store.read(read_incidents, ORG)) == said
+            assert cursors == {("north-1", "e1"): ((1, 2),) if said else ((1, 1),)}
+            assert len(await Outbox(store, ORG).receivers()) == said
         async with a_round(store, holder="two", now=START + 40_000) as two:
             await two.take_over()
             await two.evaluator.step()
