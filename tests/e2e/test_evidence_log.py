@@ -123,6 +123,8 @@ async def has_beacon(database: Path) -> bool:
 
 
 async def forked(stage: Stage) -> bool:
-    """Both logs, each for its own reason: fewer entries than were signed, or others."""
+    """The evidence log: fewer entries than were signed, then others. The audit log has the same rows, if
+    nobody did anything between the copy and the kill.
+    """
     told = (await stage.api("systems"))["logs"]
-    return len([one for one in told if one["code"].startswith("log.forked")]) == 2
+    return any(one["log"] == "evidence" and one["code"].startswith("log.forked") for one in told)
