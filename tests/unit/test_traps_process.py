@@ -223,7 +223,8 @@ async def test_trap_7_a_crash_between_any_two_writes_of_t2_leaves_all_or_nothing
             breaker.left = None
             cursors = await store.read(ledger.folded_ranges, ORG)
             said = len(await one.events())
-            assert said or not done  # what the logs take in comes after it, in transactions of their own
+            # what the logs take in comes after it, in transactions of their own
+            assert said or not done
             assert len(await store.read(read_incidents, ORG)) == said
             assert cursors == {("north-1", "e1"): ((1, 2),) if said else ((1, 1),)}
             assert len(await Outbox(store, ORG).receivers()) == said
