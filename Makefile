@@ -7,12 +7,11 @@ DEMO_SECONDS ?=
 FILES ?=
 # A database server, a browser, an OpenID Connect provider that needs no database of its own, what
 # judges a systemd unit, what ends TLS before an HL7 listener, what runs listeners of others, a PACS
-# with DICOMweb, DICOM servers that fail on request, an SSH server, a receiver of alerts,
-# stores of metrics and a prober of others, and Go with
-# the library of its checksum database, which judges our logs.
+# with DICOMweb, DICOM servers that fail on request, an SSH server, a receiver of alerts, Go with the
+# library of its checksum database, which judges our logs, a token for keys, and OpenSSL.
 PACKAGES := '/usr/lib/postgresql/*/bin/initdb=postgresql' chromium=chromium '/usr/bin/glewlwyd=glewlwyd dbconfig-no-thanks' systemd-analyze=systemd \
   /usr/sbin/nginx=nginx /usr/lib/nginx/modules/ngx_stream_module.so=libnginx-mod-stream stunnel4=stunnel4 node=nodejs npm=npm \
-  /usr/sbin/Orthanc=orthanc '/usr/share/orthanc/plugins/libOrthancDicomWeb.so=orthanc-dicomweb' storescp=dcmtk /usr/sbin/sshd=openssh-server prometheus-alertmanager=prometheus-alertmanager prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter victoria-metrics=victoria-metrics \
+  /usr/sbin/Orthanc=orthanc '/usr/share/orthanc/plugins/libOrthancDicomWeb.so=orthanc-dicomweb' storescp=dcmtk /usr/sbin/sshd=openssh-server prometheus-alertmanager=prometheus-alertmanager \
   /usr/lib/softhsm/libsofthsm2.so=softhsm2 openssl=openssl /usr/bin/go=golang-go /usr/share/gocode/src/golang.org/x/mod/sumdb/tlog=golang-golang-x-mod-dev
 # Peers of the bench alone.
 PEERS := prometheus=prometheus prometheus-blackbox-exporter=prometheus-blackbox-exporter
